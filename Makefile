@@ -1,0 +1,71 @@
+# Everything from a bare machine: `make run` and `make test` do their own set-up.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench report clean setup setup-dev
+.NOTPARALLEL:
+
+STUDY ?= demo
+CORES ?= all
+# Extras of pyproject.toml to install besides, e.g. EXTRAS=gpu
+EXTRAS ?=
+# Further arguments for snakemake (run, report) or pytest (test)
+ARGS ?=
+MTBKD_MIRROR ?= $(wildcard ../shared/data)
+
+export UV_PROJECT_ENVIRONMENT ?= .venv
+ifneq ($(strip $(MTBKD_MIRROR)),)
+# absolute, because jobs may run in other folders
+override MTBKD_MIRROR := $(shell cd "$(MTBKD_MIRROR)" 2>/dev/null && pwd || echo "$(MTBKD_MIRROR)")
+export MTBKD_MIRROR
+endif
+
+VENV := $(UV_PROJECT_ENVIRONMENT)
+BIN := $(VENV)/bin
+RESULTS := results/$(STUDY)
+# programs started by jobs and tests are the environment's own
+IN_VENV = PATH="$$(cd "$(BIN)" && pwd):$$PATH"
+SNAKEMAKE = $(IN_VENV) "$(BIN)/snakemake"
+
+help:  ## list these targets
+	@echo "usage: make TARGET [STUDY=demo] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: setup  ## compute the study STUDY (demo, smoke, real, ...) and its report; repeat it to go on after a stop
+	@echo "[run] study '$(STUDY)' on $(CORES) cores"
+	@$(SNAKEMAKE) --cores $(CORES) --config study=$(STUDY) $(ARGS) || { \
+	  echo; echo "[run] ERROR: the study '$(STUDY)' did not finish; the messages above name the file or the job's log." >&2; \
+	  echo "[run] HINT:  'make run STUDY=$(STUDY)' goes on where it stopped." >&2; exit 1; }
+	@if [ -e $(RESULTS)/report.html ]; then echo; echo "[run] The report: $(RESULTS)/report.html"; fi
+
+test: export OMP_NUM_THREADS ?= 2
+test: lint  ## check the code, then run every test; the last lines name what was skipped and why
+	@echo "[test] pytest"
+	@$(IN_VENV) "$(BIN)/python" -m pytest $(ARGS)
+
+lint: setup-dev  ## check style and types: ruff, snakefmt, pyright
+	@echo "[lint] ruff"
+	@"$(BIN)/ruff" check --quiet . && "$(BIN)/ruff" format --quiet --check . || { \
+	  echo "[lint] HINT: '$(BIN)/ruff check --fix . && $(BIN)/ruff format .' repairs most of it" >&2; exit 1; }
+	@echo "[lint] snakefmt"
+	@"$(BIN)/snakefmt" --check workflow || { \
+	  echo "[lint] HINT: '$(BIN)/snakefmt workflow' repairs it" >&2; exit 1; }
+	@echo "[lint] pyright"
+	@"$(BIN)/pyright" --pythonpath "$(BIN)/python"
+
+bench: setup  ## measure the times and the memory that the README promises
+	@$(IN_VENV) "$(BIN)/python" scripts/bench.py $(ARGS)
+
+report: setup  ## after `make run`: Snakemake's own report of STUDY as one HTML file
+	@$(SNAKEMAKE) --config study=$(STUDY) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
+	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(STUDY)'" >&2; exit 1; }
+	@echo "[report] Snakemake's report: $(RESULTS)/snakemake-report.html"
+
+clean:  ## remove results/ and .snakemake/; the environment stays
+	@for folder in results .snakemake; do \
+	  if [ -e $$folder ]; then rm -rf $$folder && echo "[clean] removed $$folder"; else echo "[clean] no $$folder here"; fi; done
+
+setup:  ## make the environment only
+	@scripts/setup.sh $(EXTRAS)
+
+setup-dev:
+	@scripts/setup.sh dev jax $(EXTRAS)

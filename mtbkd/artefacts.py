@@ -1,0 +1,268 @@
+"""The files that rules hand on: one dataclass a kind, each with validate, write and read.
+
+Arrays travel as safetensors, cards as JSON, example tables as CSV, draws as NetCDF. Files appear whole or not at all:
+they are written beside their place and moved into it. Shapes: R replicates, N examples, G teachers, K classes.
+"""
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtbkd.errors import ContractError
+
+SPLITS = ("train", "val", "test")
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it into place on success, remove it on failure."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write ``content`` as indented JSON, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text())
+
+
+def digest(content: Any) -> str:
+    """A short stable hash of JSON-able ``content``: the key under which results/shared/ keeps what depends on it."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def ids_digest(ids: np.ndarray) -> str:
+    """Hash of the examples' ids in their order: two files agree on it only if their rows mean the same examples."""
+    return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
+
+
+def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    from safetensors.numpy import save_file
+
+    with atomic(path) as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise ContractError(path, "file", "nothing", "a safetensors file", "run the rule that makes it") from None
+    except SafetensorError as error:
+        raise ContractError(path, "content", str(error), "a readable safetensors file", "delete it and run again") from error
+
+
+def _check(ok: bool, where: object, name: str, found: object, expected: object, hint: str = "") -> None:
+    if not ok:
+        raise ContractError(where, name, found, expected, hint)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples with their split: what every later step reads.
+
+    Attributes:
+        name: as in config.yaml.
+        x: float32 (R or 1, N, *features); simulations redraw it per replicate, real data have R = 1.
+        y: int64 (R or 1, N), class in 0..K-1; -1 is unlabelled (train and ood:* only).
+        split: str (N,), one of train, val, test, ood:<name>; the same for all replicates.
+        class_names: K names.
+        ids: str (N,), unique.
+        domain: int64 (R or 1, N) into ``domain_names``, or None.
+        true_prob: float32 (R or 1, N, K) class probabilities where known (simulations), or None.
+        teacher_y: int64 (R or 1, N), labels that teachers train on where the student's are hidden; None: the same as y.
+        card: what a human wants to know: source, licence, settings, counts.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    split: np.ndarray
+    class_names: tuple[str, ...]
+    ids: np.ndarray
+    domain: np.ndarray | None = None
+    domain_names: tuple[str, ...] = ()
+    true_prob: np.ndarray | None = None
+    teacher_y: np.ndarray | None = None
+    card: dict[str, Any] = field(default_factory=dict)
+
+    FILES = ("data.safetensors", "examples.csv", "card.json")
+
+    @property
+    def num_replicates(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def num_examples(self) -> int:
+        return self.x.shape[1]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    def rows(self, split: str) -> np.ndarray:
+        """Indices (n,) of the examples of ``split``."""
+        return np.flatnonzero(self.split == split)
+
+    def splits(self) -> list[str]:
+        """The splits that occur, train val test first."""
+        present = set(map(str, self.split))
+        return [s for s in SPLITS if s in present] + sorted(present - set(SPLITS))
+
+    def validate(self, where: object | None = None) -> "Dataset":
+        """Return self, or raise ContractError that names the first field that breaks the contract."""
+        where = where or f"dataset {self.name}"
+        n, k = self.num_examples if self.x.ndim >= 3 else -1, self.num_classes
+        _check(self.x.ndim >= 3, where, "x", f"shape {self.x.shape}", "(replicates, examples, features...)")
+        _check(self.x.dtype == np.float32, where, "x", f"dtype {self.x.dtype}", "float32")
+        _check(bool(np.isfinite(self.x).all()), where, "x", "values that are not finite", "finite numbers")
+        r = self.num_replicates
+        _check(self.y.shape == (r, n), where, "y", f"shape {self.y.shape}", f"{(r, n)}")
+        _check(self.y.dtype == np.int64, where, "y", f"dtype {self.y.dtype}", "int64")
+        _check(k >= 2, where, "class_names", f"{k} names", "at least 2")
+        _check(n == 0 or (self.y.min() >= -1 and self.y.max() < k), where, "y", f"labels {self.y.min()}..{self.y.max()}",
+               f"-1 (unlabelled) or 0..{k - 1}", "are the classes numbered from 1?")  # fmt: skip
+        if self.teacher_y is not None:
+            _check(self.teacher_y.shape == (r, n), where, "teacher_y", f"shape {self.teacher_y.shape}", f"{(r, n)}")
+        self._validate_split(where, n)
+        _check(self.ids.shape == (n,), where, "ids", f"shape {self.ids.shape}", f"({n},)")
+        _check(len(set(self.ids.tolist())) == n, where, "ids", "repeated ids", "one id an example, in one split only",
+               "an example in two splits would leak")  # fmt: skip
+        if self.domain is not None:
+            _check(self.domain.shape == (r, n), where, "domain", f"shape {self.domain.shape}", f"{(r, n)}")
+            d = len(self.domain_names)
+            _check(bool(((self.domain >= 0) & (self.domain < d)).all()), where, "domain",
+                   f"codes {self.domain.min()}..{self.domain.max()}", f"0..{d - 1}")  # fmt: skip
+        if self.true_prob is not None:
+            _check(self.true_prob.shape == (r, n, k), where, "true_prob", f"shape {self.true_prob.shape}", f"{(r, n, k)}")
+            ok = bool((self.true_prob >= 0).all() and np.allclose(self.true_prob.sum(-1), 1, atol=1e-4))
+            _check(ok, where, "true_prob", "rows that are no probabilities", "rows >= 0 that sum to 1")
+        return self
+
+    def _validate_split(self, where: object, n: int) -> None:
+        _check(self.split.shape == (n,), where, "split", f"shape {self.split.shape}", f"({n},)")
+        odd = sorted({s for s in map(str, self.split) if s not in SPLITS and not s.startswith("ood:")})
+        _check(not odd, where, "split", odd, "train, val, test or ood:<name>")
+        for split in SPLITS:
+            _check(bool((self.split == split).any()), where, "split", f"no example of '{split}'", "at least one")
+        for split in ("val", "test"):
+            unlabelled = int((self.y[:, self.split == split] < 0).sum())
+            _check(unlabelled == 0, where, "y", f"{unlabelled} unlabelled examples in '{split}'", "labels outside train")
+
+    def write(self, folder: str | Path) -> None:
+        """Validate, then write data.safetensors, examples.csv (id, split) and card.json into ``folder``."""
+        self.validate()
+        folder = Path(folder)
+        arrays = {"x": self.x, "y": self.y, "domain": self.domain, "true_prob": self.true_prob, "teacher_y": self.teacher_y}
+        _write_arrays(folder / self.FILES[0], {name: a for name, a in arrays.items() if a is not None})
+        with atomic(folder / self.FILES[1]) as temporary, open(temporary, "w", newline="") as handle:
+            writer = csv.writer(handle)
+            writer.writerow(["id", "split"])
+            writer.writerows(zip(self.ids.tolist(), self.split.tolist(), strict=True))
+        counts = {s: int((self.split == s).sum()) for s in self.splits()}
+        card = {**self.card, "name": self.name, "class_names": list(self.class_names), "counts": counts,
+                "domain_names": list(self.domain_names), "ids_sha256": ids_digest(self.ids)}  # fmt: skip
+        write_json(folder / self.FILES[2], card)
+
+    @classmethod
+    def read(cls, folder: str | Path) -> "Dataset":
+        """Read and validate what ``write`` wrote; ContractError names file and field."""
+        folder = Path(folder)
+        arrays, card = _read_arrays(folder / cls.FILES[0]), read_json(folder / cls.FILES[2])
+        for name in ("x", "y"):
+            _check(name in arrays, folder / cls.FILES[0], name, "missing", "an array of that name")
+        for name in ("name", "class_names"):
+            _check(name in card, folder / cls.FILES[2], name, "missing", "an entry of that name")
+        with open(folder / cls.FILES[1], newline="") as handle:
+            table = list(csv.DictReader(handle))
+        _check(bool(table) and {"id", "split"} <= set(table[0]), folder / cls.FILES[1], "columns", "others", "id, split")
+        return cls(
+            name=card["name"], x=arrays["x"], y=arrays["y"], split=np.array([row["split"] for row in table]),
+            class_names=tuple(card["class_names"]), ids=np.array([row["id"] for row in table]),
+            domain=arrays.get("domain"), domain_names=tuple(card.get("domain_names", ())),
+            true_prob=arrays.get("true_prob"), teacher_y=arrays.get("teacher_y"), card=card,
+        ).validate(folder)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Logits:
+    """One teacher's logits on a dataset, computed once on the deterministic view and shared by all methods.
+
+    Attributes:
+        teacher: as in config.yaml.
+        logits: float32 (R or 1, N, K), finite; rows that the teacher does not cover are 0.
+        covered: bool (N,), the examples that the teacher has logits for (a released teacher may miss some splits).
+        ids_sha256: ``ids_digest`` of the dataset's ids, so that rows in another order are refused.
+        card: family, settings, accuracy by split and domain, source.
+    """
+
+    teacher: str
+    logits: np.ndarray
+    covered: np.ndarray
+    ids_sha256: str
+    card: dict[str, Any] = field(default_factory=dict)
+
+    FILES = ("logits.safetensors", "card.json")
+
+    def validate(self, dataset: Dataset | None = None, where: object | None = None) -> "Logits":
+        """Return self, or raise ContractError; with ``dataset``, rows, classes and order must match it."""
+        where = where or f"teacher {self.teacher}"
+        _check(self.logits.ndim == 3, where, "logits", f"shape {self.logits.shape}", "(replicates, examples, classes)")
+        _check(self.logits.dtype == np.float32, where, "logits", f"dtype {self.logits.dtype}", "float32")
+        bad = int((~np.isfinite(self.logits)).any((0, 2)).sum())
+        _check(bad == 0, where, "logits", f"{bad} examples with NaN or infinite values", "finite numbers",
+               "are these probabilities of 0 turned into logarithms?")  # fmt: skip
+        _check(self.covered.shape == self.logits.shape[1:2], where, "covered", self.covered.shape, self.logits.shape[1:2])
+        if dataset is not None:
+            n, k = dataset.num_examples, dataset.num_classes
+            _check(self.logits.shape[1] == n, where, "logits", f"{self.logits.shape[1]} examples", f"{n} ({dataset.name})")
+            _check(self.logits.shape[2] == k, where, "logits", f"{self.logits.shape[2]} classes", f"{k} ({dataset.name})")
+            _check(self.logits.shape[0] in (1, dataset.num_replicates), where, "logits",
+                   f"{self.logits.shape[0]} replicates", f"1 or {dataset.num_replicates}")  # fmt: skip
+            _check(self.ids_sha256 == ids_digest(dataset.ids), where, "ids", "rows in another order or of other data",
+                   f"the ids of {dataset.name} in its order", "recompute the logits")  # fmt: skip
+        return self
+
+    def write(self, folder: str | Path) -> None:
+        """Validate, then write logits.safetensors and card.json into ``folder``."""
+        self.validate()
+        _write_arrays(Path(folder) / self.FILES[0], {"logits": self.logits, "covered": self.covered})
+        write_json(Path(folder) / self.FILES[1], {**self.card, "teacher": self.teacher, "ids_sha256": self.ids_sha256})
+
+    @classmethod
+    def read(cls, folder: str | Path, dataset: Dataset | None = None) -> "Logits":
+        """Read and validate what ``write`` wrote."""
+        path = Path(folder) / cls.FILES[0]
+        arrays, card = _read_arrays(path), read_json(Path(folder) / cls.FILES[1])
+        for name in ("logits", "covered"):
+            _check(name in arrays, path, name, "missing", "an array of that name")
+        return cls(card["teacher"], arrays["logits"], arrays["covered"], card["ids_sha256"], card).validate(dataset, path)
+
+
+def stack_logits(teachers: list[Logits]) -> np.ndarray:
+    """Stack the teachers of one dataset: float32 (R or 1, N, G, K)."""
+    r = max(t.logits.shape[0] for t in teachers)
+    return np.stack([np.broadcast_to(t.logits, (r, *t.logits.shape[1:])) for t in teachers], axis=2)

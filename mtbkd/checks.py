@@ -1,0 +1,171 @@
+"""Do the things that config.yaml names fit together? Names, domains, numbers of teachers, students, inference."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mtbkd import registry
+from mtbkd.datasets import Shape
+from mtbkd.errors import MtbkdError, nearest
+from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
+from mtbkd.plan import settings_of
+
+if TYPE_CHECKING:
+    from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
+
+RESERVED_STUDIES = ("downloads", "shared")  # folders of results/ that belong to no study
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An experiment and where it stands."""
+
+    config: "Config"
+    declared: Mapping[str, Sequence[str]]
+    path: KeyPath
+    study: "Study"
+    experiment: "Experiment"
+    shape: Shape | None
+
+
+def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> list[Mistake]:
+    """What does not fit together in any study or method, used or not.
+
+    Args:
+        config: entries that are sound in themselves.
+        declared: per section every name in the file, so that a reference to a broken entry is not called unknown.
+    """
+    found: list[Mistake] = []
+    if config.study not in declared["studies"]:
+        found.append(Mistake(("study",), choice(config.study, declared["studies"])))
+    shapes: dict[str, Shape | None] = {}
+    for name, entry in config.datasets.items():
+        module, path = registry.part("dataset", entry.kind), ("datasets", name, "settings")
+        typed = settings_of("dataset", entry.kind, entry.settings)
+        shapes[name] = _guarded(found, path, module.describe, typed)
+    for name, entry in config.teachers.items():
+        typed = settings_of("teacher", entry.family, entry.settings)
+        _guarded(found, ("teachers", name, "settings"), registry.part("teacher", entry.family).raw_files, typed)
+    for name, method in config.methods.items():
+        found += _method(config, name, method)
+    for name, study in config.studies.items():
+        if name in RESERVED_STUDIES:
+            text = f"found the name '{name}'; allowed: any other, as results/{name} belongs to all studies."
+            found.append(Mistake(("studies", name), text))
+        for title, experiment in study.experiments.items():
+            path = ("studies", name, "experiments", title)
+            shape = shapes.get(experiment.dataset)
+            found += _experiment(_Place(config, declared, path, study, experiment, shape))
+    return found
+
+
+def _guarded(found: list[Mistake], path: KeyPath, function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's value, or None with its complaint added to ``found``."""
+    try:
+        return function(*arguments)
+    except (MtbkdError, ValueError) as error:
+        found.append(Mistake(path, " ".join(str(error).split())))
+        return None
+
+
+def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mistake]:
+    needs = registry.part("signal", method.signal).NEEDS_WEIGHTS
+    if needs and method.weights is None:
+        weights = ", ".join(sorted(registry.WEIGHTS))
+        yield Mistake(("methods", name, "weights"), f"missing; signal '{method.signal}' needs one of: {weights}.")
+    if not needs and method.weights is not None:
+        text = sentence(method.weights, f"nothing, as signal '{method.signal}' uses no weights", "remove weights")
+        yield Mistake(("methods", name, "weights"), text)
+    yield from _improper(name, method, [(("methods", name), method.posterior)])
+
+
+def _improper(name: str, method: "MethodEntry", levels: Sequence[tuple[KeyPath, "Posterior"]]) -> Iterator[Mistake]:
+    """An infinite prior scale where the algorithm needs a proper prior; ``levels``: the overriding one first."""
+    path, deciding = next(((p, level) for p, level in levels if "prior_scale" in level.model_fields_set), levels[-1])
+    scales = deciding.prior_scale
+    if math.inf in scales and not registry.part("inference", method.inference).IMPROPER_PRIOR:
+        able = [name for name in registry.INFERENCE if registry.part("inference", name).IMPROPER_PRIOR]
+        allowed = f"finite numbers > 0 for '{name}', whose inference '{method.inference}' needs a proper posterior"
+        found = scales[0] if len(scales) == 1 else scales
+        text = sentence(found, allowed, f".inf is for {', '.join(sorted(able))}")
+        yield Mistake((*path, "posterior", "prior_scale"), text)
+
+
+def _experiment(place: _Place) -> Iterator[Mistake]:
+    config, experiment, path = place.config, place.experiment, place.path
+    yield from _references(place)
+    for teacher in experiment.teachers:
+        domain = config.teachers[teacher].domain if teacher in config.teachers else None
+        if domain is not None and place.shape is not None and domain not in place.shape.domain_names:
+            names = place.shape.domain_names
+            allowed = f"{', '.join(names) or 'none'} (the domains of dataset '{experiment.dataset}' in {dotted(path)})"
+            hint = nearest(domain, names) or "leave domain out"
+            yield Mistake(("teachers", teacher, "domain"), sentence(domain, allowed, hint))
+    found: list[Mistake] = []
+    size = _student_size(place, found)
+    yield from found
+    for index, name in enumerate(experiment.methods):
+        if name in config.methods:
+            method, at = config.methods[name], (*path, "methods", index)
+            yield from _teachers_suffice(place, name, method)
+            yield from _student_suits(place, at, name, method, size)
+            levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
+            yield from _improper(name, method, [(where, level.posterior) for where, level in levels])
+
+
+def _references(place: _Place) -> Iterator[Mistake]:
+    """Names that refer to nothing."""
+    e = place.experiment
+    single = [(("dataset",), "datasets", e.dataset), (("student",), "students", e.student)]
+    listed = [((key, i), key, name) for key in ("teachers", "methods") for i, name in enumerate(getattr(e, key))]
+    for key, section, name in (*single, *listed):
+        if name not in place.declared[section]:
+            yield Mistake((*place.path, *key), choice(name, place.declared[section]))
+
+
+def _student_size(place: _Place, found: list[Mistake]) -> tuple[int, tuple[int, ...]] | None:
+    """Parameters and hidden layers of the student on these data; None where the configuration cannot tell."""
+    entry = place.config.students.get(place.experiment.student)
+    if entry is None or place.shape is None:
+        return None
+    module = registry.part("student", entry.architecture)
+
+    def size() -> tuple[int, tuple[int, ...]]:
+        assert entry is not None and place.shape is not None
+        settings = settings_of("student", entry.architecture, entry.settings)
+        of = (settings, place.shape.features, len(place.shape.class_names))
+        return module.num_params(*of), module.hidden_sizes(*of)
+
+    return _guarded(found, (*place.path, "student"), size)
+
+
+def _teachers_suffice(place: _Place, name: str, method: "MethodEntry") -> Iterator[Mistake]:
+    path, number = (*place.path, "teachers"), len(place.experiment.teachers)
+    if method.weights is not None:
+        least = registry.part("weights", method.weights).MIN_TEACHERS
+        if number < least:
+            hint = "name another teacher, or use weights: equal"
+            allowed = f"at least {least} teachers for '{name}', which weights them by '{method.weights}'"
+            yield Mistake(path, sentence(list(place.experiment.teachers), allowed, hint))
+    index = method.signal_settings.get("teacher")
+    if isinstance(index, int) and index >= number:
+        allowed = f"0..{number - 1}, the positions of the teachers of {dotted(place.path)}"
+        yield Mistake(("methods", name, "signal_settings", "teacher"), sentence(index, allowed))
+
+
+def _student_suits(
+    place: _Place, at: KeyPath, name: str, method: "MethodEntry", size: tuple[int, tuple[int, ...]] | None
+) -> Iterator[Mistake]:
+    if size is None:
+        return
+    inference: ModuleType = registry.part("inference", method.inference)
+    (params, hidden), student = size, place.experiment.student
+    if inference.MAX_PARAMS is not None and params > inference.MAX_PARAMS:
+        text = f"found '{name}' with student '{student}' of {params:,} parameters; allowed: at most "
+        text += f"{inference.MAX_PARAMS:,} for inference '{method.inference}'. Hint: take a smaller student"
+        yield Mistake(at, text)
+    if inference.NEEDS_HIDDEN and not hidden:
+        text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one, "
+        yield Mistake(at, text + f"for inference '{method.inference}'. Hint: take an mlp or cnn student")

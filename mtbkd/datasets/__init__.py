@@ -1,0 +1,18 @@
+"""Datasets: one module a kind, each turning raw files or a simulation into an ``artefacts.Dataset``."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a configuration can be checked against before any data exist.
+
+    Attributes:
+        features: shape of one example.
+        class_names: K names.
+        domain_names: names that a teacher's ``domain`` may refer to.
+    """
+
+    features: tuple[int, ...]
+    class_names: tuple[str, ...]
+    domain_names: tuple[str, ...] = ()

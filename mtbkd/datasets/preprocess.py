@@ -1,0 +1,68 @@
+"""What several datasets do alike: split by strata, hide labels, standardise. All on plain arrays; N examples, F features."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from mtbkd.errors import ContractError
+
+LabelShare = Annotated[
+    float,
+    Field(gt=0, le=1, description="share of the training examples that keep their label; the others keep their teachers only"),
+]
+
+
+def stratified_split(strata: np.ndarray, shares: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+    """Assign every example to a split at random, with the same shares in every stratum up to rounding.
+
+    Args:
+        strata: int (N,), examples of one value are split by themselves.
+        shares: split -> share; they sum to 1. A stratum too small for all splits fills the first ones.
+
+    Returns:
+        str (N,), the split of each example.
+    """
+    names, cuts = list(shares), np.cumsum(list(shares.values()))[:-1]
+    split = np.empty(len(strata), dtype=f"<U{max(map(len, names))}")
+    for stratum in np.unique(strata):
+        rows = rng.permutation(np.flatnonzero(strata == stratum))
+        bounds = np.floor(cuts * len(rows) + 0.5).astype(int)
+        for name, part in zip(names, np.split(rows, bounds), strict=True):
+            split[part] = name
+    return split
+
+
+def hide_labels(y: np.ndarray, split: np.ndarray, share: float, seed: int, where: object) -> np.ndarray:
+    """Set the label of all but ``round(share * n)`` of the n labelled training examples to -1.
+
+    For one seed the labelled examples of a smaller share are among those of a larger one, so a curve over shares is paired.
+
+    Args:
+        y: int64 (N,).
+        split: str (N,).
+        where: named in the ContractError that is raised when no label would remain.
+    """
+    labelled = np.flatnonzero((split == "train") & (y >= 0))
+    keep = round(share * len(labelled))
+    if keep == 0:
+        raise ContractError(where, "label_share", f"{share} of {len(labelled)} training labels, which is none",
+                            "a share that leaves at least one label")  # fmt: skip
+    hidden = np.random.default_rng(seed).permutation(labelled)[keep:]
+    y = y.copy()
+    y[hidden] = -1
+    return y
+
+
+def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and scale the columns of ``x`` (N, F) by mean and standard deviation of the rows ``train`` only.
+
+    Returns:
+        float32 (N, F) and bool (F,): the columns that are constant over ``train``, which become 0 everywhere.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    mean, scale = x[train].mean(0), x[train].std(0)
+    constant = scale <= 1e-9 * np.maximum(1, np.abs(mean))
+    scaled = (x - mean) / np.where(constant, 1, scale)
+    scaled[:, constant] = 0
+    return scaled.astype(np.float32), constant

@@ -1,0 +1,94 @@
+"""What all simulations share: sizes, replicates, splits, hidden labels, the Bayes ceiling.
+
+Data of replicate r depend on (seed, r) only. Test, validation and training examples are drawn in this order and example by
+example, so studies that differ in the number of training examples or labels share the rest.
+Shapes: R replicates, N examples, F features, K classes.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from mtbkd import seeds
+from mtbkd.artefacts import SPLITS, Dataset
+from mtbkd.datasets import Shape
+from mtbkd.datasets.preprocess import LabelShare, hide_labels
+
+NUM_EXAMPLES = {"ge": 10, "le": 10_000_000}
+
+
+class Sizes(BaseModel):
+    """How many examples a simulation draws, and how many of them keep their label."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_train: int = Field(12_000, description="training examples", **NUM_EXAMPLES)
+    n_val: int = Field(3_000, description="validation examples", **NUM_EXAMPLES)
+    n_test: int = Field(5_000, description="test examples", **NUM_EXAMPLES)
+    label_share: LabelShare = 1.0
+
+
+class Sample(NamedTuple):
+    """n draws from the design: x (n, F), y (n,), domain (n,), true_prob (n, K)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    domain: np.ndarray
+    true_prob: np.ndarray
+
+
+Draw = Callable[[int, np.random.Generator, np.random.Generator], Sample]
+
+
+def sample_labels(prob: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw y (n,) from the rows of ``prob`` (n, K) by inversion."""
+    u = rng.random((len(prob), 1))
+    return (prob.cumsum(-1)[:, :-1] < u).sum(-1)
+
+
+def prepare(
+    name: str, shape: Shape, draw: Draw, settings: Sizes, seed: int, replicates: range, card: dict[str, object]
+) -> Dataset:
+    """Draw every replicate with ``draw(n, generator of x, generator of y)`` and put them into one validated Dataset."""
+    sizes = {"train": settings.n_train, "val": settings.n_val, "test": settings.n_test}
+    split = np.repeat(SPLITS, [sizes[s] for s in SPLITS])
+    drawn = [_replicate(draw, sizes, seed, r) for r in replicates]
+    y = np.stack([sample.y for sample in drawn]).astype(np.int64)
+    hidden_seeds = [seeds.derive(seed, "data", replicate=r, part="hidden") for r in replicates]
+    student_y = np.stack(
+        [hide_labels(labels, split, settings.label_share, hidden, f"dataset {name}")
+         for labels, hidden in zip(y, hidden_seeds, strict=True)]
+    )
+    true_prob = np.stack([sample.true_prob for sample in drawn]).astype(np.float32)
+    bayes = true_prob[:, split == "test"].max(-1).mean(dtype=np.float64)
+    return Dataset(
+        name=name,
+        x=np.stack([sample.x for sample in drawn]).astype(np.float32),
+        y=student_y,
+        split=split,
+        class_names=shape.class_names,
+        ids=np.array([f"{s}{i}" for s in SPLITS for i in range(sizes[s])]),
+        domain=np.stack([sample.domain for sample in drawn]).astype(np.int64),
+        domain_names=shape.domain_names,
+        true_prob=true_prob,
+        teacher_y=y if settings.label_share < 1 else None,
+        card={
+            **card,
+            "settings": settings.model_dump(mode="json"),
+            "seed": seed,
+            "replicates": [replicates[0], replicates[-1]],
+            "simulated": True,
+            "licence": "none needed (simulated)",
+            "labelled_train": round(settings.label_share * settings.n_train),
+            "bayes_accuracy": float(bayes),
+        },
+    ).validate()
+
+
+def _replicate(draw: Draw, sizes: dict[str, int], seed: int, replicate: int) -> Sample:
+    x_rng = np.random.default_rng(seeds.derive(seed, "data", replicate=replicate))
+    y_rng = np.random.default_rng(seeds.derive(seed, "data", replicate=replicate, part="labels"))
+    parts = {s: draw(sizes[s], x_rng, y_rng) for s in reversed(SPLITS)}
+    return Sample(*(np.concatenate(arrays) for arrays in zip(*(parts[s] for s in SPLITS), strict=True)))

@@ -1,0 +1,142 @@
+"""Scores of one probability vector an example, each with its standard error over examples where one is defined.
+
+Written on numpy because the standard errors need each example's contribution; tests check the values against
+scikit-learn, whose import would cost more than all of them. Shapes: N examples, K classes. ``prob`` are probabilities,
+``y`` labels in 0..K-1. Confidence is the largest class probability. Natural logarithms.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+ECE_BINS = 15
+# The smallest normal number of single precision, in which draws are stored: a zero probability costs 87.3 nats.
+FLOOR = float(np.finfo(np.float32).tiny)
+# Direction of every metric by which methods can be ranked.
+HIGHER_IS_BETTER = {
+    "accuracy": True,
+    "accuracy_kde_mode": True,
+    "accuracy_true_prob": True,
+    "ood_auroc": True,
+    "nll": False,
+    "brier": False,
+    "ece": False,
+    "aurc": False,
+    "mse_prob": False,
+}
+
+
+class Score(NamedTuple):
+    """A value, its standard error (NaN when not defined) and the number of examples."""
+
+    value: float
+    se: float
+    n: int
+
+
+class Bins(NamedTuple):
+    """A reliability diagram: arrays (B,) over the bins that hold examples."""
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    n: np.ndarray
+
+
+def mean_score(contribution: np.ndarray) -> Score:
+    """Mean of independent contributions (N,) with its standard error."""
+    n = len(contribution)
+    value = float(contribution.mean()) if n else math.nan
+    return Score(value, float(contribution.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan, n)
+
+
+def accuracy(prob: np.ndarray, y: np.ndarray) -> Score:
+    """Share of examples whose most probable class is the label (the first class of a tie)."""
+    return mean_score((prob.argmax(-1) == y).astype(np.float64))
+
+
+def accuracy_true_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
+    """Expected accuracy: mean TRUE probability of the predicted class; free of the labels' noise."""
+    return mean_score(true_prob[np.arange(len(prob)), prob.argmax(-1)].astype(np.float64))
+
+
+def nll(prob: np.ndarray, y: np.ndarray) -> Score:
+    """Mean negative log-likelihood of the labels."""
+    return mean_score(-np.log(np.maximum(prob[np.arange(len(y)), y], FLOOR)))
+
+
+def brier(prob: np.ndarray, y: np.ndarray) -> Score:
+    """Mean squared distance to the one-hot label, summed over classes (0..2)."""
+    distance = (prob**2).sum(-1) - 2 * prob[np.arange(len(y)), y] + 1
+    return mean_score(distance)
+
+
+def mse_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
+    """Mean squared error against the true class probabilities, averaged over classes."""
+    return mean_score(((prob - true_prob) ** 2).mean(-1))
+
+
+def reliability(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Bins:
+    """Confidence and accuracy in ``bins`` bins of equal mass; equal confidences share a bin, whatever their order."""
+    confidence, correct = prob.max(-1).astype(np.float64), prob.argmax(-1) == y
+    edges = np.quantile(confidence, np.arange(1, bins) / bins)
+    index = np.searchsorted(edges, confidence, side="right")
+    n = np.bincount(index, minlength=bins)
+    kept = n > 0
+    total = [np.bincount(index, weights, bins)[kept] / n[kept] for weights in (confidence, correct)]
+    return Bins(total[0], total[1], n[kept])
+
+
+def ece(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Score:
+    """Expected calibration error: mean distance of confidence and accuracy over ``bins`` bins of equal mass.
+
+    Biased upwards by the noise within bins, the more the fewer examples; no standard error.
+    """
+    found = reliability(prob, y, bins)
+    return Score(float((found.n * np.abs(found.accuracy - found.confidence)).sum() / found.n.sum()), math.nan, len(y))
+
+
+def aurc(prob: np.ndarray, y: np.ndarray) -> Score:
+    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): mean error among the c most confident, over c =
+    1..N.
+
+    Equal confidences are taken in the mean over all their orders. No standard error.
+    """
+    confidence, error = prob.max(-1), (prob.argmax(-1) != y).astype(np.float64)
+    _, tie, count = np.unique(-confidence, return_inverse=True, return_counts=True)
+    risk = np.bincount(tie, error) / count
+    taken = np.cumsum(np.repeat(risk, count))
+    return Score(float((taken / np.arange(1, len(y) + 1)).mean()), math.nan, len(y))
+
+
+def ood_auroc(uncertainty_in: np.ndarray, uncertainty_out: np.ndarray) -> Score:
+    """Probability that an outside example is the more uncertain one; ties count one half.
+
+    Args:
+        uncertainty_in: (n,) of the test split.
+        uncertainty_out: (m,) of an ``ood:*`` split.
+
+    The standard error is DeLong's (1988), from the placements of either sample in the other.
+    """
+    if not len(uncertainty_in) or not len(uncertainty_out):
+        return Score(math.nan, math.nan, 0)
+    placed_out, placed_in = _placement(uncertainty_out, uncertainty_in), 1 - _placement(uncertainty_in, uncertainty_out)
+    parts = [mean_score(placed_out), mean_score(placed_in)]
+    return Score(parts[0].value, math.hypot(*(part.se for part in parts)), len(uncertainty_in) + len(uncertainty_out))
+
+
+def _placement(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Share of ``others`` below each of ``values``, ties one half."""
+    ordered = np.sort(others)
+    below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (below + upto) / 2 / len(others)
+
+
+def label_scores(prob: np.ndarray, y: np.ndarray) -> dict[str, Score]:
+    """All scores that need labels, by name."""
+    return {score.__name__: score(prob, y) for score in (accuracy, nll, brier, ece, aurc)}
+
+
+def truth_scores(prob: np.ndarray, true_prob: np.ndarray) -> dict[str, Score]:
+    """All scores that need the true probabilities, by name."""
+    return {score.__name__: score(prob, true_prob) for score in (accuracy_true_prob, mse_prob)}

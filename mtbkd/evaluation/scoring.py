@@ -1,0 +1,197 @@
+"""From draws at some examples of one replicate to the rows of the tables.
+
+A point estimate, a teacher or the true probabilities are draws with S = 1; what needs several draws (coverage,
+epistemic entropy, kernel density modes) then has no rows. Shapes: S draws, M examples, K classes, A levels.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtbkd.artefacts import Dataset
+from mtbkd.evaluation import metrics, predict
+from mtbkd.evaluation.coverage import coverage
+from mtbkd.evaluation.deviance import Uncertainty, decompose
+from mtbkd.evaluation.metrics import Score, mean_score
+
+CURVE_LEVELS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99)
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Some examples of one replicate.
+
+    ``row`` int (M,) in the dataset, ``id`` and ``split`` str (M,), ``y`` int (M,) with -1 for unlabelled, ``domain``
+    str (M,) or None, ``true_prob`` (M, K) or None.
+    """
+
+    row: np.ndarray
+    id: np.ndarray
+    split: np.ndarray
+    y: np.ndarray
+    domain: np.ndarray | None
+    true_prob: np.ndarray | None
+
+    @classmethod
+    def of(cls, dataset: Dataset, index: int) -> "Examples":
+        """All examples of the dataset's replicate at position ``index``."""
+        domain = None if dataset.domain is None else np.array(dataset.domain_names)[dataset.domain[index]]
+        true_prob = None if dataset.true_prob is None else dataset.true_prob[index]
+        return cls(np.arange(dataset.num_examples), dataset.ids, dataset.split, dataset.y[index], domain, true_prob)
+
+    def take(self, rows: np.ndarray) -> "Examples":
+        """The examples at ``rows``."""
+        domain = None if self.domain is None else self.domain[rows]
+        true_prob = None if self.true_prob is None else self.true_prob[rows]
+        return Examples(self.row[rows], self.id[rows], self.split[rows], self.y[rows], domain, true_prob)
+
+    def evaluated(self) -> np.ndarray:
+        """Rows of the splits that methods are judged on: test and ood:*."""
+        return np.flatnonzero((self.split == "test") | np.char.startswith(self.split.astype(str), "ood:"))
+
+    def groups(self) -> Iterator[tuple[str, str, np.ndarray]]:
+        """(split, domain, mask): every split, as a whole (``all``) and by domain."""
+        for split in sorted(set(self.split.tolist()), key=lambda name: (name != "test", name)):
+            inside = self.split == split
+            yield split, ALL, inside
+            for domain in [] if self.domain is None else sorted(set(self.domain[inside].tolist())):
+                yield split, domain, inside & (self.domain == domain)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What every table needs of one replicate, by example.
+
+    Attributes:
+        examples: the M examples.
+        draws: S.
+        mean: (M, K) posterior mean.
+        mode: (M, K) kernel density mode, None below 20 draws.
+        uncertainty: each (M,).
+        levels: (A,) the requested ones and those of the curve.
+        covered, expected, nearest: (M, A) empirical, self-expected and nearest-step coverage; NaN where unlabelled.
+        shared_sd: split -> (A,), see ``coverage.Coverage``.
+    """
+
+    examples: Examples
+    draws: int
+    mean: np.ndarray
+    mode: np.ndarray | None
+    uncertainty: Uncertainty
+    levels: np.ndarray
+    covered: np.ndarray
+    expected: np.ndarray
+    nearest: np.ndarray
+    shared_sd: dict[str, np.ndarray]
+
+
+def score(prob: np.ndarray, examples: Examples, levels: Sequence[float] = ()) -> Scored:
+    """Evaluate draws ``prob`` (S, M, K) at ``examples``."""
+    draws, count, _ = prob.shape
+    every = np.array(sorted({*levels, *CURVE_LEVELS})) if draws > 1 else np.empty(0)
+    covered, expected, nearest = np.full((3, count, len(every)), np.nan)
+    shared_sd = {}
+    for split, domain, mask in examples.groups():
+        rows = np.flatnonzero(mask & (examples.y >= 0))
+        if domain == ALL and len(rows) and len(every):
+            part = prob[:, rows]
+            found = coverage(part, examples.y[rows], every)
+            covered[rows], expected[rows], shared_sd[split] = found
+            wanted = np.isin(every, levels)
+            nearest[np.ix_(rows, wanted)] = coverage(part, examples.y[rows], every[wanted], "nearest").empirical
+    mode = predict.kde_mode(prob) if draws >= predict.MIN_DRAWS else None
+    mean = predict.posterior_mean(prob)
+    return Scored(examples, draws, mean, mode, decompose(prob), every, covered, expected, nearest, shared_sd)
+
+
+def metric_rows(scored: Scored, levels: Sequence[float] = ()) -> list[dict[str, Any]]:
+    """Rows {split, domain, metric, value, se, n}; ``levels`` are those of the coverage metrics."""
+    rows = []
+    for split, domain, mask in scored.examples.groups():
+        found = _scores(scored, mask, levels)
+        if split.startswith("ood:") and domain == ALL:
+            total = scored.uncertainty.entropy_total
+            found["ood_auroc"] = metrics.ood_auroc(total[scored.examples.split == "test"], total[mask])
+        rows.extend({"split": split, "domain": domain, "metric": name, **s._asdict()} for name, s in found.items())
+    return rows
+
+
+def _scores(scored: Scored, mask: np.ndarray, levels: Sequence[float]) -> dict[str, Score]:
+    examples, labelled = scored.examples, mask & (scored.examples.y >= 0)
+    found: dict[str, Score] = {}
+    if labelled.any():
+        y = examples.y[labelled]
+        found |= metrics.label_scores(scored.mean[labelled], y)
+        if scored.mode is not None:
+            found["accuracy_kde_mode"] = metrics.accuracy(scored.mode[labelled], y)
+        if scored.draws > 1:
+            found |= _coverage_scores(scored, labelled, levels)
+    if examples.true_prob is not None:
+        found |= metrics.truth_scores(scored.mean[mask], examples.true_prob[mask])
+    needs_draws = {"entropy_expected", "entropy_epistemic"}
+    for name, value in scored.uncertainty._asdict().items():
+        if scored.draws > 1 or name not in needs_draws:
+            found[name] = mean_score(value[mask])
+    return found
+
+
+def _coverage_scores(scored: Scored, labelled: np.ndarray, levels: Sequence[float]) -> dict[str, Score]:
+    found = {}
+    for level in levels:
+        a = int(np.flatnonzero(scored.levels == level)[0])
+        covered, expected = scored.covered[labelled, a], scored.expected[labelled, a]
+        found[f"coverage@{level:g}"] = mean_score(covered)
+        found[f"coverage_self@{level:g}"] = mean_score(expected)
+        found[f"coverage_gap@{level:g}"] = mean_score(covered - expected)
+        found[f"coverage_nearest@{level:g}"] = mean_score(scored.nearest[labelled, a])
+    return found
+
+
+def curve_rows(scored: Scored) -> list[dict[str, Any]]:
+    """Rows {split, domain, level, coverage, coverage_se, coverage_self, gap, gap_se, n}; none for one draw."""
+    rows = []
+    for split, domain, mask in scored.examples.groups():
+        labelled = mask & (scored.examples.y >= 0)
+        for a, level in enumerate(scored.levels) if labelled.any() else ():
+            covered, expected = scored.covered[labelled, a], scored.expected[labelled, a]
+            empirical, gap = mean_score(covered), mean_score(covered - expected)
+            rows.append({
+                "split": split, "domain": domain, "level": float(level), "coverage": empirical.value,
+                "coverage_se": empirical.se, "coverage_self": float(expected.mean()), "gap": gap.value,
+                "gap_se": gap.se, "n": gap.n,
+            })  # fmt: skip
+    return rows
+
+
+def reliability_rows(scored: Scored) -> list[dict[str, Any]]:
+    """Rows {split, domain, bin, confidence, accuracy, se, n} of the labelled examples of each whole split."""
+    rows = []
+    for split, domain, mask in scored.examples.groups():
+        labelled = mask & (scored.examples.y >= 0)
+        if domain != ALL or not labelled.any():
+            continue
+        bins = metrics.reliability(scored.mean[labelled], scored.examples.y[labelled])
+        for b, (confidence, accuracy, n) in enumerate(zip(*bins, strict=True)):
+            place = {"split": split, "domain": domain, "bin": b}
+            se = math.sqrt(accuracy * (1 - accuracy) / n)
+            rows.append({**place, "confidence": confidence, "accuracy": accuracy, "se": se, "n": int(n)})
+    return rows
+
+
+def example_columns(scored: Scored) -> Mapping[str, Any]:
+    """Columns (M,) of examples.parquet; ``correct`` is None where unlabelled, epistemic entropy NaN for one draw."""
+    examples, prediction = scored.examples, scored.mean.argmax(-1)
+    correct = np.where(examples.y >= 0, prediction == examples.y, None)
+    several = 1.0 if scored.draws > 1 else math.nan
+    columns = {
+        "row": examples.row, "id": examples.id, "split": examples.split,
+        "domain": "" if examples.domain is None else examples.domain, "y": examples.y, "prediction": prediction,
+        "correct": correct, "max_prob": scored.mean.max(-1),
+    }  # fmt: skip
+    unsure = scored.uncertainty._asdict()
+    unsure |= {name: unsure[name] * several for name in ("entropy_expected", "entropy_epistemic")}
+    return columns | unsure

@@ -1,0 +1,79 @@
+"""The tables of one experiment: their columns, and what gathers their rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.artefacts import atomic
+from mtbkd.evaluation.convergence import GATES
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+VERDICTS = {True: "passed", False: "failed", None: "not applicable"}
+
+_NAMES = ["study", "experiment", "dataset"]
+_METHOD = ["method", "signal", "weights", "inference"]
+_PLACE = ["replicate", "split", "domain"]
+COLUMNS = {
+    "metrics": [*_NAMES, *_METHOD, *_PLACE, "metric", "value", "se", "n", "kind"],
+    "gates": [
+        *_NAMES[:2], "method", "inference", "replicate", "gate", "stage", "value", "threshold", "verdict", "note",
+    ],
+    "tuning": [*_NAMES[:2], "method", "replicate", "val_nll", "chosen"],
+    "examples": [
+        *_NAMES, "method", "replicate", "row", "id", "split", "domain", "y", "prediction", "correct", "max_prob",
+        "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic",
+    ],
+    "curves": [*_NAMES, *_METHOD, *_PLACE, "level", "coverage", "coverage_se", "coverage_self", "gap", "gap_se", "n"],
+    "reliability": [*_NAMES, *_METHOD, *_PLACE, "bin", "confidence", "accuracy", "se", "n", "kind"],
+    "comparisons": [
+        *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",
+        "high", "p_value", "p_holm", "cohen_d", "rank_biserial", "note",
+    ],
+}  # fmt: skip
+
+
+@dataclass
+class Tables:
+    """Rows gathered so far; ``names`` (study, experiment, dataset) begin every row."""
+
+    names: dict[str, str]
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
+    example_parts: list["pd.DataFrame"] = field(default_factory=list)
+
+    def add(self, table: str, rows: Sequence[Mapping[str, Any]], **common: Any) -> None:
+        """Append ``rows``, each with the ``common`` columns."""
+        self.rows[table].extend({**self.names, **common, **row} for row in rows)
+
+    def add_gates(self, rows: Sequence[Mapping[str, Any]], **common: Any) -> None:
+        """Append verdicts as ``convergence.judge`` returns them."""
+        for row in rows:
+            gate = GATES.get(row["gate"])
+            told = {"note": "", **row, "stage": gate.stage if gate else "fit", "verdict": VERDICTS[row["verdict"]]}
+            self.add("gates", [told], **common)
+
+    def add_examples(self, columns: Mapping[str, Any], **common: Any) -> None:
+        """Append one row an example; ``columns`` as ``scoring.example_columns`` returns them."""
+        frame = pd.DataFrame({**self.names, **common, **columns}, columns=COLUMNS["examples"])
+        self.example_parts.append(frame.astype({"correct": "boolean"}))
+
+    def frame(self, table: str) -> "pd.DataFrame":
+        """One table; ``tuning`` has a column for every setting that was tuned."""
+        if table == "examples" and self.example_parts:
+            return pd.concat(self.example_parts, ignore_index=True)
+        columns = COLUMNS[table]
+        if table == "tuning":
+            settings = sorted({name for row in self.rows[table] for name in row} - {*columns, *_NAMES})
+            columns = [*columns[:-2], *settings, *columns[-2:]]
+        return pd.DataFrame(self.rows[table], columns=columns)
+
+    def write(self, folder: str | Path) -> None:
+        """Write <table>.parquet for every table, each whole or not at all."""
+        for table in COLUMNS:
+            with atomic(Path(folder) / f"{table}.parquet") as temporary:
+                self.frame(table).to_parquet(temporary, index=False)

@@ -1,0 +1,181 @@
+"""Turn pydantic's validation errors into lines a person can act on: where, what was found, what is allowed, a hint.
+
+What is allowed is read off the model's JSON schema, so that a bound is written once, in the model.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, cast
+
+from pydantic import BaseModel, ValidationError
+
+from mtbkd.errors import nearest
+
+KeyPath = tuple[str | int, ...]
+NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"  # names become folders and Snakemake wildcards
+NAME_RULE = "letters, digits, '_' and '-', a letter first"
+_EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
+_NOUNS = {"boolean": "true or false", "string": "text", "null": "nothing", "object": "a mapping of keys to values"}
+
+
+class Mistake(NamedTuple):
+    """One mistake: the path of its key and a sentence about it."""
+
+    path: KeyPath
+    text: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.path) or 'config'}: {self.text}"
+
+
+def dotted(path: KeyPath) -> str:
+    """``("levels", 1, "x")`` as ``levels[1].x``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
+def sentence(found: Any, allowed: str, hint: str = "") -> str:
+    """The wording of every mistake with a value."""
+    return f"found {shown(found)}; allowed: {allowed}." + (f" Hint: {hint}" if hint else "")
+
+
+def choice(found: Any, allowed: Iterable[str], hint: str = "") -> str:
+    """``sentence`` for a name out of a set of names, with the nearest one as hint."""
+    names = sorted(allowed)
+    return sentence(found, ", ".join(names) or "none is defined", nearest(str(found), names) or hint)
+
+
+def shown(value: Any) -> str:
+    """A value as the user may have typed it, cut to one short line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return f"'{value}'" if len(value) < 60 else f"'{value[:57]}...'"
+    text = json.dumps(value).replace("Infinity", ".inf").replace("NaN", ".nan").replace('"', "")
+    return text if len(text) < 60 else f"{text[:57]}..."
+
+
+def clean(raw: Any) -> Any:
+    """Plain JSON content of what a YAML reader made: text keys, and numbers where YAML 1.1 sees text (8e-8, no dot)."""
+    if isinstance(raw, dict):
+        return {str(key): clean(value) for key, value in raw.items()}
+    if isinstance(raw, list | tuple):
+        return [clean(value) for value in raw]
+    if isinstance(raw, str) and _EXPONENT.fullmatch(raw):
+        raw = float(raw)
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) < 2**53:
+        return int(raw)
+    return raw if isinstance(raw, str | int | float | None) else str(raw)
+
+
+def validate[M: BaseModel](
+    model: type[M], content: Any, path: KeyPath = (), schema: Callable[[], dict[str, Any]] | None = None
+) -> tuple[M | None, list[Mistake]]:
+    """Validate ``content``, as ``clean`` returns it, strictly: ``true`` is no number and ``"3"`` is text.
+
+    Args:
+        model: what it must be.
+        content: JSON content.
+        path: where it stands in the file.
+        schema: gives a JSON schema that says more than the model's own.
+
+    Returns:
+        The model and no mistake, or None and every mistake.
+    """
+    try:
+        return model.model_validate_json(json.dumps(content), strict=True), []
+    except ValidationError as error:
+        known = (schema or model.model_json_schema)()
+        found = [_mistake(dict(entry), content, known) for entry in error.errors()]
+        mistakes = dict.fromkeys(p for p in found if p is not None)
+        return None, [Mistake(path + p.path, p.text) for p in mistakes]
+
+
+def _mistake(error: dict[str, Any], content: Any, schema: dict[str, Any]) -> Mistake | None:
+    loc, kind = error["loc"], error["type"]
+    path, value = _locate(content, loc)
+    node = _node(schema, path)
+    if kind == "extra_forbidden":
+        keys = _node(schema, path[:-1]).get("properties", {})
+        hint = nearest(str(path[-1]), keys)
+        text = f"unknown key; allowed: {', '.join(sorted(keys)) or 'no key'}." + (f" Hint: {hint}" if hint else "")
+        return Mistake(path, text)
+    if kind == "missing":
+        node = _node(schema, (*path, loc[-1]))
+        about = f" ({node['description']})" if "description" in node else ""
+        return Mistake((*path, loc[-1]), f"missing; expected: {allowed(node, schema)}{about}.")
+    if loc and loc[-1] == "[key]":
+        return Mistake(path, f"found the name '{path[-1]}'; allowed: {NAME_RULE}.")
+    if kind == "too_short" and isinstance(value, list | dict) and len(value) >= error["ctx"]["min_length"]:
+        return None  # pydantic counts the valid members only, and each invalid one has its own line
+    if kind in ("value_error", "assertion_error"):
+        message = str(error["ctx"]["error"]).rstrip(".")
+        return Mistake(path, f"{message}." if isinstance(value, dict) else f"found {shown(value)}; {message}.")
+    names = _enum(node, schema)
+    return Mistake(path, sentence(value, allowed(node, schema), nearest(str(value), names)))
+
+
+def _locate(content: Any, loc: KeyPath) -> tuple[KeyPath, Any]:
+    """The part of pydantic's ``loc`` that exists in ``content`` (it also names union members), and the value there."""
+    path: list[str | int] = []
+    for step in loc:
+        if (isinstance(content, dict) and step in content) or (isinstance(content, list) and isinstance(step, int)):
+            path.append(step)
+            content = cast(Any, content)[step]
+    return tuple(path), content
+
+
+def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in node:
+        return node
+    return {**schema["$defs"][node["$ref"].rpartition("/")[2]], **{k: v for k, v in node.items() if k != "$ref"}}
+
+
+def _node(schema: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    """The JSON schema of what stands at ``path``, or {} where the schema says nothing of it."""
+    node = _resolve(schema, schema)
+    for step in path:
+        options = [_resolve(option, schema) for option in node.get("anyOf", [node])]
+        node = next((child for option in options if (child := _child(option, step)) is not None), {})
+        node = _resolve(node, schema)
+    return node
+
+
+def _child(node: dict[str, Any], step: str | int) -> dict[str, Any] | None:
+    if isinstance(step, int):
+        return node.get("items")
+    named = [*node.get("patternProperties", {}).values(), node.get("additionalProperties")]
+    return node.get("properties", {}).get(step) or next((child for child in named if isinstance(child, dict)), None)
+
+
+def _enum(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """The legal words of a node, those of its alternatives included."""
+    own = node.get("enum", [node["const"]] if "const" in node else [])
+    options = [_enum(_resolve(option, schema), schema) for option in node.get("anyOf", [])]
+    return [str(word) for word in own] + [word for option in options for word in option]
+
+
+def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
+    """A JSON schema node in words: ``an integer >= 1``, ``map, sgld``, ``a non-empty list, each a number > 0``."""
+    node = _resolve(node, schema)
+    if "anyOf" in node:
+        options = [option for option in node["anyOf"] if option.get("type") != "null"]
+        return " or ".join(allowed(option, schema) for option in options)
+    if words := _enum(node, schema):
+        return ", ".join(words)
+    kind = node.get("type", "another value")
+    if kind in ("integer", "number"):
+        return ("an integer" if kind == "integer" else "a number") + _bounds(node)
+    if kind == "array":
+        each = f", each {allowed(node['items'], schema)}" if node.get("items") else ""
+        return ("a non-empty list" if node.get("minItems") else "a list") + each
+    if kind == "object" and node.get("minProperties"):
+        return "a mapping with at least one entry"
+    return _NOUNS.get(kind, kind)
+
+
+def _bounds(node: dict[str, Any]) -> str:
+    if "minimum" in node and "maximum" in node:
+        return f" in {node['minimum']:g}..{node['maximum']:g}"
+    signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+    return " and".join(f" {sign} {node[key]:g}" for key, sign in signs.items() if key in node)

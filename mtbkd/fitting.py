@@ -1,0 +1,195 @@
+"""Fit one method on one block of replicates: tune the shared settings, run the inference, keep function-space draws.
+
+Everything a fit depends on is in its ``Spec``, its data and its teachers' logits; the rule passes exactly these.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from mtbkd import registry
+from mtbkd.artefacts import Dataset, Logits, stack_logits
+from mtbkd.blocks import block_range
+from mtbkd.device import resolve_device
+from mtbkd.draws import Draws
+from mtbkd.errors import ContractError
+from mtbkd.evaluation import convergence
+from mtbkd.function_space import Output, function_space
+from mtbkd.inference import Context
+from mtbkd.lazy import lazy_import
+from mtbkd.optimise import Training
+from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.students import Student
+from mtbkd.tuning import SHARED_NAMES, tune
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+log = logging.getLogger(__name__)
+
+
+class Named(BaseModel):
+    """A registered part with its settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    settings: dict[str, Any] = {}
+
+
+class StudentSpec(BaseModel):
+    """The student's architecture with its settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    architecture: str
+    settings: dict[str, Any] = {}
+
+
+class Spec(BaseModel):
+    """All settings that a fit depends on; ``posterior`` holds the candidates of each shared setting."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    dataset: str
+    student: StudentSpec
+    signal: Named
+    weights: str | None
+    inference: Named
+    posterior: dict[str, list[float]]
+    training: Training
+    output: Output
+    seed: int
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+@dataclass(frozen=True)
+class Material:
+    """Data and teachers of a block as tensors: ``rows`` of the dataset in ``x`` (D, n, ...), ``y`` (D, n), D = R or 1."""
+
+    x: "torch.Tensor"
+    y: "torch.Tensor"
+    logits: "torch.Tensor | None"
+    weights: "torch.Tensor | None"
+
+
+def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: range) -> Draws:
+    """Draws of the method's posterior for ``replicates``.
+
+    Args:
+        spec: the settings.
+        dataset: with R = len(replicates), or R = 1 (real data), then replicates differ by the student's seeds.
+        teachers: logits that cover the training split; unused by the ``none`` signal.
+        replicates: the replicates' numbers.
+    """
+    started = time.monotonic()
+    device = resolve_device(spec.device)
+    student = _student(spec, dataset)
+    training = _material(spec, student, dataset, teachers, device)
+    context = Context(spec.seed, tuple(replicates), spec.training, device)
+    best = _best_teacher(teachers, dataset, device)
+    make = partial(_problem, spec, student, training, best, device)
+    signal = registry.part("signal", spec.signal.name)
+    tuning = tune(spec.posterior, signal.USES, make, dataset, context)
+    problem = make([next(row for row in tuning if row["replicate"] == r and row["chosen"]) for r in replicates])
+    inference = registry.part("inference", spec.inference.name)
+    settings = inference.Settings.model_validate(spec.inference.settings)
+    result = inference.run(problem, settings, inference.init(problem, settings, context), context)
+    log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), student.num_params)
+    draws = function_space(spec.output, problem, result, dataset, context)
+    draws.attrs.update(_attributes(spec, student, dataset, teachers, device), wall_s=round(time.monotonic() - started, 2))
+    draws.tuning.extend(tuning)
+    evidence = draws.log_posterior, draws.probe_prob, draws.sample_stats, draws.diverged
+    draws.gates.extend(convergence.judge(inference.DRAWS, *evidence, replicates=draws.replicates))
+    return draws
+
+
+def _student(spec: Spec, dataset: Dataset) -> Student:
+    module = registry.part("student", spec.student.architecture)
+    settings = module.Settings.model_validate(spec.student.settings)
+    return module.build(settings, dataset.x.shape[2:], dataset.num_classes)
+
+
+def _material(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence[Logits], device: str) -> Material:
+    """The training examples; a label-only student drops those without a label, which tell it nothing."""
+    rows = np.broadcast_to(dataset.rows("train"), (dataset.num_replicates, int((dataset.split == "train").sum())))
+    uses_teachers = spec.signal.name != "none"
+    labelled = np.take_along_axis(dataset.y, rows, 1) >= 0
+    if not uses_teachers and len(set(labelled.sum(1).tolist())) == 1 and labelled.any():
+        rows = np.stack([row[mask] for row, mask in zip(rows, labelled, strict=True)])
+    at = np.arange(len(rows))[:, None]
+    x = student.inputs(torch.as_tensor(dataset.x[at, rows], device=device))
+    y = torch.as_tensor(dataset.y[at, rows], device=device)
+    if not uses_teachers:
+        return Material(x, y, None, None)
+    missing = [t.teacher for t in teachers if not t.covered[dataset.split == "train"].all()]
+    if missing or not teachers:
+        raise ContractError(f"method {spec.method} on {dataset.name}", "teachers", f"no training logits of {missing or 'any'}",
+                            "teachers that cover the whole training split")  # fmt: skip
+    stacked = stack_logits(list(teachers))[:, dataset.rows("train")]
+    weights = None
+    if spec.weights is not None:
+        prob = torch.softmax(torch.as_tensor(stacked, dtype=torch.float64), -1).numpy()
+        weights = torch.as_tensor(registry.part("weights", spec.weights).weights(prob), dtype=x.dtype, device=device)
+    return Material(x, y, torch.as_tensor(stacked, device=device), weights)
+
+
+def _best_teacher(teachers: Sequence[Logits], dataset: Dataset, device: str) -> "torch.Tensor | None":
+    """Position (R or 1,) of the teacher with the highest validation accuracy."""
+    val = dataset.split == "val"
+    if not teachers or not all(t.covered[val].all() for t in teachers):
+        return None
+    right = stack_logits(list(teachers))[:, val].argmax(-1) == dataset.y[:, val, None]
+    return torch.as_tensor(right.mean(1).argmax(-1), device=device)
+
+
+def _problem(
+    spec: Spec, student: Student, material: Material, best: "torch.Tensor | None", device: str,
+    units: Sequence[dict[str, Any]],
+) -> Problem:  # fmt: skip
+    """The posterior of ``units``: one {shared setting: value, replicate, ...} each, in blocks of all replicates."""
+    signal = registry.part("signal", spec.signal.name)
+    columns = {name: torch.tensor([unit[name] for unit in units], device=device) for name in SHARED_NAMES}
+    shared = Shared(columns["lambda"], *(columns[name] for name in SHARED_NAMES[1:]))
+    first = units[0]["replicate"]
+    single = material.x.shape[0] == 1
+    rows = torch.tensor([0 if single else unit["replicate"] - first for unit in units], device=device)
+    return make_problem(
+        student, material.x, material.y, rows, signal, signal.Settings.model_validate(spec.signal.settings), shared,
+        material.logits, material.weights, best,
+    )  # fmt: skip
+
+
+def _attributes(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence[Logits], device: str) -> dict[str, Any]:
+    return {
+        **spec.model_dump(mode="json", exclude={"signal", "inference"}),
+        "signal": spec.signal.name,
+        "signal_settings": spec.signal.settings,
+        "inference": spec.inference.name,
+        "settings": spec.inference.settings,
+        "num_params": student.num_params,
+        "teachers": [t.teacher for t in teachers],
+        "device_used": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        "seeds": {
+            "base": spec.seed,
+            "axes": "student: replicate, chain; minibatch and noise: first replicate of the block",
+        },
+    }
+
+
+def fit_files(spec: dict[str, Any], block: str, data: str | Path, logits: Sequence[str | Path], out: str | Path) -> None:
+    """Read data and logits, fit ``spec`` on ``block``, write the draws to ``out``: what the rule ``student`` calls."""
+    dataset = Dataset.read(data)
+    teachers = [Logits.read(folder, dataset) for folder in logits]
+    fit(Spec.model_validate(spec), dataset, teachers, block_range(block)).write(out)

@@ -1,0 +1,82 @@
+"""Inference algorithms: one module each, the same names in the same order.
+
+    Settings   hyper-parameters with bounds and defaults
+    State      what the algorithm carries from its start to its run
+    init       (problem, settings, context) -> State
+    run        (problem, settings, state, context) -> Fit
+
+and what a configuration is checked against: ``DRAWS`` (what the draws are: decides the gates), ``IMPROPER_PRIOR`` (may the
+Gaussian prior be left out), ``MAX_PARAMS`` and ``NEEDS_HIDDEN``. Shapes: U units, C chains, D draws, P parameters.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.lazy import lazy_import
+from mtbkd.optimise import Training, maximise
+from mtbkd.posterior import Problem, full_log_posterior
+from mtbkd.seeds import derive
+from mtbkd.students import init_ensemble
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every algorithm shares with the others.
+
+    Attributes:
+        seed: base seed.
+        replicates: (U,) numbers of the replicates, for seeds that do not depend on the block.
+        training: the optimiser that finds starting points.
+        device: where tensors live.
+    """
+
+    seed: int
+    replicates: tuple[int, ...]
+    training: Training
+    device: str
+
+    def generator(self, purpose: str) -> "torch.Generator":
+        """A generator on the device for noise and minibatches of this block of replicates."""
+        return torch.Generator(self.device).manual_seed(derive(self.seed, purpose, first=self.replicates[0]))
+
+    def start(self, problem: Problem, chains: int, scale: float = 1.0) -> "torch.Tensor":
+        """Starting points (U * C, P), the same for every method: a function of replicate and chain only."""
+        seeds = [derive(self.seed, "student", replicate=r, chain=c) for r in self.replicates for c in range(chains)]
+        return init_ensemble(problem.student, seeds, scale).to(self.device)
+
+    def mode(self, problem: Problem, dropout: float = 0.0) -> "torch.Tensor":
+        """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts a unit."""
+        restarts = self.training.restarts
+        start, units = self.start(problem, restarts), problem.members(restarts)
+        found = maximise(problem, start, units, self.training, self.generator("minibatch"), dropout)
+        if restarts == 1:
+            return found
+        value = full_log_posterior(problem, found, units).nan_to_num(nan=-torch.inf).view(-1, restarts)
+        return found.view(-1, restarts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
+
+    def chain_starts(self, problem: Problem, chains: int, overdispersion: float) -> "torch.Tensor":
+        """One MAP run a chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
+        start, units = self.start(problem, chains, overdispersion), problem.members(chains)
+        return maximise(problem, start, units, self.training, self.generator("minibatch"))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What an algorithm returns.
+
+    Attributes:
+        params: float32 (U, C, D, P) on the CPU.
+        sample_stats: each (U, C, D): ``log_ratio`` (log p - log q, for PSIS), ``diverging``, ``energy`` ...
+        trace: optional history for the report, e.g. the ELBO (steps, U).
+    """
+
+    params: "torch.Tensor"
+    sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
+    trace: dict[str, np.ndarray] = field(default_factory=dict)

@@ -1,0 +1,51 @@
+"""MC dropout (Gal & Ghahramani 2016): train with dropout, keep it on for prediction.
+
+A draw is one mask for all examples, multiplied into the weights that leave the masked units: a function like any other
+draw. It approximates the posterior of a model with a prior of its own, not this one, and is judged by its predictions.
+"""
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from mtbkd.inference import Context, Fit
+from mtbkd.lazy import lazy_import
+from mtbkd.optimise import dropout_masks
+from mtbkd.posterior import Problem
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+DRAWS: Literal["point", "independent", "chains"] = "independent"
+IMPROPER_PRIOR = True
+MAX_PARAMS: int | None = None
+NEEDS_HIDDEN = True
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: float = Field(0.1, gt=0, lt=1, description="probability that a hidden unit is dropped")
+    draws: PositiveInt = Field(400, description="masks drawn for prediction")
+
+
+class State(NamedTuple):
+    """``params`` (U, P): the mode found under dropout."""
+
+    params: "torch.Tensor"
+
+
+def init(problem: Problem, settings: Settings, context: Context) -> State:
+    """Optimise with a fresh mask for every example and step."""
+    return State(context.mode(problem, dropout=settings.rate))
+
+
+def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+    """Bake one mask a draw into the parameters."""
+    student, members = problem.student, problem.num_units * settings.draws
+    masks = dropout_masks(student.hidden, members, 1, settings.rate, context.generator("dropout"))
+    repeated = state.params.repeat_interleave(settings.draws, 0)
+    baked = student.bake(repeated, [mask.squeeze(1) for mask in masks])
+    return Fit(baked.view(problem.num_units, 1, settings.draws, -1).cpu())

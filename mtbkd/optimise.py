@@ -1,0 +1,69 @@
+"""Batched maximisation of the log-posterior: every member with its own start, minibatches and dropout masks.
+
+Adam (Kingma & Ba 2015) on the flat parameters, learning rate decaying to zero along a cosine. Members are independent:
+one that leaves the finite numbers stays there and disturbs no other.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from mtbkd.lazy import lazy_import
+from mtbkd.posterior import Problem, gradient
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+class Training(BaseModel):
+    """The optimiser's settings, shared by all methods of an experiment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: PositiveInt = Field(1500, description="minibatch steps")
+    batch_size: PositiveInt = Field(64, description="examples a minibatch")
+    restarts: PositiveInt = Field(3, description="starts of every single-mode fit; the highest log-posterior wins")
+    learning_rate: float = Field(0.02, gt=0, description="at the start of the cosine decay")
+    signal_warmup: float = Field(
+        0.3, ge=0, le=1, description="share of the steps in which the teacher term grows to full power"
+    )
+
+
+def dropout_masks(
+    hidden: tuple[int, ...], members: int, examples: int, rate: float, generator: "torch.Generator"
+) -> "list[torch.Tensor]":
+    """Inverted-dropout masks, one (E, m, H) tensor a hidden layer: 0 with probability ``rate``, else 1 / (1 - rate)."""
+    shape = (members, examples)
+    draws = [torch.rand((*shape, h), generator=generator, device=generator.device) for h in hidden]
+    return [(u >= rate).to(u.dtype) / (1 - rate) for u in draws]
+
+
+def maximise(
+    problem: Problem,
+    start: "torch.Tensor",
+    units: "torch.Tensor",
+    training: Training,
+    generator: "torch.Generator",
+    dropout: float = 0.0,
+) -> "torch.Tensor":
+    """Parameters (E, P) after ``training.steps`` Adam steps from ``start`` (E, P); ``units`` (E,).
+
+    The teacher term grows linearly to full power over the warm-up: the mixture prior has flat regions far from all teachers,
+    where a cold start at a large lambda stays at chance.
+    """
+    params = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([params], lr=training.learning_rate)
+    warmup = max(1.0, training.signal_warmup * training.steps)
+    size = min(training.batch_size, problem.num_examples)
+    for step in range(training.steps):
+        batch = problem.minibatch(units, size, generator)
+        keep = dropout_masks(problem.student.hidden, len(units), size, dropout, generator) if dropout else None
+        power = min(1.0, (step + 1) / warmup) if training.signal_warmup else 1.0
+        _, grad = gradient(problem, params, units, batch, signal_power=power, keep=keep)
+        params.grad = -grad / problem.num_examples
+        optimiser.param_groups[0]["lr"] = training.learning_rate * 0.5 * (1 + math.cos(math.pi * step / training.steps))
+        optimiser.step()
+    return params.detach()

@@ -1,0 +1,224 @@
+"""A study resolved into what the workflow needs: which data, teachers and fits, under which keys, in which blocks.
+
+A key and a fit's specification hold what the result depends on and nothing else, so that adding a method, dataset or
+study leaves every other one as it is.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from mtbkd import registry
+from mtbkd.artefacts import digest
+from mtbkd.blocks import block_names
+from mtbkd.errors import ConfigError
+from mtbkd.explain import Mistake, choice
+from mtbkd.fitting import Spec
+
+if TYPE_CHECKING:
+    from mtbkd.config import Config, Experiment, Study
+
+SINGLE_BLOCK = "r0-0"
+UNUSED = [1.0]
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """A dataset as a job prepares it: results/shared/data/<key>/<block>/.
+
+    Attributes:
+        name: as in config.yaml.
+        kind: the module of mtbkd/datasets.
+        settings: JSON-able, with defaults.
+        seed: base of its seeds.
+        simulated: every replicate is drawn anew; otherwise there is one block, r0-0.
+        raw: keys of the raw files it needs.
+        key: name and hash of kind, settings and seed.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+    seed: int
+    simulated: bool
+    raw: tuple[str, ...]
+    key: str
+
+
+@dataclass(frozen=True)
+class TeacherPlan:
+    """A teacher on a dataset: results/shared/logits/<key>/<block>/, in the blocks of its data.
+
+    Attributes:
+        name: as in config.yaml.
+        family: the module of mtbkd/teachers.
+        domain: what it mostly sees, or None.
+        settings: JSON-able, with defaults.
+        seed: base of its seeds.
+        raw: keys of the raw files it needs.
+        data_key: key of its dataset.
+        key: name and hash of family, domain, settings, data_key and seed.
+    """
+
+    name: str
+    family: str
+    domain: str | None
+    settings: dict[str, Any]
+    seed: int
+    raw: tuple[str, ...]
+    data_key: str
+    key: str
+
+
+@dataclass(frozen=True)
+class ExperimentPlan:
+    """One experiment of a study.
+
+    Attributes:
+        name: as in config.yaml.
+        data: its dataset.
+        teachers: in the order of config.yaml.
+        student: the student's name.
+        replicates: how many.
+        blocks: blocks of replicates in which students are fitted.
+        methods: name -> content of its ``mtbkd.fitting.Spec``: all that a fit depends on, its input files apart.
+        published: name of the table of published numbers, or None.
+        columns: method -> its column of that table, where it has one.
+    """
+
+    name: str
+    data: DataPlan
+    teachers: tuple[TeacherPlan, ...]
+    student: str
+    replicates: int
+    blocks: tuple[str, ...]
+    methods: dict[str, dict[str, Any]]
+    published: str | None
+    columns: dict[str, str]
+
+    def data_block(self, block: str) -> str:
+        """The block of data and logits that students of ``block`` read."""
+        return block if self.data.simulated else SINGLE_BLOCK
+
+    @property
+    def data_blocks(self) -> tuple[str, ...]:
+        """The blocks of data and logits, each once."""
+        return tuple(dict.fromkeys(self.data_block(block) for block in self.blocks))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study, resolved.
+
+    Attributes:
+        study, description, seed, device: as in config.yaml.
+        levels: credible levels.
+        experiments: by name.
+    """
+
+    study: str
+    description: str
+    seed: int
+    device: str
+    levels: tuple[float, ...]
+    experiments: dict[str, ExperimentPlan]
+
+    @property
+    def datasets(self) -> dict[str, DataPlan]:
+        """Key -> dataset, over all experiments."""
+        return {e.data.key: e.data for e in self.experiments.values()}
+
+    @property
+    def teachers(self) -> dict[str, TeacherPlan]:
+        """Key -> teacher, over all experiments."""
+        return {t.key: t for e in self.experiments.values() for t in e.teachers}
+
+    @property
+    def raw(self) -> tuple[str, ...]:
+        """Keys of all raw files that the study needs, each once."""
+        return tuple(dict.fromkeys(r for p in (*self.datasets.values(), *self.teachers.values()) for r in p.raw))
+
+
+def merged[M: BaseModel](base: M, *overrides: M) -> M:
+    """``base`` with the keys that each of ``overrides`` sets, the last one winning."""
+    return base.model_copy(update={key: getattr(o, key) for o in overrides for key in o.model_fields_set})
+
+
+def settings_of(kind: str, part: str, settings: dict[str, Any]) -> BaseModel:
+    """The validated Settings of a part."""
+    return registry.part(kind, part).Settings.model_validate(settings)
+
+
+def _dump(model: BaseModel) -> dict[str, Any]:
+    """JSON-able content with defaults; .inf stays a float."""
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def make_plan(config: "Config", study: str) -> Plan:
+    """Resolve ``study`` of a checked ``config``; ConfigError where there is no such study."""
+    if study not in config.studies:
+        raise ConfigError(str(Mistake(("study",), choice(study, config.studies))))
+    chosen = config.studies[study]
+    experiments = {name: _experiment(config, chosen, name, e) for name, e in chosen.experiments.items()}
+    return Plan(study, chosen.description, config.seed, config.device, chosen.levels, experiments)
+
+
+def _experiment(config: "Config", study: "Study", name: str, experiment: "Experiment") -> ExperimentPlan:
+    data = _data(config, experiment.dataset)
+    replicates = experiment.replicates or study.replicates
+    methods = {method: _fit_spec(config, study, experiment, method) for method in experiment.methods}
+    columns = {method: config.methods[method].published for method in experiment.methods}
+    return ExperimentPlan(
+        name=name,
+        data=data,
+        teachers=tuple(_teacher(config, teacher, data) for teacher in experiment.teachers),
+        student=experiment.student,
+        replicates=replicates,
+        blocks=block_names(replicates, study.block_size),
+        methods=methods,
+        published=experiment.published,
+        columns={method: column for method, column in columns.items() if column is not None},
+    )
+
+
+def _data(config: "Config", name: str) -> DataPlan:
+    entry = config.datasets[name]
+    module = registry.part("dataset", entry.kind)
+    settings = _dump(settings_of("dataset", entry.kind, entry.settings))
+    key = digest({"kind": entry.kind, "settings": settings, "seed": config.seed})
+    return DataPlan(name, entry.kind, settings, config.seed, module.SIMULATED, tuple(module.RAW), f"{name}-{key}")
+
+
+def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
+    entry = config.teachers[name]
+    typed = settings_of("teacher", entry.family, entry.settings)
+    settings, raw = _dump(typed), tuple(registry.part("teacher", entry.family).raw_files(typed))
+    basis = {"family": entry.family, "domain": entry.domain, "settings": settings, "data_key": data.key}
+    key = f"{name}-{digest({**basis, 'seed': config.seed})}"
+    return TeacherPlan(name, entry.family, entry.domain, settings, config.seed, raw, data.key, key)
+
+
+def _fit_spec(config: "Config", study: "Study", experiment: "Experiment", name: str) -> dict[str, Any]:
+    method, student = config.methods[name], config.students[experiment.student]
+    posterior = _dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
+    # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.
+    used = {*registry.part("signal", method.signal).USES, "prior_scale"}
+
+    def part(kind: str, name: str, settings: dict[str, Any], name_key: str = "name") -> dict[str, Any]:
+        return {name_key: name, "settings": _dump(settings_of(kind, name, settings))}
+
+    content = {
+        "method": name,
+        "dataset": experiment.dataset,
+        "student": part("student", student.architecture, student.settings, "architecture"),
+        "signal": part("signal", method.signal, method.signal_settings),
+        "weights": method.weights,
+        "inference": part("inference", method.inference, method.settings),
+        "posterior": {key: grid if key in used else UNUSED for key, grid in posterior.items()},
+        "training": _dump(merged(config.training, study.training, experiment.training)),
+        "output": _dump(merged(config.output, study.output)),
+        "seed": config.seed,
+        "device": config.device,
+    }
+    return _dump(Spec.model_validate(content))

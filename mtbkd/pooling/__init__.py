@@ -1,0 +1,1 @@
+"""Teachers' weights and pools: pure functions on probability arrays."""

@@ -1,0 +1,214 @@
+"""log pi(theta | D): labels + teacher signal + Gaussian prior, the one target of every inference algorithm.
+
+    log pi = sum_{i labelled} log q[i, y_i] + beta sum_i signal_i(q_i) + log N(theta; 0, s^2 I)       (method.md section 1)
+
+A *unit* is a replicate under one candidate of the shared settings; a *member* of an ensemble is a chain, start or sample
+of a unit. Shapes: U units, E members, R replicates, N training examples, m minibatch, G teachers, K classes, P parameters.
+"""
+
+import math
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.lazy import lazy_import
+from mtbkd.students import Student
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The settings that all methods share, one value a unit.
+
+    Attributes:
+        lam: (U,) concentration lambda of the teacher-informed prior.
+        beta: (U,) power on the teacher term.
+        prior_scale: (U,) standard deviation s of the Gaussian prior; inf leaves it out.
+        teacher_temperature: (U,) divisor of the teachers' logits.
+        student_temperature: (U,) divisor of the student's logits in the teacher term.
+    """
+
+    lam: "torch.Tensor"
+    beta: "torch.Tensor"
+    prior_scale: "torch.Tensor"
+    teacher_temperature: "torch.Tensor"
+    student_temperature: "torch.Tensor"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the log-posterior of E members reads: ``x`` (E or 1, m, *inputs), ``y`` (E, m), signal constants (E, m, ...)."""
+
+    x: "torch.Tensor"
+    y: "torch.Tensor"
+    constants: "dict[str, torch.Tensor]"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The posterior of U units.
+
+    Attributes:
+        student: the network.
+        x: (R or 1, N, *inputs), already through ``student.inputs``.
+        y: int64 (R or 1, N), -1 for unlabelled.
+        data_row: int64 (U,), each unit's row of ``x`` and ``y``.
+        signal: module of mtbkd/signals.
+        constants: what its ``prepare`` returned, each (U, N, ...).
+        shared: the shared settings.
+        student_at_one: every student temperature is 1, so that one log-softmax serves labels and teachers.
+    """
+
+    student: Student
+    x: "torch.Tensor"
+    y: "torch.Tensor"
+    data_row: "torch.Tensor"
+    signal: ModuleType
+    constants: "dict[str, torch.Tensor]"
+    shared: Shared
+    student_at_one: bool
+
+    @property
+    def num_units(self) -> int:
+        return len(self.data_row)
+
+    @property
+    def num_examples(self) -> int:
+        return self.x.shape[1]
+
+    def members(self, count: int) -> "torch.Tensor":
+        """Units (U * count,) of an ensemble of ``count`` members a unit, unit by unit."""
+        return torch.arange(self.num_units, device=self.x.device).repeat_interleave(count)
+
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch:
+        """Every member draws its own ``size`` examples, with replacement."""
+        index = torch.randint(
+            self.num_examples, (len(units), size), generator=generator, device=self.x.device, dtype=torch.int64
+        )
+        row = _flat(self.data_row[units], index, self.num_examples)
+        unit = _flat(units, index, self.num_examples)
+        constants = {name: _take(value, unit, index) for name, value in self.constants.items()}
+        return Batch(_take(self.x, row, index), _take(self.y, row, index), constants)
+
+    def full(self, units: "torch.Tensor") -> Batch:
+        """All training examples for every member."""
+        rows = self.data_row[units]
+        x = self.x if self.x.shape[0] == 1 else self.x[rows]
+        return Batch(x, self.y[rows], {name: value[units] for name, value in self.constants.items()})
+
+
+def _flat(row: "torch.Tensor", index: "torch.Tensor", n: int) -> "torch.Tensor":
+    """Positions (E * m,) in a flattened (rows, N) table."""
+    return (row.unsqueeze(-1) * n + index).view(-1)
+
+
+def _take(table: "torch.Tensor", flat: "torch.Tensor", index: "torch.Tensor") -> "torch.Tensor":
+    """Entries (E, m, ...) of ``table`` (rows, N, ...): one index_select is several times faster than two-index gathers."""
+    return table.flatten(0, 1).index_select(0, flat).view(*index.shape, *table.shape[2:])
+
+
+def make_problem(
+    student: Student,
+    x: "torch.Tensor",
+    y: "torch.Tensor",
+    data_row: "torch.Tensor",
+    signal: ModuleType,
+    signal_settings: Any,
+    shared: Shared,
+    teacher_logits: "torch.Tensor | None" = None,
+    weights: "torch.Tensor | None" = None,
+    best: "torch.Tensor | None" = None,
+) -> Problem:
+    """Prepare the constants of ``signal`` and return the problem.
+
+    Args:
+        student: the network; ``x`` has passed its ``inputs``.
+        x: (R or 1, N, *inputs).
+        y: (R or 1, N).
+        data_row: (U,).
+        signal: module of mtbkd/signals, with its ``signal_settings``.
+        shared: one value a unit.
+        teacher_logits: (R or 1, N, G, K); needed by every signal but ``none``.
+        weights: (R or 1, N, G).
+        best: (R or 1,) position of the best teacher.
+    """
+    constants: dict[str, torch.Tensor] = {}
+    if teacher_logits is not None:
+        rows = data_row if teacher_logits.shape[0] > 1 else torch.zeros_like(data_row)
+        logits = teacher_logits[rows] / shared.teacher_temperature.view(-1, 1, 1, 1)
+        unit_weights = None if weights is None else weights[rows if weights.shape[0] > 1 else torch.zeros_like(rows)]
+        unit_best = torch.zeros_like(rows) if best is None else best[rows if best.shape[0] > 1 else torch.zeros_like(rows)]
+        constants = signal.prepare(torch.softmax(logits, -1), unit_weights, shared.lam, signal_settings, unit_best)
+    at_one = bool((shared.student_temperature == 1).all())
+    # Minibatches index flattened tables: a view of a contiguous table, a copy of any other.
+    constants = {name: value.contiguous() for name, value in constants.items()}
+    return Problem(student, x.contiguous(), y.contiguous(), data_row, signal, constants, shared, at_one)
+
+
+def log_posterior(
+    problem: Problem,
+    params: "torch.Tensor",
+    units: "torch.Tensor",
+    batch: Batch,
+    signal_power: float = 1.0,
+    keep: "list[torch.Tensor] | None" = None,
+) -> "torch.Tensor":
+    """Log-posterior (E,) of members ``params`` (E, P) of ``units`` (E,), up to the evidence.
+
+    A minibatch of m examples stands for all N: its labels' and teachers' terms are scaled by N / m, the prior is not.
+    ``signal_power`` in [0, 1] multiplies beta (warm-up); ``keep`` are dropout masks.
+    """
+    logits = problem.student.apply(params, batch.x, keep)
+    log_q = torch.log_softmax(logits, -1)
+    per_example = label_term(log_q, batch.y)
+    if batch.constants:
+        shared = problem.shared
+        if not problem.student_at_one:
+            log_q = torch.log_softmax(logits / shared.student_temperature[units].view(-1, 1, 1), -1)
+        teacher = problem.signal.term(log_q, batch.constants, shared.lam[units])
+        per_example = per_example + (signal_power * shared.beta[units]).unsqueeze(-1) * teacher
+    scale = problem.num_examples / batch.y.shape[1]
+    return scale * per_example.sum(-1) + log_prior(params, problem.shared.prior_scale[units])
+
+
+def label_term(log_q: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
+    """log q[y] (E, m) of ``log_q`` (E, m, K); 0 where unlabelled."""
+    picked = log_q.gather(-1, y.clamp(min=0).expand(log_q.shape[:-1]).unsqueeze(-1)).squeeze(-1)
+    return torch.where(y >= 0, picked, torch.zeros_like(picked))
+
+
+def log_prior(params: "torch.Tensor", scale: "torch.Tensor") -> "torch.Tensor":
+    """log N(theta; 0, s^2 I) (E,); 0 where s is infinite (an improper flat prior)."""
+    finite = torch.isfinite(scale)
+    s = torch.where(finite, scale, torch.ones_like(scale))
+    p = params.shape[-1]
+    value = -0.5 * (params**2).sum(-1) / s**2 - p * torch.log(s) - 0.5 * p * math.log(2 * math.pi)
+    return torch.where(finite, value, torch.zeros_like(value))
+
+
+def gradient(
+    problem: Problem, params: "torch.Tensor", units: "torch.Tensor", batch: Batch, **options: Any
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Log-posterior (E,) and its gradient (E, P) for every member, in one backward pass."""
+    leaf = params.detach().requires_grad_()
+    value = log_posterior(problem, leaf, units, batch, **options)
+    (grad,) = torch.autograd.grad(value.sum(), leaf)
+    return value.detach(), grad
+
+
+def full_log_posterior(
+    problem: Problem, params: "torch.Tensor", units: "torch.Tensor", max_logits: int = 20_000_000
+) -> "torch.Tensor":
+    """Log-posterior (E,) on all training examples, without gradients, in chunks of members that bound the memory."""
+    per_member = problem.num_examples * max((*problem.student.hidden, 16))
+    chunk = max(1, max_logits // per_member)
+    with torch.no_grad():
+        parts = [
+            log_posterior(problem, params[i : i + chunk], units[i : i + chunk], problem.full(units[i : i + chunk]))
+            for i in range(0, len(params), chunk)
+        ]
+    return torch.cat(parts)

@@ -1,0 +1,21 @@
+"""Prepare one block of a dataset: what the rules in workflow/datasets/ call."""
+
+from pathlib import Path
+from typing import Any
+
+from mtbkd import registry
+from mtbkd.blocks import block_range
+
+
+def prepare(spec: dict[str, Any], block: str, raw: Path, folder: Path) -> None:
+    """Write the dataset ``spec`` (name, kind, settings, seed) for the replicates of ``block`` into ``folder``.
+
+    Args:
+        spec: as ``mtbkd.plan`` resolved it.
+        block: e.g. r0-7.
+        raw: folder of downloaded raw files.
+        folder: results/shared/data/<dataset>/<block>.
+    """
+    module = registry.part("dataset", spec["kind"])
+    settings = module.Settings.model_validate(spec["settings"])
+    module.prepare(spec["name"], settings, spec["seed"], block_range(block), raw).write(folder)

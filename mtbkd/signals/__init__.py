@@ -1,0 +1,22 @@
+"""Signals: how teachers enter the posterior, as a term added to each example's log-likelihood.
+
+Each module has ``USES`` (the shared posterior settings it reads), ``NEEDS_WEIGHTS``, ``Settings``, ``prepare`` (constants
+of the data, computed once, outside every loop), ``term`` (the log-density term, of the student's log-probabilities) and
+``term_symbolic`` (the same in PyTensor, of one unit).
+Shapes: U units (a replicate under one candidate of the shared settings), N examples, G teachers, K classes,
+E members of an ensemble, m examples of a minibatch.
+"""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+def log_beta(alpha: "torch.Tensor") -> "torch.Tensor":
+    """log B(alpha) = sum_k lgamma(alpha_k) - lgamma(sum_k alpha_k), over the last axis."""
+    return torch.lgamma(alpha).sum(-1) - torch.lgamma(alpha.sum(-1))

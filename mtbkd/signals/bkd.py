@@ -1,0 +1,43 @@
+"""Bayesian knowledge distillation from one teacher: log Dir(q; 1 + lambda p_g) (Fang et al., ICML 2024)."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+
+from mtbkd.lazy import lazy_import
+from mtbkd.signals import log_beta
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+USES = frozenset({"lambda", "beta", "teacher_temperature", "student_temperature"})
+NEEDS_WEIGHTS = False
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    teacher: NonNegativeInt | Literal["best"] = Field(
+        "best", description="position of the teacher in the experiment's list, from 0, or 'best' by validation accuracy"
+    )
+
+
+def prepare(
+    prob: "torch.Tensor", weights: "torch.Tensor | None", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor"
+) -> "dict[str, torch.Tensor]":
+    """The teacher (U, N, K) and -log B(1 + lambda p) (U, N); ``best`` (U,) is the position of the best teacher."""
+    teacher = best if settings.teacher == "best" else torch.full_like(best, settings.teacher)
+    chosen = prob[torch.arange(prob.shape[0], device=prob.device), :, teacher]
+    return {"prob": chosen, "log_scale": -log_beta(1 + lam.view(-1, 1, 1) * chosen)}
+
+
+def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """The log Dirichlet density of each example: (E, m), of ``log_q`` (E, m, K) and ``lam`` (E,)."""
+    return constants["log_scale"] + lam.unsqueeze(-1) * (constants["prob"] * log_q).sum(-1)
+
+
+def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
+    """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
+    return constants["log_scale"] + lam * (constants["prob"] * log_q).sum(-1)

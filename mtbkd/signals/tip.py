@@ -1,0 +1,60 @@
+"""Teacher-informed prior of MT-BKD: log sum_g w_g Dir(q; 1 + lambda p_g), the linear pool of the teachers' priors.
+
+log Dir(q; 1 + lambda p) = -log B(1 + lambda p) + lambda sum_k p_k log q_k (MT-BKD, equation of the prior; method.md 1).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from mtbkd.lazy import lazy_import
+from mtbkd.signals import log_beta
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+USES = frozenset({"lambda", "beta", "teacher_temperature", "student_temperature"})
+NEEDS_WEIGHTS = True
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def prepare(
+    prob: "torch.Tensor", weights: "torch.Tensor", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor"
+) -> "dict[str, torch.Tensor]":
+    """Teachers (U, N, G, K) and log w - log B(1 + lambda p) (U, N, G), of ``lam`` (U,)."""
+    return {"prob": prob, "log_scale": torch.log(weights) - log_beta(1 + lam.view(-1, 1, 1, 1) * prob)}
+
+
+def log_components(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """log w_g Dir(q; 1 + lambda p_g) for each example and teacher: (E, m, G)."""
+    cross = torch.einsum("...gk,...k->...g", constants["prob"], log_q)
+    return constants["log_scale"] + lam.view(-1, 1, 1) * cross
+
+
+def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """The log mixture density of each example: (E, m), of ``log_q`` (E, m, K) and ``lam`` (E,)."""
+    return torch.logsumexp(log_components(log_q, constants, lam), dim=-1)
+
+
+def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
+    """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
+    import pytensor.gradient
+    import pytensor.tensor as pt
+
+    components = constants["log_scale"] + lam * (constants["prob"] * log_q[:, None, :]).sum(-1)
+    # PyTensor's own logsumexp has the gradient 0 / 0 where every component underflows; the shift's gradient cancels.
+    peak = pytensor.gradient.disconnected_grad(components.max(-1, keepdims=True))
+    return peak[:, 0] + pt.log(pt.exp(components - peak).sum(-1))
+
+
+def responsibilities(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """The share of each teacher in each example's prior, (E, m, G): the weights that the student itself chooses.
+
+    The gradient of the term is lambda sum_g r_g sum_k p_gk d log q_k: MT-BKD is distillation with these weights.
+    """
+    return torch.softmax(log_components(log_q, constants, lam), dim=-1)

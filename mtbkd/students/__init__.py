@@ -1,0 +1,73 @@
+"""Students: one module an architecture, pure functions of flat parameters, so that an ensemble is a leading axis."""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+class Student(Protocol):
+    """A network as functions of its flat parameters. Shapes: E members of an ensemble, P parameters, H hidden units."""
+
+    @property
+    def num_params(self) -> int: ...
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Sizes of the hidden layers that dropout acts on; () when there are none."""
+        ...
+
+    def inputs(self, x: "torch.Tensor") -> "torch.Tensor":
+        """Turn data (R or 1, N, *features) into what ``apply`` takes; done once, outside every loop."""
+        ...
+
+    def init(self, generator: "torch.Generator", scale: float = 1.0) -> "torch.Tensor":
+        """Draw a starting point (P,); ``scale`` > 1 overdisperses it."""
+        ...
+
+    def apply(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor] | None" = None) -> "torch.Tensor":
+        """Logits (E, N, K) of members ``params`` (E, P) at ``x`` (E or 1, N, *inputs).
+
+        ``keep`` multiplies the activations of each hidden layer: one (E, N or 1, H) tensor a layer (dropout masks).
+        """
+        ...
+
+    def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
+        """Parameters (E, P) whose plain ``apply`` equals ``apply`` with masks ``keep``, one (E, H) tensor a layer."""
+        ...
+
+    def apply_symbolic(self, theta: Any, x: Any) -> Any:
+        """Logits (N, K) as a PyTensor expression of the vector ``theta`` (P,) at ``x`` (N, *inputs)."""
+        ...
+
+
+def init_ensemble(student: Student, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
+    """Starting points (E, P), one a seed, drawn on the CPU so that they are the same on every device."""
+    return torch.stack([student.init(torch.Generator().manual_seed(seed), scale) for seed in seeds])
+
+
+def uniform_init(generator: "torch.Generator", shape: tuple[int, ...], fan_in: int, scale: float) -> "torch.Tensor":
+    """U(-b, b) with b = scale / sqrt(fan_in), torch's default for dense and convolutional layers."""
+    return (torch.rand(shape, generator=generator) * 2 - 1) * scale / fan_in**0.5
+
+
+def dense(params: "torch.Tensor", x: "torch.Tensor", offset: int, size_in: int, size_out: int) -> "torch.Tensor":
+    """Affine map (E, N, size_out) of ``x`` (E or 1, N, size_in); its weights start at ``offset`` of ``params`` (E, P)."""
+    members, end = params.shape[0], offset + size_in * size_out
+    weight = params[:, offset:end].view(members, size_in, size_out)
+    bias = params[:, end : end + size_out].unsqueeze(1)
+    if x.shape[0] == members:
+        return torch.baddbmm(bias, x, weight)
+    # One shared input: a single wide product instead of E copies of x.
+    wide = x[0] @ weight.permute(1, 0, 2).reshape(size_in, members * size_out)
+    return wide.view(-1, members, size_out).transpose(0, 1) + bias
+
+
+def bake_dense(params: "torch.Tensor", keep: "torch.Tensor", offset: int, size_out: int) -> None:
+    """Multiply, in place, the weights that leave a hidden layer by its mask ``keep`` (E, H)."""
+    members, size_in = keep.shape
+    params[:, offset : offset + size_in * size_out].view(members, size_in, size_out).mul_(keep.unsqueeze(-1))

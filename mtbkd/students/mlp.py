@@ -1,0 +1,89 @@
+"""Multilayer perceptron with ReLU units; MT-BKD's 2-5-2 (27 parameters) and 5-10-5 (115) students are of this kind."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from mtbkd.lazy import lazy_import
+from mtbkd.students import bake_dense, dense, uniform_init
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden: tuple[PositiveInt, ...] = Field((32,), min_length=1, description="units of each hidden layer")
+
+
+def hidden_sizes(settings: Settings, features: tuple[int, ...], num_classes: int) -> tuple[int, ...]:
+    """Sizes of the hidden layers."""
+    return settings.hidden
+
+
+def num_params(settings: Settings, features: tuple[int, ...], num_classes: int) -> int:
+    """P, counted without building anything."""
+    return sum((a + 1) * b for a, b in pairwise((prod(features), *settings.hidden, num_classes)))
+
+
+def build(settings: Settings, features: tuple[int, ...], num_classes: int) -> "Mlp":
+    """The student for examples of shape ``features``."""
+    return Mlp((prod(features), *settings.hidden, num_classes))
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """See ``mtbkd.students.Student``. ``sizes``: inputs, hidden layers, classes."""
+
+    sizes: tuple[int, ...]
+
+    @property
+    def num_params(self) -> int:
+        return sum((a + 1) * b for a, b in pairwise(self.sizes))
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        return self.sizes[1:-1]
+
+    def inputs(self, x: "torch.Tensor") -> "torch.Tensor":
+        return x.flatten(2)
+
+    def init(self, generator: "torch.Generator", scale: float = 1.0) -> "torch.Tensor":
+        layers = [uniform_init(generator, ((a + 1) * b,), a, scale) for a, b in pairwise(self.sizes)]
+        return torch.cat(layers)
+
+    def apply(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor] | None" = None) -> "torch.Tensor":
+        offset, last = 0, len(self.sizes) - 2
+        for layer, (a, b) in enumerate(pairwise(self.sizes)):
+            x = dense(params, x, offset, a, b)
+            offset += (a + 1) * b
+            if layer < last:
+                x = torch.relu(x)
+                if keep is not None:
+                    x = x * keep[layer]
+        return x
+
+    def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
+        params, offset = params.clone(), 0
+        for layer, (a, b) in enumerate(pairwise(self.sizes)):
+            if layer > 0:
+                bake_dense(params, keep[layer - 1], offset, b)
+            offset += (a + 1) * b
+        return params
+
+    def apply_symbolic(self, theta: Any, x: Any) -> Any:
+        import pytensor.tensor as pt
+
+        offset, last = 0, len(self.sizes) - 2
+        for layer, (a, b) in enumerate(pairwise(self.sizes)):
+            x = pt.dot(x, theta[offset : offset + a * b].reshape((a, b))) + theta[offset + a * b : offset + (a + 1) * b]
+            offset += (a + 1) * b
+            if layer < last:
+                x = pt.maximum(x, 0)
+        return x

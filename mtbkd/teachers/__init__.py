@@ -1,0 +1,1 @@
+"""Teachers: one module a family, each giving logits on a dataset (``artefacts.Logits``)."""

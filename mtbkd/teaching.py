@@ -1,0 +1,27 @@
+"""Make one teacher's logits on one block of a dataset: what the rule ``teacher`` calls."""
+
+from pathlib import Path
+from typing import Any
+
+from mtbkd import registry
+from mtbkd.artefacts import Dataset
+from mtbkd.blocks import block_range
+from mtbkd.device import resolve_device
+
+
+def teach(spec: dict[str, Any], block: str, data: Path, raw: Path, folder: Path) -> None:
+    """Write the logits of teacher ``spec`` (name, family, domain, settings, seed, device) into ``folder``.
+
+    Args:
+        spec: as ``mtbkd.plan`` resolved it.
+        block: e.g. r0-7.
+        data: folder of the dataset's block.
+        raw: folder of downloaded raw files.
+        folder: results/shared/logits/<teacher>/<block>.
+    """
+    module = registry.part("teacher", spec["family"])
+    settings = module.Settings.model_validate(spec["settings"])
+    first, device = block_range(block)[0], resolve_device(spec["device"])
+    dataset = Dataset.read(data)
+    logits = module.train(spec["name"], spec["domain"], settings, dataset, spec["seed"], first, device, raw)
+    logits.validate(dataset).write(folder)

@@ -1,0 +1,25 @@
+# scikit-learn's handwritten digits in three colour domains. What comes in: nothing. What goes out: results/shared/data/<dataset>/<block>/.
+
+
+rule prepare_digits:
+    """Make scikit-learn's handwritten digits in three colour domains."""
+    input:
+        package=sources("mtbkd.preparing", "mtbkd.datasets.digits"),
+    output:
+        **dataset_output(),
+    wildcard_constraints:
+        dataset=datasets_of("digits"),
+    params:
+        spec=dataset_spec,
+    log:
+        "results/logs/prepare/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/prepare/{dataset}/{block}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/cpu.yaml"
+    script:
+        "../../scripts/prepare.py"

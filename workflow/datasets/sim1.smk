@@ -1,0 +1,25 @@
+# Simulation 1 of the paper (two classes, three domains). What comes in: nothing. What goes out: results/shared/data/<dataset>/<block>/.
+
+
+rule prepare_sim1:
+    """Make Simulation 1 of the paper (two classes, three domains)."""
+    input:
+        package=sources("mtbkd.preparing", "mtbkd.datasets.sim1"),
+    output:
+        **dataset_output(),
+    wildcard_constraints:
+        dataset=datasets_of("sim1"),
+    params:
+        spec=dataset_spec,
+    log:
+        "results/logs/prepare/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/prepare/{dataset}/{block}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/cpu.yaml"
+    script:
+        "../../scripts/prepare.py"

@@ -1,0 +1,25 @@
+# Simulation 2 of the paper (five Gaussian components). What comes in: nothing. What goes out: results/shared/data/<dataset>/<block>/.
+
+
+rule prepare_sim2:
+    """Make Simulation 2 of the paper (five Gaussian components)."""
+    input:
+        package=sources("mtbkd.preparing", "mtbkd.datasets.sim2"),
+    output:
+        **dataset_output(),
+    wildcard_constraints:
+        dataset=datasets_of("sim2"),
+    params:
+        spec=dataset_spec,
+    log:
+        "results/logs/prepare/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/prepare/{dataset}/{block}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/cpu.yaml"
+    script:
+        "../../scripts/prepare.py"
