@@ -4,6 +4,7 @@ Shapes: n replicates that both methods finished, m comparisons.
 """
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def paired(differences: np.ndarray, seed: int = 0) -> Paired:
         notes.append("too few replicates")
     low = high = p_value = cohen_d = math.nan
     if n >= MIN_FOR_INTERVAL:
-        resampled = kept[np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))].mean(1)
+        resampled = kept[_resamples(n, seed)].mean(1)
         low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         spread = kept.std(ddof=1)
         cohen_d = float(kept.mean() / spread) if spread > 0 else math.nan
@@ -60,6 +61,12 @@ def paired(differences: np.ndarray, seed: int = 0) -> Paired:
         p_value = float(tested.pvalue) if tested else 1.0
     mean = float(kept.mean()) if n else math.nan
     return Paired(n, mean, float(low), float(high), p_value, cohen_d, rank_biserial(kept), "; ".join(notes))
+
+
+@lru_cache(maxsize=4)
+def _resamples(n: int, seed: int) -> np.ndarray:
+    """Bootstrap indices (10,000, n)."""
+    return np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
 
 
 def rank_biserial(differences: np.ndarray) -> float:

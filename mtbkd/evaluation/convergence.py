@@ -180,9 +180,7 @@ def judge(
     return rows
 
 
-def judge_calibration(
-    gap: np.ndarray, se: np.ndarray, shared_sd: np.ndarray, replicate: int, looks: int = 1
-) -> dict[str, Any]:
+def judge_calibration(gap: np.ndarray, se: np.ndarray, shared_sd: np.ndarray, replicate: int, looks: int = 1) -> dict[str, Any]:
     """Judge the gate ``calibration``: is the predictive's coverage what it expects of itself?
 
     The error of the gap has two parts: that of the labels (``se``, clustered by example) and one that all test examples

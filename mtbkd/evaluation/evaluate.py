@@ -73,9 +73,7 @@ def evaluate_experiment(
     tables.write(out)
 
 
-def teacher_probs(
-    teachers: Sequence[Logits], examples: Examples, index: int
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def teacher_probs(teachers: Sequence[Logits], examples: Examples, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Each teacher, ``teachers:best`` (highest validation accuracy) and ``teachers:mean`` (mean of probabilities).
 
     Args:

@@ -1,6 +1,7 @@
 """One probability vector from many draws. Shapes: S draws, M examples, K classes."""
 
 import numpy as np
+from scipy import fft
 
 from mtbkd.evaluation.chunks import by_example
 
@@ -37,6 +38,20 @@ def kde_mode(prob: np.ndarray, grid: int = 600) -> np.ndarray:
     return np.divide(mode, mass, out=np.full_like(mode, 1 / classes), where=mass > 0)
 
 
+def kde_prediction(prob: np.ndarray, grid: int = 600) -> np.ndarray:
+    """The class (M,) of the largest ``kde_mode``.
+
+    Modes lie between the smallest and the largest draw, so that densities are needed only where those ranges overlap.
+    """
+    low, high = prob.min(0), prob.max(0)
+    leader = low.argmax(1)
+    rivals = high.copy()
+    rivals[np.arange(len(leader)), leader] = -np.inf
+    open_ = np.flatnonzero(low.max(1) <= rivals.max(1))
+    leader[open_] = kde_mode(prob[:, open_], grid).argmax(1)
+    return leader
+
+
 def _modes(draws: np.ndarray, grid: int) -> np.ndarray:
     """Kernel density modes (n,) of the rows of ``draws`` (n, S), a few thousand rows at a time."""
     return np.concatenate([_mode_rows(draws[i : i + 1024], grid) for i in range(0, len(draws), 1024)])
@@ -48,19 +63,20 @@ def _mode_rows(draws: np.ndarray, grid: int) -> np.ndarray:
     width = (high - low) / (grid - 1)
     position = np.divide(draws - low, width, out=np.zeros(draws.shape), where=width > 0)
     length = 2 * grid
-    density = np.fft.rfft(_bin_linearly(position, grid, length), axis=1)
+    density = np.asarray(fft.rfft(_bin_linearly(position, grid, length), axis=1))
     sigma = position.std(1, ddof=1) * count**-0.2
-    frequency = np.fft.rfftfreq(length).astype(np.float32)
+    frequency = fft.rfftfreq(length).astype(np.float32)
     density *= np.exp(-2 * (np.pi * sigma[:, None].astype(np.float32) * frequency) ** 2)
-    peak = np.fft.irfft(density, length, axis=1)[:, :grid].argmax(1)
+    peak = np.asarray(fft.irfft(density, length, axis=1))[:, :grid].argmax(1)
     return low[:, 0] + peak * width[:, 0]
 
 
 def _bin_linearly(position: np.ndarray, grid: int, length: int) -> np.ndarray:
     """Each draw shared between its two neighbouring grid points: float32 (n, length), zero beyond ``grid``."""
     left = np.minimum(position.astype(np.int64), grid - 2)
-    share = position - left
-    index = (left + np.arange(len(position))[:, None] * length).ravel()
-    size = len(position) * length
-    counts = np.bincount(index, (1 - share).ravel(), size) + np.bincount(index + 1, share.ravel(), size)
-    return counts.reshape(len(position), length).astype(np.float32)
+    share = (position - left).astype(np.float32)
+    index = left + np.arange(len(position))[:, None] * length
+    counts = np.zeros(len(position) * length, np.float32)
+    np.add.at(counts, index, 1 - share)
+    np.add.at(counts, index + 1, share)
+    return counts.reshape(len(position), length)

@@ -5,8 +5,9 @@ epistemic entropy, kernel density modes) then has no rows. Shapes: S draws, M ex
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from mtbkd.evaluation.coverage import coverage
 from mtbkd.evaluation.deviance import Uncertainty, decompose
 from mtbkd.evaluation.metrics import Score, mean_score
 
-CURVE_LEVELS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99)
+CURVE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99)
 ALL = "all"
 
 
@@ -53,13 +54,16 @@ class Examples:
         """Rows of the splits that methods are judged on: test and ood:*."""
         return np.flatnonzero((self.split == "test") | np.char.startswith(self.split.astype(str), "ood:"))
 
-    def groups(self) -> Iterator[tuple[str, str, np.ndarray]]:
-        """(split, domain, mask): every split, as a whole (``all``) and by domain."""
+    @cached_property
+    def groups(self) -> list[tuple[str, str, np.ndarray]]:
+        """(split, domain, mask (M,)): every split, as a whole (``all``) and by domain."""
+        found = []
         for split in sorted(set(self.split.tolist()), key=lambda name: (name != "test", name)):
             inside = self.split == split
-            yield split, ALL, inside
+            found.append((split, ALL, inside))
             for domain in [] if self.domain is None else sorted(set(self.domain[inside].tolist())):
-                yield split, domain, inside & (self.domain == domain)
+                found.append((split, domain, inside & (self.domain == domain)))
+        return found
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,11 @@ class Scored:
         examples: the M examples.
         draws: S.
         mean: (M, K) posterior mean.
-        mode: (M, K) kernel density mode, None below 20 draws.
+        mode: (M,) class of the largest kernel density mode, None below 20 draws.
         uncertainty: each (M,).
-        levels: (A,) the requested ones and those of the curve.
-        covered, expected, nearest: (M, A) empirical, self-expected and nearest-step coverage; NaN where unlabelled.
+        levels: (A,) the requested ones and those of the curve, rising.
+        covered, expected: (M, A) empirical and self-expected coverage; NaN where unlabelled.
+        nearest: (M, B) nearest-step coverage at the requested levels, rising; NaN where unlabelled.
         shared_sd: split -> (A,), see ``coverage.Coverage``.
     """
 
@@ -93,25 +98,28 @@ def score(prob: np.ndarray, examples: Examples, levels: Sequence[float] = ()) ->
     """Evaluate draws ``prob`` (S, M, K) at ``examples``."""
     draws, count, _ = prob.shape
     every = np.array(sorted({*levels, *CURVE_LEVELS})) if draws > 1 else np.empty(0)
-    covered, expected, nearest = np.full((3, count, len(every)), np.nan)
+    covered, expected = np.full((2, count, len(every)), np.nan)
+    nearest = np.full((count, int(np.isin(every, levels).sum())), np.nan)
     shared_sd = {}
-    for split, domain, mask in examples.groups():
+    for split, domain, mask in examples.groups:
         rows = np.flatnonzero(mask & (examples.y >= 0))
         if domain == ALL and len(rows) and len(every):
-            part = prob[:, rows]
-            found = coverage(part, examples.y[rows], every)
-            covered[rows], expected[rows], shared_sd[split] = found
-            wanted = np.isin(every, levels)
-            nearest[np.ix_(rows, wanted)] = coverage(part, examples.y[rows], every[wanted], "nearest").empirical
-    mode = predict.kde_mode(prob) if draws >= predict.MIN_DRAWS else None
+            found = coverage(prob[:, _span(rows)], examples.y[rows], every, every[np.isin(every, levels)])
+            covered[rows], expected[rows], shared_sd[split], nearest[rows] = found
+    mode = predict.kde_prediction(prob) if draws >= predict.MIN_DRAWS else None
     mean = predict.posterior_mean(prob)
     return Scored(examples, draws, mean, mode, decompose(prob), every, covered, expected, nearest, shared_sd)
+
+
+def _span(rows: np.ndarray) -> slice | np.ndarray:
+    """A slice where the rows are neighbours: indexing with it copies nothing."""
+    return slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] + 1 == len(rows) else rows
 
 
 def metric_rows(scored: Scored, levels: Sequence[float] = ()) -> list[dict[str, Any]]:
     """Rows {split, domain, metric, value, se, n}; ``levels`` are those of the coverage metrics."""
     rows = []
-    for split, domain, mask in scored.examples.groups():
+    for split, domain, mask in scored.examples.groups:
         found = _scores(scored, mask, levels)
         if split.startswith("ood:") and domain == ALL:
             total = scored.uncertainty.entropy_total
@@ -127,7 +135,7 @@ def _scores(scored: Scored, mask: np.ndarray, levels: Sequence[float]) -> dict[s
         y = examples.y[labelled]
         found |= metrics.label_scores(scored.mean[labelled], y)
         if scored.mode is not None:
-            found["accuracy_kde_mode"] = metrics.accuracy(scored.mode[labelled], y)
+            found["accuracy_kde_mode"] = mean_score((scored.mode[labelled] == y).astype(np.float64))
         if scored.draws > 1:
             found |= _coverage_scores(scored, labelled, levels)
     if examples.true_prob is not None:
@@ -141,20 +149,20 @@ def _scores(scored: Scored, mask: np.ndarray, levels: Sequence[float]) -> dict[s
 
 def _coverage_scores(scored: Scored, labelled: np.ndarray, levels: Sequence[float]) -> dict[str, Score]:
     found = {}
-    for level in levels:
-        a = int(np.flatnonzero(scored.levels == level)[0])
+    for b, level in enumerate(sorted(set(levels))):
+        a = int(np.searchsorted(scored.levels, level))
         covered, expected = scored.covered[labelled, a], scored.expected[labelled, a]
         found[f"coverage@{level:g}"] = mean_score(covered)
         found[f"coverage_self@{level:g}"] = mean_score(expected)
         found[f"coverage_gap@{level:g}"] = mean_score(covered - expected)
-        found[f"coverage_nearest@{level:g}"] = mean_score(scored.nearest[labelled, a])
+        found[f"coverage_nearest@{level:g}"] = mean_score(scored.nearest[labelled, b])
     return found
 
 
 def curve_rows(scored: Scored) -> list[dict[str, Any]]:
     """Rows {split, domain, level, coverage, coverage_se, coverage_self, gap, gap_se, n}; none for one draw."""
     rows = []
-    for split, domain, mask in scored.examples.groups():
+    for split, domain, mask in scored.examples.groups:
         labelled = mask & (scored.examples.y >= 0)
         for a, level in enumerate(scored.levels) if labelled.any() else ():
             covered, expected = scored.covered[labelled, a], scored.expected[labelled, a]
@@ -170,7 +178,7 @@ def curve_rows(scored: Scored) -> list[dict[str, Any]]:
 def reliability_rows(scored: Scored) -> list[dict[str, Any]]:
     """Rows {split, domain, bin, confidence, accuracy, se, n} of the labelled examples of each whole split."""
     rows = []
-    for split, domain, mask in scored.examples.groups():
+    for split, domain, mask in scored.examples.groups:
         labelled = mask & (scored.examples.y >= 0)
         if domain != ALL or not labelled.any():
             continue

@@ -43,13 +43,9 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
     """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
-    import pytensor.gradient
     import pytensor.tensor as pt
 
-    components = constants["log_scale"] + lam * (constants["prob"] * log_q[:, None, :]).sum(-1)
-    # PyTensor's own logsumexp has the gradient 0 / 0 where every component underflows; the shift's gradient cancels.
-    peak = pytensor.gradient.disconnected_grad(components.max(-1, keepdims=True))
-    return peak[:, 0] + pt.log(pt.exp(components - peak).sum(-1))
+    return pt.logsumexp(constants["log_scale"] + lam * (constants["prob"] * log_q[:, None, :]).sum(-1), axis=-1)
 
 
 def responsibilities(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":

@@ -1,0 +1,128 @@
+"""What figures are drawn from: the experiment as the configuration knows it, and its files, read when first used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.artefacts import Dataset
+from mtbkd.draws import Draws
+from mtbkd.errors import ContractError
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the configuration names it.
+
+    Attributes:
+        signal, weights, inference: names of its parts; weights "" where the signal uses none.
+        draws_kind: ``point``, ``independent`` or ``chains``, see ``evaluation.convergence``.
+        candidates: shared setting -> its candidates, for every setting that is tuned.
+    """
+
+    signal: str
+    weights: str
+    inference: str
+    draws_kind: str
+    candidates: Mapping[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a figure may know of an experiment before any file exists; ``dataclasses.asdict`` makes it JSON-able.
+
+    Attributes:
+        name, dataset, kind: the experiment, its dataset and the module that makes it.
+        simulated: every replicate has data of its own.
+        features: shape of one example, () when only the data can tell.
+        teachers: names in order.
+        methods: name -> Method, in order.
+        evaluation: folder of its tables.
+        data: folder of the first block of its data.
+        draws: method -> file of its first block.
+        columns: method -> its column in the table of published numbers.
+    """
+
+    name: str
+    dataset: str
+    kind: str
+    simulated: bool
+    features: tuple[int, ...]
+    teachers: tuple[str, ...]
+    methods: Mapping[str, Method]
+    evaluation: str
+    data: str
+    draws: Mapping[str, str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Experiment":
+        """The inverse of ``dataclasses.asdict``."""
+        methods = {name: Method(**method) for name, method in content["methods"].items()}
+        tuples = {name: tuple(content[name]) for name in ("features", "teachers")}
+        return cls(**{**content, **tuples, "methods": methods})
+
+    def methods_of(self, *kinds: str) -> tuple[str, ...]:
+        """Methods whose draws are of one of the ``kinds``."""
+        return tuple(name for name, method in self.methods.items() if method.draws_kind in kinds)
+
+    @property
+    def main_method(self) -> str:
+        """The method to show where there is room for one: the paper's, or what is closest to it."""
+        rank = {"tip": 0, "bkd": 1, "kd": 2}
+        kinds = ("chains", "independent", "point")
+
+        def distance(name: str) -> tuple[bool, int, int, bool]:
+            method = self.methods[name]
+            pooled = method.weights == "entropy"
+            named = self.columns.get(name) == "tip_entropy"
+            return not named, rank.get(method.signal, 3), kinds.index(method.draws_kind), not pooled
+
+        return min(self.methods, key=distance)
+
+
+class Material:
+    """The files of one experiment."""
+
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
+        self._table = cache(self._read)
+        self._draws = cache(Draws.read)
+
+    def _read(self, name: str) -> "pd.DataFrame":
+        path = Path(self.experiment.evaluation) / f"{name}.parquet"
+        if not path.is_file():
+            raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
+        return pd.read_parquet(path)
+
+    def table(self, name: str) -> "pd.DataFrame":
+        """A table of mtbkd/evaluation, e.g. ``metrics``."""
+        return self._table(name)
+
+    def whole(self, name: str) -> "pd.DataFrame":
+        """The rows of a table that speak of the whole test split."""
+        table = self.table(name)
+        return table[(table["split"] == "test") & (table["domain"] == "all")]
+
+    def draws(self, method: str) -> Draws:
+        """The first block of a method's draws."""
+        return self._draws(self.experiment.draws[method])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The first block of the data."""
+        return Dataset.read(self.experiment.data)
+
+    @cached_property
+    def failed(self) -> dict[str, list[str]]:
+        """Method -> names of the gates that it failed in at least one replicate; methods that failed none are absent."""
+        gates = self.table("gates")
+        failed = gates[gates["verdict"] == "failed"]
+        return {str(method): sorted(set(rows["gate"])) for method, rows in failed.groupby("method", sort=False)}

@@ -1,0 +1,91 @@
+"""Paired comparisons."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtbkd.evaluation.compare import compare, holm, paired, rank_biserial
+
+
+def test_six_differences_of_one_sign_have_the_exact_p_value():
+    found = paired(np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]))
+    assert found.p_value == pytest.approx(2 / 2**6)
+    assert found.rank_biserial == 1
+    assert found.cohen_d == pytest.approx(0.35 / np.std([1, 2, 3, 4, 5, 6], ddof=1) * 10)
+    assert found.low < 0.35 < found.high
+
+
+def test_five_differences_say_too_few_instead_of_a_p_value():
+    found = paired(np.array([0.1, 0.2, 0.3, 0.4, 0.5]))
+    assert math.isnan(found.p_value)
+    assert found.note == "too few replicates"
+    assert found.low == pytest.approx(0.18, abs=0.03)
+
+
+def test_lost_replicates_are_left_out_and_named():
+    found = paired(np.array([0.1, np.nan, 0.3]))
+    assert (found.n, found.note) == (2, "1 lost; too few replicates")
+    assert math.isnan(found.low)
+
+
+def test_equal_methods_do_not_differ():
+    found = paired(np.zeros(8))
+    assert (found.p_value, found.difference) == (1, 0)
+    assert math.isnan(found.cohen_d)
+
+
+def test_interval_holds_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = [(lambda each: each.low <= 0 <= each.high)(paired(rng.normal(size=30))) for _ in range(200)]
+    # Percentile intervals of 30 are slightly short: 200 trials have a standard error of .018.
+    assert 0.86 < np.mean(held) < 0.99
+
+
+def test_rank_biserial_by_hand():
+    # Ranks of 1 -2 3 (zero left out): positive 1 + 3, negative 2.
+    assert rank_biserial(np.array([1.0, -2.0, 3.0, 0.0])) == pytest.approx((4 - 2) / 6)
+    assert rank_biserial(np.array([1.0, -1.0])) == 0
+
+
+def test_holm_by_hand():
+    assert np.allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
+    assert np.allclose(holm(np.array([0.6, np.nan, 0.7])), [1, np.nan, 1], equal_nan=True)
+
+
+def metrics_of(values):
+    rows = [
+        {"method": method, "replicate": r, "split": "test", "domain": "all", "metric": metric, "value": value, "kind": kind}
+        for (method, metric, kind), found in values.items()
+        for r, value in enumerate(found)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_every_student_is_compared_with_the_reference_on_metrics_that_rank():
+    eight = np.arange(8) / 100
+    metrics = metrics_of({
+        ("labels", "nll", "student"): eight, ("tip", "nll", "student"): eight - 0.1 - eight**2,
+        ("kd", "nll", "student"): eight + 0.01 * (-1) ** np.arange(8), ("tip", "coverage@0.9", "student"): eight,
+        ("teachers:best", "nll", "teacher"): eight,
+    })  # fmt: skip
+    found = compare(metrics, "labels", seeds_only=True).set_index("method")
+    assert sorted(found.index) == ["kd", "tip"]
+    assert not found["higher_is_better"].any()
+    assert found.loc["tip", "p_value"] == pytest.approx(2 / 2**8)
+    assert found.loc["tip", "p_holm"] == pytest.approx(4 / 2**8)
+    assert found["note"].tolist() == ["same data, other seeds"] * 2
+
+
+def test_a_family_too_large_to_reach_significance_says_so():
+    values = {(f"m{i}", "nll", "student"): np.arange(6) * 1.0 + i for i in range(4)}
+    found = compare(metrics_of(values), "m0")
+    assert set(found["note"]) == {"p_holm cannot fall below 0.094"}
+    assert found["p_holm"].min() == pytest.approx(6 / 2**6)
+
+
+def test_no_reference_gives_an_empty_table_with_columns():
+    found = compare(metrics_of({("tip", "nll", "student"): [1.0]}), "absent")
+    assert found.empty
+    assert "p_holm" in found.columns
