@@ -62,7 +62,7 @@ def maximise(
         batch = problem.minibatch(units, size, generator)
         keep = dropout_masks(problem.student.hidden, len(units), size, dropout, generator) if dropout else None
         power = min(1.0, (step + 1) / warmup) if training.signal_warmup else 1.0
-        _, grad = gradient(problem, params, units, batch, signal_power=power, keep=keep)
+        grad = gradient(problem, params, units, batch, signal_power=power, keep=keep)
         params.grad = -grad / problem.num_examples
         optimiser.param_groups[0]["lr"] = training.learning_rate * 0.5 * (1 + math.cos(math.pi * step / training.steps))
         optimiser.step()

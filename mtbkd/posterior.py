@@ -191,13 +191,44 @@ def log_prior(params: "torch.Tensor", scale: "torch.Tensor") -> "torch.Tensor":
 
 
 def gradient(
-    problem: Problem, params: "torch.Tensor", units: "torch.Tensor", batch: Batch, **options: Any
-) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Log-posterior (E,) and its gradient (E, P) for every member, in one backward pass."""
+    problem: Problem,
+    params: "torch.Tensor",
+    units: "torch.Tensor",
+    batch: Batch,
+    signal_power: float = 1.0,
+    keep: "list[torch.Tensor] | None" = None,
+) -> "torch.Tensor":
+    """Gradient (E, P) of ``log_posterior`` for every member; same arguments.
+
+    Labels and teachers enter as a target on the logits, d log pi / d logits = t - (sum_k t_k) q with t = 1[k = y] plus beta
+    times the signal's slope; only the network itself is differentiated automatically.
+    """
     leaf = params.detach().requires_grad_()
-    value = log_posterior(problem, leaf, units, batch, **options)
-    (grad,) = torch.autograd.grad(value.sum(), leaf)
-    return value.detach(), grad
+    logits = problem.student.apply(leaf, batch.x, keep)
+    pull = _logit_gradient(problem, logits.detach(), units, batch, signal_power)
+    (grad,) = torch.autograd.grad(logits, leaf, pull * (problem.num_examples / batch.y.shape[1]))
+    return grad.addcdiv_(params.detach(), problem.shared.prior_scale[units].square().unsqueeze(-1), value=-1)
+
+
+def _logit_gradient(
+    problem: Problem, logits: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float
+) -> "torch.Tensor":
+    """Derivative (E, m, K) of the labels' and teachers' terms with respect to the logits."""
+    shared, labelled = problem.shared, batch.y >= 0
+    log_q = torch.log_softmax(logits, -1)
+    q = log_q.exp()
+    classes = torch.arange(q.shape[-1], device=q.device)
+    target = (batch.y.unsqueeze(-1) == classes).to(q.dtype).expand_as(q)
+    if not batch.constants:
+        return target - labelled.unsqueeze(-1) * q
+    lam, power = shared.lam[units], (signal_power * shared.beta[units]).view(-1, 1, 1)
+    if problem.student_at_one:
+        target = target + power * problem.signal.slope(log_q, batch.constants, lam)
+        return target - target.sum(-1, keepdim=True) * q
+    temperature = shared.student_temperature[units].view(-1, 1, 1)
+    log_q = torch.log_softmax(logits / temperature, -1)
+    pull = power / temperature * problem.signal.slope(log_q, batch.constants, lam)
+    return target - labelled.unsqueeze(-1) * q + pull - pull.sum(-1, keepdim=True) * log_q.exp()
 
 
 def full_log_posterior(

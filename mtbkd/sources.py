@@ -27,22 +27,29 @@ def module_file(module: str) -> Path | None:
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those under ``if TYPE_CHECKING:``, which no job runs."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and getattr(child.test, "id", None) == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _executed(child)
+        typing_only = isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING")
+        for part in child.orelse if isinstance(child, ast.If) and typing_only else [child]:
+            yield part
+            yield from _executed(part)
 
 
 @cache
 def _imports(path: Path) -> frozenset[Path]:
-    found: set[Path | None] = set()
+    """Files of the package that running ``path`` executes, apart from itself; those of its package come with it."""
+    found: set[Path | None] = {path.parent / "__init__.py"} - {ROOT / "__init__.py", path}
     for node in _executed(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {module_file(alias.name) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(module_file(node.module))
-            found |= {module_file(f"{node.module}.{alias.name}") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, path)
+            found |= {module_file(module), *(module_file(f"{module}.{alias.name}") for alias in node.names)}
     return frozenset(p for p in found if p)
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    """The dotted module that ``from <...> import`` in ``path`` names."""
+    package = path.relative_to(ROOT.parent).with_suffix("").parts[: -node.level] if node.level else ()
+    return ".".join(filter(None, [*package, node.module]))
 
 
 def closure(modules: Iterable[str], besides: Iterable[str] = ()) -> list[str]:

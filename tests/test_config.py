@@ -21,11 +21,63 @@ from mtbkd.fitting import Spec
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "config.yaml"
-EXPERIMENT = "studies.smoke.experiments.sim1"
+EXPERIMENT = "studies.small.experiments.sim"
+EXAMPLE = """
+study: small
+posterior: {lambda: [0.5, 2], prior_scale: 1}
+datasets:
+  sim: {kind: sim1, settings: {n_train: 300, n_val: 100, n_test: 150}}
+  pictures: {kind: digits}
+teachers:
+  b1: {family: mlp, domain: b1, settings: &mlp {hidden: [8], steps: 10}}
+  b3: {family: mlp, domain: b3, settings: *mlp}
+  plain: {family: cnn, domain: plain}
+  tinted: {family: cnn, domain: tinted}
+students:
+  quadratic: {architecture: linear, settings: {features: quadratic}}
+  mlp_5: {architecture: mlp, settings: {hidden: [5]}}
+  small_cnn: {architecture: cnn}
+methods:
+  labels_map: {signal: none, inference: map}
+  labels_sgld: {signal: none, inference: sgld, settings: &sgld {steps: 200, burn_in: 50, thin: 10, step_size: 4.0e-6}}
+  tip_map: {signal: tip, weights: equal, inference: map}
+  tip_sgld: {signal: tip, weights: entropy, inference: sgld, settings: *sgld, published: tip_entropy}
+  tip_sgld_flat: {signal: tip, weights: entropy, inference: sgld, posterior: {prior_scale: .inf}}
+  tip_vi: {signal: tip, weights: entropy, inference: vi}
+  tip_nuts: {signal: tip, weights: entropy, inference: nuts}
+  kd_dropout: {signal: kd, weights: entropy, inference: dropout, settings: {rate: 0.1}}
+  bkd_sgld: {signal: bkd, signal_settings: {teacher: best}, inference: sgld}
+studies:
+  small:
+    replicates: 2
+    experiments:
+      sim: {dataset: sim, teachers: [b1, b3], student: quadratic, methods: [labels_map, tip_sgld, tip_nuts]}
+  large:
+    replicates: 5
+    block_size: 3
+    experiments:
+      sim:
+        dataset: sim
+        teachers: [b1, b3]
+        student: mlp_5
+        published: a_table
+        methods: [labels_map, tip_vi, tip_sgld, tip_sgld_flat, kd_dropout, bkd_sgld]
+      pictures:
+        dataset: pictures
+        teachers: [plain, tinted]
+        student: small_cnn
+        replicates: 4
+        methods: [labels_map, tip_map]
+"""
 
 
 @pytest.fixture(scope="module")
 def raw() -> dict[str, Any]:
+    return yaml.safe_load(EXAMPLE)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict[str, Any]:
     return yaml.safe_load(FILE.read_text())
 
 
@@ -72,9 +124,8 @@ def keys(raw: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
     }
 
 
-def test_the_shipped_configuration_is_legal_and_every_study_has_a_plan(raw):
-    loaded = config.load(raw)
-    assert loaded.study == "demo"
+def test_the_shipped_configuration_is_legal_and_every_study_has_a_plan(shipped):
+    loaded = config.load(shipped)
     for name, study in loaded.studies.items():
         plan = loaded.plan(name)
         assert list(plan.experiments) == list(study.experiments)
@@ -86,57 +137,57 @@ def test_the_shipped_configuration_is_legal_and_every_study_has_a_plan(raw):
 # One mistake each: (path, value put there, path that the complaint names or None for the same, words that it holds).
 MISTAKES = {
     "unknown key": ("posteriour", {}, None, ["unknown key", "posterior, seed", "did you mean 'posterior'?"]),
-    "unknown key of an entry": ("datasets.sim1.knd", 1, None, ["kind, settings", "did you mean 'kind'?"]),
+    "unknown key of an entry": ("datasets.sim.knd", 1, None, ["kind, settings", "did you mean 'kind'?"]),
     "unknown setting of a part": ("methods.labels_sgld.settings.stepsize", 1, None,
                                   ["unknown key", "step_size", "did you mean 'step_size'?"]),
     "missing key": ("methods.labels_map.inference", ..., None, ["missing", "map, ", "sgld"]),
     "missing section": ("students", ..., None, ["missing"]),
-    "typo in a study": ("study", "dmeo", None, ["'dmeo'", "demo, real, smoke", "did you mean 'demo'?"]),
-    "typo in a dataset": (f"{EXPERIMENT}.dataset", "sim1_tinny", None, ["did you mean 'sim1_tiny'?"]),
-    "typo in a teacher": (f"{EXPERIMENT}.teachers", ["sim1_b1", "sim1_b33"], f"{EXPERIMENT}.teachers[1]",
-                          ["'sim1_b33'", "did you mean 'sim1_b3'?"]),
+    "typo in a study": ("study", "smal", None, ["'smal'", "large, small", "did you mean 'small'?"]),
+    "typo in a dataset": (f"{EXPERIMENT}.dataset", "simm", None, ["'simm'", "did you mean 'sim'?"]),
+    "typo in a teacher": (f"{EXPERIMENT}.teachers", ["b1", "b33"], f"{EXPERIMENT}.teachers[1]",
+                          ["'b33'", "did you mean 'b3'?"]),
     "typo in a student": (f"{EXPERIMENT}.student", "kwadratic", None, ["did you mean 'quadratic'?"]),
     "typo in a method": (f"{EXPERIMENT}.methods", ["label_map"], f"{EXPERIMENT}.methods[0]",
                          ["'label_map'", "did you mean 'labels_map'?"]),
-    "typo in a dataset's kind": ("datasets.digits.kind", "digit", None, ["did you mean 'digits'?"]),
-    "typo in a family": ("teachers.sim1_b1.family", "mpl", None, ["did you mean 'mlp'?"]),
+    "typo in a dataset's kind": ("datasets.pictures.kind", "digit", None, ["did you mean 'digits'?"]),
+    "typo in a family": ("teachers.b1.family", "mpl", None, ["did you mean 'mlp'?"]),
     "typo in an architecture": ("students.mlp_5.architecture", "mlpp", None, ["cnn, linear, mlp"]),
-    "typo in a signal": ("methods.tip_equal_map.signal", "tipp", None, ["did you mean 'tip'?"]),
-    "typo in weights": ("methods.tip_equal_map.weights", "equ", None, ["did you mean 'equal'?"]),
+    "typo in a signal": ("methods.tip_map.signal", "tipp", None, ["did you mean 'tip'?"]),
+    "typo in weights": ("methods.tip_map.weights", "equ", None, ["did you mean 'equal'?"]),
     "typo in an inference": ("methods.labels_map.inference", "sgdl", None, ["did you mean 'sgld'?"]),
     "name that is no folder": ("methods.a/b", {"signal": "none", "inference": "map"}, None, ["'a/b'", "letters"]),
-    "reserved name": ("studies.shared", {"experiments": {"e": {"dataset": "sim1", "teachers": ["sim1_b1"],
-                      "student": "linear", "methods": ["labels_map"]}}}, None, ["results/shared"]),
+    "reserved name": ("studies.shared", {"experiments": {"e": {"dataset": "sim", "teachers": ["b1"],
+                      "student": "mlp_5", "methods": ["labels_map"]}}}, None, ["results/shared"]),
     "negative lambda": ("posterior.lambda", -1, None, ["found -1", "a number > 0"]),
     "negative lambda in a grid": ("posterior.lambda", [1, -2], "posterior.lambda[1]", ["found -2", "a number > 0"]),
     "empty grid": ("posterior.beta", [], None, ["found []", "non-empty list"]),
     "not a number": ("posterior.beta", math.nan, None, ["found .nan", "a number > 0"]),
     "true as a number": ("training.steps", True, None, ["found true", "an integer"]),
     "text as a number": ("training.steps", "many", None, ["found 'many'", "an integer"]),
-    "fraction as a count": ("studies.smoke.block_size", 1.5, None, ["found 1.5", "an integer >= 1"]),
+    "fraction as a count": ("studies.small.block_size", 1.5, None, ["found 1.5", "an integer >= 1"]),
     "share above 1": ("training.signal_warmup", 1.5, None, ["found 1.5", "in 0..1"]),
-    "level 1.2": ("studies.smoke.levels", [0.9, 1.2], "studies.smoke.levels[1]", ["found 1.2", "> 0 and < 1"]),
-    "no replicates": ("studies.smoke.replicates", 0, None, ["found 0", "an integer >= 1"]),
-    "empty block": ("studies.smoke.block_size", 0, None, ["found 0", "an integer >= 1"]),
-    "empty experiments": ("studies.smoke.experiments", {}, None, ["at least one"]),
+    "level 1.2": ("studies.small.levels", [0.9, 1.2], "studies.small.levels[1]", ["found 1.2", "> 0 and < 1"]),
+    "no replicates": ("studies.small.replicates", 0, None, ["found 0", "an integer >= 1"]),
+    "empty block": ("studies.small.block_size", 0, None, ["found 0", "an integer >= 1"]),
+    "empty experiments": ("studies.small.experiments", {}, None, ["at least one"]),
     "no methods": (f"{EXPERIMENT}.methods", [], None, ["found []", "non-empty list"]),
     "method twice": (f"{EXPERIMENT}.methods", ["labels_map"] * 2, None, ["labels_map repeated"]),
     "unknown device": ("device", "gpu", None, ["found 'gpu'", "auto, cpu, cuda"]),
     "entry without content": ("methods.labels_map", None, None, ["found nothing", "a mapping"]),
-    "setting out of range": ("methods.kd_entropy_dropout.settings.rate", 1.5, None, ["found 1.5", "> 0 and < 1"]),
+    "setting out of range": ("methods.kd_dropout.settings.rate", 1.5, None, ["found 1.5", "> 0 and < 1"]),
     "settings that do not fit each other": ("methods.labels_sgld.settings", {"steps": 10, "burn_in": 20}, None,
                                             ["burn_in 20", "10 steps"]),
-    "signal without its weights": ("methods.tip_equal_map.weights", ..., None, ["missing", "'tip'", "entropy, equal"]),
+    "signal without its weights": ("methods.tip_map.weights", ..., None, ["missing", "'tip'", "entropy, equal"]),
     "weights without use": ("methods.labels_map.weights", "equal", None, ["'none' uses no weights"]),
-    "one teacher with entropy weights": (f"{EXPERIMENT}.teachers", ["sim1_b1"], None,
-                                         ["found [sim1_b1]", "at least 2 teachers", "'entropy'"]),
-    "domain that the dataset lacks": ("teachers.digits_plain.domain", "plaid", None,
+    "one teacher with entropy weights": (f"{EXPERIMENT}.teachers", ["b1"], None,
+                                         ["found [b1]", "at least 2 teachers", "'entropy'"]),
+    "domain that the dataset lacks": ("teachers.plain.domain", "plaid", None,
                                       ["plain, tinted, clutter", "did you mean 'plain'?"]),
     "student that does not fit the data": (f"{EXPERIMENT}.student", "small_cnn", None, ["(2,)"]),
-    "improper prior": ("methods.tip_entropy_vi.posterior.prior_scale", math.inf, None,
+    "improper prior": ("methods.tip_vi.posterior.prior_scale", math.inf, None,
                        ["found .inf", "finite", ".inf is for", "map", "sgld"]),
-    "improper prior of a study": ("studies.smoke.posterior.prior_scale", [1, math.inf], None,
-                                  ["'tip_entropy_nuts'", "finite"]),
+    "improper prior of a study": ("studies.small.posterior.prior_scale", [1, math.inf], None,
+                                  ["'tip_nuts'", "finite"]),
 }  # fmt: skip
 
 
@@ -148,32 +199,30 @@ def test_a_mistake_is_named_with_its_path_what_was_found_and_what_is_allowed(raw
 
 
 def test_a_bkd_teacher_beyond_the_experiments_teachers_is_refused(raw):
-    raw = put(raw, "methods.bkd_best_sgld.signal_settings.teacher", 2)
+    raw = put(raw, "methods.bkd_sgld.signal_settings.teacher", 2)
     assert complaints(raw) == [
-        "methods.bkd_best_sgld.signal_settings.teacher: found 2; "
-        "allowed: 0..1, the positions of the teachers of studies.real.experiments.protein."
+        "methods.bkd_sgld.signal_settings.teacher: found 2; "
+        "allowed: 0..1, the positions of the teachers of studies.large.experiments.sim."
     ]
-    config.load(put(raw, "methods.bkd_best_sgld.signal_settings.teacher", 1))
+    config.load(put(raw, "methods.bkd_sgld.signal_settings.teacher", 1))
 
 
 def test_inference_that_needs_a_hidden_layer_is_refused_on_a_linear_student(raw):
-    (line,) = complaints(put(raw, f"{EXPERIMENT}.methods", ["labels_map", "kd_entropy_dropout"]))
-    assert line.startswith(f"{EXPERIMENT}.methods[1]: found 'kd_entropy_dropout' with student 'quadratic'")
+    (line,) = complaints(put(raw, f"{EXPERIMENT}.methods", ["labels_map", "kd_dropout"]))
+    assert line.startswith(f"{EXPERIMENT}.methods[1]: found 'kd_dropout' with student 'quadratic'")
 
 
 def test_inference_for_small_students_is_refused_on_a_large_one(raw):
     most = registry.part("inference", "nuts").MAX_PARAMS
     large = put(raw, "students.huge", {"architecture": "mlp", "settings": {"hidden": [most]}})
     (line,) = complaints(put(large, f"{EXPERIMENT}.student", "huge"))
-    assert line.startswith(
-        f"{EXPERIMENT}.methods[2]: found 'tip_entropy_nuts' with student 'huge' of {5 * most + 2:,} param"
-    )
+    assert line.startswith(f"{EXPERIMENT}.methods[2]: found 'tip_nuts' with student 'huge' of {5 * most + 2:,} param")
     assert f"at most {most:,}" in line
 
 
 def test_a_dataset_that_only_the_data_can_describe_is_not_checked_against(raw, monkeypatch):
     monkeypatch.setattr(registry.part("dataset", "sim1"), "describe", lambda settings: None)
-    raw = put(raw, "teachers.sim1_b1.domain", "anywhere")
+    raw = put(raw, "teachers.b1.domain", "anywhere")
     config.load(put(raw, f"{EXPERIMENT}.student", "small_cnn"))
 
 
@@ -182,9 +231,9 @@ def test_every_mistake_is_listed_at_once(raw):
         "device": "gpu",
         "posterior.lambda": -1,
         "methods.labels_map.settings": {"rate": 1},
-        "study": "dmeo",
-        f"{EXPERIMENT}.teachers": ["sim1_b1"],
-        "methods.tip_equal_map.weights": ...,
+        "study": "smal",
+        f"{EXPERIMENT}.teachers": ["b1"],
+        "methods.tip_map.weights": ...,
     }
     for path, value in wrong.items():
         raw = put(raw, path, value)
@@ -193,9 +242,9 @@ def test_every_mistake_is_listed_at_once(raw):
 
 
 def test_a_broken_entry_is_not_also_called_unknown_where_it_is_used(raw):
-    raw = put(put(raw, "methods.labels_map.inference", 3), "datasets.sim1_tiny.settings.n_train", -5)
+    raw = put(put(raw, "methods.labels_map.inference", 3), "datasets.sim.settings.n_train", -5)
     assert [line.split(": ")[0] for line in complaints(raw)] == [
-        "methods.labels_map.inference", "datasets.sim1_tiny.settings.n_train",
+        "methods.labels_map.inference", "datasets.sim.settings.n_train",
     ]  # fmt: skip
 
 
@@ -219,8 +268,8 @@ def test_complaints_are_free_of_the_validators_jargon(raw, mistake):
 @pytest.mark.parametrize("written", ["8e-8", "8E-08", "8.0e-8", "+8e-8"])
 def test_a_number_that_yaml_1_1_reads_as_text_is_a_number(raw, written):
     value = yaml.safe_load(f"x: {written}")["x"]
-    raw = put(raw, "methods.tip_entropy_sgld_paper.settings.step_size", value)
-    spec = specs(raw)["real", "protein", "tip_entropy_sgld_paper"]
+    raw = put(raw, "methods.tip_sgld_flat.settings.step_size", value)
+    spec = specs(raw)["large", "sim", "tip_sgld_flat"]
     assert spec["inference"]["settings"]["step_size"] == pytest.approx(8e-8)
 
 
@@ -231,50 +280,50 @@ def test_a_whole_number_in_exponent_form_is_a_count(raw):
 
 def test_the_callers_content_is_left_as_it_was(raw):
     before = copy.deepcopy(raw)
-    config.load(raw, "smoke")
+    config.load(raw, "small")
     assert raw == before
 
 
 def test_the_configuration_cannot_be_changed_after_it_was_checked(raw):
     loaded = config.load(raw)
-    for model in (loaded, loaded.posterior, loaded.methods["labels_map"], loaded.studies["demo"]):
+    for model in (loaded, loaded.posterior, loaded.methods["labels_map"], loaded.studies["small"]):
         with pytest.raises(ValidationError):
             setattr(model, next(iter(type(model).model_fields)), 1)
 
 
 def test_the_study_given_takes_the_place_of_the_files(raw):
-    assert config.load(raw, "smoke").plan().study == "smoke"
-    assert complaints(raw, "smokey")[0].startswith("study: found 'smokey'")
-    with pytest.raises(ConfigError, match="did you mean 'smoke'"):
-        config.load(raw).plan("smokey")
+    assert config.load(raw, "large").plan().study == "large"
+    assert complaints(raw, "smal")[0].startswith("study: found 'smal'")
+    with pytest.raises(ConfigError, match="did you mean 'small'"):
+        config.load(raw).plan("smal")
 
 
 def test_later_levels_override_the_posterior_key_by_key(raw):
     levels = {
         "posterior": {"lambda": 1, "beta": 1, "prior_scale": 1, "teacher_temperature": 1, "student_temperature": 1},
-        "studies.smoke.posterior": {"beta": 2, "prior_scale": 2, "teacher_temperature": 2},
+        "studies.small.posterior": {"beta": 2, "prior_scale": 2, "teacher_temperature": 2},
         f"{EXPERIMENT}.posterior": {"prior_scale": 3, "teacher_temperature": [3, 4]},
-        "methods.tip_entropy_sgld.posterior": {"teacher_temperature": 5},
+        "methods.tip_sgld.posterior": {"teacher_temperature": 5},
     }
     for path, value in levels.items():
         raw = put(raw, path, value)
     found = specs(raw)
-    assert found["smoke", "sim1", "tip_entropy_sgld"]["posterior"] == {
+    assert found["small", "sim", "tip_sgld"]["posterior"] == {
         "lambda": [1.0],
         "beta": [2.0],
         "prior_scale": [3.0],
         "teacher_temperature": [5.0],
         "student_temperature": [1.0],
     }
-    assert found["smoke", "sim1", "tip_entropy_nuts"]["posterior"]["teacher_temperature"] == [3.0, 4.0]
+    assert found["small", "sim", "tip_nuts"]["posterior"]["teacher_temperature"] == [3.0, 4.0]
 
 
 def test_training_and_output_are_overridden_key_by_key(raw):
     raw = put(raw, "training", {"steps": 10, "batch_size": 11, "learning_rate": 0.5})
-    raw = put(raw, "studies.smoke.training", {"steps": 20, "batch_size": 21})
+    raw = put(raw, "studies.small.training", {"steps": 20, "batch_size": 21})
     raw = put(raw, f"{EXPERIMENT}.training", {"steps": 30})
-    raw = put(put(raw, "output", {"probes": 5, "prediction_draws": 50}), "studies.smoke.output", {"probes": 6})
-    spec = specs(raw)["smoke", "sim1", "labels_map"]
+    raw = put(put(raw, "output", {"probes": 5, "prediction_draws": 50}), "studies.small.output", {"probes": 6})
+    spec = specs(raw)["small", "sim", "labels_map"]
     assert [spec["training"][key] for key in ("steps", "batch_size", "learning_rate")] == [30, 21, 0.5]
     assert [spec["output"][key] for key in ("probes", "prediction_draws")] == [6, 50]
 
@@ -283,8 +332,8 @@ def test_an_improper_prior_overridden_by_a_proper_one_is_legal(raw):
     raw = put(raw, "posterior.prior_scale", math.inf)
     for study in raw["studies"]:
         raw = put(raw, f"studies.{study}.posterior.prior_scale", 1)
-    assert specs(raw)["demo", "sim1", "tip_entropy_vi"]["posterior"]["prior_scale"] == [1.0]
-    assert specs(raw)["real", "protein", "tip_entropy_sgld_paper"]["posterior"]["prior_scale"] == [math.inf]
+    assert specs(raw)["large", "sim", "tip_vi"]["posterior"]["prior_scale"] == [1.0]
+    assert specs(raw)["large", "sim", "tip_sgld_flat"]["posterior"]["prior_scale"] == [math.inf]
 
 
 def test_a_fit_is_specified_by_plain_content_with_every_default(raw):
@@ -307,38 +356,35 @@ def test_a_block_is_named_by_its_first_and_last_replicate():
 
 
 def test_simulations_have_data_blocks_of_their_own_and_real_data_share_one(raw):
-    for study in ("demo", "real"):
-        raw = put(put(raw, f"studies.{study}.block_size", 3), f"studies.{study}.replicates", 5)
-    loaded = config.load(raw)
-    simulated, real = loaded.plan("demo").experiments["sim1"], loaded.plan("real").experiments["protein"]
-    assert simulated.blocks == simulated.data_blocks == real.blocks == ("r0-2", "r3-4")
+    experiments = config.load(raw).plan("large").experiments
+    simulated, real = experiments["sim"], experiments["pictures"]
+    assert simulated.blocks == simulated.data_blocks == ("r0-2", "r3-4")
     assert simulated.data_block("r3-4") == "r3-4"
+    assert real.blocks == ("r0-2", "r3-3")
     assert real.data_blocks == ("r0-0",)
-    assert real.data_block("r3-4") == "r0-0"
+    assert real.data_block("r3-3") == "r0-0"
 
 
 def test_an_experiments_replicates_take_the_place_of_the_studys(raw):
-    plan = config.load(raw).plan("demo")
-    assert plan.experiments["sim1"].replicates == raw["studies"]["demo"]["replicates"]
-    assert plan.experiments["sim1_gold"].replicates == raw["studies"]["demo"]["experiments"]["sim1_gold"]["replicates"]
+    experiments = config.load(raw).plan("large").experiments
+    assert (experiments["sim"].replicates, experiments["pictures"].replicates) == (5, 4)
 
 
-def test_the_plan_names_each_dataset_teacher_and_raw_file_once(raw):
-    raw = put(raw, "studies.smoke.experiments.again", raw["studies"]["smoke"]["experiments"]["sim1"])
-    plan = config.load(raw).plan("smoke")
-    assert [data.name for data in plan.datasets.values()] == ["sim1_tiny"]
-    assert [teacher.name for teacher in plan.teachers.values()] == ["sim1_b1", "sim1_b3"]
+def test_the_plan_names_each_dataset_teacher_and_raw_file_once(raw, shipped):
+    raw = put(raw, "studies.small.experiments.again", raw["studies"]["small"]["experiments"]["sim"])
+    plan = config.load(raw).plan("small")
+    assert [data.name for data in plan.datasets.values()] == ["sim"]
+    assert [teacher.name for teacher in plan.teachers.values()] == ["b1", "b3"]
     assert {teacher.data_key for teacher in plan.teachers.values()} == set(plan.datasets)
     assert plan.raw == ()
-    raw_files = config.load(raw).plan("real").raw
+    raw_files = config.load(shipped).plan("real").raw
     assert len(raw_files) == len(set(raw_files)) > 0
 
 
 def test_published_columns_are_those_of_the_methods_that_name_one(raw):
-    experiment = config.load(raw).plan("demo").experiments["sim1"]
-    assert experiment.published == "mtbkd_table1_sim1"
-    assert experiment.columns["tip_entropy_sgld"] == "tip_entropy"
-    assert "labels_map" not in experiment.columns
+    experiment = config.load(raw).plan("large").experiments["sim"]
+    assert experiment.published == "a_table"
+    assert experiment.columns == {"tip_sgld": "tip_entropy"}
 
 
 def test_adding_a_method_dataset_teacher_or_study_changes_nothing_else(raw):
@@ -348,41 +394,37 @@ def test_adding_a_method_dataset_teacher_or_study_changes_nothing_else(raw):
     more = put(more, "students.extra", {"architecture": "mlp"})
     experiment = {"dataset": "extra", "teachers": ["extra"], "student": "extra", "methods": ["extra"]}
     more = put(more, "studies.extra", {"experiments": {"extra": experiment}})
-    more = put(more, "studies.smoke.experiments.extra", experiment)
-    more = put(more, f"{EXPERIMENT}.methods", [*raw["studies"]["smoke"]["experiments"]["sim1"]["methods"], "extra"])
+    more = put(more, "studies.small.experiments.extra", experiment)
+    more = put(more, f"{EXPERIMENT}.methods", [*raw["studies"]["small"]["experiments"]["sim"]["methods"], "extra"])
     assert specs(more).items() >= specs(raw).items()
     assert keys(more).items() >= keys(raw).items()
     assert len(specs(more)) == len(specs(raw)) + 3
 
 
 def test_more_replicates_leave_full_blocks_and_every_key_as_they_were(raw):
-    more = put(put(raw, "studies.demo.replicates", 12), "studies.demo.levels", [0.5])
+    more = put(put(raw, "studies.large.replicates", 8), "studies.large.levels", [0.5])
     assert specs(more) == specs(raw) and keys(more) == keys(raw)
-    assert config.load(more).plan("demo").experiments["sim1"].blocks == ("r0-7", "r8-11")
+    assert config.load(more).plan("large").experiments["sim"].blocks == ("r0-2", "r3-5", "r6-7")
 
 
 def test_the_grid_of_a_setting_that_a_signal_does_not_use_leaves_its_fits_as_they_were(raw):
     before, after = specs(raw), specs(put(raw, "posterior.lambda", [3, 5, 7]))
-    changed = {
-        method for (_, _, method) in before if any(before[key] != after[key] for key in before if key[2] == method)
-    }
+    changed = {method for (_, _, method) in before if any(before[key] != after[key] for key in before if key[2] == method)}
     assert changed == {key[2] for key, spec in before.items() if spec["signal"]["name"] != "none"}
     prior = specs(put(raw, "posterior.prior_scale", [3, 5]))
-    assert prior["demo", "sim1", "labels_map"]["posterior"]["prior_scale"] == [3.0, 5.0]
+    assert prior["large", "sim", "labels_map"]["posterior"]["prior_scale"] == [3.0, 5.0]
 
 
 def test_a_datasets_settings_change_its_key_and_those_of_its_teachers_only(raw):
-    before, after = keys(raw), keys(put(raw, "datasets.sim1_tiny.settings.n_train", 301))
-    assert {name for name in before if before[name] != after[name]} == {("smoke", "sim1")}
-    assert not set(before["smoke", "sim1"]) & set(after["smoke", "sim1"])
+    before, after = keys(raw), keys(put(raw, "datasets.sim.settings.n_train", 301))
+    assert {name for name in before if before[name] != after[name]} == {("small", "sim"), ("large", "sim")}
+    assert not set(before["small", "sim"]) & set(after["small", "sim"])
 
 
 def test_a_setting_at_its_default_gives_the_key_of_one_left_out(raw):
-    default = registry.part("dataset", "sim2").Settings().model_dump(mode="json")
-    raw = put(raw, f"{EXPERIMENT}.dataset", "sim2_tiny")
-    raw = put(raw, f"{EXPERIMENT}.teachers", ["sim2_c1", "sim2_c2"])
-    short, long = put(raw, "datasets.sim2_tiny.settings", {}), put(raw, "datasets.sim2_tiny.settings", default)
-    assert keys(short) == keys(long)
+    default = registry.part("dataset", "digits").Settings().model_dump(mode="json")
+    assert default
+    assert keys(put(raw, "datasets.pictures.settings", default)) == keys(raw)
 
 
 def test_the_seed_changes_every_key(raw):
@@ -402,9 +444,10 @@ def test_the_schema_is_plain_json_and_describes_every_key():
             assert field.get("description"), f"{name}.{key} has no description"
 
 
-def test_the_schema_takes_the_shipped_file_and_refuses_a_wrong_setting_of_a_part(raw):
+def test_the_schema_takes_the_shipped_file_and_refuses_a_wrong_setting_of_a_part(raw, shipped):
     jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(config.schema())
+    assert list(validator.iter_errors(shipped)) == []
     assert list(validator.iter_errors(raw)) == []
     for path, value in (("methods.labels_sgld.settings.stepsize", 1), ("methods.labels_sgld.settings.step_size", -1)):
         (error,) = validator.iter_errors(put(raw, path, value))
@@ -423,7 +466,7 @@ def test_checking_a_configuration_imports_no_heavy_library():
 
 
 def test_the_command_checks_a_file(tmp_path, capsys, raw):
-    assert config.main(["check", str(FILE), "--study", "smoke"]) == 0
+    assert config.main(["check", str(FILE), "--study", "real"]) == 0
     assert "OK" in capsys.readouterr().out
     broken = tmp_path / "broken.yaml"
     broken.write_text(yaml.safe_dump(put(raw, "device", "gpu")))

@@ -74,9 +74,7 @@ class Fit:
     Attributes:
         params: float32 (U, C, D, P) on the CPU.
         sample_stats: each (U, C, D): ``log_ratio`` (log p - log q, for PSIS), ``diverging``, ``energy`` ...
-        trace: optional history for the report, e.g. the ELBO (steps, U).
     """
 
     params: "torch.Tensor"
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
-    trace: dict[str, np.ndarray] = field(default_factory=dict)

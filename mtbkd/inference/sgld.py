@@ -59,7 +59,7 @@ def init(problem: Problem, settings: Settings, context: Context) -> State:
 def step(problem: Problem, settings: Settings, state: State, units: "torch.Tensor", generator: "torch.Generator") -> State:
     """One Langevin step of every chain."""
     batch = problem.minibatch(units, min(settings.batch_size, problem.num_examples), generator)
-    _, grad = gradient(problem, state.params, units, batch)
+    grad = gradient(problem, state.params, units, batch)
     noise = torch.randn(state.params.shape, generator=generator, device=generator.device, dtype=grad.dtype)
     moved = state.params.add(grad, alpha=settings.step_size).add_(noise, alpha=math.sqrt(2 * settings.step_size))
     return State(moved)

@@ -9,7 +9,6 @@ log p - log q tells how far it is from the posterior.
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.inference import Context, Fit
@@ -39,17 +38,16 @@ class Settings(BaseModel):
 
 
 class State(NamedTuple):
-    """``mean`` and ``log_scale`` (U, P) of q; ``elbo`` (steps, U) its history."""
+    """``mean`` and ``log_scale`` (U, P) of q."""
 
     mean: "torch.Tensor"
     log_scale: "torch.Tensor"
-    elbo: np.ndarray
 
 
 def init(problem: Problem, settings: Settings, context: Context) -> State:
     """A narrow q around the MAP."""
     mean = context.mode(problem)
-    return State(mean, torch.full_like(mean, math.log(settings.initial_scale)), np.empty((0, problem.num_units)))
+    return State(mean, torch.full_like(mean, math.log(settings.initial_scale)))
 
 
 def optimise(problem: Problem, settings: Settings, state: State, context: Context) -> State:
@@ -58,20 +56,17 @@ def optimise(problem: Problem, settings: Settings, state: State, context: Contex
     mean, log_scale = state.mean.clone(), state.log_scale.clone()
     optimiser = torch.optim.Adam([mean, log_scale], lr=settings.learning_rate)
     size = min(settings.batch_size, problem.num_examples)
-    elbo = np.empty((settings.steps, problem.num_units), np.float32)
     for step in range(settings.steps):
         noise = torch.randn((problem.num_units, settings.samples, mean.shape[1]), generator=generator, device=mean.device)
         scale = log_scale.exp()
         theta = mean.unsqueeze(1) + scale.unsqueeze(1) * noise
         batch = problem.minibatch(units, size, generator)
-        value, grad = gradient(problem, theta.flatten(0, 1), units, batch)
-        grad = grad.view_as(theta)
+        grad = gradient(problem, theta.flatten(0, 1), units, batch).view_as(theta)
         mean.grad = -grad.mean(1) / problem.num_examples
         log_scale.grad = -((grad * noise).mean(1) * scale + 1) / problem.num_examples
-        elbo[step] = (value.view(-1, settings.samples).mean(1) + log_scale.sum(1)).cpu().numpy()
         optimiser.param_groups[0]["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
         optimiser.step()
-    return State(mean, log_scale, elbo)
+    return State(mean, log_scale)
 
 
 def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
@@ -84,4 +79,4 @@ def run(problem: Problem, settings: Settings, state: State, context: Context) ->
     log_q = -(0.5 * noise**2 + state.log_scale.unsqueeze(1)).sum(-1)
     log_p = full_log_posterior(problem, theta.flatten(0, 1), problem.members(settings.draws)).view_as(log_q)
     ratio = (log_p - log_q).unsqueeze(1).cpu().double().numpy()
-    return Fit(theta.unsqueeze(1).cpu(), {"log_ratio": ratio}, {"elbo": state.elbo})
+    return Fit(theta.unsqueeze(1).cpu(), {"log_ratio": ratio})

@@ -1,8 +1,9 @@
 """Signals: how teachers enter the posterior, as a term added to each example's log-likelihood.
 
 Each module has ``USES`` (the shared posterior settings it reads), ``NEEDS_WEIGHTS``, ``Settings``, ``prepare`` (constants
-of the data, computed once, outside every loop), ``term`` (the log-density term, of the student's log-probabilities) and
-``term_symbolic`` (the same in PyTensor, of one unit).
+of the data, computed once, outside every loop), ``term`` (the log-density term, of the student's log-probabilities),
+``slope`` (its derivative with respect to them, in closed form: samplers never differentiate a signal automatically) and
+``term_symbolic`` (the term in PyTensor, of one unit).
 Shapes: U units (a replicate under one candidate of the shared settings), N examples, G teachers, K classes,
 E members of an ensemble, m examples of a minibatch.
 """

@@ -33,3 +33,8 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
     """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
     return lam * (constants["mean_prob"] * log_q).sum(-1)
+
+
+def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """d term / d log q: lambda pbar_k, (E, m, K)."""
+    return lam.view(-1, 1, 1) * constants["mean_prob"]

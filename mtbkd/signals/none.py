@@ -4,8 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mtbkd.lazy import lazy_import
+
 if TYPE_CHECKING:
     import torch
+else:
+    torch = lazy_import("torch")
 
 USES: frozenset[str] = frozenset()
 NEEDS_WEIGHTS = False
@@ -30,3 +34,8 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
     """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K)."""
     return log_q[:, 0] * 0.0
+
+
+def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """Zero: (E, m, K)."""
+    return torch.zeros_like(log_q)

@@ -32,7 +32,7 @@ def prepare(
 
 def log_components(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """log w_g Dir(q; 1 + lambda p_g) for each example and teacher: (E, m, G)."""
-    cross = torch.einsum("...gk,...k->...g", constants["prob"], log_q)
+    cross = (constants["prob"] * log_q.unsqueeze(-2)).sum(-1)
     return constants["log_scale"] + lam.view(-1, 1, 1) * cross
 
 
@@ -54,3 +54,9 @@ def responsibilities(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]"
     The gradient of the term is lambda sum_g r_g sum_k p_gk d log q_k: MT-BKD is distillation with these weights.
     """
     return torch.softmax(log_components(log_q, constants, lam), dim=-1)
+
+
+def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """d term / d log q: lambda sum_g r_g p_gk, (E, m, K): distillation with the responsibilities as weights."""
+    share = responsibilities(log_q, constants, lam).unsqueeze(-1)
+    return lam.view(-1, 1, 1) * (share * constants["prob"]).sum(-2)

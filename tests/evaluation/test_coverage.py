@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mtbkd.evaluation import chunks
 from mtbkd.evaluation.coverage import coverage, interval
 
+# A busy machine must not fail a property.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LEVELS = (0.5, 0.85, 0.9, 0.95)
 
 
@@ -31,6 +33,7 @@ def draws_with_ties(draw):
 
 
 @pytest.mark.parametrize("rule", ["smallest", "nearest"])
+@unhurried
 @given(prob=draws_with_ties(), level=st.floats(0.4, 0.99))
 def test_interval_ends_where_brute_force_says(rule, prob, level):
     for i, tau in enumerate(interval(prob, [level], rule)[:, 0]):
@@ -51,6 +54,7 @@ def test_interval_by_hand():
     assert np.allclose(interval(prob, [0.5, 0.7, 0.9, 0.92], "nearest")[0], ends[[0, 0, 1, 1]])
 
 
+@unhurried
 @given(draws_with_ties(), st.integers(0, 10**6))
 def test_coverage_counts_draws_inside_the_interval(prob, seed):
     y = np.random.default_rng(seed).integers(0, prob.shape[2], prob.shape[1])

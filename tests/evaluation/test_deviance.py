@@ -1,11 +1,14 @@
 """Mean deviance and entropies."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from mtbkd.evaluation import chunks, deviance
+
+# A busy machine must not fail a property.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -26,6 +29,7 @@ def by_definition(prob):
     return delta, -sum(q * np.log(q) for q in mean if q > 0), expected
 
 
+@unhurried
 @given(draws_of_probabilities())
 def test_half_the_mean_deviance_is_the_expected_entropy(prob):
     found = deviance.decompose(prob)
@@ -36,6 +40,7 @@ def test_half_the_mean_deviance_is_the_expected_entropy(prob):
         assert np.isclose(found.entropy_expected[i], expected, atol=1e-9)
 
 
+@unhurried
 @given(draws_of_probabilities())
 def test_epistemic_entropy_is_never_negative_and_closes_the_sum(prob):
     found = deviance.decompose(prob.astype(np.float32))

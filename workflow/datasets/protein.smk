@@ -10,19 +10,19 @@ rule prepare_protein:
         package=sources("mtbkd.preparing", "mtbkd.datasets.protein"),
     output:
         **dataset_output(),
-    wildcard_constraints:
-        dataset=datasets_of("protein"),
-    params:
-        spec=dataset_spec,
     log:
         "results/logs/prepare/{dataset}/{block}.log",
     benchmark:
         "results/benchmarks/prepare/{dataset}/{block}.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("protein"),
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/cpu.yaml"
+    params:
+        spec=dataset_spec,
     script:
         "../../scripts/prepare.py"

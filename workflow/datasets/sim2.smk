@@ -7,19 +7,19 @@ rule prepare_sim2:
         package=sources("mtbkd.preparing", "mtbkd.datasets.sim2"),
     output:
         **dataset_output(),
-    wildcard_constraints:
-        dataset=datasets_of("sim2"),
-    params:
-        spec=dataset_spec,
     log:
         "results/logs/prepare/{dataset}/{block}.log",
     benchmark:
         "results/benchmarks/prepare/{dataset}/{block}.tsv"
+    wildcard_constraints:
+        dataset=datasets_of("sim2"),
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/cpu.yaml"
+    params:
+        spec=dataset_spec,
     script:
         "../../scripts/prepare.py"

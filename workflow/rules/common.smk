@@ -10,7 +10,7 @@ from mtbkd.sources import closure
 try:
     PLAN = study_config.load(config).plan()
 except ConfigError as error:
-    raise WorkflowError(str(error))
+    raise WorkflowError(str(error)) from None
 
 STUDY = f"results/{PLAN.study}"
 DATA = "results/shared/data/{dataset}/{block}"
@@ -31,8 +31,11 @@ wildcard_constraints:
 
 
 def sources(*modules):
-    """Files of the package that ``modules`` depend on; the registry only names parts."""
-    return [str(ROOT / path) for path in closure(modules, besides=("mtbkd.registry",))]
+    """Files of the package that ``modules`` depend on; the registry only names parts.
+
+    Relative to the working directory: a checkout that was moved or copied with its results computes nothing anew.
+    """
+    return [os.path.relpath(ROOT / path) for path in closure(modules, besides=("mtbkd.registry",))]
 
 
 def dataset_output():
@@ -69,3 +72,79 @@ def logits_files(key, block):
 def folder(path):
     """The folder of a file."""
     return str(Path(path).parent)
+
+
+def teacher_inputs(wildcards):
+    teacher = PLAN.teachers[wildcards.teacher]
+    return {
+        "data": data_files(teacher.data_key, wildcards.block),
+        "raw": raw_files(teacher.raw),
+        "package": sources("mtbkd.teaching", registry.module_name("teacher", teacher.family)),
+    }
+
+
+def teacher_spec(wildcards):
+    teacher = PLAN.teachers[wildcards.teacher]
+    return {
+        "name": teacher.name,
+        "family": teacher.family,
+        "domain": teacher.domain,
+        "settings": teacher.settings,
+        "seed": teacher.seed,
+        "device": PLAN.device,
+    }
+
+
+def student_inputs(wildcards):
+    experiment = PLAN.experiments[wildcards.experiment]
+    spec, block = experiment.methods[wildcards.method], experiment.data_block(wildcards.block)
+    parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
+    parts += [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
+    return {
+        "data": data_files(experiment.data.key, block),
+        "logits": [file for t in student_teachers(wildcards) for file in logits_files(t.key, block)],
+        "package": sources("mtbkd.fitting", *(registry.module_name(kind, name) for kind, name in parts)),
+    }
+
+
+def student_teachers(wildcards):
+    """The teachers that a fit reads: a label-only student neither waits for them nor is fitted again when they change."""
+    experiment = PLAN.experiments[wildcards.experiment]
+    return experiment.teachers if experiment.methods[wildcards.method]["signal"]["name"] != "none" else ()
+
+
+def student_logits(wildcards):
+    block = PLAN.experiments[wildcards.experiment].data_block(wildcards.block)
+    return [folder(logits_files(t.key, block)[0]) for t in student_teachers(wildcards)]
+
+
+def evaluation_inputs(wildcards):
+    experiment = PLAN.experiments[wildcards.experiment]
+    blocks = experiment.data_blocks
+    return {
+        "data": [file for block in blocks for file in data_files(experiment.data.key, block)],
+        "logits": [f for t in experiment.teachers for block in blocks for f in logits_files(t.key, block)],
+        "draws": [
+            STUDENT.format(experiment=experiment.name, method=method, block=block)
+            for method in experiment.methods
+            for block in experiment.blocks
+        ],
+        "package": sources("mtbkd.evaluation.evaluate"),
+    }
+
+
+def evaluation_spec(wildcards):
+    experiment = PLAN.experiments[wildcards.experiment]
+    blocks = experiment.data_blocks
+    return {
+        "study": PLAN.study,
+        "experiment": experiment.name,
+        "dataset_name": experiment.data.name,
+        "data_folders": {b: folder(data_files(experiment.data.key, b)[0]) for b in blocks},
+        "logits_folders": {t.name: {b: folder(logits_files(t.key, b)[0]) for b in blocks} for t in experiment.teachers},
+        "draws_files": {
+            method: {b: STUDENT.format(experiment=experiment.name, method=method, block=b) for b in experiment.blocks}
+            for method in experiment.methods
+        },
+        "levels": list(PLAN.levels),
+    }

@@ -6,21 +6,21 @@ rule download:
     """Fetch one raw file: the mirror first, then its sources; moved into place only when its hash is right."""
     output:
         "results/downloads/{group}/{file}",
-    wildcard_constraints:
-        group=r"[^/]+",
-        file=r"[^/]+",
-    params:
-        key=lambda wildcards: f"{wildcards.group}/{wildcards.file}",
     log:
         "results/logs/download/{group}/{file}.log",
     benchmark:
         "results/benchmarks/download/{group}/{file}.tsv"
+    wildcard_constraints:
+        group=r"[^/]+",
+        file=r"[^/]+",
     retries: 2
+    conda:
+        "../../envs/cpu.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=60,
-    conda:
-        "../../envs/cpu.yaml"
+    params:
+        key=lambda wildcards: f"{wildcards.group}/{wildcards.file}",
     script:
         "../../scripts/download.py"
