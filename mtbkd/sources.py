@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent
+TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def module_file(module: str) -> Path | None:
@@ -27,7 +28,7 @@ def module_file(module: str) -> Path | None:
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those under ``if TYPE_CHECKING:``, which no job runs."""
     for child in ast.iter_child_nodes(node):
-        typing_only = isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING")
+        typing_only = isinstance(child, ast.If) and ast.unparse(child.test) in TYPING_ONLY
         for part in child.orelse if isinstance(child, ast.If) and typing_only else [child]:
             yield part
             yield from _executed(part)
@@ -35,8 +36,9 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
 
 @cache
 def _imports(path: Path) -> frozenset[Path]:
-    """Files of the package that running ``path`` executes, apart from itself; those of its package come with it."""
-    found: set[Path | None] = {path.parent / "__init__.py"} - {ROOT / "__init__.py", path}
+    """What importing ``path`` executes inside the package: the packages it lies in and all that it imports."""
+    inits = {above / "__init__.py" for above in path.parents if ROOT in above.parents} - {path}
+    found: set[Path | None] = {init for init in inits if init.is_file()}
     for node in _executed(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {module_file(alias.name) for alias in node.names}

@@ -6,7 +6,7 @@ Shapes: R replicates, N examples, F features, K classes.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +16,7 @@ from mtbkd.artefacts import SPLITS, Dataset
 from mtbkd.datasets import Shape
 from mtbkd.datasets.preprocess import LabelShare, hide_labels
 
-NUM_EXAMPLES = {"ge": 10, "le": 10_000_000}
+NumExamples = Annotated[int, Field(ge=10, le=10_000_000)]
 
 
 class Sizes(BaseModel):
@@ -24,9 +24,9 @@ class Sizes(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_train: int = Field(12_000, description="training examples", **NUM_EXAMPLES)
-    n_val: int = Field(3_000, description="validation examples", **NUM_EXAMPLES)
-    n_test: int = Field(5_000, description="test examples", **NUM_EXAMPLES)
+    n_train: NumExamples = Field(12_000, description="training examples")
+    n_val: NumExamples = Field(3_000, description="validation examples")
+    n_test: NumExamples = Field(5_000, description="test examples")
     label_share: LabelShare = 1.0
 
 

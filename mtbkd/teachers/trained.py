@@ -1,6 +1,6 @@
 """What the trained families share: pick a specialist's examples, train all replicates together, report its accuracy."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
@@ -13,6 +13,7 @@ from mtbkd.posterior import Shared, make_problem
 from mtbkd.seeds import derive
 from mtbkd.signals import none
 from mtbkd.students import Student, init_ensemble
+from mtbkd.teachers import accuracy_card
 
 if TYPE_CHECKING:
     import torch
@@ -46,8 +47,8 @@ def seen_examples(dataset: Dataset, domain: str | None, exposure: float, seed: i
     if domain is None:
         return train
     if dataset.domain is None or domain not in dataset.domain_names:
-        raise ContractError(f"teacher on {dataset.name}", "domain", domain, f"one of {', '.join(dataset.domain_names) or 'none'}",
-                            nearest(domain, dataset.domain_names))  # fmt: skip
+        known = ", ".join(dataset.domain_names) or "none: the dataset has no domains"
+        raise ContractError(f"teacher on {dataset.name}", "domain", domain, known, nearest(domain, dataset.domain_names))
     own = dataset.domain == dataset.domain_names.index(domain)
     rows = [np.random.default_rng(derive(seed, "exposure", replicate=first_replicate + r)) for r in range(len(own))]
     exposed = np.stack([rng.random(own.shape[1]) < exposure for rng in rows])
@@ -90,9 +91,9 @@ def train(
     params = maximise(problem, start, units, training, generator, settings.dropout)
     with torch.no_grad():
         logits = torch.cat([student.apply(params[r : r + 1], x[r : r + 1]) for r in range(len(rows))]).cpu().numpy()
-    card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
-            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset)}  # fmt: skip
     covered = np.ones(dataset.num_examples, bool)
+    card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
+            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
     return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset)
 
 
@@ -105,16 +106,3 @@ def _fixed_size(seen: np.ndarray, seed: int, first_replicate: int) -> np.ndarray
         rng = np.random.default_rng(derive(seed, "teacher padding", replicate=first_replicate + r))
         rows.append(np.concatenate([own, rng.choice(own, size - len(own))]))
     return np.stack(rows)
-
-
-def accuracy_card(logits: np.ndarray, dataset: Dataset) -> dict[str, Any]:
-    """Accuracy by split and, on the test split, by domain; mean over replicates."""
-    right = (logits.argmax(-1) == dataset.y).astype(float)
-    known = dataset.y >= 0
-    card = {s: float(right[:, dataset.split == s].mean()) for s in ("val", "test") if known[:, dataset.split == s].all()}
-    test = np.broadcast_to(dataset.split == "test", known.shape)
-    for code, domain in enumerate(dataset.domain_names):
-        at = test & (dataset.domain == code)
-        if at.any():
-            card[f"test/{domain}"] = float(right[at].mean())
-    return card

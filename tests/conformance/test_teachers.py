@@ -1,0 +1,74 @@
+"""Every teacher family: logits on a dataset, one batched run a block. R replicates, N examples, K classes."""
+
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from mtbkd import registry
+from mtbkd.artefacts import Dataset, Logits
+from mtbkd.errors import MtbkdError
+from tests.conformance.examples import FEATURES, dataset, names, teacher_settings
+
+
+class Case:
+    """A family with small settings and the first dataset that it can be trained on."""
+
+    def __init__(self, name: str, folder: Path):
+        self.module: ModuleType = registry.part("teacher", name)
+        self.folder = folder
+        for features in FEATURES:
+            self.dataset = dataset(features)
+            self.settings = teacher_settings(name, self.module, self.dataset, folder)
+            try:
+                self.logits = self.train()
+            except MtbkdError:
+                continue
+            return
+        raise AssertionError(f"teacher {name} takes none of the shapes {FEATURES}: add one that it takes")
+
+    def train(self, seed: int = 1, data: Dataset | None = None, first: int = 0, domain: str | None = None) -> Logits:
+        return self.module.train("t", domain, self.settings, data or self.dataset, seed, first, "cpu", self.folder)
+
+
+@pytest.fixture(scope="module", params=names("teacher"))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return Case(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def test_logits_keep_their_contract_and_survive_being_written(case: Case, tmp_path: Path) -> None:
+    case.logits.validate(case.dataset).write(tmp_path)
+    read = Logits.read(tmp_path, case.dataset)
+    assert np.array_equal(read.logits, case.logits.logits) and np.array_equal(read.covered, case.logits.covered)
+
+
+def test_the_training_split_is_covered(case: Case) -> None:
+    assert case.logits.covered[case.dataset.rows("train")].all()
+
+
+def test_it_knows_more_than_chance(case: Case) -> None:
+    rows = case.dataset.rows("test")
+    right = case.logits.logits[:, rows].argmax(-1) == case.dataset.y[:, rows]
+    assert right.mean() > 0.5
+
+
+def test_the_same_seed_gives_the_same_numbers(case: Case) -> None:
+    assert np.array_equal(case.train().logits, case.logits.logits)
+
+
+def test_the_files_that_it_needs_are_named_by_group_and_file(case: Case) -> None:
+    assert all(len(Path(key).parts) == 2 for key in case.module.raw_files(case.settings))
+
+
+def test_the_card_says_how_good_it_is(case: Case) -> None:
+    assert set(case.logits.card["accuracy"]) >= {"test"}
+    assert all(0 <= value <= 1 for value in case.logits.card["accuracy"].values())
+
+
+def test_a_failed_training_writes_nothing(case: Case, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path)
+    with pytest.raises(MtbkdError):
+        case.train(domain="nowhere").write(tmp_path)
+    assert not tmp_path.exists()

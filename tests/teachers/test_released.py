@@ -1,0 +1,111 @@
+"""Teachers given as files: matched by id, checked by accuracy, refused with the place of the mistake."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtbkd.artefacts import Dataset, Logits
+from mtbkd.errors import ContractError
+from mtbkd.teachers import released
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, (1, 12))
+    split = np.array(["train"] * 6 + ["val"] * 2 + ["test"] * 4)
+    ids = np.array([f"e{i}" for i in range(12)])
+    return Dataset("small", rng.normal(size=(1, 12, 2)).astype("f4"), y, split, ("a", "b", "c"), ids).validate()
+
+
+def right_logits(dataset: Dataset) -> np.ndarray:
+    return np.eye(3)[dataset.y[0]] * 4 - 1
+
+
+def write(path: Path, ids: list[str], values: np.ndarray, header: str = "id,a,b,c") -> str:
+    lines = [f"{i}," + ",".join(f"{v:.4f}" for v in row) for i, row in zip(ids, values, strict=True)]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return str(path)
+
+
+def read(dataset: Dataset, path: str, **settings) -> Logits:
+    return released.train("mine", None, released.Settings(path=path, **settings), dataset, 0, 0, "cpu", Path("unused"))
+
+
+def test_rows_in_any_order_are_matched_by_id(dataset: Dataset, tmp_path: Path) -> None:
+    order = np.random.default_rng(1).permutation(12)
+    path = write(tmp_path / "t.csv", dataset.ids[order].tolist(), right_logits(dataset)[order])
+    logits = read(dataset, path, expected_accuracy=1.0)
+    np.testing.assert_allclose(logits.logits[0], right_logits(dataset))
+    assert logits.covered.all() and logits.card["accuracy"] == {"val": 1.0, "test": 1.0}
+
+
+def test_a_whole_split_may_be_missing_but_no_part_of_one(dataset: Dataset, tmp_path: Path) -> None:
+    values = right_logits(dataset)
+    logits = read(dataset, write(tmp_path / "t.csv", dataset.ids[:8].tolist(), values[:8]))
+    assert logits.covered.tolist() == [True] * 8 + [False] * 4
+    with pytest.raises(ContractError, match="1 ids of 'train' missing, the first is e0"):
+        read(dataset, write(tmp_path / "t.csv", dataset.ids[1:].tolist(), values[1:]))
+
+
+def test_probabilities_become_logits_and_zeros_are_refused(dataset: Dataset, tmp_path: Path) -> None:
+    prob = np.full((12, 3), 0.25)
+    prob[:, 0] = 0.5
+    logits = read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), prob), values="probabilities")
+    np.testing.assert_allclose(logits.logits[0], np.log(prob), rtol=1e-6)
+    with pytest.raises(ContractError, match="values <= 0"):
+        read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), np.eye(3)[[0] * 12]), values="probabilities")
+
+
+def test_logits_taken_for_probabilities_are_refused(dataset: Dataset, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", dataset.ids.tolist(), right_logits(dataset) + 5)
+    with pytest.raises(ContractError, match="set values: logits"):
+        read(dataset, path, values="probabilities")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda ids, v: (ids, np.where(np.arange(12)[:, None] == 3, np.nan, v), "id,a,b,c"), "row 5: found NaN"),
+        (lambda ids, v: (ids, v[:, :2], "id,a,b"), "columns: found no 'c'"),
+        (lambda ids, v: (ids[:5] + ids[:1] + ids[6:], v, "id,a,b,c"), "id: found repeated ids"),
+    ],
+    ids=["NaN", "wrong K", "repeated id"],
+)
+def test_broken_files_are_named_with_their_place(change, message: str, dataset: Dataset, tmp_path: Path) -> None:
+    ids, values, header = change(dataset.ids.tolist(), right_logits(dataset))
+    with pytest.raises(ContractError, match=message):
+        read(dataset, write(tmp_path / "t.csv", ids, values, header))
+
+
+def test_rows_in_another_order_are_caught_by_the_known_accuracy(dataset: Dataset, tmp_path: Path) -> None:
+    shifted = np.roll(right_logits(dataset), 1, axis=0)
+    with pytest.raises(ContractError, match="are the rows in another order"):
+        read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), shifted), expected_accuracy=1.0)
+
+
+def test_logits_of_other_data_are_refused(dataset: Dataset, tmp_path: Path) -> None:
+    read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), right_logits(dataset))).write(tmp_path / "out")
+    with pytest.raises(ContractError, match="rows in another order or of other data"):
+        Logits.read(tmp_path / "out", replace(dataset, ids=dataset.ids[::-1]))
+
+
+def test_the_authors_files_are_read_in_their_order(dataset: Dataset, tmp_path: Path) -> None:
+    """Files of the release have no ids; the training file has a header that counts the columns, the test file has none."""
+    values, (train, test) = right_logits(dataset), released.SOURCES["mtbkd/prott5"].values()
+    for key, rows, header in ((train, values[:8], "0,1,2\n"), (test, values[8:], "")):
+        (tmp_path / key).parent.mkdir(exist_ok=True)
+        (tmp_path / key).write_text(header + "\n".join(",".join(map(str, row)) for row in rows) + "\n")
+    settings = released.Settings(source="mtbkd/prott5", expected_accuracy=1.0)
+    logits = released.train("t5", None, settings, dataset, 0, 0, "cpu", tmp_path)
+    np.testing.assert_allclose(logits.logits[0], values)
+    (tmp_path / test).write_text("1,2,3\n")
+    with pytest.raises(ContractError, match=r"T5_probs_test.csv: rows: found 1; expected 4"):
+        released.train("t5", None, settings, dataset, 0, 0, "cpu", tmp_path)
+
+
+def test_exactly_one_place_is_named() -> None:
+    with pytest.raises(ValueError, match="exactly one of source and path"):
+        released.Settings()
