@@ -73,9 +73,7 @@ def raw_files() -> dict[str, RawFile]:
     return TypeAdapter(dict[Key, RawFile]).validate_python(content)
 
 
-def fetch(
-    keys: Iterable[str], target: Path, mirror: Path | None = None, registry: Mapping[str, RawFile] | None = None
-) -> None:
+def fetch(keys: Iterable[str], target: Path, mirror: Path | None = None, registry: Mapping[str, RawFile] | None = None) -> None:
     """Put the files ``keys`` under ``target``/<group>/<file>; those already there and right are left alone.
 
     Args:

@@ -3,27 +3,34 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mtbkd.errors import MtbkdError
 
+log = logging.getLogger(__name__)
+
 
 @contextmanager
-def job(log: Sequence[str], threads: int = 1) -> Iterator[logging.Logger]:
-    """Log to the rule's log file; end with one clear message, without a traceback, on an error that input caused."""
+def job() -> Iterator[Any]:
+    """Yield the object ``snakemake`` that a rule's script is given; log to the rule's log file.
+
+    An error that input caused ends the script with one clear message, without a traceback.
+    """
+    rule: Any = vars(sys.modules["__main__"])["snakemake"]
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(threads)
+        os.environ[variable] = str(rule.threads)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers += [logging.FileHandler(path, mode="w") for path in log]
+    handlers += [logging.FileHandler(path, mode="w") for path in rule.log]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", handlers=handlers, force=True)
-    for noisy in ("pymc", "pytensor", "matplotlib", "fontTools", "numba", "jax"):
+    for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        yield logging.getLogger("mtbkd")
+        yield rule
     except (MtbkdError, OSError) as error:
-        logging.getLogger("mtbkd").error("error: %s", error)
+        log.error("error: %s", error)
         sys.exit(1)
     except Exception:
-        logging.getLogger("mtbkd").exception("unexpected error: please report it with this log")
+        log.exception("unexpected error: please report it with this log")
         raise

@@ -134,15 +134,17 @@ def make_problem(
         shared: one value a unit.
         teacher_logits: (R or 1, N, G, K); needed by every signal but ``none``.
         weights: (R or 1, N, G).
-        best: (R or 1,) position of the best teacher.
+        best: (R or 1,) position of the best teacher, None where it is not known.
     """
     constants: dict[str, torch.Tensor] = {}
     if teacher_logits is not None:
-        rows = data_row if teacher_logits.shape[0] > 1 else torch.zeros_like(data_row)
-        logits = teacher_logits[rows] / shared.teacher_temperature.view(-1, 1, 1, 1)
-        unit_weights = None if weights is None else weights[rows if weights.shape[0] > 1 else torch.zeros_like(rows)]
-        unit_best = torch.zeros_like(rows) if best is None else best[rows if best.shape[0] > 1 else torch.zeros_like(rows)]
-        constants = signal.prepare(torch.softmax(logits, -1), unit_weights, shared.lam, signal_settings, unit_best)
+
+        def by_unit(value: "torch.Tensor | None") -> "torch.Tensor | None":
+            return value if value is None else value[data_row if value.shape[0] > 1 else torch.zeros_like(data_row)]
+
+        logits = teacher_logits[data_row if teacher_logits.shape[0] > 1 else torch.zeros_like(data_row)]
+        prob = torch.softmax(logits / shared.teacher_temperature.view(-1, 1, 1, 1), -1)
+        constants = signal.prepare(prob, by_unit(weights), shared.lam, signal_settings, by_unit(best))
     at_one = bool((shared.student_temperature == 1).all())
     # Minibatches index flattened tables: a view of a contiguous table, a copy of any other.
     constants = {name: value.contiguous() for name, value in constants.items()}

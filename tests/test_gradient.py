@@ -28,9 +28,9 @@ def test_closed_form_gradient_equals_automatic_differentiation(signal: ModuleTyp
     shared = Shared(lam, beta, scale, torch.full_like(lam, 2.0), torch.full_like(lam, student_temperature))
     logits = None if signal is none else draw(UNITS, EXAMPLES, TEACHERS, CLASSES)
     weights = torch.softmax(draw(UNITS, EXAMPLES, TEACHERS), -1)
-    problem = make_problem(
-        student, draw(UNITS, EXAMPLES, 3), y, torch.arange(UNITS), signal, signal.Settings(), shared, logits, weights
-    )
+    settings = signal.Settings(teacher=1) if signal is bkd else signal.Settings()
+    x = draw(UNITS, EXAMPLES, 3)
+    problem = make_problem(student, x, y, torch.arange(UNITS), signal, settings, shared, logits, weights)
     params, units = draw(UNITS, student.num_params).requires_grad_(), problem.members(1)
     value = log_posterior(problem, params, units, problem.full(units), signal_power=0.7)
     (automatic,) = torch.autograd.grad(value.sum(), params)

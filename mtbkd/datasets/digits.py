@@ -48,7 +48,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
     """Colour, split and scramble the scans: x (1, N, 3, 8, 8), validated."""
     ink, label, number = _scans(settings.share, seed)
     rng = np.random.default_rng(seeds.derive(seed, "data", replicate=0))
-    thirds = dict.fromkeys(DOMAINS, 1 / 3)
+    thirds: dict[str, float] = dict.fromkeys(DOMAINS, 1 / 3)
     domain_name = stratified_split(label, thirds, rng)
     domain = np.array([DOMAINS.index(d) for d in domain_name])
     split = stratified_split(label * len(DOMAINS) + domain, SPLIT_SHARES, rng)
@@ -86,7 +86,7 @@ def _scans(share: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     """Ink (N, 8, 8) in [0, 1], digit (N,) and number in scikit-learn's order (N,) of a random share of every class."""
     from sklearn.datasets import load_digits
 
-    ink, label = load_digits(return_X_y=True)
+    ink, label = map(np.asarray, load_digits(return_X_y=True))
     rng = np.random.default_rng(seeds.derive(seed, "data", replicate=0, part="share"))
     used = np.arange(len(label)) if share == 1 else np.flatnonzero(
         stratified_split(label, {"in": share, "out": 1 - share}, rng) == "in")  # fmt: skip

@@ -1,5 +1,6 @@
 """What several datasets do alike: split by strata, hide labels, standardise. All on plain arrays; N examples, F features."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
@@ -13,7 +14,7 @@ LabelShare = Annotated[
 ]
 
 
-def stratified_split(strata: np.ndarray, shares: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+def stratified_split(strata: np.ndarray, shares: Mapping[str, float], rng: np.random.Generator) -> np.ndarray:
     """Assign every example to a split at random, with the same shares in every stratum up to rounding.
 
     Args:

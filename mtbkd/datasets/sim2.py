@@ -28,9 +28,9 @@ SHAPE = Shape(
 class Settings(simulation.Sizes):
     """Sizes (totals over the five components; full size: 8,000 a component) and the rule for the label."""
 
-    n_train: int = Field(24_000, description="training examples, a multiple of 5", **simulation.NUM_EXAMPLES)
-    n_val: int = Field(6_000, description="validation examples, a multiple of 5", **simulation.NUM_EXAMPLES)
-    n_test: int = Field(10_000, description="test examples, a multiple of 5", **simulation.NUM_EXAMPLES)
+    n_train: simulation.NumExamples = Field(24_000, description="training examples, a multiple of 5")
+    n_val: simulation.NumExamples = Field(6_000, description="validation examples, a multiple of 5")
+    n_test: simulation.NumExamples = Field(10_000, description="test examples, a multiple of 5")
     label_rule: Literal["component", "sampled"] = Field(
         "component", description="label = the component an example was drawn from, or a draw from its class probabilities"
     )

@@ -5,7 +5,7 @@ example, so studies that differ in the number of training examples or labels sha
 Shapes: R replicates, N examples, F features, K classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -49,7 +49,7 @@ def sample_labels(prob: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def prepare(
-    name: str, shape: Shape, draw: Draw, settings: Sizes, seed: int, replicates: range, card: dict[str, object]
+    name: str, shape: Shape, draw: Draw, settings: Sizes, seed: int, replicates: range, card: Mapping[str, object]
 ) -> Dataset:
     """Draw every replicate with ``draw(n, generator of x, generator of y)`` and put them into one validated Dataset."""
     sizes = {"train": settings.n_train, "val": settings.n_val, "test": settings.n_test}

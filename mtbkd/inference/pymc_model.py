@@ -1,11 +1,13 @@
 """The log-posterior of mtbkd.posterior as a PyMC model, for the algorithms that PyMC brings (nuts.py, advi.py).
 
-One flat vector ``theta`` ~ N(0, s^2 I), one potential for the labels, one for the teachers. Everything that differs between
-units is ``pm.Data``, so that a model is compiled once and only its data are swapped. Tests hold value and gradient against
-the torch posterior. Shapes: U units, N training examples, G teachers, K classes, P parameters.
+One flat vector ``theta`` ~ N(0, s^2 I), one potential for the labels, one for the teachers. All that differs between units
+is ``pm.Data``, so that a model is compiled once and only its data are swapped; tests hold value and gradient against the
+torch posterior. Arrays have the examples last: sums over a few teachers or classes are slow along the last axis.
+Shapes: U units, N training examples, G teachers, K classes, P parameters.
 """
 
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,46 +16,60 @@ from mtbkd.posterior import Problem
 
 if TYPE_CHECKING:
     import pymc as pm
+    import pytensor
     import pytensor.tensor as pt
 else:
     pm = lazy_import("pymc")
+    pytensor = lazy_import("pytensor")
     pt = lazy_import("pytensor.tensor")
 
-CONSTANT = "signal_"  # prefix of the signal's constants among the model's data
+Backend = Literal["auto", "c", "jax", "numba"]
+_SHARED = ("lam", "beta", "prior_scale", "student_temperature")
+_SIGNAL = "signal_"  # prefix of the signal's constants among the model's data
+
+
+def resolve_backend(backend: Backend) -> str:
+    """What compiles the model: for ``auto`` C if there is a compiler (2 s), else JAX if installed, else numba (minutes)."""
+    if backend != "auto":
+        return backend
+    if pytensor.config.cxx:
+        return "c"
+    return "jax" if find_spec("jax") else "numba"
 
 
 def unit_data(problem: Problem, unit: int) -> dict[str, np.ndarray]:
-    """The data of one unit, by their names in the model: float64 arrays on the CPU.
+    """The data of one unit, by their names in the model: float64 arrays on the CPU, the examples last except in ``x``.
 
-    ``labels`` (N, K) is one-hot, a row of zeros where unlabelled: a product with log q needs no indexing in any backend.
+    ``labels`` (K, N) is one-hot, a column of zeros where unlabelled: its product with log q needs no indexing.
     """
+    shared_rows = problem.x.shape[0] == 1, problem.y.shape[0] == 1
     row = int(problem.data_row[unit])
-    y = problem.y[row if problem.y.shape[0] > 1 else 0].cpu().numpy()
-    x = problem.x[row if problem.x.shape[0] > 1 else 0]
-    data = {name: getattr(problem.shared, name)[unit] for name in ("lam", "beta", "prior_scale", "student_temperature")}
-    data |= {CONSTANT + name: value[unit] for name, value in problem.constants.items()}
-    arrays = {name: value.detach().cpu().double().numpy() for name, value in ({"x": x} | data).items()}
-    return arrays | {"labels": (y[:, None] == np.arange(_num_classes(problem))).astype(float)}
+    x, y = (part[0 if one else row] for part, one in zip((problem.x, problem.y), shared_rows, strict=True))
+    data = {_SIGNAL + name: value[unit].movedim(0, -1) for name, value in problem.constants.items()}
+    data |= {name: getattr(problem.shared, name)[unit] for name in _SHARED}
+    classes = np.arange(_num_classes(problem))[:, None]
+    arrays = {name: np.ascontiguousarray(value.cpu().double().numpy()) for name, value in ({"x": x} | data).items()}
+    return arrays | {"labels": (y.cpu().numpy() == classes).astype(float)}
 
 
 def _num_classes(problem: Problem) -> int:
-    return problem.student.apply(problem.x.new_zeros((1, problem.student.num_params)), problem.x[:1, :1]).shape[-1]
+    origin = problem.x.new_zeros((1, problem.student.num_params))
+    return problem.student.apply(origin, problem.x[:1, :1]).shape[-1]
 
 
 def build_model(problem: Problem) -> "pm.Model":
-    """The model of the problem's first unit; ``pm.set_data(unit_data(problem, u), model)`` makes it that of unit u."""
-    values = unit_data(problem, 0)
+    """The model of the first unit; ``pm.set_data(unit_data(problem, u), model=model)`` makes it that of unit u."""
     with pm.Model() as model:
-        data: dict[str, Any] = {name: pm.Data(name, value) for name, value in values.items()}
+        # Shapes known to the compiler halve the graph.
+        data: dict[str, Any] = {name: pm.Data(name, v, shape=v.shape) for name, v in unit_data(problem, 0).items()}
         theta = pm.Normal("theta", 0.0, data["prior_scale"], shape=problem.student.num_params)
-        logits = problem.student.apply_symbolic(theta, data["x"])
-        log_q = pt.special.log_softmax(logits, axis=-1)
+        logits = problem.student.apply_symbolic(theta, data["x"]).T
+        log_q = pt.special.log_softmax(logits, axis=0)
         pm.Potential("label_term", (data["labels"] * log_q).sum())
         if problem.constants:
-            constants = {name: data[CONSTANT + name] for name in problem.constants}
-            tempered = log_q
             if bool((problem.shared.student_temperature != 1).any()):
-                tempered = pt.special.log_softmax(logits / data["student_temperature"], axis=-1)
-            teacher = problem.signal.term_symbolic(tempered, constants, data["lam"])
+                log_q = pt.special.log_softmax(logits / data["student_temperature"], axis=0)
+            constants = {name: data[_SIGNAL + name] for name in problem.constants}
+            teacher = problem.signal.term_symbolic(log_q, constants, data["lam"])
             pm.Potential("signal_term", data["beta"] * teacher.sum())
     return model

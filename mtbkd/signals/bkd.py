@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
+from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
 from mtbkd.signals import log_beta
 
@@ -25,11 +26,14 @@ class Settings(BaseModel):
 
 
 def prepare(
-    prob: "torch.Tensor", weights: "torch.Tensor | None", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor"
+    prob: "torch.Tensor", weights: "torch.Tensor | None", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor | None"
 ) -> "dict[str, torch.Tensor]":
     """The teacher (U, N, K) and -log B(1 + lambda p) (U, N); ``best`` (U,) is the position of the best teacher."""
-    teacher = best if settings.teacher == "best" else torch.full_like(best, settings.teacher)
-    chosen = prob[torch.arange(prob.shape[0], device=prob.device), :, teacher]
+    if settings.teacher == "best" and best is None:
+        raise ContractError("signal bkd", "teacher", "best, but not every teacher covers the validation split",
+                            "logits on it, or the teacher's position", "set signal_settings: {teacher: 0}")  # fmt: skip
+    units = torch.arange(prob.shape[0], device=prob.device)
+    chosen = prob[units, :, best if settings.teacher == "best" else settings.teacher]
     return {"prob": chosen, "log_scale": -log_beta(1 + lam.view(-1, 1, 1) * chosen)}
 
 
@@ -39,8 +43,8 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
-    """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
-    return constants["log_scale"] + lam * (constants["prob"] * log_q).sum(-1)
+    """``term`` of one unit in PyTensor, examples last: (N,), of ``log_q`` (K, N) and the scalar ``lam``."""
+    return constants["log_scale"] + lam * (constants["prob"] * log_q).sum(0)
 
 
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":

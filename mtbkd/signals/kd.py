@@ -19,7 +19,7 @@ class Settings(BaseModel):
 
 
 def prepare(
-    prob: "torch.Tensor", weights: "torch.Tensor", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor"
+    prob: "torch.Tensor", weights: "torch.Tensor", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor | None"
 ) -> "dict[str, torch.Tensor]":
     """The weighted mean of the teachers (U, N, K): all that the loss depends on."""
     return {"mean_prob": (weights.unsqueeze(-1) * prob).sum(-2)}
@@ -31,8 +31,8 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
-    """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
-    return lam * (constants["mean_prob"] * log_q).sum(-1)
+    """``term`` of one unit in PyTensor, examples last: (N,), of ``log_q`` (K, N) and the scalar ``lam``."""
+    return lam * (constants["mean_prob"] * log_q).sum(0)
 
 
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":

@@ -20,7 +20,7 @@ class Settings(BaseModel):
 
 
 def prepare(
-    prob: "torch.Tensor", weights: "torch.Tensor | None", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor"
+    prob: "torch.Tensor", weights: "torch.Tensor | None", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor | None"
 ) -> "dict[str, torch.Tensor]":
     """Nothing to prepare."""
     return {}
@@ -32,8 +32,10 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
-    """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K)."""
-    return log_q[:, 0] * 0.0
+    """``term`` of one unit in PyTensor, examples last: (N,), of ``log_q`` (K, N)."""
+    import pytensor.tensor as pt
+
+    return pt.zeros_like(log_q[0])
 
 
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":

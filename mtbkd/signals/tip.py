@@ -24,7 +24,7 @@ class Settings(BaseModel):
 
 
 def prepare(
-    prob: "torch.Tensor", weights: "torch.Tensor", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor"
+    prob: "torch.Tensor", weights: "torch.Tensor", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor | None"
 ) -> "dict[str, torch.Tensor]":
     """Teachers (U, N, G, K) and log w - log B(1 + lambda p) (U, N, G), of ``lam`` (U,)."""
     return {"prob": prob, "log_scale": torch.log(weights) - log_beta(1 + lam.view(-1, 1, 1, 1) * prob)}
@@ -42,10 +42,10 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
-    """``term`` of one unit in PyTensor: (N,), of ``log_q`` (N, K) and the scalar ``lam``."""
+    """``term`` of one unit in PyTensor, examples last: (N,), of ``log_q`` (K, N) and the scalar ``lam``."""
     import pytensor.tensor as pt
 
-    return pt.logsumexp(constants["log_scale"] + lam * (constants["prob"] * log_q[:, None, :]).sum(-1), axis=-1)
+    return pt.logsumexp(constants["log_scale"] + lam * (constants["prob"] * log_q).sum(1), axis=0)
 
 
 def responsibilities(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":

@@ -5,7 +5,7 @@
 rule prepare_table:
     """Read the table, split it and standardise its features on the training split."""
     input:
-        table=lambda wildcards: PLAN.datasets[wildcards.dataset].settings["path"],
+        own=lambda wildcards: own_files(PLAN.datasets[wildcards.dataset].settings),
         package=sources("mtbkd.preparing", "mtbkd.datasets.table"),
     output:
         **dataset_output(),

@@ -59,6 +59,11 @@ def raw_files(keys):
     return [f"results/downloads/{key}" for key in keys]
 
 
+def own_files(settings):
+    """The user's file that a part reads, if any: changed, it is read again; missing, a rule may make it."""
+    return [settings["path"]] if settings.get("path") else []
+
+
 def data_files(key, block):
     """Files of a dataset's block."""
     return [f"results/shared/data/{key}/{block}/{name}" for name in DATA_FILES]
@@ -79,6 +84,7 @@ def teacher_inputs(wildcards):
     return {
         "data": data_files(teacher.data_key, wildcards.block),
         "raw": raw_files(teacher.raw),
+        "own": own_files(teacher.settings),
         "package": sources("mtbkd.teaching", registry.module_name("teacher", teacher.family)),
     }
 

@@ -13,7 +13,6 @@ rule download:
     wildcard_constraints:
         group=r"[^/]+",
         file=r"[^/]+",
-    retries: 2
     conda:
         "../../envs/cpu.yaml"
     threads: 1

@@ -1,0 +1,104 @@
+"""Fixed numbers that describe a protein chain: composition, ends, dipeptides and ProtParam's scalars.
+
+Ambiguous and rare residues (B, O, U, X, Z) are accepted. They count in the length and hold their place in the ends, but not
+in any composition or dipeptide, and the charges are those of the chain without them.
+Shapes: N chains, L residues of one chain, F features.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.errors import ContractError
+
+if TYPE_CHECKING:
+    from Bio.SeqRecord import SeqRecord
+
+RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
+TOLERATED = "BOUXZ"
+HEAD, TAIL = 60, 30  # residues at the N and C terminus, where most sorting signals lie
+SCALARS = (
+    "log_length", "weight_per_residue", "gravy", "aromaticity", "instability", "aliphatic_index", "helix", "turn", "sheet",
+    "isoelectric_point", "charge_ph7_per_residue",
+)  # fmt: skip
+WATER = 18.0153  # lost with every peptide bond
+AROMATIC, HELIX, TURN, SHEET = "FWY", "EMALK", "NPGSD", "VIYFWLT"
+ALIPHATIC = {"A": 1.0, "V": 2.9, "I": 3.9, "L": 3.9}  # Ikai 1980, per percent of the chain
+FEATURES = (
+    *(f"chain_{a}" for a in RESIDUES),
+    *(f"head_{a}" for a in RESIDUES),
+    *(f"tail_{a}" for a in RESIDUES),
+    *(f"pair_{a}{b}" for a in RESIDUES for b in RESIDUES),
+    *SCALARS,
+)
+_UNKNOWN = len(RESIDUES)
+_CODE = np.full(256, 255, dtype=np.uint8)
+_CODE[np.frombuffer(TOLERATED.encode(), np.uint8)] = _UNKNOWN
+_CODE[np.frombuffer(RESIDUES.encode(), np.uint8)] = np.arange(len(RESIDUES))
+_WITHOUT_TOLERATED = str.maketrans("", "", TOLERATED)
+
+
+def check_chain(chain: str, where: object, name: str) -> None:
+    """Raise ContractError (file, id, letter, position from 1) unless ``chain`` is a sequence of residues to work with."""
+    expected = f"letters of {RESIDUES} or {TOLERATED}"
+    if not chain:
+        raise ContractError(where, f"sequence of {name}", "an empty sequence", expected)
+    if set(chain) - set(RESIDUES + TOLERATED):
+        position, letter = next((i, a) for i, a in enumerate(chain, start=1) if a not in RESIDUES + TOLERATED)
+        hint = "lower case?" if letter.upper() in RESIDUES else ""
+        raise ContractError(where, f"sequence of {name}", f"'{letter}' at position {position}", expected, hint)
+    if not set(chain) & set(RESIDUES):
+        raise ContractError(where, f"sequence of {name}", "no residue of known kind", f"some of {RESIDUES}")
+
+
+def features(records: "list[SeqRecord]") -> np.ndarray:
+    """Describe checked chains: float64 (N, F), the columns of ``FEATURES``."""
+    chains = [str(record.seq) for record in records]
+    codes = [_CODE[np.frombuffer(chain.encode(), np.uint8)] for chain in chains]
+    chain, head, tail = (
+        np.stack([_residues(code[part]) for code in codes]) for part in (slice(None), slice(HEAD), slice(-TAIL, None))
+    )
+    pairs = np.stack([_pairs(code) for code in codes])
+    shares = [_share(counts) for counts in (chain, head, tail, pairs)]
+    log_length = np.log([len(chain) for chain in chains])
+    return np.column_stack([*shares, log_length, _linear_scalars(chain, pairs), _charges(chains)])
+
+
+def _residues(code: np.ndarray) -> np.ndarray:
+    """Counts (20,) of the known residues in ``code`` (L,)."""
+    return np.bincount(code, minlength=_UNKNOWN + 1)[:_UNKNOWN]
+
+
+def _pairs(code: np.ndarray) -> np.ndarray:
+    """Counts (400,) of the neighbours (first, second) whose residues are both known."""
+    first, second = code[:-1].astype(np.intp), code[1:].astype(np.intp)
+    known = (first < _UNKNOWN) & (second < _UNKNOWN)
+    return np.bincount(first[known] * _UNKNOWN + second[known], minlength=_UNKNOWN**2)
+
+
+def _share(counts: np.ndarray) -> np.ndarray:
+    """Rows of ``counts`` (N, ...) divided by their sum; zeros where that is zero."""
+    return counts / np.maximum(1, counts.sum(-1, keepdims=True))
+
+
+def _linear_scalars(residues: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """ProtParam's numbers (N, 8) that are sums over residues (N, 20) or pairs (N, 400), from Biopython's tables."""
+    from Bio.Data.IUPACData import protein_weights
+    from Bio.SeqUtils.ProtParamData import DIWV, kd
+
+    share, length = _share(residues), residues.sum(-1)
+    weight = share @ [protein_weights[a] for a in RESIDUES] - WATER * (length - 1) / length
+    instability = 10 * (pairs @ [DIWV[a][b] for a in RESIDUES for b in RESIDUES]) / length
+    aliphatic = 100 * share @ [ALIPHATIC.get(a, 0.0) for a in RESIDUES]
+    gravy = share @ [kd[a] for a in RESIDUES]
+    aromaticity, helix, turn, sheet = (share @ [float(a in kind) for a in RESIDUES] for kind in (AROMATIC, HELIX, TURN, SHEET))
+    return np.column_stack([weight, gravy, aromaticity, instability, aliphatic, helix, turn, sheet])
+
+
+def _charges(chains: list[str]) -> list[tuple[float, float]]:
+    """Isoelectric point and charge per residue at pH 7 (N, 2); they need a search, so chain by chain."""
+    from Bio.SeqUtils.IsoelectricPoint import IsoelectricPoint
+
+    known = [chain.translate(_WITHOUT_TOLERATED) for chain in chains]
+    points = [IsoelectricPoint(chain) for chain in known]
+    return [(point.pi(), point.charge_at_pH(7.0) / len(chain)) for point, chain in zip(points, known, strict=True)]

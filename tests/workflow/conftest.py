@@ -1,0 +1,166 @@
+"""A copy of the checkout that Snakemake really runs in; the study `smoke` is computed there once and shared by the tests."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = (".*", "__pycache__", "results", "node_modules")
+PATIENCE = 900  # seconds that a run may take on a slow machine before it counts as hung
+
+
+class Job(NamedTuple):
+    """A job of a dry run."""
+
+    rule: str
+    output: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished process: its exit status and everything that it printed."""
+
+    status: int
+    text: str
+
+
+class Checkout:
+    """A copy of the repository without results."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """That of a shell in which the environment is active; no mirror unless one is named."""
+        inherited = {name: value for name, value in os.environ.items() if name != "MTBKD_MIRROR"}
+        inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited["PATH"]])
+        return inherited | variables
+
+    def command(self, *line: str, **options: Any) -> Run:
+        """Run a command line in the copy."""
+        environment = self.environment(**options.pop("environment", {}))
+        done = subprocess.run(
+            line, cwd=options.pop("cwd", self.root), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=PATIENCE, **options,
+        )  # fmt: skip
+        return Run(done.returncode, done.stdout)
+
+    def snakemake(self, *arguments: str, **options: Any) -> Run:
+        """Run ``snakemake`` and insist that it succeeds."""
+        run = self.command("snakemake", *arguments, **options)
+        assert run.status == 0, run.text
+        return run
+
+    def dry_run(self, *arguments: str) -> list[Job]:
+        """The jobs that ``snakemake --cores all -n ...`` would start, without the target rule, which starts nothing."""
+        text = self.snakemake("--cores", "all", "-n", *arguments).text
+        blocks = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?:    .*\n)+)", text, re.MULTILINE)
+        outputs = [(rule, re.search(r"^    output: (.*)$", body, re.MULTILINE)) for rule, body in blocks]
+        jobs = [Job(rule, found[1] if found else "") for rule, found in outputs if rule != "all"]
+        total = re.search(r"^total\s+(\d+)$", text, re.MULTILINE)
+        assert len(blocks) == (int(total[1]) if total else 0), text
+        return jobs
+
+    @contextmanager
+    def edited(self, path: str, old: str, new: str) -> Iterator[None]:
+        """The copy with ``old`` replaced by ``new`` in a file, which is put back afterwards."""
+        file = self.root / path
+        text = file.read_text()
+        assert old in text, f"{path} does not hold {old!r}"
+        file.write_text(text.replace(old, new, 1))
+        try:
+            yield
+        finally:
+            file.write_text(text)
+
+    def configure(self, text: str) -> None:
+        """Put the lines of each section of ``text`` under the section of that name in config.yaml, as a user would."""
+        file = self.root / "config.yaml"
+        config = file.read_text()
+        for section in re.finditer(r"^(\w+):.*\n((?:  .*\n)+)", text, re.MULTILINE):
+            config, found = re.subn(rf"^{section[1]}:.*\n", lambda m, s=section: m[0] + s[2], config, count=1, flags=re.MULTILINE)
+            assert found == 1, f"config.yaml has no section {section[1]}"
+        file.write_text(config)
+
+    @contextmanager
+    def added(self, files: dict[str, str]) -> Iterator[None]:
+        """The copy with further files, which are removed afterwards."""
+        for path, text in files.items():
+            (self.root / path).write_text(text)
+        try:
+            yield
+        finally:
+            for path in files:
+                (self.root / path).unlink()
+
+    def files(self, pattern: str) -> dict[str, int]:
+        """Files of the copy: path -> time of their last change in nanoseconds."""
+        return {str(f.relative_to(self.root)): f.stat().st_mtime_ns for f in self.root.glob(pattern) if f.is_file()}
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """The study `smoke`: killed in the middle of a fit, then started again with the same command.
+
+    Attributes:
+        checkout: where it was computed.
+        command: the command of both runs.
+        fit: the draws' file of the fit that the kill struck.
+        killed: files of results/ right after the kill, with their times.
+        resumed: the second run.
+    """
+
+    checkout: Checkout
+    command: tuple[str, ...]
+    fit: str
+    killed: dict[str, int]
+    resumed: Run
+
+
+def kill_in_a_fit(checkout: Checkout, command: tuple[str, ...], output: Path) -> str:
+    """Start ``command``, kill it with all its children once a fit has begun; returns the draws' file of that fit."""
+    logs = checkout.root / "results" / "smoke" / "logs" / "student"
+    with open(output, "w") as handle:
+        run = subprocess.Popen(
+            command, cwd=checkout.root, env=checkout.environment(), stdout=handle, stderr=handle, start_new_session=True
+        )
+        end = time.monotonic() + PATIENCE
+        try:
+            while not (begun := [log for log in logs.rglob("*.log") if "tuned" in log.read_text()]):
+                assert run.poll() is None and time.monotonic() < end, output.read_text()
+                time.sleep(0.05)
+        finally:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+    draws = begun[0].relative_to(logs).with_suffix(".nc")
+    return f"results/smoke/students/{draws}"
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
+    folder = tmp_path_factory.mktemp("smoke")
+    checkout = Checkout(folder / "checkout")
+    command = ("snakemake", "--cores", "all", "--config", "study=smoke")
+    fit = kill_in_a_fit(checkout, command, folder / "killed.txt")
+    killed = checkout.files("results/**/*")
+    resumed = checkout.command(*command)
+    assert resumed.status == 0, resumed.text
+    return Smoke(checkout, command, fit, killed, resumed)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Checkout:
+    """A copy of its own for a test that spoils it."""
+    return Checkout(tmp_path / "checkout")

@@ -1,0 +1,150 @@
+"""README.md, sections "Add your dataset", "Add a teacher" and "Add a method": every step, as it stands there, for real."""
+
+import csv
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_wine
+from sklearn.ensemble import RandomForestClassifier
+
+from tests.workflow.conftest import ROOT, Checkout, Job, Run
+
+pytestmark = pytest.mark.workflow
+SECTIONS = ("Add your dataset", "Add a teacher", "Add a method")
+BLOCK = re.compile(r"```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
+
+
+@dataclass
+class Step:
+    """A block of code of the README and the file that the text before it names last."""
+
+    language: str
+    text: str
+    file: str
+
+
+def steps(section: str) -> list[Step]:
+    """The blocks of a section of README.md, in order."""
+    readme = (ROOT / "README.md").read_text()
+    body = re.split(r"^## ", readme.split(f"\n## {section}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+    found = []
+    for block in BLOCK.finditer(body):
+        named = re.findall(r"`([\w./]+\.(?:smk|py|yaml))`", body[: block.start()])
+        found.append(Step(block["language"], block["text"], named[-1] if named else ""))
+    return found
+
+
+def follow(checkout: Checkout, step: Step) -> Run | None:
+    """Do what the README says: write or change the file, or run the command."""
+    if step.language == "console":
+        return checkout.command(*step.text.split())
+    if step.language == "yaml":
+        assert step.file == "config.yaml"
+        checkout.configure(step.text)
+    elif step.language == "diff":
+        context, *added = step.text.splitlines()
+        file = checkout.root / step.file
+        lines = file.read_text().splitlines()
+        place = lines.index(context[1:]) + 1
+        assert all(line.startswith("+") for line in added)
+        file.write_text("\n".join([*lines[:place], *(line[1:] for line in added), *lines[place:], ""]))
+    else:
+        file = checkout.root / step.file
+        assert not file.exists(), f"{step.file} is to be a new file"
+        file.write_text(step.text)
+    return None
+
+
+@dataclass
+class Extended:
+    """What came of following the README: every command's run, and the jobs of the dry run before the last one."""
+
+    checkout: Checkout
+    runs: list[Run] = field(default_factory=list)
+    later: list[Job] = field(default_factory=list)
+
+    def follow(self, section: str) -> None:
+        for step in steps(section):
+            run = follow(self.checkout, step)
+            if run is not None:
+                assert run.status == 0, run.text
+                self.runs.append(run)
+
+    def metrics(self) -> pd.DataFrame:
+        return pd.read_parquet(self.checkout.root / "results/wine/evaluation/wine/metrics.parquet")
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
+    made = Extended(Checkout(tmp_path_factory.mktemp("extended") / "checkout"))
+    data = made.checkout.root / "data"
+    data.mkdir()
+    x, y = load_wine(return_X_y=True)
+    with open(data / "wine.data", "w", newline="") as handle:  # the layout of the UCI file
+        csv.writer(handle).writerows([label + 1, *row] for label, row in zip(y.tolist(), x.tolist(), strict=True))
+    made.follow("Add your dataset")
+    first = made.metrics()
+    assert set(first[first.kind == "student"].method) == {"labels_map", "tip_entropy_map"}
+    forest = RandomForestClassifier(50, random_state=0).fit(x[::2], y[::2])
+    logits = np.log(forest.predict_proba(x) + 1e-3)
+    with open(data / "forest_logits.csv", "w", newline="") as handle:
+        rows = [[i, *row] for i, row in enumerate(logits.tolist())]
+        csv.writer(handle).writerows([["id", "1", "2", "3"], *reversed(rows)])
+    made.follow("Add a teacher")
+    made.follow("Add a method")
+    config = made.checkout.root / "config.yaml"
+    text = config.read_text()
+    for old, new in (("wine_chemistry]", "wine_chemistry, wine_forest]"), ("labels_map, tip_entropy_map]", "labels_map, tip_confidence_map]")):
+        assert text.count(old) >= 1
+        head, found, tail = text.rpartition(f"[{old}" if old.startswith("labels") else old)
+        text = head + (found.replace(old, new)) + tail
+    config.write_text(text)
+    made.later = made.checkout.dry_run("--config", "study=wine")
+    made.runs.append(made.checkout.snakemake("--cores", "all", "--config", "study=wine"))
+    return made
+
+
+def test_a_dataset_takes_less_than_forty_lines() -> None:
+    written = [step for step in steps("Add your dataset") if step.language != "console"]
+    assert [step.file for step in written] == ["workflow/datasets/wine.smk", "config.yaml"]
+    assert sum(len(step.text.splitlines()) for step in written) < 40
+
+
+def test_the_new_dataset_gives_a_report(extended: Extended) -> None:
+    assert (extended.checkout.root / "results/wine/report.html").stat().st_size > 1000
+
+
+def test_the_readme_rule_is_formatted_and_clean(extended: Extended) -> None:
+    run = extended.checkout.command("snakefmt", "--check", "workflow")
+    assert run.status == 0, run.text
+    assert "Congratulations" in extended.checkout.snakemake("--lint").text
+
+
+def test_its_numbers_are_those_of_the_wines(extended: Extended) -> None:
+    metrics = extended.metrics()
+    accuracy = metrics[(metrics.metric == "accuracy") & (metrics.split == "test") & (metrics.domain == "all")]
+    assert set(accuracy[accuracy.kind == "student"].method) == {"labels_map", "tip_confidence_map"}
+    assert set(accuracy.method) >= {"wine_taste", "wine_chemistry", "wine_forest"}
+    assert (accuracy.value > 0.8).all()
+    assert (accuracy.n == 36).all()
+
+
+def test_a_new_teacher_and_method_compute_only_what_they_touch(extended: Extended) -> None:
+    counted = [job.rule for job in extended.later]
+    assert counted.count("teacher") == 1 and not {"prepare_wine", "prepare_table"} & set(counted)
+    fits = [job.output for job in extended.later if job.rule == "student"]
+    assert [fit.split("/")[-2] for fit in fits] == ["tip_confidence_map"]
+
+
+def test_the_new_part_was_tested_by_existing(extended: Extended) -> None:
+    passed = re.search(r"(\d+) passed", extended.runs[1].text)
+    assert passed and int(passed[1]) >= 10 and "failed" not in extended.runs[1].text
+
+
+def test_a_changed_file_of_logits_is_read_again(extended: Extended) -> None:
+    path = "data/forest_logits.csv"
+    with extended.checkout.edited(path, "\n177,", "\n177,1"):
+        assert "teacher" in {job.rule for job in extended.checkout.dry_run("--config", "study=wine")}

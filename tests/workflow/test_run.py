@@ -1,0 +1,86 @@
+"""The study `smoke` for real: what a run leaves, what it never leaves, and what the next one does."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, Smoke
+
+pytestmark = pytest.mark.workflow
+EXPERIMENTS = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["smoke"]["experiments"]
+
+
+def test_a_killed_fit_leaves_no_draws_behind(smoke: Smoke) -> None:
+    assert smoke.fit not in smoke.killed
+    assert smoke.fit in smoke.checkout.files("results/smoke/students/**/*.nc")
+
+
+def test_the_same_command_goes_on_where_the_kill_struck(smoke: Smoke) -> None:
+    done = {path: when for path, when in smoke.killed.items() if path.startswith("results/shared/")}
+    assert any("/logits/" in path for path in done)
+    now = smoke.checkout.files("results/shared/**/*")
+    assert {path: now[path] for path in done} == done
+    assert "rule prepare_sim1" not in smoke.resumed.text and "rule teacher" not in smoke.resumed.text
+
+
+def test_no_unfinished_file_stays(smoke: Smoke) -> None:
+    results = smoke.checkout.files("results/**/*")
+    assert results and not [path for path in results if path.endswith(".part") or "/." in path]
+
+
+def test_every_method_was_fitted_and_evaluated(smoke: Smoke) -> None:
+    import pandas as pd
+
+    for name, experiment in EXPERIMENTS.items():
+        folder = smoke.checkout.root / "results" / "smoke"
+        metrics = pd.read_parquet(folder / "evaluation" / name / "metrics.parquet")
+        assert set(metrics[metrics.kind == "student"].method) == set(experiment["methods"])
+        assert {file.parent.name for file in (folder / "students" / name).rglob("*.nc")} == set(experiment["methods"])
+
+
+def test_the_report_names_every_method_and_needs_nothing_else(smoke: Smoke) -> None:
+    report = (smoke.checkout.root / "results" / "smoke" / "report.html").read_text()
+    for experiment in EXPERIMENTS.values():
+        assert all(method in report for method in experiment["methods"])
+
+
+def test_the_manifest_says_what_ran_with_what(smoke: Smoke) -> None:
+    manifest = json.loads((smoke.checkout.root / "results" / "smoke" / "manifest.json").read_text())
+    assert manifest["study"] == "smoke"
+    assert {"torch", "snakemake", "numpy"} <= set(manifest["versions"])
+
+
+def test_every_job_left_its_log_and_its_benchmark(smoke: Smoke) -> None:
+    for folder in ("results", "results/smoke"):
+        logs = {path.removesuffix(".log").replace("/logs/", "/") for path in smoke.checkout.files(f"{folder}/logs/**/*")}
+        benchmarks = smoke.checkout.files(f"{folder}/benchmarks/**/*")
+        assert benchmarks and {path.removesuffix(".tsv").replace("/benchmarks/", "/") for path in benchmarks} <= logs
+
+
+def test_the_second_run_does_nothing(smoke: Smoke) -> None:
+    before = smoke.checkout.files("results/**/*")
+    run = smoke.checkout.snakemake(*smoke.command[1:])
+    assert "Nothing to be done" in run.text
+    assert smoke.checkout.files("results/**/*") == before
+
+
+def test_a_moved_checkout_computes_nothing_anew(smoke: Smoke) -> None:
+    root = smoke.checkout.root
+    moved = root.rename(root.with_name("moved"))
+    try:
+        run = smoke.checkout.command(*smoke.command, "-n", cwd=moved)
+    finally:
+        moved.rename(root)
+    assert "Nothing to be done" in run.text
+
+
+def test_a_lost_output_is_made_again_alone(smoke: Smoke) -> None:
+    report = smoke.checkout.root / "results" / "smoke" / "report.html"
+    kept = report.with_suffix(".kept")
+    shutil.move(report, kept)
+    try:
+        assert {job.rule for job in smoke.checkout.dry_run(*smoke.command[3:])} == {"report"}
+    finally:
+        shutil.move(kept, report)
