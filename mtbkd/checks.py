@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mtbkd.datasets import Shape
 from mtbkd.errors import MtbkdError, nearest
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
 from mtbkd.plan import settings_of
+from mtbkd.published import tables as published
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
@@ -78,7 +80,17 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     if not needs and method.weights is not None:
         text = sentence(method.weights, f"nothing, as signal '{method.signal}' uses no weights", "remove weights")
         yield Mistake(("methods", name, "weights"), text)
+    columns = {column for table in _printed_columns().values() for column in table}
+    if method.published is not None and method.published not in columns:
+        yield Mistake(("methods", name, "published"), choice(method.published, columns))
     yield from _improper(name, method, [(("methods", name), method.posterior)])
+
+
+@cache
+def _printed_columns() -> dict[str, set[str]]:
+    """Columns of the published tables that can stand beside an experiment."""
+    tables = {name: {number.column for number in published.numbers(name)} for name in published.names()}
+    return {name: columns for name, columns in tables.items() if columns}
 
 
 def _improper(name: str, method: "MethodEntry", levels: Sequence[tuple[KeyPath, "Posterior"]]) -> Iterator[Mistake]:
@@ -123,6 +135,8 @@ def _references(place: _Place) -> Iterator[Mistake]:
     for key, section, name in (*single, *listed):
         if name not in place.declared[section]:
             yield Mistake((*place.path, *key), choice(name, place.declared[section]))
+    if e.published is not None and e.published not in _printed_columns():
+        yield Mistake((*place.path, "published"), choice(e.published, _printed_columns()))
 
 
 def _student_size(place: _Place, found: list[Mistake]) -> tuple[int, tuple[int, ...]] | None:

@@ -111,8 +111,9 @@ def _mistake(error: dict[str, Any], content: Any, schema: dict[str, Any]) -> Mis
     if kind in ("value_error", "assertion_error"):
         message = str(error["ctx"]["error"]).rstrip(".")
         return Mistake(path, f"{message}." if isinstance(value, dict) else f"found {shown(value)}; {message}.")
-    names = _enum(node, schema)
-    return Mistake(path, sentence(value, allowed(node, schema), nearest(str(value), names)))
+    words = _enum(node, schema)
+    # Among two or three words a guess helps nobody and may mislead (gpu is nearer to cpu than to cuda).
+    return Mistake(path, sentence(value, allowed(node, schema), nearest(str(value), words) if len(words) > 3 else ""))
 
 
 def _locate(content: Any, loc: KeyPath) -> tuple[KeyPath, Any]:

@@ -60,7 +60,7 @@ studies:
         dataset: sim
         teachers: [b1, b3]
         student: mlp_5
-        published: a_table
+        published: mtbkd_table1_sim1
         methods: [labels_map, tip_vi, tip_sgld, tip_sgld_flat, kd_dropout, bkd_sgld]
       pictures:
         dataset: pictures
@@ -184,6 +184,10 @@ MISTAKES = {
     "domain that the dataset lacks": ("teachers.plain.domain", "plaid", None,
                                       ["plain, tinted, clutter", "did you mean 'plain'?"]),
     "student that does not fit the data": (f"{EXPERIMENT}.student", "small_cnn", None, ["(2,)"]),
+    "typo in a published table": (f"{EXPERIMENT}.published", "table1_sim1", None, ["did you mean 'mtbkd_table1_sim1'?"]),
+    "typo in a published column": ("methods.tip_map.published", "tip_eqal", None, ["did you mean 'tip_equal'?"]),
+    "two places of a released teacher": ("teachers.mine", {"family": "released"}, "teachers.mine.settings",
+                                         ["exactly one of source and path"]),
     "improper prior": ("methods.tip_vi.posterior.prior_scale", math.inf, None,
                        ["found .inf", "finite", ".inf is for", "map", "sgld"]),
     "improper prior of a study": ("studies.small.posterior.prior_scale", [1, math.inf], None,
@@ -383,7 +387,7 @@ def test_the_plan_names_each_dataset_teacher_and_raw_file_once(raw, shipped):
 
 def test_published_columns_are_those_of_the_methods_that_name_one(raw):
     experiment = config.load(raw).plan("large").experiments["sim"]
-    assert experiment.published == "a_table"
+    assert experiment.published == "mtbkd_table1_sim1"
     assert experiment.columns == {"tip_sgld": "tip_entropy"}
 
 

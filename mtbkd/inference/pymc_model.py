@@ -24,6 +24,7 @@ else:
     pt = lazy_import("pytensor.tensor")
 
 Backend = Literal["auto", "c", "jax", "numba"]
+MODES = {"c": "CVM", "jax": "JAX", "numba": "NUMBA"}  # PyTensor's names of the backends
 _SHARED = ("lam", "beta", "prior_scale", "student_temperature")
 _SIGNAL = "signal_"  # prefix of the signal's constants among the model's data
 
@@ -48,7 +49,7 @@ def unit_data(problem: Problem, unit: int) -> dict[str, np.ndarray]:
     data = {_SIGNAL + name: value[unit].movedim(0, -1) for name, value in problem.constants.items()}
     data |= {name: getattr(problem.shared, name)[unit] for name in _SHARED}
     classes = np.arange(_num_classes(problem))[:, None]
-    arrays = {name: np.ascontiguousarray(value.cpu().double().numpy()) for name, value in ({"x": x} | data).items()}
+    arrays = {name: np.array(value.cpu().double(), order="C") for name, value in ({"x": x} | data).items()}
     return arrays | {"labels": (y.cpu().numpy() == classes).astype(float)}
 
 
@@ -67,7 +68,7 @@ def build_model(problem: Problem) -> "pm.Model":
         log_q = pt.special.log_softmax(logits, axis=0)
         pm.Potential("label_term", (data["labels"] * log_q).sum())
         if problem.constants:
-            if bool((problem.shared.student_temperature != 1).any()):
+            if not problem.student_at_one:
                 log_q = pt.special.log_softmax(logits / data["student_temperature"], axis=0)
             constants = {name: data[_SIGNAL + name] for name in problem.constants}
             teacher = problem.signal.term_symbolic(log_q, constants, data["lam"])

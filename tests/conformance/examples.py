@@ -1,6 +1,7 @@
 """Small settings and data for any registered part, so that a new line of the registry is tested by what is here."""
 
-from collections.abc import Iterator
+import csv
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +19,11 @@ SMALL: dict[str, Any] = {
     "steps": 600, "burn_in": 100, "thin": 5, "chains": 2, "draws": 100, "tune": 200, "samples": 2,
     "hidden": (6,), "channels": (4,),
 }  # fmt: skip
+# What parts must be told that read a file of the user's; ``write_files`` makes the files.
+FILES: dict[str, dict[str, Any]] = {
+    "mtbkd.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
+    "mtbkd.teachers.released": {"path": "logits.csv"},
+}
 # Shapes of an example that a network may take: the first one that it accepts is used.
 FEATURES = ((3,), (2, 8, 8))
 
@@ -27,16 +33,17 @@ def names(kind: str) -> list[Any]:
     return [pytest.param(name, id=name) for name in registry.KINDS[kind]]
 
 
-def every_part() -> Iterator[Any]:
+def every_part() -> list[Any]:
     """Parameters (kind, name) of a test over the whole registry."""
-    for kind, parts in registry.KINDS.items():
-        yield from (pytest.param(kind, name, id=f"{kind}-{name}") for name in parts)
+    return [pytest.param(kind, name, id=f"{kind}-{name}") for kind, parts in registry.KINDS.items() for name in parts]
 
 
-def small(module: ModuleType, **required: Any) -> BaseModel:
-    """The part's Settings with the small sizes that it knows, and ``required`` ones."""
+def small(module: ModuleType, folder: Path | None = None) -> BaseModel:
+    """The part's Settings with the small sizes that it knows; a part that reads a file of the user's finds FILES there."""
     known = module.Settings.model_fields
-    return module.Settings.model_validate({name: value for name, value in SMALL.items() if name in known} | required)
+    needed = FILES.get(module.__name__, {})
+    paths = {"path": str((folder or Path()) / needed["path"])} if needed else {}
+    return module.Settings.model_validate({name: value for name, value in SMALL.items() if name in known} | needed | paths)
 
 
 def features_of(student: ModuleType) -> tuple[int, ...]:
@@ -61,3 +68,17 @@ def dataset(features: tuple[int, ...], replicates: int = 2, seed: int = 0) -> Da
         ids=np.array([f"toy{i}" for i in range(len(split))]),
         domain=rng.integers(0, 2, y.shape), domain_names=("east", "west"),
     ).validate()  # fmt: skip
+
+
+def write_files(folder: Path) -> None:
+    """The files that FILES names: the toy dataset of the first shape of FEATURES, and logits of its examples."""
+    data = dataset(FEATURES[0], 1)
+    rng = np.random.default_rng(1)
+    logits = 2 * np.eye(3)[data.y[0]] + rng.normal(size=(data.num_examples, 3))
+    domain = data.domain if data.domain is not None else np.zeros_like(data.y)
+    with open(folder / "table.csv", "w", newline="") as handle:
+        rows = zip(data.ids, data.y[0], domain[0], *data.x[0].T, strict=True)
+        csv.writer(handle).writerows([["name", "class", "place", "a", "b", "c"], *rows])
+    with open(folder / "logits.csv", "w", newline="") as handle:
+        rows = zip(data.ids, *logits.T, strict=True)
+        csv.writer(handle).writerows([["id", *data.class_names], *rows])

@@ -9,16 +9,18 @@ from pydantic import BaseModel
 
 from mtbkd import registry
 from mtbkd.artefacts import Dataset
-from tests.conformance.examples import dataset_settings, names, raw_folder
+from mtbkd.datasets import Shape
+from mtbkd.downloads import raw_files
+from tests.conformance.examples import names, small, write_files
 
 
 class Case:
     """A kind with small settings and its first blocks of replicates."""
 
-    def __init__(self, name: str, folder: Path):
-        self.module: ModuleType = registry.part("dataset", name)
-        self.raw = raw_folder(name, self.module.RAW)
-        self.settings: BaseModel = dataset_settings(name, self.module, folder)
+    def __init__(self, module: ModuleType, folder: Path, raw: Path):
+        self.module, self.raw = module, raw
+        write_files(folder)
+        self.settings: BaseModel = small(module, folder)
         self.dataset = self.prepare(range(3) if self.module.SIMULATED else range(1))
 
     def prepare(self, replicates: range, seed: int = 1) -> Dataset:
@@ -27,7 +29,8 @@ class Case:
 
 @pytest.fixture(scope="module", params=names("dataset"))
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return Case(request.param, tmp_path_factory.mktemp(request.param))
+    module, folder = registry.part("dataset", request.param), tmp_path_factory.mktemp(request.param)
+    return Case(module, folder, request.getfixturevalue("mirror") if module.RAW else folder)
 
 
 def same(one: Dataset, other: Dataset) -> bool:
@@ -57,14 +60,14 @@ def test_the_block_does_not_matter_to_a_replicate(case: Case) -> None:
 
 
 def test_simulations_know_the_true_probabilities(case: Case) -> None:
-    assert case.module.SIMULATED == (case.dataset.true_prob is not None)
+    assert (case.dataset.true_prob is not None) == case.module.SIMULATED
 
 
 def test_data_are_as_the_configuration_was_told(case: Case) -> None:
     shape = case.module.describe(case.settings)
     if shape is not None:
         data = case.dataset
-        assert (shape.features, shape.class_names, shape.domain_names) == (data.x.shape[2:], data.class_names, data.domain_names)
+        assert shape == Shape(data.x.shape[2:], data.class_names, data.domain_names)
 
 
 def test_the_card_names_source_licence_and_settings(case: Case) -> None:
@@ -74,6 +77,4 @@ def test_the_card_names_source_licence_and_settings(case: Case) -> None:
 
 
 def test_its_raw_files_are_registered(case: Case) -> None:
-    from mtbkd import downloads
-
-    assert set(case.module.RAW) <= set(downloads.registered())
+    assert set(case.module.RAW) <= set(raw_files())

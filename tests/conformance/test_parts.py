@@ -26,6 +26,7 @@ FUNCTIONS = {
     "signal": {
         "prepare": ["prob", "weights", "lam", "settings", "best"],
         "term": ["log_q", "constants", "lam"],
+        "slope": ["log_q", "constants", "lam"],
         "term_symbolic": ["log_q", "constants", "lam"],
     },
     "weights": {"weights": ["prob"]},

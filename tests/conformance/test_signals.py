@@ -115,13 +115,23 @@ def test_a_teacher_of_weight_zero_has_no_say(signal: ModuleType, prob: Any, log_
     )
 
 
+def test_the_slope_is_the_derivative_of_the_term(signal: ModuleType, prob: Any, weights: Any, log_q: Any) -> None:
+    constants, free = constants_of(signal, prob, weights), log_q.clone().requires_grad_()
+    slope = signal.slope(log_q, constants, LAM)
+    term = signal.term(free, constants, LAM)
+    (expected,) = torch.autograd.grad(term.sum() + 0 * free.sum(), free)
+    torch.testing.assert_close(slope.expand(expected.shape), expected)
+
+
 def test_the_symbolic_form_agrees(signal: ModuleType, prob: Any, weights: Any, log_q: Any) -> None:
+    """PyTensor's arrays have the examples last."""
     import pytensor
     import pytensor.tensor as pt
 
     constants = constants_of(signal, prob, weights)
-    data = {name: pt.as_tensor(value[0].numpy()) for name, value in constants.items()}
+    data = {name: pt.as_tensor(value[0].movedim(0, -1).contiguous().numpy()) for name, value in constants.items()}
     variable, lam = pt.dmatrix(), pt.dscalar()
-    compiled = pytensor.function([variable, lam], signal.term_symbolic(variable, data, lam), mode="FAST_COMPILE", on_unused_input="ignore")
+    term = signal.term_symbolic(variable, data, lam)
+    compiled = pytensor.function([variable, lam], term, mode="FAST_COMPILE", on_unused_input="ignore")
     expected = signal.term(log_q, constants, LAM)[0]
-    np.testing.assert_allclose(compiled(log_q[0].numpy(), float(LAM[0])), expected, atol=1e-12)
+    np.testing.assert_allclose(compiled(log_q[0].T.numpy(), float(LAM[0])), expected, atol=1e-12)

@@ -47,10 +47,11 @@ import sys
 from mtbkd import registry
 from mtbkd.errors import MtbkdError
 for name in registry.STUDENTS:
-    module, counted = registry.part("student", name), 0
+    module, counted = registry.part("student", name), False
     for features in {FEATURES}:
         try:
-            counted = module.num_params(module.Settings(), features, 3) + len(module.hidden_sizes(module.Settings(), features, 3))
+            module.num_params(module.Settings(), features, 3), module.hidden_sizes(module.Settings(), features, 3)
+            counted = True
         except MtbkdError:
             pass
     assert counted, name

@@ -51,10 +51,8 @@ class Checkout:
     def command(self, *line: str, **options: Any) -> Run:
         """Run a command line in the copy."""
         environment = self.environment(**options.pop("environment", {}))
-        done = subprocess.run(
-            line, cwd=options.pop("cwd", self.root), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=PATIENCE, **options,
-        )  # fmt: skip
+        options = {"cwd": self.root, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
+        done = subprocess.run(line, env=environment, text=True, timeout=PATIENCE, **options)
         return Run(done.returncode, done.stdout)
 
     def snakemake(self, *arguments: str, **options: Any) -> Run:
@@ -89,9 +87,10 @@ class Checkout:
         """Put the lines of each section of ``text`` under the section of that name in config.yaml, as a user would."""
         file = self.root / "config.yaml"
         config = file.read_text()
-        for section in re.finditer(r"^(\w+):.*\n((?:  .*\n)+)", text, re.MULTILINE):
-            config, found = re.subn(rf"^{section[1]}:.*\n", lambda m, s=section: m[0] + s[2], config, count=1, flags=re.MULTILINE)
-            assert found == 1, f"config.yaml has no section {section[1]}"
+        for section, lines in re.findall(r"^(\w+):.*\n((?:  .*\n)+)", text, re.MULTILINE):
+            title = re.search(rf"^{section}:.*\n", config, re.MULTILINE)
+            assert title, f"config.yaml has no section {section}"
+            config = config[: title.end()] + lines + config[title.end() :]
         file.write_text(config)
 
     @contextmanager

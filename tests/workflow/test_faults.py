@@ -56,8 +56,9 @@ def bound_by_permissions() -> Callable[[], None] | None:
 
 
 def test_typos_are_all_named_before_anything_is_made(fresh: Checkout) -> None:
+    listed = "methods: [labels_map, tip_entropy_sgld_tiny"
     with (
-        fresh.edited("config.yaml", "methods: [labels_map, tip_entropy_sgld_tiny", "methods: [labels_mop, tip_entropy_sgld_tiny"),
+        fresh.edited("config.yaml", listed, listed.replace("map", "mop", 1)),
         fresh.edited("config.yaml", "    levels: [0.9]", "    levels: [1.2]"),
     ):
         run = fresh.command("snakemake", "--cores", "all", "--config", "study=smoke")
@@ -91,7 +92,8 @@ def test_no_network_and_no_mirror_is_one_clear_error(fresh: Checkout) -> None:
     key = "mtbkd/data_our_test.csv"
     nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
     command = ("snakemake", "--cores", "1", "--config", "study=real", "--", f"results/downloads/{key}")
-    run = fresh.command(*command, environment=nowhere)
+    with fresh.edited("mtbkd/downloads.py", "BACKOFF = 1.0", "BACKOFF = 0.01"):  # the retries are the same, the waits shorter
+        run = fresh.command(*command, environment=nowhere)
     assert_refused(run, f"{key}: could not be fetched", "no mirror was tried: MTBKD_MIRROR is not set", "sha256")
     assert fresh.files("results/downloads/**/*") == {}
 

@@ -1,0 +1,135 @@
+"""Automatic differentiation variational inference (Kucukelbir et al. 2017) by PyMC: a Gaussian q, mean-field or full-rank.
+
+The same target and family as vi.py, on all examples at every step instead of minibatches, and with a full covariance on
+request. PSIS k-hat of log p - log q tells how far q is from the posterior.
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from mtbkd.inference import Context, Fit
+from mtbkd.inference.pymc_model import Backend, build_model, resolve_backend, unit_data
+from mtbkd.lazy import lazy_import
+from mtbkd.posterior import Problem, full_log_posterior
+from mtbkd.seeds import derive
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import pytensor
+    import torch
+else:
+    pm = lazy_import("pymc")
+    pytensor = lazy_import("pytensor")
+    torch = lazy_import("torch")
+
+log = logging.getLogger(__name__)
+
+DRAWS: Literal["point", "independent", "chains"] = "independent"
+IMPROPER_PRIOR = False
+MAX_PARAMS: int | None = 2000  # q's factor is a dense matrix
+NEEDS_HIDDEN = False
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["advi", "fullrank_advi"] = Field("advi", description="independent coordinates, or a full covariance")
+    steps: PositiveInt = Field(3_000, description="optimiser steps")
+    learning_rate: float = Field(0.01, gt=0, description="Adam's, decaying to zero along a cosine")
+    samples: PositiveInt = Field(1, description="draws of theta a step")
+    initial_scale: float = Field(0.03, gt=0, description="sigma at the start, around the MAP")
+    draws: PositiveInt = Field(400, description="independent draws kept")
+    backend: Backend = Field("auto", description="what compiles the step: c, jax or numba; auto takes what is there")
+
+
+class State(NamedTuple):
+    """``mean`` (U, P) of q at the start: the MAP."""
+
+    mean: "torch.Tensor"
+
+
+def init(problem: Problem, settings: Settings, context: Context) -> State:
+    """A narrow q around the MAP."""
+    return State(context.mode(problem))
+
+
+class Compiled(NamedTuple):
+    """PyMC's inference with its step compiled, and ``start``: what q, Adam and the learning rate are before the first step."""
+
+    inference: Any
+    start: dict[Any, Any]
+
+
+def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+    """Fit q for every unit with one compiled step, draw from it, and keep log p - log q of every draw for PSIS."""
+    model = build_model(problem)
+    compiled = _compile(model, settings, derive(context.seed, "advi", first=context.replicates[0]) >> 33)
+    num_params = problem.student.num_params
+    theta = np.full((problem.num_units, settings.draws, num_params), np.nan)
+    log_q = np.full(theta.shape[:2], np.nan)
+    elbo = np.full((settings.steps, problem.num_units), np.nan, np.float32)
+    for unit, replicate in enumerate(context.replicates):
+        began = time.monotonic()
+        pm.set_data(unit_data(problem, unit), model=model)
+        try:
+            elbo[:, unit] = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
+        except FloatingPointError:
+            log.warning("replicate %d: left the finite numbers, masked", replicate)
+            continue
+        rng = np.random.default_rng(derive(context.seed, "advi draws", replicate=replicate))
+        theta[unit], log_q[unit] = _draw(compiled, rng.standard_normal((settings.draws, num_params)))
+        log.info("replicate %d: %.1f s, ELBO %.1f", replicate, time.monotonic() - began, elbo[-100:, unit].mean())
+    params = torch.as_tensor(theta, dtype=torch.float32)
+    members = problem.members(settings.draws)
+    log_p = full_log_posterior(problem, params.flatten(0, 1).to(members.device), members).cpu().double().numpy()
+    ratio = log_p.reshape(log_q.shape) - log_q
+    return Fit(params.unsqueeze(1), {"log_ratio": ratio[:, None]}, {"elbo": elbo})
+
+
+def _compile(model: "pm.Model", settings: Settings, seed: int) -> Compiled:
+    rate = pytensor.shared(settings.learning_rate, "learning_rate")
+
+    def decay(approx: Any, losses: np.ndarray, step: int) -> None:
+        rate.set_value(settings.learning_rate * 0.5 * (1 + np.cos(np.pi * len(losses) / settings.steps)))
+
+    inference = {"advi": pm.ADVI, "fullrank_advi": pm.FullRankADVI}[settings.method](model=model, random_seed=seed)
+    inference.fit(
+        0, progressbar=False, obj_n_mc=settings.samples, obj_optimizer=pm.adam(learning_rate=rate), callbacks=[decay],
+        backend=resolve_backend(settings.backend),
+    )  # fmt: skip
+    values = {v: v.get_value() for v in inference.state.step.get_shared() if v not in model.data_vars}
+    # Noise goes on from unit to unit; JAX keeps its generator out of reach anyway.
+    return Compiled(inference, {v: x for v, x in values.items() if not isinstance(x, np.random.Generator)})
+
+
+def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> np.ndarray:
+    """Fit q from a narrow Gaussian around ``mean`` (P,); return the ELBO's history (steps,)."""
+    if not np.isfinite(mean).all():
+        raise FloatingPointError("no finite starting point")
+    for variable, value in compiled.start.items():
+        variable.set_value(value)
+    q, rho = compiled.inference.approx.groups[0].params_dict, np.log(np.expm1(settings.initial_scale))
+    q["mu"].set_value(mean)
+    if "rho" in q:
+        q["rho"].set_value(np.full_like(mean, rho))
+    else:
+        q["L_tril"].set_value(np.diag(np.full_like(mean, rho))[np.tril_indices(mean.size)])
+    compiled.inference.refine(settings.steps, progressbar=False)
+    return -compiled.inference.hist[-settings.steps :]
+
+
+def _draw(compiled: Compiled, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """theta (D, P) = mu + L noise and log q (D,), of standard normal ``noise``; PyMC keeps L's diagonal through softplus."""
+    q = {name: np.asarray(v.get_value()) for name, v in compiled.inference.approx.groups[0].params_dict.items()}
+    size = q["mu"].size
+    factor = np.diag(q.get("rho", np.zeros(size)))
+    if "L_tril" in q:
+        factor[np.tril_indices(size)] = q["L_tril"]
+    diagonal = np.logaddexp(0, factor.diagonal())
+    np.fill_diagonal(factor, diagonal)
+    log_q = -0.5 * (noise**2 + np.log(2 * np.pi)).sum(-1) - np.log(diagonal).sum()
+    return q["mu"] + noise @ factor.T, log_q

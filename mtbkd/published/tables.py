@@ -1,0 +1,109 @@
+"""The papers' printed numbers: one CSV a table, and sources.csv, which says where each is from and what it may be compared with.
+
+A table that can be set beside an experiment has a column ``row`` (a quantity) and one column a method; T1, T2, ... are
+the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-th domain) and ``mse_p`` (of P(Y=1) where
+there are two classes, which is our mean over classes).
+"""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mtbkd.errors import ContractError, nearest
+
+FOLDER = Path(__file__).parent
+SOURCES = "sources"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table is from.
+
+    Attributes:
+        table, paper, place: its name here, the paper, the place in it.
+        dataset_kind: module of mtbkd/datasets that makes such data, or "".
+        examples: examples of all splits together, or None where that does not decide.
+        dataset_settings, student: settings without which numbers cannot be compared.
+        note: what else to know.
+    """
+
+    table: str
+    paper: str
+    place: str
+    dataset_kind: str
+    examples: int | None
+    dataset_settings: dict[str, Any]
+    student: dict[str, Any]
+    note: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A printed number; ``half_unit`` is half a unit of its last digit: it was rounded from ``value`` +- ``half_unit``."""
+
+    quantity: str
+    column: str
+    value: float
+    half_unit: float
+
+
+def names() -> list[str]:
+    """All tables."""
+    return sorted(path.stem for path in FOLDER.glob("*.csv") if path.stem != SOURCES)
+
+
+def read(table: str) -> list[dict[str, str]]:
+    """The rows of a table as printed; ContractError names the tables there are."""
+    path = FOLDER / f"{table}.csv"
+    if table not in names():
+        raise ContractError("published", "table", f"'{table}'", ", ".join(names()), nearest(table, names()))
+    with open(path, newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def source(table: str) -> Source:
+    """Where ``table`` is from."""
+    with open(FOLDER / f"{SOURCES}.csv", newline="") as handle:
+        row = next((row for row in csv.DictReader(handle) if row["table"] == table), None)
+    if row is None:
+        raise ContractError(FOLDER / f"{SOURCES}.csv", "table", "no row", f"a row for '{table}'")
+    loaded = {name: json.loads(row[name]) for name in ("dataset_settings", "student")}
+    return Source(**{**row, **loaded, "examples": int(row["examples"]) if row["examples"] else None})
+
+
+def numbers(table: str) -> list[Number]:
+    """Every number of a table with a column ``row``; [] for the others."""
+    rows = read(table)
+    if not rows or "row" not in rows[0]:
+        return []
+    pairs = [(row["row"], column, text) for row in rows for column, text in row.items() if column != "row" and text]
+    return [Number(quantity, column, float(text), half_unit(text)) for quantity, column, text in pairs]
+
+
+def half_unit(text: str) -> float:
+    """.005 for ``0.83``."""
+    return 0.5 * 10.0 ** -len(text.partition(".")[2])
+
+
+def metric_of(quantity: str, domain_names: Sequence[str]) -> tuple[str, str] | None:
+    """(metric, domain) of metrics.parquet for a printed quantity, or None where we have no such number."""
+    if quantity == "acc_overall":
+        return "accuracy", "all"
+    if quantity == "mse_p":
+        return "mse_prob", "all"
+    found = re.fullmatch(r"acc_b(\d+)", quantity)
+    if found and 1 <= int(found[1]) <= len(domain_names):
+        return "accuracy", domain_names[int(found[1]) - 1]
+    return None
+
+
+def method_of(column: str, teachers: Sequence[str], columns: dict[str, str]) -> list[str]:
+    """Our teachers or methods that a printed column stands for; ``columns`` is method -> column."""
+    found = re.fullmatch(r"T(\d+)", column)
+    if found:
+        return list(teachers[int(found[1]) - 1 : int(found[1])])
+    return [method for method, name in columns.items() if name == column]

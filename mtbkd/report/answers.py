@@ -1,0 +1,193 @@
+"""The answer in three sentences, made from the numbers: which student predicts best, can the posteriors be trusted, did
+teachers help. Pure functions of one experiment's tables, each giving one clause; nothing is ranked whose gates failed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.evaluation.compare import paired
+from mtbkd.report.judgement import NOT_JUDGED, Judgement
+from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE, SCORE_WORDS = "nll", "negative log-likelihood (NLL)"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One experiment's tables and what its gates say."""
+
+    name: str
+    metrics: "pd.DataFrame"
+    comparisons: "pd.DataFrame"
+    judged: Mapping[str, Judgement]
+    posterior: Mapping[str, bool]
+
+    def judgement(self, method: str) -> Judgement:
+        return self.judged.get(method, NOT_JUDGED)
+
+    def whole(self, metric: str, kind: str) -> "pd.DataFrame":
+        """Rows of ``metric`` on the whole test split."""
+        m = self.metrics
+        return m[(m["metric"] == metric) & (m["kind"] == kind) & (m["split"] == "test") & (m["domain"] == "all")]
+
+    @property
+    def students(self) -> list[str]:
+        return list(dict.fromkeys(self.whole(SCORE, "student")["method"]))
+
+    @property
+    def sound(self) -> list[str]:
+        """Students that failed no gate."""
+        return [method for method in self.students if self.judgement(method).status != "failed"]
+
+    @property
+    def reference(self) -> str:
+        """The method that all others are compared with, "" when there is but one."""
+        return str(self.comparisons["reference"].iloc[0]) if len(self.comparisons) else ""
+
+    @property
+    def reference_words(self) -> str:
+        rows = self.metrics[self.metrics["method"] == self.reference]
+        labels_only = len(rows) > 0 and rows["signal"].iloc[0] == "none"
+        return f"{self.reference} (labels only)" if labels_only else self.reference
+
+    def difference(self, method: str, metric: str = SCORE) -> dict[str, Any] | None:
+        """The paired comparison of ``method`` with the reference on the whole test split."""
+        c = self.comparisons
+        rows = c[(c["method"] == method) & (c["metric"] == metric) & (c["split"] == "test") & (c["domain"] == "all")]
+        return rows.iloc[0].to_dict() if len(rows) else None
+
+    @property
+    def distilled(self) -> list[str]:
+        """Students that use teachers."""
+        rows = self.metrics[self.metrics["kind"] == "student"]
+        signals = dict(zip(rows["method"], rows["signal"], strict=True))
+        return [method for method in self.students if signals[method] != "none"]
+
+
+def direction(low: float, high: float) -> str:
+    """``lower`` or ``higher`` when the interval excludes 0, ``undecided`` when it holds 0, ``unknown`` without one."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "unknown"
+    return "lower" if high < 0 else "higher" if low > 0 else "undecided"
+
+
+def claim(difference: Mapping[str, Any], of_how_many: int) -> str:
+    """What a paired NLL difference allows to say."""
+    low, high = difference["low"], difference["high"]
+    text = f"{show(difference['difference'], signed=True)} {show_interval(low, high, signed=True)}".strip()
+    replicates = count(int(difference["n"]), "replicate")
+    said = {
+        "lower": "a lower NLL",
+        "higher": "a higher NLL",
+        "undecided": "the interval holds 0, so no difference can be claimed",
+        "unknown": f"{replicates} are too few for an interval, so no difference can be claimed",
+    }[direction(low, high)]
+    p_holm = difference["p_holm"]
+    adjusted = f"; p = {p_holm:.2g} after Holm's correction for {of_how_many}" if math.isfinite(p_holm) else ""
+    same = ", over seeds on the same data" if "same data" in str(difference["note"]) else ""
+    return f"{text} over {replicates}{same}: {said}{adjusted if of_how_many > 1 else ''}"
+
+
+def best_student(evidence: Evidence) -> tuple[str, Estimate] | None:
+    """The student of lowest mean NLL among those that failed no gate."""
+    rows = evidence.whole(SCORE, "student")
+    scores = {method: estimate(rows[rows["method"] == method]) for method in evidence.sound}
+    known = {method: score for method, score in scores.items() if score.known}
+    return min(known.items(), key=lambda item: item[1].mean) if known else None
+
+
+def which_is_best(evidence: Evidence) -> str:
+    """First clause: the best student and its paired difference to labels only."""
+    best = best_student(evidence)
+    out = len(evidence.students) - len(evidence.sound)
+    aside = f" ({count(out, 'other')} failed a gate and {'is' if out == 1 else 'are'} not ranked)" if out else ""
+    if best is None:
+        return "no student can be ranked: every one failed a gate"
+    method, score = best
+    ranked = len(evidence.sound)
+    among = f"of the {count(ranked, 'student')} that failed no gate" if ranked > 1 else "the only student that failed no gate"
+    text = f"{method} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
+    if ranked == 1:
+        text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
+    if method == evidence.reference:
+        return f"{text}; it is the one that learns from labels only" if "labels only" in evidence.reference_words else text
+    difference = evidence.difference(method)
+    if difference is None:
+        return text
+    compared = len(evidence.students) - 1
+    return f"{text}; its difference to {evidence.reference_words} is {claim(difference, compared)}"
+
+
+def can_posteriors_be_trusted(evidence: Evidence) -> tuple[int, int, str]:
+    """Second clause: how many posterior methods pass every gate, of how many, and which gates the others fail."""
+    methods = [method for method in evidence.students if evidence.posterior.get(method)]
+    failed = [f"{m} fails {listed([*evidence.judgement(m).failed])}" for m in methods if evidence.judgement(m).failed]
+    passed = [m for m in methods if evidence.judgement(m).status == "passed"]
+    if not methods:
+        return 0, 0, "no method there has a posterior, only point estimates"
+    parts = ([f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []) + failed
+    return len(passed), len(methods), "; ".join(parts)
+
+
+def did_teachers_help(evidence: Evidence) -> str:
+    """Third clause: distilled students against labels only (NLL) and against the best teacher (accuracy)."""
+    methods = [method for method in evidence.distilled if method in evidence.sound]
+    out = len(evidence.distilled) - len(methods)
+    aside = f" ({out} more failed a gate and {'is' if out == 1 else 'are'} not counted)" if out else ""
+    if not methods:
+        return f"no distilled student can be counted{aside}"
+    parts = [p for p in (_against_labels(evidence, methods), _against_teacher(evidence, methods)) if p]
+    return f"{'; '.join(parts)}{aside}"
+
+
+def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
+    found = [d for d in map(evidence.difference, methods) if d is not None]
+    if not found or "labels only" not in evidence.reference_words:
+        return ""
+    told = [direction(d["low"], d["high"]) for d in found]
+    lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("undecided") + told.count("unknown")
+    return (
+        f"of {count(len(found), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
+        f"{higher} a higher one, for {open_} no difference can be claimed"
+    )
+
+
+def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
+    teacher = evidence.whole("accuracy", "teacher")
+    teacher = teacher[teacher["method"] == "teachers:best"].set_index("replicate")["value"]
+    students = evidence.whole("accuracy", "student")
+    if not len(teacher):
+        return ""
+    above = []
+    for method in methods:
+        own = students[students["method"] == method].set_index("replicate")["value"]
+        # A teacher of real data has replicate 0 only, the one that every replicate of the student shares.
+        base = teacher.reindex(own.index) if len(teacher) > 1 else teacher.iloc[0]
+        result = paired(np.asarray(own - base, dtype=np.float64))
+        above += [method] if direction(result.low, result.high) == "higher" else []
+    known = listed(above) if 0 < len(above) <= 3 else f"{len(above)} of {len(methods)}" if above else "none"
+    verb = "are" if len(above) > 1 else "is"
+    return f"{known} {verb} more accurate than the best teacher ({show(float(teacher.mean()))})"
+
+
+def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
+    """The three questions with their answers, over all experiments."""
+
+    def joined(clauses: Mapping[str, str]) -> str:
+        return ". ".join(f"On {name}, {clause}" for name, clause in clauses.items()) + "."
+
+    trust = {e.name: can_posteriors_be_trusted(e) for e in evidence}
+    passed, total = (sum(each[i] for each in trust.values()) for i in (0, 1))
+    overall = f"{passed} of {count(total, 'posterior')} {'passes' if passed == 1 else 'pass'} every gate. " if total else ""
+    return [
+        ("Which student predicts best?", joined({e.name: which_is_best(e) for e in evidence})),
+        ("Can the posteriors be trusted?", overall + joined({name: each[2] for name, each in trust.items()})),
+        ("Did the teachers help?", joined({e.name: did_teachers_help(e) for e in evidence})),
+    ]

@@ -1,0 +1,213 @@
+"""The tables of one experiment: main, published numbers, teachers, domains, gates, tuning, paired comparisons."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.evaluation.convergence import GATES
+from mtbkd.report.answers import Evidence, direction
+from mtbkd.report.judgement import MARKS
+from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show, show_interval
+from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
+from mtbkd.report.versus import Verdict, Versus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
+METRICS = {
+    "accuracy": ("Accuracy", HIGHER, "share of test examples whose most probable class is right"),
+    "nll": ("NLL", LOWER, "negative log-likelihood: mean surprise at the right class, in nats"),
+    "brier": ("Brier", LOWER, "squared distance between probabilities and the label"),
+    "ece": ("ECE", LOWER, "expected calibration error: mean distance between confidence and accuracy"),
+    "aurc": ("AURC", LOWER, "error left when the least certain examples are refused, averaged over how many"),
+    "ood_auroc": ("OOD AUROC", HIGHER, "chance that an out-of-distribution example is less certain than a test example"),
+    "mse_prob": ("MSE to true p", LOWER, "squared error against the simulation's true probabilities"),
+}
+COMPARED = ("accuracy", "nll", "brier", "ece", "mse_prob")
+KINDS = {"student": "student", "teacher": "teacher", "ceiling": "best possible"}
+NAMES = {
+    "teachers:best": ("best teacher", "by validation accuracy"),
+    "teachers:mean": ("mean of teachers", "their probabilities averaged"),
+    "bayes": ("Bayes ceiling", "the true probabilities: nobody can do better"),
+}
+VERDICT_MARKS: dict[Verdict, str] = {
+    "agrees": "\N{CHECK MARK}", "differs": "\N{NOT EQUAL TO}", "above the ceiling": "\N{UPWARDS ARROW}", "cannot be compared": "\N{EN DASH}",
+}  # fmt: skip
+LOOKS = {"passed": "good", "failed": "bad", "agrees": "good", "differs": "bad", "above the ceiling": "bad"}
+
+
+def gap_metric(metrics: "pd.DataFrame") -> str:
+    """The coverage gap shown in the main table: at level .9, else at the lowest level."""
+    found = sorted({m for m in metrics["metric"] if m.startswith("coverage_gap@")}, key=lambda m: float(m.partition("@")[2]))
+    return "coverage_gap@0.9" if "coverage_gap@0.9" in found or not found else found[0]
+
+
+def main_columns(metrics: "pd.DataFrame") -> dict[str, Column]:
+    """Metric -> column, for what the experiment has."""
+    gap = gap_metric(metrics)
+    level = float(gap.partition("@")[2])
+    shown = {m: Column(METRICS[m][0], True, METRICS[m][2], METRICS[m][1]) for m in ("accuracy", "nll", "ece", "mse_prob")}
+    hint = f"coverage of {level:.0%} credible intervals minus what the method expects of itself"
+    shown[gap] = Column(f"Coverage gap at {level:.0%}", True, hint, ZERO)
+    return {metric: column for metric, column in shown.items() if metric in set(metrics["metric"])}
+
+
+def main_table(evidence: Evidence, versus: Sequence[Versus]) -> Table:
+    """Students, teachers and ceiling with the gates beside every row."""
+    m = evidence.metrics[evidence.metrics["split"] == "test"]
+    ours, columns = estimates(m), main_columns(m)
+    beside = {v.method: v for v in versus if v.method and (v.metric, v.domain) == ("accuracy", "all")}
+    head = [Column("Method", hint="signal, weights and inference below"), Column("Gates", hint="can its posterior be trusted?")]
+    head += columns.values()
+    if beside:
+        head += [Column("Published accuracy", True), Column("Ours against it", hint="what the difference allows to say")]
+    described = m.drop_duplicates("method").set_index("method")
+    order = [method for kind in KINDS for method in described.index[described["kind"] == kind]]
+    rows = []
+    for method in order:
+        row = described.loc[method]
+        judged = evidence.judgement(method)
+        cells = [_name(method, row), _gates(evidence, method, row["kind"])]
+        cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
+        cells += _published(beside.get(method)) if beside else []
+        rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
+    return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
+
+
+def _name(method: str, row: Mapping[str, Any]) -> Cell:
+    parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
+    name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
+    return text(name, sub)
+
+
+def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
+    judged = evidence.judgement(method)
+    if kind != "student":
+        return text(f"{MARKS['not applicable']} not applicable", "no posterior")
+    sub = {"failed": judged.which, "passed": "every gate that applies", "not applicable": "one estimate, no posterior"}[judged.status]
+    return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
+
+
+def _published(v: Versus | None) -> list[Cell]:
+    if v is None:
+        return [text("\N{EN DASH}"), text("\N{EN DASH}")]
+    return [Cell(f"{v.printed.value:g}", "", v.printed.value), verdict_cell(v)]
+
+
+def verdict_cell(v: Versus) -> Cell:
+    """Mark, word and difference."""
+    known = f"ours {show(v.difference, signed=True)}" if v.ours.known and v.verdict != "cannot be compared" else v.why
+    return text(f"{VERDICT_MARKS[v.verdict]} {v.verdict}", known, LOOKS.get(v.verdict, ""))
+
+
+def published_table(name: str, versus: Sequence[Versus]) -> Table:
+    """Every printed number."""
+    head = [Column("Printed quantity"), Column("Printed column"), Column("Our method"), Column("Published", True)]
+    head += [Column("Ours", True), Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]
+    rows = []
+    for v in versus:
+        cells = [text(v.printed.quantity), text(v.printed.column), text(v.method or "none")]
+        cells += [number(v.printed.value), score(v.ours), number(v.difference, signed=True)]
+        cells += [text(f"{VERDICT_MARKS[v.verdict]} {v.verdict}", "", LOOKS.get(v.verdict, "")), text(v.why)]
+        rows.append(Row(cells))
+    return Table(f"published-{name}", f"{name}: every published number beside ours", head, rows)
+
+
+def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric: str = "accuracy") -> Table:
+    """One metric by domain; the whole test split first."""
+    m = evidence.metrics
+    m = m[(m["split"] == "test") & m["kind"].isin(list(kinds)) & (m["metric"] == metric)]
+    domains = list(dict.fromkeys(m["domain"]))
+    ours = estimates(m)
+    head = [Column("Method"), *(Column(d if d != "all" else "whole test split", True, "", METRICS[metric][1]) for d in domains)]
+    rows = []
+    for method, row in m.drop_duplicates("method").set_index("method").iterrows():
+        judged = evidence.judgement(str(method))
+        cells = [_name(str(method), row), *(score(ours.get((str(method), metric, d), UNKNOWN)) for d in domains)]
+        rows.append(Row(cells, "failed" if judged.failed else "", bool(judged.failed)))
+    return Table(f"domains-{'-'.join(kinds)}-{metric}-{evidence.name}", caption, head, rows)
+
+
+def gates_table(evidence: Evidence, gates: "pd.DataFrame") -> Table:
+    """Methods by gates: the worst value and how many replicates failed."""
+    names = [gate for gate in GATES if gate in set(gates["gate"])]
+    head = [Column("Method"), *(Column(name, hint=GATES[name].statistic) for name in names)]
+    rows = []
+    for method, own in gates.groupby("method", sort=False):
+        cells = [_gate(own[own["gate"] == name]) for name in names]
+        judged = evidence.judgement(str(method))
+        rows.append(Row([text(method), *cells], "failed" if judged.failed else "", bool(judged.failed)))
+    caption = f"{evidence.name}: verdict of every gate, with the worst value over replicates"
+    return Table(f"gates-{evidence.name}", caption, head, rows)
+
+
+def _gate(rows: "pd.DataFrame") -> Cell:
+    applied = rows[rows["verdict"] != "not applicable"]
+    if not len(applied):
+        return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
+    gate = GATES[str(rows["gate"].iloc[0])]
+    failed = applied[applied["verdict"] == "failed"]
+    worst = applied["value"].max() if gate.sense == "<=" else applied["value"].min()
+    limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
+    if len(failed):
+        return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
+    return text(f"{MARKS['passed']} passed", limit, "good")
+
+
+def tuning_table(name: str, tuning: "pd.DataFrame") -> Table | None:
+    """How often each candidate was chosen; None where nothing was tuned."""
+    settings = [c for c in tuning.columns if c not in ("study", "experiment", "method", "replicate", "val_nll", "chosen")]
+    tuned = [c for c in settings if tuning.groupby("method")[c].nunique().gt(1).any()]
+    if not tuned:
+        return None
+    rows = []
+    for method, own in tuning.groupby("method", sort=False):
+        chosen, cells = own[own["chosen"].astype(bool)], [text(method)]
+        for setting in tuned:
+            times = chosen[setting].value_counts().sort_index()
+            candidates = sorted(own[setting].dropna().unique())
+            told = ", ".join(f"{value:g} ({n}\N{MULTIPLICATION SIGN})" for value, n in times.items())
+            fixed = len(candidates) < 2
+            cells.append(text("not tuned" if fixed else told, "" if fixed else "of " + ", ".join(f"{c:g}" for c in candidates)))
+        rows.append(Row([*cells, number(float(chosen["val_nll"].mean()))]))
+    head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned), Column("Validation NLL", True, "mean")]
+    return Table(f"tuning-{name}", f"{name}: settings chosen on the validation examples (how often)", head, rows)
+
+
+def comparison_table(evidence: Evidence) -> Table | None:
+    """Paired differences to the reference on the whole test split."""
+    c = evidence.comparisons
+    c = c[(c["split"] == "test") & (c["domain"] == "all") & c["metric"].isin(COMPARED)]
+    if not len(c):
+        return None
+    rows = [_comparison(evidence, row) for row in c.to_dict("records")]
+    head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval"), Column("What it says")]
+    head += [Column("p (Holm)", True, "Wilcoxon signed rank, corrected for the methods compared on this metric")]
+    head += [Column("Rank-biserial", True, "-1 to 1: 1 when every replicate is higher"), Column("Replicates", True), Column("Note")]
+    caption = f"{evidence.name}: method minus {evidence.reference_words}, replicate by replicate"
+    return Table(f"comparisons-{evidence.name}", caption, head, rows)
+
+
+def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
+    way = direction(row["low"], row["high"])
+    better = (way == "higher") == bool(row["higher_is_better"])
+    said = "no difference can be claimed" if way in ("undecided", "unknown") else f"{way}: {'better' if better else 'worse'}"
+    failed = bool(evidence.judgement(row["method"]).failed)
+    cells = [text(row["method"], f"{MARKS['failed']} gates failed" if failed else ""), text(METRICS[row["metric"]][0])]
+    cells += [number(row["difference"], signed=True), text(show_interval(row["low"], row["high"], signed=True) or "\N{EN DASH}")]
+    cells += [text(said), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
+    return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
+
+
+def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
+    """Rows of tables/main.csv: every metric, split and domain, with its interval and the gates' word."""
+    rows = []
+    for (split, method), own in evidence.metrics.groupby(["split", "method"], sort=False):
+        first, judged = own.iloc[0], evidence.judgement(str(method))
+        names = {k: first[k] for k in ("study", "experiment", "dataset", "method", "kind", "signal", "weights", "inference")}
+        gates = {"gates": judged.status, "failed_gates": judged.which}
+        found: dict[tuple[str, str, str], Estimate] = estimates(own, str(split))
+        for (_, metric, domain), e in found.items():
+            numbers = {"mean": e.mean, "low": e.low, "high": e.high, "n": e.n, "interval_over": e.basis}
+            rows.append({**names, "split": split, "domain": domain, "metric": metric, **numbers, **gates})
+    return rows

@@ -1,0 +1,71 @@
+"""What a table of the page is made of: plain data that the template writes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mtbkd.report.numbers import Estimate, show, show_interval
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes:
+        text: what is read.
+        sub: a second, smaller line.
+        sort: the number that the column is sorted by, None for a text.
+        mark: class of its look: good, bad, none; the text says the same in words.
+    """
+
+    text: str
+    sub: str = ""
+    sort: float | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; ``last`` rows stay below the others however the table is sorted; ``look`` is a class."""
+
+    cells: Sequence[Cell]
+    look: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; ``number`` aligns it right; ``hint`` explains it; ``better`` says which end is good."""
+
+    name: str
+    number: bool = False
+    hint: str = ""
+    better: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; ``caption`` is read first."""
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def text(value: object, sub: str = "", mark: str = "") -> Cell:
+    """A cell of words."""
+    return Cell(str(value), sub, None, mark)
+
+
+def number(value: float, signed: bool = False) -> Cell:
+    """A cell of one number."""
+    return Cell(show(value, signed), "", value)
+
+
+def score(estimate: Estimate, signed: bool = False) -> Cell:
+    """A cell of an estimate with its interval below; one over test examples ends in a small e."""
+    below = show_interval(estimate.low, estimate.high, signed)
+    if not below and estimate.n == 1:
+        below = "one value"
+    return Cell(show(estimate.mean, signed), f"{below} e" if estimate.basis == "examples" else below, estimate.mean)

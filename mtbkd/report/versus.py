@@ -1,0 +1,101 @@
+"""Published numbers beside ours: what was printed, what we found, their difference and what it allows to say."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from mtbkd.published import tables as published
+from mtbkd.report.numbers import NORMAL, UNKNOWN, Estimate, estimates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Verdict = Literal["agrees", "differs", "above the ceiling", "cannot be compared"]
+
+
+@dataclass(frozen=True)
+class Versus:
+    """One printed number beside ours.
+
+    Attributes:
+        method: ours, or "" where we ran none for the printed ``column``.
+        metric, domain: what it measures in our words, "" where we have no such number.
+        printed: value and half a unit of its last digit.
+        ours: our estimate.
+        verdict, why: what the difference says.
+    """
+
+    method: str
+    metric: str
+    domain: str
+    printed: published.Number
+    ours: Estimate
+    verdict: Verdict
+    why: str
+
+    @property
+    def difference(self) -> float:
+        """Ours minus printed."""
+        return self.ours.mean - self.printed.value
+
+
+def obstacles(source: published.Source, experiment: Mapping[str, Any]) -> list[str]:
+    """Why numbers of ``source`` cannot be compared with those of an experiment (``asdict`` of its plan); [] if they can."""
+    data, methods = experiment["data"], experiment["methods"]
+    if source.dataset_kind != data["kind"]:
+        return [f"{data['kind']} data here, {source.dataset_kind or 'other data'} there"]
+    reasons = []
+    sizes = [value for name, value in data["settings"].items() if name in ("n_train", "n_val", "n_test")]
+    if source.examples is not None and sum(sizes) != source.examples:
+        reasons.append(f"{sum(sizes):,} examples here, {source.examples:,} there")
+    pairs = [(name, data["settings"].get(name), value) for name, value in source.dataset_settings.items()]
+    for method in list(methods.values())[:1]:
+        student = {"architecture": method["student"]["architecture"], **method["student"]["settings"]}
+        pairs += [(f"student's {name}", student.get(name), value) for name, value in source.student.items()]
+    return reasons + [f"{name} is {here} here, {there} there" for name, here, there in pairs if here != there]
+
+
+def judge(printed: published.Number, ours: Estimate, ceiling: float | None) -> tuple[Verdict, str]:
+    """The verdict on one number.
+
+    Args:
+        printed: the published number.
+        ours: our estimate of the same.
+        ceiling: what the best possible classifier reaches on one test set, at the upper end of its 95 % interval; None where
+            it is not known or the number is no accuracy.
+    """
+    if not ours.known:
+        return "cannot be compared", "we have no such number"
+    if ceiling is not None and printed.value - printed.half_unit > ceiling:
+        return "above the ceiling", f"no classifier reaches more than {ceiling:.3f} on such a test set, but for luck"
+    if not math.isfinite(ours.low):
+        return "cannot be compared", "ours has no interval"
+    if ours.low - printed.half_unit <= printed.value <= ours.high + printed.half_unit:
+        return "agrees", "inside our interval, allowing for its rounding"
+    return "differs", "outside our interval, allowing for its rounding"
+
+
+def ceilings(metrics: "pd.DataFrame") -> dict[str, float]:
+    """Domain -> the Bayes accuracy of one test set, at the upper end of its interval."""
+    rows = metrics[(metrics["kind"] == "ceiling") & (metrics["metric"] == "accuracy") & (metrics["split"] == "test")]
+    return {str(d): float(r["value"].mean() + NORMAL * r["se"].mean()) for d, r in rows.groupby("domain", sort=False)}
+
+
+def side_by_side(experiment: Mapping[str, Any], metrics: "pd.DataFrame", domain_names: Sequence[str]) -> list[Versus]:
+    """Every number of the experiment's published table; [] where it names none."""
+    if not experiment["published"]:
+        return []
+    why = "; ".join(obstacles(published.source(experiment["published"]), experiment))
+    teachers = [teacher["name"] for teacher in experiment["teachers"]]
+    ours, limits = estimates(metrics), ceilings(metrics)
+    found = []
+    for printed in published.numbers(experiment["published"]):
+        metric, domain = published.metric_of(printed.quantity, domain_names) or ("", "")
+        for method in published.method_of(printed.column, teachers, experiment["columns"]) or [""]:
+            estimate = ours.get((method, metric, domain), UNKNOWN)
+            verdict: tuple[Verdict, str] = ("cannot be compared", why or "no method of this experiment is of that kind")
+            if method and not why:
+                verdict = judge(printed, estimate, limits.get(domain) if metric == "accuracy" else None)
+            found.append(Versus(method, metric, domain, printed, estimate, *verdict))
+    return found
