@@ -97,7 +97,7 @@ def _improper(name: str, method: "MethodEntry", levels: Sequence[tuple[KeyPath, 
     """An infinite prior scale where the algorithm needs a proper prior; ``levels``: the overriding one first."""
     path, deciding = next(((p, level) for p, level in levels if "prior_scale" in level.model_fields_set), levels[-1])
     scales = deciding.prior_scale
-    if False and not registry.part("inference", method.inference).IMPROPER_PRIOR:
+    if math.inf in scales and not registry.part("inference", method.inference).IMPROPER_PRIOR:
         able = [name for name in registry.INFERENCE if registry.part("inference", name).IMPROPER_PRIOR]
         allowed = f"finite numbers > 0 for '{name}', whose inference '{method.inference}' needs a proper posterior"
         found = scales[0] if len(scales) == 1 else scales

@@ -6,7 +6,6 @@ from typing import Any
 from mtbkd import registry
 from mtbkd.artefacts import Dataset
 from mtbkd.blocks import block_range
-from mtbkd.device import resolve_device
 
 
 def teach(spec: dict[str, Any], block: str, data: Path, raw: Path, folder: Path) -> None:
@@ -21,7 +20,6 @@ def teach(spec: dict[str, Any], block: str, data: Path, raw: Path, folder: Path)
     """
     module = registry.part("teacher", spec["family"])
     settings = module.Settings.model_validate(spec["settings"])
-    first, device = block_range(block)[0], resolve_device(spec["device"])
-    dataset = Dataset.read(data)
-    logits = module.train(spec["name"], spec["domain"], settings, dataset, spec["seed"], first, device, raw)
+    first, dataset = block_range(block)[0], Dataset.read(data)
+    logits = module.train(spec["name"], spec["domain"], settings, dataset, spec["seed"], first, spec["device"], raw)
     logits.validate(dataset).write(folder)

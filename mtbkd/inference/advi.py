@@ -71,23 +71,22 @@ def run(problem: Problem, settings: Settings, state: State, context: Context) ->
     num_params = problem.student.num_params
     theta = np.full((problem.num_units, settings.draws, num_params), np.nan)
     log_q = np.full(theta.shape[:2], np.nan)
-    elbo = np.full((settings.steps, problem.num_units), np.nan, np.float32)
     for unit, replicate in enumerate(context.replicates):
         began = time.monotonic()
         pm.set_data(unit_data(problem, unit), model=model)
         try:
-            elbo[:, unit] = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
+            elbo = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
         except FloatingPointError:
             log.warning("replicate %d: left the finite numbers, masked", replicate)
             continue
         rng = np.random.default_rng(derive(context.seed, "advi draws", replicate=replicate))
         theta[unit], log_q[unit] = _draw(compiled, rng.standard_normal((settings.draws, num_params)))
-        log.info("replicate %d: %.1f s, ELBO %.1f", replicate, time.monotonic() - began, elbo[-100:, unit].mean())
+        log.info("replicate %d: %.1f s, ELBO %.1f", replicate, time.monotonic() - began, elbo)
     params = torch.as_tensor(theta, dtype=torch.float32)
     members = problem.members(settings.draws)
     log_p = full_log_posterior(problem, params.flatten(0, 1).to(members.device), members).cpu().double().numpy()
     ratio = log_p.reshape(log_q.shape) - log_q
-    return Fit(params.unsqueeze(1), {"log_ratio": ratio[:, None]}, {"elbo": elbo})
+    return Fit(params.unsqueeze(1), {"log_ratio": ratio[:, None]})
 
 
 def _compile(model: "pm.Model", settings: Settings, seed: int) -> Compiled:
@@ -106,8 +105,8 @@ def _compile(model: "pm.Model", settings: Settings, seed: int) -> Compiled:
     return Compiled(inference, {v: x for v, x in values.items() if not isinstance(x, np.random.Generator)})
 
 
-def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> np.ndarray:
-    """Fit q from a narrow Gaussian around ``mean`` (P,); return the ELBO's history (steps,)."""
+def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> float:
+    """Fit q from a narrow Gaussian around ``mean`` (P,); return the ELBO, a mean over the last 100 steps."""
     if not np.isfinite(mean).all():
         raise FloatingPointError("no finite starting point")
     for variable, value in compiled.start.items():
@@ -119,7 +118,7 @@ def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> np.nd
     else:
         q["L_tril"].set_value(np.diag(np.full_like(mean, rho))[np.tril_indices(mean.size)])
     compiled.inference.refine(settings.steps, progressbar=False)
-    return -compiled.inference.hist[-settings.steps :]
+    return float(-compiled.inference.hist[-min(100, settings.steps) :].mean())
 
 
 def _draw(compiled: Compiled, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError, nearest
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training, maximise
@@ -68,6 +69,7 @@ def train(
     seed: int, first_replicate: int, device: str,
 ) -> Logits:  # fmt: skip
     """Train one teacher on every replicate of ``dataset`` in one batched run and return its logits on all examples."""
+    device = resolve_device(device)
     x = student.inputs(torch.as_tensor(_columns(dataset, settings.features)).to(device))
     labels = dataset.teacher_y if dataset.teacher_y is not None else dataset.y
     seen = seen_examples(dataset, domain, settings.exposure, seed, first_replicate) & (labels >= 0)
