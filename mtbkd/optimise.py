@@ -1,7 +1,6 @@
 """Batched maximisation of the log-posterior: every member with its own start, minibatches and dropout masks.
 
-Adam (Kingma & Ba 2015) on the flat parameters, learning rate decaying to zero along a cosine. Members are independent:
-one that leaves the finite numbers stays there and disturbs no other.
+Adam on the flat parameters. Members are independent: one that leaves the finite numbers stays there and disturbs no other.
 """
 
 import math
@@ -32,6 +31,26 @@ class Training(BaseModel):
     )
 
 
+class Ascent:
+    """Adam (Kingma & Ba 2015) towards larger values of independent members, learning rate decaying to zero along a cosine.
+
+    Written out because importing ``torch.optim`` costs every job several seconds (it loads the compiler).
+    """
+
+    def __init__(self, params: "torch.Tensor", learning_rate: float, steps: int):
+        self.params, self.learning_rate, self.steps, self.done = params, learning_rate, steps, 0
+        self.mean, self.square = torch.zeros_like(params), torch.zeros_like(params)
+
+    def step(self, grad: "torch.Tensor", decay: float = 0.9, square_decay: float = 0.999, epsilon: float = 1e-8) -> None:
+        """Move ``params`` in place along ``grad``, both (E, P)."""
+        rate = self.learning_rate * 0.5 * (1 + math.cos(math.pi * self.done / self.steps))
+        self.done += 1
+        self.mean.lerp_(grad, 1 - decay)
+        self.square.mul_(square_decay).addcmul_(grad, grad, value=1 - square_decay)
+        scale = (self.square / (1 - square_decay**self.done)).sqrt_().add_(epsilon)
+        self.params.addcdiv_(self.mean, scale, value=rate / (1 - decay**self.done))
+
+
 def dropout_masks(
     hidden: tuple[int, ...], members: int, examples: int, rate: float, generator: "torch.Generator"
 ) -> "list[torch.Tensor]":
@@ -54,16 +73,14 @@ def maximise(
     The teacher term grows linearly to full power over the warm-up: the mixture prior has flat regions far from all teachers,
     where a cold start at a large lambda stays at chance.
     """
-    params = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([params], lr=training.learning_rate)
+    params = start.clone()
+    ascent = Ascent(params, training.learning_rate, training.steps)
     warmup = max(1.0, training.signal_warmup * training.steps)
     size = min(training.batch_size, problem.num_examples)
     for step in range(training.steps):
         batch = problem.minibatch(units, size, generator)
         keep = dropout_masks(problem.student.hidden, len(units), size, dropout, generator) if dropout else None
-        power = min(1.0, (step + 1) / warmup) if training.signal_warmup else 1.0
+        power = min(1.0, (step + 1) / warmup)
         grad = gradient(problem, params, units, batch, signal_power=power, keep=keep)
-        params.grad = -grad / problem.num_examples
-        optimiser.param_groups[0]["lr"] = training.learning_rate * 0.5 * (1 + math.cos(math.pi * step / training.steps))
-        optimiser.step()
-    return params.detach()
+        ascent.step(grad / problem.num_examples)
+    return params

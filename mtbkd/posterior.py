@@ -208,7 +208,9 @@ def gradient(
     leaf = params.detach().requires_grad_()
     logits = problem.student.apply(leaf, batch.x, keep)
     pull = _logit_gradient(problem, logits.detach(), units, batch, signal_power)
-    (grad,) = torch.autograd.grad(logits, leaf, pull * (problem.num_examples / batch.y.shape[1]))
+    # A scalar whose gradient is the pull: passing the pull as grad_outputs makes torch import SymPy, seconds in every job.
+    scale = problem.num_examples / batch.y.shape[1]
+    (grad,) = torch.autograd.grad((logits * (scale * pull)).sum(), leaf)
     return grad.addcdiv_(params.detach(), problem.shared.prior_scale[units].square().unsqueeze(-1), value=-1)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import MODES, Backend, build_model, resolve_backend, unit_data

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
+from mtbkd.optimise import Ascent
 from mtbkd.posterior import Problem, full_log_posterior, gradient
 
 if TYPE_CHECKING:
@@ -54,18 +55,16 @@ def optimise(problem: Problem, settings: Settings, state: State, context: Contex
     """Maximise the ELBO."""
     generator, units = context.generator("vi"), problem.members(settings.samples)
     mean, log_scale = state.mean.clone(), state.log_scale.clone()
-    optimiser = torch.optim.Adam([mean, log_scale], lr=settings.learning_rate)
+    ascents = [Ascent(part, settings.learning_rate, settings.steps) for part in (mean, log_scale)]
     size = min(settings.batch_size, problem.num_examples)
-    for step in range(settings.steps):
+    for _ in range(settings.steps):
         noise = torch.randn((problem.num_units, settings.samples, mean.shape[1]), generator=generator, device=mean.device)
         scale = log_scale.exp()
         theta = mean.unsqueeze(1) + scale.unsqueeze(1) * noise
         batch = problem.minibatch(units, size, generator)
         grad = gradient(problem, theta.flatten(0, 1), units, batch).view_as(theta)
-        mean.grad = -grad.mean(1) / problem.num_examples
-        log_scale.grad = -((grad * noise).mean(1) * scale + 1) / problem.num_examples
-        optimiser.param_groups[0]["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
-        optimiser.step()
+        ascents[0].step(grad.mean(1) / problem.num_examples)
+        ascents[1].step(((grad * noise).mean(1) * scale + 1) / problem.num_examples)
     return State(mean, log_scale)
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +116,7 @@ class Smoke:
     Attributes:
         checkout: where it was computed.
         command: the command of both runs.
+        refused: the same command while the first run was alive.
         fit: the draws' file of the fit that the kill struck.
         killed: files of results/ right after the kill, with their times.
         resumed: the second run.
@@ -123,28 +124,39 @@ class Smoke:
 
     checkout: Checkout
     command: tuple[str, ...]
+    refused: Run
     fit: str
     killed: dict[str, int]
     resumed: Run
 
 
-def kill_in_a_fit(checkout: Checkout, command: tuple[str, ...], output: Path) -> str:
-    """Start ``command``, kill it with all its children once a fit has begun; returns the draws' file of that fit."""
+def kill_in_a_fit(checkout: Checkout, command: tuple[str, ...], output: Path) -> tuple[Run, str]:
+    """Start ``command``, try a second one beside it, kill the first with all its children once a fit has begun.
+
+    Returns:
+        The second run, and the draws' file of the fit.
+    """
     logs = checkout.root / "results" / "smoke" / "logs" / "student"
     with open(output, "w") as handle:
         run = subprocess.Popen(
             command, cwd=checkout.root, env=checkout.environment(), stdout=handle, stderr=handle, start_new_session=True
         )
         end = time.monotonic() + PATIENCE
-        try:
-            while not (begun := [log for log in logs.rglob("*.log") if "tuned" in log.read_text()]):
+
+        def wait_for(found: Callable[[], list[Path]]) -> Path:
+            while not (paths := found()):
                 assert run.poll() is None and time.monotonic() < end, output.read_text()
                 time.sleep(0.05)
+            return paths[0]
+
+        try:
+            wait_for(lambda: list(checkout.root.glob(".snakemake/locks/*.output.lock")))
+            second = checkout.command(*command)
+            begun = wait_for(lambda: [log for log in logs.rglob("*.log") if "tuned" in log.read_text()])
         finally:
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()
-    draws = begun[0].relative_to(logs).with_suffix(".nc")
-    return f"results/smoke/students/{draws}"
+    return second, f"results/smoke/students/{begun.relative_to(logs).with_suffix('.nc')}"
 
 
 @pytest.fixture(scope="session")
@@ -152,11 +164,12 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     folder = tmp_path_factory.mktemp("smoke")
     checkout = Checkout(folder / "checkout")
     command = ("snakemake", "--cores", "all", "--config", "study=smoke")
-    fit = kill_in_a_fit(checkout, command, folder / "killed.txt")
+    second, fit = kill_in_a_fit(checkout, command, folder / "killed.txt")
     killed = checkout.files("results/**/*")
+    (checkout.root / fit).with_name(".r0-1.nc.1.part").touch()  # as a kill in the middle of writing leaves it
     resumed = checkout.command(*command)
     assert resumed.status == 0, resumed.text
-    return Smoke(checkout, command, fit, killed, resumed)
+    return Smoke(checkout, command, second, fit, killed, resumed)
 
 
 @pytest.fixture

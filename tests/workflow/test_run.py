@@ -12,6 +12,10 @@ pytestmark = pytest.mark.workflow
 EXPERIMENTS = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["smoke"]["experiments"]
 
 
+def test_a_second_run_of_the_same_files_is_refused_while_the_first_is_alive(smoke: Smoke) -> None:
+    assert smoke.refused.status != 0 and "cannot be locked" in smoke.refused.text
+
+
 def test_a_killed_fit_leaves_no_draws_behind(smoke: Smoke) -> None:
     assert smoke.fit not in smoke.killed
     assert smoke.fit in smoke.checkout.files("results/smoke/students/**/*.nc")

@@ -1,5 +1,5 @@
 # The folder that a run works in. What comes in: results/ as it stands, .snakemake/. What goes out: nothing; a folder that
-# cannot be written ends the run here, before any job, and the lock of a killed run is taken away.
+# cannot be written ends the run here, before any job, and what a killed run left unfinished is taken away.
 import fcntl
 from contextlib import suppress
 
@@ -21,7 +21,7 @@ def check_writable(*folders):
 
 
 def forget_killed_run(folder):
-    """Take away Snakemake's lock when no run is alive that could hold it; returns what must stay open while this one is.
+    """Take away locks and unfinished files when no run is alive that could need them; returns what must stay open meanwhile.
 
     Snakemake's lock is a file and outlives a killed run, which would refuse the next one. The kernel's lock does not: every
     run shares one on ``folder``/alive, so whoever can have it alone knows that all earlier runs have ended.
@@ -30,8 +30,8 @@ def forget_killed_run(folder):
     alive = open(folder / "alive", "w")
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for lock in folder.glob("locks/*.lock"):
-            lock.unlink(missing_ok=True)
+        for left in [*folder.glob("locks/*.lock"), *Path("results").glob("**/.*.part")]:
+            left.unlink(missing_ok=True)
         fcntl.flock(alive, fcntl.LOCK_SH)
     except OSError:  # another run is alive, or this file system has no such locks: leave Snakemake's as they are
         with suppress(OSError):
@@ -39,5 +39,5 @@ def forget_killed_run(folder):
     return alive
 
 
-check_writable("results", "results/shared", "results/downloads", STUDY)
+check_writable(".", "results", "results/shared", "results/downloads", STUDY)
 ALIVE = forget_killed_run(Path(".snakemake"))

@@ -1,0 +1,177 @@
+"""Build a study's report: report.html, manifest.json and the summary tables, from what the other rules wrote."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.artefacts import atomic, write_json
+from mtbkd.errors import ContractError
+from mtbkd.evaluation.convergence import gate_table
+from mtbkd.lazy import lazy_import
+from mtbkd.published import tables as published
+from mtbkd.report import cards, experiment, page, runs
+from mtbkd.report.answers import Evidence, sentences
+from mtbkd.report.judgement import is_posterior, judgements
+from mtbkd.report.numbers import count
+from mtbkd.report.provenance import json_able, manifest
+from mtbkd.report.table import Column, Row, Table, text
+from mtbkd.report.versus import side_by_side
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+Plan = Mapping[str, Any]
+TABLES = ("metrics", "gates", "tuning", "comparisons")
+
+
+def build_report(
+    plan: Plan,
+    evaluation: Mapping[str, str],
+    data_cards: Mapping[str, Sequence[str]],
+    teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
+    benchmarks: Sequence[tuple[str, str, Sequence[str]]],
+    figures: str,
+    out: str | Path,
+) -> None:
+    """Write report.html, manifest.json, tables/{main,gates,comparisons}.csv into ``out``, each whole or not at all.
+
+    Args:
+        plan: ``dataclasses.asdict`` of the study's ``mtbkd.plan.Plan``.
+        evaluation: experiment -> folder of its evaluation's tables.
+        data_cards: experiment -> cards of its data's blocks.
+        teacher_cards: experiment -> teacher -> cards of its blocks.
+        benchmarks: (step, name, files), one file a block; those that are not there are left out.
+        figures: folder with captions.json.
+        out: results/<study>.
+
+    Raises:
+        ContractError: a file that an earlier rule should have written is missing or breaks its contract.
+    """
+    out = Path(out)
+    read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
+    evidence = {name: _evidence(name, tables) for name, tables in read.items()}
+    told = manifest(plan)
+    parts = [
+        _part(plan, evidence[name], tables, data_cards[name], teacher_cards[name]) for name, tables in read.items()
+    ]
+    costs = runs.costs({(step, name): files for step, name, files in benchmarks})
+    html = page.render(_content(plan, list(evidence.values()), parts, page.figures(figures), costs, told))
+    _write_tables(out / "tables", evidence, read)
+    write_json(out / "manifest.json", told)
+    with atomic(out / "report.html") as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def _read(folder: str, table: str) -> "pd.DataFrame":
+    path = Path(folder) / f"{table}.parquet"
+    if not path.is_file():
+        raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
+    return pd.read_parquet(path)
+
+
+def _evidence(name: str, tables: Mapping[str, "pd.DataFrame"]) -> Evidence:
+    gates = tables["gates"]
+    return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
+
+
+def _part(
+    plan: Plan,
+    evidence: Evidence,
+    tables: Mapping[str, "pd.DataFrame"],
+    data_cards: Sequence[str],
+    teacher_cards: Mapping[str, Sequence[str]],
+) -> page.Part:
+    """Everything the page shows of one experiment."""
+    name, planned = evidence.name, plan["experiments"][evidence.name]
+    card = cards.first_cards({"data": data_cards})["data"]
+    versus = side_by_side(planned, evidence.metrics, card.get("domain_names") or [])
+    source = published.source(planned["published"]) if planned["published"] else None
+    simulated = planned["data"]["simulated"]
+    over = "replicates, each with data, teachers and seeds of its own" if simulated else "replicates of the student on the same data"
+    return page.Part(
+        name=name,
+        dataset=planned["data"]["name"],
+        student=planned["student"],
+        main=experiment.main_table(evidence, versus),
+        over=f"{planned['replicates']} {over}",
+        published=experiment.published_table(name, versus) if versus else None,
+        published_source=f"{source.paper}, {source.place}" if source else "",
+        published_note=source.note if source else "",
+        domains=experiment.domain_table(evidence, ("student",), f"{name}: accuracy of the students by domain"),
+        facts=cards.dataset_facts(card, planned["replicates"]),
+        teachers=cards.teacher_table(name, planned["teachers"], cards.first_cards(teacher_cards)),
+        teachers_by_domain=experiment.domain_table(
+            evidence, ("teacher", "ceiling"), f"{name}: accuracy of the teachers and of the best possible by domain"
+        ),
+        gates=experiment.gates_table(evidence, tables["gates"]),
+        tuning=experiment.tuning_table(name, tables["tuning"]),
+        comparisons=experiment.comparison_table(evidence),
+    )
+
+
+def _gates_explained() -> Table:
+    """Which gate applies to which kind of draws, and what to do when it fails."""
+    head = [Column(c) for c in ("Gate", "What is measured", "Needs", "Point estimate", "Independent draws", "Markov chains", "When it fails")]
+    rows = [
+        Row([text(g["name"]), text(g["statistic"]), text(f"{g['sense']} {g['threshold']:g}"),
+             text(g["point"]), text(g["independent"]), text(g["chains"]), text(g["advice"])])
+        for g in gate_table()
+    ]  # fmt: skip
+    return Table("gates-explained", "Which gate applies to which kind of draws, and what to do when it fails", head, rows)
+
+
+def _content(
+    plan: Plan,
+    evidence: Sequence[Evidence],
+    parts: Sequence[page.Part],
+    figures: Sequence[page.Figure],
+    costs: Sequence[runs.Cost],
+    told: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What page.html.j2 names."""
+    took = (datetime.fromisoformat(told["end"]) - datetime.fromisoformat(told["start"])).total_seconds()
+    return {
+        "plan": plan,
+        "ran": _what_ran(plan),
+        "sentences": sentences(evidence),
+        "parts": parts,
+        "figures": _grouped(figures),
+        "gates_explained": _gates_explained(),
+        "costs": runs.cost_table(costs),
+        "manifest": told,
+        "took": runs.duration(took),
+        "resolved": json.dumps(json_able(plan), indent=2),
+    }
+
+
+def _grouped(figures: Sequence[page.Figure]) -> dict[str, list[page.Figure]]:
+    """Experiment, or "" for figures of all, -> its figures, in their order."""
+    groups: dict[str, list[page.Figure]] = {}
+    for figure in figures:
+        groups.setdefault(figure.experiment or "", []).append(figure)
+    return groups
+
+
+def _what_ran(plan: Plan) -> str:
+    """One sentence: how much was computed."""
+    experiments = plan["experiments"].values()
+    methods = {method for e in experiments for method in e["methods"]}
+    teachers = {t["key"] for e in experiments for t in e["teachers"]}
+    fits = sum(len(e["methods"]) * e["replicates"] for e in experiments)
+    data = {e["data"]["key"] for e in experiments}
+    return (
+        f"{count(len(experiments), 'experiment')} on {count(len(data), 'dataset')} with {count(len(teachers), 'teacher')}: "
+        f"{count(len(methods), 'method')}, {count(fits, 'fit')} of a student (methods \N{MULTIPLICATION SIGN} replicates)."
+    )
+
+
+def _write_tables(folder: Path, evidence: Mapping[str, Evidence], read: Mapping[str, Mapping[str, "pd.DataFrame"]]) -> None:
+    frames = {name: pd.concat([tables[name] for tables in read.values()], ignore_index=True) for name in ("gates", "comparisons")}
+    frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
+    for name, frame in frames.items():
+        with atomic(folder / f"{name}.csv") as temporary:
+            frame.to_csv(temporary, index=False)

@@ -1,0 +1,52 @@
+"""Datasets and teachers as the page describes them, from their cards."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mtbkd.artefacts import read_json
+from mtbkd.report.numbers import listed
+from mtbkd.report.table import Cell, Column, Row, Table, text
+
+# Shown in words of our own, or of no interest to a reader.
+TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_names", "domains", "labelled_train", "simulated",
+        "bayes_accuracy", "settings", "seed", "replicates", "ids_sha256"}  # fmt: skip
+
+
+def first_cards(paths: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+    """Name -> the card of its first block."""
+    return {name: read_json(files[0]) for name, files in paths.items()}
+
+
+def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, str]]:
+    """(heading, sentence) of one dataset."""
+    classes, domains = card["class_names"], card.get("domain_names") or []
+    counts = ", ".join(f"{split} {n:,}" for split, n in _ordered(card["counts"]))
+    again = "drawn anew in every replicate" if card.get("simulated") else "the same in every replicate, which vary the student's seeds"
+    shown = listed(list(map(str, classes))) if len(classes) <= 12 else f"{classes[0]} to {classes[-1]}"
+    facts = [("Source", str(card.get("source", "not stated"))), ("Licence", str(card.get("licence", "not stated")))]
+    facts += [("Examples", counts), ("Replicates", f"{replicates}; data {again}"), ("Classes", f"{len(classes)}: {shown}")]
+    if "labelled_train" in card:
+        facts.append(("Labelled training examples", f"{card['labelled_train']:,} of {card['counts'].get('train', 0):,}"))
+    if domains:
+        told = f" ({card['domains']})" if card.get("domains") else ""
+        facts.append(("Domains", f"{listed(list(map(str, domains)))}{told}"))
+    if "bayes_accuracy" in card:
+        facts.append(("Best possible accuracy", f"{card['bayes_accuracy']:.3f}, that of the true probabilities"))
+    return facts + [(name, str(value)) for name, value in card.items() if name not in TOLD and isinstance(value, str)]
+
+
+def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    first = ["train", "val", "test"]
+    return sorted(counts.items(), key=lambda item: (first.index(item[0]) if item[0] in first else len(first), item[0]))
+
+
+def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row a teacher: what it is and what it saw."""
+    head = [Column("Teacher"), Column("Family"), Column("Mostly sees"), Column("Parameters", True), Column("Training examples seen", True)]
+    rows = []
+    for plan in plans:
+        card = cards[plan["name"]]
+        numbers = [card.get("num_params"), card.get("examples_seen")]
+        cells = [Cell(f"{n:,.0f}" if n is not None else "\N{EN DASH}", "", n) for n in numbers]
+        rows.append(Row([text(plan["name"]), text(plan["family"]), text(plan["domain"] or "every domain"), *cells]))
+    return Table(f"teachers-{name}", f"{name}: the teachers", head, rows)
