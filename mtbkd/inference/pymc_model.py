@@ -49,7 +49,7 @@ def unit_data(problem: Problem, unit: int) -> dict[str, np.ndarray]:
     data = {_SIGNAL + name: value[unit].movedim(0, -1) for name, value in problem.constants.items()}
     data |= {name: getattr(problem.shared, name)[unit] for name in _SHARED}
     classes = np.arange(_num_classes(problem))[:, None]
-    arrays = {name: np.array(value.cpu().double(), order="C") for name, value in ({"x": x} | data).items()}
+    arrays = {name: np.array(value.cpu().double().numpy(), order="C") for name, value in ({"x": x} | data).items()}
     return arrays | {"labels": (y.cpu().numpy() == classes).astype(float)}
 
 
