@@ -31,7 +31,7 @@ def shared(units: int = 1, lam: float = 2.0, beta: float = 1.0, scale: float = m
 def saturated(
     signal: ModuleType, y: torch.Tensor, teacher_logits: torch.Tensor, weights: torch.Tensor, common: Shared
 ) -> Problem:
-    """One unit of N examples (y (N,), logits (N, G, K), weights (N, G)) whose student gives each its own class probabilities."""
+    """One unit of N examples (y (N,), logits (N, G, K), weights (N, G)) whose student gives each its own q."""
     n, _, k = teacher_logits.shape
     x = torch.eye(n, dtype=torch.float64)[None]
     settings, best = signal.Settings(), torch.zeros(1, dtype=torch.int64)
@@ -180,9 +180,7 @@ def small(units: int = 2, n: int = 12) -> tuple[Problem, torch.Tensor]:
 def test_minibatches_are_unbiased() -> None:
     problem, params = small()
     units, generator = problem.members(1), torch.Generator().manual_seed(1)
-    drawn = torch.stack(
-        [gradient(problem, params, units, problem.minibatch(units, 4, generator)) for _ in range(1500)]
-    )
+    drawn = torch.stack([gradient(problem, params, units, problem.minibatch(units, 4, generator)) for _ in range(1500)])
     error = (drawn.mean(0) - gradient(problem, params, units, problem.full(units))) / (drawn.std(0) / len(drawn) ** 0.5)
     assert error.abs().max() < 4.5  # 16 standard normals
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "coverage"
 TITLE = "Coverage against level"
 SCOPE = "experiment"
 CATEGORY = "Calibration"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-NAME = "maps"
 TITLE = "Where the methods are uncertain"
 SCOPE = "experiment"
 CATEGORY = "Uncertainty"

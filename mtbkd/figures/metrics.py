@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "metrics"
 TITLE = "Scores of every method"
 SCOPE = "experiment"
 CATEGORY = "Results"
@@ -102,5 +101,3 @@ def _label(ax: "Axes", x: float, y: float, text: str, colour: str) -> None:
     offset = (3 if right else -3, 0)
     ax.annotate(text, (x, y), offset, textcoords="offset points", ha="left" if right else "right", va="center",
                 color=colour, fontsize=7.5)  # fmt: skip
-
-

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-NAME = "toy"
 TITLE = "What pooling priors does to a posterior"
 SCOPE = "study"
 CATEGORY = "Method"

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAME = "validation"
 TITLE = "Choosing lambda on validation data"
 SCOPE = "experiment"
 CATEGORY = "Tuning"

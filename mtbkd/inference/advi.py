@@ -19,12 +19,11 @@ from mtbkd.seeds import derive
 
 if TYPE_CHECKING:
     import pymc as pm
-    import pytensor
     import torch
 else:
     pm = lazy_import("pymc")
-    pytensor = lazy_import("pytensor")
     torch = lazy_import("torch")
+pytensor = lazy_import("pytensor")
 
 log = logging.getLogger(__name__)
 

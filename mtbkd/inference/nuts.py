@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.inference import Context, Fit
-from mtbkd.inference.pymc_model import MODES, Backend, build_model, resolve_backend, unit_data
+from mtbkd.inference.pymc_model import MODES, Backend, build_model, require, resolve_backend, unit_data
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Problem
 from mtbkd.seeds import derive
@@ -97,6 +97,7 @@ def run(problem: Problem, settings: Settings, state: State, context: Context) ->
 def _nutpie(model: "pm.Model", settings: Settings) -> Sampler:
     """nutpie's Rust sampler around PyMC's compiled density: numba, nutpie's own compiler, takes minutes where C takes 2 s."""
     import nutpie
+    from nutpie.compiled_pyfunc import from_pyfunc
 
     mode = MODES[resolve_backend(settings.backend)]
     density = model.logp_dlogp_function(ravel_inputs=True, mode=mode)
@@ -108,7 +109,7 @@ def _nutpie(model: "pm.Model", settings: Settings) -> Sampler:
         return float(value), np.asarray(gradient)
 
     def chain(start: np.ndarray, seed: int) -> Any:
-        compiled = nutpie.compiled_pyfunc.from_pyfunc(
+        compiled = from_pyfunc(
             size, lambda: value_and_gradient, lambda *_: lambda theta: {"theta": theta},
             ["float64"], [(size,)], ["theta"], make_initial_point_fn=lambda _: start,
         )  # fmt: skip
@@ -129,29 +130,28 @@ def _pymc(model: "pm.Model", settings: Settings) -> Sampler:
     backend = resolve_backend(settings.backend)
 
     def sample(starts: np.ndarray, seeds: list[int]) -> Chains:
-        return _chains(
-            pm.sample(
-                chains=len(starts), cores=1, draws=settings.draws, tune=settings.tune, random_seed=seeds, model=model,
-                initvals=[{"theta": start} for start in starts], init="adapt_full", nuts_sampler="pymc",
-                backend=backend, target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
-            )  # fmt: skip
-        )
+        tree = pm.sample(
+            chains=len(starts), cores=1, draws=settings.draws, tune=settings.tune, random_seed=seeds, model=model,
+            initvals=[{"theta": start} for start in starts], init="adapt_full", nuts_sampler="pymc",
+            backend=backend, target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
+        )  # fmt: skip
+        return _chains(tree)
 
     return sample
 
 
 def _numpyro(model: "pm.Model", settings: Settings) -> Sampler:
     """numpyro's sampler in JAX, all chains as one computation; compiled anew for every unit, whose data are constants."""
+    require("numpyro", "sampler: numpyro")
 
     def sample(starts: np.ndarray, seeds: list[int]) -> Chains:
-        return _chains(
-            pm.sample(
-                chains=len(starts), draws=settings.draws, tune=settings.tune, random_seed=seeds[0], model=model,
-                initvals=[{"theta": start} for start in starts], nuts_sampler="numpyro",
-                nuts={"chain_method": "vectorized", "jitter": False, "dense_mass": True},
-                target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
-            )  # fmt: skip
-        )
+        tree = pm.sample(
+            chains=len(starts), draws=settings.draws, tune=settings.tune, random_seed=seeds[0], model=model,
+            initvals=[{"theta": start} for start in starts], nuts_sampler="numpyro",
+            nuts={"chain_method": "vectorized", "jitter": False, "dense_mass": True},
+            target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
+        )  # fmt: skip
+        return _chains(tree)
 
     return sample
 

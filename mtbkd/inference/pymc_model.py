@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mtbkd.errors import ConfigError
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Problem
 
 if TYPE_CHECKING:
     import pymc as pm
-    import pytensor
-    import pytensor.tensor as pt
 else:
     pm = lazy_import("pymc")
-    pytensor = lazy_import("pytensor")
-    pt = lazy_import("pytensor.tensor")
+pytensor, special = lazy_import("pytensor"), lazy_import("pytensor.tensor.special")
 
 Backend = Literal["auto", "c", "jax", "numba"]
 MODES = {"c": "CVM", "jax": "JAX", "numba": "NUMBA"}  # PyTensor's names of the backends
@@ -31,11 +29,19 @@ _SIGNAL = "signal_"  # prefix of the signal's constants among the model's data
 
 def resolve_backend(backend: Backend) -> str:
     """What compiles the model: for ``auto`` C if there is a compiler (2 s), else JAX if installed, else numba (minutes)."""
+    if backend == "jax":
+        require("jax", "backend: jax")
     if backend != "auto":
         return backend
     if pytensor.config.cxx:
         return "c"
     return "jax" if find_spec("jax") else "numba"
+
+
+def require(module: str, setting: str) -> None:
+    """ConfigError if the optional ``module`` that ``setting`` needs is not installed."""
+    if find_spec(module) is None:
+        raise ConfigError(f"settings of nuts or advi: found {setting}, which needs {module}. Hint: uv sync --extra jax")
 
 
 def unit_data(problem: Problem, unit: int) -> dict[str, np.ndarray]:
@@ -65,11 +71,11 @@ def build_model(problem: Problem) -> "pm.Model":
         data: dict[str, Any] = {name: pm.Data(name, v, shape=v.shape) for name, v in unit_data(problem, 0).items()}
         theta = pm.Normal("theta", 0.0, data["prior_scale"], shape=problem.student.num_params)
         logits = problem.student.apply_symbolic(theta, data["x"]).T
-        log_q = pt.special.log_softmax(logits, axis=0)
+        log_q = special.log_softmax(logits, axis=0)
         pm.Potential("label_term", (data["labels"] * log_q).sum())
         if problem.constants:
             if not problem.student_at_one:
-                log_q = pt.special.log_softmax(logits / data["student_temperature"], axis=0)
+                log_q = special.log_softmax(logits / data["student_temperature"], axis=0)
             constants = {name: data[_SIGNAL + name] for name in problem.constants}
             teacher = problem.signal.term_symbolic(log_q, constants, data["lam"])
             pm.Potential("signal_term", data["beta"] * teacher.sum())

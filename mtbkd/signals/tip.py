@@ -43,9 +43,9 @@ def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torc
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
     """``term`` of one unit in PyTensor, examples last: (N,), of ``log_q`` (K, N) and the scalar ``lam``."""
-    import pytensor.tensor as pt
+    from pytensor.tensor.special import logsumexp
 
-    return pt.logsumexp(constants["log_scale"] + lam * (constants["prob"] * log_q).sum(1), axis=0)
+    return logsumexp(constants["log_scale"] + lam * (constants["prob"] * log_q).sum(1), axis=0)
 
 
 def responsibilities(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":

@@ -17,6 +17,7 @@ import pytest
 import torch
 from scipy.special import gammaln, logsumexp
 
+from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, advi, nuts, sgld
 from mtbkd.inference.pymc_model import MODES, build_model, resolve_backend, unit_data
 from mtbkd.optimise import Training
@@ -27,7 +28,7 @@ from mtbkd.students.linear import Linear
 from mtbkd.students.mlp import Mlp
 
 CONTEXT = Context(seed=7, replicates=(0,), training=Training(steps=100, restarts=1), device="cpu")
-needs_jax = pytest.mark.skipif(find_spec("numpyro") is None, reason="NO JAX: PyMC's JAX paths stay untested; uv sync --extra jax")
+needs_jax = pytest.mark.skipif(find_spec("numpyro") is None, reason="NO JAX: PyMC's JAX paths stay untested")
 
 
 def random_problem(signal: ModuleType, student: Student, temperature: float) -> Problem:
@@ -106,9 +107,8 @@ TWO_TEACHERS: dict[str, Any] = {"prob": [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], "cou
 EXACT = pytest.mark.parametrize(
     ("signal", "case"),
     [
-        pytest.param(tip, ONE_TEACHER, id="tip with one teacher is a Dirichlet"),
-        pytest.param(bkd, ONE_TEACHER, id="bkd is a Dirichlet"),
-        pytest.param(tip, TWO_TEACHERS, id="tip with two teachers is a mixture"),
+        pytest.param(bkd, ONE_TEACHER, id="one teacher: a Dirichlet"),
+        pytest.param(tip, TWO_TEACHERS, id="two teachers: a mixture of Dirichlets"),
     ],
 )
 
@@ -125,7 +125,7 @@ def assert_recovers(params: torch.Tensor, case: dict[str, Any], effective: float
 def test_the_closed_form_agrees_with_the_log_posterior_integrated_on_a_grid() -> None:
     """The reference of the tests below, on all logits of a fine grid: no sampler involved."""
     problem = intercepts(tip, **TWO_TEACHERS, scale=math.inf)
-    axis = torch.linspace(-4, 4, 201)
+    axis = torch.linspace(-3, 3, 101)
     grid = torch.cartesian_prod(axis, axis)
     log_p = full_log_posterior(problem, grid, torch.zeros(len(grid), dtype=torch.int64)).double()
     weight = torch.softmax(log_p, 0)
@@ -137,10 +137,10 @@ def test_the_closed_form_agrees_with_the_log_posterior_integrated_on_a_grid() ->
 
 @EXACT
 def test_sgld_recovers_the_exact_posterior(signal: ModuleType, case: dict[str, Any]) -> None:
-    """100 chains of 3,500 steps; 900 of them are some 10 correlation times; the step's bias is below 4 % of a sd."""
+    """150 chains whose 900 kept steps are some 10 correlation times each; the step's bias is below 4 % of a sd."""
     problem = intercepts(signal, **case, scale=math.inf)
-    settings = sgld.Settings(step_size=4e-3, steps=1500, burn_in=600, thin=20, chains=100, batch_size=64)
-    start = sgld.State(torch.zeros(100, 2))
+    settings = sgld.Settings(step_size=4e-3, steps=1500, burn_in=600, thin=20, chains=150, batch_size=64)
+    start = sgld.State(torch.zeros(150, 2))
     fit = sgld.run(problem, settings, start, CONTEXT)
     assert_recovers(fit.params, case, effective=1000, bias=0.04)
 
@@ -157,13 +157,14 @@ def test_nuts_recovers_the_exact_posterior(signal: ModuleType, case: dict[str, A
     fit = sample(case, signal, draws=1500, tune=300)
     assert_recovers(fit.params, case, effective=1500)
     assert fit.params.shape == (1, 2, 1500, 2)
-    assert {name: value.shape for name, value in fit.sample_stats.items()} == dict.fromkeys(("diverging", "energy"), (1, 2, 1500))
+    assert fit.sample_stats["diverging"].shape == fit.sample_stats["energy"].shape == (1, 2, 1500)
     assert not fit.sample_stats["diverging"].any()
 
 
-@pytest.mark.parametrize("sampler", ["pymc", pytest.param("numpyro", marks=needs_jax)])
+@pytest.mark.filterwarnings("ignore:QuadPotentialFullAdapt is an experimental feature")
+@pytest.mark.parametrize("sampler", ["pymc", pytest.param("numpyro", marks=[needs_jax, pytest.mark.slow])])
 def test_other_implementations_of_nuts_agree(sampler: str) -> None:
-    fit = sample(TWO_TEACHERS, sampler=sampler, draws=500, tune=200)
+    fit = sample(TWO_TEACHERS, sampler=sampler, draws=400, tune=200)
     assert_recovers(fit.params, TWO_TEACHERS, effective=400)
     assert np.isfinite(fit.sample_stats["energy"]).all()
 
@@ -174,12 +175,14 @@ def test_nuts_runs_on_jax_where_there_is_no_compiler() -> None:
     assert_recovers(fit.params, TWO_TEACHERS, effective=400)
 
 
-def test_auto_takes_the_compiler_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_the_compiler_that_is_there_and_a_missing_jax_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytensor.config.cxx", "g++")
     assert [resolve_backend(b) for b in ("auto", "jax", "numba")] == ["c", "jax", "numba"]
     monkeypatch.setattr("pytensor.config.cxx", "")
     monkeypatch.setattr("mtbkd.inference.pymc_model.find_spec", lambda name: None)
     assert resolve_backend("auto") == "numba"
+    with pytest.raises(ConfigError, match="found backend: jax, which needs jax"):
+        resolve_backend("jax")
     monkeypatch.setattr("mtbkd.inference.pymc_model.find_spec", lambda name: object())
     assert resolve_backend("auto") == "jax"
 
@@ -193,11 +196,10 @@ def test_a_chain_that_cannot_start_is_masked_and_spares_the_others() -> None:
     assert beside[1].isnan().all() and not healthy[1].isnan().any()
 
 
-BACKENDS = ["auto", pytest.param("jax", marks=needs_jax)]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("method", ["advi", "fullrank_advi"])
+@pytest.mark.parametrize(
+    ("method", "backend"),
+    [("advi", "auto"), ("fullrank_advi", "auto"), pytest.param("advi", "jax", marks=needs_jax)],
+)
 def test_advi_finds_a_gaussian_posterior_in_every_unit(method: str, backend: str) -> None:
     """The prior alone, of sd .5 and 2 in two units: q has zero mean, the prior's sd and a constant log p - log q."""
     problem = intercepts(kd, **{**ONE_TEACHER, "lam": 0.0}, scale=1.0)
@@ -207,7 +209,7 @@ def test_advi_finds_a_gaussian_posterior_in_every_unit(method: str, backend: str
         constants={name: value.expand(2, *value.shape[1:]) for name, value in problem.constants.items()},
         shared=Shared(*(torch.zeros(2), torch.ones(2), scale, torch.ones(2), torch.ones(2))),
     )  # fmt: skip
-    settings = advi.Settings.model_validate({"method": method, "backend": backend, "steps": 1500, "learning_rate": 0.05})
+    settings = advi.Settings.model_validate({"method": method, "backend": backend, "steps": 1000, "learning_rate": 0.05})
     context = replace(CONTEXT, replicates=(0, 1))
     fit = advi.run(both, settings, advi.State(torch.ones(2, 2)), context)
     sd = fit.params.std(2)[:, 0]
@@ -222,7 +224,7 @@ def test_a_full_rank_q_is_nearer_than_a_mean_field_one() -> None:
     problem = intercepts(tip, **TWO_TEACHERS, scale=10.0)
     spread = {}
     for method in ("advi", "fullrank_advi"):
-        settings = advi.Settings.model_validate({"method": method, "steps": 2000, "learning_rate": 0.05})
+        settings = advi.Settings.model_validate({"method": method, "steps": 1200, "learning_rate": 0.05})
         spread[method] = advi.run(problem, settings, advi.State(torch.zeros(1, 2)), CONTEXT).sample_stats["log_ratio"].std()
     assert spread["fullrank_advi"] < 0.8 * spread["advi"]
 

@@ -154,8 +154,9 @@ def kill_in_a_fit(checkout: Checkout, command: tuple[str, ...], output: Path) ->
             second = checkout.command(*command)
             begun = wait_for(lambda: [log for log in logs.rglob("*.log") if "tuned" in log.read_text()])
         finally:
-            os.killpg(run.pid, signal.SIGKILL)
-            run.wait()
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
     return second, f"results/smoke/students/{begun.relative_to(logs).with_suffix('.nc')}"
 
 

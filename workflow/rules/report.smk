@@ -15,7 +15,9 @@ def data_cards(experiment):
 
 
 def teacher_cards(experiment):
-    return {t.name: [c for b in experiment.data_blocks for c in cards(logits_files(t.key, b))] for t in experiment.teachers}
+    return {
+        t.name: [c for b in experiment.data_blocks for c in cards(logits_files(t.key, b))] for t in experiment.teachers
+    }
 
 
 def report_benchmarks():
@@ -46,7 +48,9 @@ def report_spec(wildcards):
 rule report:
     """Write the study's page, one file that opens without a network, its manifest and its summary tables."""
     input:
-        evaluation=expand(f"{STUDY}/evaluation/{{experiment}}/{{table}}.parquet", experiment=PLAN.experiments, table=TABLES),
+        evaluation=expand(
+            f"{STUDY}/evaluation/{{experiment}}/{{table}}.parquet", experiment=PLAN.experiments, table=TABLES
+        ),
         figures=FIGURES,
         captions=f"{STUDY}/figures/captions.json",
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
