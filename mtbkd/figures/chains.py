@@ -39,11 +39,25 @@ def probes(draws: Draws) -> list[int]:
     return np.argsort(-np.nan_to_num(draws.probe_prob[0, ..., -1].std(axis=(0, 1))))[:PROBES].tolist()
 
 
-def tree(draws: Draws, at: list[int], log_posterior: bool = True) -> "xr.DataTree":
+def tree(draws: Draws, at: list[int]) -> "xr.DataTree":
     """ArviZ's view of replicate 0: the log-posterior, and the last class's probability at the probe inputs ``at``."""
-    values = {"log posterior": draws.log_posterior[0]} if log_posterior else {}
-    values |= {f"p at example {draws.probe_index[i]}": draws.probe_prob[0, ..., i, -1].astype(float) for i in at}
+    values = {"log posterior": draws.log_posterior[0]} | {
+        f"p at example {draws.probe_index[i]}": draws.probe_prob[0, ..., i, -1].astype(float) for i in at
+    }
     return arviz_base.from_dict({"posterior": values})
+
+
+def aligned(found: dict[str, Draws], at: list[int]) -> "dict[str, xr.DataTree]":
+    """The probe probabilities of several methods as one chain each, evenly thinned to the same number of draws."""
+    flat = {name: draws.probe_prob[0, ..., -1].reshape(-1, draws.probe_prob.shape[3])[:, at] for name, draws in found.items()}
+    count = min(map(len, flat.values()))
+    rows = {name: values[np.linspace(0, len(values) - 1, count).round().astype(int)] for name, values in flat.items()}
+    index = next(iter(found.values())).probe_index
+    posteriors = {
+        name: {f"p at example {index[i]}": values[None, :, k].astype(float) for k, i in enumerate(at)}
+        for name, values in rows.items()
+    }
+    return {name: arviz_base.from_dict({"posterior": posterior}) for name, posterior in posteriors.items()}
 
 
 def figure_of(collection: object, title: str) -> "Figure":

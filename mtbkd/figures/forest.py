@@ -32,7 +32,7 @@ def applies(experiment: chains.Experiment) -> bool:
 def draw(material: Material) -> "Figure":
     methods = material.experiment.methods_of("chains", "independent")
     at = chains.probes(material.draws(chains.shown(material)))
-    trees = {name: chains.tree(material.draws(name), at, log_posterior=False) for name in methods}
+    trees = chains.aligned({name: material.draws(name) for name in methods}, at)
     collection = arviz_plots.plot_forest(
         trees,
         combined=True,

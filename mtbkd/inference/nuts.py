@@ -111,7 +111,7 @@ def _nutpie(model: "pm.Model", settings: Settings) -> Sampler:
     def chain(start: np.ndarray, seed: int) -> Any:
         compiled = from_pyfunc(
             size, lambda: value_and_gradient, lambda *_: lambda theta: {"theta": theta},
-            ["float64"], [(size,)], ["theta"], make_initial_point_fn=lambda _: start,
+            [np.dtype("float64")], [(size,)], ["theta"], make_initial_point_fn=lambda _: start,
         )  # fmt: skip
         return nutpie.sample(
             compiled, chains=1, cores=1, draws=settings.draws, tune=settings.tune, seed=seed, save_warmup=False,

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -48,6 +49,15 @@ def test_the_report_names_every_method_and_needs_nothing_else(smoke: Smoke) -> N
     report = (smoke.checkout.root / "results" / "smoke" / "report.html").read_text()
     for experiment in EXPERIMENTS.values():
         assert all(method in report for method in experiment["methods"])
+
+
+def test_snakemakes_own_report_holds_every_figure_with_a_caption(smoke: Smoke) -> None:
+    target = smoke.checkout.root / "own.html"
+    smoke.checkout.snakemake("--config", "study=smoke", "--report", str(target))
+    figures = [Path(path).name for path in smoke.checkout.files("results/smoke/figures/*.svg")]
+    text = target.read_text()
+    assert figures and all(name in text for name in figures)
+    assert "caption" in text and target.stat().st_size > 100_000
 
 
 def test_the_manifest_says_what_ran_with_what(smoke: Smoke) -> None:

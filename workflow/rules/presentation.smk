@@ -1,0 +1,95 @@
+# What figures and report are told and read. What comes in: PLAN and the catalogue of figures. What goes out: nothing; functions
+# and lists for the two files that follow.
+from dataclasses import asdict
+
+from mtbkd.figures import FIGURES as FIGURE_MODULES
+from mtbkd.figures import catalogue
+from mtbkd.figures.material import Experiment as FigureExperiment
+from mtbkd.figures.material import Method as FigureMethod
+
+
+def figure_method(spec):
+    """What figures may know of a method."""
+    kind = registry.part("inference", spec["inference"]["name"]).DRAWS
+    tuned = {name: values for name, values in spec["posterior"].items() if len(values) > 1}
+    return FigureMethod(spec["signal"]["name"], spec["weights"] or "", spec["inference"]["name"], kind, tuned)
+
+
+def figure_experiment(experiment):
+    """What figures may know of an experiment."""
+    part = registry.part("dataset", experiment.data.kind)
+    shape = part.describe(part.Settings.model_validate(experiment.data.settings))
+    block = experiment.blocks[0]
+    return FigureExperiment(
+        name=experiment.name,
+        dataset=experiment.data.name,
+        kind=experiment.data.kind,
+        simulated=experiment.data.simulated,
+        features=() if shape is None else shape.features,
+        teachers=tuple(t.name for t in experiment.teachers),
+        methods={name: figure_method(spec) for name, spec in experiment.methods.items()},
+        evaluation=f"{STUDY}/evaluation/{experiment.name}",
+        data=folder(data_files(experiment.data.key, experiment.data_block(block))[0]),
+        draws={m: STUDENT.format(experiment=experiment.name, method=m, block=block) for m in experiment.methods},
+        columns=experiment.columns,
+    )
+
+
+FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
+CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS)
+FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
+
+
+def reported(entry):
+    """A figure as Snakemake's own report shows it."""
+    part = catalogue.module(entry.figure)
+    return report(
+        f"{STUDY}/figures/{entry.stem}.svg",
+        caption=f"../report/{entry.figure}.rst",
+        category=part.CATEGORY,
+        subcategory=entry.experiment or "all experiments",
+        labels={"figure": part.TITLE},
+    )
+
+
+REPORT_PARTS = [*Path(ROOT, "mtbkd/report").glob("page.*[!y]"), *Path(ROOT, "mtbkd/published").glob("*.csv")]
+
+
+def cards(files):
+    """The cards among ``files``."""
+    return [file for file in files if file.endswith("card.json")]
+
+
+def data_cards(experiment):
+    return [card for block in experiment.data_blocks for card in cards(data_files(experiment.data.key, block))]
+
+
+def teacher_cards(experiment):
+    return {
+        t.name: [c for b in experiment.data_blocks for c in cards(logits_files(t.key, b))] for t in experiment.teachers
+    }
+
+
+def report_benchmarks():
+    """(step, name, benchmark files) of everything that the study computes."""
+    found = {}
+    for e in PLAN.experiments.values():
+        found["dataset", e.data.name] = [f"results/benchmarks/prepare/{e.data.key}/{b}.tsv" for b in e.data_blocks]
+        for t in e.teachers:
+            name = f"{t.name} on {e.data.name}"
+            found["teacher", name] = [f"results/benchmarks/teacher/{t.key}/{b}.tsv" for b in e.data_blocks]
+        for m in e.methods:
+            found["student", f"{e.name}: {m}"] = [f"{STUDY}/benchmarks/student/{e.name}/{m}/{b}.tsv" for b in e.blocks]
+        found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
+    return [(*key, files) for key, files in found.items()]
+
+
+def report_spec(wildcards):
+    return {
+        "plan": asdict(PLAN),
+        "evaluation": {name: f"{STUDY}/evaluation/{name}" for name in PLAN.experiments},
+        "data_cards": {name: data_cards(e) for name, e in PLAN.experiments.items()},
+        "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
+        "benchmarks": report_benchmarks(),
+        "figures": f"{STUDY}/figures",
+    }
