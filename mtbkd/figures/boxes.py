@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd import published
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, LIGHT, VERMILION, WIDTH, signal_colour
 from mtbkd.lazy import lazy_import
+from mtbkd.published import tables as published
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = (".*", "__pycache__", "results", "node_modules")
+LEFT_OUT = (".*", "__pycache__", "results")
 PATIENCE = 900  # seconds that a run may take on a slow machine before it counts as hung
 
 
@@ -43,8 +43,12 @@ class Checkout:
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """That of a shell in which the environment is active; no mirror unless one is named."""
-        inherited = {name: value for name, value in os.environ.items() if name != "MTBKD_MIRROR"}
+        """That of a shell in which the environment is active; no mirror unless one is named.
+
+        Python keeps what it compiled, or each of many processes would compile torch anew.
+        """
+        left_out = ("MTBKD_MIRROR", "PYTHONDONTWRITEBYTECODE")
+        inherited = {name: value for name, value in os.environ.items() if name not in left_out}
         inherited["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), inherited["PATH"]])
         return inherited | variables
 

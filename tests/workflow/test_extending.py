@@ -94,6 +94,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     data = made.checkout.root / "data"
     data.mkdir()
     x, y = load_wine(return_X_y=True)
+    assert x.shape == (178, 13)  # as the README says
     with open(data / "wine.data", "w", newline="") as handle:  # the layout of the UCI file
         csv.writer(handle).writerows([label + 1, *row] for label, row in zip(y.tolist(), x.tolist(), strict=True))
     made.follow("Add your dataset")

@@ -8,6 +8,7 @@ rule figures:
         tables=[f"{e.evaluation}/{table}.parquet" for e in FIGURE_EXPERIMENTS for table in TABLES],
         data=[f"{e.data}/{name}" for e in FIGURE_EXPERIMENTS for name in DATA_FILES],
         draws=[file for e in FIGURE_EXPERIMENTS for file in e.draws.values()],
+        published=PUBLISHED,
         package=sources("mtbkd.figures.catalogue", *(f"mtbkd.figures.{name}" for name in FIGURE_MODULES)),
     output:
         *[reported(entry) for entry in CATALOGUE],

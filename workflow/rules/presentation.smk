@@ -52,7 +52,8 @@ def reported(entry):
     )
 
 
-REPORT_PARTS = [*Path(ROOT, "mtbkd/report").glob("page.*[!y]"), *Path(ROOT, "mtbkd/published").glob("*.csv")]
+PUBLISHED = sorted(os.path.relpath(path) for path in Path(ROOT, "mtbkd/published").glob("*.csv"))
+PAGE_PARTS = sorted(os.path.relpath(path) for path in Path(ROOT, "mtbkd/report").glob("page.*[!y]"))
 
 
 def cards(files):

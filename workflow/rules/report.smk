@@ -12,7 +12,8 @@ rule report:
         captions=f"{STUDY}/figures/captions.json",
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
-        parts=[os.path.relpath(part) for part in sorted(REPORT_PARTS)],
+        parts=PAGE_PARTS,
+        published=PUBLISHED,
         package=sources("mtbkd.report.build"),
     output:
         page=f"{STUDY}/report.html",
