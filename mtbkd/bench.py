@@ -52,7 +52,8 @@ def import_seconds(repeats: int = 5) -> float:
     """Median seconds that ``import mtbkd`` adds to a bare interpreter."""
 
     def median(code: str) -> float:
-        return statistics.median(_seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True)) for _ in range(repeats))
+        command = [sys.executable, "-c", code]
+        return statistics.median(_seconds(lambda: subprocess.run(command, check=True)) for _ in range(repeats))
 
     return round(median("import mtbkd") - median("pass"), 4)
 
@@ -64,7 +65,8 @@ def replicate_ratio(
     module = part("student", architecture)
     student = module.build(module.Settings.model_validate(settings), features, classes)
     one, eight = (_step_seconds(_problem(student, r, features, classes)) for r in (1, 8))
-    _line(f"8 replicates against 1: {name}", round(eight / one, 2), f"times (bound {bound:g}); 1 takes {one * 1e3:.2f} ms a step")
+    unit = f"times (bound {bound:g}); 1 takes {one * 1e3:.2f} ms a step"
+    _line(f"8 replicates against 1: {name}", round(eight / one, 2), unit)
     return {"student": name, "one_ms": one * 1e3, "eight_ms": eight * 1e3, "ratio": eight / one, "bound": bound}
 
 
@@ -106,8 +108,9 @@ def study_from_nothing(study: str) -> dict[str, Any]:
         environment = {**os.environ, **caches, "PYTHONPATH": folder}
         seconds = _seconds(lambda: subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True))
         jobs = len(list(Path(folder, "results").rglob("*.tsv")))
-    _line(f"study {study} from nothing", round(seconds), f"s, {jobs} jobs, at most {_peak_mb(resource.RUSAGE_CHILDREN)} MB a process")
-    return {"study": study, "wall_s": seconds, "jobs": jobs, "peak_process_mb": _peak_mb(resource.RUSAGE_CHILDREN)}
+    peak = _peak_mb(resource.RUSAGE_CHILDREN)
+    _line(f"study {study} from nothing", round(seconds), f"s, {jobs} jobs, at most {peak} MB a process")
+    return {"study": study, "wall_s": seconds, "jobs": jobs, "peak_process_mb": peak}
 
 
 def _seconds(action: Callable[[], Any]) -> float:

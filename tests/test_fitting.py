@@ -30,7 +30,8 @@ def teachers(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list
 
 
 def spec(signal: str = "tip", inference: str = "map", settings: dict | None = None, **posterior: list[float]) -> Spec:
-    grids = {"lambda": [1.0, 4.0], "beta": [1.0], "prior_scale": [1.0], "teacher_temperature": [1.0], "student_temperature": [1.0]}
+    grids = {"lambda": [1.0, 4.0], "beta": [1.0], "prior_scale": [1.0]}
+    grids |= {"teacher_temperature": [1.0], "student_temperature": [1.0]}
     return Spec.model_validate(
         {
             "method": f"{signal}_{inference}",
@@ -110,7 +111,7 @@ def test_unlabelled_examples_keep_their_teacher_term(dataset: Dataset, teachers:
 
 def test_teachers_without_training_logits_are_refused(dataset: Dataset, teachers: list[Logits]) -> None:
     partial = replace(teachers[0], covered=dataset.split == "test")
-    with pytest.raises(ContractError, match="no training logits of .'t_b1'"):
+    with pytest.raises(ContractError, match=r"no training logits of .'t_b1'"):
         fit(spec(), dataset, [partial, teachers[1]], REPLICATES)
 
 

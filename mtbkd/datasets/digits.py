@@ -5,7 +5,7 @@ Every 8x8 scan appears once, in one domain, as an 8x8 colour image with values i
 - ``tinted``: a coloured stroke on a ground of another colour, at times brighter, at times darker;
 - ``clutter`` (hard): a faint coloured stroke on a patchwork of random colours, with pixel noise.
 The split ``ood:scrambled`` holds the test images with their four 4x4 quadrants moved one place clockwise: strokes, colours and
-domains stay as they are, but no digit is left, so a student that goes by texture alone cannot tell and one that reads shapes can.
+domains stay as they are, but no digit is left: a student that goes by texture alone cannot tell, one that reads shapes can.
 Shapes: N scans, M <= N images of one domain.
 """
 
@@ -62,7 +62,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "simulated": False,
-        "source": "scikit-learn load_digits: test part of UCI 'Optical Recognition of Handwritten Digits' (Alpaydin, Kaynak 1998)",
+        "source": "scikit-learn load_digits, from UCI 'Optical Recognition of Handwritten Digits' (Alpaydin, Kaynak 1998)",
         "licence": "CC BY 4.0 (UCI)",
         "domains": "plain: dark on light; tinted: one colour on another; clutter: faint on random patches",
         "ood:scrambled": "test images with their quadrants moved one place clockwise: no digit, the same strokes and colours",

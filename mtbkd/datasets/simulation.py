@@ -58,8 +58,10 @@ def prepare(
     y = np.stack([sample.y for sample in drawn]).astype(np.int64)
     hidden_seeds = [seeds.derive(seed, "data", replicate=r, part="hidden") for r in replicates]
     student_y = np.stack(
-        [hide_labels(labels, split, settings.label_share, hidden, f"dataset {name}")
-         for labels, hidden in zip(y, hidden_seeds, strict=True)]
+        [
+            hide_labels(labels, split, settings.label_share, hidden, f"dataset {name}")
+            for labels, hidden in zip(y, hidden_seeds, strict=True)
+        ]
     )
     true_prob = np.stack([sample.true_prob for sample in drawn]).astype(np.float32)
     bayes = true_prob[:, split == "test"].max(-1).mean(dtype=np.float64)

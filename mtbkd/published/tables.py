@@ -1,4 +1,4 @@
-"""The papers' printed numbers: one CSV a table, and sources.csv, which says where each is from and what it may be compared with.
+"""The papers' printed numbers: one CSV a table, and sources.csv: where each is from and what it may be compared with.
 
 A table that can be set beside an experiment has a column ``row`` (a quantity) and one column a method; T1, T2, ... are
 the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-th domain) and ``mse_p`` (of P(Y=1) where

@@ -55,9 +55,7 @@ def build_report(
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
     evidence = {name: _evidence(name, tables) for name, tables in read.items()}
     told = manifest(plan)
-    parts = [
-        _part(plan, evidence[name], tables, data_cards[name], teacher_cards[name]) for name, tables in read.items()
-    ]
+    parts = [_part(plan, evidence[name], tables, data_cards[name], teacher_cards[name]) for name, tables in read.items()]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     html = page.render(_content(plan, list(evidence.values()), parts, page.figures(figures), costs, told))
     _write_tables(out / "tables", evidence, read)
@@ -91,7 +89,8 @@ def _part(
     versus = side_by_side(planned, evidence.metrics, card.get("domain_names") or [])
     source = published.source(planned["published"]) if planned["published"] else None
     simulated = planned["data"]["simulated"]
-    over = "replicates, each with data, teachers and seeds of its own" if simulated else "replicates of the student on the same data"
+    own, shared = "replicates, each with data, teachers and seeds of its own", "replicates of the student on the same data"
+    over = own if simulated else shared
     return page.Part(
         name=name,
         dataset=planned["data"]["name"],
@@ -115,7 +114,8 @@ def _part(
 
 def _gates_explained() -> Table:
     """Which gate applies to which kind of draws, and what to do when it fails."""
-    head = [Column(c) for c in ("Gate", "What is measured", "Needs", "Point estimate", "Independent draws", "Markov chains", "When it fails")]
+    names = ("Gate", "What is measured", "Needs", "Point estimate", "Independent draws", "Markov chains", "When it fails")
+    head = [Column(name) for name in names]
     rows = [
         Row([text(g["name"]), text(g["statistic"]), text(f"{g['sense']} {g['threshold']:g}"),
              text(g["point"]), text(g["independent"]), text(g["chains"]), text(g["advice"])])
@@ -170,7 +170,8 @@ def _what_ran(plan: Plan) -> str:
 
 
 def _write_tables(folder: Path, evidence: Mapping[str, Evidence], read: Mapping[str, Mapping[str, "pd.DataFrame"]]) -> None:
-    frames = {name: pd.concat([tables[name] for tables in read.values()], ignore_index=True) for name in ("gates", "comparisons")}
+    parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons")}
+    frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
     for name, frame in frames.items():
         with atomic(folder / f"{name}.csv") as temporary:

@@ -21,7 +21,8 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
     """(heading, sentence) of one dataset."""
     classes, domains = card["class_names"], card.get("domain_names") or []
     counts = ", ".join(f"{split} {n:,}" for split, n in _ordered(card["counts"]))
-    again = "drawn anew in every replicate" if card.get("simulated") else "the same in every replicate, which vary the student's seeds"
+    fixed = "the same in every replicate, which vary the student's seeds"
+    again = "drawn anew in every replicate" if card.get("simulated") else fixed
     shown = listed(list(map(str, classes))) if len(classes) <= 12 else f"{classes[0]} to {classes[-1]}"
     facts = [("Source", str(card.get("source", "not stated"))), ("Licence", str(card.get("licence", "not stated")))]
     facts += [("Examples", counts), ("Replicates", f"{replicates}; data {again}"), ("Classes", f"{len(classes)}: {shown}")]
@@ -42,7 +43,8 @@ def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[str, Mapping[str, Any]]) -> Table:
     """One row a teacher: what it is and what it saw."""
-    head = [Column("Teacher"), Column("Family"), Column("Mostly sees"), Column("Parameters", True), Column("Training examples seen", True)]
+    head = [Column("Teacher"), Column("Family"), Column("Mostly sees")]
+    head += [Column("Parameters", True), Column("Training examples seen", True)]
     rows = []
     for plan in plans:
         card = cards[plan["name"]]

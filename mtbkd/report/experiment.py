@@ -31,7 +31,10 @@ NAMES = {
     "bayes": ("Bayes ceiling", "the true probabilities: nobody can do better"),
 }
 VERDICT_MARKS: dict[Verdict, str] = {
-    "agrees": "\N{CHECK MARK}", "differs": "\N{NOT EQUAL TO}", "above the ceiling": "\N{UPWARDS ARROW}", "cannot be compared": "\N{EN DASH}",
+    "agrees": "\N{CHECK MARK}",
+    "differs": "\N{NOT EQUAL TO}",
+    "above the ceiling": "\N{UPWARDS ARROW}",
+    "cannot be compared": "\N{EN DASH}",
 }  # fmt: skip
 LOOKS = {"passed": "good", "failed": "bad", "agrees": "good", "differs": "bad", "above the ceiling": "bad"}
 
@@ -84,7 +87,8 @@ def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
     judged = evidence.judgement(method)
     if kind != "student":
         return text(f"{MARKS['not applicable']} not applicable", "no posterior")
-    sub = {"failed": judged.which, "passed": "every gate that applies", "not applicable": "one estimate, no posterior"}[judged.status]
+    subs = {"failed": judged.which, "passed": "every gate that applies", "not applicable": "one estimate, no posterior"}
+    sub = subs[judged.status]
     return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
 
 
@@ -183,7 +187,8 @@ def comparison_table(evidence: Evidence) -> Table | None:
     rows = [_comparison(evidence, row) for row in c.to_dict("records")]
     head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval"), Column("What it says")]
     head += [Column("p (Holm)", True, "Wilcoxon signed rank, corrected for the methods compared on this metric")]
-    head += [Column("Rank-biserial", True, "-1 to 1: 1 when every replicate is higher"), Column("Replicates", True), Column("Note")]
+    head += [Column("Rank-biserial", True, "-1 to 1: 1 when every replicate is higher")]
+    head += [Column("Replicates", True), Column("Note")]
     caption = f"{evidence.name}: method minus {evidence.reference_words}, replicate by replicate"
     return Table(f"comparisons-{evidence.name}", caption, head, rows)
 
@@ -194,7 +199,8 @@ def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
     said = "no difference can be claimed" if way in ("undecided", "unknown") else f"{way}: {'better' if better else 'worse'}"
     failed = bool(evidence.judgement(row["method"]).failed)
     cells = [text(row["method"], f"{MARKS['failed']} gates failed" if failed else ""), text(METRICS[row["metric"]][0])]
-    cells += [number(row["difference"], signed=True), text(show_interval(row["low"], row["high"], signed=True) or "\N{EN DASH}")]
+    ends = show_interval(row["low"], row["high"], signed=True)
+    cells += [number(row["difference"], signed=True), text(ends or "\N{EN DASH}")]
     cells += [text(said), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
     return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
 
