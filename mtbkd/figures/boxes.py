@@ -7,11 +7,11 @@ import numpy as np
 
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, LIGHT, VERMILION, WIDTH, signal_colour
+from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def grouped(material: Material) -> dict[str, dict[str, np.ndarray]]:
     return panels
 
 
-def _split(table: "pd.DataFrame", column: str) -> dict[str, np.ndarray]:
+def _split(table: Frame, column: str) -> dict[str, np.ndarray]:
     found = {str(name): group["log"].to_numpy() for name, group in table.groupby(column)}
     return dict(sorted(found.items(), key=lambda item: float(np.median(item[1]))))
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, ORANGE, grid, signal_colour
 from mtbkd.figures.summary import interval
+from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -42,7 +42,7 @@ def draw(material: Material) -> "Figure":
     return figure
 
 
-def _panel(ax: "Axes", rows: "pd.DataFrame", material: Material, name: str) -> None:
+def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
     colour, passed = signal_colour(material.experiment.methods[name].signal), name not in material.failed
     levels = sorted(set(rows["level"]))
     at = {level: rows[rows["level"] == level] for level in levels}

@@ -1,6 +1,6 @@
 """Uncertainty over the plane of a two-dimensional simulation (paper, Fig. 3)."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,8 @@ def draw(material: Material) -> "Figure":
     heights = [-(-len(block) // COLUMNS) for block in (deviance, epistemic)]
     blocks = [block for block in (deviance, epistemic) if block]
     figure = plt.figure(figsize=(WIDTH, PANEL * sum(heights) + 0.62 * len(blocks)))
-    subfigures = np.atleast_1d(figure.subfigures(len(blocks), 1, height_ratios=[h * PANEL + 0.62 for h in heights if h]))
+    made: Any = figure.subfigures(len(blocks), 1, height_ratios=[h * PANEL + 0.62 for h in heights if h])
+    subfigures = np.atleast_1d(made)
     labels = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
     for sub, block, label in zip(subfigures, blocks, labels, strict=False):
         axes = np.atleast_1d(sub.subplots(-(-len(block) // COLUMNS), COLUMNS, sharex=True, sharey=True)).ravel()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.artefacts import Dataset
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
+from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -96,17 +97,17 @@ class Material:
         self._table = cache(self._read)
         self._draws = cache(Draws.read)
 
-    def _read(self, name: str) -> "pd.DataFrame":
+    def _read(self, name: str) -> Frame:
         path = Path(self.experiment.evaluation) / f"{name}.parquet"
         if not path.is_file():
             raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
         return pd.read_parquet(path)
 
-    def table(self, name: str) -> "pd.DataFrame":
+    def table(self, name: str) -> Frame:
         """A table of mtbkd/evaluation, e.g. ``metrics``."""
         return self._table(name)
 
-    def whole(self, name: str) -> "pd.DataFrame":
+    def whole(self, name: str) -> Frame:
         """The rows of a table that speak of the whole test split."""
         table = self.table(name)
         return table[(table["split"] == "test") & (table["domain"] == "all")]

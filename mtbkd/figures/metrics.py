@@ -9,9 +9,9 @@ from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
 from mtbkd.figures.summary import Interval, by_method
+from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -63,7 +63,7 @@ def draw(material: Material) -> "Figure":
     return figure
 
 
-def _panel(ax: "Axes", rows: "pd.DataFrame", metric: str, material: Material) -> None:
+def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
     means = by_method(rows)
     for y, (name, method) in enumerate(material.experiment.methods.items()):
         if name not in means:

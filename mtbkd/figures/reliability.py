@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
 from mtbkd.figures.summary import interval
+from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -43,7 +43,7 @@ def draw(material: Material) -> "Figure":
     return figure
 
 
-def _panel(ax: "Axes", rows: "pd.DataFrame", material: Material, name: str, low: float) -> None:
+def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -> None:
     method = material.experiment.methods.get(name)
     colour = signal_colour(method.signal) if method else VERMILION
     ax.plot([low, 1], [low, 1], color=GREY, linewidth=1)

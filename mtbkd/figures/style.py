@@ -7,7 +7,7 @@ that their text is still readable on a telephone.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mtbkd.artefacts import atomic
 from mtbkd.lazy import lazy_import
@@ -66,7 +66,7 @@ def style() -> Iterator[None]:
     mpl.use("Agg")
     before = set(plt.get_fignums())
     try:
-        with mpl.rc_context(RC):
+        with mpl.rc_context(cast(Any, RC)):
             yield
     finally:
         for number in set(plt.get_fignums()) - before:

@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    import pandas as pd
+from mtbkd.frames import Frame
 
 LEVEL = 0.95
 
@@ -33,6 +32,6 @@ def interval(values: Iterable[float]) -> Interval:
     return Interval(float(kept.mean()), float(kept.mean() - half), float(kept.mean() + half), n)
 
 
-def by_method(rows: "pd.DataFrame", column: str = "value") -> dict[str, Interval]:
+def by_method(rows: Frame, column: str = "value") -> dict[str, Interval]:
     """``interval`` of ``column`` for each method in ``rows``, in their order."""
     return {str(method): interval(group[column]) for method, group in rows.groupby("method", sort=False)}

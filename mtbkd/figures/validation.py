@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, grid
 from mtbkd.figures.summary import interval
+from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -54,7 +54,7 @@ def first_of_each_signal(experiment: Experiment) -> dict[str, str]:
     return found
 
 
-def _best(rows: "pd.DataFrame") -> float | None:
+def _best(rows: Frame) -> float | None:
     """The lowest mean over replicates of a candidate."""
     if not len(rows):
         return None
@@ -62,7 +62,7 @@ def _best(rows: "pd.DataFrame") -> float | None:
     return float(rows.groupby(settings)["val_nll"].mean().min())
 
 
-def _panel(ax: "Axes", rows: "pd.DataFrame", label: str, floor: float | None) -> None:
+def _panel(ax: "Axes", rows: Frame, label: str, floor: float | None) -> None:
     groups: Any = rows.groupby("prior_scale")
     for colour, (scale, group) in zip(LINES, groups, strict=False):
         candidates = {float(lam): each for lam, each in group.groupby("lambda")}

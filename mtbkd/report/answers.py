@@ -5,16 +5,14 @@ teachers help. Pure functions of one experiment's tables, each giving one clause
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.evaluation.compare import paired
+from mtbkd.frames import Frame
 from mtbkd.report.judgement import NOT_JUDGED, Judgement
 from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCORE, SCORE_WORDS = "nll", "negative log-likelihood (NLL)"
 
@@ -24,15 +22,15 @@ class Evidence:
     """One experiment's tables and what its gates say."""
 
     name: str
-    metrics: "pd.DataFrame"
-    comparisons: "pd.DataFrame"
+    metrics: Frame
+    comparisons: Frame
     judged: Mapping[str, Judgement]
     posterior: Mapping[str, bool]
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
 
-    def whole(self, metric: str, kind: str) -> "pd.DataFrame":
+    def whole(self, metric: str, kind: str) -> Frame:
         """Rows of ``metric`` on the whole test split."""
         m = self.metrics
         return m[(m["metric"] == metric) & (m["kind"] == kind) & (m["split"] == "test") & (m["domain"] == "all")]
@@ -184,7 +182,7 @@ def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
         return ". ".join(f"On {name}, {clause}" for name, clause in clauses.items()) + "."
 
     trust = {e.name: can_posteriors_be_trusted(e) for e in evidence}
-    passed, total = (sum(each[i] for each in trust.values()) for i in (0, 1))
+    passed, total = sum(each[0] for each in trust.values()), sum(each[1] for each in trust.values())
     overall = f"{passed} of {count(total, 'posterior')} {'passes' if passed == 1 else 'pass'} every gate. " if total else ""
     return [
         ("Which student predicts best?", joined({e.name: which_is_best(e) for e in evidence})),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.artefacts import atomic, write_json
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.convergence import gate_table
+from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report import cards, experiment, page, runs
@@ -64,14 +65,14 @@ def build_report(
         temporary.write_text(html, encoding="utf-8")
 
 
-def _read(folder: str, table: str) -> "pd.DataFrame":
+def _read(folder: str, table: str) -> Frame:
     path = Path(folder) / f"{table}.parquet"
     if not path.is_file():
         raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
     return pd.read_parquet(path)
 
 
-def _evidence(name: str, tables: Mapping[str, "pd.DataFrame"]) -> Evidence:
+def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     gates = tables["gates"]
     return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
 
@@ -79,7 +80,7 @@ def _evidence(name: str, tables: Mapping[str, "pd.DataFrame"]) -> Evidence:
 def _part(
     plan: Plan,
     evidence: Evidence,
-    tables: Mapping[str, "pd.DataFrame"],
+    tables: Mapping[str, Frame],
     data_cards: Sequence[str],
     teacher_cards: Mapping[str, Sequence[str]],
 ) -> page.Part:
@@ -169,7 +170,7 @@ def _what_ran(plan: Plan) -> str:
     )
 
 
-def _write_tables(folder: Path, evidence: Mapping[str, Evidence], read: Mapping[str, Mapping[str, "pd.DataFrame"]]) -> None:
+def _write_tables(folder: Path, evidence: Mapping[str, Evidence], read: Mapping[str, Mapping[str, Frame]]) -> None:
     parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons")}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])

@@ -1,17 +1,15 @@
 """The tables of one experiment: main, published numbers, teachers, domains, gates, tuning, paired comparisons."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.evaluation.convergence import GATES
+from mtbkd.frames import Frame
 from mtbkd.report.answers import Evidence, direction
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import Verdict, Versus
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
 METRICS = {
@@ -39,13 +37,13 @@ VERDICT_MARKS: dict[Verdict, str] = {
 LOOKS = {"passed": "good", "failed": "bad", "agrees": "good", "differs": "bad", "above the ceiling": "bad"}
 
 
-def gap_metric(metrics: "pd.DataFrame") -> str:
+def gap_metric(metrics: Frame) -> str:
     """The coverage gap shown in the main table: at level .9, else at the lowest level."""
     found = sorted({m for m in metrics["metric"] if m.startswith("coverage_gap@")}, key=lambda m: float(m.partition("@")[2]))
     return "coverage_gap@0.9" if "coverage_gap@0.9" in found or not found else found[0]
 
 
-def main_columns(metrics: "pd.DataFrame") -> dict[str, Column]:
+def main_columns(metrics: Frame) -> dict[str, Column]:
     """Metric -> column, for what the experiment has."""
     gap = gap_metric(metrics)
     level = float(gap.partition("@")[2])
@@ -132,7 +130,7 @@ def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric:
     return Table(f"domains-{'-'.join(kinds)}-{metric}-{evidence.name}", caption, head, rows)
 
 
-def gates_table(evidence: Evidence, gates: "pd.DataFrame") -> Table:
+def gates_table(evidence: Evidence, gates: Frame) -> Table:
     """Methods by gates: the worst value and how many replicates failed."""
     names = [gate for gate in GATES if gate in set(gates["gate"])]
     head = [Column("Method"), *(Column(name, hint=GATES[name].statistic) for name in names)]
@@ -145,7 +143,7 @@ def gates_table(evidence: Evidence, gates: "pd.DataFrame") -> Table:
     return Table(f"gates-{evidence.name}", caption, head, rows)
 
 
-def _gate(rows: "pd.DataFrame") -> Cell:
+def _gate(rows: Frame) -> Cell:
     applied = rows[rows["verdict"] != "not applicable"]
     if not len(applied):
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
@@ -158,7 +156,7 @@ def _gate(rows: "pd.DataFrame") -> Cell:
     return text(f"{MARKS['passed']} passed", limit, "good")
 
 
-def tuning_table(name: str, tuning: "pd.DataFrame") -> Table | None:
+def tuning_table(name: str, tuning: Frame) -> Table | None:
     """How often each candidate was chosen; None where nothing was tuned."""
     settings = [c for c in tuning.columns if c not in ("study", "experiment", "method", "replicate", "val_nll", "chosen")]
     tuned = [c for c in settings if tuning.groupby("method")[c].nunique().gt(1).any()]

@@ -1,10 +1,9 @@
 """What the gates say of a method as a whole: one word, and which gates failed in how many replicates."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    import pandas as pd
+from mtbkd.frames import Frame
 
 # The gate that every kind of draws has: alone it does not make a posterior.
 NUMERIC = "diverged"
@@ -43,12 +42,12 @@ class Judgement:
 NOT_JUDGED = Judgement("not applicable")
 
 
-def judgements(gates: "pd.DataFrame") -> dict[str, Judgement]:
+def judgements(gates: Frame) -> dict[str, Judgement]:
     """Method -> judgement, from the rows of gates.parquet of one experiment."""
     return {str(method): _judge(rows) for method, rows in gates.groupby("method", sort=False)}
 
 
-def _judge(rows: "pd.DataFrame") -> Judgement:
+def _judge(rows: Frame) -> Judgement:
     replicates = int(rows["replicate"].nunique())
     broken = rows[rows["verdict"] == "failed"]
     failed = {str(g): int(n) for g, n in broken.groupby("gate", sort=False)["replicate"].nunique().items()}
@@ -58,7 +57,7 @@ def _judge(rows: "pd.DataFrame") -> Judgement:
     return Judgement("passed" if applied else "not applicable", {}, replicates)
 
 
-def is_posterior(gates: "pd.DataFrame") -> dict[str, bool]:
+def is_posterior(gates: Frame) -> dict[str, bool]:
     """Method -> whether its draws are a posterior: some gate beside the numeric one applies to them."""
     applied = gates[(gates["verdict"] != "not applicable") & (gates["gate"] != NUMERIC)]
     having = set(applied["method"])

@@ -1,12 +1,10 @@
 """A score as the report states it: mean, interval, and what the interval is over; and how numbers are written."""
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mtbkd.figures.summary import interval
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mtbkd.frames import Frame
 
 NORMAL = 1.959964  # standard deviations to either side that hold 95 %
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -30,7 +28,7 @@ class Estimate(NamedTuple):
 UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0, "")
 
 
-def estimate(rows: "pd.DataFrame") -> Estimate:
+def estimate(rows: Frame) -> Estimate:
     """The estimate from one method's rows of one metric, split and domain, one row a replicate."""
     found = interval(rows["value"])
     if found.n >= 2:
@@ -42,7 +40,7 @@ def estimate(rows: "pd.DataFrame") -> Estimate:
     return Estimate(found.mean, found.mean - half, found.mean + half, 1, "examples" if math.isfinite(se) else "")
 
 
-def estimates(metrics: "pd.DataFrame", split: str = "test") -> dict[tuple[str, str, str], Estimate]:
+def estimates(metrics: Frame, split: str = "test") -> dict[tuple[str, str, str], Estimate]:
     """(method, metric, domain) -> estimate."""
     groups: Any = metrics[metrics["split"] == split].groupby(["method", "metric", "domain"], sort=False)
     return {key: estimate(rows) for key, rows in groups}

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from mtbkd.frames import Frame
 from mtbkd.published import tables as published
 from mtbkd.report.numbers import NORMAL, UNKNOWN, Estimate, estimates
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Verdict = Literal["agrees", "differs", "above the ceiling", "cannot be compared"]
 
@@ -76,13 +74,13 @@ def judge(printed: published.Number, ours: Estimate, ceiling: float | None) -> t
     return "differs", "outside our interval, allowing for its rounding"
 
 
-def ceilings(metrics: "pd.DataFrame") -> dict[str, float]:
+def ceilings(metrics: Frame) -> dict[str, float]:
     """Domain -> the Bayes accuracy of one test set, at the upper end of its interval."""
     rows = metrics[(metrics["kind"] == "ceiling") & (metrics["metric"] == "accuracy") & (metrics["split"] == "test")]
     return {str(d): float(r["value"].mean() + NORMAL * r["se"].mean()) for d, r in rows.groupby("domain", sort=False)}
 
 
-def side_by_side(experiment: Mapping[str, Any], metrics: "pd.DataFrame", domain_names: Sequence[str]) -> list[Versus]:
+def side_by_side(experiment: Mapping[str, Any], metrics: Frame, domain_names: Sequence[str]) -> list[Versus]:
     """Every number of the experiment's published table; [] where it names none."""
     if not experiment["published"]:
         return []

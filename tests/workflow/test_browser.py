@@ -1,0 +1,102 @@
+"""The report of a real run in a real browser: offline, without errors, sortable, readable on a telephone, without scripts."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflow.conftest import Smoke
+
+pytestmark = [pytest.mark.workflow, pytest.mark.browser]
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+if not (CHROMIUM and DRIVER):
+    pytest.skip(
+        "NO BROWSER: chromium and chromedriver are not installed (Debian: chromium, chromium-driver)", allow_module_level=True
+    )
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+DESKTOP, TELEPHONE = (1280, 900), (390, 844)
+
+
+def start(profile: Path, scripts: bool = True) -> Any:
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+
+
+@pytest.fixture(scope="module")
+def page(smoke: Smoke) -> str:
+    return (smoke.checkout.root / "results" / "smoke" / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    driver = start(tmp_path_factory.mktemp("profile"))
+    driver.set_window_size(*DESKTOP)
+    driver.get(page)
+    yield driver
+    driver.quit()
+
+
+def test_it_loads_without_an_error_and_asks_nobody_for_anything(browser: Any, page: str) -> None:
+    assert "mtbkd" in browser.title.lower() or "smoke" in browser.title.lower()
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
+    assert page in urls
+    assert {url for url in urls if not url.startswith(("file:", "data:", "chrome:"))} == set()
+
+
+def test_every_figure_is_seen_and_described(browser: Any) -> None:
+    sizes = browser.execute_script(
+        "return [...document.querySelectorAll('img')].map(i => (i.loading = 'eager', i.scrollIntoView(), i))"
+        ".map(i => [i.naturalWidth, i.clientWidth, i.clientHeight, i.alt.length])"
+    )
+    assert sizes
+    assert all(min(size) > 0 for size in sizes), sizes
+
+
+def test_a_click_on_a_header_sorts_the_table(browser: Any) -> None:
+    script = """
+    const table = [...document.querySelectorAll('table')].find(t => t.tHead && t.tBodies[0].rows.length > 2);
+    const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+    const read = k => [...table.tBodies[0].rows].map(r => r.cells[k] ? r.cells[k].innerText.trim() : '');
+    const before = read(0), target = heads[0].querySelector('button') || heads[0];
+    target.click(); const once = read(0); target.click(); const twice = read(0);
+    return [before, once, twice, heads[0].getAttribute('aria-sort')];
+    """
+    before, once, twice, state = browser.execute_script(script)
+    assert once != twice and sorted(once) == sorted(twice) == sorted(before)
+    assert state in ("ascending", "descending")
+
+
+def test_a_telephone_scrolls_tables_but_not_the_page(browser: Any) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": TELEPHONE[0], "height": TELEPHONE[1], "deviceScaleFactor": 2, "mobile": True},
+    )
+    widths = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert widths[0] <= widths[1]
+
+
+def test_everything_is_there_without_scripts(page: str, tmp_path: Path) -> None:
+    driver = start(tmp_path, scripts=False)
+    try:
+        driver.get(page)
+        text = driver.find_element("tag name", "body").text
+    finally:
+        driver.quit()
+    assert all(method in text for method in ("labels_map", "tip_entropy_sgld_tiny", "tip_entropy_nuts_tiny"))
