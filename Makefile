@@ -13,6 +13,8 @@ ARGS ?=
 MTBKD_MIRROR ?= $(wildcard ../shared/data)
 
 export UV_PROJECT_ENVIRONMENT ?= .venv
+# without compiled modules every job would spend seconds on compiling what it imports
+unexport PYTHONDONTWRITEBYTECODE
 ifneq ($(strip $(MTBKD_MIRROR)),)
 # absolute, because jobs may run in other folders
 override MTBKD_MIRROR := $(shell cd "$(MTBKD_MIRROR)" 2>/dev/null && pwd || echo "$(MTBKD_MIRROR)")
