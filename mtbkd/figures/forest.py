@@ -43,4 +43,4 @@ def draw(material: Material) -> "Figure":
         figure_kwargs={"figsize": (WIDTH, 1.2 + 0.22 * len(methods) * len(at))},
     )
     collection.add_legend("model")
-    return chains.figure_of(collection, "Probability of the last class: mean, 50 % and 95 % of the draws")
+    return chains.figure_of(collection, "Probability of the last class")

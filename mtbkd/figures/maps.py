@@ -90,7 +90,7 @@ def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
     size = float(np.clip(9000 / len(panel.rows), 2, 14))
     drawn = ax.scatter(x[:, 0], x[:, 1], c=panel.values, s=size, cmap=SEQUENTIAL, vmin=0, vmax=top, linewidths=0,
                        rasterized=True)  # fmt: skip
-    failed = " (gate failed)" if panel.title in material.failed else ""
+    failed = "\n(gate failed)" if panel.title in material.failed else ""
     ax.set_title(panel.title + failed, fontsize=7)
     ax.grid(visible=False)
     ax.tick_params(labelsize=7.5)

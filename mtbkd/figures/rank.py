@@ -19,8 +19,8 @@ CATEGORY = "Convergence"
 CAPTION = f"""\
 One panel a quantity (the log-posterior, and the probability of the last class at the test examples where it varies most),
 one line a chain, replicate 0. Each line compares the ranks of a chain's draws among all draws with what equal chains would
-give: lines inside the grey band mean that the chains sample the same law; a line that leaves it belongs to a chain that
-sits elsewhere. {chains.NOTE}
+give, which is a line near zero. Black dots mark where a chain departs from the others more than chance allows, and p is the
+probability of such a departure among equal chains: a small p means that a chain sits elsewhere. {chains.NOTE}
 """
 applies = chains.applies
 
