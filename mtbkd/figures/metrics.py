@@ -34,7 +34,7 @@ PANELS = {
     "accuracy": "accuracy (share)",
     "nll": "negative log-likelihood (nats)",
     "ece": "expected calibration error",
-    "mse_prob": "squared error against the true p",
+    "mse_prob": "squared error of p",
     "brier": "Brier score (0 to 2)",
     "ood_auroc": "AUROC, outside against test",
 }
@@ -76,7 +76,7 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
         ax.axvline(means[name].mean, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
         _label(ax, means[name].mean, -1.35 + 0.42 * height, label, colour)
     better = "larger" if HIGHER_IS_BETTER[metric] else "smaller"
-    ax.set_title(f"{metric}: {better} is better", fontsize=8.5)
+    ax.set_title(f"{metric}: {better} is better", fontsize=8)
     ax.set_xlabel(PANELS[metric])
     ax.grid(axis="y", visible=False)
 
