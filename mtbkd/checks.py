@@ -109,12 +109,8 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
     config, experiment, path = place.config, place.experiment, place.path
     yield from _references(place)
     for teacher in experiment.teachers:
-        domain = config.teachers[teacher].domain if teacher in config.teachers else None
-        if domain is not None and place.shape is not None and domain not in place.shape.domain_names:
-            names = place.shape.domain_names
-            allowed = f"{', '.join(names) or 'none'} (the domains of dataset '{experiment.dataset}' in {dotted(path)})"
-            hint = nearest(domain, names) or "leave domain out"
-            yield Mistake(("teachers", teacher, "domain"), sentence(domain, allowed, hint))
+        if teacher in config.teachers and place.shape is not None:
+            yield from _teacher_fits(place, place.shape, teacher)
     found: list[Mistake] = []
     size = _student_size(place, found)
     yield from found
@@ -125,6 +121,23 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             yield from _student_suits(place, at, name, method, size)
             levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
             yield from _improper(name, method, [(where, level.posterior) for where, level in levels])
+
+
+def _teacher_fits(place: _Place, shape: Shape, teacher: str) -> Iterator[Mistake]:
+    """A teacher's domain and columns against the dataset."""
+    entry, of = place.config.teachers[teacher], f"of dataset '{place.experiment.dataset}' in {dotted(place.path)}"
+    if entry.domain is not None and entry.domain not in shape.domain_names:
+        allowed = f"{', '.join(shape.domain_names) or 'none'} (the domains {of})"
+        hint = nearest(entry.domain, shape.domain_names) or "leave domain out"
+        yield Mistake(("teachers", teacher, "domain"), sentence(entry.domain, allowed, hint))
+    columns = entry.settings.get("features")
+    if not columns:
+        return
+    path = ("teachers", teacher, "settings", "features")
+    if len(shape.features) != 1:
+        yield Mistake(path, sentence(columns, f"nothing, as examples {of} have no columns", "leave features out"))
+    elif max(columns) >= shape.features[0]:
+        yield Mistake(path, sentence(columns, f"0..{shape.features[0] - 1} (the columns {of})"))
 
 
 def _references(place: _Place) -> Iterator[Mistake]:
@@ -183,3 +196,7 @@ def _student_suits(
     if inference.NEEDS_HIDDEN and not hidden:
         text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one, "
         yield Mistake(at, text + f"for inference '{method.inference}'. Hint: take an mlp or cnn student")
+    able = [name for name in registry.STUDENTS if registry.part("student", name).SYMBOLIC]
+    if inference.NEEDS_SYMBOLIC and (architecture := place.config.students[student].architecture) not in able:
+        text = f"found '{name}' with student '{student}' of architecture '{architecture}', which PyMC cannot express; allowed: "
+        yield Mistake(at, text + f"{', '.join(sorted(able))} for inference '{method.inference}'. Hint: take sgld or vi")

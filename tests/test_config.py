@@ -224,6 +224,22 @@ def test_inference_for_small_students_is_refused_on_a_large_one(raw):
     assert f"at most {most:,}" in line
 
 
+def test_inference_by_pymc_is_refused_on_a_student_that_it_cannot_express(raw):
+    small = put(raw, "students.small_cnn.settings", {"channels": [1, 1, 1], "hidden": [2]})
+    (line,) = complaints(put(small, "studies.large.experiments.pictures.methods", ["labels_map", "tip_nuts"]))
+    assert line.startswith("studies.large.experiments.pictures.methods[1]: found 'tip_nuts' with student 'small_cnn' of arch")
+    assert "allowed: linear, mlp for inference 'nuts'" in line
+
+
+def test_a_teachers_columns_must_be_those_of_the_dataset(raw):
+    config.load(put(raw, "teachers.b1.settings.features", [1]))
+    lines = complaints(put(raw, "teachers.b1.settings.features", [0, 2]))
+    assert {line.split("; ")[0] for line in lines} == {"teachers.b1.settings.features: found [0, 2]"}
+    assert "0..1 (the columns of dataset 'sim' in " in lines[0]
+    (line,) = complaints(put(raw, "teachers.plain.settings.features", [0]))
+    assert line.startswith("teachers.plain.settings.features: found [0]; allowed: nothing, as examples of dataset 'pictures'")
+
+
 def test_a_dataset_that_only_the_data_can_describe_is_not_checked_against(raw, monkeypatch):
     monkeypatch.setattr(registry.part("dataset", "sim1"), "describe", lambda settings: None)
     raw = put(raw, "teachers.b1.domain", "anywhere")

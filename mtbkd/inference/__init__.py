@@ -6,7 +6,8 @@
     run        (problem, settings, state, context) -> Fit
 
 and what a configuration is checked against: ``DRAWS`` (what the draws are: decides the gates), ``IMPROPER_PRIOR`` (may the
-Gaussian prior be left out), ``MAX_PARAMS`` and ``NEEDS_HIDDEN``. Shapes: U units, C chains, D draws, P parameters.
+Gaussian prior be left out), ``MAX_PARAMS``, ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one with
+a PyTensor form). Shapes: U units, C chains, D draws, P parameters.
 """
 
 from dataclasses import dataclass, field

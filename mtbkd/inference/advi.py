@@ -31,6 +31,7 @@ DRAWS: Literal["point", "independent", "chains"] = "independent"
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = 2000  # q's factor is a dense matrix
 NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = True
 
 
 class Settings(BaseModel):

@@ -22,6 +22,7 @@ DRAWS: Literal["point", "independent", "chains"] = "independent"
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = True
+NEEDS_SYMBOLIC = False
 
 
 class Settings(BaseModel):

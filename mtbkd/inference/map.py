@@ -14,6 +14,7 @@ DRAWS: Literal["point", "independent", "chains"] = "point"
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = False
 
 
 class Settings(BaseModel):

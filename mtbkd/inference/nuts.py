@@ -32,6 +32,7 @@ DRAWS: Literal["point", "independent", "chains"] = "chains"
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = 500
 NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = True
 
 
 class Settings(BaseModel):

@@ -25,6 +25,7 @@ DRAWS: Literal["point", "independent", "chains"] = "chains"
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = False
 
 
 class Settings(BaseModel):

@@ -25,6 +25,7 @@ DRAWS: Literal["point", "independent", "chains"] = "independent"
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = False
 
 
 class Settings(BaseModel):

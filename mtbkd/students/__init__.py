@@ -1,4 +1,7 @@
-"""Students: one module an architecture, pure functions of flat parameters, so that an ensemble is a leading axis."""
+"""Students: one module an architecture, pure functions of flat parameters, so that an ensemble is a leading axis.
+
+``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need.
+"""
 
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,7 +44,7 @@ class Student(Protocol):
         ...
 
     def apply_symbolic(self, theta: Any, x: Any) -> Any:
-        """Logits (N, K) as a PyTensor expression of the vector ``theta`` (P,) at ``x`` (N, *inputs)."""
+        """Logits (N, K) as a PyTensor expression of the vector ``theta`` (P,) at ``x`` (N, *inputs); for SYMBOLIC ones."""
         ...
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
+SYMBOLIC = True
+
 
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
+SYMBOLIC = True
+
 
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -38,11 +38,13 @@ FUNCTIONS = {
 CONSTANTS = {
     "dataset": {"SIMULATED": bool, "RAW": tuple},
     "teacher": {},
-    "student": {},
+    "student": {"SYMBOLIC": bool},
     "signal": {"USES": frozenset, "NEEDS_WEIGHTS": bool},
     "weights": {"MIN_TEACHERS": int},
-    "inference": {"DRAWS": str, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)), "NEEDS_HIDDEN": bool},
-}
+    "inference": {
+        "DRAWS": str, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)), "NEEDS_HIDDEN": bool, "NEEDS_SYMBOLIC": bool,
+    },
+}  # fmt: skip
 
 
 def test_the_contract_of_every_kind_is_known_here() -> None:

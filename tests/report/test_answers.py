@@ -1,0 +1,120 @@
+"""The three sentences of the report's first screen, from tables whose answers are plain to see."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtbkd.evaluation.compare import compare
+from mtbkd.report.answers import (
+    Evidence,
+    best_student,
+    can_posteriors_be_trusted,
+    did_teachers_help,
+    direction,
+    sentences,
+    which_is_best,
+)
+from mtbkd.report.judgement import Judgement
+
+SIGNALS = {"labels_map": "none", "kd_map": "kd", "tip_nuts": "tip", "tip_sgld": "tip"}
+# Mean NLL and accuracy over replicates; a student's values scatter around them.
+NLL = {"labels_map": 0.40, "kd_map": 0.45, "tip_nuts": 0.30, "tip_sgld": 0.20}
+ACCURACY = {"labels_map": 0.80, "kd_map": 0.60, "tip_nuts": 0.85, "tip_sgld": 0.9, "teachers:best": 0.75}
+PASSED, FAILED = Judgement("passed", {}, 8), Judgement("failed", {"rhat": 8}, 8)
+JUDGED = {"tip_nuts": PASSED, "tip_sgld": FAILED}
+POSTERIOR = {"labels_map": False, "kd_map": False, "tip_nuts": True, "tip_sgld": True}
+
+
+def metrics(replicates: int = 8, methods: tuple[str, ...] = tuple(SIGNALS)) -> pd.DataFrame:
+    """Rows of the whole test split; differences to labels only scatter by .01 over replicates."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for metric, means in (("nll", NLL), ("accuracy", ACCURACY)):
+        shared = 0.05 * rng.normal(size=replicates)
+        for method, mean in means.items():
+            if method not in methods and method in SIGNALS:
+                continue
+            kind = "student" if method in SIGNALS else "teacher"
+            values = mean + shared + 0.01 * rng.normal(size=replicates)
+            rows += [
+                {"method": method, "signal": SIGNALS.get(method, ""), "kind": kind, "metric": metric, "split": "test",
+                 "domain": "all", "replicate": r, "value": v, "se": 0.02, "n": 100}
+                for r, v in enumerate(values)
+            ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def evidence(
+    replicates: int = 8, methods: tuple[str, ...] = tuple(SIGNALS), reference: str = "labels_map", **judged
+) -> Evidence:
+    table = metrics(replicates, methods)
+    compared = compare(table, reference)
+    return Evidence("sim", table, compared, JUDGED | judged, POSTERIOR)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-2, -1, "lower"), (1, 2, "higher"), (-1, 1, "undecided"), (0, 1, "undecided"), (float("nan"), 1, "unknown")],
+)
+def test_an_interval_decides_only_when_it_excludes_zero(low: float, high: float, said: str) -> None:
+    assert direction(low, high) == said
+
+
+def test_the_best_student_is_the_best_of_those_that_failed_no_gate() -> None:
+    """tip_sgld has the lowest NLL of all but failed a gate."""
+    found = best_student(evidence())
+    assert found is not None and found[0] == "tip_nuts"
+    text = which_is_best(evidence())
+    assert text.startswith("tip_nuts has the lowest NLL, 0.3")
+    assert "of the 3 students that failed no gate (1 other failed a gate and is not ranked)" in text
+    assert "its difference to labels_map (labels only) is \N{MINUS SIGN}0." in text
+    assert ": a lower NLL; p = 0.023 after Holm's correction for 3" in text
+
+
+def test_labels_only_may_win() -> None:
+    text = which_is_best(evidence(methods=("labels_map", "kd_map")))
+    assert text.startswith("labels_map has the lowest NLL") and text.endswith("it is the one that learns from labels only")
+
+
+def test_too_few_replicates_are_said_to_be_too_few() -> None:
+    text = which_is_best(evidence(2))
+    assert "2 replicates are too few for an interval, so no difference can be claimed" in text and "Holm" not in text
+
+
+def test_nobody_wins_where_every_student_failed() -> None:
+    every = dict.fromkeys(SIGNALS, FAILED)
+    assert best_student(evidence(**every)) is None
+    assert which_is_best(evidence(**every)) == "no student can be ranked: every one failed a gate"
+    assert did_teachers_help(evidence(**every)) == (
+        "no distilled student can be counted (3 more failed a gate and are not counted)"
+    )
+
+
+def test_trust_counts_posteriors_and_names_the_gates_that_failed() -> None:
+    assert can_posteriors_be_trusted(evidence()) == (1, 2, "tip_nuts passes every gate; tip_sgld fails rhat")
+    points = evidence(methods=("labels_map", "kd_map"))
+    assert can_posteriors_be_trusted(points) == (0, 0, "no method there has a posterior, only point estimates")
+
+
+def test_help_is_counted_against_labels_only_and_against_the_best_teacher() -> None:
+    text = did_teachers_help(evidence())
+    assert "of 2 distilled students, 1 has a lower NLL than labels only, 1 a higher one, for 0 no difference" in text
+    assert "tip_nuts is more accurate than the best teacher (0.7" in text
+    assert text.endswith("(1 more failed a gate and is not counted)")
+
+
+def test_without_a_labels_only_student_nothing_is_said_against_it() -> None:
+    text = did_teachers_help(evidence(methods=("kd_map", "tip_nuts"), reference="kd_map"))
+    assert "labels only" not in text and "best teacher" in text
+
+
+def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
+    points = replace(evidence(methods=("labels_map", "kd_map")), name="points")
+    found = sentences([evidence(), points])
+    assert [question for question, _ in found] == [
+        "Which student predicts best?", "Can the posteriors be trusted?", "Did the teachers help?",
+    ]  # fmt: skip
+    assert all("On sim, " in answer and "On points, " in answer and answer.endswith(".") for _, answer in found)
+    assert found[1][1].startswith("1 of 2 posteriors passes every gate. ")
