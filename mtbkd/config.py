@@ -59,6 +59,12 @@ Grid = Annotated[
 ]
 
 
+# MAP, by which grids are tuned, does not depend on it.
+Single = Annotated[
+    tuple[Positive, ...],
+    Field(min_length=1, max_length=1),
+    BeforeValidator(_as_tuple, json_schema_input_type=Positive | Annotated[list[Positive], Field(min_length=1, max_length=1)]),
+]
 Distinct = Annotated[tuple[str, ...], AfterValidator(_distinct)]
 
 
@@ -74,6 +80,7 @@ class Posterior(_Model):
     prior_scale: Grid = Field((1.0,), description="standard deviation of the Gaussian prior; .inf for none")
     teacher_temperature: Grid = Field((1.0,), description="the teachers' logits are divided by it")
     student_temperature: Grid = Field((1.0,), description="the student's logits in the teacher term are divided by it")
+    temperature: Single = Field((1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; no grid")
 
 
 # Nothing overridden: what a level that is silent adds to the level above.

@@ -160,7 +160,8 @@ def _problem(
     """The posterior of ``units``: one {shared setting: value, replicate, ...} each, in blocks of all replicates."""
     signal = registry.part("signal", spec.signal.name)
     columns = {name: torch.tensor([unit[name] for unit in units], device=device) for name in SHARED_NAMES}
-    shared = Shared(columns["lambda"], *(columns[name] for name in SHARED_NAMES[1:]))
+    temperature = columns.pop("temperature")
+    shared = Shared(columns.pop("lambda"), *columns.values(), None if (temperature == 1).all() else temperature)
     first = units[0]["replicate"]
     single = material.x.shape[0] == 1
     rows = torch.tensor([0 if single else unit["replicate"] - first for unit in units], device=device)

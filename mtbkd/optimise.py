@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem, gradient
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +61,7 @@ def dropout_masks(
 
 
 def maximise(
-    problem: Problem,
+    target: Target,
     start: "torch.Tensor",
     units: "torch.Tensor",
     training: Training,
@@ -76,11 +76,11 @@ def maximise(
     params = start.clone()
     ascent = Ascent(params, training.learning_rate, training.steps)
     warmup = max(1.0, training.signal_warmup * training.steps)
-    size = min(training.batch_size, problem.num_examples)
+    size = min(training.batch_size, target.num_examples)
     for step in range(training.steps):
-        batch = problem.minibatch(units, size, generator)
-        keep = dropout_masks(problem.student.hidden, len(units), size, dropout, generator) if dropout else None
+        batch = target.minibatch(units, size, generator)
+        keep = dropout_masks(target.hidden, len(units), size, dropout, generator) if dropout else None
         power = min(1.0, (step + 1) / warmup)
-        grad = gradient(problem, params, units, batch, signal_power=power, keep=keep)
-        ascent.step(grad / problem.num_examples)
+        grad = target.gradient(params, units, batch, signal_power=power, keep=keep)
+        ascent.step(grad / target.num_examples)
     return params

@@ -15,6 +15,7 @@ from mtbkd.blocks import block_names
 from mtbkd.errors import ConfigError
 from mtbkd.explain import Mistake, choice
 from mtbkd.fitting import Spec
+from mtbkd.tuning import ALWAYS_USED
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, Study
@@ -203,7 +204,7 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment", name: 
     method, student = config.methods[name], config.students[experiment.student]
     posterior = _dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
     # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.
-    used = {*registry.part("signal", method.signal).USES, "prior_scale"}
+    used = registry.part("signal", method.signal).USES | ALWAYS_USED
 
     def part(kind: str, name: str, settings: dict[str, Any], name_key: str = "name") -> dict[str, Any]:
         return {name_key: name, "settings": _dump(settings_of(kind, name, settings))}

@@ -1,6 +1,8 @@
 """log pi(theta | D): labels + teacher signal + Gaussian prior, the one target of every inference algorithm.
 
-    log pi = sum_{i labelled} log q[i, y_i] + beta sum_i signal_i(q_i) + log N(theta; 0, s^2 I)       (method.md section 1)
+    log pi = (sum_{i labelled} log q[i, y_i] + beta sum_i signal_i(q_i) + log N(theta; 0, s^2 I)) / T
+
+T = 1 is the posterior; T < 1 is a "cold" one (Wenzel et al. 2020).
 
 A *unit* is a replicate under one candidate of the shared settings; a *member* of an ensemble is a chain, start or sample
 of a unit. Shapes: U units, E members, R replicates, N training examples, m minibatch, G teachers, K classes, P parameters.
@@ -12,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.lazy import lazy_import
-from mtbkd.students import Student
+from mtbkd.students import Student, init_ensemble
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +32,7 @@ class Shared:
         prior_scale: (U,) standard deviation s of the Gaussian prior; inf leaves it out.
         teacher_temperature: (U,) divisor of the teachers' logits.
         student_temperature: (U,) divisor of the student's logits in the teacher term.
+        temperature: (U,) T of the tempered posterior pi^(1/T), "cold" below 1; None: 1 for all.
     """
 
     lam: "torch.Tensor"
@@ -37,6 +40,7 @@ class Shared:
     prior_scale: "torch.Tensor"
     teacher_temperature: "torch.Tensor"
     student_temperature: "torch.Tensor"
+    temperature: "torch.Tensor | None" = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,14 @@ class Problem:
         return len(self.data_row)
 
     @property
+    def num_params(self) -> int:
+        return self.student.num_params
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        return self.student.hidden
+
+    @property
     def num_examples(self) -> int:
         return self.x.shape[1]
 
@@ -99,6 +111,33 @@ class Problem:
         rows = self.data_row[units]
         x = self.x if self.x.shape[0] == 1 else self.x[rows]
         return Batch(x, self.y[rows], {name: value[units] for name, value in self.constants.items()})
+
+    def start(self, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
+        """Starting points (E, P), one a seed."""
+        return init_ensemble(self.student, seeds, scale).to(self.x.device)
+
+    def gradient(
+        self, params: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float = 1.0,
+        keep: "list[torch.Tensor] | None" = None,
+    ) -> "torch.Tensor":  # fmt: skip
+        """See ``gradient`` below."""
+        return gradient(self, params, units, batch, signal_power, keep)
+
+    def log_density(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+        """``full_log_posterior`` below."""
+        return full_log_posterior(self, params, units)
+
+    def pymc_model(self) -> Any:
+        """The first unit's posterior as a PyMC model of the one variable ``theta``."""
+        from mtbkd.inference.pymc_model import build_model
+
+        return build_model(self)
+
+    def pymc_data(self, unit: int) -> dict[str, Any]:
+        """What makes ``pymc_model`` that of another unit."""
+        from mtbkd.inference.pymc_model import unit_data
+
+        return unit_data(self, unit)
 
 
 def _flat(row: "torch.Tensor", index: "torch.Tensor", n: int) -> "torch.Tensor":
@@ -174,7 +213,9 @@ def log_posterior(
         teacher = problem.signal.term(log_q, batch.constants, shared.lam[units])
         per_example = per_example + (signal_power * shared.beta[units]).unsqueeze(-1) * teacher
     scale = problem.num_examples / batch.y.shape[1]
-    return scale * per_example.sum(-1) + log_prior(params, problem.shared.prior_scale[units])
+    value = scale * per_example.sum(-1) + log_prior(params, problem.shared.prior_scale[units])
+    temperature = problem.shared.temperature
+    return value if temperature is None else value / temperature[units]
 
 
 def label_term(log_q: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":
@@ -205,13 +246,16 @@ def gradient(
     Labels and teachers enter as a target on the logits, d log pi / d logits = t - (sum_k t_k) q with t = 1[k = y] plus beta
     times the signal's slope; only the network itself is differentiated automatically.
     """
-    leaf = params.detach().requires_grad_()
-    logits = problem.student.apply(leaf, batch.x, keep)
-    pull = _logit_gradient(problem, logits.detach(), units, batch, signal_power)
-    # A scalar whose gradient is the pull: passing the pull as grad_outputs makes torch import SymPy, seconds in every job.
     scale = problem.num_examples / batch.y.shape[1]
-    (grad,) = torch.autograd.grad((logits * (scale * pull)).sum(), leaf)
-    return grad.addcdiv_(params.detach(), problem.shared.prior_scale[units].square().unsqueeze(-1), value=-1)
+
+    def pull(logits: "torch.Tensor") -> "torch.Tensor":
+        return _logit_gradient(problem, logits, units, batch, signal_power).mul_(scale)
+
+    with torch.no_grad():
+        grad = problem.student.vjp(params, batch.x, pull, keep)
+        grad.addcdiv_(params, problem.shared.prior_scale[units].square().unsqueeze(-1), value=-1)
+        temperature = problem.shared.temperature
+        return grad if temperature is None else grad.div_(temperature[units].unsqueeze(-1))
 
 
 def _logit_gradient(

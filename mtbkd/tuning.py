@@ -19,7 +19,9 @@ else:
 
 log = logging.getLogger(__name__)
 
-SHARED_NAMES = ("lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature")
+SHARED_NAMES = ("lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature", "temperature")
+# Read by the posterior itself, whatever the signal.
+ALWAYS_USED = frozenset({"prior_scale", "temperature"})
 
 
 def tune(
@@ -41,7 +43,7 @@ def tune(
     Returns:
         One row a candidate and replicate: the settings, ``replicate``, ``val_nll``, ``chosen`` (one a replicate).
     """
-    grids = [posterior[name] if name in uses | {"prior_scale"} else posterior[name][:1] for name in SHARED_NAMES]
+    grids = [posterior[name] if name in uses | ALWAYS_USED else posterior[name][:1] for name in SHARED_NAMES]
     candidates = [dict(zip(SHARED_NAMES, values, strict=True)) for values in itertools.product(*grids)]
     units = [{**c, "replicate": r} for c in candidates for r in context.replicates]
     if len(candidates) == 1:

@@ -321,7 +321,7 @@ def test_the_study_given_takes_the_place_of_the_files(raw):
 def test_later_levels_override_the_posterior_key_by_key(raw):
     levels = {
         "posterior": {"lambda": 1, "beta": 1, "prior_scale": 1, "teacher_temperature": 1, "student_temperature": 1},
-        "studies.small.posterior": {"beta": 2, "prior_scale": 2, "teacher_temperature": 2},
+        "studies.small.posterior": {"temperature": 0.5, "beta": 2, "prior_scale": 2, "teacher_temperature": 2},
         f"{EXPERIMENT}.posterior": {"prior_scale": 3, "teacher_temperature": [3, 4]},
         "methods.tip_sgld.posterior": {"teacher_temperature": 5},
     }
@@ -334,6 +334,7 @@ def test_later_levels_override_the_posterior_key_by_key(raw):
         "prior_scale": [3.0],
         "teacher_temperature": [5.0],
         "student_temperature": [1.0],
+        "temperature": [0.5],
     }
     assert found["small", "sim", "tip_nuts"]["posterior"]["teacher_temperature"] == [3.0, 4.0]
 

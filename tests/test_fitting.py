@@ -31,7 +31,7 @@ def teachers(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list
 
 def spec(signal: str = "tip", inference: str = "map", settings: dict | None = None, **posterior: list[float]) -> Spec:
     grids = {"lambda": [1.0, 4.0], "beta": [1.0], "prior_scale": [1.0]}
-    grids |= {"teacher_temperature": [1.0], "student_temperature": [1.0]}
+    grids |= {"teacher_temperature": [1.0], "student_temperature": [1.0], "temperature": [1.0]}
     return Spec.model_validate(
         {
             "method": f"{signal}_{inference}",

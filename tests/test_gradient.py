@@ -14,8 +14,10 @@ UNITS, EXAMPLES, TEACHERS, CLASSES = 3, 20, 2, 4
 
 
 @pytest.mark.parametrize("signal", [none, kd, tip, bkd], ids=lambda s: s.__name__.rpartition(".")[2])
-@pytest.mark.parametrize("student_temperature", [1.0, 2.0])
-def test_closed_form_gradient_equals_automatic_differentiation(signal: ModuleType, student_temperature: float) -> None:
+@pytest.mark.parametrize(("student_temperature", "tempered"), [(1.0, False), (2.0, False), (1.0, True)])
+def test_closed_form_gradient_equals_automatic_differentiation(
+    signal: ModuleType, student_temperature: float, tempered: bool
+) -> None:
     generator = torch.Generator().manual_seed(1)
 
     def draw(*shape: int) -> torch.Tensor:
@@ -25,7 +27,8 @@ def test_closed_form_gradient_equals_automatic_differentiation(signal: ModuleTyp
     y = torch.randint(-1, CLASSES, (UNITS, EXAMPLES), generator=generator)
     lam, beta = torch.tensor([0.5, 2, 8], dtype=torch.float64), torch.tensor([1, 0.3, 0.02], dtype=torch.float64)
     scale = torch.tensor([1, math.inf, 0.5], dtype=torch.float64)
-    shared = Shared(lam, beta, scale, torch.full_like(lam, 2.0), torch.full_like(lam, student_temperature))
+    temperature = torch.tensor([1, 0.2, 3], dtype=torch.float64) if tempered else None
+    shared = Shared(lam, beta, scale, torch.full_like(lam, 2.0), torch.full_like(lam, student_temperature), temperature)
     logits = None if signal is none else draw(UNITS, EXAMPLES, TEACHERS, CLASSES)
     weights = torch.softmax(draw(UNITS, EXAMPLES, TEACHERS), -1)
     settings = signal.Settings(teacher=1) if signal is bkd else signal.Settings()

@@ -2,8 +2,8 @@
 
     Settings   hyper-parameters with bounds and defaults
     State      what the algorithm carries from its start to its run
-    init       (problem, settings, context) -> State
-    run        (problem, settings, state, context) -> Fit
+    init       (target, settings, context) -> State
+    run        (target, settings, state, context) -> Fit
 
 and what a configuration is checked against: ``DRAWS`` (what the draws are: decides the gates), ``IMPROPER_PRIOR`` (may the
 Gaussian prior be left out), ``MAX_PARAMS``, ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one with
@@ -17,9 +17,8 @@ import numpy as np
 
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training, maximise
-from mtbkd.posterior import Problem, full_log_posterior
 from mtbkd.seeds import derive
-from mtbkd.students import init_ensemble
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import torch
@@ -47,25 +46,25 @@ class Context:
         """A generator on the device for noise and minibatches of this block of replicates."""
         return torch.Generator(self.device).manual_seed(derive(self.seed, purpose, first=self.replicates[0]))
 
-    def start(self, problem: Problem, chains: int, scale: float = 1.0) -> "torch.Tensor":
+    def start(self, target: Target, chains: int, scale: float = 1.0) -> "torch.Tensor":
         """Starting points (U * C, P), the same for every method: a function of replicate and chain only."""
         seeds = [derive(self.seed, "student", replicate=r, chain=c) for r in self.replicates for c in range(chains)]
-        return init_ensemble(problem.student, seeds, scale).to(self.device)
+        return target.start(seeds, scale)
 
-    def mode(self, problem: Problem, dropout: float = 0.0) -> "torch.Tensor":
+    def mode(self, target: Target, dropout: float = 0.0) -> "torch.Tensor":
         """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts a unit."""
         restarts = self.training.restarts
-        start, units = self.start(problem, restarts), problem.members(restarts)
-        found = maximise(problem, start, units, self.training, self.generator("minibatch"), dropout)
+        start, units = self.start(target, restarts), target.members(restarts)
+        found = maximise(target, start, units, self.training, self.generator("minibatch"), dropout)
         if restarts == 1:
             return found
-        value = full_log_posterior(problem, found, units).nan_to_num(nan=-torch.inf).view(-1, restarts)
+        value = target.log_density(found, units).nan_to_num(nan=-torch.inf).view(-1, restarts)
         return found.view(-1, restarts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
 
-    def chain_starts(self, problem: Problem, chains: int, overdispersion: float) -> "torch.Tensor":
+    def chain_starts(self, target: Target, chains: int, overdispersion: float) -> "torch.Tensor":
         """One MAP run a chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
-        start, units = self.start(problem, chains, overdispersion), problem.members(chains)
-        return maximise(problem, start, units, self.training, self.generator("minibatch"))
+        start, units = self.start(target, chains, overdispersion), target.members(chains)
+        return maximise(target, start, units, self.training, self.generator("minibatch"))
 
 
 @dataclass(frozen=True)

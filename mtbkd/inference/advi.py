@@ -12,10 +12,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.inference import Context, Fit
-from mtbkd.inference.pymc_model import Backend, build_model, resolve_backend, unit_data
+from mtbkd.inference.pymc_model import Backend, resolve_backend
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem, full_log_posterior
 from mtbkd.seeds import derive
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -52,9 +52,9 @@ class State(NamedTuple):
     mean: "torch.Tensor"
 
 
-def init(problem: Problem, settings: Settings, context: Context) -> State:
+def init(target: Target, settings: Settings, context: Context) -> State:
     """A narrow q around the MAP."""
-    return State(context.mode(problem))
+    return State(context.mode(target))
 
 
 class Compiled(NamedTuple):
@@ -64,16 +64,16 @@ class Compiled(NamedTuple):
     start: dict[Any, Any]
 
 
-def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Fit q for every unit with one compiled step, draw from it, and keep log p - log q of every draw for PSIS."""
-    model = build_model(problem)
+    model = target.pymc_model()
     compiled = _compile(model, settings, derive(context.seed, "advi", first=context.replicates[0]) >> 33)
-    num_params = problem.student.num_params
-    theta = np.full((problem.num_units, settings.draws, num_params), np.nan)
+    num_params = target.num_params
+    theta = np.full((target.num_units, settings.draws, num_params), np.nan)
     log_q = np.full(theta.shape[:2], np.nan)
     for unit, replicate in enumerate(context.replicates):
         began = time.monotonic()
-        pm.set_data(unit_data(problem, unit), model=model)
+        pm.set_data(target.pymc_data(unit), model=model)
         try:
             elbo = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
         except FloatingPointError:
@@ -83,8 +83,8 @@ def run(problem: Problem, settings: Settings, state: State, context: Context) ->
         theta[unit], log_q[unit] = _draw(compiled, rng.standard_normal((settings.draws, num_params)))
         log.info("replicate %d: %.1f s, ELBO %.1f", replicate, time.monotonic() - began, elbo)
     params = torch.as_tensor(theta, dtype=torch.float32)
-    members = problem.members(settings.draws)
-    log_p = full_log_posterior(problem, params.flatten(0, 1).to(members.device), members).cpu().double().numpy()
+    members = target.members(settings.draws)
+    log_p = target.log_density(params.flatten(0, 1).to(members.device), members).cpu().double().numpy()
     ratio = log_p.reshape(log_q.shape) - log_q
     return Fit(params.unsqueeze(1), {"log_ratio": ratio[:, None]})
 

@@ -38,15 +38,15 @@ class State(NamedTuple):
     params: "torch.Tensor"
 
 
-def init(problem: Problem, settings: Settings, context: Context) -> State:
+def init(target: Problem, settings: Settings, context: Context) -> State:
     """Optimise with a fresh mask for every example and step."""
-    return State(context.mode(problem, dropout=settings.rate))
+    return State(context.mode(target, dropout=settings.rate))
 
 
-def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+def run(target: Problem, settings: Settings, state: State, context: Context) -> Fit:
     """Bake one mask a draw into the parameters."""
-    student, members = problem.student, problem.num_units * settings.draws
+    student, members = target.student, target.num_units * settings.draws
     masks = dropout_masks(student.hidden, members, 1, settings.rate, context.generator("dropout"))
     repeated = state.params.repeat_interleave(settings.draws, 0)
     baked = student.bake(repeated, [mask.squeeze(1) for mask in masks])
-    return Fit(baked.view(problem.num_units, 1, settings.draws, -1).cpu())
+    return Fit(baked.view(target.num_units, 1, settings.draws, -1).cpu())

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from mtbkd.inference import Context, Fit
-from mtbkd.posterior import Problem
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import torch
@@ -27,11 +27,11 @@ class State(NamedTuple):
     params: "torch.Tensor"
 
 
-def init(problem: Problem, settings: Settings, context: Context) -> State:
+def init(target: Target, settings: Settings, context: Context) -> State:
     """Run the optimiser."""
-    return State(context.mode(problem))
+    return State(context.mode(target))
 
 
-def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """The mode as a single draw."""
     return Fit(state.params[:, None, None].cpu())

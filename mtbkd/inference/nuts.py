@@ -14,10 +14,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.inference import Context, Fit
-from mtbkd.inference.pymc_model import MODES, Backend, build_model, require, resolve_backend, unit_data
+from mtbkd.inference.pymc_model import MODES, Backend, require, resolve_backend
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem
 from mtbkd.seeds import derive
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -69,22 +69,22 @@ class Chains(NamedTuple):
 Sampler = Callable[[np.ndarray, list[int]], Chains]
 
 
-def init(problem: Problem, settings: Settings, context: Context) -> State:
+def init(target: Target, settings: Settings, context: Context) -> State:
     """Each chain's own MAP run."""
-    return State(context.chain_starts(problem, settings.chains, settings.overdispersion))
+    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
-def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Sample the units one after another with one compiled density; a chain that cannot start is NaN throughout."""
-    model = build_model(problem)
+    model = target.pymc_model()
     sample = SAMPLERS[settings.sampler](model, settings)
-    size = (problem.num_units, settings.chains, settings.draws)
+    size = (target.num_units, settings.chains, settings.draws)
     starts = state.params.cpu().double().numpy().reshape(*size[:2], -1)
     theta, energy = np.full((*size, starts.shape[-1]), np.nan), np.full(size, np.nan)
     diverging = np.zeros(size, bool)
     for unit, replicate in enumerate(context.replicates):
         began = time.monotonic()
-        pm.set_data(unit_data(problem, unit), model=model)
+        pm.set_data(target.pymc_data(unit), model=model)
         alive = np.flatnonzero(np.isfinite(starts[unit]).all(-1))
         if alive.size:
             # JAX takes no seed above 2^31.

@@ -54,6 +54,8 @@ def unit_data(problem: Problem, unit: int) -> dict[str, np.ndarray]:
     x, y = (part[0 if one else row] for part, one in zip((problem.x, problem.y), shared_rows, strict=True))
     data = {_SIGNAL + name: value[unit].movedim(0, -1) for name, value in problem.constants.items()}
     data |= {name: getattr(problem.shared, name)[unit] for name in _SHARED}
+    if problem.shared.temperature is not None:
+        data["temperature"] = problem.shared.temperature[unit]
     classes = np.arange(_num_classes(problem))[:, None]
     arrays = {name: np.array(value.cpu().double().numpy(), order="C") for name, value in ({"x": x} | data).items()}
     return arrays | {"labels": (y.cpu().numpy() == classes).astype(float)}
@@ -79,4 +81,6 @@ def build_model(problem: Problem) -> "pm.Model":
             constants = {name: data[_SIGNAL + name] for name in problem.constants}
             teacher = problem.signal.term_symbolic(log_q, constants, data["lam"])
             pm.Potential("signal_term", data["beta"] * teacher.sum())
+        if "temperature" in data:
+            pm.Potential("tempering", (1 / data["temperature"] - 1) * model.logp())
     return model

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem, gradient
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import torch
@@ -52,28 +52,28 @@ class State(NamedTuple):
     params: "torch.Tensor"
 
 
-def init(problem: Problem, settings: Settings, context: Context) -> State:
+def init(target: Target, settings: Settings, context: Context) -> State:
     """Each chain's own MAP run."""
-    return State(context.chain_starts(problem, settings.chains, settings.overdispersion))
+    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
-def step(problem: Problem, settings: Settings, state: State, units: "torch.Tensor", generator: "torch.Generator") -> State:
+def step(target: Target, settings: Settings, state: State, units: "torch.Tensor", generator: "torch.Generator") -> State:
     """One Langevin step of every chain."""
-    batch = problem.minibatch(units, min(settings.batch_size, problem.num_examples), generator)
-    grad = gradient(problem, state.params, units, batch)
+    batch = target.minibatch(units, min(settings.batch_size, target.num_examples), generator)
+    grad = target.gradient(state.params, units, batch)
     noise = torch.randn(state.params.shape, generator=generator, device=generator.device, dtype=grad.dtype)
     moved = state.params.add(grad, alpha=settings.step_size).add_(noise, alpha=math.sqrt(2 * settings.step_size))
     return State(moved)
 
 
-def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Run all chains of all units as one ensemble and keep the thinned draws."""
-    units, generator = problem.members(settings.chains), context.generator("sgld")
+    units, generator = target.members(settings.chains), context.generator("sgld")
     count = (settings.steps - settings.burn_in) // settings.thin
     kept = torch.empty((count, *state.params.shape))
     for number in range(1, settings.steps + 1):
-        state = step(problem, settings, state, units, generator)
+        state = step(target, settings, state, units, generator)
         past = number - settings.burn_in
         if past > 0 and past % settings.thin == 0:
             kept[past // settings.thin - 1] = state.params
-    return Fit(kept.transpose(0, 1).unflatten(0, (problem.num_units, settings.chains)))
+    return Fit(kept.transpose(0, 1).unflatten(0, (target.num_units, settings.chains)))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
-from mtbkd.posterior import Problem, full_log_posterior, gradient
+from mtbkd.target import Target
 
 if TYPE_CHECKING:
     import torch
@@ -46,37 +46,37 @@ class State(NamedTuple):
     log_scale: "torch.Tensor"
 
 
-def init(problem: Problem, settings: Settings, context: Context) -> State:
+def init(target: Target, settings: Settings, context: Context) -> State:
     """A narrow q around the MAP."""
-    mean = context.mode(problem)
+    mean = context.mode(target)
     return State(mean, torch.full_like(mean, math.log(settings.initial_scale)))
 
 
-def optimise(problem: Problem, settings: Settings, state: State, context: Context) -> State:
+def optimise(target: Target, settings: Settings, state: State, context: Context) -> State:
     """Maximise the ELBO."""
-    generator, units = context.generator("vi"), problem.members(settings.samples)
+    generator, units = context.generator("vi"), target.members(settings.samples)
     mean, log_scale = state.mean.clone(), state.log_scale.clone()
     ascents = [Ascent(part, settings.learning_rate, settings.steps) for part in (mean, log_scale)]
-    size = min(settings.batch_size, problem.num_examples)
+    size = min(settings.batch_size, target.num_examples)
     for _ in range(settings.steps):
-        noise = torch.randn((problem.num_units, settings.samples, mean.shape[1]), generator=generator, device=mean.device)
+        noise = torch.randn((target.num_units, settings.samples, mean.shape[1]), generator=generator, device=mean.device)
         scale = log_scale.exp()
         theta = mean.unsqueeze(1) + scale.unsqueeze(1) * noise
-        batch = problem.minibatch(units, size, generator)
-        grad = gradient(problem, theta.flatten(0, 1), units, batch).view_as(theta)
-        ascents[0].step(grad.mean(1) / problem.num_examples)
-        ascents[1].step(((grad * noise).mean(1) * scale + 1) / problem.num_examples)
+        batch = target.minibatch(units, size, generator)
+        grad = target.gradient(theta.flatten(0, 1), units, batch).view_as(theta)
+        ascents[0].step(grad.mean(1) / target.num_examples)
+        ascents[1].step(((grad * noise).mean(1) * scale + 1) / target.num_examples)
     return State(mean, log_scale)
 
 
-def run(problem: Problem, settings: Settings, state: State, context: Context) -> Fit:
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Optimise q, draw from it, and keep log p - log q of every draw for PSIS."""
-    state = optimise(problem, settings, state, context)
+    state = optimise(target, settings, state, context)
     generator = context.generator("vi draws")
-    shape = (problem.num_units, settings.draws, state.mean.shape[1])
+    shape = (target.num_units, settings.draws, state.mean.shape[1])
     noise = torch.randn(shape, generator=generator, device=state.mean.device)
     theta = state.mean.unsqueeze(1) + state.log_scale.exp().unsqueeze(1) * noise
     log_q = -(0.5 * noise**2 + state.log_scale.unsqueeze(1)).sum(-1)
-    log_p = full_log_posterior(problem, theta.flatten(0, 1), problem.members(settings.draws)).view_as(log_q)
+    log_p = target.log_density(theta.flatten(0, 1), target.members(settings.draws)).view_as(log_q)
     ratio = (log_p - log_q).unsqueeze(1).cpu().double().numpy()
     return Fit(theta.unsqueeze(1).cpu(), {"log_ratio": ratio})

@@ -3,6 +3,7 @@
 ``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mtbkd.lazy import lazy_import
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import torch
 else:
     torch = lazy_import("torch")
+
+# Logits (E, N, K) to what multiplies their derivative, of the same shape.
+Pull = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 class Student(Protocol):
@@ -36,6 +40,15 @@ class Student(Protocol):
         """Logits (E, N, K) of members ``params`` (E, P) at ``x`` (E or 1, N, *inputs).
 
         ``keep`` multiplies the activations of each hidden layer: one (E, N or 1, H) tensor a layer (dropout masks).
+        """
+        ...
+
+    def vjp(
+        self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
+    ) -> "torch.Tensor":
+        """Vector-Jacobian product (E, P): the gradient of sum(logits * pull(logits)), the pull taken as a constant.
+
+        What samplers spend their time on; written out where that saves the bookkeeping of automatic differentiation.
         """
         ...
 
@@ -74,3 +87,42 @@ def bake_dense(params: "torch.Tensor", keep: "torch.Tensor", offset: int, size_o
     """Multiply, in place, the weights that leave a hidden layer by its mask ``keep`` (E, H)."""
     members, size_in = keep.shape
     params[:, offset : offset + size_in * size_out].view(members, size_in, size_out).mul_(keep.unsqueeze(-1))
+
+
+def dense_vjp(
+    grad: "torch.Tensor", params: "torch.Tensor", x: "torch.Tensor", pull: "torch.Tensor", offset: int, first: bool
+) -> "torch.Tensor":
+    """Write the derivatives of one affine map into ``grad`` (E, P); return that of its input (E, N, size_in).
+
+    Args:
+        grad: of all parameters; the map's are written in place.
+        params: (E, P).
+        x: the map's input (E or 1, N, size_in).
+        pull: (E, N, size_out).
+        offset: where the map's weights start.
+        first: the derivative of the input is not needed; an empty tensor is returned.
+    """
+    members, size_in, size_out = params.shape[0], x.shape[-1], pull.shape[-1]
+    end = offset + size_in * size_out
+    if x.shape[0] == members:
+        weight_grad = torch.bmm(x.transpose(1, 2), pull)
+    else:
+        wide = x[0].T @ pull.transpose(0, 1).reshape(-1, members * size_out)
+        weight_grad = wide.view(size_in, members, size_out).transpose(0, 1)
+    grad[:, offset:end].view(members, size_in, size_out).copy_(weight_grad)
+    torch.sum(pull, 1, out=grad[:, end : end + size_out])
+    if first:
+        return pull.new_empty(0)
+    return torch.bmm(pull, params[:, offset:end].view(members, size_in, size_out).transpose(1, 2))
+
+
+def automatic_vjp(
+    student: Student, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
+) -> "torch.Tensor":
+    """``Student.vjp`` by automatic differentiation."""
+    with torch.enable_grad():
+        leaf = params.detach().requires_grad_()
+        logits = student.apply(leaf, x, keep)
+        # A scalar whose gradient is the pull: passing the pull as grad_outputs makes torch import SymPy, seconds in every job.
+        (grad,) = torch.autograd.grad((logits * pull(logits.detach())).sum(), leaf)
+    return grad

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.errors import ConfigError
 from mtbkd.lazy import lazy_import
-from mtbkd.students import bake_dense, dense, uniform_init
+from mtbkd.students import Pull, automatic_vjp, bake_dense, dense, uniform_init
 
 if TYPE_CHECKING:
     import torch
@@ -109,6 +109,11 @@ class Cnn:
             x = torch.max_pool2d(torch.relu(x), 2)
             offset = end + b
         return x, offset
+
+    def vjp(
+        self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
+    ) -> "torch.Tensor":
+        return automatic_vjp(self, params, x, pull, keep)
 
     def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
         params, offset = params.clone(), self._conv_params

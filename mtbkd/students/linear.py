@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.lazy import lazy_import
-from mtbkd.students import dense, uniform_init
+from mtbkd.students import Pull, dense, dense_vjp, uniform_init
 
 if TYPE_CHECKING:
     import torch
@@ -78,6 +78,13 @@ class Linear:
     def apply(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor] | None" = None) -> "torch.Tensor":
         free = dense(params, x, 0, self.num_inputs, self.num_classes - 1)
         return torch.cat([free.new_zeros((*free.shape[:2], 1)), free], dim=-1)
+
+    def vjp(
+        self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
+    ) -> "torch.Tensor":
+        grad = torch.empty_like(params)
+        dense_vjp(grad, params, x, pull(self.apply(params, x))[..., 1:], 0, first=True)
+        return grad
 
     def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
         return params

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.lazy import lazy_import
-from mtbkd.students import bake_dense, dense, uniform_init
+from mtbkd.students import Pull, bake_dense, dense, dense_vjp, uniform_init
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +70,25 @@ class Mlp:
                 if keep is not None:
                     x = x * keep[layer]
         return x
+
+    def vjp(
+        self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
+    ) -> "torch.Tensor":
+        layers, offsets, inputs = list(pairwise(self.sizes)), [0], [x]
+        for layer, (a, b) in enumerate(layers):
+            x = dense(params, inputs[-1], offsets[-1], a, b)
+            offsets.append(offsets[-1] + (a + 1) * b)
+            if layer < len(layers) - 1:
+                x = x.clamp_(min=0)
+                inputs.append(x if keep is None else x * keep[layer])
+        grad, back = torch.empty_like(params), pull(x)
+        for layer in reversed(range(len(layers))):
+            back = dense_vjp(grad, params, inputs[layer], back, offsets[layer], layer == 0)
+            if layer > 0:
+                back = back.mul_(inputs[layer] > 0)
+                if keep is not None:
+                    back = back.mul_(keep[layer - 1])
+        return grad
 
     def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
         params, offset = params.clone(), 0

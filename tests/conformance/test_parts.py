@@ -31,8 +31,8 @@ FUNCTIONS = {
     },
     "weights": {"weights": ["prob"]},
     "inference": {
-        "init": ["problem", "settings", "context"],
-        "run": ["problem", "settings", "state", "context"],
+        "init": ["target", "settings", "context"],
+        "run": ["target", "settings", "state", "context"],
     },
 }
 CONSTANTS = {

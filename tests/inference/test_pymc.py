@@ -40,7 +40,8 @@ def random_problem(signal: ModuleType, student: Student, temperature: float) -> 
         return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     lam, beta, scale = (torch.tensor(v, dtype=torch.float64) for v in ([0.5, 6.0], [1.0, 0.3], [2.0, 0.7]))
-    shared = Shared(lam, beta, scale, torch.full_like(lam, 1.5), torch.full_like(lam, temperature))
+    cold = torch.tensor([0.4, 2.0], dtype=torch.float64) if temperature != 1 else None
+    shared = Shared(lam, beta, scale, torch.full_like(lam, 1.5), torch.full_like(lam, temperature), cold)
     weights = torch.softmax(draw(1, n, 2), -1)
     weights[0, 0] = torch.tensor([0.0, 1.0])
     y = torch.randint(-1, k, (units, n), generator=generator)
@@ -234,7 +235,7 @@ def test_a_replicate_without_a_finite_mode_is_masked_and_spares_the_others() -> 
     both = replace(
         problem, data_row=torch.tensor([0, 0]),
         constants={name: value.expand(2, *value.shape[1:]) for name, value in problem.constants.items()},
-        shared=Shared(*(value.expand(2) for value in vars(problem.shared).values())),
+        shared=Shared(*(value.expand(2) for value in vars(problem.shared).values() if value is not None)),
     )  # fmt: skip
     context, state = replace(CONTEXT, replicates=(0, 1)), advi.State(torch.tensor([[torch.nan, 0.0], [0.0, 0.0]]))
     fit = advi.run(both, advi.Settings(steps=50), state, context)
