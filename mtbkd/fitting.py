@@ -6,7 +6,7 @@ Everything a fit depends on is in its ``Spec``, its data and its teachers' logit
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,10 +104,13 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     problem = make([next(row for row in tuning if row["replicate"] == r and row["chosen"]) for r in replicates])
     inference = registry.part("inference", spec.inference.name)
     settings = inference.Settings.model_validate(spec.inference.settings)
+    tuned = time.monotonic()
     result = inference.run(problem, settings, inference.init(problem, settings, context), context)
+    inference_s = round(time.monotonic() - tuned, 3)
     log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), student.num_params)
     draws = function_space(spec.output, problem, result, dataset, context)
-    draws.attrs.update(_attributes(spec, student, dataset, teachers, device), wall_s=round(time.monotonic() - started, 2))
+    draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
+    draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     draws.tuning.extend(tuning)
     evidence = draws.log_posterior, draws.probe_prob, draws.sample_stats, draws.diverged
     draws.gates.extend(convergence.judge(inference.DRAWS, *evidence, replicates=draws.replicates))
@@ -160,8 +163,10 @@ def _problem(
     """The posterior of ``units``: one {shared setting: value, replicate, ...} each, in blocks of all replicates."""
     signal = registry.part("signal", spec.signal.name)
     columns = {name: torch.tensor([unit[name] for unit in units], device=device) for name in SHARED_NAMES}
-    temperature = columns.pop("temperature")
-    shared = Shared(columns.pop("lambda"), *columns.values(), None if (temperature == 1).all() else temperature)
+    columns["lam"] = columns.pop("lambda")
+    shared = Shared(**columns)
+    if (columns["temperature"] == 1).all():
+        shared = replace(shared, temperature=None)
     first = units[0]["replicate"]
     single = material.x.shape[0] == 1
     rows = torch.tensor([0 if single else unit["replicate"] - first for unit in units], device=device)

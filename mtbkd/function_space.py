@@ -38,11 +38,10 @@ def function_space(output: Output, problem: Problem, result: Fit, dataset: Datas
     diverged = ~torch.isfinite(result.params).all(-1).all(-1).numpy()
     flat = result.params.flatten(0, 2).to(context.device)
     log_posterior = full_log_posterior(problem, flat, problem.members(chains * draws)).cpu().double().numpy()
-    kept = _thinned(draws, max(1, output.prediction_draws // chains))
-    thinned = result.params[:, :, kept]
+    kept = result.params[:, :, thinned(draws, max(1, output.prediction_draws // chains))]
     test, observed = _evaluated_rows(dataset), _observed_rows(output, dataset)
     probes = _probe_rows(output, dataset)
-    log_likelihood, observed_y = _log_likelihood(problem, thinned, dataset, observed, context.device)
+    log_likelihood, observed_y = _log_likelihood(problem, kept, dataset, observed, context.device)
     return Draws(
         replicates=np.array(context.replicates, np.int64),
         log_posterior=log_posterior.reshape(units, chains, draws),
@@ -50,15 +49,16 @@ def function_space(output: Output, problem: Problem, result: Fit, dataset: Datas
         probe_index=probes,
         log_likelihood=log_likelihood,
         observed_y=observed_y,
-        prob=_probabilities(problem, thinned, dataset, test, context.device),
+        prob=_probabilities(problem, kept, dataset, test, context.device),
         example_index=test,
         diverged=diverged,
         sample_stats=result.sample_stats,
-        params=thinned.numpy() if output.keep_params else None,
+        params=kept.numpy() if output.keep_params else None,
     )
 
 
-def _thinned(draws: int, wanted: int) -> np.ndarray:
+def thinned(draws: int, wanted: int) -> np.ndarray:
+    """Positions of at most ``wanted`` of ``draws``, evenly spread, both ends among them."""
     return np.unique(np.linspace(0, draws - 1, min(draws, wanted)).round().astype(np.int64))
 
 
@@ -69,7 +69,7 @@ def _evaluated_rows(dataset: Dataset) -> np.ndarray:
 
 def _probe_rows(output: Output, dataset: Dataset) -> np.ndarray:
     rows = dataset.rows("test")
-    return rows[_thinned(len(rows), output.probes)]
+    return rows[thinned(len(rows), output.probes)]
 
 
 def _observed_rows(output: Output, dataset: Dataset) -> np.ndarray:

@@ -7,6 +7,9 @@
     curves       coverage and self-expected coverage by level
     reliability  bins of equal mass
     comparisons  every method against the reference
+    agreement    every algorithm against an exact sampler of the same posterior, where there is one
+    loo          PSIS leave-one-out of the observed labels, with stacking weights
+    predictive_checks  class frequencies of the test labels against replicated ones
 
 Columns: ``tables.COLUMNS``. A diverged chain is left out; a replicate that lost all its chains keeps its rows of
 metrics, with NaN. Teachers and data that all replicates share have rows of replicate 0 only. Shapes: R replicates, C
@@ -26,6 +29,7 @@ from mtbkd.errors import ContractError
 from mtbkd.evaluation import scoring
 from mtbkd.evaluation.compare import compare
 from mtbkd.evaluation.convergence import judge_calibration, not_applicable
+from mtbkd.evaluation.criticism import Criticised
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables
 
@@ -43,7 +47,7 @@ def evaluate_experiment(
     levels: Sequence[float],
     out: str | Path,
 ) -> None:
-    """Evaluate all methods of one experiment and write the seven tables into ``out``, each whole or not at all.
+    """Evaluate all methods of one experiment and write the tables into ``out``, each whole or not at all.
 
     Args:
         study, experiment, dataset_name: as in config.yaml.
@@ -65,7 +69,9 @@ def evaluate_experiment(
             number = _first_replicate(block) + index
             replicates[number] = Examples.of(dataset, index)
             _add_references(tables, replicates[number], teachers, index, number)
-    attrs = {m: _add_method(tables, m, files, replicates, levels) for m, files in draws_files.items()}
+    criticised = Criticised()
+    attrs = {m: _add_method(tables, m, files, replicates, levels, criticised) for m, files in draws_files.items()}
+    criticised.add_to(tables, attrs, levels)
     plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
     reference = next(plain, next(iter(attrs), ""))
     compared = compare(tables.frame("metrics"), reference, seeds_only=len(replicates) == 1)
@@ -136,8 +142,9 @@ def _add_references(tables: Tables, examples: Examples, teachers: Sequence[Logit
 
 
 def _add_method(
-    tables: Tables, method: str, files: Folders, replicates: Mapping[int, Examples], levels: Sequence[float]
-) -> dict[str, Any]:
+    tables: Tables, method: str, files: Folders, replicates: Mapping[int, Examples], levels: Sequence[float],
+    criticised: Criticised,
+) -> dict[str, Any]:  # fmt: skip
     """Rows of one method; returns the attributes of its draws."""
     attrs: dict[str, Any] = {}
     gaps: dict[int, np.ndarray | None] = {}
@@ -148,6 +155,7 @@ def _add_method(
         for index, number in enumerate(map(int, draws.replicates)):
             examples = _examples_of(draws, number, replicates, path)
             gaps[number] = _add_replicate(tables, names, draws, index, examples, levels)
+            criticised.take(method, number, draws, index, examples)
         tables.add("tuning", draws.tuning, method=method)
         tables.add_gates(draws.gates, method=method, inference=names["inference"])
     for number, found in gaps.items():

@@ -35,6 +35,12 @@ COLUMNS = {
         *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",
         "high", "p_value", "p_holm", "cohen_d", "rank_biserial", "note",
     ],
+    "agreement": [
+        *_NAMES, "method", "inference", "replicate", "reference", "mean_max", "mean_mean", "sd_max", "sd_mean", "sd_ratio",
+        "w1_max", "w1_mean", "coverage_diff", "ess", "ess_per_s", "verdict", "note",
+    ],
+    "loo": [*_NAMES, *_METHOD, "replicate", "elpd_loo", "se", "p_loo", "n", "khat_max", "khat_bad", "stacking_weight"],
+    "predictive_checks": [*_NAMES, *_METHOD, "replicate", "class", "observed", "expected", "p_value"],
 }  # fmt: skip
 
 

@@ -52,6 +52,8 @@ def draw(material: Material) -> "Figure":
         ax.set_title(title, fontsize=8.5)
     axes.flat[-1].set_xlabel("log of the posterior mean deviance (deviance in nats)")
     figure.suptitle(f"method {material.experiment.main_method}", fontsize=9, x=0.01, ha="left")
+    if printed:
+        figure.text(0.99, 0.995, "\N{WHITE DIAMOND} notebook's median", color=VERMILION, fontsize=8.5, ha="right", va="top")
     return figure
 
 
@@ -92,8 +94,6 @@ def _boxes(ax: "Axes", groups: Mapping[str, np.ndarray], printed: Mapping[str, f
     known = [(printed[name], y) for y, name in enumerate(names, 1) if name in printed]
     if known:
         ax.plot(*np.transpose(known), "D", color=VERMILION, markersize=5, markerfacecolor="white", markeredgewidth=1.3)
-        x, y = known[0]
-        ax.annotate("notebook's median", (x, y), (6, 0), textcoords="offset points", color=VERMILION, fontsize=7.5, va="center")
     ax.set_yticks(range(1, len(names) + 1), [f"{name}  n={len(groups[name]):,}" for name in names], fontsize=8)
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)

@@ -55,7 +55,7 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
         ax.plot([level, level], [each.low, each.high], color=colour, linewidth=1.4)
     means = [each.mean for each in found]
     ax.plot(levels, means, "o", color=colour, markerfacecolor=colour if passed else "white", markersize=4)
-    ax.set_title(name if passed else f"{name} (a gate failed)", fontsize=8.5)
+    ax.set_title(name if passed else f"{name}\n(a gate failed)", fontsize=8)
     ax.annotate("nominal", (0.74, 0.735), xytext=(3, -2), textcoords="offset points", va="top", color=GREY, fontsize=7.5)
     ax.annotate("self-expected", (levels[0], own[0]), xytext=(2, 5), textcoords="offset points", color="#9a6a00",
                 fontsize=7.5)  # fmt: skip

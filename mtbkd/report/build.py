@@ -12,7 +12,7 @@ from mtbkd.evaluation.convergence import gate_table
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
-from mtbkd.report import cards, experiment, page, runs
+from mtbkd.report import cards, experiment, page, posteriors, runs
 from mtbkd.report.answers import Evidence, sentences
 from mtbkd.report.judgement import is_posterior, judgements
 from mtbkd.report.numbers import count
@@ -26,7 +26,7 @@ else:
     pd = lazy_import("pandas")
 
 Plan = Mapping[str, Any]
-TABLES = ("metrics", "gates", "tuning", "comparisons")
+TABLES = ("metrics", "gates", "tuning", "comparisons", "agreement", "loo", "predictive_checks")
 
 
 def build_report(
@@ -38,7 +38,7 @@ def build_report(
     figures: str,
     out: str | Path,
 ) -> None:
-    """Write report.html, manifest.json, tables/{main,gates,comparisons}.csv into ``out``, each whole or not at all.
+    """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo}.csv, each whole or not at all.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.plan.Plan``.
@@ -108,6 +108,9 @@ def _part(
             evidence, ("teacher", "ceiling"), f"{name}: accuracy of the teachers and of the best possible by domain"
         ),
         gates=experiment.gates_table(evidence, tables["gates"]),
+        agreement=posteriors.agreement_table(name, tables["agreement"]),
+        loo=posteriors.loo_table(name, tables["loo"]),
+        checks=posteriors.check_table(name, tables["predictive_checks"], card.get("class_names") or []),
         tuning=experiment.tuning_table(name, tables["tuning"]),
         comparisons=experiment.comparison_table(evidence),
     )
@@ -142,6 +145,7 @@ def _content(
         "parts": parts,
         "figures": _grouped(figures),
         "gates_explained": _gates_explained(),
+        "agreement_explained": posteriors.EXPLAINED,
         "costs": runs.cost_table(costs),
         "manifest": told,
         "took": runs.duration(took),
@@ -171,7 +175,7 @@ def _what_ran(plan: Plan) -> str:
 
 
 def _write_tables(folder: Path, evidence: Mapping[str, Evidence], read: Mapping[str, Mapping[str, Frame]]) -> None:
-    parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons")}
+    parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons", "agreement", "loo")}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
     for name, frame in frames.items():

@@ -43,6 +43,9 @@ class Part:
     teachers: Table
     teachers_by_domain: Table
     gates: Table
+    agreement: Table | None
+    loo: Table | None
+    checks: Table | None
     tuning: Table | None
     comparisons: Table | None
 

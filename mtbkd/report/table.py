@@ -1,7 +1,7 @@
 """What a table of the page is made of: plain data that the template writes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mtbkd.report.numbers import Estimate, show, show_interval
 
@@ -50,7 +50,6 @@ class Table:
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Row]
-    notes: Sequence[str] = field(default_factory=tuple)
 
 
 def text(value: object, sub: str = "", mark: str = "") -> Cell:

@@ -87,7 +87,7 @@ def test_coverage_is_drawn_against_level_with_its_expectation(material: Material
     curves = material.whole("curves")
     assert len([ax for ax in figure.axes if ax.get_visible()]) == 2  # a point estimate has no interval
     for name in ("tip_sgld", "kd_vi"):
-        title = f"{name} (a gate failed)" if name in material.failed else name
+        title = f"{name}\n(a gate failed)" if name in material.failed else name
         ax, rows = panel(figure, title), curves[curves["method"] == name]
         expected = rows.groupby("level")[["coverage", "coverage_self"]].mean()
         (measured,) = [line for line in ax.lines if line.get_marker() == "o"]

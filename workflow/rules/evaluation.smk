@@ -1,6 +1,17 @@
 # Evaluation. What comes in: an experiment's data, logits and draws of all methods. What goes out: tidy tables in
 # results/<study>/evaluation/<experiment>/. Adding a method evaluates the experiment again and refits nothing.
-TABLES = ("metrics", "gates", "tuning", "examples", "curves", "reliability", "comparisons")
+TABLES = (
+    "metrics",
+    "gates",
+    "tuning",
+    "examples",
+    "curves",
+    "reliability",
+    "comparisons",
+    "agreement",
+    "loo",
+    "predictive_checks",
+)
 
 
 rule evaluate:

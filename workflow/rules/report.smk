@@ -18,7 +18,7 @@ rule report:
     output:
         page=f"{STUDY}/report.html",
         manifest=f"{STUDY}/manifest.json",
-        tables=expand(f"{STUDY}/tables/{{table}}.csv", table=("main", "gates", "comparisons")),
+        tables=expand(f"{STUDY}/tables/{{table}}.csv", table=("main", "gates", "comparisons", "agreement", "loo")),
     log:
         f"{STUDY}/logs/report.log",
     benchmark:

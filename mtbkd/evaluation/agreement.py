@@ -1,0 +1,148 @@
+"""How far is each algorithm from a gold standard of the same posterior?
+
+Methods of one experiment that share signal, weights, student and the chosen settings aim at the same posterior. Among
+them a sampler that is exact but for Monte Carlo error (NUTS, tempered SMC) is the gold standard of a replicate, provided
+that it passed all its gates there and its smallest bulk effective sample size reaches ``GOLD_ESS``. All others are
+compared with it at the probe inputs, where every draw is kept.
+Shapes: C chains, D draws, S = C * D, Q probe inputs, K classes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtbkd.draws import Draws
+
+# Algorithms whose draws are the posterior's but for Monte Carlo error, in order of preference.
+EXACT = ("nuts", "smc")
+GOLD_ESS = 1000.0
+# What counts as agreement: the largest difference of a posterior mean probability, the ratio of mean deviations.
+MEAN_TOLERANCE, SD_RATIO = 0.02, (0.85, 1.15)
+_NAMED = ("signal", "signal_settings", "weights", "student", "posterior")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One replicate of one method, as far as it is compared.
+
+    Attributes:
+        target: what identifies the posterior.
+        inference: name of the algorithm.
+        draws: float64 (S, Q * K), sorted along the draws: probabilities at the probe inputs.
+        gates_passed: no gate of the fit failed, and one that speaks of mixing applied.
+        ess: smallest bulk effective sample size; the number of draws where they are independent.
+        seconds: of inference, the replicate's share of its block.
+    """
+
+    target: str
+    inference: str
+    draws: np.ndarray
+    gates_passed: bool
+    ess: float
+    seconds: float
+
+    @classmethod
+    def of(cls, draws: Draws, index: int) -> "Summary":
+        """The replicate at position ``index`` of a block, its diverged chains left out."""
+        replicate, attrs = int(draws.replicates[index]), draws.attrs
+        chosen = [row for row in draws.tuning if row["replicate"] == replicate and row["chosen"]]
+        settings = [{k: v for k, v in row.items() if k not in ("val_nll", "chosen", "replicate")} for row in chosen]
+        target = json.dumps([[attrs.get(name) for name in _NAMED], settings], sort_keys=True)
+        prob = draws.probe_prob[index][~draws.diverged[index]].astype(np.float64)
+        flat = np.sort(prob.reshape(-1, prob.shape[-2] * prob.shape[-1]), axis=0)
+        gates = {row["gate"]: row for row in draws.gates if row["replicate"] == replicate}
+        ess = gates.get("ess_bulk", {}).get("value")
+        passed = gates.get("rhat", {}).get("verdict") is True and all(g["verdict"] is not False for g in gates.values())
+        seconds = float(attrs.get("inference_s", np.nan)) / len(draws.replicates)
+        return cls(target, str(attrs.get("inference")), flat, passed, float(len(flat) if ess is None else ess), seconds)
+
+    @property
+    def is_gold(self) -> bool:
+        return self.inference in EXACT and self.gates_passed and self.ess >= GOLD_ESS
+
+
+Summaries = Mapping[str, Mapping[int, Summary]]
+
+
+def agreement_rows(summaries: Summaries, coverage: Mapping[tuple[str, int], float]) -> Iterator[dict[str, Any]]:
+    """One row a method, replicate and posterior for which there is an exact sampler, passed or not.
+
+    Args:
+        summaries: method -> replicate -> summary.
+        coverage: (method, replicate) -> coverage of the test labels at one level, absent for point estimates.
+    """
+    for group in _groups(summaries):
+        references = {
+            r: next(
+                (m for name in EXACT for m in group if (s := summaries[m].get(r)) and s.inference == name and s.is_gold), ""
+            )
+            for method in group
+            for r in summaries[method]
+        }
+        candidates = [m for m in group if any(s.inference in EXACT for s in summaries[m].values())]
+        for method in group:
+            for replicate, own in summaries[method].items():
+                gold = references[replicate]
+                row = {"method": method, "inference": own.inference, "replicate": replicate, "reference": gold}
+                row |= {"ess": own.ess, "ess_per_s": own.ess / own.seconds if own.seconds > 0 else np.nan}
+                if gold == method:
+                    yield {**row, "verdict": "reference", "note": f"smallest bulk ESS {own.ess:.0f}"}
+                elif gold:
+                    gaps = differences(own.draws, summaries[gold][replicate].draws)
+                    gaps["coverage_diff"] = coverage.get((method, replicate), np.nan) - coverage.get((gold, replicate), np.nan)
+                    yield {**row, **gaps, **_verdict(gaps, len(own.draws))}
+                else:
+                    yield {**row, "verdict": "no reference", "note": _why(candidates, summaries, replicate)}
+
+
+def _groups(summaries: Summaries) -> list[list[str]]:
+    """Methods with the same posterior in every replicate, where one of them is an exact sampler."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for method, by_replicate in summaries.items():
+        found.setdefault(tuple(s.target for _, s in sorted(by_replicate.items())), []).append(method)
+    exact = {m for m, by_replicate in summaries.items() if any(s.inference in EXACT for s in by_replicate.values())}
+    return [group for group in found.values() if len(group) > 1 and exact & set(group)]
+
+
+def differences(own: np.ndarray, gold: np.ndarray) -> dict[str, float]:
+    """Gaps between sorted draws ``own`` (S, T) and ``gold`` (S', T) of T probabilities.
+
+    ``mean_max``, ``mean_mean``: |difference of means|; ``sd_max``, ``sd_mean``: of standard deviations; ``sd_ratio``: the
+    mean deviation over gold's; ``w1_max``, ``w1_mean``: 1-Wasserstein distances of the marginals.
+    """
+    if not len(own):
+        return dict.fromkeys(("mean_max", "mean_mean", "sd_max", "sd_mean", "sd_ratio", "w1_max", "w1_mean"), float("nan"))
+    mean = np.abs(own.mean(0) - gold.mean(0))
+    sd = np.abs(own.std(0) - gold.std(0))
+    at = (np.arange(400) + 0.5) / 400
+    w1 = np.abs(np.quantile(own, at, axis=0) - np.quantile(gold, at, axis=0)).mean(0)
+    gaps = {"mean": mean, "sd": sd, "w1": w1}
+    found = {f"{name}_{how}": float(getattr(value, how)()) for name, value in gaps.items() for how in ("max", "mean")}
+    return {**found, "sd_ratio": float(own.std(0).mean() / gold.std(0).mean())}
+
+
+def _verdict(gaps: Mapping[str, float], draws: int) -> dict[str, str]:
+    if draws == 0:
+        return {"verdict": "differs", "note": "every chain diverged"}
+    if draws == 1:
+        return {"verdict": "not claimed", "note": "a point estimate has no posterior"}
+    wrong = []
+    if not gaps["mean_max"] <= MEAN_TOLERANCE:
+        wrong.append(f"a mean probability is off by {gaps['mean_max']:.3f}")
+    if not SD_RATIO[0] <= gaps["sd_ratio"] <= SD_RATIO[1]:
+        wrong.append(f"{gaps['sd_ratio']:.2f} times the reference's standard deviation")
+    return {"verdict": "differs" if wrong else "agrees", "note": "; ".join(wrong)}
+
+
+def _why(candidates: Sequence[str], summaries: Summaries, replicate: int) -> str:
+    """Why no exact sampler can serve as the reference."""
+    told = []
+    for method in candidates:
+        summary = summaries[method].get(replicate)
+        if summary is not None:
+            short = f"its bulk ESS is {summary.ess:.0f}, not {GOLD_ESS:.0f}"
+            told.append(f"{method} {short if summary.gates_passed else 'failed a gate'}")
+    return "; ".join(told)

@@ -1,0 +1,67 @@
+"""Who agrees with the gold standard, and when there is none. S draws of T probabilities."""
+
+import numpy as np
+import pytest
+from scipy.stats import wasserstein_distance
+
+from mtbkd.evaluation.agreement import GOLD_ESS, Summary, agreement_rows, differences
+
+T = 6
+
+
+def summary(inference="nuts", mean=0.5, sd=0.05, draws=4000, seed=0, **changes) -> Summary:
+    rng = np.random.default_rng(seed)
+    values = np.sort(mean + sd * rng.normal(size=(draws, T)), axis=0)
+    told = {"target": "same", "inference": inference, "draws": values, "gates_passed": True, "ess": 2000.0, "seconds": 4.0}
+    return Summary(**{**told, **changes})
+
+
+def rows(**methods: Summary):
+    found = agreement_rows({name: {0: each} for name, each in methods.items()}, {("gold", 0): 0.9, ("other", 0): 0.87})
+    return {row["method"]: row for row in found}
+
+
+def test_differences_are_those_of_means_deviations_and_marginals() -> None:
+    own, gold = summary(mean=0.53, sd=0.10, draws=30_000).draws, summary(seed=1, draws=20_000).draws
+    found = differences(own, gold)
+    assert found["mean_max"] == pytest.approx(0.03, abs=0.004) and found["mean_mean"] <= found["mean_max"]
+    assert found["sd_mean"] == pytest.approx(0.05, abs=0.002) and found["sd_ratio"] == pytest.approx(2, abs=0.05)
+    exact = [wasserstein_distance(own[:, t], gold[:, t]) for t in range(T)]
+    assert (found["w1_max"], found["w1_mean"]) == pytest.approx((max(exact), np.mean(exact)), rel=0.02)
+    assert differences(gold, gold) == pytest.approx(dict.fromkeys(found, 0.0) | {"sd_ratio": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "words"),
+    [
+        ({}, "agrees", ""),
+        ({"mean": 0.53}, "differs", "a mean probability is off by 0.03"),
+        ({"sd": 0.03}, "differs", "times the reference's standard deviation"),
+        ({"draws": 1}, "not claimed", "a point estimate"),
+    ],
+)
+def test_a_method_is_judged_against_the_exact_sampler(changes, verdict, words) -> None:
+    found = rows(gold=summary(), other=summary("sgld", seed=2, **changes))
+    assert found["gold"]["verdict"] == "reference" and found["gold"]["ess_per_s"] == 500
+    assert (found["other"]["verdict"], found["other"]["reference"]) == (verdict, "gold")
+    assert words in found["other"]["note"]
+    assert found["other"]["coverage_diff"] == pytest.approx(-0.03)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"gates_passed": False}, "gold failed a gate"), ({"ess": GOLD_ESS - 1}, "gold its bulk ESS is 999, not 1000")],
+)
+def test_a_sampler_that_is_not_sure_of_itself_is_no_reference(changes, words) -> None:
+    found = rows(gold=summary(**changes), other=summary("sgld"))
+    assert {row["verdict"] for row in found.values()} == {"no reference"}
+    assert words in found["other"]["note"]
+    second = rows(gold=summary(**changes), other=summary("sgld"), particles=summary("smc", seed=3))
+    assert (second["particles"]["verdict"], second["other"]["reference"], second["gold"]["verdict"]) == (
+        "reference", "particles", "agrees",
+    )  # fmt: skip
+
+
+def test_only_methods_with_the_same_posterior_are_compared() -> None:
+    assert rows(gold=summary(), other=summary("sgld", target="another")) == {}
+    assert rows(one=summary("sgld"), other=summary("vi")) == {}  # no exact sampler
