@@ -11,6 +11,7 @@ from mtbkd import registry
 from mtbkd.datasets import Shape
 from mtbkd.errors import MtbkdError, nearest
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
+from mtbkd.inference import most_params
 from mtbkd.plan import settings_of
 from mtbkd.published import tables as published
 
@@ -56,11 +57,23 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         if name in RESERVED_STUDIES:
             text = f"found the name '{name}'; allowed: any other, as results/{name} belongs to all studies."
             found.append(Mistake(("studies", name), text))
+        found += _exact(name, study, declared["methods"])
         for title, experiment in study.experiments.items():
             path = ("studies", name, "experiments", title)
             shape = shapes.get(experiment.dataset)
             found += _experiment(_Place(config, declared, path, study, experiment, shape))
     return found
+
+
+def _exact(name: str, study: "Study", methods: Sequence[str]) -> Iterator[Mistake]:
+    """Methods to judge against exact answers that do not exist or are named twice."""
+    asked = study.exact.methods if study.exact else ()
+    for index, method in enumerate(asked):
+        path = ("studies", name, "exact", "methods", index)
+        if method not in methods:
+            yield Mistake(path, choice(method, methods))
+        elif method in asked[:index]:
+            yield Mistake(path, sentence(method, "each method once", "remove one of them"))
 
 
 def _guarded(found: list[Mistake], path: KeyPath, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -189,9 +202,10 @@ def _student_suits(
         return
     inference: ModuleType = registry.part("inference", method.inference)
     (params, hidden), student = size, place.experiment.student
-    if inference.MAX_PARAMS is not None and params > inference.MAX_PARAMS:
+    limit = most_params(inference, settings_of("inference", method.inference, method.settings))
+    if limit is not None and params > limit:
         text = f"found '{name}' with student '{student}' of {params:,} parameters; allowed: at most "
-        text += f"{inference.MAX_PARAMS:,} for inference '{method.inference}'. Hint: take a smaller student"
+        text += f"{limit:,} for inference '{method.inference}' with these settings. Hint: take a smaller student"
         yield Mistake(at, text)
     if inference.NEEDS_HIDDEN and not hidden:
         text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one, "

@@ -17,6 +17,7 @@ from mtbkd import registry
 from mtbkd.artefacts import write_json
 from mtbkd.checks import fit_mistakes
 from mtbkd.errors import ConfigError
+from mtbkd.exact.spec import Exact
 from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, validate
 from mtbkd.fitting import Output
 from mtbkd.optimise import Training
@@ -146,6 +147,7 @@ class Study(_Model):
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
     output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
+    exact: Exact | None = Field(None, description="methods to judge against posteriors that are known exactly")
     experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")
 
 

@@ -13,6 +13,7 @@ from mtbkd import registry
 from mtbkd.artefacts import digest
 from mtbkd.blocks import block_names
 from mtbkd.errors import ConfigError
+from mtbkd.exact.spec import Spec as ExactSpec
 from mtbkd.explain import Mistake, choice
 from mtbkd.fitting import Spec
 from mtbkd.tuning import ALWAYS_USED
@@ -116,6 +117,7 @@ class Plan:
         study, description, seed, device: as in config.yaml.
         levels: credible levels.
         experiments: by name.
+        exact: method -> content of its ``mtbkd.exact.spec.Spec``; {} where nothing is judged against exact answers.
     """
 
     study: str
@@ -124,6 +126,7 @@ class Plan:
     device: str
     levels: tuple[float, ...]
     experiments: dict[str, ExperimentPlan]
+    exact: dict[str, dict[str, Any]]
 
     @property
     def datasets(self) -> dict[str, DataPlan]:
@@ -162,7 +165,7 @@ def make_plan(config: "Config", study: str) -> Plan:
         raise ConfigError(str(Mistake(("study",), choice(study, config.studies))))
     chosen = config.studies[study]
     experiments = {name: _experiment(config, chosen, name, e) for name, e in chosen.experiments.items()}
-    return Plan(study, chosen.description, config.seed, config.device, chosen.levels, experiments)
+    return Plan(study, chosen.description, config.seed, config.device, chosen.levels, experiments, _exact(config, chosen))
 
 
 def _experiment(config: "Config", study: "Study", name: str, experiment: "Experiment") -> ExperimentPlan:
@@ -181,6 +184,28 @@ def _experiment(config: "Config", study: "Study", name: str, experiment: "Experi
         published=experiment.published,
         columns={method: column for method, column in columns.items() if column is not None},
     )
+
+
+def _exact(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
+    """What the judging of each method depends on: its inference and the optimiser, nothing of a posterior."""
+    if study.exact is None:
+        return {}
+    asked = study.exact
+
+    def spec(name: str) -> dict[str, Any]:
+        method = config.methods[name]
+        content = {
+            "method": name,
+            "inference": method.inference,
+            "settings": _dump(settings_of("inference", method.inference, method.settings)),
+            "training": _dump(merged(config.training, study.training)),
+            "sbc_datasets": asked.sbc_datasets,
+            "conjugate": _dump(asked.conjugate),
+            "seed": config.seed,
+        }
+        return _dump(ExactSpec.model_validate(content))
+
+    return {name: spec(name) for name in asked.methods}
 
 
 def _data(config: "Config", name: str) -> DataPlan:

@@ -31,18 +31,28 @@ SIGNALS = {
     "kd": "mtbkd.signals.kd",
     "tip": "mtbkd.signals.tip",
     "bkd": "mtbkd.signals.bkd",
+    "power": "mtbkd.signals.power",
 }
 WEIGHTS = {
     "equal": "mtbkd.pooling.equal",
     "entropy": "mtbkd.pooling.entropy",
+    "inverse_entropy": "mtbkd.pooling.inverse_entropy",
+    "exponential_entropy": "mtbkd.pooling.exponential_entropy",
+    "inverse_square_entropy": "mtbkd.pooling.inverse_square_entropy",
 }
 INFERENCE = {
     "map": "mtbkd.inference.map",
     "sgld": "mtbkd.inference.sgld",
+    "sghmc": "mtbkd.inference.sghmc",
+    "psgld": "mtbkd.inference.psgld",
+    "csgld": "mtbkd.inference.csgld",
     "vi": "mtbkd.inference.vi",
     "dropout": "mtbkd.inference.dropout",
     "nuts": "mtbkd.inference.nuts",
     "advi": "mtbkd.inference.advi",
+    "laplace": "mtbkd.inference.laplace",
+    "ensemble": "mtbkd.inference.ensemble",
+    "smc": "mtbkd.inference.smc",
 }
 KINDS = {
     "dataset": DATASETS,

@@ -224,6 +224,13 @@ def test_inference_for_small_students_is_refused_on_a_large_one(raw):
     assert f"at most {most:,}" in line
 
 
+def test_a_family_for_small_students_is_refused_on_a_large_one(raw):
+    full = put(raw, "methods.tip_vi.settings", {"family": "full_rank"})
+    config.load(full)
+    (line,) = complaints(put(full, "students.mlp_5.settings.hidden", [401]))
+    assert "found 'tip_vi' with student 'mlp_5' of 2,007 parameters; allowed: at most 2,000 for inference 'vi'" in line
+
+
 def test_inference_by_pymc_is_refused_on_a_student_that_it_cannot_express(raw):
     small = put(raw, "students.small_cnn.settings", {"channels": [1, 1, 1], "hidden": [2]})
     (line,) = complaints(put(small, "studies.large.experiments.pictures.methods", ["labels_map", "tip_nuts"]))

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from mtbkd.posterior import Shared, gradient, log_posterior, make_problem
-from mtbkd.signals import bkd, kd, none, tip
+from mtbkd.signals import bkd, kd, none, power, tip
 from mtbkd.students.mlp import Mlp
 
 UNITS, EXAMPLES, TEACHERS, CLASSES = 3, 20, 2, 4
 
 
-@pytest.mark.parametrize("signal", [none, kd, tip, bkd], ids=lambda s: s.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("signal", [none, kd, tip, bkd, power], ids=lambda s: s.__name__.rpartition(".")[2])
 @pytest.mark.parametrize(("student_temperature", "tempered"), [(1.0, False), (2.0, False), (1.0, True)])
 def test_closed_form_gradient_equals_automatic_differentiation(
     signal: ModuleType, student_temperature: float, tempered: bool

@@ -65,14 +65,16 @@ class Summary:
 
 
 Summaries = Mapping[str, Mapping[int, Summary]]
+Scores = Mapping[tuple[str, int], float]
 
 
-def agreement_rows(summaries: Summaries, coverage: Mapping[tuple[str, int], float]) -> Iterator[dict[str, Any]]:
+def agreement_rows(summaries: Summaries, scores: Mapping[str, Scores]) -> Iterator[dict[str, Any]]:
     """One row a method, replicate and posterior for which there is an exact sampler, passed or not.
 
     Args:
         summaries: method -> replicate -> summary.
-        coverage: (method, replicate) -> coverage of the test labels at one level, absent for point estimates.
+        scores: name -> (method, replicate) -> score on the test labels; their differences become columns <name>_diff. What a
+            point estimate lacks is absent.
     """
     for group in _groups(summaries):
         references = {
@@ -92,8 +94,11 @@ def agreement_rows(summaries: Summaries, coverage: Mapping[tuple[str, int], floa
                     yield {**row, "verdict": "reference", "note": f"smallest bulk ESS {own.ess:.0f}"}
                 elif gold:
                     gaps = differences(own.draws, summaries[gold][replicate].draws)
-                    gaps["coverage_diff"] = coverage.get((method, replicate), np.nan) - coverage.get((gold, replicate), np.nan)
-                    yield {**row, **gaps, **_verdict(gaps, len(own.draws))}
+                    found = {
+                        f"{name}_diff": each.get((method, replicate), np.nan) - each.get((gold, replicate), np.nan)
+                        for name, each in scores.items()
+                    }
+                    yield {**row, **gaps, **found, **_verdict(gaps, len(own.draws))}
                 else:
                     yield {**row, "verdict": "no reference", "note": _why(candidates, summaries, replicate)}
 

@@ -128,7 +128,7 @@ _TABLE = (
          "diverging", "the sampler has no divergent transitions"),
     Gate("psis_khat", "largest Pareto k-hat of the ratios of posterior to approximation", "<=", 0.7,
          {"point": _POINT, "chains": "the draws come from no approximation with a density"},
-         "use a richer family (low rank, full rank) or a sampler; trust predictions only as far as they are calibrated",
+         "use a richer family (vi: low_rank, full_rank) or a sampler; trust predictions only as far as they are calibrated",
          _khat,
          needs="log_ratio", without="the approximation has no density to compare with the posterior"),
     Gate("calibration", "largest |coverage - self-expected coverage| / standard error, over levels", "<=", 2.0,

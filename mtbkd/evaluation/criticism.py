@@ -117,12 +117,12 @@ class Criticised:
             m: {"method": m, **{n: each.get(n) or "" for n in ("signal", "weights", "inference")}} for m, each in attrs.items()
         }
         level = f"coverage@{min(levels, key=lambda each: abs(each - 0.9)):g}"
-        coverage = {
-            (row["method"], row["replicate"]): row["value"]
-            for row in tables.rows["metrics"]
-            if (row["metric"], row["split"], row["domain"]) == (level, "test", ALL)
-        }
-        tables.add("agreement", list(agreement_rows(self.summaries, coverage)))
+        scores: dict[str, dict[tuple[str, int], float]] = {"coverage": {}, "nll": {}}
+        for row in tables.rows["metrics"]:
+            name = "coverage" if row["metric"] == level else row["metric"]
+            if name in scores and (row["kind"], row["split"], row["domain"]) == ("student", "test", ALL):
+                scores[name][row["method"], row["replicate"]] = row["value"]
+        tables.add("agreement", list(agreement_rows(self.summaries, scores)))
         for replicate, found in self.loo.items():
             weights = stacking_weights(found)
             for method, each in found.items():

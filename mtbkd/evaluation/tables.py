@@ -37,7 +37,7 @@ COLUMNS = {
     ],
     "agreement": [
         *_NAMES, "method", "inference", "replicate", "reference", "mean_max", "mean_mean", "sd_max", "sd_mean", "sd_ratio",
-        "w1_max", "w1_mean", "coverage_diff", "ess", "ess_per_s", "verdict", "note",
+        "w1_max", "w1_mean", "coverage_diff", "nll_diff", "ess", "ess_per_s", "verdict", "note",
     ],
     "loo": [*_NAMES, *_METHOD, "replicate", "elpd_loo", "se", "p_loo", "n", "khat_max", "khat_bad", "stacking_weight"],
     "predictive_checks": [*_NAMES, *_METHOD, "replicate", "class", "observed", "expected", "p_value"],

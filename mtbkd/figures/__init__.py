@@ -1,6 +1,8 @@
 """Figures: one module each, with ``TITLE``, ``SCOPE`` (experiment or study), ``CATEGORY``, ``CAPTION``, ``applies``, ``draw``.
 
 ``applies`` decides from the configuration alone, before any file exists, so that a study's figures are known from the start.
+Figures of an experiment are given a ``material.Experiment`` (applies) and ``Material`` (draw), those of a study a
+``material.Study``.
 """
 
 # Every figure, in the order of the report: one line each, a module of this folder.
@@ -14,5 +16,6 @@ FIGURES = (
     "ess",
     "forest",
     "validation",
+    "sbc",
     "toy",
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from mtbkd.artefacts import write_json
 from mtbkd.figures import FIGURES
-from mtbkd.figures.material import Experiment, Material
+from mtbkd.figures.material import Experiment, Material, Study
 from mtbkd.figures.style import save, style
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def module(figure: str) -> ModuleType:
     return importlib.import_module(f"mtbkd.figures.{figure}")
 
 
-def catalogue(experiments: Iterable[Experiment]) -> list[Entry]:
+def catalogue(experiments: Iterable[Experiment], study: Study) -> list[Entry]:
     """The figures that apply, experiment by experiment, those of the whole study last."""
     entries = [
         Entry(name, experiment.name)
@@ -47,23 +47,24 @@ def catalogue(experiments: Iterable[Experiment]) -> list[Entry]:
         for name in FIGURES
         if module(name).SCOPE == "experiment" and module(name).applies(experiment)
     ]
-    return entries + [Entry(name, None) for name in FIGURES if module(name).SCOPE == "study" and module(name).applies()]
+    return entries + [Entry(name, None) for name in FIGURES if module(name).SCOPE == "study" and module(name).applies(study)]
 
 
-def draw_all(experiments: Sequence[Mapping[str, Any]], folder: Path) -> None:
+def draw_all(experiments: Sequence[Mapping[str, Any]], study: Mapping[str, Any], folder: Path) -> None:
     """Draw every figure into ``folder`` as SVG and PNG, and write captions.json, the list of them in order.
 
     Args:
         experiments: ``dataclasses.asdict`` of each ``Experiment``.
+        study: ``dataclasses.asdict`` of the ``Study``.
         folder: results/<study>/figures.
     """
-    known = [Experiment.from_dict(content) for content in experiments]
+    known, whole = [Experiment.from_dict(content) for content in experiments], Study(**study)
     materials = {experiment.name: Material(experiment) for experiment in known}
     captions = []
-    for entry in catalogue(known):
+    for entry in catalogue(known, whole):
         part = module(entry.figure)
         with style():
-            figure = part.draw() if entry.experiment is None else part.draw(materials[entry.experiment])
+            figure = part.draw(whole) if entry.experiment is None else part.draw(materials[entry.experiment])
             save(figure, folder / f"{entry.stem}.svg", folder / f"{entry.stem}.png")
         log.info("drew %s", entry.stem)
         caption = " ".join(part.CAPTION.split())

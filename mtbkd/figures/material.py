@@ -89,6 +89,13 @@ class Experiment:
         return min(self.methods, key=distance)
 
 
+@dataclass(frozen=True)
+class Study:
+    """What a figure of the whole study may know: ``exact``, method -> folder of its tables of mtbkd/exact."""
+
+    exact: Mapping[str, str] = field(default_factory=dict)
+
+
 class Material:
     """The files of one experiment."""
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtbkd.figures.material import Study
 from mtbkd.figures.style import BLUE, GREY, ORANGE, WIDTH
 from mtbkd.lazy import lazy_import
 
@@ -52,11 +53,11 @@ def log_pool_posterior(theta: np.ndarray, precision: float) -> np.ndarray:
     return normal(theta, mean, 1 / (1 + precision))
 
 
-def applies() -> bool:
+def applies(study: Study) -> bool:
     return True
 
 
-def draw() -> "Figure":
+def draw(study: Study) -> "Figure":
     theta = np.linspace(-1, 9, 801)
     figure, axes = plt.subplots(1, len(PRECISIONS), figsize=(WIDTH, PANEL_HEIGHT), sharey=True)
     for ax, precision in zip(axes, PRECISIONS, strict=True):

@@ -6,14 +6,17 @@
     run        (target, settings, state, context) -> Fit
 
 and what a configuration is checked against: ``DRAWS`` (what the draws are: decides the gates), ``IMPROPER_PRIOR`` (may the
-Gaussian prior be left out), ``MAX_PARAMS``, ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one with
-a PyTensor form). Shapes: U units, C chains, D draws, P parameters.
+Gaussian prior be left out), ``MAX_PARAMS`` (or ``max_params(settings)`` where settings decide), ``NEEDS_HIDDEN`` (a student
+with a hidden layer) and ``NEEDS_SYMBOLIC`` (one with a PyTensor form).
+Shapes: U units, C chains, D draws, P parameters.
 """
 
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel
 
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training, maximise
@@ -78,3 +81,9 @@ class Fit:
 
     params: "torch.Tensor"
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def most_params(module: ModuleType, settings: BaseModel) -> int | None:
+    """The largest student that ``module`` takes with these ``settings``, None for any: its ``max_params``, or MAX_PARAMS."""
+    own = getattr(module, "max_params", None)
+    return own(settings) if own else module.MAX_PARAMS

@@ -1,11 +1,13 @@
 """Automatic differentiation variational inference (Kucukelbir et al. 2017) by PyMC: a Gaussian q, mean-field or full-rank.
 
-The same target and family as vi.py, on all examples at every step instead of minibatches, and with a full covariance on
-request. PSIS k-hat of log p - log q tells how far q is from the posterior.
+The same target and families as vi.py's mean_field and full_rank, by another implementation, on all examples at every step or
+on minibatches. A minibatch of m stands for all N examples: its labels' and teachers' terms count N/m times, the prior once.
+PSIS k-hat of log p - log q, always on all examples, tells how far q is from the posterior.
 """
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import Backend, resolve_backend
 from mtbkd.lazy import lazy_import
+from mtbkd.posterior import Problem
 from mtbkd.seeds import derive
 from mtbkd.target import Target
 
@@ -42,6 +45,7 @@ class Settings(BaseModel):
     learning_rate: float = Field(0.01, gt=0, description="Adam's, decaying to zero along a cosine")
     samples: PositiveInt = Field(1, description="draws of theta a step")
     initial_scale: float = Field(0.03, gt=0, description="sigma at the start, around the MAP")
+    batch_size: PositiveInt | None = Field(None, description="examples a minibatch, drawn anew at every step; null: all")
     draws: PositiveInt = Field(400, description="independent draws kept")
     backend: Backend = Field("auto", description="what compiles the step: c, jax or numba; auto takes what is there")
 
@@ -66,14 +70,14 @@ class Compiled(NamedTuple):
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Fit q for every unit with one compiled step, draw from it, and keep log p - log q of every draw for PSIS."""
-    model = target.pymc_model()
-    compiled = _compile(model, settings, derive(context.seed, "advi", first=context.replicates[0]) >> 33)
+    feed = Feed(target, settings.batch_size)
+    compiled = _compile(feed, settings, derive(context.seed, "advi", first=context.replicates[0]) >> 33)
     num_params = target.num_params
     theta = np.full((target.num_units, settings.draws, num_params), np.nan)
     log_q = np.full(theta.shape[:2], np.nan)
     for unit, replicate in enumerate(context.replicates):
         began = time.monotonic()
-        pm.set_data(target.pymc_data(unit), model=model)
+        feed.begin(target.pymc_data(unit), derive(context.seed, "advi minibatch", replicate=replicate))
         try:
             elbo = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
         except FloatingPointError:
@@ -89,7 +93,49 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     return Fit(params.unsqueeze(1), {"log_ratio": ratio[:, None]})
 
 
-def _compile(model: "pm.Model", settings: Settings, seed: int) -> Compiled:
+class Feed:
+    """The model, and what its data are at each step: those of a unit, or of a minibatch of it drawn with replacement."""
+
+    def __init__(self, target: Target, batch_size: int | None):
+        self.size, shown = None, target
+        # Minibatches are those of a student's posterior: of another density nobody knows which data belong to an example.
+        if isinstance(target, Problem) and batch_size and batch_size < target.num_examples:
+            self.size, shown = batch_size, first_examples(target, batch_size)
+        self.model = shown.pymc_model()
+        self.data: dict[str, np.ndarray] = {}
+        self.rng = np.random.default_rng()
+
+    def begin(self, data: dict[str, np.ndarray], seed: int) -> None:
+        """Go over to the unit of ``data``."""
+        self.data, self.rng = data, np.random.default_rng(seed)
+        if self.size:
+            self.next()
+        else:
+            pm.set_data(data, model=self.model)
+
+    def next(self, *_: Any) -> None:
+        """Draw another minibatch; a callback of PyMC's, called after every step."""
+        if self.size:
+            rows = self.rng.integers(self.data["labels"].shape[-1], size=self.size)
+            for name, value in minibatch(self.data, rows).items():
+                self.model[name].set_value(value)
+
+
+def first_examples(problem: Problem, size: int) -> Problem:
+    """The problem of only the first examples: a model of that size, whose data are then swapped."""
+    constants = {name: value[:, :size] for name, value in problem.constants.items()}
+    return replace(problem, x=problem.x[:, :size], y=problem.y[:, :size], constants=constants)
+
+
+def minibatch(data: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+    """What ``pymc_model.unit_data`` gives, for examples ``rows`` (m,) alone; labels and the teachers' power times N/m."""
+    scale = data["labels"].shape[-1] / len(rows)
+    part = {name: value[..., rows] if value.ndim else value for name, value in data.items() if name != "x"}
+    return part | {"x": data["x"][rows], "labels": scale * part["labels"], "beta": scale * part["beta"]}
+
+
+def _compile(feed: Feed, settings: Settings, seed: int) -> Compiled:
+    model = feed.model
     rate = pytensor.shared(settings.learning_rate, "learning_rate")
 
     def decay(approx: Any, losses: np.ndarray, step: int) -> None:
@@ -97,8 +143,8 @@ def _compile(model: "pm.Model", settings: Settings, seed: int) -> Compiled:
 
     inference = {"advi": pm.ADVI, "fullrank_advi": pm.FullRankADVI}[settings.method](model=model, random_seed=seed)
     inference.fit(
-        0, progressbar=False, obj_n_mc=settings.samples, obj_optimizer=pm.adam(learning_rate=rate), callbacks=[decay],
-        backend=resolve_backend(settings.backend),
+        0, progressbar=False, obj_n_mc=settings.samples, obj_optimizer=pm.adam(learning_rate=rate),
+        callbacks=[decay, feed.next], backend=resolve_backend(settings.backend),
     )  # fmt: skip
     values = {v: v.get_value() for v in inference.state.step.get_shared() if v not in model.data_vars}
     # Noise goes on from unit to unit; JAX keeps its generator out of reach anyway.

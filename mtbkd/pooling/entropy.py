@@ -7,6 +7,8 @@ authors' code: xi_g = 1 - H_g / sum_g H_g, the entropies H_g taken at temperatur
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from mtbkd.pooling import entropies
+
 MIN_TEACHERS = 2
 
 
@@ -19,8 +21,7 @@ def weights(prob: np.ndarray) -> np.ndarray:
 
     Where all teachers are certain (every entropy 0) the weights are equal.
     """
-    log_prob = np.log(prob, where=prob > 0, out=np.zeros_like(prob))
-    entropy = -(prob * log_prob).sum(-1)
+    entropy = entropies(prob)
     total = entropy.sum(-1, keepdims=True)
     share = np.divide(entropy, total, where=total > 0, out=np.full_like(entropy, 1 / prob.shape[-2]))
     return (1 - share) / (prob.shape[-2] - 1)

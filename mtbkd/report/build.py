@@ -12,7 +12,7 @@ from mtbkd.evaluation.convergence import gate_table
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
-from mtbkd.report import cards, experiment, page, posteriors, runs
+from mtbkd.report import cards, experiment, page, posteriors, runs, validation
 from mtbkd.report.answers import Evidence, sentences
 from mtbkd.report.judgement import is_posterior, judgements
 from mtbkd.report.numbers import count
@@ -34,6 +34,8 @@ def build_report(
     evaluation: Mapping[str, str],
     data_cards: Mapping[str, Sequence[str]],
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
+    exact: Mapping[str, str],
+    exact_published: str | None,
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
     figures: str,
     out: str | Path,
@@ -45,6 +47,8 @@ def build_report(
         evaluation: experiment -> folder of its evaluation's tables.
         data_cards: experiment -> cards of its data's blocks.
         teacher_cards: experiment -> teacher -> cards of its blocks.
+        exact: method -> folder of its tables of exact answers.
+        exact_published: table of the conjugate student, or None.
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
         figures: folder with captions.json.
         out: results/<study>.
@@ -58,7 +62,8 @@ def build_report(
     told = manifest(plan)
     parts = [_part(plan, evidence[name], tables, data_cards[name], teacher_cards[name]) for name, tables in read.items()]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    html = page.render(_content(plan, list(evidence.values()), parts, page.figures(figures), costs, told))
+    known = validation.section(exact, exact_published)
+    html = page.render(_content(plan, list(evidence.values()), parts, known, page.figures(figures), costs, told))
     _write_tables(out / "tables", evidence, read)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
@@ -132,6 +137,7 @@ def _content(
     plan: Plan,
     evidence: Sequence[Evidence],
     parts: Sequence[page.Part],
+    exact: validation.Section | None,
     figures: Sequence[page.Figure],
     costs: Sequence[runs.Cost],
     told: Mapping[str, Any],
@@ -143,6 +149,7 @@ def _content(
         "ran": _what_ran(plan),
         "sentences": sentences(evidence),
         "parts": parts,
+        "exact": exact,
         "figures": _grouped(figures),
         "gates_explained": _gates_explained(),
         "agreement_explained": posteriors.EXPLAINED,

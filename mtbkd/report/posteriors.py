@@ -28,6 +28,7 @@ def agreement_table(name: str, rows: Frame) -> Table | None:
         Column("Deviation: ratio", True, "posterior standard deviation over the reference's", "1 is best"),
         Column("Wasserstein", True, "mean 1-Wasserstein distance of the probabilities' marginals"),
         Column("Coverage: gap", True, "coverage of the test labels minus the reference's"),
+        Column("NLL: gap", True, "negative log-likelihood of the test labels minus the reference's"),
         Column("ESS / s", True, "smallest effective sample size a second of inference; draws a second where independent"),
     ]  # fmt: skip
     found = []
@@ -35,6 +36,7 @@ def agreement_table(name: str, rows: Frame) -> Table | None:
         cells = [text(method, str(own["inference"].iloc[0])), _verdict(own), text(_references(own))]
         cells += [number(own["mean_max"].max()), number(own["mean_mean"].mean()), number(own["sd_ratio"].mean())]
         cells += [number(own["w1_mean"].mean()), number(own["coverage_diff"].mean(), signed=True)]
+        cells += [number(own["nll_diff"].mean(), signed=True)]
         found.append(Row([*cells, number(own["ess_per_s"].mean())]))
     caption = f"{name}: every algorithm against an exact sampler of the same posterior"
     return Table(f"agreement-{name}", caption, head, found)

@@ -32,13 +32,18 @@ def prepare(
 
 def log_components(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """log w_g Dir(q; 1 + lambda p_g) for each example and teacher: (E, m, G)."""
-    cross = (constants["prob"] * log_q.unsqueeze(-2)).sum(-1)
-    return constants["log_scale"] + lam.view(-1, 1, 1) * cross
+    return _scores(log_q, constants, lam).movedim(0, -1)
+
+
+def _scores(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
+    """``log_components`` with the teachers first, (G, E, m), as sums over the few teachers need it to be fast."""
+    cross = (constants["prob"].permute(2, 3, 0, 1) * log_q.movedim(-1, 0)).sum(1)
+    return torch.addcmul(constants["log_scale"].movedim(-1, 0), cross, lam.unsqueeze(-1))
 
 
 def term(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """The log mixture density of each example: (E, m), of ``log_q`` (E, m, K) and ``lam`` (E,)."""
-    return torch.logsumexp(log_components(log_q, constants, lam), dim=-1)
+    return torch.logsumexp(_scores(log_q, constants, lam), 0)
 
 
 def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
@@ -53,10 +58,10 @@ def responsibilities(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]"
 
     The gradient of the term is lambda sum_g r_g sum_k p_gk d log q_k: MT-BKD is distillation with these weights.
     """
-    return torch.softmax(log_components(log_q, constants, lam), dim=-1)
+    return torch.softmax(_scores(log_q, constants, lam), 0).movedim(0, -1)
 
 
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """d term / d log q: lambda sum_g r_g p_gk, (E, m, K): distillation with the responsibilities as weights."""
-    share = responsibilities(log_q, constants, lam).unsqueeze(-1)
-    return lam.view(-1, 1, 1) * (share * constants["prob"]).sum(-2)
+    share = torch.softmax(_scores(log_q, constants, lam), 0).mul_(lam.unsqueeze(-1))
+    return (share.unsqueeze(1) * constants["prob"].permute(2, 3, 0, 1)).sum(0).movedim(0, -1)

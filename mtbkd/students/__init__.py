@@ -15,6 +15,8 @@ else:
 
 # Logits (E, N, K) to what multiplies their derivative, of the same shape.
 Pull = Callable[["torch.Tensor"], "torch.Tensor"]
+# Weights of a map from which on writing their derivatives in place is faster than a batched product and a copy.
+LARGE = 10_000
 
 
 class Student(Protocol):
@@ -68,7 +70,7 @@ def init_ensemble(student: Student, seeds: list[int], scale: float = 1.0) -> "to
 
 def uniform_init(generator: "torch.Generator", shape: tuple[int, ...], fan_in: int, scale: float) -> "torch.Tensor":
     """U(-b, b) with b = scale / sqrt(fan_in), torch's default for dense and convolutional layers."""
-    return (torch.rand(shape, generator=generator) * 2 - 1) * scale / fan_in**0.5
+    return (torch.rand(shape, generator=generator) * 2 - 1) * scale / max(fan_in, 1) ** 0.5
 
 
 def dense(params: "torch.Tensor", x: "torch.Tensor", offset: int, size_in: int, size_out: int) -> "torch.Tensor":
@@ -104,12 +106,14 @@ def dense_vjp(
     """
     members, size_in, size_out = params.shape[0], x.shape[-1], pull.shape[-1]
     end = offset + size_in * size_out
-    if x.shape[0] == members:
-        weight_grad = torch.bmm(x.transpose(1, 2), pull)
-    else:
+    weight_grad = grad[:, offset:end].view(members, size_in, size_out)
+    if x.shape[0] != members:
         wide = x[0].T @ pull.transpose(0, 1).reshape(-1, members * size_out)
-        weight_grad = wide.view(size_in, members, size_out).transpose(0, 1)
-    grad[:, offset:end].view(members, size_in, size_out).copy_(weight_grad)
+        weight_grad.copy_(wide.view(size_in, members, size_out).transpose(0, 1))
+    elif size_in * size_out < LARGE:
+        weight_grad.copy_(torch.bmm(x.transpose(1, 2), pull))
+    else:
+        weight_grad.baddbmm_(x.transpose(1, 2), pull, beta=0)
     torch.sum(pull, 1, out=grad[:, end : end + size_out])
     if first:
         return pull.new_empty(0)

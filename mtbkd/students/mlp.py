@@ -85,7 +85,7 @@ class Mlp:
         for layer in reversed(range(len(layers))):
             back = dense_vjp(grad, params, inputs[layer], back, offsets[layer], layer == 0)
             if layer > 0:
-                back = back.mul_(inputs[layer] > 0)
+                back = torch.ops.aten.threshold_backward(back, inputs[layer], 0)
                 if keep is not None:
                     back = back.mul_(keep[layer - 1])
         return grad

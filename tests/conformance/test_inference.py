@@ -98,3 +98,25 @@ def test_an_improper_prior_is_taken_where_the_module_says_so(case: Case) -> None
         return
     training = replace(case.context, training=Training(steps=50))
     assert torch.isfinite(fit(case.module, make(case.module, float("inf")), training).params).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU: the algorithms were run on the CPU only")
+@pytest.mark.parametrize("name", names("inference"))
+def test_on_a_gpu_it_finds_the_posterior_that_it_finds_on_the_cpu(name: str) -> None:
+    module = registry.part("inference", name)
+    fits = [
+        fit(module, on(make(module), device), Context(3, tuple(range(UNITS)), Training(steps=300), device))
+        for device in ("cpu", "cuda")
+    ]
+    cpu, gpu = (mean_prob(make(module), each.params.flatten(1, 2)) for each in fits)
+    assert all(each.params.device.type == "cpu" for each in fits)
+    assert (cpu - gpu).abs().mean() < 0.05
+
+
+def on(problem: Problem, device: str) -> Problem:
+    """The problem with all its tensors on ``device``."""
+    shared = Shared(*(value.to(device) for value in vars(problem.shared).values() if value is not None))
+    constants = {name: value.to(device) for name, value in problem.constants.items()}
+    x, y, rows = problem.x.to(device), problem.y.to(device), problem.data_row.to(device)
+    return replace(problem, x=x, y=y, data_row=rows, constants=constants, shared=shared)

@@ -17,7 +17,8 @@ def summary(inference="nuts", mean=0.5, sd=0.05, draws=4000, seed=0, **changes) 
 
 
 def rows(**methods: Summary):
-    found = agreement_rows({name: {0: each} for name, each in methods.items()}, {("gold", 0): 0.9, ("other", 0): 0.87})
+    scores = {"coverage": {("gold", 0): 0.9, ("other", 0): 0.87}, "nll": {("gold", 0): 0.4, ("other", 0): 0.5}}
+    found = agreement_rows({name: {0: each} for name, each in methods.items()}, scores)
     return {row["method"]: row for row in found}
 
 
@@ -45,7 +46,7 @@ def test_a_method_is_judged_against_the_exact_sampler(changes, verdict, words) -
     assert found["gold"]["verdict"] == "reference" and found["gold"]["ess_per_s"] == 500
     assert (found["other"]["verdict"], found["other"]["reference"]) == (verdict, "gold")
     assert words in found["other"]["note"]
-    assert found["other"]["coverage_diff"] == pytest.approx(-0.03)
+    assert (found["other"]["coverage_diff"], found["other"]["nll_diff"]) == pytest.approx((-0.03, 0.1))
 
 
 @pytest.mark.parametrize(

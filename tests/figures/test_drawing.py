@@ -13,7 +13,7 @@ from mtbkd.artefacts import Logits, ids_digest, read_json
 from mtbkd.evaluation.deviance import entropy
 from mtbkd.figures import FIGURES
 from mtbkd.figures.catalogue import draw_all, module
-from mtbkd.figures.material import Experiment, Material, Method
+from mtbkd.figures.material import Experiment, Material, Method, Study
 from mtbkd.figures.style import style
 from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws, run
 
@@ -161,11 +161,11 @@ def test_the_tuning_curve_counts_who_chose_what(material: Material) -> None:
 
 def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
     real = replace(material.experiment, name="real", simulated=False)
-    draw_all([asdict(material.experiment), asdict(real)], tmp_path)
+    draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), tmp_path)
     captions = read_json(tmp_path / "captions.json")
     files = [each["file"] for each in captions]
     of = {name: [f"{name}-{figure}.svg" for figure in FIGURES if figure not in skipped] for name, skipped in
-          (("exp", ("boxes", "toy")), ("real", ("maps", "toy")))}  # fmt: skip
+          (("exp", ("boxes", "sbc", "toy")), ("real", ("maps", "sbc", "toy")))}  # fmt: skip
     assert files == [*of["exp"], *of["real"], "toy.svg"]
     for file in files:
         assert (tmp_path / file).read_text().rstrip().endswith("</svg>")

@@ -18,7 +18,15 @@ def cells(table: Table | None) -> dict[str, list[str]]:
 
 
 def test_agreement_counts_replicates_and_shows_the_worst() -> None:
-    gaps = {"mean_mean": 0.01, "sd_ratio": 0.5, "w1_mean": 0.02, "coverage_diff": -0.04, "ess": 400, "ess_per_s": 100}
+    gaps = {
+        "mean_mean": 0.01,
+        "sd_ratio": 0.5,
+        "w1_mean": 0.02,
+        "coverage_diff": -0.04,
+        "nll_diff": 0.002,
+        "ess": 400,
+        "ess_per_s": 100,
+    }
     other = {"method": "vi", "inference": "vi", "reference": "nuts", **gaps}
     rows = [
         {
@@ -37,7 +45,7 @@ def test_agreement_counts_replicates_and_shows_the_worst() -> None:
     found = cells(agreement_table("sim", frame("agreement", rows)))
     assert found["nuts"][0].endswith("reference (2 of 2)") and found["nuts"][-1] == "7.000"
     assert found["vi"][0].endswith("differs (1 of 2)")
-    assert found["vi"][1:] == ["nuts", "0.070", "0.010", "0.500", "0.020", "\N{MINUS SIGN}0.040", "100.0"]
+    assert found["vi"][1:] == ["nuts", "0.070", "0.010", "0.500", "0.020", "\N{MINUS SIGN}0.040", "+0.002", "100.0"]
     assert agreement_table("sim", frame("agreement", [])) is None
 
 

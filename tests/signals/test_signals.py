@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from mtbkd.errors import ContractError
-from mtbkd.signals import bkd, kd, log_beta, tip
+from mtbkd.signals import bkd, kd, log_beta, power, tip
 
 LAM = torch.tensor([3.0], dtype=torch.float64)
 PROB = torch.tensor([[[[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]]]], dtype=torch.float64)  # (1, 1, 2, 3)
@@ -36,6 +36,27 @@ def test_responsibilities_are_the_components_shares() -> None:
     constants = tip.prepare(PROB, WEIGHTS, LAM, tip.Settings(), None)
     parts = np.array([0.25, 0.75]) * DENSITIES
     np.testing.assert_allclose(tip.responsibilities(LOG_Q, constants, LAM)[0, 0], parts / parts.sum())
+
+
+@pytest.mark.parametrize("r", [0.25, 0.5, 1.0])
+def test_the_power_signal_is_the_power_mean_of_the_densities(r: float) -> None:
+    constants = power.prepare(PROB, WEIGHTS, LAM, power.Settings(r=r), None)
+    by_hand = np.log(np.array([0.25, 0.75]) @ np.array(DENSITIES) ** r) / r
+    assert power.term(LOG_Q, constants, LAM).item() == pytest.approx(by_hand)
+
+
+def test_the_power_signal_runs_from_kd_to_tip() -> None:
+    """The term at a small r is near the logarithmic pool, whose slope is kd's."""
+
+    def slope(r: float) -> torch.Tensor:
+        return power.slope(LOG_Q, power.prepare(PROB, WEIGHTS, LAM, power.Settings(r=r), None), LAM)
+
+    logarithmic = kd.slope(LOG_Q, kd.prepare(PROB, WEIGHTS, LAM, kd.Settings(), None), LAM)
+    linear = tip.slope(LOG_Q, tip.prepare(PROB, WEIGHTS, LAM, tip.Settings(), None), LAM)
+    torch.testing.assert_close(slope(0.0), logarithmic)
+    torch.testing.assert_close(slope(1.0), linear)
+    torch.testing.assert_close(slope(1e-6), logarithmic, atol=1e-5, rtol=0)
+    assert not torch.allclose(slope(0.5), logarithmic) and not torch.allclose(slope(0.5), linear)
 
 
 @pytest.mark.parametrize("position", [0, 1])

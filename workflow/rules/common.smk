@@ -18,6 +18,8 @@ LOGITS = "results/shared/logits/{teacher}/{block}"
 STUDENT = f"{STUDY}/students/{{experiment}}/{{method}}/{{block}}.nc"
 DATA_FILES = ("data.safetensors", "examples.csv", "card.json")
 LOGITS_FILES = ("logits.safetensors", "card.json")
+EXACT = f"{STUDY}/exact/{{judged}}"
+EXACT_TABLES = ("cases", "sbc", "ranks")
 NOTHING = "(?!)"
 # device: cpu never asks for a GPU; otherwise the profile says how many there are (workflow/profiles/gpu).
 GPU = int(PLAN.device == "cuda")
@@ -28,6 +30,7 @@ wildcard_constraints:
     block=r"r\d+-\d+",
     experiment="|".join(PLAN.experiments),
     method="|".join({name: None for e in PLAN.experiments.values() for name in e.methods}) or NOTHING,
+    judged="|".join(PLAN.exact) or NOTHING,
 
 
 def sources(*modules):
@@ -122,6 +125,22 @@ def student_teachers(wildcards):
 def student_logits(wildcards):
     block = PLAN.experiments[wildcards.experiment].data_block(wildcards.block)
     return [folder(logits_files(t.key, block)[0]) for t in student_teachers(wildcards)]
+
+
+def exact_package(wildcards):
+    """Package sources that the judging of a method depends on."""
+    inference = PLAN.exact[wildcards.judged]["inference"]
+    return sources("mtbkd.exact.judging", registry.module_name("inference", inference))
+
+
+def exact_folders():
+    """Method -> folder of its tables."""
+    return {name: EXACT.format(judged=name) for name in PLAN.exact}
+
+
+def exact_published():
+    """The conjugate student beside the paper's numbers, for studies that ask for exact answers."""
+    return [f"{STUDY}/exact/published.parquet"] if PLAN.exact else []
 
 
 def evaluation_inputs(wildcards):

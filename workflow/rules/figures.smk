@@ -1,4 +1,5 @@
-# Figures. What comes in: evaluation tables, the data of the first block, draws of methods with a posterior. What goes out:
+# Figures. What comes in: evaluation tables, the data of the first block, draws of methods with a posterior, ranks of the
+# calibration where a study asks for exact answers. What goes out:
 # results/<study>/figures/, all drawn by one job. Editing a figure draws again and refits nothing.
 
 
@@ -8,6 +9,7 @@ rule figures:
         tables=[f"{e.evaluation}/{table}.parquet" for e in FIGURE_EXPERIMENTS for table in TABLES],
         data=[f"{e.data}/{name}" for e in FIGURE_EXPERIMENTS for name in DATA_FILES],
         draws=[file for e in FIGURE_EXPERIMENTS for file in e.draws.values()],
+        exact=[f"{folder}/ranks.parquet" for folder in exact_folders().values()],
         published=PUBLISHED,
         package=sources("mtbkd.figures.catalogue", *(f"mtbkd.figures.{name}" for name in FIGURE_MODULES)),
     output:
@@ -26,5 +28,6 @@ rule figures:
         runtime=30,
     params:
         experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
+        study=asdict(FIGURE_STUDY),
     script:
         "../../scripts/figures.py"

@@ -6,6 +6,7 @@ from mtbkd.figures import FIGURES as FIGURE_MODULES
 from mtbkd.figures import catalogue
 from mtbkd.figures.material import Experiment as FigureExperiment
 from mtbkd.figures.material import Method as FigureMethod
+from mtbkd.figures.material import Study as FigureStudy
 
 
 def figure_method(spec):
@@ -36,7 +37,8 @@ def figure_experiment(experiment):
 
 
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
-CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS)
+FIGURE_STUDY = FigureStudy(exact_folders())
+CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY)
 FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
 
 
@@ -82,6 +84,8 @@ def report_benchmarks():
         for m in e.methods:
             found["student", f"{e.name}: {m}"] = [f"{STUDY}/benchmarks/student/{e.name}/{m}/{b}.tsv" for b in e.blocks]
         found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
+    for m in PLAN.exact:
+        found["exact answers", m] = [f"{STUDY}/benchmarks/exact/{m}.tsv"]
     return [(*key, files) for key, files in found.items()]
 
 
@@ -91,6 +95,8 @@ def report_spec(wildcards):
         "evaluation": {name: f"{STUDY}/evaluation/{name}" for name in PLAN.experiments},
         "data_cards": {name: data_cards(e) for name, e in PLAN.experiments.items()},
         "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
+        "exact": exact_folders(),
+        "exact_published": next(iter(exact_published()), None),
         "benchmarks": report_benchmarks(),
         "figures": f"{STUDY}/figures",
     }

@@ -8,6 +8,8 @@ rule report:
         evaluation=expand(
             f"{STUDY}/evaluation/{{experiment}}/{{table}}.parquet", experiment=PLAN.experiments, table=TABLES
         ),
+        exact=[f"{folder}/{table}.parquet" for folder in exact_folders().values() for table in ("cases", "sbc")],
+        exact_published=exact_published(),
         figures=FIGURES,
         captions=f"{STUDY}/figures/captions.json",
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],

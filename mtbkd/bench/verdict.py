@@ -1,0 +1,53 @@
+"""Each bound that was set beside what was measured, met or not."""
+
+from typing import Any
+
+from mtbkd.bench.problems import CASES
+
+IMPORT_S, FLOOR_TIMES, CHAINS_TIMES = 0.2, 2.0, 12.0
+MANY, MOST = 64, 256  # chains of the bounds
+
+
+def rate(result: dict[str, Any], student: str, chains: int, algorithm: str = "sgld") -> float:
+    """Chain-steps per second."""
+    wanted = {"student": student, "chains": chains, "algorithm": algorithm}
+    return next(row["chain_steps_per_s"] for row in result["rates"] if wanted.items() <= row.items())
+
+
+def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows {what, measured, at_most or at_least, met} of everything in ``result`` that has a bound."""
+    rows = [_at_most("import mtbkd, s", result["import_s"], IMPORT_S)]
+    for row in result["replicates"]:
+        rows.append(_at_most(f"8 replicates against 1, {row['student']}", row["ratio"], row["bound"]))
+    for case in CASES:
+        batched, student = rate(result, case.label, MANY), case.label
+        if case.loop_bound:
+            gain = result["peers"][student]["plain loop"] * batched
+            rows.append(_at_least(f"plain loop against SGLD of {MANY} chains, {student}", gain, case.loop_bound))
+    small = CASES[1].label
+    cost = MOST / rate(result, small, MOST) * rate(result, small, 1)
+    rows.append(_at_most(f"a step of {MOST} chains against one of 1, {small}", cost, CHAINS_TIMES))
+    for case in CASES:
+        step = MANY / rate(result, case.label, MANY)
+        above = step / result["floors"][case.label]["total"]
+        rows.append(_at_most(f"SGLD of {MANY} chains against the floor, {case.label}", above, FLOOR_TIMES))
+    return rows
+
+
+def _at_most(what: str, measured: float, bound: float) -> dict[str, Any]:
+    return {"what": what, "measured": measured, "at_most": bound, "met": bool(measured <= bound)}
+
+
+def _at_least(what: str, measured: float, bound: float) -> dict[str, Any]:
+    return {"what": what, "measured": measured, "at_least": bound, "met": bool(measured >= bound)}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The bounds as text, one a line."""
+    width = max(len(row["what"]) for row in rows)
+    lines = []
+    for row in rows:
+        side, bound = ("at most", row["at_most"]) if "at_most" in row else ("at least", row["at_least"])
+        verdict = "met" if row["met"] else "NOT MET"
+        lines.append(f"{row['what']:<{width}}  {row['measured']:8.2f}  {side:>8} {bound:5g}  {verdict}")
+    return "\n".join(lines)

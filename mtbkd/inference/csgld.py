@@ -1,0 +1,82 @@
+"""Cyclical SGLD (Zhang, Li, Zhang, Chen & Wilson 2020): steps that start large again and again, to reach several modes.
+
+    tau_t = (tau / 2) (cos(pi r_t) + 1),   r_t in [0, 1): the place of step t in its cycle
+    r_t < explore:  theta <- theta + tau_t (N/m) grad log pi(minibatch)                             exploration
+    otherwise:      theta <- theta + tau_t (N/m) grad log pi(minibatch) + sqrt(2 tau_t) xi          sampling
+
+Draws are kept in the sampling stages only, one every ``thin`` steps, and count alike. A chain visits as many modes as it
+has cycles, but how often it ends in each is decided by the exploration, not by the modes' masses.
+"""
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from mtbkd.inference import Context, Fit, langevin
+from mtbkd.target import Target
+
+if TYPE_CHECKING:
+    import torch
+
+DRAWS: Literal["point", "independent", "chains"] = "chains"
+IMPROPER_PRIOR = True
+MAX_PARAMS: int | None = None
+NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = False
+
+
+class Settings(langevin.Ensemble):
+    step_size: float = Field(2e-5, gt=0, description="tau: the step that each cycle starts with and that falls to zero")
+    cycles: PositiveInt = Field(4, description="cycles of a chain, of equal length")
+    explore: float = Field(0.5, ge=0, lt=1, description="beta: the share of a cycle without noise and without draws")
+
+    @property
+    def length(self) -> int:
+        """Steps of a cycle; the last one may be shorter."""
+        return -(-self.steps // self.cycles)
+
+    def place(self, step: int) -> float:
+        """r_t of step 1, 2, ..."""
+        return (step - 1) % self.length / self.length
+
+    def step_at(self, step: int) -> float:
+        """tau_t."""
+        return self.step_size / 2 * (math.cos(math.pi * self.place(step)) + 1)
+
+    def kept(self) -> list[int]:
+        """The steps after which a draw is kept."""
+        sampling = (step for step in range(1, self.steps + 1) if self.place(step) >= self.explore)
+        return list(sampling)[self.thin - 1 :: self.thin]
+
+    @model_validator(mode="after")
+    def _leaves_draws(self) -> Self:
+        if len(self.kept()) < self.cycles:
+            raise ValueError(
+                f"thin {self.thin} leaves {len(self.kept())} draws of {self.cycles} cycles of {self.length} steps, "
+                f"of which the share {self.explore:g} explores: fewer than a draw a cycle"
+            )
+        return self
+
+
+class State(NamedTuple):
+    """``params`` (U * C, P)."""
+
+    params: "torch.Tensor"
+
+
+def init(target: Target, settings: Settings, context: Context) -> State:
+    """Each chain's own MAP run."""
+    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
+
+
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
+    """Run all chains of all units as one ensemble and keep the thinned draws of the sampling stages, cycle by cycle."""
+
+    def move(step: int, params: "torch.Tensor", grad: "torch.Tensor", noise: "torch.Tensor") -> None:
+        tau = settings.step_at(step)
+        params.add_(grad, alpha=tau)
+        if settings.place(step) >= settings.explore:
+            params.add_(noise, alpha=math.sqrt(2 * tau))
+
+    return langevin.simulate("csgld", target, settings, settings.kept(), state.params, context, move)

@@ -1,0 +1,58 @@
+"""Stochastic gradient Hamiltonian Monte Carlo (Chen, Fox & Guestrin 2014, equation 15): a momentum with friction.
+
+    v <- (1 - alpha) v + eta (N/m) grad log pi(minibatch) + sqrt(2 (alpha - beta) eta) xi,   xi ~ N(0, I)
+    theta <- theta + v
+
+beta, the estimate of the minibatch's own noise, is set to 0, as in the paper's experiments: that noise comes on top and heats
+the chain, by less the larger alpha is. The momentum starts at 0 and is never drawn anew: friction and noise renew it in
+about 1/alpha steps. On a Gaussian of precision h the variance is too large by the factor 1 / (1 - eta h / (2 (2 - alpha))).
+A step moves about as far as one of SGLD with tau = eta / alpha does.
+"""
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import Field
+
+from mtbkd.inference import Context, Fit, langevin
+from mtbkd.lazy import lazy_import
+from mtbkd.target import Target
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+DRAWS: Literal["point", "independent", "chains"] = "chains"
+IMPROPER_PRIOR = True
+MAX_PARAMS: int | None = None
+NEEDS_HIDDEN = False
+NEEDS_SYMBOLIC = False
+
+
+class Settings(langevin.BurnIn):
+    step_size: float = Field(1e-6, gt=0, description="eta: the square of a leapfrog step of unit mass")
+    friction: float = Field(0.1, gt=0, lt=1, description="alpha: the share of the momentum that a step takes away")
+
+
+class State(NamedTuple):
+    """``params`` (U * C, P)."""
+
+    params: "torch.Tensor"
+
+
+def init(target: Target, settings: Settings, context: Context) -> State:
+    """Each chain's own MAP run."""
+    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
+
+
+def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
+    """Run all chains of all units as one ensemble and keep the thinned draws."""
+    velocity = torch.zeros_like(state.params)
+    scale = math.sqrt(2 * settings.friction * settings.step_size)
+
+    def move(step: int, params: "torch.Tensor", grad: "torch.Tensor", noise: "torch.Tensor") -> None:
+        velocity.mul_(1 - settings.friction).add_(grad, alpha=settings.step_size).add_(noise, alpha=scale)
+        params.add_(velocity)
+
+    return langevin.simulate("sghmc", target, settings, settings.kept(), state.params, context, move)
