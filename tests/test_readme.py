@@ -9,6 +9,7 @@ import yaml
 from mtbkd import artefacts, config, registry
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
+from mtbkd.exact import judging as exact
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"
@@ -81,8 +82,10 @@ def test_the_documented_files_are_those_that_are_written() -> None:
 
 
 def test_the_documented_tables_are_those_of_the_evaluation() -> None:
-    section = WORKFLOW.read_text().split("**`evaluation/<experiment>/`**")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(COLUMNS)
+    text = WORKFLOW.read_text()
+    for heading, columns in (("evaluation/<experiment>/", COLUMNS), ("exact/<method>/", exact.COLUMNS)):
+        section = re.split(r"\n## |\n\*\*`", text.split(f"**`{heading}`**")[1])[0]
+        assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(columns), heading
 
 
 def test_every_rule_file_is_documented() -> None:

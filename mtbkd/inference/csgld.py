@@ -9,11 +9,13 @@ has cycles, but how often it ends in each is decided by the exploration, not by 
 """
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from mtbkd.inference import Context, Fit, langevin
+from mtbkd.inference.langevin import State as State
+from mtbkd.inference.langevin import init as init
 from mtbkd.target import Target
 
 if TYPE_CHECKING:
@@ -57,17 +59,6 @@ class Settings(langevin.Ensemble):
                 f"of which the share {self.explore:g} explores: fewer than a draw a cycle"
             )
         return self
-
-
-class State(NamedTuple):
-    """``params`` (U * C, P)."""
-
-    params: "torch.Tensor"
-
-
-def init(target: Target, settings: Settings, context: Context) -> State:
-    """Each chain's own MAP run."""
-    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:

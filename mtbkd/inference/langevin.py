@@ -9,7 +9,7 @@ Shapes: U units, C chains, E = U C members, D draws, P parameters.
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -58,6 +58,17 @@ class BurnIn(Ensemble):
     def kept(self) -> list[int]:
         """The steps after which a draw is kept."""
         return list(range(self.burn_in + self.thin, self.steps + 1, self.thin))
+
+
+class State(NamedTuple):
+    """``params`` (U * C, P)."""
+
+    params: "torch.Tensor"
+
+
+def init(target: Target, settings: Ensemble, context: Context) -> State:
+    """Each chain's own MAP run."""
+    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
 def simulate(

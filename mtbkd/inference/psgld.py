@@ -9,11 +9,13 @@ coordinates, whose limit as tau -> 0 is the posterior.
 """
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from mtbkd.inference import Context, Fit, langevin
+from mtbkd.inference.langevin import State as State
+from mtbkd.inference.langevin import init as init
 from mtbkd.lazy import lazy_import
 from mtbkd.target import Target
 
@@ -38,17 +40,6 @@ class Settings(langevin.BurnIn):
         gt=0,
         description="what bounds G where gradients vanish, by 1 / damping, and so the first steps of a chain at a mode",
     )
-
-
-class State(NamedTuple):
-    """``params`` (U * C, P)."""
-
-    params: "torch.Tensor"
-
-
-def init(target: Target, settings: Settings, context: Context) -> State:
-    """Each chain's own MAP run."""
-    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:

@@ -10,11 +10,13 @@ A step moves about as far as one of SGLD with tau = eta / alpha does.
 """
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from mtbkd.inference import Context, Fit, langevin
+from mtbkd.inference.langevin import State as State
+from mtbkd.inference.langevin import init as init
 from mtbkd.lazy import lazy_import
 from mtbkd.target import Target
 
@@ -33,17 +35,6 @@ NEEDS_SYMBOLIC = False
 class Settings(langevin.BurnIn):
     step_size: float = Field(1e-6, gt=0, description="eta: the square of a leapfrog step of unit mass")
     friction: float = Field(0.1, gt=0, lt=1, description="alpha: the share of the momentum that a step takes away")
-
-
-class State(NamedTuple):
-    """``params`` (U * C, P)."""
-
-    params: "torch.Tensor"
-
-
-def init(target: Target, settings: Settings, context: Context) -> State:
-    """Each chain's own MAP run."""
-    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:

@@ -10,11 +10,13 @@ tau^2 Var(N/m grad) per step.
 """
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from mtbkd.inference import Context, Fit, langevin
+from mtbkd.inference.langevin import State as State
+from mtbkd.inference.langevin import init as init
 from mtbkd.target import Target
 
 if TYPE_CHECKING:
@@ -36,17 +38,6 @@ class Settings(langevin.BurnIn):
     def step_at(self, step: int) -> float:
         """tau_t of step 1, 2, ..."""
         return max(min(self.floor, self.step_size), self.step_size * (1 + (step - 1) / self.decay_offset) ** -self.decay)
-
-
-class State(NamedTuple):
-    """``params`` (U * C, P)."""
-
-    params: "torch.Tensor"
-
-
-def init(target: Target, settings: Settings, context: Context) -> State:
-    """Each chain's own MAP run."""
-    return State(context.chain_starts(target, settings.chains, settings.overdispersion))
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
