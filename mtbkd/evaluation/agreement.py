@@ -33,7 +33,7 @@ class Summary:
         inference: name of the algorithm.
         draws: float64 (S, Q * K), sorted along the draws: probabilities at the probe inputs.
         gates_passed: no gate of the fit failed, and one that speaks of mixing applied.
-        ess: smallest bulk effective sample size; the number of draws where they are independent.
+        ess: smallest bulk effective sample size, NaN where it could not be estimated; the number of independent draws.
         seconds: of inference, the replicate's share of its block.
     """
 
@@ -54,10 +54,10 @@ class Summary:
         prob = draws.probe_prob[index][~draws.diverged[index]].astype(np.float64)
         flat = np.sort(prob.reshape(-1, prob.shape[-2] * prob.shape[-1]), axis=0)
         gates = {row["gate"]: row for row in draws.gates if row["replicate"] == replicate}
-        ess = gates.get("ess_bulk", {}).get("value")
+        ess = _effective(gates.get("ess_bulk", {}), len(flat))
         passed = gates.get("rhat", {}).get("verdict") is True and all(g["verdict"] is not False for g in gates.values())
         seconds = float(attrs.get("inference_s", np.nan)) / len(draws.replicates)
-        return cls(target, str(attrs.get("inference")), flat, passed, float(len(flat) if ess is None else ess), seconds)
+        return cls(target, str(attrs.get("inference")), flat, passed, ess, seconds)
 
     @property
     def is_gold(self) -> bool:
@@ -66,6 +66,13 @@ class Summary:
 
 Summaries = Mapping[str, Mapping[int, Summary]]
 Scores = Mapping[tuple[str, int], float]
+
+
+def _effective(gate: Mapping[str, Any], draws: int) -> float:
+    """The gate's value; where the gate does not apply the draws are independent, and each counts."""
+    if gate.get("verdict") is None:
+        return float(draws)
+    return float("nan") if gate["value"] is None else float(gate["value"])
 
 
 def agreement_rows(summaries: Summaries, scores: Mapping[str, Scores]) -> Iterator[dict[str, Any]]:

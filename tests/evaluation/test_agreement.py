@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from mtbkd.evaluation.agreement import GOLD_ESS, Summary, agreement_rows, differences
+from tests.evaluation.examples import TIP, make_dataset, make_draws
 
 T = 6
 
@@ -61,6 +62,17 @@ def test_a_sampler_that_is_not_sure_of_itself_is_no_reference(changes, words) ->
     assert (second["particles"]["verdict"], second["other"]["reference"], second["gold"]["verdict"]) == (
         "reference", "particles", "agrees",
     )  # fmt: skip
+
+
+def test_draws_are_counted_only_where_they_are_independent() -> None:
+    data = make_dataset(1, 0)
+    few, many, independent = (
+        Summary.of(make_draws(data, [0], 0.3, {**TIP, "inference_s": 2.0}, shape=shape), 0)
+        for shape in ((2, 30), (4, 200), (1, 120))
+    )
+    assert np.isnan(few.ess) and few.seconds == 2  # too few draws to tell
+    assert 400 < many.ess < 1600
+    assert independent.ess == 120 and not independent.gates_passed
 
 
 def test_only_methods_with_the_same_posterior_are_compared() -> None:

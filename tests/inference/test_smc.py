@@ -32,13 +32,13 @@ class TwoModes(Gaussian):
 
 
 def fit(target: Gaussian, context: Context = CONTEXT, **settings: Any) -> Any:
-    told = {"chains": 4, "particles": 400, "reference_scale": 5.0, **settings}
+    told = {"chains": 4, "particles": 300, "reference_scale": 5.0, **settings}
     chosen = smc.Settings.model_validate(told)
     return smc.run(target, chosen, smc.init(target, chosen, context), context)
 
 
 def test_mean_covariance_and_evidence_of_a_gaussian_are_recovered() -> None:
-    """1,600 particles are worth some 500 draws: 5 errors are .22 of a standard deviation."""
+    """1,200 particles are worth some 500 draws: 5 errors are .22 of a standard deviation."""
     cov = torch.tensor([[1.0, 0.8], [0.8, 2.0]])
     target = gaussian(torch.tensor([1.0, -2.0]), cov)
     found = fit(target)
