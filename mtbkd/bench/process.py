@@ -54,7 +54,7 @@ def own_peak_mb() -> int:
 def study_from_nothing(study: str) -> dict[str, Any]:
     """Wall time, peak memory of a process and number of jobs of ``study`` in an empty folder, with cold compilation caches."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("config.yaml", "workflow", "scripts", "envs", "mtbkd"):
+        for name in ("config.yaml", "pyproject.toml", "workflow", "scripts", "envs", "mtbkd"):
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(folder) / name)
         caches = {name: str(Path(folder) / name) for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
