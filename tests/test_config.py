@@ -250,7 +250,7 @@ def test_a_teachers_columns_must_be_those_of_the_dataset(raw):
 def test_a_dataset_that_only_the_data_can_describe_is_not_checked_against(raw, monkeypatch):
     monkeypatch.setattr(registry.part("dataset", "sim1"), "describe", lambda settings: None)
     raw = put(raw, "teachers.b1.domain", "anywhere")
-    config.load(put(raw, f"{EXPERIMENT}.student", "small_cnn"))
+    assert config.load(put(raw, f"{EXPERIMENT}.student", "small_cnn")).teachers["b1"].domain == "anywhere"
 
 
 def test_every_mistake_is_listed_at_once(raw):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.seeds import derive
@@ -169,7 +170,11 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     while bool((runs.power < 1).any()):
         temperatures += 1
         if temperatures > MAX_TEMPERATURES:
-            raise FloatingPointError(f"smc: {MAX_TEMPERATURES} tempering steps did not reach the target; raise reference_scale")
+            raise ConfigError(
+                f"settings of smc: found reference_scale {settings.reference_scale:g}, from which {MAX_TEMPERATURES:,} "
+                "tempering steps do not reach the target; allowed: about the posterior's own scale. "
+                "Hint: raise reference_scale or particles"
+            )
         runs.temper()
         for _ in range(settings.sweeps):
             runs.move()

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
+from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, smc
 from mtbkd.optimise import Training
 from tests.inference.gaussian import Gaussian, gaussian
@@ -75,3 +77,10 @@ def test_a_particle_without_a_density_is_left_behind() -> None:
     draws = fit(Half(torch.zeros(2).double(), torch.eye(2).double(), 1)).params
     assert (draws[..., 0] >= 0).all() and torch.isfinite(draws).all()
     assert abs(draws[..., 0].mean() - np.sqrt(2 / np.pi)) < 0.12
+
+
+def test_a_target_out_of_reach_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smc, "MAX_TEMPERATURES", 2)
+    far = gaussian(torch.full((2,), 50.0), 0.01 * torch.eye(2))
+    with pytest.raises(ConfigError, match=r"settings of smc: found reference_scale 1, .* Hint: raise reference_scale"):
+        fit(far, chains=1, particles=20, reference_scale=1.0)
