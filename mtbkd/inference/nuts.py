@@ -43,6 +43,7 @@ class Settings(BaseModel):
     draws: int = Field(500, ge=4, le=5000, description="draws of each chain, all kept")
     tune: int = Field(400, ge=50, description="first steps of each chain, which set step size and metric; left out")
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
+    max_treedepth: int = Field(10, ge=1, le=15, description="doublings of a trajectory: a draw costs 2^this gradients at most")
     sampler: Literal["nutpie", "pymc", "numpyro"] = Field(
         "nutpie", description="implementation; numpyro runs on the GPU where JAX sees one and needs the extra jax or gpu"
     )
@@ -117,6 +118,7 @@ def _nutpie(model: "pm.Model", settings: Settings) -> Sampler:
         return nutpie.sample(
             compiled, chains=1, cores=1, draws=settings.draws, tune=settings.tune, seed=seed, save_warmup=False,
             target_accept=settings.target_accept, adaptation="low_rank", progress_bar=False,
+            maxdepth=settings.max_treedepth,
         )  # fmt: skip
 
     def sample(starts: np.ndarray, seeds: list[int]) -> Chains:
@@ -134,7 +136,7 @@ def _pymc(model: "pm.Model", settings: Settings) -> Sampler:
         tree = pm.sample(
             chains=len(starts), cores=1, draws=settings.draws, tune=settings.tune, random_seed=seeds, model=model,
             initvals=[{"theta": start} for start in starts], init="adapt_full", nuts_sampler="pymc",
-            backend=backend, target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
+            nuts={"max_treedepth": settings.max_treedepth}, backend=backend, target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
         )  # fmt: skip
         return _chains(tree)
 
@@ -149,7 +151,9 @@ def _numpyro(model: "pm.Model", settings: Settings) -> Sampler:
         tree = pm.sample(
             chains=len(starts), draws=settings.draws, tune=settings.tune, random_seed=seeds[0], model=model,
             initvals=[{"theta": start} for start in starts], nuts_sampler="numpyro",
-            nuts={"chain_method": "vectorized", "jitter": False, "dense_mass": True},
+            nuts={
+                "chain_method": "vectorized", "jitter": False, "dense_mass": True, "max_tree_depth": settings.max_treedepth
+            },
             target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
         )  # fmt: skip
         return _chains(tree)
