@@ -23,7 +23,9 @@ def job() -> Iterator[Any]:
         os.environ[variable] = str(rule.threads)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     handlers += [logging.FileHandler(path, mode="w") for path in rule.log]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", handlers=handlers, force=True)
+    # Jobs run side by side and share the terminal.
+    place = "/".join((rule.rule, *rule.wildcards))
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {place} %(name)s: %(message)s", handlers=handlers, force=True)
     for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.lazy import lazy_import
+from mtbkd.progress import steps
 from mtbkd.target import Target
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def maximise(
     ascent = Ascent(params, training.learning_rate, training.steps)
     warmup = max(1.0, training.signal_warmup * training.steps)
     size = min(training.batch_size, target.num_examples)
-    for step in range(training.steps):
+    for step in steps(range(training.steps), f"{len(units)} fits"):
         batch = target.minibatch(units, size, generator)
         keep = dropout_masks(target.hidden, len(units), size, dropout, generator) if dropout else None
         power = min(1.0, (step + 1) / warmup)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.noise import Normals
 from mtbkd.lazy import lazy_import
+from mtbkd.progress import steps
 from mtbkd.seeds import derive
 from mtbkd.target import Target
 
@@ -83,7 +84,7 @@ def simulate(
     noise = Normals(params.shape, derive(context.seed, f"{name} noise", first=context.replicates[0]), context.device)
     draws = torch.empty((len(kept), *params.shape))
     positions, lost_at = {step: i for i, step in enumerate(kept)}, {}
-    for step in range(1, settings.steps + 1):
+    for step in steps(range(1, settings.steps + 1), f"{name}, {len(params)} chains"):
         grad = target.gradient(params, units, target.minibatch(units, size, generator))
         move(step, params, grad, noise.draw())
         if step in positions:

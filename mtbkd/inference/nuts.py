@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import MODES, Backend, require, resolve_backend
 from mtbkd.lazy import lazy_import
+from mtbkd.progress import steps
 from mtbkd.seeds import derive
 from mtbkd.target import Target
 
@@ -122,7 +123,8 @@ def _nutpie(model: "pm.Model", settings: Settings) -> Sampler:
         )  # fmt: skip
 
     def sample(starts: np.ndarray, seeds: list[int]) -> Chains:
-        parts = [_chains(chain(start, seed)) for start, seed in zip(starts, seeds, strict=True)]
+        chains = steps(list(zip(starts, seeds, strict=True)), "nuts, chain by chain")
+        parts = [_chains(chain(start, seed)) for start, seed in chains]
         return Chains(*(np.concatenate(field) for field in zip(*parts, strict=True)))
 
     return sample
@@ -136,7 +138,8 @@ def _pymc(model: "pm.Model", settings: Settings) -> Sampler:
         tree = pm.sample(
             chains=len(starts), cores=1, draws=settings.draws, tune=settings.tune, random_seed=seeds, model=model,
             initvals=[{"theta": start} for start in starts], init="adapt_full", nuts_sampler="pymc",
-            nuts={"max_treedepth": settings.max_treedepth}, backend=backend, target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
+            nuts={"max_treedepth": settings.max_treedepth}, backend=backend,
+            target_accept=settings.target_accept, compute_convergence_checks=False, quiet=True,
         )  # fmt: skip
         return _chains(tree)
 

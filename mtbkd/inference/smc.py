@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
+from mtbkd.progress import steps
 from mtbkd.seeds import derive
 from mtbkd.target import Target
 
@@ -176,9 +177,11 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
                 "Hint: raise reference_scale or particles"
             )
         runs.temper()
+        if temperatures % 10 == 0:
+            log.info("%d tempering steps, to power %.2g of 1", temperatures, float(runs.power.min()))
         for _ in range(settings.sweeps):
             runs.move()
-    for _ in range(settings.final_sweeps):
+    for _ in steps(range(settings.final_sweeps), "moves at the target"):
         runs.move()
     shape = (target.num_units, settings.chains, settings.particles)
     evidence = runs.log_evidence.view(shape[:2]).cpu()

@@ -25,6 +25,7 @@ from mtbkd.inference import Context, Fit
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
+from mtbkd.progress import steps
 from mtbkd.target import Target
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def optimise(target: Target, settings: Settings, state: State, context: Context)
     ascents = [Ascent(part, settings.learning_rate, settings.steps) for part in state if part.numel()]
     size, growth = min(settings.batch_size, target.num_examples), max(1.0, settings.anneal * settings.steps)
     watch = Watch(target, family, settings, context)
-    for step in range(1, settings.steps + 1):
+    for step in steps(range(1, settings.steps + 1), "vi"):
         weight = min(1.0, step / growth)
         drawn = draw(family, state, settings.samples, generator)
         grad = target.gradient(drawn.theta.flatten(0, 1), units, target.minibatch(units, size, generator))

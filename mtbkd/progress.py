@@ -1,0 +1,38 @@
+"""Steps of a long loop that tell how far they are: every ten seconds the step and about how much time is left."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+
+log = logging.getLogger(__name__)
+
+EVERY = 10.0  # seconds
+
+
+def steps[T](items: Sequence[T], name: str, every: float = EVERY) -> Iterator[T]:
+    """Yield ``items`` (a range of step numbers, usually) and log a line whenever ``every`` seconds have passed.
+
+    Loops that end sooner log nothing. What is left is told from the mean time of an item so far.
+
+    Args:
+        items: what the loop runs over.
+        name: what it does, for the line.
+        every: seconds between lines.
+    """
+    total = len(items)
+    began = told = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if now - told >= every:
+            told = now
+            log.info(
+                "%s: step %s of %s, about %s left", name, f"{done:,}", f"{total:,}", span((now - began) / done * (total - done))
+            )
+        yield item
+
+
+def span(seconds: float) -> str:
+    """``35 s``, ``4 min`` or ``2.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
