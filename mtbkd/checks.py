@@ -8,12 +8,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
+from mtbkd.curves.checks import curve_mistakes
+from mtbkd.curves.spec import Curve
 from mtbkd.datasets import Shape
 from mtbkd.errors import MtbkdError, nearest
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
 from mtbkd.inference import most_params
 from mtbkd.plan import settings_of
 from mtbkd.published import tables as published
+from mtbkd.search.checks import search_mistakes
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
@@ -29,7 +32,7 @@ class _Place:
     declared: Mapping[str, Sequence[str]]
     path: KeyPath
     study: "Study"
-    experiment: "Experiment"
+    experiment: "Experiment | _Single"
     shape: Shape | None
 
 
@@ -58,6 +61,10 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
             text = f"found the name '{name}'; allowed: any other, as results/{name} belongs to all studies."
             found.append(Mistake(("studies", name), text))
         found += _exact(name, study, declared["methods"])
+        for title, asked in study.teacher_search.items():
+            found += search_mistakes(config, declared, ("studies", name, "teacher_search", title), asked)
+        for title, curve in study.curves.items():
+            found += _curve(config, declared, ("studies", name, "curves", title), study, curve, shapes.get(curve.dataset))
         for title, experiment in study.experiments.items():
             path = ("studies", name, "experiments", title)
             shape = shapes.get(experiment.dataset)
@@ -74,6 +81,28 @@ def _exact(name: str, study: "Study", methods: Sequence[str]) -> Iterator[Mistak
             yield Mistake(path, choice(method, methods))
         elif method in asked[:index]:
             yield Mistake(path, sentence(method, "each method once", "remove one of them"))
+
+
+def _curve(
+    config: "Config", declared: Mapping[str, Sequence[str]], path: KeyPath, study: "Study", curve: Curve, shape: Shape | None
+) -> Iterator[Mistake]:  # fmt: skip
+    """What a curve has of its own, and what an experiment with each of its sets of teachers would have."""
+    yield from curve_mistakes(config, path, curve)
+    for title, teachers in curve.teachers.items():
+        at = (*path, "teachers")
+        for mistake in _experiment(_Place(config, declared, path, study, _Single(curve, teachers), shape)):
+            inside = mistake.path[: len(at)] == at
+            yield Mistake((*at, title, *mistake.path[len(at) :]), mistake.text) if inside else mistake
+
+
+class _Single:
+    """A curve with one set of teachers, as the checks of experiments read it."""
+
+    published: str | None = None
+
+    def __init__(self, curve: Curve, teachers: Sequence[str]):
+        self.dataset, self.student, self.methods, self.posterior = curve.dataset, curve.student, curve.methods, curve.posterior
+        self.teachers = tuple(teachers)
 
 
 def _guarded(found: list[Mistake], path: KeyPath, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -94,15 +123,16 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
         text = sentence(method.weights, f"nothing, as signal '{method.signal}' uses no weights", "remove weights")
         yield Mistake(("methods", name, "weights"), text)
     columns = {column for table in _printed_columns().values() for column in table}
-    if method.published is not None and method.published not in columns:
-        yield Mistake(("methods", name, "published"), choice(method.published, columns))
+    for column in method.published:
+        if column not in columns:
+            yield Mistake(("methods", name, "published"), choice(column, columns))
     yield from _improper(name, method, [(("methods", name), method.posterior)])
 
 
 @cache
 def _printed_columns() -> dict[str, set[str]]:
     """Columns of the published tables that can stand beside an experiment."""
-    tables = {name: {number.column for number in published.numbers(name)} for name in published.names()}
+    tables = {name: published.columns_of(name) for name in published.names()}
     return {name: columns for name, columns in tables.items() if columns}
 
 

@@ -16,12 +16,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd import registry
 from mtbkd.artefacts import write_json
 from mtbkd.checks import fit_mistakes
+from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Exact
 from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, validate
 from mtbkd.fitting import Output
+from mtbkd.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.optimise import Training
 from mtbkd.plan import Plan, make_plan
+from mtbkd.search.spec import TeacherSearch
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
 
@@ -38,13 +41,8 @@ PARTS: dict[str, tuple[tuple[str, str, str | None], ...]] = {
 }
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
-Positive = Annotated[float, Field(gt=0)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -53,39 +51,19 @@ def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
     return names
 
 
-Grid = Annotated[
-    tuple[Positive, ...],
-    Field(min_length=1),
-    BeforeValidator(_as_tuple, json_schema_input_type=Positive | Annotated[list[Positive], Field(min_length=1)]),
-]
-
-
-# MAP, by which grids are tuned, does not depend on it.
-Single = Annotated[
-    tuple[Positive, ...],
-    Field(min_length=1, max_length=1),
-    BeforeValidator(_as_tuple, json_schema_input_type=Positive | Annotated[list[Positive], Field(min_length=1, max_length=1)]),
-]
 Distinct = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+# A method may have another name in each paper's table.
+Columns = Annotated[
+    Distinct,
+    BeforeValidator(as_tuple, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
+]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
-class Posterior(_Model):
-    """Settings of the posterior shared by all methods; a number is fixed, a list is a grid to tune over."""
-
-    lam: Grid = Field((2.0,), alias="lambda", description="concentration of the teacher-informed prior")
-    beta: Grid = Field((1.0,), description="power on the teacher term")
-    prior_scale: Grid = Field((1.0,), description="standard deviation of the Gaussian prior; .inf for none")
-    teacher_temperature: Grid = Field((1.0,), description="the teachers' logits are divided by it")
-    student_temperature: Grid = Field((1.0,), description="the student's logits in the teacher term are divided by it")
-    temperature: Single = Field((1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; no grid")
-
-
 # Nothing overridden: what a level that is silent adds to the level above.
-UNSET_POSTERIOR = Posterior.model_validate({})
 UNSET_TRAINING = Training.model_validate({})
 UNSET_OUTPUT = Output.model_validate({})
 
@@ -121,7 +99,9 @@ class MethodEntry(_Model):
     inference: str = Field(description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="the Settings of the inference's module")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
-    published: str | None = Field(None, description="column of the experiment's published table that holds this method")
+    published: Columns = Field(
+        (), description="columns of published tables that hold this method; those of the experiment's table count"
+    )
 
 
 class Experiment(_Model):
@@ -148,6 +128,8 @@ class Study(_Model):
     training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
     output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
     exact: Exact | None = Field(None, description="methods to judge against posteriors that are known exactly")
+    teacher_search: dict[Name, TeacherSearch] = Field({}, description="settings of teachers that a paper does not print, tried")
+    curves: dict[Name, Curve] = Field({}, description="methods at growing numbers of labels, by name")
     experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")
 
 

@@ -41,7 +41,7 @@ class Draws:
         sample_stats: the sampler's own statistics, each (R, C, D); NUTS: ``diverging``, ``energy``, ``n_steps``.
         params: float32 (R, C, S, P) raw weights, for small students or on request, else None.
         gates: one entry a gate and replicate: {gate, replicate, value, threshold, verdict}; see evaluation/convergence.py.
-        tuning: one entry a candidate: {setting: value, ..., replicate, val_nll, chosen}.
+        tuning: one entry a candidate: {setting: value, ..., replicate, val_nll, val_accuracy, chosen}.
         attrs: method, signal, weights, inference, settings, seeds, versions, device, wall_s ...: JSON-able.
     """
 

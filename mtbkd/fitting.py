@@ -6,7 +6,7 @@ Everything a fit depends on is in its ``Spec``, its data and its teachers' logit
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,9 +25,9 @@ from mtbkd.function_space import Output, function_space
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.posterior import Problem, make_problem
 from mtbkd.students import Student
-from mtbkd.tuning import SHARED_NAMES, tune
+from mtbkd.tuning import shared_of, tune
 
 if TYPE_CHECKING:
     import torch
@@ -162,17 +162,12 @@ def _problem(
 ) -> Problem:  # fmt: skip
     """The posterior of ``units``: one {shared setting: value, replicate, ...} each, in blocks of all replicates."""
     signal = registry.part("signal", spec.signal.name)
-    columns = {name: torch.tensor([unit[name] for unit in units], device=device) for name in SHARED_NAMES}
-    columns["lam"] = columns.pop("lambda")
-    shared = Shared(**columns)
-    if (columns["temperature"] == 1).all():
-        shared = replace(shared, temperature=None)
     first = units[0]["replicate"]
     single = material.x.shape[0] == 1
     rows = torch.tensor([0 if single else unit["replicate"] - first for unit in units], device=device)
     return make_problem(
-        student, material.x, material.y, rows, signal, signal.Settings.model_validate(spec.signal.settings), shared,
-        material.logits, material.weights, best,
+        student, material.x, material.y, rows, signal, signal.Settings.model_validate(spec.signal.settings),
+        shared_of(units, device), material.logits, material.weights, best,
     )  # fmt: skip
 
 

@@ -12,10 +12,14 @@ from pydantic import BaseModel
 from mtbkd import registry
 from mtbkd.artefacts import digest
 from mtbkd.blocks import block_names
+from mtbkd.curves.plan import CurvePlan, make_curve
+from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Spec as ExactSpec
 from mtbkd.explain import Mistake, choice
 from mtbkd.fitting import Spec
+from mtbkd.published.tables import columns_of
+from mtbkd.search.spec import TeacherSearch, make_search
 from mtbkd.tuning import ALWAYS_USED
 
 if TYPE_CHECKING:
@@ -86,7 +90,7 @@ class ExperimentPlan:
         blocks: blocks of replicates in which students are fitted.
         methods: name -> content of its ``mtbkd.fitting.Spec``: all that a fit depends on, its input files apart.
         published: name of the table of published numbers, or None.
-        columns: method -> its column of that table, where it has one.
+        columns: method -> its columns of that table, or of any where the experiment names none; methods without are left out.
     """
 
     name: str
@@ -97,7 +101,7 @@ class ExperimentPlan:
     blocks: tuple[str, ...]
     methods: dict[str, dict[str, Any]]
     published: str | None
-    columns: dict[str, str]
+    columns: dict[str, tuple[str, ...]]
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that students of ``block`` read."""
@@ -118,6 +122,8 @@ class Plan:
         levels: credible levels.
         experiments: by name.
         exact: method -> content of its ``mtbkd.exact.spec.Spec``; {} where nothing is judged against exact answers.
+        searches: name -> content of its ``mtbkd.search.spec.Spec``; {} where no teachers are searched.
+        curves: label-count curves by name.
     """
 
     study: str
@@ -127,16 +133,20 @@ class Plan:
     levels: tuple[float, ...]
     experiments: dict[str, ExperimentPlan]
     exact: dict[str, dict[str, Any]]
+    searches: dict[str, dict[str, Any]]
+    curves: dict[str, CurvePlan]
 
     @property
     def datasets(self) -> dict[str, DataPlan]:
-        """Key -> dataset, over all experiments."""
-        return {e.data.key: e.data for e in self.experiments.values()}
+        """Key -> dataset, over all experiments and curves."""
+        return {e.data.key: e.data for e in (*self.experiments.values(), *self.curves.values())}
 
     @property
     def teachers(self) -> dict[str, TeacherPlan]:
-        """Key -> teacher, over all experiments."""
-        return {t.key: t for e in self.experiments.values() for t in e.teachers}
+        """Key -> teacher, over all experiments and curves."""
+        sets = [e.teachers for e in self.experiments.values()]
+        sets += [own for c in self.curves.values() for own in c.teachers.values()]
+        return {t.key: t for teachers in sets for t in teachers}
 
     @property
     def raw(self) -> tuple[str, ...]:
@@ -165,14 +175,28 @@ def make_plan(config: "Config", study: str) -> Plan:
         raise ConfigError(str(Mistake(("study",), choice(study, config.studies))))
     chosen = config.studies[study]
     experiments = {name: _experiment(config, chosen, name, e) for name, e in chosen.experiments.items()}
-    return Plan(study, chosen.description, config.seed, config.device, chosen.levels, experiments, _exact(config, chosen))
+    return Plan(
+        study=study,
+        description=chosen.description,
+        seed=config.seed,
+        device=config.device,
+        levels=chosen.levels,
+        experiments=experiments,
+        exact=_exact(config, chosen),
+        searches={name: _search(config, name, asked) for name, asked in chosen.teacher_search.items()},
+        curves={name: _curve(config, chosen, name, asked) for name, asked in chosen.curves.items()},
+    )
 
 
 def _experiment(config: "Config", study: "Study", name: str, experiment: "Experiment") -> ExperimentPlan:
     data = _data(config, experiment.dataset)
     replicates = experiment.replicates or study.replicates
     methods = {method: _fit_spec(config, study, experiment, method) for method in experiment.methods}
-    columns = {method: config.methods[method].published for method in experiment.methods}
+    printed = columns_of(experiment.published) if experiment.published else None
+    columns = {
+        method: tuple(c for c in config.methods[method].published if printed is None or c in printed)
+        for method in experiment.methods
+    }
     return ExperimentPlan(
         name=name,
         data=data,
@@ -182,7 +206,7 @@ def _experiment(config: "Config", study: "Study", name: str, experiment: "Experi
         blocks=block_names(replicates, study.block_size),
         methods=methods,
         published=experiment.published,
-        columns={method: column for method, column in columns.items() if column is not None},
+        columns={method: named for method, named in columns.items() if named},
     )
 
 
@@ -208,6 +232,20 @@ def _exact(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
     return {name: spec(name) for name in asked.methods}
 
 
+def _search(config: "Config", name: str, asked: TeacherSearch) -> dict[str, Any]:
+    data = _data(config, asked.dataset)
+    teachers = {column: _teacher(config, entry, data) for column, entry in asked.teachers.items()}
+    return _dump(make_search(name, asked, data, teachers, config.device))
+
+
+def _curve(config: "Config", study: "Study", name: str, asked: Curve) -> CurvePlan:
+    data = _data(config, asked.dataset)
+    blocks = block_names(asked.replicates or study.replicates, study.block_size)
+    teachers = {title: tuple(_teacher(config, t, data) for t in names) for title, names in asked.teachers.items()}
+    fits = {method: _fit_spec(config, study, asked, method) for method in asked.methods}
+    return make_curve(name, asked, data, blocks, teachers, fits)
+
+
 def _data(config: "Config", name: str) -> DataPlan:
     entry = config.datasets[name]
     module = registry.part("dataset", entry.kind)
@@ -225,7 +263,7 @@ def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
     return TeacherPlan(name, entry.family, entry.domain, settings, config.seed, raw, data.key, key)
 
 
-def _fit_spec(config: "Config", study: "Study", experiment: "Experiment", name: str) -> dict[str, Any]:
+def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve", name: str) -> dict[str, Any]:
     method, student = config.methods[name], config.students[experiment.student]
     posterior = _dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
     # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.

@@ -12,6 +12,7 @@ from mtbkd.errors import ConfigError, nearest
 DATASETS = {
     "sim1": "mtbkd.datasets.sim1",
     "sim2": "mtbkd.datasets.sim2",
+    "bkd": "mtbkd.datasets.bkd",
     "digits": "mtbkd.datasets.digits",
     "protein": "mtbkd.datasets.protein",
     "table": "mtbkd.datasets.table",

@@ -412,7 +412,16 @@ def test_the_plan_names_each_dataset_teacher_and_raw_file_once(raw, shipped):
 def test_published_columns_are_those_of_the_methods_that_name_one(raw):
     experiment = config.load(raw).plan("large").experiments["sim"]
     assert experiment.published == "mtbkd_table1_sim1"
-    assert experiment.columns == {"tip_sgld": "tip_entropy"}
+    assert experiment.columns == {"tip_sgld": ("tip_entropy",)}
+
+
+def test_a_method_takes_the_columns_that_the_experiments_table_has(raw):
+    raw = put(raw, "methods.tip_sgld.published", ["bkd", "tip_entropy"])
+    assert config.load(raw).plan("large").experiments["sim"].columns == {"tip_sgld": ("tip_entropy",)}
+    raw = put(raw, "studies.large.experiments.sim.published", "bkd_table4_s1")
+    assert config.load(raw).plan("large").experiments["sim"].columns == {"tip_sgld": ("bkd",)}
+    raw["studies"]["large"]["experiments"]["sim"].pop("published")
+    assert config.load(raw).plan("large").experiments["sim"].columns == {"tip_sgld": ("bkd", "tip_entropy")}
 
 
 def test_adding_a_method_dataset_teacher_or_study_changes_nothing_else(raw):

@@ -49,7 +49,9 @@ class Summary:
         """The replicate at position ``index`` of a block, its diverged chains left out."""
         replicate, attrs = int(draws.replicates[index]), draws.attrs
         chosen = [row for row in draws.tuning if row["replicate"] == replicate and row["chosen"]]
-        settings = [{k: v for k, v in row.items() if k not in ("val_nll", "chosen", "replicate")} for row in chosen]
+        settings = [
+            {k: v for k, v in row.items() if k not in ("val_nll", "val_accuracy", "chosen", "replicate")} for row in chosen
+        ]
         target = json.dumps([[attrs.get(name) for name in _NAMED], settings], sort_keys=True)
         prob = draws.probe_prob[index][~draws.diverged[index]].astype(np.float64)
         flat = np.sort(prob.reshape(-1, prob.shape[-2] * prob.shape[-1]), axis=0)

@@ -27,6 +27,8 @@ Rule = Literal["smallest", "nearest"]
 Levels = Sequence[float] | np.ndarray
 # A step that misses the level by single-precision rounding reaches it.
 TOLERANCE = 1e-6
+# Numbers of test examples at which coverage is looked at, beside all, and random subsets of each.
+SIZES, SUBSETS, SUBSET_SEED = (100, 300, 1000, 3000), 20, 4711
 
 
 class Coverage(NamedTuple):
@@ -76,6 +78,18 @@ def coverage(prob: np.ndarray, y: np.ndarray, levels: Levels, nearest_levels: Le
         by_draw += part.reshape(-1, draws).T @ inside.reshape(-1, len(levels))
     shared = by_draw.std(0, ddof=1) / examples if draws > 1 else np.full(len(levels), np.nan)
     return Coverage(empirical, expected, shared, nearest)
+
+
+def by_size(contributions: np.ndarray) -> dict[int, np.ndarray]:
+    """Means over random subsets of test examples: size -> (SUBSETS, ...), for ``SIZES`` below M and for M itself.
+
+    A subset is the beginning of a random order of the M examples, so that the smaller ones lie in the larger; the orders are
+    the same whatever the contributions (M, ...). All M examples are one subset: (1, ...).
+    """
+    count, rng = len(contributions), np.random.default_rng(SUBSET_SEED)
+    orders = [rng.permutation(count) for _ in range(SUBSETS)]
+    found = {n: np.stack([contributions[order[:n]].mean(0) for order in orders]) for n in SIZES if n < count}
+    return {**found, count: contributions.mean(0, keepdims=True)}
 
 
 def _steps(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

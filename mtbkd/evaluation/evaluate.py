@@ -3,8 +3,9 @@
     metrics      tidy, one row a score; kind is student, teacher or ceiling
     gates        one row a verdict of the fit and of the evaluation (calibration)
     tuning       one row a candidate
-    examples     one row an evaluated example of replicates 0..3
+    examples     one row an evaluated example of replicate 0
     curves       coverage and self-expected coverage by level
+    coverage_size  the same at the requested levels, from random subsets of the test examples
     reliability  bins of equal mass
     comparisons  every method against the reference
     agreement    every algorithm against an exact sampler of the same posterior, where there is one
@@ -33,7 +34,9 @@ from mtbkd.evaluation.criticism import Criticised
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables
 
-EXAMPLE_REPLICATES = 4
+# Thousands of fresh test examples a replicate and dozens of methods: one replicate is what figures need and memory bears.
+EXAMPLE_REPLICATES = 1
+ERRORS_OF_PROB = ("mse_prob", "mae_prob")  # 0 by definition for the true probabilities
 Folders = Mapping[str, str | Path]
 
 
@@ -135,7 +138,7 @@ def _add_references(tables: Tables, examples: Examples, teachers: Sequence[Logit
         if not len(rows):
             continue
         scored = scoring.score(prob[None, rows], examples.take(rows))
-        found = [row for row in scoring.metric_rows(scored) if (kind, row["metric"]) != ("ceiling", "mse_prob")]
+        found = [row for row in scoring.metric_rows(scored) if kind != "ceiling" or row["metric"] not in ERRORS_OF_PROB]
         common = {"method": method, "signal": "", "weights": "", "inference": "", "replicate": replicate, "kind": kind}
         tables.add("metrics", found, **common)
         tables.add("reliability", scoring.reliability_rows(scored), **common)
@@ -201,6 +204,7 @@ def _add_replicate(
     curves = scoring.curve_rows(scored)
     tables.add("metrics", scoring.metric_rows(scored, levels), **common, kind="student")
     tables.add("curves", curves, **common)
+    tables.add("coverage_size", scoring.size_rows(scored, levels), **common)
     tables.add("reliability", scoring.reliability_rows(scored), **common, kind="student")
     if number < EXAMPLE_REPLICATES:
         tables.add_examples(scoring.example_columns(scored), method=names["method"], replicate=number)

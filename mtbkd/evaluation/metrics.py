@@ -24,6 +24,7 @@ HIGHER_IS_BETTER = {
     "ece": False,
     "aurc": False,
     "mse_prob": False,
+    "mae_prob": False,
 }
 
 
@@ -74,6 +75,11 @@ def brier(prob: np.ndarray, y: np.ndarray) -> Score:
 def mse_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
     """Mean squared error against the true class probabilities, averaged over classes."""
     return mean_score(((prob - true_prob) ** 2).mean(-1))
+
+
+def mae_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
+    """Mean absolute error against the true class probabilities, averaged over classes."""
+    return mean_score(np.abs(prob - true_prob).mean(-1))
 
 
 def reliability(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Bins:
@@ -139,4 +145,4 @@ def label_scores(prob: np.ndarray, y: np.ndarray) -> dict[str, Score]:
 
 def truth_scores(prob: np.ndarray, true_prob: np.ndarray) -> dict[str, Score]:
     """All scores that need the true probabilities, by name."""
-    return {score.__name__: score(prob, true_prob) for score in (accuracy_true_prob, mse_prob)}
+    return {score.__name__: score(prob, true_prob) for score in (accuracy_true_prob, mse_prob, mae_prob)}

@@ -76,7 +76,6 @@ def _bin_linearly(position: np.ndarray, grid: int, length: int) -> np.ndarray:
     left = np.minimum(position.astype(np.int64), grid - 2)
     share = (position - left).astype(np.float32)
     index = left + np.arange(len(position))[:, None] * length
-    counts = np.zeros(len(position) * length, np.float32)
-    np.add.at(counts, index, 1 - share)
-    np.add.at(counts, index + 1, share)
-    return counts.reshape(len(position), length)
+    at, size = index.ravel(), len(position) * length
+    counts = np.bincount(at, (1 - share).ravel(), size) + np.bincount(at + 1, share.ravel(), size)
+    return counts.astype(np.float32).reshape(len(position), length)

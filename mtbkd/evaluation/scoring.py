@@ -14,7 +14,7 @@ import numpy as np
 
 from mtbkd.artefacts import Dataset
 from mtbkd.evaluation import metrics, predict
-from mtbkd.evaluation.coverage import coverage
+from mtbkd.evaluation.coverage import by_size, coverage
 from mtbkd.evaluation.deviance import Uncertainty, decompose
 from mtbkd.evaluation.metrics import Score, mean_score
 
@@ -173,6 +173,31 @@ def curve_rows(scored: Scored) -> list[dict[str, Any]]:
                 "gap_se": gap.se, "n": gap.n,
             })  # fmt: skip
     return rows
+
+
+def size_rows(scored: Scored, levels: Sequence[float]) -> list[dict[str, Any]]:
+    """How coverage would be known from fewer test examples: a row a level and size; none for one draw.
+
+    Rows {level, size, subsets, coverage, coverage_se, coverage_self, gap, gap_se} and, over the random subsets of that size,
+    the 5 % and 95 % quantiles coverage_low, coverage_high, gap_low, gap_high. Standard errors are clustered by example.
+    """
+    rows = np.flatnonzero((scored.examples.split == "test") & (scored.examples.y >= 0))
+    if not len(rows) or not len(scored.levels):
+        return []
+    at = np.flatnonzero(np.isin(scored.levels, levels))
+    covered, expected = scored.covered[np.ix_(rows, at)], scored.expected[np.ix_(rows, at)]
+    parts = np.stack([covered, covered - expected, expected])  # (3, M, B)
+    spread = parts.std(1, ddof=1) if len(rows) > 1 else np.full((3, len(at)), np.nan)
+    found = []
+    for size, means in by_size(parts.swapaxes(0, 1)).items():
+        low, high = np.quantile(means, (0.05, 0.95), axis=0)
+        for b, level in enumerate(scored.levels[at]):
+            row = {"level": float(level), "size": size, "subsets": len(means), "coverage_self": float(means[:, 2, b].mean())}
+            for i, name in enumerate(("coverage", "gap")):
+                row |= {name: float(means[:, i, b].mean()), f"{name}_se": float(spread[i, b] / math.sqrt(size))}
+                row |= {f"{name}_low": float(low[i, b]), f"{name}_high": float(high[i, b])}
+            found.append(row)
+    return found
 
 
 def reliability_rows(scored: Scored) -> list[dict[str, Any]]:

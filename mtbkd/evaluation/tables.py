@@ -24,12 +24,16 @@ COLUMNS = {
     "gates": [
         *_NAMES[:2], "method", "inference", "replicate", "gate", "stage", "value", "threshold", "verdict", "note",
     ],
-    "tuning": [*_NAMES[:2], "method", "replicate", "val_nll", "chosen"],
+    "tuning": [*_NAMES[:2], "method", "replicate", "val_nll", "val_accuracy", "chosen"],
     "examples": [
         *_NAMES, "method", "replicate", "row", "id", "split", "domain", "y", "prediction", "correct", "max_prob",
         "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic",
     ],
     "curves": [*_NAMES, *_METHOD, *_PLACE, "level", "coverage", "coverage_se", "coverage_self", "gap", "gap_se", "n"],
+    "coverage_size": [
+        *_NAMES, *_METHOD, "replicate", "level", "size", "subsets", "coverage", "coverage_se", "coverage_low", "coverage_high",
+        "coverage_self", "gap", "gap_se", "gap_low", "gap_high",
+    ],
     "reliability": [*_NAMES, *_METHOD, *_PLACE, "bin", "confidence", "accuracy", "se", "n", "kind"],
     "comparisons": [
         *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",
@@ -75,7 +79,7 @@ class Tables:
         columns = COLUMNS[table]
         if table == "tuning":
             settings = sorted({name for row in self.rows[table] for name in row} - {*columns, *_NAMES})
-            columns = [*columns[:-2], *settings, *columns[-2:]]
+            columns = [*columns[:-3], *settings, *columns[-3:]]
         return pd.DataFrame(self.rows[table], columns=columns)
 
     def write(self, folder: str | Path) -> None:

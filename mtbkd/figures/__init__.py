@@ -8,14 +8,20 @@ Figures of an experiment are given a ``material.Experiment`` (applies) and ``Mat
 # Every figure, in the order of the report: one line each, a module of this folder.
 FIGURES = (
     "metrics",
+    "planes",
+    "weights_plane",
+    "coverage_levels",
     "coverage",
+    "coverage_size",
     "reliability",
     "maps",
     "boxes",
     "rank",
     "ess",
     "forest",
-    "validation",
+    "lambda_curve",
+    "label_curve",
+    "teacher_quality",
     "sbc",
     "toy",
 )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, ORANGE, grid, signal_colour
-from mtbkd.figures.summary import interval
+from mtbkd.figures.summary import NORMAL, interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ CATEGORY = "Calibration"
 CAPTION = """\
 Does a credible interval hold the truth as often as it should? For each test example the posterior gives an interval of
 the deviance (minus twice the log-probability of the label); coverage is how often the deviance of the true label falls
-inside. Dots are the measured coverage at each level, their bars the 95 % interval over replicates. The orange dashes
-are the coverage that this posterior expects of itself, were its own predictions the truth: dots on the dashes mean that
-the predictive is calibrated; dots below them, that it is too sure of itself. The grey diagonal is the nominal level, as
+inside. Dots are the measured coverage at each level, their bars the 95 % interval over replicates; the grey bars with
+caps are the 95 % interval of one replicate over its test examples (clustered by example). The orange dashes are the
+coverage that this posterior expects of itself, were its own predictions the truth: dots on the dashes mean that the
+predictive is calibrated; dots below them, that it is too sure of itself. The grey diagonal is the nominal level, as
 the paper compares. Even a perfect posterior need not lie on it, because label and draw are paired at random: the dashes
 are the fair yardstick. Point estimates have no interval and no panel.
 """
@@ -51,6 +52,8 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
     ends = [levels[0], 1.0]
     ax.plot(ends, ends, color=GREY, linewidth=1)
     ax.plot(levels, own, color=ORANGE, linestyle=(0, (4, 2)), linewidth=1.8)
+    ax.errorbar(levels, [each.mean for each in found], [NORMAL * at[level]["coverage_se"].mean() for level in levels],
+                fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.2, capthick=0.8)  # fmt: skip
     for level, each in zip(levels, found, strict=True):
         ax.plot([level, level], [each.low, each.high], color=colour, linewidth=1.4)
     means = [each.mean for each in found]

@@ -1,10 +1,11 @@
-"""Uncertainty over the plane of a two-dimensional simulation (paper, Fig. 3)."""
+"""Uncertainty of every method over the plane of a two-dimensional simulation."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.evaluation.deviance import entropy
+from mtbkd.figures import plane
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import SEQUENTIAL, WIDTH
 from mtbkd.lazy import lazy_import
@@ -20,13 +21,14 @@ TITLE = "Where the methods are uncertain"
 SCOPE = "experiment"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-Where in the plane of the two features each method is uncertain, on the test examples of replicate 0 (the paper's Fig.
-3). Upper block: posterior mean deviance, twice the expected entropy; yellow is uncertain, dark blue sure. The first
-panel is the truth: twice the entropy of the true class probabilities, high along the borders between the classes. A
-good student repeats its pattern; a student that copies a teacher outside that teacher's domain is dark, wrongly sure,
-where the truth is yellow, or uncertain where it is dark. Lower block, for methods with a posterior: the share of the
-total uncertainty that is epistemic, that is, which more data could remove (0: all of it is noise in the labels). It
-should be largest where labels are few or teachers disagree.
+Where in the plane of the two features each method is uncertain, at test examples of replicate 0 (the last panel of the
+paper's Fig. 3, for every method). Dashed lines are the borders of the domains; the solid line, where there are two
+classes, is where both are equally likely. Upper block: posterior mean deviance, twice the expected entropy; yellow is
+uncertain, dark blue sure. The first panel is the truth: twice the entropy of the true class probabilities, high along
+the solid line. A good student repeats its pattern; a student that copies a teacher outside that teacher's domain is
+dark, wrongly sure, where the truth is yellow, or uncertain where it is dark. Lower block, for methods with a posterior:
+the share of the total uncertainty that is epistemic, that is, which more data could remove (0: all of it is noise in the
+labels). It should be largest where labels are few or teachers disagree.
 """
 COLUMNS = 3
 PANEL = 1.42  # inches
@@ -68,9 +70,9 @@ def draw(material: Material) -> "Figure":
 def panels(material: Material) -> tuple[list[Panel], list[Panel]]:
     """The maps of the mean deviance, the truth first, and those of the epistemic share."""
     table = material.table("examples")
-    table = table[(table["replicate"] == table["replicate"].min()) & (table["split"] == "test")]
+    rows = plane.rows(material)
+    table = table[(table["replicate"] == table["replicate"].min()) & table["row"].isin(rows)]
     truth = material.dataset.true_prob
-    rows = material.dataset.rows("test")
     deviance = [] if truth is None else [Panel("truth", rows, 2 * entropy(truth[0, rows]))]
     epistemic = []
     for name, method in material.experiment.methods.items():
@@ -86,12 +88,7 @@ def panels(material: Material) -> tuple[list[Panel], list[Panel]]:
 
 
 def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
-    x = material.dataset.x[0, panel.rows]
-    size = float(np.clip(9000 / len(panel.rows), 2, 14))
-    drawn = ax.scatter(x[:, 0], x[:, 1], c=panel.values, s=size, cmap=SEQUENTIAL, vmin=0, vmax=top, linewidths=0,
-                       rasterized=True)  # fmt: skip
+    drawn = plane.show(ax, material, panel.rows, panel.values, SEQUENTIAL, top)
     failed = "\n(gate failed)" if panel.title in material.failed else ""
     ax.set_title(panel.title + failed, fontsize=7)
-    ax.grid(visible=False)
-    ax.tick_params(labelsize=7.5)
     return drawn

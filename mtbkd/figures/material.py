@@ -1,12 +1,14 @@
 """What figures are drawn from: the experiment as the configuration knows it, and its files, read when first used."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.artefacts import Dataset
+import numpy as np
+
+from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.frames import Frame
@@ -14,8 +16,10 @@ from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 else:
     pd = lazy_import("pandas")
+    xr = lazy_import("xarray")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Experiment:
         data: folder of the first block of its data.
         draws: method -> file of its first block.
         columns: method -> its column in the table of published numbers.
+        logits: teacher -> folder of the first block of its logits.
+        classes: how many, 0 when only the data can tell.
     """
 
     name: str
@@ -61,7 +67,9 @@ class Experiment:
     evaluation: str
     data: str
     draws: Mapping[str, str]
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    logits: Mapping[str, str] = field(default_factory=dict)
+    classes: int = 0
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Experiment":
@@ -83,7 +91,7 @@ class Experiment:
         def distance(name: str) -> tuple[bool, int, int, bool]:
             method = self.methods[name]
             pooled = method.weights == "entropy"
-            named = self.columns.get(name) == "tip_entropy"
+            named = "tip_entropy" in self.columns.get(name, ())
             return not named, rank.get(method.signal, 3), kinds.index(method.draws_kind), not pooled
 
         return min(self.methods, key=distance)
@@ -91,9 +99,15 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Study:
-    """What a figure of the whole study may know: ``exact``, method -> folder of its tables of mtbkd/exact."""
+    """What a figure of the whole study may know.
+
+    Attributes:
+        exact: method -> folder of its tables of mtbkd/exact.
+        curves: label-count curve -> set of teachers, ``none`` or ``references`` -> files of scores.
+    """
 
     exact: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 class Material:
@@ -102,7 +116,7 @@ class Material:
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
         self._table = cache(self._read)
-        self._draws = cache(Draws.read)
+        self._draws = cache(_without_predictions)
 
     def _read(self, name: str) -> Frame:
         path = Path(self.experiment.evaluation) / f"{name}.parquet"
@@ -120,8 +134,21 @@ class Material:
         return table[(table["split"] == "test") & (table["domain"] == "all")]
 
     def draws(self, method: str) -> Draws:
-        """The first block of a method's draws."""
+        """The first block of a method's draws, their predictions left out (``predictions``)."""
         return self._draws(self.experiment.draws[method])
+
+    def predictions(self, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Draws of the class probabilities (S, M, K) in the first replicate, lost chains left out, and their rows (M,)."""
+        with xr.open_datatree(self.experiment.draws[method], engine="netcdf4") as tree:
+            found = tree["predictions"].to_dataset()["prob"].isel(replicate=0)
+            prob, rows = found.values, found["example"].values
+            lost = tree["chains"].to_dataset()["diverged"].isel(replicate=0).values.astype(bool)
+        return prob[~lost].reshape(-1, *prob.shape[2:]), rows
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """Logits (N, G, K) of all teachers in the first replicate; ContractError unless they fit the data."""
+        return stack_logits([Logits.read(folder, self.dataset) for folder in self.experiment.logits.values()])[0]
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -134,3 +161,9 @@ class Material:
         gates = self.table("gates")
         failed = gates[gates["verdict"] == "failed"]
         return {str(method): sorted(set(rows["gate"])) for method, rows in failed.groupby("method", sort=False)}
+
+
+def _without_predictions(path: str) -> Draws:
+    """Draws as figures of convergence need them; the predictions of many methods at once would fill the memory."""
+    draws = Draws.read(path)
+    return replace(draws, prob=draws.prob[:, :, :, :0].copy(), example_index=draws.example_index[:0])

@@ -9,6 +9,7 @@ import numpy as np
 from mtbkd.frames import Frame
 
 LEVEL = 0.95
+NORMAL = 1.959964  # standard deviations to either side that hold 95 %
 
 
 class Interval(NamedTuple):

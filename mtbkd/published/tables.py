@@ -1,14 +1,14 @@
 """The papers' printed numbers: one CSV a table, and sources.csv: where each is from and what it may be compared with.
 
 A table that can be set beside an experiment has a column ``row`` (a quantity) and one column a method; T1, T2, ... are
-the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-th domain) and ``mse_p`` (of P(Y=1) where
-there are two classes, which is our mean over classes).
+the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-th domain), ``mse_p`` and ``mae_p`` (squared
+and absolute error of P(Y=1) where there are two classes, which is our mean over classes).
 """
 
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from mtbkd.errors import ContractError, nearest
 
 FOLDER = Path(__file__).parent
 SOURCES = "sources"
+METRIC_OF = {"acc_overall": "accuracy", "mse_p": "mse_prob", "mae_p": "mae_prob"}
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,30 @@ def half_unit(text: str) -> float:
 
 def metric_of(quantity: str, domain_names: Sequence[str]) -> tuple[str, str] | None:
     """(metric, domain) of metrics.parquet for a printed quantity, or None where we have no such number."""
-    if quantity == "acc_overall":
-        return "accuracy", "all"
-    if quantity == "mse_p":
-        return "mse_prob", "all"
+    if quantity in METRIC_OF:
+        return METRIC_OF[quantity], "all"
     found = re.fullmatch(r"acc_b(\d+)", quantity)
     if found and 1 <= int(found[1]) <= len(domain_names):
         return "accuracy", domain_names[int(found[1]) - 1]
     return None
 
 
-def method_of(column: str, teachers: Sequence[str], columns: dict[str, str]) -> list[str]:
-    """Our teachers or methods that a printed column stands for; ``columns`` is method -> column."""
+def words(quantity: str) -> str:
+    """A printed quantity in words."""
+    errors = {"mse_p": "squared", "mae_p": "absolute"}
+    known = {name: f"{kind} error of the probabilities" for name, kind in errors.items()} | {"acc_overall": "accuracy"}
+    found = re.fullmatch(r"acc_b(\d+)", quantity)
+    return f"accuracy on domain {found[1]}" if found else known.get(quantity, quantity)
+
+
+def columns_of(table: str) -> set[str]:
+    """The columns of a table that can stand beside an experiment; empty for the others."""
+    return {number.column for number in numbers(table)}
+
+
+def method_of(column: str, teachers: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
+    """Our teachers or methods that a printed column stands for; ``columns`` is method -> its columns."""
     found = re.fullmatch(r"T(\d+)", column)
     if found:
         return list(teachers[int(found[1]) - 1 : int(found[1])])
-    return [method for method, name in columns.items() if name == column]
+    return [method for method, names in columns.items() if column in names]

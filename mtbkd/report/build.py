@@ -12,13 +12,15 @@ from mtbkd.evaluation.convergence import gate_table
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
-from mtbkd.report import cards, experiment, page, posteriors, runs, validation
+from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, validation
+from mtbkd.report import curves as label_curves
 from mtbkd.report.answers import Evidence, sentences
 from mtbkd.report.judgement import is_posterior, judgements
 from mtbkd.report.numbers import count
 from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
-from mtbkd.report.versus import side_by_side
+from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
+from mtbkd.report.versus import Versus, long_rows, side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,19 +36,24 @@ def build_report(
     evaluation: Mapping[str, str],
     data_cards: Mapping[str, Sequence[str]],
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
+    searches: Mapping[str, str],
+    curves: Mapping[str, Mapping[str, Sequence[str]]],
     exact: Mapping[str, str],
     exact_published: str | None,
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
     figures: str,
     out: str | Path,
 ) -> None:
-    """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo}.csv, each whole or not at all.
+    """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,published,findings}.csv, each whole or
+    not at all, and tables/teacher_search.csv where teachers were searched.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.plan.Plan``.
         evaluation: experiment -> folder of its evaluation's tables.
         data_cards: experiment -> cards of its data's blocks.
         teacher_cards: experiment -> teacher -> cards of its blocks.
+        searches: search -> table of the teachers that it tried.
+        curves: label-count curve -> part -> tables of scores; with one, tables/{curves,crossings}.csv are written too.
         exact: method -> folder of its tables of exact answers.
         exact_published: table of the conjugate student, or None.
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
@@ -60,11 +67,23 @@ def build_report(
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
     evidence = {name: _evidence(name, tables) for name, tables in read.items()}
     told = manifest(plan)
-    parts = [_part(plan, evidence[name], tables, data_cards[name], teacher_cards[name]) for name, tables in read.items()]
+    told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
+    versus = {name: _versus(plan, evidence[name], told_of[name]) for name in read}
+    parts = [
+        _part(plan, evidence[name], tables, versus[name], told_of[name], teacher_cards[name]) for name, tables in read.items()
+    ]
+    told_findings, all_findings = findings.study(
+        findings.Case(each, plan["experiments"][name], versus[name]) for name, each in evidence.items()
+    )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     known = validation.section(exact, exact_published)
-    html = page.render(_content(plan, list(evidence.values()), parts, known, page.figures(figures), costs, told))
-    _write_tables(out / "tables", evidence, read)
+    paying = label_curves.section(plan["curves"], curves)
+    tried = search.section(searches, {name: asked["published"] for name, asked in plan["searches"].items()})
+    content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
+    html = page.render(content | {"findings": told_findings, "curves": paying})
+    frames = _frames(plan, evidence, read, versus, searches) | {"findings": all_findings}
+    frames |= paying.frames if paying else {}
+    _write_tables(out / "tables", frames)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
@@ -82,17 +101,20 @@ def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
 
 
+def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
+    return side_by_side(plan["experiments"][evidence.name], evidence.metrics, card.get("domain_names") or [])
+
+
 def _part(
     plan: Plan,
     evidence: Evidence,
     tables: Mapping[str, Frame],
-    data_cards: Sequence[str],
+    versus: Sequence[Versus],
+    card: Mapping[str, Any],
     teacher_cards: Mapping[str, Sequence[str]],
 ) -> page.Part:
     """Everything the page shows of one experiment."""
     name, planned = evidence.name, plan["experiments"][evidence.name]
-    card = cards.first_cards({"data": data_cards})["data"]
-    versus = side_by_side(planned, evidence.metrics, card.get("domain_names") or [])
     source = published.source(planned["published"]) if planned["published"] else None
     simulated = planned["data"]["simulated"]
     own, shared = "replicates, each with data, teachers and seeds of its own", "replicates of the student on the same data"
@@ -137,6 +159,7 @@ def _content(
     plan: Plan,
     evidence: Sequence[Evidence],
     parts: Sequence[page.Part],
+    searches: Sequence[search.Part],
     exact: validation.Section | None,
     figures: Sequence[page.Figure],
     costs: Sequence[runs.Cost],
@@ -149,6 +172,7 @@ def _content(
         "ran": _what_ran(plan),
         "sentences": sentences(evidence),
         "parts": parts,
+        "searches": searches,
         "exact": exact,
         "figures": _grouped(figures),
         "gates_explained": _gates_explained(),
@@ -181,10 +205,26 @@ def _what_ran(plan: Plan) -> str:
     )
 
 
-def _write_tables(folder: Path, evidence: Mapping[str, Evidence], read: Mapping[str, Mapping[str, Frame]]) -> None:
+def _frames(
+    plan: Plan,
+    evidence: Mapping[str, Evidence],
+    read: Mapping[str, Mapping[str, Frame]],
+    versus: Mapping[str, Sequence[Versus]],
+    searches: Mapping[str, str],
+) -> dict[str, Frame]:
+    """Name of a summary table -> its rows over all experiments."""
     parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons", "agreement", "loo")}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
+    printed = {name: plan["experiments"][name]["published"] for name in versus}
+    rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]
+    frames["published"] = pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
+    if searches:
+        frames["teacher_search"] = search.all_candidates(searches)
+    return frames
+
+
+def _write_tables(folder: Path, frames: Mapping[str, Frame]) -> None:
     for name, frame in frames.items():
         with atomic(folder / f"{name}.csv") as temporary:
             frame.to_csv(temporary, index=False)

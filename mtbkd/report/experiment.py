@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtbkd.evaluation.convergence import GATES
+from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
 from mtbkd.report.answers import Evidence, direction
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
-from mtbkd.report.versus import Verdict, Versus
+from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Verdict, Versus
 
 HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
 METRICS = {
@@ -20,8 +21,9 @@ METRICS = {
     "aurc": ("AURC", LOWER, "error left when the least certain examples are refused, averaged over how many"),
     "ood_auroc": ("OOD AUROC", HIGHER, "chance that an out-of-distribution example is less certain than a test example"),
     "mse_prob": ("MSE to true p", LOWER, "squared error against the simulation's true probabilities"),
+    "mae_prob": ("MAE to true p", LOWER, "absolute error against the simulation's true probabilities"),
 }
-COMPARED = ("accuracy", "nll", "brier", "ece", "mse_prob")
+COMPARED = ("accuracy", "nll", "brier", "ece", "mse_prob", "mae_prob")
 KINDS = {"student": "student", "teacher": "teacher", "ceiling": "best possible"}
 NAMES = {
     "teachers:best": ("best teacher", "by validation accuracy"),
@@ -31,10 +33,11 @@ NAMES = {
 VERDICT_MARKS: dict[Verdict, str] = {
     "agrees": "\N{CHECK MARK}",
     "differs": "\N{NOT EQUAL TO}",
-    "above the ceiling": "\N{UPWARDS ARROW}",
-    "cannot be compared": "\N{EN DASH}",
+    ABOVE_CEILING: "\N{UPWARDS ARROW}",
+    NOT_STATED: "\N{EN DASH}",
+    NOT_RUN: "\N{EN DASH}",
 }  # fmt: skip
-LOOKS = {"passed": "good", "failed": "bad", "agrees": "good", "differs": "bad", "above the ceiling": "bad"}
+LOOKS = {"passed": "good", "failed": "bad", "agrees": "good", "differs": "bad", ABOVE_CEILING: "bad"}
 
 
 def gap_metric(metrics: Frame) -> str:
@@ -98,7 +101,7 @@ def _published(v: Versus | None) -> list[Cell]:
 
 def verdict_cell(v: Versus) -> Cell:
     """Mark, word and difference."""
-    known = f"ours {show(v.difference, signed=True)}" if v.ours.known and v.verdict != "cannot be compared" else v.why
+    known = f"ours {show(v.difference, signed=True)}" if v.ours.known and v.verdict not in (NOT_STATED, NOT_RUN) else v.why
     return text(f"{VERDICT_MARKS[v.verdict]} {v.verdict}", known, LOOKS.get(v.verdict, ""))
 
 
@@ -158,7 +161,7 @@ def _gate(rows: Frame) -> Cell:
 
 def tuning_table(name: str, tuning: Frame) -> Table | None:
     """How often each candidate was chosen; None where nothing was tuned."""
-    settings = [c for c in tuning.columns if c not in ("study", "experiment", "method", "replicate", "val_nll", "chosen")]
+    settings = [c for c in tuning.columns if c not in COLUMNS["tuning"]]
     tuned = [c for c in settings if tuning.groupby("method")[c].nunique().gt(1).any()]
     if not tuned:
         return None

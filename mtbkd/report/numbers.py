@@ -3,10 +3,9 @@
 import math
 from typing import Any, Literal, NamedTuple
 
-from mtbkd.figures.summary import interval
+from mtbkd.figures.summary import NORMAL, interval
 from mtbkd.frames import Frame
 
-NORMAL = 1.959964  # standard deviations to either side that hold 95 %
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
 Basis = Literal["replicates", "examples", ""]
 

@@ -9,7 +9,20 @@ from mtbkd.frames import Frame
 from mtbkd.published import tables as published
 from mtbkd.report.numbers import NORMAL, UNKNOWN, Estimate, estimates
 
-Verdict = Literal["agrees", "differs", "above the ceiling", "cannot be compared"]
+Verdict = Literal[
+    "agrees",
+    "differs",
+    "published above the Bayes ceiling",
+    "cannot be compared: not stated",
+    "cannot be compared: not computed",
+]
+ABOVE_CEILING: Verdict = "published above the Bayes ceiling"
+NOT_STATED: Verdict = "cannot be compared: not stated"  # a setting that the paper does not print, or that differs
+NOT_RUN: Verdict = "cannot be compared: not computed"  # nothing of ours to set beside it
+COLUMNS = (
+    "experiment", "table", "row", "column", "method", "published", "half_unit", "ours", "low", "high", "difference", "verdict",
+    "why",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,16 @@ def obstacles(source: published.Source, experiment: Mapping[str, Any]) -> list[s
     return reasons + [f"{name} is {here} here, {there} there" for name, here, there in pairs if here != there]
 
 
+def long_rows(experiment: str, table: str, versus: Sequence[Versus]) -> list[dict[str, Any]]:
+    """Rows of tables/published.csv, see COLUMNS: every printed number, beside our mean with its 95 % interval."""
+    rows = []
+    for v in versus:
+        names = (experiment, table, v.printed.quantity, v.printed.column, v.method)
+        numbers = (v.printed.value, v.printed.half_unit, v.ours.mean, v.ours.low, v.ours.high, v.difference)
+        rows.append(dict(zip(COLUMNS, (*names, *numbers, v.verdict, v.why), strict=True)))
+    return rows
+
+
 def judge(printed: published.Number, ours: Estimate, ceiling: float | None) -> tuple[Verdict, str]:
     """The verdict on one number.
 
@@ -64,19 +87,24 @@ def judge(printed: published.Number, ours: Estimate, ceiling: float | None) -> t
             it is not known or the number is no accuracy.
     """
     if not ours.known:
-        return "cannot be compared", "we have no such number"
+        return NOT_RUN, "we have no such number"
     if ceiling is not None and printed.value - printed.half_unit > ceiling:
-        return "above the ceiling", f"no classifier reaches more than {ceiling:.3f} on such a test set, but for luck"
+        return ABOVE_CEILING, f"no classifier reaches more than {ceiling:.3f} on such a test set, but for luck"
     if not math.isfinite(ours.low):
-        return "cannot be compared", "ours has no interval"
+        return NOT_RUN, "ours has no interval"
     if ours.low - printed.half_unit <= printed.value <= ours.high + printed.half_unit:
         return "agrees", "inside our interval, allowing for its rounding"
     return "differs", "outside our interval, allowing for its rounding"
 
 
-def ceilings(metrics: Frame) -> dict[str, float]:
-    """Domain -> the Bayes accuracy of one test set, at the upper end of its interval."""
+def ceilings(metrics: Frame, label_is_domain: bool = False) -> dict[str, float]:
+    """Domain -> the Bayes accuracy of one test set, at the upper end of its interval.
+
+    Where the label is the domain (``label_is_domain``: Simulation 2 with label_rule component) a domain has no ceiling below 1:
+    whoever always answers its class is right on all of it. Only the whole test split has one then.
+    """
     rows = metrics[(metrics["kind"] == "ceiling") & (metrics["metric"] == "accuracy") & (metrics["split"] == "test")]
+    rows = rows[rows["domain"] == "all"] if label_is_domain else rows
     return {str(d): float(r["value"].mean() + NORMAL * r["se"].mean()) for d, r in rows.groupby("domain", sort=False)}
 
 
@@ -86,14 +114,18 @@ def side_by_side(experiment: Mapping[str, Any], metrics: Frame, domain_names: Se
         return []
     why = "; ".join(obstacles(published.source(experiment["published"]), experiment))
     teachers = [teacher["name"] for teacher in experiment["teachers"]]
-    ours, limits = estimates(metrics), ceilings(metrics)
+    label_is_domain = experiment["data"]["settings"].get("label_rule") == "component"
+    ours, limits = estimates(metrics), ceilings(metrics, label_is_domain)
     found = []
     for printed in published.numbers(experiment["published"]):
         metric, domain = published.metric_of(printed.quantity, domain_names) or ("", "")
         for method in published.method_of(printed.column, teachers, experiment["columns"]) or [""]:
             estimate = ours.get((method, metric, domain), UNKNOWN)
-            verdict: tuple[Verdict, str] = ("cannot be compared", why or "no method of this experiment is of that kind")
-            if method and not why:
+            if why:
+                verdict = NOT_STATED, why
+            elif method:
                 verdict = judge(printed, estimate, limits.get(domain) if metric == "accuracy" else None)
+            else:
+                verdict = NOT_RUN, "no method of this experiment is of that kind"
             found.append(Versus(method, metric, domain, printed, estimate, *verdict))
     return found

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mtbkd.evaluation import chunks
-from mtbkd.evaluation.coverage import coverage, interval
+from mtbkd.evaluation.coverage import SIZES, SUBSETS, by_size, coverage, interval
 
 # A busy machine must not fail a property.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -103,3 +103,23 @@ def test_reading_a_few_examples_at_a_time_changes_nothing(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK_ELEMENTS", 100)
     for a, b in zip(whole, coverage(prob, y, LEVELS, LEVELS), strict=True):
         assert np.allclose(a, b, atol=1e-12)
+
+
+def test_subsets_are_nested_the_same_for_all_and_end_at_all_examples():
+    rng = np.random.default_rng(0)
+    first, second = rng.random((2, 1200))
+    found = by_size(np.stack([first, second], 1))
+    assert list(found) == [n for n in SIZES if n < 1200] + [1200]
+    assert all(len(found[n]) == SUBSETS for n in SIZES if n < 1200)
+    assert np.allclose(found[1200], [[first.mean(), second.mean()]])
+    # With one column an example, the columns of a mean that are not 0 tell which examples it is over.
+    small = {n: by_size(np.eye(400))[n] > 0 for n in (100, 300)}
+    assert (small[100].sum(1) == 100).all() and (small[300][small[100]]).all()
+    assert len({tuple(np.flatnonzero(row)) for row in small[100]}) == SUBSETS
+
+
+def test_means_over_subsets_scatter_as_their_size_says():
+    found = by_size(np.random.default_rng(1).normal(size=20_000))
+    for n in (100, 1000):
+        # 20 standard deviations of a mean of n: a chi-squared with 19 degrees of freedom.
+        assert 0.55 < found[n].std(ddof=1) * np.sqrt(n) < 1.5

@@ -49,7 +49,16 @@ def test_tables_have_their_documented_columns(simulated):
         if name != "tuning":
             assert list(table) == COLUMNS[name]
         assert set(table["study"]) == (set() if name == "agreement" else {"smoke"})  # no exact sampler there
-    assert list(tables["tuning"]) == ["study", "experiment", "method", "replicate", "lambda", "val_nll", "chosen"]
+    assert list(tables["tuning"]) == [
+        "study",
+        "experiment",
+        "method",
+        "replicate",
+        "lambda",
+        "val_nll",
+        "val_accuracy",
+        "chosen",
+    ]
     assert not tables["metrics"].duplicated(["method", "replicate", "split", "domain", "metric"]).any()
 
 
@@ -105,6 +114,18 @@ def test_gap_is_coverage_minus_its_expectation(simulated):
     assert curve.index.min() == 0.5 and curve.index.max() == 0.99 and curve.index.is_monotonic_increasing
 
 
+def test_coverage_by_size_ends_with_the_coverage_of_all_test_examples(simulated):
+    tables = simulated[0]
+    table = pick(tables["coverage_size"], method="tip_sgld", replicate=0)
+    assert table["size"].tolist() == [60, 60] and table["subsets"].tolist() == [1, 1] and table["level"].tolist() == LEVELS
+    curve = pick(tables["curves"], method="tip_sgld", replicate=0, split="test", domain="all").set_index("level").loc[LEVELS]
+    for column in ("coverage", "coverage_se", "coverage_self", "gap", "gap_se"):
+        assert table[column].to_numpy() == pytest.approx(curve[column].to_numpy())
+    assert (table["coverage_low"] == table["coverage"]).all()
+    assert pick(tables["coverage_size"], method="labels_map").empty  # a point estimate has no interval
+    assert 3 not in set(pick(tables["coverage_size"], method="tip_sgld")["replicate"])  # every chain diverged
+
+
 def test_vague_draws_far_away_are_recognised(simulated):
     rows = pick(simulated[0]["metrics"], split="ood:far", metric="ood_auroc", domain="all").set_index(["method", "replicate"])
     assert rows.loc[("tip_sgld", 0), "value"] > 0.9
@@ -122,7 +143,7 @@ def test_teachers_are_scored_on_the_splits_they_cover(simulated):
     assert set(teachers["replicate"]) == {0, 1, 2, 3}
     bayes = pick(tables["metrics"], kind="ceiling", split="test", domain="all", replicate=0).set_index("metric")["value"]
     assert bayes["accuracy_true_prob"] == pytest.approx(datasets["r0-1"].true_prob[0, 60:120].max(-1).mean())
-    assert "mse_prob" not in bayes
+    assert not {"mse_prob", "mae_prob"} & set(bayes.index)
 
 
 def test_gates_hold_the_fits_verdicts_and_the_calibration(simulated):
@@ -137,10 +158,11 @@ def test_gates_hold_the_fits_verdicts_and_the_calibration(simulated):
 
 def test_examples_can_be_traced_to_the_data(simulated):
     tables, datasets, methods = simulated
-    examples = pick(tables["examples"], method="tip_sgld", replicate=1)
+    examples = pick(tables["examples"], method="tip_sgld")
+    assert set(examples["replicate"]) == {0}
     assert examples["row"].tolist() == EVALUATED.tolist()
     assert examples["id"].tolist() == datasets["r0-1"].ids[EVALUATED].tolist()
-    mean = methods["tip_sgld"]["r0-1"].prob[1].reshape(-1, 80, K).mean(0)
+    mean = methods["tip_sgld"]["r0-1"].prob[0, 1:].reshape(-1, 80, K).mean(0)  # chain 0 diverged
     assert np.array_equal(examples["prediction"], mean.argmax(-1))
     labelled = examples["y"] >= 0
     assert (examples["correct"][labelled] == (examples["prediction"] == examples["y"])[labelled]).all()

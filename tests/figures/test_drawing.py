@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws,
 
 VI = {"signal": "kd", "weights": "equal", "inference": "vi", "seed": 3}
 CHAINS, DRAWS = 4, 120
+PLANES = ("planes", "weights_plane")  # of two features and two classes: test_planes.py
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +49,10 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     known = Experiment(
         "exp", "tiny", "tiny", True, (2,), ("good", "bad"), methods, str(folder / "out"), str(folder / "data"), files
     )
-    # The tuning table of a real fit names the prior's scale as well.
+    # The tuning table of a real fit names the prior's scale and the accuracy as well.
     path = folder / "out" / "tuning.parquet"
-    Material(known).table("tuning").assign(prior_scale=1.0).to_parquet(path)
+    tuning = Material(known).table("tuning")
+    tuning.assign(prior_scale=1.0, val_accuracy=0.9 - tuning["lambda"] / 10).to_parquet(path)
     return Material(known)
 
 
@@ -148,15 +151,56 @@ def test_the_forest_holds_every_posterior(material: Material) -> None:
     assert all(np.isclose(np.concatenate([drawn, lines]), mean, atol=1e-6).any() for mean in kept.mean(0))
 
 
-def test_the_tuning_curve_counts_who_chose_what(material: Material) -> None:
-    figure = module("validation").draw(material)
-    ax = panel(figure, "tip equal")
-    (curve,) = [
-        line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2 and line.get_marker() == "o"
-    ]
-    np.testing.assert_allclose(curve.get_xdata(), [1, 2])
-    np.testing.assert_allclose(curve.get_ydata(), [2, 3])  # make_draws: val_nll = 1 + lambda
-    assert "2" in {text.get_text() for text in ax.texts}  # both replicates chose lambda = 1
+def test_coverage_by_level_shows_measured_and_self_expected(material: Material) -> None:
+    figure = module("coverage_levels").draw(material)
+    rows = material.whole("metrics")
+    ax = panel(figure, "level 0.9")
+    for name, (x, _, hollow) in zip(("tip_sgld", "kd_vi"), dots(ax), strict=True):
+        own = rows[rows["method"] == name].groupby("metric")["value"].mean()
+        assert x == pytest.approx(own["coverage@0.9"]) and hollow == (name in material.failed)
+        assert any(np.allclose(line.get_xdata(), own["coverage_self@0.9"]) for line in ax.lines)
+
+
+def test_coverage_by_size_ends_at_all_test_examples(material: Material) -> None:
+    figure = module("coverage_size").draw(material)
+    curves, table = material.whole("curves"), material.table("coverage_size")
+    assert set(table["size"]) == {60}  # fewer than the smallest subset
+    left = panel(figure, "tip_sgld (x)" if "tip_sgld" in material.failed else "tip_sgld")
+    ends = sorted(float(line.get_ydata()[-1]) for line in left.lines if line.get_marker() == "o")
+    own = curves[(curves["method"] == "tip_sgld") & curves["level"].isin([0.85, 0.9])]
+    assert ends == pytest.approx(sorted(own.groupby("level")["coverage"].mean()))
+
+
+def test_the_lambda_curve_is_of_validation_scores_and_counts_who_chose_what(material: Material) -> None:
+    figure = module("lambda_curve").draw(material)
+    loss, accuracy = figure.axes[:2]
+    assert loss.get_title("left") == "tip equal (tip_sgld)"
+    for ax, expected in ((loss, [2, 3]), (accuracy, [0.8, 0.7])):  # val_nll = 1 + lambda, val_accuracy = .9 - lambda / 10
+        (curve,) = [line for line in ax.lines if line.get_marker() == "o"]
+        np.testing.assert_allclose(curve.get_xdata(), [1, 2])
+        np.testing.assert_allclose(curve.get_ydata(), expected)
+    assert "2\N{MULTIPLICATION SIGN}" in {text.get_text() for text in loss.texts}  # both replicates chose lambda = 1
+
+
+def test_a_line_of_the_lambda_curve_is_at_its_best_over_what_else_was_tuned() -> None:
+    part = module("lambda_curve")
+    grid = [(lam, s, t, r) for lam in (1, 2) for s in (0.5, 2.0) for t in (1.0, 2.0) for r in (0, 1)]
+    rows = [
+        {"method": "tip", "replicate": r, "lambda": lam, "prior_scale": s, "student_temperature": t, "temperature": 1.0,
+         "val_nll": lam + s + abs(t - lam), "val_accuracy": 0.9 - lam / 10 - t / 100, "chosen": (lam, s, t) == (1, 0.5, 1)}
+        for lam, s, t, r in grid
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    method = Method("tip", "equal", "map", "point", {"lambda": [1, 2], "prior_scale": [0.5, 2], "student_temperature": [1, 2]})
+    known = Experiment("e", "e", "e", True, (2,), (), {"tip": method, "twin": method}, "", "", {})
+    shown = part.rows(known, pd.concat([table, table.assign(method="twin")]))
+    assert [(row.title, row.setting) for row in shown] == [
+        ("tip equal (tip)", "prior_scale"), ("tip equal (tip)", "student_temperature"),
+    ]  # fmt: skip
+    line = part.points(table[table["prior_scale"] == 2], part.settings_of(table))
+    assert [point.scores["val_nll"].mean for point in line] == [3, 4]  # at its best, the temperature equals lambda
+    assert [point.scores["val_accuracy"].mean for point in line] == pytest.approx([0.79, 0.68])
+    assert [point.chosen for point in line] == [0, 0]
 
 
 def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
@@ -164,8 +208,11 @@ def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, t
     draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), tmp_path)
     captions = read_json(tmp_path / "captions.json")
     files = [each["file"] for each in captions]
-    of = {name: [f"{name}-{figure}.svg" for figure in FIGURES if figure not in skipped] for name, skipped in
-          (("exp", ("boxes", "sbc", "toy")), ("real", ("maps", "sbc", "toy")))}  # fmt: skip
+    own = [figure for figure in FIGURES if module(figure).SCOPE == "experiment" and figure not in PLANES]
+    of = {
+        name: [f"{name}-{figure}.svg" for figure in own if figure != skipped]
+        for name, skipped in (("exp", "boxes"), ("real", "maps"))
+    }
     assert files == [*of["exp"], *of["real"], "toy.svg"]
     for file in files:
         assert (tmp_path / file).read_text().rstrip().endswith("</svg>")

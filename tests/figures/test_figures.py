@@ -1,17 +1,18 @@
 """The toy posterior of the paper's Fig. 2, and what every figure owes to a reader."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+from mtbkd.exact.cases import Case, toy_bimodal, toy_log_pool
 from mtbkd.figures import FIGURES, toy
 from mtbkd.figures.catalogue import Entry, catalogue, module
 from mtbkd.figures.material import Experiment, Method, Study
 
 CAPTIONS = Path(__file__).parents[2] / "workflow" / "report"
-THETA = np.linspace(-3, 11, 20_001)
 
 
 def modes(density: np.ndarray) -> int:
@@ -20,19 +21,29 @@ def modes(density: np.ndarray) -> int:
 
 @pytest.mark.parametrize(("precision", "expected"), [(1.0, 2), (2.0, 1)])
 def test_the_mixture_posterior_is_bimodal_at_precision_one_and_not_at_two(precision: float, expected: int) -> None:
-    assert modes(toy.mixture_posterior(THETA, precision)) == expected
+    assert modes(toy.on_grid(toy.linear_pool(toy.THETA), precision)) == expected
 
 
 @pytest.mark.parametrize("precision", [0.5, 1.0, 2.0])
-def test_the_closed_forms_are_prior_times_likelihood(precision: float) -> None:
-    likelihood = np.exp(-0.5 * precision * (THETA - toy.DATA_MEAN) ** 2)
-    components = np.exp(-0.5 * (THETA[:, None] - toy.PRIOR_MEANS) ** 2)
-    for posterior, prior in (
-        (toy.mixture_posterior(THETA, precision), components.sum(1)),
-        (toy.log_pool_posterior(THETA, precision), np.sqrt(components.prod(1))),
-    ):
-        expected = prior * likelihood / np.trapezoid(prior * likelihood, THETA)
-        np.testing.assert_allclose(posterior, expected, atol=1e-8)
+def test_the_grid_gives_the_closed_forms(precision: float) -> None:
+    """Components N((m_g + precision 3.5) / (1 + precision), 1 / (1 + precision)), weighted by how well g foresaw the data."""
+    weight = toy.normal(toy.PRIOR_MEANS, toy.DATA_MEAN, 1 + 1 / precision)
+    mean = (toy.PRIOR_MEANS + precision * toy.DATA_MEAN) / (1 + precision)
+    mixture = toy.normal(toy.THETA[:, None], mean, 1 / (1 + precision)) @ (weight / weight.sum())
+    np.testing.assert_allclose(toy.on_grid(toy.linear_pool(toy.THETA), precision), mixture, atol=1e-5)
+    pooled = toy.normal(toy.THETA, mean.mean(), 1 / (1 + precision))
+    np.testing.assert_allclose(toy.on_grid(toy.log_pool(toy.THETA), precision), pooled, atol=1e-5)
+
+
+@pytest.mark.parametrize(("case", "pool"), [(toy_bimodal, toy.linear_pool), (toy_log_pool, toy.log_pool)])
+def test_our_samplers_draw_what_the_grid_says(case: Callable[[], Case], pool: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Shares of the right hump agree; 8,000 draws of chains that mix in tens of steps err by about .01."""
+    density, draws = toy.on_grid(pool(toy.THETA), 1.0), toy.sampled(case())
+    assert set(draws) == {"SMC", "SGLD"}
+    mean = np.trapezoid(toy.THETA * density, toy.THETA)
+    for values in draws.values():
+        assert abs((values > toy.CUT).mean() - toy.share_above(density)) < 0.03
+        assert abs(values.mean() - mean) < 0.06
 
 
 @pytest.mark.parametrize("part", [module(name) for name in FIGURES], ids=FIGURES)
@@ -45,7 +56,7 @@ def test_a_figure_says_what_it_is_and_how_to_read_it(part: ModuleType) -> None:
 
 def experiment(name: str, simulated: bool, features: tuple[int, ...], *kinds: str) -> Experiment:
     methods = {f"m{i}": Method("tip", "entropy", kind, kind) for i, kind in enumerate(kinds)}
-    return Experiment(name, name, name, simulated, features, ("t1", "t2"), methods, "", "", {})
+    return Experiment(name, name, name, simulated, features, ("t1", "t2"), methods, "", "", {}, classes=2)
 
 
 def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
@@ -53,7 +64,8 @@ def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
     real = experiment("real", False, (471,), "point", "point")
     found = catalogue([plane, real], Study())
     names = {each: {e.figure for e in found if e.experiment == each} for each in ("plane", "real", None)}
-    assert {"maps", "rank", "ess", "forest", "coverage"} <= names["plane"] and "boxes" not in names["plane"]
+    assert {"maps", "rank", "ess", "forest", "coverage", "coverage_size"} <= names["plane"] and "boxes" not in names["plane"]
+    assert {"planes", "weights_plane"} <= names["plane"] and not {"planes", "weights_plane"} & names["real"]
     assert "boxes" in names["real"] and not {"maps", "rank", "coverage"} & names["real"]
     assert names[None] == {"toy"}
     assert Entry("sbc", None) in catalogue([], Study(exact={"m0": "folder"}))

@@ -20,6 +20,9 @@ DATA_FILES = ("data.safetensors", "examples.csv", "card.json")
 LOGITS_FILES = ("logits.safetensors", "card.json")
 EXACT = f"{STUDY}/exact/{{judged}}"
 EXACT_TABLES = ("cases", "sbc", "ranks")
+SEARCH = f"{STUDY}/teacher_search/{{search}}.parquet"
+CURVE = f"{STUDY}/curves/{{curve}}/{{teachers}}/{{helped}}/{{block}}"
+CURVE_REFERENCES = f"{STUDY}/curves/{{curve}}/references/{{block}}.parquet"
 NOTHING = "(?!)"
 # device: cpu never asks for a GPU; otherwise the profile says how many there are (workflow/profiles/gpu).
 GPU = int(PLAN.device == "cuda")
@@ -31,6 +34,10 @@ wildcard_constraints:
     experiment="|".join(PLAN.experiments),
     method="|".join({name: None for e in PLAN.experiments.values() for name in e.methods}) or NOTHING,
     judged="|".join(PLAN.exact) or NOTHING,
+    search="|".join(PLAN.searches) or NOTHING,
+    curve="|".join(PLAN.curves) or NOTHING,
+    teachers="|".join({name: None for c in PLAN.curves.values() for name in c.parts}) or NOTHING,
+    helped="|".join({name: None for c in PLAN.curves.values() for _, name in c.every_part()}) or NOTHING,
 
 
 def sources(*modules):
@@ -141,6 +148,74 @@ def exact_folders():
 def exact_published():
     """The conjugate student beside the paper's numbers, for studies that ask for exact answers."""
     return [f"{STUDY}/exact/published.parquet"] if PLAN.exact else []
+
+
+def search_package(wildcards):
+    """Package sources that a search depends on."""
+    asked = PLAN.searches[wildcards.search]
+    teachers = [registry.module_name("teacher", teacher["family"]) for teacher in asked["teachers"]]
+    return sources("mtbkd.search.run", registry.module_name("dataset", asked["kind"]), *teachers)
+
+
+def search_files():
+    """Search -> its table."""
+    return {name: SEARCH.format(search=name) for name in PLAN.searches}
+
+
+def curve_spec(wildcards):
+    """What one method's part of a curve depends on."""
+    return PLAN.curves[wildcards.curve].parts[wildcards.teachers][wildcards.helped]
+
+
+def curve_logits(wildcards):
+    """Folders of the teachers that one part of a curve reads; a student without teachers reads none."""
+    curve = PLAN.curves[wildcards.curve]
+    block = curve.data_block(wildcards.block)
+    return [folder(logits_files(t.key, block)[0]) for t in curve.teachers_of(wildcards.teachers)]
+
+
+def curve_inputs(wildcards):
+    curve, fit = PLAN.curves[wildcards.curve], curve_spec(wildcards)["fit"]
+    parts = [("student", fit["student"]["architecture"]), ("signal", fit["signal"]["name"])]
+    parts += [("inference", fit["inference"]["name"])] + ([("weights", fit["weights"])] if fit["weights"] else [])
+    return {
+        "data": data_files(curve.data.key, curve.data_block(wildcards.block)),
+        "logits": [f"{place}/{name}" for place in curve_logits(wildcards) for name in LOGITS_FILES],
+        "package": sources("mtbkd.curves.fitting", *(registry.module_name(kind, name) for kind, name in parts)),
+    }
+
+
+def reference_logits(wildcards):
+    """Set of teachers -> folders of their logits."""
+    curve = PLAN.curves[wildcards.curve]
+    block = curve.data_block(wildcards.block)
+    return {name: [folder(logits_files(t.key, block)[0]) for t in own] for name, own in curve.teachers.items()}
+
+
+def reference_inputs(wildcards):
+    curve, found = PLAN.curves[wildcards.curve], reference_logits(wildcards)
+    return {
+        "data": data_files(curve.data.key, curve.data_block(wildcards.block)),
+        "logits": [f"{place}/{name}" for places in found.values() for place in places for name in LOGITS_FILES],
+        "package": sources("mtbkd.curves.references"),
+    }
+
+
+def curve_scores():
+    """Curve -> set of teachers, none or references -> files of scores."""
+    found = {}
+    for name, curve in PLAN.curves.items():
+        found[name] = {teachers: [] for teachers in curve.parts}
+        for teachers, method in curve.every_part():
+            folders = [CURVE.format(curve=name, teachers=teachers, helped=method, block=b) for b in curve.blocks]
+            found[name][teachers] += [f"{place}/scores.parquet" for place in folders]
+        found[name]["references"] = [CURVE_REFERENCES.format(curve=name, block=b) for b in curve.blocks]
+    return found
+
+
+def curve_files():
+    """All files of scores of all curves."""
+    return [file for parts in curve_scores().values() for files in parts.values() for file in files]
 
 
 def evaluation_inputs(wildcards):

@@ -6,6 +6,7 @@ TABLES = (
     "tuning",
     "examples",
     "curves",
+    "coverage_size",
     "reliability",
     "comparisons",
     "agreement",

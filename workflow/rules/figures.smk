@@ -1,4 +1,4 @@
-# Figures. What comes in: evaluation tables, the data of the first block, draws of methods with a posterior, ranks of the
+# Figures. What comes in: evaluation tables, data and logits of the first block, draws of methods with a posterior, ranks of the
 # calibration where a study asks for exact answers. What goes out:
 # results/<study>/figures/, all drawn by one job. Editing a figure draws again and refits nothing.
 
@@ -8,8 +8,10 @@ rule figures:
     input:
         tables=[f"{e.evaluation}/{table}.parquet" for e in FIGURE_EXPERIMENTS for table in TABLES],
         data=[f"{e.data}/{name}" for e in FIGURE_EXPERIMENTS for name in DATA_FILES],
+        logits=[f"{where}/{name}" for e in FIGURE_EXPERIMENTS for where in e.logits.values() for name in LOGITS_FILES],
         draws=[file for e in FIGURE_EXPERIMENTS for file in e.draws.values()],
         exact=[f"{folder}/ranks.parquet" for folder in exact_folders().values()],
+        curves=curve_files(),
         published=PUBLISHED,
         package=sources("mtbkd.figures.catalogue", *(f"mtbkd.figures.{name}" for name in FIGURE_MODULES)),
     output:

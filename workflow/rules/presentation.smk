@@ -33,11 +33,13 @@ def figure_experiment(experiment):
         data=folder(data_files(experiment.data.key, experiment.data_block(block))[0]),
         draws={m: STUDENT.format(experiment=experiment.name, method=m, block=block) for m in experiment.methods},
         columns=experiment.columns,
+        logits={t.name: folder(logits_files(t.key, experiment.data_block(block))[0]) for t in experiment.teachers},
+        classes=0 if shape is None else len(shape.class_names),
     )
 
 
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
-FIGURE_STUDY = FigureStudy(exact_folders())
+FIGURE_STUDY = FigureStudy(exact_folders(), curve_scores())
 CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY)
 FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
 
@@ -84,6 +86,15 @@ def report_benchmarks():
         for m in e.methods:
             found["student", f"{e.name}: {m}"] = [f"{STUDY}/benchmarks/student/{e.name}/{m}/{b}.tsv" for b in e.blocks]
         found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
+    for s in PLAN.searches:
+        found["teacher search", s] = [f"{STUDY}/benchmarks/teacher_search/{s}.tsv"]
+    for c in PLAN.curves.values():
+        parts = [
+            *((f"{c.name}: {m}, teachers {t}", f"{t}/{m}") for t, m in c.every_part()),
+            (f"{c.name}: references", "references"),
+        ]
+        for name, place in parts:
+            found["label-count curve", name] = [f"{STUDY}/benchmarks/curve/{c.name}/{place}/{b}.tsv" for b in c.blocks]
     for m in PLAN.exact:
         found["exact answers", m] = [f"{STUDY}/benchmarks/exact/{m}.tsv"]
     return [(*key, files) for key, files in found.items()]
@@ -95,6 +106,8 @@ def report_spec(wildcards):
         "evaluation": {name: f"{STUDY}/evaluation/{name}" for name in PLAN.experiments},
         "data_cards": {name: data_cards(e) for name, e in PLAN.experiments.items()},
         "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
+        "searches": search_files(),
+        "curves": curve_scores(),
         "exact": exact_folders(),
         "exact_published": next(iter(exact_published()), None),
         "benchmarks": report_benchmarks(),

@@ -10,6 +10,8 @@ rule report:
         ),
         exact=[f"{folder}/{table}.parquet" for folder in exact_folders().values() for table in ("cases", "sbc")],
         exact_published=exact_published(),
+        searches=list(search_files().values()),
+        curves=curve_files(),
         figures=FIGURES,
         captions=f"{STUDY}/figures/captions.json",
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
@@ -20,7 +22,12 @@ rule report:
     output:
         page=f"{STUDY}/report.html",
         manifest=f"{STUDY}/manifest.json",
-        tables=expand(f"{STUDY}/tables/{{table}}.csv", table=("main", "gates", "comparisons", "agreement", "loo")),
+        tables=expand(
+            f"{STUDY}/tables/{{table}}.csv",
+            table=("main", "gates", "comparisons", "agreement", "loo", "published", "findings"),
+        ),
+        searches=[f"{STUDY}/tables/teacher_search.csv"] if PLAN.searches else [],
+        curves=[f"{STUDY}/tables/{table}.csv" for table in ("curves", "crossings") if PLAN.curves],
     log:
         f"{STUDY}/logs/report.log",
     benchmark:

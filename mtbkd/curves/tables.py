@@ -1,0 +1,64 @@
+"""The tables of a curve, one row a number: what is written, and what reads all parts of a curve together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.artefacts import atomic
+from mtbkd.errors import ContractError
+from mtbkd.evaluation import metrics
+from mtbkd.evaluation.metrics import Score
+from mtbkd.frames import Frame
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+# The folder and the set's name of students that no teacher helps.
+NO_TEACHERS = "none"
+# The folder of the teachers and the ceiling beside the students.
+REFERENCES = "references"
+_PLACE = ["curve", "teachers", "method", "replicate", "labels", "all_labels", "transfer"]
+COLUMNS = {
+    "scores": [*_PLACE[:3], "signal", "weights", "inference", "kind", *_PLACE[3:], "metric", "value", "se", "n"],
+    "tuning": [*_PLACE, "steps", "val_nll", "val_accuracy", "chosen"],
+}
+SCORES = ("accuracy", "accuracy_true_prob", "nll", "brier", "mse_prob")
+
+
+def score_rows(prob: np.ndarray, y: np.ndarray, true_prob: np.ndarray | None) -> list[dict[str, Any]]:
+    """Rows {metric, value, se, n} of ``prob`` (M, K) on labels ``y`` (M,); NaN for a fit that diverged.
+
+    ``true_prob`` (M, K), where known, gives the scores that need it.
+    """
+    if not np.isfinite(prob).all():
+        known = [name for name in SCORES if true_prob is not None or name in ("accuracy", "nll", "brier")]
+        return [{"metric": name, **Score(np.nan, np.nan, len(y))._asdict()} for name in known]
+    found = {name: getattr(metrics, name)(prob, y) for name in ("accuracy", "nll", "brier")}
+    if true_prob is not None:
+        found |= {name: getattr(metrics, name)(prob, true_prob) for name in ("accuracy_true_prob", "mse_prob")}
+    return [{"metric": name, **found[name]._asdict()} for name in SCORES if name in found]
+
+
+def write(table: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write one table whole or not at all; ``tuning`` has a column for every shared setting."""
+    columns = COLUMNS[table]
+    settings = sorted({name for row in rows for name in row} - set(columns))
+    with atomic(path) as temporary:
+        pd.DataFrame(rows, columns=[*columns[:-3], *settings, *columns[-3:]]).to_parquet(temporary, index=False)
+
+
+def read(parts: Mapping[str, Sequence[str]]) -> Frame:
+    """All rows of the scores of a curve; ContractError names a file that is not there.
+
+    ``parts``: set of teachers, ``none`` or ``references`` -> files.
+    """
+    files = [Path(file) for own in parts.values() for file in own]
+    for path in files:
+        if not path.is_file():
+            raise ContractError(path, "file", "nothing", "a table of a label-count curve", "run the rule curve")
+    return pd.concat([pd.read_parquet(path) for path in files], ignore_index=True)

@@ -1,0 +1,123 @@
+"""The posterior given n labels, with or without the other training examples as an unlabelled transfer set.
+
+    log pi = sum_{labelled} (log q[i, y_i] + beta signal_i(q_i)) + sum_{transfer} beta signal_i(q_i) + log N(theta; 0, s^2 I)
+
+It is the posterior of mtbkd.posterior with y = -1 on the transfer set. Minibatches differ: half of each comes from the
+labelled examples and half from the transfer set, each half scaled to what it stands for. The gradient stays unbiased; drawn
+from all alike, 30 labels among 15,000 examples would be seen once in eight steps, and Adam would never settle on them.
+Shapes: U units, E members, R replicates, P positions of the label order, m minibatch, T rows of the signal's constants.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mtbkd.gather import positions, take_columns, take_rows
+from mtbkd.lazy import lazy_import
+from mtbkd.posterior import Batch, Problem, _logit_gradient
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+@dataclass(frozen=True)
+class Weighted(Batch):
+    """A minibatch by strata; ``weight`` (m, 1): how many examples each one stands for."""
+
+    weight: "torch.Tensor"
+
+
+@dataclass(frozen=True)
+class Stratified(Problem):
+    """A problem whose minibatches are weighted ones."""
+
+    def gradient(
+        self, params: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float = 1.0,
+        keep: "list[torch.Tensor] | None" = None,
+    ) -> "torch.Tensor":  # fmt: skip
+        """See ``posterior.gradient``, of which this is the weighted form."""
+        if not isinstance(batch, Weighted):
+            return super().gradient(params, units, batch, signal_power, keep)
+
+        def pull(logits: "torch.Tensor") -> "torch.Tensor":
+            return _logit_gradient(self, logits, units, batch, signal_power).mul_(batch.weight)
+
+        with torch.no_grad():
+            grad = self.student.vjp(params, batch.x, pull, keep)
+            grad.addcdiv_(params, self.shared.prior_scale[units].square().unsqueeze(-1), value=-1)
+            temperature = self.shared.temperature
+            return grad if temperature is None else grad.div_(temperature[units].unsqueeze(-1))
+
+
+@dataclass(frozen=True)
+class Budget(Stratified):
+    """The posterior of units that share their tables, which keeps these small enough for the processor's cache.
+
+    ``x`` (R, P, *inputs), ``y`` (R, P) and ``constants`` (T, P, ...) hold all positions. Of the first ``labels`` positions a
+    unit sees those outside its gap, with their labels; of the others the last ``transfer`` ones, without.
+
+    Attributes:
+        table: int64 (U,), each unit's row of the constants.
+        labels: n.
+        gap: int64 (U,), the position at which the examples that the unit's fold keeps out begin.
+        width: how many they are; 0 for a fit on all labels.
+        transfer: examples without label.
+    """
+
+    table: "torch.Tensor"
+    labels: int
+    gap: "torch.Tensor"
+    width: int
+    transfer: int
+
+    @property
+    def labelled(self) -> int:
+        """Examples that a unit sees with their labels."""
+        return self.labels - self.width
+
+    @property
+    def num_examples(self) -> int:
+        return self.labelled + self.transfer
+
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch:
+        """Half of the examples labelled, half of the transfer set where there is one, drawn with replacement."""
+        own = size - size // 2 if self.transfer else size
+        ranges = [(0, self.labelled, own), (self.labelled, self.transfer, size - own)]
+        drawn = [(first, count, m) for first, count, m in ranges if m]
+        device = self.x.device
+        index = [first + torch.randint(count, (len(units), m), generator=generator, device=device) for first, count, m in drawn]
+        weight = [torch.full((m, 1), count / m, device=device) for _, count, m in drawn]
+        batch = self._take(units, torch.cat(index, 1))
+        return Weighted(batch.x, batch.y, batch.constants, torch.cat(weight))
+
+    def full(self, units: "torch.Tensor") -> Batch:
+        return self._take(units, torch.arange(self.num_examples, device=self.x.device).expand(len(units), -1))
+
+    def _take(self, units: "torch.Tensor", index: "torch.Tensor") -> Batch:
+        """The examples at ``index`` (E, m) of those that the units see, labelled ones first."""
+        place = index + self.width * (index >= self.gap[units].unsqueeze(-1)) if self.width else index
+        place = torch.where(index < self.labelled, place, index - self.num_examples + self.x.shape[1])
+        row = positions(self.data_row[units], place, self.x.shape[1])
+        table = positions(self.table[units], place, self.x.shape[1])
+        constants = {name: take_columns(value, table, place) for name, value in self.constants.items()}
+        y = take_rows(self.y, row, place).masked_fill(index >= self.labelled, -1)
+        return Batch(take_rows(self.x, row, place), y, constants)
+
+    def joint(self) -> "Joint":
+        """The same with the examples of every unit laid out in a row."""
+        units = torch.arange(self.num_units, device=self.x.device)
+        batch = self.full(units)
+        return Joint(
+            self.student, batch.x, batch.y, units, self.signal, batch.constants, self.shared, self.student_at_one, self
+        )
+
+
+@dataclass(frozen=True)
+class Joint(Stratified):
+    """A plain problem, for algorithms that look into the data (Laplace, PyMC), with the minibatches of its budget."""
+
+    budget: Budget
+
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch:
+        return self.budget.minibatch(units, size, generator)

@@ -1,0 +1,191 @@
+"""The section on label-count curves: until how many labels each set of teachers helps, in a sentence, tables and CSV."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.curves.crossing import crossings, differences, judged_metrics
+from mtbkd.curves.tables import read
+from mtbkd.figures.summary import interval
+from mtbkd.frames import Frame
+from mtbkd.lazy import lazy_import
+from mtbkd.report.numbers import listed, show, show_interval
+from mtbkd.report.table import Cell, Column, Row, Table, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+NAMES = {
+    "accuracy_true_prob": "accuracy",
+    "accuracy": "accuracy",
+    "nll": "negative log-likelihood",
+}
+HELD = {True: "other examples kept without label", False: "other examples dropped"}
+SIGNIFICANT = 0.05
+Decided = dict[tuple[str, str, bool, str], list[int]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page shows of one curve; ``sentences``: set of teachers -> until when it helps."""
+
+    name: str
+    student: str
+    dataset: str
+    sentences: dict[str, str]
+    crossings: Table
+    differences: Sequence[Table]
+
+
+@dataclass(frozen=True)
+class Section:
+    """All curves, and the rows of tables/curves.csv and tables/crossings.csv."""
+
+    parts: Sequence[Part]
+    frames: dict[str, Frame]
+
+
+def section(plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, Sequence[str]]]) -> Section | None:
+    """The section; None where the study has no curve.
+
+    Args:
+        plans: curve -> ``dataclasses.asdict`` of its plan.
+        files: curve -> set of teachers, ``none`` or ``references`` -> tables of scores.
+    """
+    if not files:
+        return None
+    scores = {name: read(paths) for name, paths in files.items()}
+    found = {name: (crossings(rows), differences(rows)) for name, rows in scores.items()}
+    parts = [_part(name, plans[name], scores[name], *found[name]) for name in files]
+    joined = [_summary(scores[name]).merge(each, "left") for name, (_, each) in found.items()]
+    frames = {"curves": pd.concat(joined, ignore_index=True)}
+    frames["crossings"] = pd.concat([each for each, _ in found.values()], ignore_index=True)
+    return Section(parts, frames)
+
+
+def _part(name: str, plan: Mapping[str, Any], scores: Frame, crossed: Frame, differing: Frame) -> Part:
+    counts = sorted(int(n) for n in scores["labels"].unique())
+    sets = list(dict.fromkeys(crossed["teachers"]))
+    tables = [difference_table(name, metric, differing, counts) for metric in judged_metrics(scores)]
+    known = decided(differing)
+    sentences = {each: sentence(crossed[crossed["teachers"] == each], scores, known, counts) for each in sets}
+    return Part(name, plan["student"], plan["data"]["name"], sentences, crossing_table(name, crossed, known, counts), tables)
+
+
+def _summary(scores: Frame) -> Frame:
+    """Mean and interval over replicates of every score."""
+    keys = ["curve", "teachers", "transfer", "method", "kind", "labels", "metric"]
+    rows = []
+    for values, own in scores.groupby(keys, sort=False):
+        found = interval(own["value"])
+        told = {"mean": found.mean, "mean_low": found.low, "mean_high": found.high, "replicates": found.n}
+        rows.append({**dict(zip(keys, values, strict=True)), **told})
+    return pd.DataFrame(rows)
+
+
+def labels_in_words(labels: float, counts: Sequence[int]) -> str:
+    """``about 410``, or what the ends of the range say."""
+    if math.isnan(labels):
+        return "not known"
+    if labels <= 0:
+        return f"below {counts[0]:,}"
+    return f"beyond {counts[-1]:,}" if math.isinf(labels) else f"{float(f'{labels:.2g}'):,.0f}"
+
+
+def _interval_in_words(row: Mapping[str, Any], counts: Sequence[int]) -> str:
+    if math.isnan(row["low"]):
+        return "no interval below 3 replicates"
+    ends = [labels_in_words(row[end], counts) for end in ("low", "high")]
+    return f"95 % interval {ends[0]} to {ends[1]}" if ends[0] != ends[1] else f"{ends[0]} in at least 95 % of the resamples"
+
+
+def decided(differing: Frame) -> Decided:
+    """(set of teachers, method, transfer, metric) -> label counts at which the student is better beyond doubt."""
+    keys = ["teachers", "method", "transfer", "metric"]
+    better = differing[(differing["advantage"] > 0) & (differing["low"] > 0) & (differing["p_holm"] < SIGNIFICANT)]
+    return {key: sorted(int(n) for n in rows["labels"]) for key, rows in better.groupby(keys, sort=False)}
+
+
+def _decided_in_words(row: Mapping[str, Any], known: Decided) -> str:
+    found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
+    return f"teachers decidedly better at {listed([f'{n:,}' for n in found])}" if found else "teachers decidedly better at none"
+
+
+def sentence(crossed: Frame, scores: Frame, known: Decided, counts: Sequence[int]) -> str:
+    """Until how many labels the students of one set of teachers stay ahead of labels alone, by accuracy."""
+    metric, name = judged_metrics(scores)[0], str(crossed["teachers"].iloc[0])
+    own = scores[(scores["teachers"] == name) & (scores["kind"] == "teacher") & (scores["metric"] == metric)]
+    single = own[~own["method"].str.startswith("teachers:")].groupby("method", sort=False)["value"].mean()
+    students = crossed[(crossed["kind"] == "student") & (crossed["metric"] == metric)]
+    parts = []
+    for method, rows in students.groupby("method", sort=False):
+        where = [f"{_ends(row, known, counts)}, {HELD[bool(row['transfer'])]}" for row in rows.to_dict("records")]
+        parts.append(f"against {method}, they {'; they '.join(where)}")
+    told = f"The teachers score {listed([show(value) for value in single])} in accuracy."
+    return f"{told} Labels alone, in accuracy: {'. And '.join(parts)}."
+
+
+def _ends(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> str:
+    within = f"({_interval_in_words(row, counts)}; {_decided_in_words(row, known)})"
+    match row["state"]:
+        case "crosses":
+            return f"catch up at about {labels_in_words(float(row['labels']), counts)} labels {within}"
+        case "always better":
+            return f"do not catch up within {counts[-1]:,} labels {within}"
+        case "better later":
+            return f"are ahead at {counts[0]:,} labels but not at every larger number {within}"
+        case _:
+            return f"are never behind {within}"
+
+
+def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[int]) -> Table:
+    """One row a set of teachers, method and use of the other examples; teachers without a student among them."""
+    metrics = list(dict.fromkeys(crossed["metric"]))
+    shown = crossed[(crossed["kind"] == "student") | (crossed["transfer"] & crossed["method"].str.startswith("teachers:"))]
+    rows = []
+    for keys, own in shown.groupby(["teachers", "method", "transfer", "kind"], sort=False):
+        found = {row["metric"]: row for row in own.to_dict("records")}
+        cells = [_crossing_cell(found[metric], known, counts) for metric in metrics]
+        teachers, method, transfer, kind = keys
+        held = HELD[bool(transfer)] if kind == "student" else "no student"
+        rows.append(Row([text(teachers), text(method), text(held), *cells, text(int(own["n"].iloc[0]))]))
+    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    hint = "labels at which a student without teachers catches up; below: 95 % bootstrap interval over replicates"
+    head += [Column(f"Catches up: {NAMES[metric]}", True, hint) for metric in metrics] + [Column("Replicates", True)]
+    caption = f"{name}: the number of labels at which labels alone catch up"
+    return Table(f"crossings-{name}", caption, head, rows)
+
+
+def _crossing_cell(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> Cell:
+    labels = float(row["labels"])
+    within = _interval_in_words(row, counts)
+    sort = None if math.isnan(labels) else min(labels, 10.0 * counts[-1])
+    told = [row["state"]] if row["state"] != "crosses" else []
+    told += [within] + ([_decided_in_words(row, known)] if row["kind"] == "student" else [])
+    return Cell(labels_in_words(labels, counts), "; ".join(told), sort)
+
+
+def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[int]) -> Table:
+    """The advantage over labels alone at every number of labels, with its interval; marked where it is decided."""
+    students = differing[(differing["kind"] == "student") & (differing["metric"] == metric)]
+    rows = []
+    for keys, own in students.groupby(["teachers", "method", "transfer"], sort=False):
+        found = {int(row["labels"]): row for row in own.to_dict("records")}
+        cells = [_difference_cell(found[n]) for n in counts]
+        rows.append(Row([text(keys[0]), text(keys[1]), text(HELD[bool(keys[2])]), *cells]))
+    hint = "distilled student minus labels alone, positive is better; below: 95 % bootstrap interval"
+    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    head += [Column(f"{n:,} labels", True, hint) for n in counts]
+    caption = f"{name}: advantage over labels alone in {NAMES[metric]}, paired over replicates; positive is better"
+    return Table(f"advantage-{metric}-{name}", caption, head, rows)
+
+
+def _difference_cell(row: Mapping[str, Any]) -> Cell:
+    decided = row["p_holm"] < SIGNIFICANT and (row["low"] > 0 or row["high"] < 0)
+    word = ("better" if row["advantage"] > 0 else "worse") if decided else ""
+    below = " ".join(filter(None, [show_interval(row["low"], row["high"], True), word]))
+    mark = {"better": "good", "worse": "bad"}.get(word, "")
+    return Cell(show(row["advantage"], True), below, row["advantage"], mark)

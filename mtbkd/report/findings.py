@@ -1,0 +1,167 @@
+"""The findings of a study, generated from its numbers: what reproduces, what does not, what helps, and why.
+
+One function a question. Each gives findings only for what an experiment has, so that any study gets those that it can
+answer. The first finding of a question (of a metric, where there are several) sums up; the others are single comparisons.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.evaluation.compare import Paired
+from mtbkd.lazy import lazy_import
+from mtbkd.report.contrasts import (
+    METRICS,
+    SAID,
+    Case,
+    Finding,
+    Pair,
+    by_inference,
+    by_signal,
+    by_weights,
+    named,
+    pairs,
+    prior_and_sampler,
+    told,
+)
+from mtbkd.report.numbers import NONE, show, show_interval
+from mtbkd.report.printed import above_ceiling, ceiling_of, labels_against_printed, printed_order, reproduction
+from mtbkd.report.table import Cell, Column, Row, Table, number, text
+from mtbkd.report.trust import above_teachers, failed_gates, mean_or_mode, sure_teachers
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+COLUMNS = tuple(each.name for each in fields(Finding) if each.name != "sums_up")
+PAIRED_FIELDS = tuple(Paired._fields)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page shows of one experiment: what n counts, the questions with their answers, the table of all findings."""
+
+    name: str
+    over: str
+    answers: Sequence[tuple[str, Sequence[str]]]
+    table: Table
+
+
+def near_ceiling(case: Case) -> list[Finding]:
+    """How much accuracy the best student leaves."""
+    question, ceiling = "How near do students come to the ceiling?", ceiling_of(case)
+    found = pairs(case, [(method, "bayes") for method in case.evidence.students], "accuracy")
+    if not found:
+        return []
+    best = max(found, key=lambda pair: pair.found.difference)
+    sentence = (
+        f"The true probabilities reach an accuracy of {show(ceiling.mean)}; the nearest student is {case.marked(best.method)}, "
+        f"{best.numbers}."
+    )
+    own = best.found
+    return [Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, best.p_holm, own.n)]
+
+
+def against_labels(case: Case) -> list[Finding]:
+    """Every distilled student against labels only; corrected as in the table of paired comparisons."""
+    question, found = "What beats labels alone?", []
+    for metric in METRICS if case.labels_only else ():
+        rows = [(method, case.evidence.difference(method, metric)) for method in case.evidence.distilled]
+        known = [
+            Pair(method, case.labels_only, metric, Paired(**{f: row[f] for f in PAIRED_FIELDS}), row["p_holm"])
+            for method, row in rows
+            if row is not None
+        ]
+        found += told(case, question, known, "distilled against labels alone")
+    return found
+
+
+Asked = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]
+
+
+def _paired(question: str, words: str, asked: Asked) -> Callable[[Case], list[Finding]]:
+    """A question about the pairs that ``asked`` finds among an experiment's methods, on every metric."""
+
+    def answer(case: Case) -> list[Finding]:
+        between = list(asked(case.methods))
+        return [found for metric in METRICS for found in told(case, question, pairs(case, between, metric), words)]
+
+    return answer
+
+
+def split(case: Case) -> list[Finding]:
+    """What prior and sampler each add, where the paper changes both at once."""
+    question, found = "Is it the prior or the sampler?", []
+    for step in prior_and_sampler(case.methods):
+        asked = [(step.tip, step.kd_map), (step.kd, step.kd_map), (step.tip, step.kd)]
+        for metric, word in METRICS.items():
+            three = pairs(case, asked, metric)
+            if len(three) < len(asked):
+                continue
+            both, sampler, prior = three
+            sentence = (
+                f"{word}: {named(case, both)}, {both.numbers} ({SAID[both.verdict]}). Of it the sampler, "
+                f"{named(case, sampler)}: {sampler.numbers} ({SAID[sampler.verdict]}); the prior, {named(case, prior)}: "
+                f"{prior.numbers} ({SAID[prior.verdict]})."
+            )
+            own = both.found
+            sentence = sentence[0].upper() + sentence[1:]
+            found.append(Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, both.p_holm, own.n))
+    return found
+
+
+TIP_AND_KD = partial(by_signal, signal="tip", against="kd")
+POWER_AND_KD = partial(by_signal, signal="power", against="kd")
+POWER_AND_TIP = partial(by_signal, signal="power", against="tip")
+QUESTIONS: tuple[Callable[[Case], list[Finding]], ...] = (
+    reproduction,
+    above_ceiling,
+    printed_order,
+    labels_against_printed,
+    near_ceiling,
+    against_labels,
+    _paired("Linear pool (tip) or log pool (kd)?", "tip against kd", TIP_AND_KD),
+    _paired("Are pools in between better than the log pool?", "power against kd", POWER_AND_KD),
+    _paired("Are pools in between better than the linear pool?", "power against tip", POWER_AND_TIP),
+    _paired("Weights by entropy or equal weights?", "other weights against equal ones", by_weights),
+    sure_teachers,
+    split,
+    _paired("Does a posterior predict better than one MAP fit?", "draws against one fit", by_inference),
+    mean_or_mode,
+    above_teachers,
+    failed_gates,
+)
+
+
+def findings(case: Case) -> list[Finding]:
+    """All findings of one experiment, question by question."""
+    return [found for question in QUESTIONS for found in question(case)]
+
+
+def study(cases: Iterable[Case]) -> "tuple[list[Part], pd.DataFrame]":
+    """What the page shows of each experiment, and tables/findings.csv: a row a finding, see COLUMNS."""
+    found = [(case, findings(case)) for case in cases]
+    rows = [{name: getattr(each, name) for name in COLUMNS} for _, own in found for each in own]
+    return [part(case, own) for case, own in found], pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def part(case: Case, found: Sequence[Finding]) -> Part:
+    """What the page shows of one experiment, given its findings."""
+    name = case.evidence.name
+    simulated = case.planned["data"]["simulated"]
+    drawn = "data sets with teachers and seeds of their own" if simulated else "seeds, all on the same data"
+    answers: dict[str, list[str]] = {}
+    for each in found:
+        if each.sums_up:
+            answers.setdefault(each.question, []).append(each.answer)
+    head = [Column("Question"), Column("Answer"), Column("Number", True), Column("95 % interval"), Column("p (Holm)", True)]
+    head.append(Column("n", True, "replicates, or numbers that were counted"))
+    lines = [
+        Row([text(each.question), text(each.answer), number(each.value), text(show_interval(each.low, each.high) or NONE),
+             number(each.p), Cell(str(each.n), "", each.n)])
+        for each in found
+    ]  # fmt: skip
+    caption = f"{name}: every finding, single comparisons included"
+    return Part(name, drawn, list(answers.items()), Table(f"findings-{name}", caption, head, lines))

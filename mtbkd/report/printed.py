@@ -1,0 +1,129 @@
+"""Findings about printed numbers: how many reproduce, which cannot be true, and what labels alone reach beside them."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
+from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, told
+from mtbkd.report.numbers import Estimate, count, estimate, show, show_estimate
+from mtbkd.report.versus import ABOVE_CEILING, NOT_STATED, Versus
+
+REPRODUCES = "Do the printed numbers reproduce?"
+SAID = {"better": "better than printed", "worse": "worse", "open": "level, within interval and rounding"}
+ORDER = "Does the best printed student stay ahead?"
+ORDERED = {"better": "better, as printed", "worse": "worse, against what is printed", "open": "no difference can be claimed"}
+IMPOSSIBLE = "Which printed numbers exceed what anyone can reach?"
+LABELS = "What do labels alone reach beside the printed students?"
+WORDS = {"accuracy": "accuracy", "mse_prob": "squared error of p", "mae_prob": "absolute error of p"}
+
+
+def reproduction(case: Case) -> list[Finding]:
+    """Counts of verdicts, over all printed numbers and over those of students."""
+    name, found = case.evidence.name, []
+    for whose, rows in (("printed", case.versus), ("printed for students", [v for v in case.versus if not _teacher(v)])):
+        if rows:
+            counts = Counter(v.verdict for v in rows)
+            listed = "; ".join(f"{verdict}: {n}" for verdict, n in counts.most_common())
+            text = f"Of {count(len(rows), 'number')} {whose}, {listed}."
+            found.append(Finding(name, REPRODUCES, text, value=counts["agrees"], n=len(rows)))
+    return found
+
+
+def above_ceiling(case: Case) -> list[Finding]:
+    """Each printed number above the Bayes ceiling, with the ceiling and its interval."""
+    found = []
+    for v in case.versus:
+        if v.verdict != ABOVE_CEILING:
+            continue
+        ceiling = ceiling_of(case, v.domain)
+        where = "the whole test split" if v.domain == "all" else f"domain {v.domain}"
+        text = (
+            f"Printed {v.printed.value:g} for {v.printed.column} on {where}: the true probabilities reach "
+            f"{show_estimate(ceiling)}, n = {ceiling.n}."
+        )
+        excess = [v.printed.value - end for end in (ceiling.mean, ceiling.high, ceiling.low)]
+        found.append(Finding(case.evidence.name, IMPOSSIBLE, text, *excess, n=ceiling.n))
+    return found
+
+
+def ceiling_of(case: Case, domain: str = "all") -> Estimate:
+    """Bayes accuracy on the test labels over replicates."""
+    m = case.evidence.metrics
+    return estimate(
+        m[(m["kind"] == "ceiling") & (m["metric"] == "accuracy") & (m["split"] == "test") & (m["domain"] == domain)]
+    )
+
+
+def labels_against_printed(case: Case) -> list[Finding]:
+    """The labels-only student beside every number that is printed for a student on the whole test split."""
+    if not case.labels_only:
+        return []
+    found: list[Finding] = []
+    for metric in dict.fromkeys(v.metric for v in case.versus if v.metric in WORDS):
+        # A printed column may stand beside several of our methods.
+        printed = {v.printed.column: v for v in case.versus if v.metric == metric and _beside_labels(v)}
+        own = case.evidence.whole(metric, "student")
+        ours = estimate(own[own["method"] == case.labels_only])
+        if printed and ours.n > 1:
+            found += _beside(case, metric, ours, list(printed.values()))
+    return found
+
+
+def _beside(case: Case, metric: str, ours: Estimate, printed: Sequence[Versus]) -> list[Finding]:
+    """The summary, then one finding a printed number."""
+    name, higher = case.evidence.name, HIGHER_IS_BETTER[metric]
+    verdicts = [against(ours, v, higher) for v in printed]
+    best = (max if higher else min)(printed, key=lambda v: v.printed.value).printed
+    sums = f"better than {verdicts.count('better')}, worse than {verdicts.count('worse')}, level with {verdicts.count('open')}"
+    text = (
+        f"Labels alone ({case.labels_only}) reach {WORDS[metric]} {show_estimate(ours)}, n = {ours.n}: {sums} of "
+        f"{count(len(printed), 'number')} printed for students; the best of these is {best.value:g} ({best.column})."
+    )
+    found = [Finding(name, LABELS, text, ours.mean, ours.low, ours.high, n=ours.n)]
+    for v, verdict in zip(printed, verdicts, strict=True):
+        number = v.printed
+        ends = [ours.low - number.value - number.half_unit, ours.high - number.value + number.half_unit]
+        text = f"Printed for {number.column}, {WORDS[metric]}: {number.value:g}; "
+        text += f"labels alone reach {show(ours.mean)}: {SAID[verdict]}."
+        found.append(Finding(name, LABELS, text, ours.mean - number.value, *ends, n=ours.n, sums_up=False))
+    return found
+
+
+def printed_order(case: Case) -> list[Finding]:
+    """The student that the paper prints as the most accurate, paired with every other printed student that we ran."""
+    ran = {v.method: v.printed for v in case.versus if v.metric == "accuracy" and v.method and _beside_labels(v)}
+    if len(ran) < 2:
+        return []
+    best = max(ran, key=lambda method: ran[method].value)
+    found = pairs(case, [(best, method) for method in ran if ran[method].column != ran[best].column], "accuracy")
+    summary = told(case, ORDER, found, f"{ran[best].column}, the best printed, against the other printed students")
+    single = []
+    for pair in found:
+        first, other = ran[best], ran[pair.against]
+        text = (
+            f"Printed, {first.column} is {first.value - other.value:.3g} above {other.column}. Ours, {named(case, pair)}: "
+            f"{pair.numbers}: {ORDERED[pair.verdict]}."
+        )
+        own = pair.found
+        single.append(
+            Finding(case.evidence.name, ORDER, text, own.difference, own.low, own.high, pair.p_holm, own.n, len(found) == 1)
+        )
+    return [*(summary[:1] if len(found) > 1 else []), *single]
+
+
+def against(ours: Estimate, v: Versus, higher_is_better: bool) -> Verdict:
+    """Our interval beside a printed number, which may have been rounded by half a unit either way."""
+    above, below = ours.low > v.printed.value + v.printed.half_unit, ours.high < v.printed.value - v.printed.half_unit
+    if not above and not below:
+        return "open"
+    return "better" if above == higher_is_better else "worse"
+
+
+def _teacher(v: Versus) -> bool:
+    return re.fullmatch(r"T\d+", v.printed.column) is not None
+
+
+def _beside_labels(v: Versus) -> bool:
+    """A student's number on the whole test split whose data are ours."""
+    return v.domain == "all" and not _teacher(v) and v.verdict != NOT_STATED

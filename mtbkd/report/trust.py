@@ -1,0 +1,94 @@
+"""Findings about whom to trust: teachers where they are sure, students above their teachers, draws that failed a gate."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mtbkd.evaluation.compare import Paired, holm, paired
+from mtbkd.report.answers import direction
+from mtbkd.report.contrasts import ALPHA, Case, Finding, Pair, difference, pairs, signed, told
+from mtbkd.report.numbers import count, listed, show
+
+TEACHERS = {"teachers:best": "students against the best teacher", "teachers:mean": "students against the teachers' mean"}
+SURE = "Are teachers right where they are sure?"
+MODE = "Posterior mean or the paper's density mode?"
+ABOVE = "Are students better than their teachers?"
+GATES = "Which posteriors failed a gate?"
+
+
+def above_teachers(case: Case) -> list[Finding]:
+    """Accuracy of every distilled student minus that of the best teacher and of the teachers' mean."""
+    asked = {word: [(method, teacher) for method in case.evidence.distilled] for teacher, word in TEACHERS.items()}
+    return [f for word, each in asked.items() for f in told(case, ABOVE, pairs(case, each, "accuracy"), word)]
+
+
+class Sure(NamedTuple):
+    """A teacher's mean accuracy and entropy by domain, the domain where it is surest, and its best one."""
+
+    teacher: str
+    right: Mapping[str, float]
+    unsure: Mapping[str, float]
+    surest: str
+    best: str
+
+
+def sure_teachers(case: Case) -> list[Finding]:
+    """Each teacher's accuracy on the domain where its entropy is lowest, beside its best domain."""
+    accuracy, entropy = (_by_domain(case, metric) for metric in ("accuracy", "entropy_total"))
+    found: list[tuple[Sure, Paired]] = []
+    for teacher in [t["name"] for t in case.planned["teachers"]]:
+        if teacher not in accuracy or len(accuracy[teacher].columns) < 2:
+            continue
+        right, unsure = accuracy[teacher].mean().to_dict(), entropy[teacher].mean().to_dict()
+        sure = Sure(teacher, right, unsure, min(unsure, key=unsure.__getitem__), max(right, key=right.__getitem__))
+        own = accuracy[teacher]
+        found.append((sure, paired((own[sure.surest] - own[sure.best]).to_numpy(np.float64))))
+    tested = np.array([math.nan if sure.surest == sure.best else each.p_value for sure, each in found])
+    return [_sure(case, sure, each, float(p)) for (sure, each), p in zip(found, holm(tested), strict=True)]
+
+
+def _sure(case: Case, sure: Sure, found: Paired, p: float) -> Finding:
+    name, surest = case.evidence.name, sure.right[sure.surest]
+    text = f"{sure.teacher} is surest on {sure.surest} (mean entropy {show(sure.unsure[sure.surest])} nats), "
+    if sure.surest == sure.best:
+        return Finding(name, SURE, f"{text}its best domain with accuracy {show(surest)}, n = {found.n}.", surest, n=found.n)
+    wrong = direction(found.low, found.high) == "lower" and p < ALPHA
+    tested = f"p = {p:.2g}" if math.isfinite(p) else "too few replicates for a test"
+    text += (
+        f"where its accuracy is {show(surest)}; its best domain is {sure.best} with {show(sure.right[sure.best])} (entropy "
+        f"{show(sure.unsure[sure.best])}): {signed(found)}, n = {found.n}, {tested}. "
+    )
+    text += "Weights by entropy trust it where it errs." if wrong else "No difference can be claimed."
+    return Finding(name, SURE, text, found.difference, found.low, found.high, p, found.n)
+
+
+def _by_domain(case: Case, metric: str) -> dict[str, Any]:
+    """Teacher -> frame of a metric, replicates by domains."""
+    m = case.evidence.metrics
+    rows = m[(m["kind"] == "teacher") & (m["metric"] == metric) & (m["split"] == "test") & (m["domain"] != "all")]
+    return {str(t): own.pivot(index="replicate", columns="domain", values="value") for t, own in rows.groupby("method")}
+
+
+def mean_or_mode(case: Case) -> list[Finding]:
+    """Accuracy of the mode of each class probability's density minus that of the posterior mean, method by method."""
+    mean, mode = case.scores("accuracy"), case.scores("accuracy_kde_mode")
+    methods = [method for method in case.evidence.students if method in mode]
+    found = [difference(mode[method], mean[method]) for method in methods]
+    corrected = holm(np.array([each.p_value for each in found]))
+    both = [Pair(m, "its mean", "accuracy", each, float(p)) for m, each, p in zip(methods, found, corrected, strict=True)]
+    return told(case, MODE, both, "mode against mean")
+
+
+def failed_gates(case: Case) -> list[Finding]:
+    """Which methods with a posterior failed which gates."""
+    having = [method for method in case.evidence.students if case.evidence.posterior.get(method)]
+    failed = [method for method in having if case.evidence.judgement(method).failed]
+    if not having:
+        return []
+    each = "; ".join(f"{case.marked(method)}: {case.evidence.judgement(method).which}" for method in failed)
+    text = f"{len(failed)} of {count(len(having), 'posterior')}" + (f": {each}." if failed else ".")
+    passed = [method for method in having if method not in failed]
+    text += f" {listed(passed)} passed every gate that applies." if passed else ""
+    return [Finding(case.evidence.name, GATES, text, value=len(failed), n=len(having))]

@@ -1,0 +1,11 @@
+"""Rule ``curve``: one method at every number of labels."""
+
+from pathlib import Path
+
+from mtbkd.curves.fitting import curve_files
+from mtbkd.job import job
+
+if __name__ == "__main__":
+    with job() as rule:
+        data, out = Path(rule.input.data[0]).parent, Path(rule.output[0]).parent
+        curve_files(rule.params.spec, rule.wildcards.block, data, rule.params.logits, out)

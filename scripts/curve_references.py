@@ -1,0 +1,11 @@
+"""Rule ``curve_references``: teachers and ceiling beside the methods of a curve."""
+
+from pathlib import Path
+
+from mtbkd.curves.references import reference_files
+from mtbkd.job import job
+
+if __name__ == "__main__":
+    with job() as rule:
+        data = Path(rule.input.data[0]).parent
+        reference_files(rule.params.spec, rule.wildcards.block, data, rule.params.logits, Path(rule.output[0]))

@@ -1,0 +1,113 @@
+"""What report and figures make of a curve whose numbers are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtbkd.curves.tables import write
+from mtbkd.figures import label_curve, teacher_quality
+from mtbkd.figures.material import Study
+from mtbkd.figures.style import BLACK, style
+from mtbkd.report import curves
+
+COUNTS = (10, 100, 1000)
+GAINS = {"poor": (-0.1, -0.1, -0.1), "middling": (0.1, -0.1, -0.1), "good": (0.1, 0.1, 0.1)}
+QUALITY = {"poor": 0.5, "middling": 0.6, "good": 0.7}
+PLAN = {"one": {"student": "mlp_5", "data": {"name": "sim"}}}
+
+
+def rows(teachers: str, method: str, kind: str, signal: str, values: tuple[float, ...]) -> list[dict[str, object]]:
+    """Ten replicates with the same accuracies by label count; the loss is one minus the accuracy."""
+    found = []
+    for replicate in range(10):
+        for transfer in (True, False):
+            for n, value in zip(COUNTS, values, strict=True):
+                place = {"curve": "one", "teachers": teachers, "method": method, "kind": kind, "signal": signal, "labels": n}
+                for metric, score in (("accuracy_true_prob", value), ("nll", 1 - value)):
+                    told = {"replicate": replicate, "transfer": transfer, "metric": metric}
+                    found.append({**place, **told, "value": score + 0.001 * replicate})
+    return found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    folder = tmp_path_factory.mktemp("curves")
+    parts = {"none": rows("none", "labels_map", "student", "none", (0.6, 0.7, 0.8))}
+    for name, gains in GAINS.items():
+        values = tuple(a + b for a, b in zip((0.6, 0.7, 0.8), gains, strict=True))
+        parts[name] = rows(name, "tip_map", "student", "tip", values)
+    parts["references"] = rows("", "bayes", "ceiling", "", (0.9,) * 3)
+    for name, quality in QUALITY.items():
+        for method in ("t1", "teachers:mean", "teachers:best"):
+            parts["references"] += rows(name, method, "teacher", "", (quality,) * 3)
+    for name, own in parts.items():
+        write("scores", own, folder / f"{name}.parquet")
+    return {name: [str(folder / f"{name}.parquet")] for name in parts}
+
+
+def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict[str, list[str]]) -> None:
+    section = curves.section(PLAN, {"one": files})
+    assert section is not None
+    told = section.parts[0].sentences
+    assert list(told) == list(GAINS)
+    assert "never behind (below 10 in at least 95 % of the resamples; teachers decidedly better at none)" in told["poor"]
+    assert "catch up at about 32 labels" in told["middling"] and "decidedly better at 10)" in told["middling"]
+    assert "do not catch up within 1,000 labels" in told["good"] and "decidedly better at 10, 100 and 1,000" in told["good"]
+    assert "The teachers score 0.605 in accuracy" in told["middling"]
+
+
+def test_the_tables_hold_every_method_and_number_of_labels(files: dict[str, list[str]], tmp_path: Path) -> None:
+    section = curves.section(PLAN, {"one": files})
+    assert section is not None
+    crossed = section.frames["crossings"]
+    own = crossed[(crossed["method"] == "tip_map") & (crossed["metric"] == "nll")]
+    assert own.groupby("teachers")["labels"].first().to_dict() == pytest.approx(
+        {"good": np.inf, "middling": 10**1.5, "poor": 0.0}
+    )
+    summary = section.frames["curves"]
+    means = summary[(summary["method"] == "labels_map") & (summary["metric"] == "accuracy_true_prob") & summary["transfer"]]
+    np.testing.assert_allclose(means["mean"], np.array([0.6, 0.7, 0.8]) + 0.0045)
+    assert len(section.parts[0].crossings.rows) == 3 * (2 + 2)  # transfer or not, mean and best teacher
+    cell = section.parts[0].differences[0].rows[0].cells[3]
+    assert (cell.text, cell.mark) == ("\N{MINUS SIGN}0.100", "bad")
+
+
+def test_a_study_without_curves_has_no_section() -> None:
+    assert curves.section({}, {}) is None
+    assert not label_curve.applies(Study()) and not teacher_quality.applies(Study())
+
+
+def test_gain_against_quality_needs_several_sets_of_teachers(files: dict[str, list[str]]) -> None:
+    one = {name: files[name] for name in ("none", "poor", "references")}
+    assert teacher_quality.applies(Study(curves={"one": files})) and not teacher_quality.applies(Study(curves={"one": one}))
+
+
+def test_every_panel_shows_labels_alone_in_black_at_their_means(files: dict[str, list[str]]) -> None:
+    with style():
+        figure = label_curve.draw(Study(curves={"one": files}))
+        assert len(figure.axes) == 2 * len(GAINS)
+        for ax in figure.axes:
+            (line,) = [line for line in ax.lines if str(line.get_label()).startswith("labels_map")]
+            assert line.get_color() == BLACK
+            good = [0.6045, 0.7045, 0.8045] if "accuracy" in ax.get_ylabel() else [0.4045, 0.3045, 0.2045]
+            np.testing.assert_allclose(np.asarray(line.get_ydata(), float), good)
+
+
+def test_gains_stand_at_the_accuracy_of_their_teachers(files: dict[str, list[str]]) -> None:
+    with style():
+        figure = teacher_quality.draw(Study(curves={"one": files}))
+        assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["10 labels", "100 labels"]
+        for ax, gains in zip(figure.axes[:2], zip(*GAINS.values(), strict=True), strict=False):
+            line = next(line for line in ax.lines if str(line.get_label()) == "tip_map, others kept")
+            np.testing.assert_allclose(np.asarray(line.get_ydata(), float), gains)
+            np.testing.assert_allclose(
+                np.asarray(line.get_xdata(), float), np.array(list(QUALITY.values())) + 0.0045, atol=0.01
+            )
+
+
+def test_a_lost_file_is_named(files: dict[str, list[str]]) -> None:
+    with pytest.raises(Exception, match="run the rule curve"):
+        curves.section(PLAN, {"one": {**files, "poor": ["gone.parquet"]}})
+    assert pd.read_parquet(files["none"][0])["value"].notna().all()

@@ -1,0 +1,33 @@
+"""Scores on held-out labels, by hand."""
+
+import numpy as np
+import torch
+
+from mtbkd.posterior import Shared, make_problem
+from mtbkd.signals import none
+from mtbkd.students.linear import Settings, build
+from mtbkd.tuning import best, candidates, held_out_scores
+
+
+def test_held_out_scores_are_those_of_each_units_own_row() -> None:
+    student = build(Settings(features="raw"), (1,), 2)
+    one = torch.ones(3)
+    x, y = torch.zeros(2, 4, 1), torch.zeros(2, 4, dtype=torch.int64)
+    problem = make_problem(student, x, y, torch.tensor([0, 1, 1]), none, none.Settings(), Shared(one, one, one, one, one))
+    params = torch.zeros(3, student.num_params)
+    params[2] = torch.nan
+    features, labels = np.zeros((2, 5, 1), np.float32), np.array([[0, 0, 0, 0, 0], [1, 1, 1, 1, 0]])
+    nll, accuracy = held_out_scores(problem, params, features, labels)
+    np.testing.assert_allclose(nll[:2], np.log(2), rtol=1e-6)
+    # Equal probabilities: the first class is predicted, right for all labels of the first row and one of five of the second.
+    np.testing.assert_allclose(accuracy, [1.0, 0.2, np.nan])
+
+
+def test_a_diverged_candidate_never_wins() -> None:
+    assert best(np.array([[np.nan, 0.3], [0.7, 0.4]])).tolist() == [1, 0]
+
+
+def test_settings_that_a_signal_does_not_read_keep_their_first_value() -> None:
+    grid = {name: [1.0, 2.0] for name in ("lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature")}
+    found = candidates({**grid, "temperature": [1.0]}, frozenset({"lambda"}))
+    assert [(c["lambda"], c["prior_scale"], c["beta"]) for c in found] == [(1, 1, 1), (1, 2, 1), (2, 1, 1), (2, 2, 1)]
