@@ -111,7 +111,8 @@ def decided(differing: Frame) -> Decided:
 
 def _decided_in_words(row: Mapping[str, Any], known: Decided) -> str:
     found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
-    return f"teachers decidedly better at {listed([f'{n:,}' for n in found])}" if found else "teachers decidedly better at none"
+    where = f"at {listed([f'{n:,}' for n in found])} labels" if found else "at no number of labels"
+    return f"distilled decidedly better {where}"
 
 
 def sentence(crossed: Frame, scores: Frame, known: Decided, counts: Sequence[int]) -> str:

@@ -52,8 +52,11 @@ def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict
     assert section is not None
     told = section.parts[0].sentences
     assert list(told) == list(GAINS)
-    assert "never behind (below 10 in at least 95 % of the resamples; teachers decidedly better at none)" in told["poor"]
-    assert "catch up at about 32 labels" in told["middling"] and "decidedly better at 10)" in told["middling"]
+    assert (
+        "never behind (below 10 in at least 95 % of the resamples; distilled decidedly better at no number of labels)"
+        in told["poor"]
+    )
+    assert "catch up at about 32 labels" in told["middling"] and "decidedly better at 10 labels)" in told["middling"]
     assert "do not catch up within 1,000 labels" in told["good"] and "decidedly better at 10, 100 and 1,000" in told["good"]
     assert "The teachers score 0.605 in accuracy" in told["middling"]
 
