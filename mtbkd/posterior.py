@@ -239,7 +239,7 @@ def gradient(
     scale = problem.num_examples / batch.y.shape[1]
 
     def pull(logits: "torch.Tensor") -> "torch.Tensor":
-        return _logit_gradient(problem, logits, units, batch, signal_power).mul_(scale)
+        return logit_gradient(problem, logits, units, batch, signal_power).mul_(scale)
 
     with torch.no_grad():
         grad = problem.student.vjp(params, batch.x, pull, keep)
@@ -248,7 +248,7 @@ def gradient(
         return grad if temperature is None else grad.div_(temperature[units].unsqueeze(-1))
 
 
-def _logit_gradient(
+def logit_gradient(
     problem: Problem, logits: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float
 ) -> "torch.Tensor":
     """Derivative (E, m, K) of the labels' and teachers' terms with respect to the logits.

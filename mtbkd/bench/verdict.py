@@ -4,7 +4,9 @@ from typing import Any
 
 from mtbkd.bench.problems import CASES
 
-IMPORT_S, FLOOR_TIMES, CHAINS_TIMES = 0.2, 2.0, 12.0
+IMPORT_S, FLOOR_TIMES, CHAINS_TIMES, FURTHER_REPLICATE = 0.2, 2.0, 12.0, 0.25
+STUDY_S = {"smoke": 150, "demo": 600, "validation": 1800, "paper_simulations": 3600}
+STUDY_MB = 4096
 MANY, MOST = 64, 256  # chains of the bounds
 
 
@@ -19,6 +21,8 @@ def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
     rows = [_at_most("import mtbkd, s", result["import_s"], IMPORT_S)]
     for row in result["replicates"]:
         rows.append(_at_most(f"8 replicates against 1, {row['student']}", row["ratio"], row["bound"]))
+        further = (row["ratio"] - 1) / 7
+        rows.append(_at_most(f"a further replicate against the first, {row['student']}", further, FURTHER_REPLICATE))
     for case in CASES:
         batched, student = rate(result, case.label, MANY), case.label
         if case.loop_bound:
@@ -31,6 +35,10 @@ def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
         step = MANY / rate(result, case.label, MANY)
         above = step / result["floors"][case.label]["total"]
         rows.append(_at_most(f"SGLD of {MANY} chains against the floor, {case.label}", above, FLOOR_TIMES))
+    if told := result.get("study"):
+        if told["study"] in STUDY_S:
+            rows.append(_at_most(f"study {told['study']} from nothing, s", told["wall_s"], STUDY_S[told["study"]]))
+        rows.append(_at_most(f"largest process of study {told['study']}, MB", told["peak_process_mb"], STUDY_MB))
     return rows
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.gather import positions, take_columns, take_rows
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Batch, Problem, _logit_gradient
+from mtbkd.posterior import Batch, Problem, logit_gradient
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +41,7 @@ class Stratified(Problem):
             return super().gradient(params, units, batch, signal_power, keep)
 
         def pull(logits: "torch.Tensor") -> "torch.Tensor":
-            return _logit_gradient(self, logits, units, batch, signal_power).mul_(batch.weight)
+            return logit_gradient(self, logits, units, batch, signal_power).mul_(batch.weight)
 
         with torch.no_grad():
             grad = self.student.vjp(params, batch.x, pull, keep)

@@ -99,11 +99,24 @@ def measured(speed: float) -> dict[str, Any]:
 def test_bounds_are_met_just_above_them_and_not_just_below() -> None:
     """256^.44 = 11.5 is below 12 at any speed; loop and floor decide the rest."""
     above, below = (verdict.bounds(measured(speed)) for speed in (1.01, 0.99))
-    assert all(row["met"] for row in above) and len(above) == 1 + 3 + 2 + 1 + 3
+    assert all(row["met"] for row in above) and len(above) == 1 + 2 * 3 + 2 + 1 + 3
     assert [row["met"] for row in below].count(False) == 2 + 3
     lines = verdict.table(below).splitlines()
     assert len(lines) == len(below) and sum("NOT MET" in line for line in lines) == 5
     assert "at least    20" in verdict.table(above) and "at most    12" in verdict.table(above)
+
+
+def test_seven_further_replicates_share_the_rest_of_the_ratio() -> None:
+    result = measured(1.01)
+    result["replicates"][0]["ratio"] = 1 + 7 * 0.26
+    row = next(row for row in verdict.bounds(result) if row["what"].startswith("a further replicate"))
+    assert row["measured"] == pytest.approx(0.26) and not row["met"]
+
+
+def test_a_study_that_was_timed_is_judged_by_its_time_and_its_largest_process() -> None:
+    told = {"study": "paper_simulations", "wall_s": 3_601.0, "peak_process_mb": 4_000}
+    rows = verdict.bounds({**measured(1.01), "study": told})[-2:]
+    assert [(row["at_most"], row["met"]) for row in rows] == [(3600, False), (4096, True)]
 
 
 def test_the_figure_has_a_panel_a_student_and_skips_what_is_not_installed(tmp_path: Path) -> None:
