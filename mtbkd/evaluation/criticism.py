@@ -23,7 +23,7 @@ from mtbkd.lazy import lazy_import
 arviz_base: Any = lazy_import("arviz_base")
 arviz_stats: Any = lazy_import("arviz_stats")
 
-MIN_DRAWS = 20
+MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws there
 
 
 def leave_one_out(draws: Draws, index: int) -> Any:

@@ -10,7 +10,7 @@ from mtbkd.curves.tables import read
 from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
-from mtbkd.report.numbers import listed, show, show_interval
+from mtbkd.report.numbers import NONE, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
 if TYPE_CHECKING:
@@ -149,24 +149,29 @@ def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[i
     rows = []
     for keys, own in shown.groupby(["teachers", "method", "transfer", "kind"], sort=False):
         found = {row["metric"]: row for row in own.to_dict("records")}
-        cells = [_crossing_cell(found[metric], known, counts) for metric in metrics]
+        cells = [cell for metric in metrics for cell in _crossing_cells(found[metric], known, counts)]
         teachers, method, transfer, kind = keys
         held = HELD[bool(transfer)] if kind == "student" else "no student"
         rows.append(Row([text(teachers), text(method), text(held), *cells, text(int(own["n"].iloc[0]))]))
     head = [Column("Teachers"), Column("Method"), Column("The other examples")]
     hint = "labels at which a student without teachers catches up; below: 95 % bootstrap interval over replicates"
-    head += [Column(f"Catches up: {NAMES[metric]}", True, hint) for metric in metrics] + [Column("Replicates", True)]
+    better = "numbers of labels at which the distilled student is decidedly better"
+    for metric in metrics:
+        head += [Column(f"Catches up: {NAMES[metric]}", True, hint), Column("Decided at", False, better)]
+    head.append(Column("Replicates", True))
     caption = f"{name}: the number of labels at which labels alone catch up"
     return Table(f"crossings-{name}", caption, head, rows)
 
 
-def _crossing_cell(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> Cell:
+def _crossing_cells(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> tuple[Cell, Cell]:
+    """Where labels alone catch up, and at which counts the student is decidedly better."""
     labels = float(row["labels"])
     within = _interval_in_words(row, counts)
     sort = None if math.isnan(labels) else min(labels, 10.0 * counts[-1])
-    told = [row["state"]] if row["state"] != "crosses" else []
-    told += [within] + ([_decided_in_words(row, known)] if row["kind"] == "student" else [])
-    return Cell(labels_in_words(labels, counts), "; ".join(told), sort)
+    told = [row["state"]] * (row["state"] != "crosses") + [within]
+    found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
+    better = listed([f"{n:,}" for n in found]) or "none"
+    return Cell(labels_in_words(labels, counts), "; ".join(told), sort), text(better if row["kind"] == "student" else NONE)
 
 
 def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[int]) -> Table:

@@ -57,11 +57,13 @@ def test_the_stack_prefers_the_prior_that_fits() -> None:
     assert stacking_weights({"alone": leave_one_out(draws(1, 1), 0)}) == {}
 
 
-def test_a_point_estimate_has_no_leave_one_out() -> None:
+@pytest.mark.parametrize("count", [1, 20, 24, 25])
+def test_leave_one_out_needs_five_draws_in_the_tail(count: int) -> None:
+    """A point estimate has none, an ensemble of twenty members too few."""
     one = draws(1, 1)
-    single = {"log_likelihood": one.log_likelihood[:, :1, :1], "prob": one.prob[:, :1, :1], "diverged": one.diverged[:, :1]}
-    few = Draws(**{**vars(one), **single})
-    assert leave_one_out(few, 0) is None
+    kept = {name: getattr(one, name)[:, :1, :count] for name in ("log_likelihood", "prob")}
+    few = Draws(**{**vars(one), **kept, "diverged": one.diverged[:, :1]})
+    assert (leave_one_out(few, 0) is None) == (count < 25)
 
 
 def test_predictive_p_values_are_those_of_simulated_labels() -> None:

@@ -107,7 +107,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     made.follow("Add a teacher")
     made.follow("Add a method")
     made.name("teachers: [wine_taste, wine_chemistry", "wine_forest")
-    made.name("methods: [labels_map, tip_entropy_map", "tip_confidence_map")
+    made.name("student: linear\n        methods: [labels_map, tip_entropy_map", "tip_confidence_map")
     made.later = made.checkout.dry_run("--config", "study=wine")
     made.runs.append(made.checkout.snakemake("--cores", "all", "--config", "study=wine"))
     return made

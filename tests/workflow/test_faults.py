@@ -68,7 +68,7 @@ def test_typos_are_all_named_before_anything_is_made(fresh: Checkout) -> None:
 
 def test_an_unknown_study_is_named_with_the_known_ones(fresh: Checkout) -> None:
     run = fresh.command("snakemake", "--cores", "all", "--config", "study=smoek")
-    assert_refused(run, "study: found 'smoek'", "demo, real, smoke", "did you mean 'smoke'?")
+    assert_refused(run, "study: found 'smoek'", "demo, paper_simulations, real, smoke, validation", "did you mean 'smoke'?")
     assert not (fresh.root / "results").exists()
 
 
