@@ -33,6 +33,7 @@ from mtbkd.evaluation.convergence import judge_calibration, not_applicable
 from mtbkd.evaluation.criticism import Criticised
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables
+from mtbkd.progress import steps
 
 # Thousands of fresh test examples a replicate and dozens of methods: one replicate is what figures need and memory bears.
 EXAMPLE_REPLICATES = 1
@@ -73,7 +74,8 @@ def evaluate_experiment(
             replicates[number] = Examples.of(dataset, index)
             _add_references(tables, replicates[number], teachers, index, number)
     criticised = Criticised()
-    attrs = {m: _add_method(tables, m, files, replicates, levels, criticised) for m, files in draws_files.items()}
+    each = steps(list(draws_files.items()), "methods evaluated")
+    attrs = {m: _add_method(tables, m, files, replicates, levels, criticised) for m, files in each}
     criticised.add_to(tables, attrs, levels)
     plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
     reference = next(plain, next(iter(attrs), ""))
