@@ -1,5 +1,7 @@
 """Blocks of replicates: the unit that one job computes. ``r8-15`` is replicates 8 to 15."""
 
+SINGLE = "r0-0"  # the one block of data that all replicates share
+
 
 def block_names(replicates: int, block_size: int) -> tuple[str, ...]:
     """Names ``r<first>-<last>`` of the blocks that hold replicates 0 .. ``replicates`` - 1; the last may be short."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mtbkd import registry
 from mtbkd.artefacts import digest
-from mtbkd.blocks import block_names
+from mtbkd.blocks import SINGLE, block_names
 from mtbkd.curves.plan import CurvePlan, make_curve
 from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
@@ -25,7 +25,6 @@ from mtbkd.tuning import ALWAYS_USED
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, Study
 
-SINGLE_BLOCK = "r0-0"
 UNUSED = [1.0]
 
 
@@ -105,7 +104,7 @@ class ExperimentPlan:
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that students of ``block`` read."""
-        return block if self.data.simulated else SINGLE_BLOCK
+        return block if self.data.simulated else SINGLE
 
     @property
     def data_blocks(self) -> tuple[str, ...]:

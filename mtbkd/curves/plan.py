@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.blocks import block_range
+from mtbkd.blocks import SINGLE, block_range
 from mtbkd.curves.references import Spec as References
 from mtbkd.curves.spec import Curve, Spec
 from mtbkd.curves.tables import NO_TEACHERS
@@ -41,7 +41,7 @@ class CurvePlan:
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that a job of ``block`` reads; real data have one block for all."""
-        return block if self.data.simulated else "r0-0"
+        return block if self.data.simulated else SINGLE
 
     def every_part(self) -> Iterator[tuple[str, str]]:
         """(set of teachers, method) of every job."""

@@ -175,17 +175,17 @@ def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
     return f"{known} {verb} more accurate than the best teacher ({show(float(teacher.mean()))})"
 
 
-def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
-    """The three questions with their answers, over all experiments."""
+def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, list[str]]]:
+    """The three questions with their answers, one an experiment."""
 
-    def joined(clauses: Mapping[str, str]) -> str:
-        return ". ".join(f"On {name}, {clause}" for name, clause in clauses.items()) + "."
+    def told(clauses: Mapping[str, str]) -> list[str]:
+        return [f"On {name}, {clause}." for name, clause in clauses.items()]
 
     trust = {e.name: can_posteriors_be_trusted(e) for e in evidence}
     passed, total = sum(each[0] for each in trust.values()), sum(each[1] for each in trust.values())
-    overall = f"{passed} of {count(total, 'posterior')} {'passes' if passed == 1 else 'pass'} every gate. " if total else ""
+    overall = [f"{passed} of {count(total, 'posterior')} {'passes' if passed == 1 else 'pass'} every gate."] if total else []
     return [
-        ("Which student predicts best?", joined({e.name: which_is_best(e) for e in evidence})),
-        ("Can the posteriors be trusted?", overall + joined({name: each[2] for name, each in trust.items()})),
-        ("Did the teachers help?", joined({e.name: did_teachers_help(e) for e in evidence})),
+        ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence})),
+        ("Can the posteriors be trusted?", overall + told({name: each[2] for name, each in trust.items()})),
+        ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence})),
     ]

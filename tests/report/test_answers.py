@@ -116,5 +116,7 @@ def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
     assert [question for question, _ in found] == [
         "Which student predicts best?", "Can the posteriors be trusted?", "Did the teachers help?",
     ]  # fmt: skip
-    assert all("On sim, " in answer and "On points, " in answer and answer.endswith(".") for _, answer in found)
-    assert found[1][1].startswith("1 of 2 posteriors passes every gate. ")
+    assert [[answer.split(",")[0] for answer in answers[-2:]] for _, answers in found] == [["On sim", "On points"]] * 3
+    assert all(answer.endswith(".") for _, answers in found for answer in answers)
+    assert [len(answers) for _, answers in found] == [2, 3, 2]
+    assert found[1][1][0] == "1 of 2 posteriors passes every gate."
