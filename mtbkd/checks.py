@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
+from mtbkd.analyses.checks import analysis_mistakes
 from mtbkd.curves.checks import curve_mistakes
 from mtbkd.curves.spec import Curve
 from mtbkd.datasets import Shape
@@ -65,6 +66,8 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
             found += search_mistakes(config, declared, ("studies", name, "teacher_search", title), asked)
         for title, curve in study.curves.items():
             found += _curve(config, declared, ("studies", name, "curves", title), study, curve, shapes.get(curve.dataset))
+        for title, analysis in study.analyses.items():
+            found += analysis_mistakes(declared, ("studies", name, "analyses", title), study, analysis)
         for title, experiment in study.experiments.items():
             path = ("studies", name, "experiments", title)
             shape = shapes.get(experiment.dataset)

@@ -7,6 +7,7 @@ what the workflow needs. ``python -m mtbkd.config check config.yaml`` and ``... 
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,12 +15,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from mtbkd import registry
+from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
 from mtbkd.checks import fit_mistakes
 from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Exact
-from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, validate
+from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, distinct, validate
 from mtbkd.fitting import Output
 from mtbkd.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.optimise import Training
@@ -29,7 +31,8 @@ from mtbkd.search.spec import TeacherSearch
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
 
 # Per section: (kind of part, key of its name, key of its settings) of every part that an entry names.
-PARTS: dict[str, tuple[tuple[str, str, str | None], ...]] = {
+Part = tuple[str, str, str | None]
+PARTS: dict[str, tuple[Part, ...]] = {
     "datasets": (("dataset", "kind", "settings"),),
     "teachers": (("teacher", "family", "settings"),),
     "students": (("student", "architecture", "settings"),),
@@ -39,19 +42,15 @@ PARTS: dict[str, tuple[tuple[str, str, str | None], ...]] = {
         ("inference", "inference", "settings"),
     ),
 }
+# The same for the analyses of a study.
+ANALYSIS_PARTS = (("analysis", "kind", "settings"),)
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
-def _distinct(names: tuple[Any, ...]) -> tuple[Any, ...]:
-    if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise ValueError(f"allowed: each entry once ({', '.join(repeated)} repeated)")
-    return names
-
-
-Distinct = Annotated[tuple[str, ...], AfterValidator(_distinct)]
+Distinct = Annotated[tuple[str, ...], AfterValidator(distinct)]
 # A method may have another name in each paper's table.
 Columns = Annotated[
     Distinct,
@@ -130,6 +129,7 @@ class Study(_Model):
     exact: Exact | None = Field(None, description="methods to judge against posteriors that are known exactly")
     teacher_search: dict[Name, TeacherSearch] = Field({}, description="settings of teachers that a paper does not print, tried")
     curves: dict[Name, Curve] = Field({}, description="methods at growing numbers of labels, by name")
+    analyses: dict[Name, Analysis] = Field({}, description="questions asked besides the experiments, by name")
     experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")
 
 
@@ -183,18 +183,31 @@ def load(raw: Any, study: str | None = None) -> Config:
 def _part_mistakes(content: dict[str, Any]) -> list[Mistake]:
     """Names of parts that do not exist, and settings that a part does not take; used by a study or not."""
     mistakes = []
-    for section, parts in PARTS.items():
-        entries = content.get(section)
-        for name, entry in entries.items() if isinstance(entries, dict) else ():
-            for kind, name_key, settings_key in parts if isinstance(entry, dict) else ():
-                part, path = entry.get(name_key), (section, name)
-                if not isinstance(part, str):
-                    continue
-                if part not in registry.KINDS[kind]:
-                    mistakes.append(Mistake((*path, name_key), choice(part, registry.KINDS[kind])))
-                elif settings_key and isinstance(settings := entry.get(settings_key, {}), dict):
-                    mistakes += validate(registry.part(kind, part).Settings, settings, (*path, settings_key))[1]
+    for path, entry, parts in _entries_with_parts(content):
+        for kind, name_key, settings_key in parts:
+            part = entry.get(name_key)
+            if not isinstance(part, str):
+                continue
+            if part not in registry.KINDS[kind]:
+                mistakes.append(Mistake((*path, name_key), choice(part, registry.KINDS[kind])))
+            elif settings_key and isinstance(settings := entry.get(settings_key, {}), dict):
+                mistakes += validate(registry.part(kind, part).Settings, settings, (*path, settings_key))[1]
     return mistakes
+
+
+def _entries_with_parts(content: dict[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any], tuple[Part, ...]]]:
+    """(path, entry, its parts) of every entry that names parts, as far as the content has the right form."""
+    studies = content.get("studies")
+    places: list[tuple[KeyPath, Any, tuple[Part, ...]]] = [
+        ((section,), content.get(section), parts) for section, parts in PARTS.items()
+    ]
+    for study, entry in studies.items() if isinstance(studies, dict) else ():
+        if isinstance(entry, dict):
+            places.append((("studies", study, "analyses"), entry.get("analyses"), ANALYSIS_PARTS))
+    for path, entries, parts in places:
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if isinstance(entry, dict):
+                yield (*path, name), entry, parts
 
 
 def _sound_rest(content: dict[str, Any], mistakes: list[Mistake]) -> Config | None:
@@ -215,7 +228,7 @@ def _sound_rest(content: dict[str, Any], mistakes: list[Mistake]) -> Config | No
 
 def _broken_entry(content: Any, path: KeyPath) -> KeyPath:
     """The dataset, teacher, student, method, experiment or setting in ``content`` that ``path`` lies in."""
-    if path[:1] == ("studies",) and path[2:3] == ("experiments",):
+    if path[:1] == ("studies",) and path[2:3] in (("experiments",), ("analyses",)):
         path = path[:4]
     elif path and path[0] in PARTS:
         path = path[:2]
@@ -229,10 +242,13 @@ def _broken_entry(content: Any, path: KeyPath) -> KeyPath:
 def schema() -> dict[str, Any]:
     """The JSON schema of config.yaml, with the Settings of every registered part."""
     result = Config.model_json_schema()
-    entries = {section: result["properties"][section]["patternProperties"][NAME]["$ref"] for section in PARTS}
-    for section, ref in entries.items():
-        entry = result["$defs"][ref.rpartition("/")[2]]
-        for kind, name_key, settings_key in PARTS[section]:
+    entries = {
+        result["properties"][section]["patternProperties"][NAME]["$ref"].rpartition("/")[2]: parts
+        for section, parts in PARTS.items()
+    }
+    for definition_name, parts in {**entries, Analysis.__name__: ANALYSIS_PARTS}.items():
+        entry = result["$defs"][definition_name]
+        for kind, name_key, settings_key in parts:
             names = sorted(registry.KINDS[kind])
             named = entry["properties"][name_key]
             named.pop("type", None)

@@ -55,6 +55,13 @@ def shown(value: Any) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
+def distinct[T](values: tuple[T, ...]) -> tuple[T, ...]:
+    """``values`` unless one stands there twice; for fields of a configuration."""
+    if repeated := sorted({str(value) for value in values if values.count(value) > 1}):
+        raise ValueError(f"allowed: each entry once ({', '.join(repeated)} repeated)")
+    return values
+
+
 def clean(raw: Any) -> Any:
     """Plain JSON content of what a YAML reader made: text keys, and numbers where YAML 1.1 sees text (8e-8, no dot)."""
     if isinstance(raw, dict):

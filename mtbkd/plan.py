@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mtbkd import registry
+from mtbkd.analyses.plan import AnalysisPlan
+from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import digest
 from mtbkd.blocks import SINGLE, block_names
 from mtbkd.curves.plan import CurvePlan, make_curve
@@ -23,7 +25,7 @@ from mtbkd.search.spec import TeacherSearch, make_search
 from mtbkd.tuning import ALWAYS_USED
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Experiment, Study
+    from mtbkd.config import Config, Experiment, StudentEntry, Study
 
 UNUSED = [1.0]
 
@@ -123,6 +125,7 @@ class Plan:
         exact: method -> content of its ``mtbkd.exact.spec.Spec``; {} where nothing is judged against exact answers.
         searches: name -> content of its ``mtbkd.search.spec.Spec``; {} where no teachers are searched.
         curves: label-count curves by name.
+        analyses: by name.
     """
 
     study: str
@@ -134,23 +137,26 @@ class Plan:
     exact: dict[str, dict[str, Any]]
     searches: dict[str, dict[str, Any]]
     curves: dict[str, CurvePlan]
+    analyses: dict[str, AnalysisPlan]
 
     @property
     def datasets(self) -> dict[str, DataPlan]:
-        """Key -> dataset, over all experiments and curves."""
-        return {e.data.key: e.data for e in (*self.experiments.values(), *self.curves.values())}
+        """Key -> dataset, over all experiments, curves and analyses."""
+        own = [a.data for a in self.analyses.values() if a.data is not None]
+        return {data.key: data for data in [*(e.data for e in (*self.experiments.values(), *self.curves.values())), *own]}
 
     @property
     def teachers(self) -> dict[str, TeacherPlan]:
-        """Key -> teacher, over all experiments and curves."""
-        sets = [e.teachers for e in self.experiments.values()]
+        """Key -> teacher, over all experiments, curves and analyses."""
+        sets = [e.teachers for e in (*self.experiments.values(), *self.analyses.values())]
         sets += [own for c in self.curves.values() for own in c.teachers.values()]
         return {t.key: t for teachers in sets for t in teachers}
 
     @property
     def raw(self) -> tuple[str, ...]:
         """Keys of all raw files that the study needs, each once."""
-        return tuple(dict.fromkeys(r for p in (*self.datasets.values(), *self.teachers.values()) for r in p.raw))
+        parts = (*self.datasets.values(), *self.teachers.values(), *self.analyses.values())
+        return tuple(dict.fromkeys(key for part in parts for key in part.raw))
 
 
 def merged[M: BaseModel](base: M, *overrides: M) -> M:
@@ -184,6 +190,7 @@ def make_plan(config: "Config", study: str) -> Plan:
         exact=_exact(config, chosen),
         searches={name: _search(config, name, asked) for name, asked in chosen.teacher_search.items()},
         curves={name: _curve(config, chosen, name, asked) for name, asked in chosen.curves.items()},
+        analyses={name: _analysis(config, chosen, name, asked) for name, asked in chosen.analyses.items()},
     )
 
 
@@ -243,6 +250,40 @@ def _curve(config: "Config", study: "Study", name: str, asked: Curve) -> CurvePl
     teachers = {title: tuple(_teacher(config, t, data) for t in names) for title, names in asked.teachers.items()}
     fits = {method: _fit_spec(config, study, asked, method) for method in asked.methods}
     return make_curve(name, asked, data, blocks, teachers, fits)
+
+
+def _analysis(config: "Config", study: "Study", name: str, asked: Analysis) -> AnalysisPlan:
+    module = registry.part("analysis", asked.kind)
+    typed = settings_of("analysis", asked.kind, asked.settings)
+    of = study.experiments[asked.experiment] if asked.experiment else None
+    dataset, teachers, student = (getattr(of or asked, key) for key in ("dataset", "teachers", "student"))
+    data = _data(config, dataset) if dataset else None
+    replicates = asked.replicates or (of and of.replicates) or study.replicates
+    levels = [study, *([of] if of else []), asked]
+    drawn = of is not None and "draws" in module.NEEDS
+    return AnalysisPlan(
+        name=name,
+        kind=asked.kind,
+        settings=_dump(typed),
+        seed=config.seed,
+        device=config.device,
+        replicates=replicates,
+        blocks=block_names(replicates, study.block_size),
+        data=data,
+        teachers=tuple(_teacher(config, teacher, data) for teacher in teachers) if data else (),
+        student=_named(config.students[student]) if student else None,
+        experiment=asked.experiment if drawn else None,
+        methods=of.methods if of and drawn else (),
+        posterior=_dump(merged(config.posterior, *(level.posterior for level in levels))),
+        training=_dump(merged(config.training, *(level.training for level in levels))),
+        raw=tuple(module.raw_files(typed)),
+        tables=tuple(module.TABLES),
+    )
+
+
+def _named(student: "StudentEntry") -> dict[str, Any]:
+    settings = _dump(settings_of("student", student.architecture, student.settings))
+    return {"architecture": student.architecture, "settings": settings}
 
 
 def _data(config: "Config", name: str) -> DataPlan:

@@ -55,6 +55,7 @@ INFERENCE = {
     "ensemble": "mtbkd.inference.ensemble",
     "smc": "mtbkd.inference.smc",
 }
+ANALYSES: dict[str, str] = {}
 KINDS = {
     "dataset": DATASETS,
     "teacher": TEACHERS,
@@ -62,6 +63,7 @@ KINDS = {
     "signal": SIGNALS,
     "weights": WEIGHTS,
     "inference": INFERENCE,
+    "analysis": ANALYSES,
 }
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
 
-from mtbkd.explain import NAME
+from mtbkd.explain import NAME, distinct
 from mtbkd.fitting import Spec as FitSpec
 from mtbkd.grids import UNSET_POSTERIOR, Posterior
 from mtbkd.optimise import Training
@@ -14,13 +14,7 @@ UNSET_TRAINING = Training.model_validate({})
 Budgets = tuple[PositiveInt | Literal["all"], ...]
 
 
-def _distinct[T](values: tuple[T, ...]) -> tuple[T, ...]:
-    if repeated := sorted({str(value) for value in values if values.count(value) > 1}):
-        raise ValueError(f"allowed: each entry once ({', '.join(repeated)} repeated)")
-    return values
-
-
-Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_distinct)]
+Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
 
 
 class Curve(BaseModel):
@@ -34,14 +28,14 @@ class Curve(BaseModel):
         min_length=1, description="sets of entries of teachers by name, in rising quality"
     )
     methods: Names = Field(description="entries of methods; exactly one with signal none, which the others are held against")
-    labels: Annotated[Budgets, Field(min_length=1), AfterValidator(_distinct)] = Field(
+    labels: Annotated[Budgets, Field(min_length=1), AfterValidator(distinct)] = Field(
         (30, 100, 300, 1000, 3000, "all"), description="numbers of labels, validation included; all: training + validation"
     )
     folds: int = Field(5, ge=2, le=100, description="of the cross-validation inside the labels")
-    transfer: Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(_distinct)] = Field(
+    transfer: Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         (True, False), description="true: the other training examples are kept without label; false: they are dropped"
     )
-    steps: Annotated[tuple[PositiveInt, ...], AfterValidator(_distinct)] = Field(
+    steps: Annotated[tuple[PositiveInt, ...], AfterValidator(distinct)] = Field(
         (), description="candidates of training.steps, tuned like the shared settings; none: training.steps as it is"
     )
     replicates: PositiveInt | None = Field(None, description="in place of the study's")

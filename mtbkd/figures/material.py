@@ -110,6 +110,30 @@ class Study:
     curves: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Analysis:
+    """What a figure may know of an analysis.
+
+    Attributes:
+        name: as in config.yaml.
+        kind: the module of mtbkd/analyses.
+        settings: JSON-able, with defaults.
+        tables: table -> file.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+    tables: Mapping[str, str]
+
+    def table(self, name: str) -> Frame:
+        """One of its tables."""
+        path = Path(self.tables[name])
+        if not path.is_file():
+            raise ContractError(path, "file", "nothing", "a table of an analysis", f"run the rule analysis_{self.name}")
+        return pd.read_parquet(path)
+
+
 class Material:
     """The files of one experiment."""
 

@@ -12,6 +12,7 @@ from mtbkd.evaluation.convergence import gate_table
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
+from mtbkd.report import analyses as analysis_sections
 from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, validation
 from mtbkd.report import curves as label_curves
 from mtbkd.report.answers import Evidence, sentences
@@ -38,6 +39,7 @@ def build_report(
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
     searches: Mapping[str, str],
     curves: Mapping[str, Mapping[str, Sequence[str]]],
+    analyses: Mapping[str, Mapping[str, str]],
     exact: Mapping[str, str],
     exact_published: str | None,
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
@@ -54,6 +56,7 @@ def build_report(
         teacher_cards: experiment -> teacher -> cards of its blocks.
         searches: search -> table of the teachers that it tried.
         curves: label-count curve -> part -> tables of scores; with one, tables/{curves,crossings}.csv are written too.
+        analyses: analysis -> table -> file; each table is written too, as tables/<analysis>-<table>.csv.
         exact: method -> folder of its tables of exact answers.
         exact_published: table of the conjugate student, or None.
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
@@ -80,9 +83,10 @@ def build_report(
     paying = label_curves.section(plan["curves"], curves)
     tried = search.section(searches, {name: asked["published"] for name, asked in plan["searches"].items()})
     content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
-    html = page.render(content | {"findings": told_findings, "curves": paying})
+    asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)
+    html = page.render(content | {"findings": told_findings, "curves": paying, "analyses": asked})
     frames = _frames(plan, evidence, read, versus, searches) | {"findings": all_findings}
-    frames |= paying.frames if paying else {}
+    frames |= (paying.frames if paying else {}) | asked_frames
     _write_tables(out / "tables", frames)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
@@ -185,10 +189,10 @@ def _content(
 
 
 def _grouped(figures: Sequence[page.Figure]) -> dict[str, list[page.Figure]]:
-    """Experiment, or "" for figures of all, -> its figures, in their order."""
+    """Experiment or analysis, or "" for figures of all, -> its figures, in their order."""
     groups: dict[str, list[page.Figure]] = {}
     for figure in figures:
-        groups.setdefault(figure.experiment or "", []).append(figure)
+        groups.setdefault(figure.of or "", []).append(figure)
     return groups
 
 

@@ -11,15 +11,15 @@ from mtbkd.errors import ContractError
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent
-FIELDS = ("file", "experiment", "title", "category", "caption", "alt")
+FIELDS = ("file", "of", "title", "category", "caption", "alt")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with what captions.json says of it; ``source`` is a data URI."""
+    """A figure with what captions.json says of it; ``source`` is a data URI, ``of`` an experiment or analysis."""
 
     source: str
-    experiment: str | None
+    of: str | None
     title: str
     category: str
     caption: str

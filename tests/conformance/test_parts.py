@@ -34,6 +34,7 @@ FUNCTIONS = {
         "init": ["target", "settings", "context"],
         "run": ["target", "settings", "state", "context"],
     },
+    "analysis": {"raw_files": ["settings"], "run": ["inputs", "settings"]},
 }
 CONSTANTS = {
     "dataset": {"SIMULATED": bool, "RAW": tuple},
@@ -44,6 +45,7 @@ CONSTANTS = {
     "inference": {
         "DRAWS": str, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)), "NEEDS_HIDDEN": bool, "NEEDS_SYMBOLIC": bool,
     },
+    "analysis": {"NEEDS": frozenset, "TABLES": tuple},
 }  # fmt: skip
 
 

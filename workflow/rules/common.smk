@@ -23,6 +23,7 @@ EXACT_TABLES = ("cases", "sbc", "ranks")
 SEARCH = f"{STUDY}/teacher_search/{{search}}.parquet"
 CURVE = f"{STUDY}/curves/{{curve}}/{{teachers}}/{{helped}}/{{block}}"
 CURVE_REFERENCES = f"{STUDY}/curves/{{curve}}/references/{{block}}.parquet"
+ANALYSIS = f"{STUDY}/analyses/{{analysis}}/{{table}}.parquet"
 NOTHING = "(?!)"
 # device: cpu never asks for a GPU; otherwise the profile says how many there are (workflow/profiles/gpu).
 GPU = int(PLAN.device == "cuda")
@@ -216,6 +217,52 @@ def curve_scores():
 def curve_files():
     """All files of scores of all curves."""
     return [file for parts in curve_scores().values() for files in parts.values() for file in files]
+
+
+def analysis_tables(analysis):
+    """Table -> file."""
+    return {table: ANALYSIS.format(analysis=analysis.name, table=table) for table in analysis.tables}
+
+
+def analysis_draws(analysis):
+    """Method -> block -> file of the draws that an analysis reads."""
+    return {
+        method: {b: STUDENT.format(experiment=analysis.experiment, method=method, block=b) for b in analysis.blocks}
+        for method in analysis.methods
+    }
+
+
+def analysis_inputs(analysis):
+    parts = [("analysis", analysis.kind)]
+    parts += [("student", analysis.student["architecture"])] if analysis.student else []
+    blocks = analysis.data_blocks
+    return {
+        "data": [file for b in blocks for file in data_files(analysis.data.key, b)],
+        "logits": [file for t in analysis.teachers for b in blocks for file in logits_files(t.key, b)],
+        "draws": [file for files in analysis_draws(analysis).values() for file in files.values()],
+        "raw": raw_files(analysis.raw),
+        "package": sources("mtbkd.analyses.run", *(registry.module_name(kind, name) for kind, name in parts)),
+    }
+
+
+def analysis_spec(analysis):
+    """What an analysis depends on: its settings, and where its files lie."""
+    names = ("name", "kind", "settings", "seed", "device", "replicates", "student", "posterior", "training")
+    blocks = analysis.data_blocks
+    return {
+        **{name: getattr(analysis, name) for name in names},
+        "blocks": list(analysis.blocks),
+        "methods": list(analysis.methods),
+        "raw": "results/downloads",
+        "data": {b: folder(data_files(analysis.data.key, b)[0]) for b in blocks},
+        "logits": {t.name: {b: folder(logits_files(t.key, b)[0]) for b in blocks} for t in analysis.teachers},
+        "draws_of": analysis_draws(analysis),
+    }
+
+
+def analysis_files():
+    """Analysis -> table -> file."""
+    return {name: analysis_tables(analysis) for name, analysis in PLAN.analyses.items()}
 
 
 def evaluation_inputs(wildcards):

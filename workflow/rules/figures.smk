@@ -12,6 +12,7 @@ rule figures:
         draws=[file for e in FIGURE_EXPERIMENTS for file in e.draws.values()],
         exact=[f"{folder}/ranks.parquet" for folder in exact_folders().values()],
         curves=curve_files(),
+        analyses=[file for tables in analysis_files().values() for file in tables.values()],
         published=PUBLISHED,
         package=sources("mtbkd.figures.catalogue", *(f"mtbkd.figures.{name}" for name in FIGURE_MODULES)),
     output:
@@ -31,5 +32,6 @@ rule figures:
     params:
         experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
         study=asdict(FIGURE_STUDY),
+        analyses=[asdict(analysis) for analysis in FIGURE_ANALYSES],
     script:
         "../../scripts/figures.py"

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from mtbkd.figures import FIGURES as FIGURE_MODULES
 from mtbkd.figures import catalogue
+from mtbkd.figures.material import Analysis as FigureAnalysis
 from mtbkd.figures.material import Experiment as FigureExperiment
 from mtbkd.figures.material import Method as FigureMethod
 from mtbkd.figures.material import Study as FigureStudy
@@ -40,7 +41,8 @@ def figure_experiment(experiment):
 
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
 FIGURE_STUDY = FigureStudy(exact_folders(), curve_scores())
-CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY)
+FIGURE_ANALYSES = [FigureAnalysis(name, a.kind, a.settings, analysis_tables(a)) for name, a in PLAN.analyses.items()]
+CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_ANALYSES)
 FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
 
 
@@ -51,7 +53,7 @@ def reported(entry):
         f"{STUDY}/figures/{entry.stem}.svg",
         caption=f"../report/{entry.figure}.rst",
         category=part.CATEGORY,
-        subcategory=entry.experiment or "all experiments",
+        subcategory=entry.of or "all experiments",
         labels={"figure": part.TITLE},
     )
 
@@ -88,6 +90,8 @@ def report_benchmarks():
         found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
     for s in PLAN.searches:
         found["teacher search", s] = [f"{STUDY}/benchmarks/teacher_search/{s}.tsv"]
+    for a in PLAN.analyses:
+        found["analysis", a] = [f"{STUDY}/benchmarks/analysis/{a}.tsv"]
     for c in PLAN.curves.values():
         parts = [
             *((f"{c.name}: {m}, teachers {t}", f"{t}/{m}") for t, m in c.every_part()),
@@ -108,6 +112,7 @@ def report_spec(wildcards):
         "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
         "searches": search_files(),
         "curves": curve_scores(),
+        "analyses": analysis_files(),
         "exact": exact_folders(),
         "exact_published": next(iter(exact_published()), None),
         "benchmarks": report_benchmarks(),

@@ -12,13 +12,14 @@ rule report:
         exact_published=exact_published(),
         searches=list(search_files().values()),
         curves=curve_files(),
+        analyses=[file for tables in analysis_files().values() for file in tables.values()],
         figures=FIGURES,
         captions=f"{STUDY}/figures/captions.json",
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
         parts=PAGE_PARTS,
         published=PUBLISHED,
-        package=sources("mtbkd.report.build"),
+        package=sources("mtbkd.report.build", *(f"mtbkd.report.analyses.{a.kind}" for a in PLAN.analyses.values())),
     output:
         page=f"{STUDY}/report.html",
         manifest=f"{STUDY}/manifest.json",
@@ -28,6 +29,7 @@ rule report:
         ),
         searches=[f"{STUDY}/tables/teacher_search.csv"] if PLAN.searches else [],
         curves=[f"{STUDY}/tables/{table}.csv" for table in ("curves", "crossings") if PLAN.curves],
+        analyses=[f"{STUDY}/tables/{name}-{table}.csv" for name, tables in analysis_files().items() for table in tables],
     log:
         f"{STUDY}/logs/report.log",
     benchmark:

@@ -1,0 +1,29 @@
+"""What a study asks of an analysis."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+
+from mtbkd.explain import distinct
+from mtbkd.grids import UNSET_POSTERIOR, Posterior
+from mtbkd.optimise import Training
+
+UNSET_TRAINING = Training.model_validate({})
+
+
+class Analysis(BaseModel):
+    """A question besides the experiments: a module of mtbkd/analyses with its settings and what it reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str = Field(description="a module of mtbkd/analyses")
+    experiment: str | None = Field(None, description="an experiment of the study: its dataset, teachers, student and draws")
+    dataset: str | None = Field(None, description="an entry of datasets, where no experiment is named")
+    teachers: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
+        (), description="entries of teachers, where no experiment is named"
+    )
+    student: str | None = Field(None, description="an entry of students, where no experiment is named")
+    replicates: PositiveInt | None = Field(None, description="in place of the experiment's or study's")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the experiment's or study's, key by key")
+    training: Training = Field(UNSET_TRAINING, description="replaces the experiment's or study's, key by key")
+    settings: dict[str, Any] = Field({}, description="the Settings of that module")

@@ -1,0 +1,65 @@
+"""What the report says of each analysis: a module a kind, named as that of mtbkd/analyses.
+
+A module holds ``TITLE``, ``EXPLAINED`` (what is asked and how to read the answer) and ``section``, of the analysis's name, its
+tables and its settings.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.errors import ContractError
+from mtbkd.frames import Frame
+from mtbkd.lazy import lazy_import
+from mtbkd.report.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+
+@dataclass(frozen=True)
+class Section:
+    """The answer of one analysis: sentences, tables, and tables that are folded away."""
+
+    told: Sequence[str]
+    tables: Sequence[Table]
+    details: Sequence[Table] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One analysis as the page shows it."""
+
+    name: str
+    title: str
+    explained: str
+    section: Section
+
+
+def parts(
+    plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, str]]
+) -> tuple[list[Part], dict[str, Frame]]:
+    """What the page shows of every analysis, and its tables by file name, ``<analysis>-<table>``.
+
+    Args:
+        plans: analysis -> ``dataclasses.asdict`` of its plan.
+        files: analysis -> table -> file.
+    """
+    found, frames = [], {}
+    for name, places in files.items():
+        tables = {table: _read(Path(path)) for table, path in places.items()}
+        module = importlib.import_module(f"mtbkd.report.analyses.{plans[name]['kind']}")
+        section = module.section(name, tables, plans[name]["settings"])
+        found.append(Part(name, module.TITLE, " ".join(module.EXPLAINED.split()), section))
+        frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
+    return found, frames
+
+
+def _read(path: Path) -> Frame:
+    if not path.is_file():
+        raise ContractError(path, "file", "nothing", "a table of an analysis", "run its rule, named analysis_<name>")
+    return pd.read_parquet(path)
