@@ -184,6 +184,7 @@ def _content(
         "costs": runs.cost_table(costs),
         "manifest": told,
         "took": runs.duration(took),
+        "computed": runs.duration(sum(cost.wall for cost in costs if cost.wall >= 0)) if costs else "",
         "resolved": json.dumps(json_able(plan), indent=2),
     }
 

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from mtbkd.errors import ContractError
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent
+HEAVY = 150_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
+COLOURS = 96
 FIELDS = ("file", "of", "title", "category", "caption", "alt")
 
 
@@ -69,9 +72,22 @@ def figures(folder: str | Path) -> list[Figure]:
 
 
 def embedded(path: Path) -> str:
-    """An image file as a data URI."""
-    kind = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    """An SVG as a data URI; where it is heavy, full of points or maps, the PNG beside it in few colours instead."""
+    content, kind = path.read_bytes(), "svg+xml"
+    bitmap = path.with_suffix(".png")
+    if len(content) > HEAVY and bitmap.is_file():
+        light = _few_colours(bitmap)
+        content, kind = min((content, kind), (light, "png"), key=lambda each: len(each[0]))
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _few_colours(path: Path) -> bytes:
+    from PIL import Image
+
+    light = BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(light, "PNG", optimize=True)
+    return light.getvalue()
 
 
 def render(content: Mapping[str, Any]) -> str:

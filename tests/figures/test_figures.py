@@ -63,7 +63,7 @@ def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
     plane = experiment("plane", True, (2,), "point", "chains", "independent")
     real = experiment("real", False, (471,), "point", "point")
     found = catalogue([plane, real], Study(), [])
-    names = {each: {e.figure for e in found if e.experiment == each} for each in ("plane", "real", None)}
+    names = {each: {e.figure for e in found if e.of == each} for each in ("plane", "real", None)}
     assert {"maps", "rank", "ess", "forest", "coverage", "coverage_size"} <= names["plane"] and "boxes" not in names["plane"]
     assert {"planes", "weights_plane"} <= names["plane"] and not {"planes", "weights_plane"} & names["real"]
     assert "boxes" in names["real"] and not {"maps", "rank", "coverage"} & names["real"]
