@@ -22,6 +22,7 @@ FIGURES = (
     "lambda_curve",
     "label_curve",
     "teacher_quality",
+    "quality_methods",
     "sbc",
     "toy",
 )

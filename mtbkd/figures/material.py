@@ -98,16 +98,34 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Sibling:
+    """An experiment as figures of the whole study know it; ``evaluation`` is the folder of its tables."""
+
+    dataset: str
+    student: str
+    teachers: Sequence[str]
+    methods: Sequence[str]
+    evaluation: str
+
+
+@dataclass(frozen=True)
 class Study:
     """What a figure of the whole study may know.
 
     Attributes:
         exact: method -> folder of its tables of mtbkd/exact.
         curves: label-count curve -> set of teachers, ``none`` or ``references`` -> files of scores.
+        experiments: name -> ``Sibling``.
     """
 
     exact: Mapping[str, str] = field(default_factory=dict)
     curves: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    experiments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def siblings(self) -> "dict[str, Sibling]":
+        """The experiments, typed."""
+        return {name: Sibling(**content) for name, content in self.experiments.items()}
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,21 @@ def figure_experiment(experiment):
     )
 
 
+def figure_sibling(experiment):
+    """What figures of the whole study may know of an experiment."""
+    return {
+        "dataset": experiment.data.name,
+        "student": experiment.student,
+        "teachers": [t.name for t in experiment.teachers],
+        "methods": list(experiment.methods),
+        "evaluation": f"{STUDY}/evaluation/{experiment.name}",
+    }
+
+
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
-FIGURE_STUDY = FigureStudy(exact_folders(), curve_scores())
+FIGURE_STUDY = FigureStudy(
+    exact_folders(), curve_scores(), {e.name: figure_sibling(e) for e in PLAN.experiments.values()}
+)
 FIGURE_ANALYSES = [FigureAnalysis(name, a.kind, a.settings, analysis_tables(a)) for name, a in PLAN.analyses.items()]
 CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_ANALYSES)
 FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
