@@ -15,9 +15,9 @@ from mtbkd.datasets import Shape
 from mtbkd.errors import MtbkdError, nearest
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
 from mtbkd.inference import most_params
-from mtbkd.plan import settings_of
 from mtbkd.published import tables as published
 from mtbkd.search.checks import search_mistakes
+from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
@@ -67,7 +67,11 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         for title, curve in study.curves.items():
             found += _curve(config, declared, ("studies", name, "curves", title), study, curve, shapes.get(curve.dataset))
         for title, analysis in study.analyses.items():
-            found += analysis_mistakes(declared, ("studies", name, "analyses", title), study, analysis)
+            path = ("studies", name, "analyses", title)
+            found += analysis_mistakes(declared, path, study, analysis)
+            if analysis.dataset and (shape := shapes.get(analysis.dataset)) is not None:
+                known = [teacher for teacher in analysis.teachers if teacher in config.teachers]
+                found += [m for teacher in known for m in _teacher_fits(config, path, analysis.dataset, shape, teacher)]
         for title, experiment in study.experiments.items():
             path = ("studies", name, "experiments", title)
             shape = shapes.get(experiment.dataset)
@@ -156,7 +160,7 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
     yield from _references(place)
     for teacher in experiment.teachers:
         if teacher in config.teachers and place.shape is not None:
-            yield from _teacher_fits(place, place.shape, teacher)
+            yield from _teacher_fits(config, path, experiment.dataset, place.shape, teacher)
     found: list[Mistake] = []
     size = _student_size(place, found)
     yield from found
@@ -169,9 +173,9 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             yield from _improper(name, method, [(where, level.posterior) for where, level in levels])
 
 
-def _teacher_fits(place: _Place, shape: Shape, teacher: str) -> Iterator[Mistake]:
-    """A teacher's domain and columns against the dataset."""
-    entry, of = place.config.teachers[teacher], f"of dataset '{place.experiment.dataset}' in {dotted(place.path)}"
+def _teacher_fits(config: "Config", path: KeyPath, dataset: str, shape: Shape, teacher: str) -> Iterator[Mistake]:
+    """A teacher's domain and columns against the dataset of what stands at ``path``."""
+    entry, of = config.teachers[teacher], f"of dataset '{dataset}' in {dotted(path)}"
     if entry.domain is not None and entry.domain not in shape.domain_names:
         allowed = f"{', '.join(shape.domain_names) or 'none'} (the domains {of})"
         hint = nearest(entry.domain, shape.domain_names) or "leave domain out"

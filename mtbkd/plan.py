@@ -7,10 +7,8 @@ study leaves every other one as it is.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from mtbkd import registry
-from mtbkd.analyses.plan import AnalysisPlan
+from mtbkd.analyses.plan import AnalysisPlan, make_analysis
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import digest
 from mtbkd.blocks import SINGLE, block_names
@@ -22,10 +20,11 @@ from mtbkd.explain import Mistake, choice
 from mtbkd.fitting import Spec
 from mtbkd.published.tables import columns_of
 from mtbkd.search.spec import TeacherSearch, make_search
+from mtbkd.settings import dump, merged, settings_of
 from mtbkd.tuning import ALWAYS_USED
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Experiment, StudentEntry, Study
+    from mtbkd.config import Config, Experiment, Study
 
 UNUSED = [1.0]
 
@@ -159,21 +158,6 @@ class Plan:
         return tuple(dict.fromkeys(key for part in parts for key in part.raw))
 
 
-def merged[M: BaseModel](base: M, *overrides: M) -> M:
-    """``base`` with the keys that each of ``overrides`` sets, the last one winning."""
-    return base.model_copy(update={key: getattr(o, key) for o in overrides for key in o.model_fields_set})
-
-
-def settings_of(kind: str, part: str, settings: dict[str, Any]) -> BaseModel:
-    """The validated Settings of a part."""
-    return registry.part(kind, part).Settings.model_validate(settings)
-
-
-def _dump(model: BaseModel) -> dict[str, Any]:
-    """JSON-able content with defaults; .inf stays a float."""
-    return model.model_dump(mode="json", by_alias=True)
-
-
 def make_plan(config: "Config", study: str) -> Plan:
     """Resolve ``study`` of a checked ``config``; ConfigError where there is no such study."""
     if study not in config.studies:
@@ -227,13 +211,13 @@ def _exact(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
         content = {
             "method": name,
             "inference": method.inference,
-            "settings": _dump(settings_of("inference", method.inference, method.settings)),
-            "training": _dump(merged(config.training, study.training)),
+            "settings": dump(settings_of("inference", method.inference, method.settings)),
+            "training": dump(merged(config.training, study.training)),
             "sbc_datasets": asked.sbc_datasets,
-            "conjugate": _dump(asked.conjugate),
+            "conjugate": dump(asked.conjugate),
             "seed": config.seed,
         }
-        return _dump(ExactSpec.model_validate(content))
+        return dump(ExactSpec.model_validate(content))
 
     return {name: spec(name) for name in asked.methods}
 
@@ -241,7 +225,7 @@ def _exact(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
 def _search(config: "Config", name: str, asked: TeacherSearch) -> dict[str, Any]:
     data = _data(config, asked.dataset)
     teachers = {column: _teacher(config, entry, data) for column, entry in asked.teachers.items()}
-    return _dump(make_search(name, asked, data, teachers, config.device))
+    return dump(make_search(name, asked, data, teachers, config.device))
 
 
 def _curve(config: "Config", study: "Study", name: str, asked: Curve) -> CurvePlan:
@@ -253,43 +237,17 @@ def _curve(config: "Config", study: "Study", name: str, asked: Curve) -> CurvePl
 
 
 def _analysis(config: "Config", study: "Study", name: str, asked: Analysis) -> AnalysisPlan:
-    module = registry.part("analysis", asked.kind)
-    typed = settings_of("analysis", asked.kind, asked.settings)
     of = study.experiments[asked.experiment] if asked.experiment else None
     dataset, teachers, student = (getattr(of or asked, key) for key in ("dataset", "teachers", "student"))
     data = _data(config, dataset) if dataset else None
-    replicates = asked.replicates or (of and of.replicates) or study.replicates
-    levels = [study, *([of] if of else []), asked]
-    drawn = of is not None and "draws" in module.NEEDS
-    return AnalysisPlan(
-        name=name,
-        kind=asked.kind,
-        settings=_dump(typed),
-        seed=config.seed,
-        device=config.device,
-        replicates=replicates,
-        blocks=block_names(replicates, study.block_size),
-        data=data,
-        teachers=tuple(_teacher(config, teacher, data) for teacher in teachers) if data else (),
-        student=_named(config.students[student]) if student else None,
-        experiment=asked.experiment if drawn else None,
-        methods=of.methods if of and drawn else (),
-        posterior=_dump(merged(config.posterior, *(level.posterior for level in levels))),
-        training=_dump(merged(config.training, *(level.training for level in levels))),
-        raw=tuple(module.raw_files(typed)),
-        tables=tuple(module.TABLES),
-    )
-
-
-def _named(student: "StudentEntry") -> dict[str, Any]:
-    settings = _dump(settings_of("student", student.architecture, student.settings))
-    return {"architecture": student.architecture, "settings": settings}
+    resolved = tuple(_teacher(config, teacher, data) for teacher in teachers) if data else ()
+    return make_analysis(config, study, name, asked, data, resolved, config.students[student] if student else None)
 
 
 def _data(config: "Config", name: str) -> DataPlan:
     entry = config.datasets[name]
     module = registry.part("dataset", entry.kind)
-    settings = _dump(settings_of("dataset", entry.kind, entry.settings))
+    settings = dump(settings_of("dataset", entry.kind, entry.settings))
     key = digest({"kind": entry.kind, "settings": settings, "seed": config.seed})
     return DataPlan(name, entry.kind, settings, config.seed, module.SIMULATED, tuple(module.RAW), f"{name}-{key}")
 
@@ -297,7 +255,7 @@ def _data(config: "Config", name: str) -> DataPlan:
 def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
     entry = config.teachers[name]
     typed = settings_of("teacher", entry.family, entry.settings)
-    settings, raw = _dump(typed), tuple(registry.part("teacher", entry.family).raw_files(typed))
+    settings, raw = dump(typed), tuple(registry.part("teacher", entry.family).raw_files(typed))
     basis = {"family": entry.family, "domain": entry.domain, "settings": settings, "data_key": data.key}
     key = f"{name}-{digest({**basis, 'seed': config.seed})}"
     return TeacherPlan(name, entry.family, entry.domain, settings, config.seed, raw, data.key, key)
@@ -305,12 +263,12 @@ def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
 
 def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve", name: str) -> dict[str, Any]:
     method, student = config.methods[name], config.students[experiment.student]
-    posterior = _dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
+    posterior = dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
     # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.
     used = registry.part("signal", method.signal).USES | ALWAYS_USED
 
     def part(kind: str, name: str, settings: dict[str, Any], name_key: str = "name") -> dict[str, Any]:
-        return {name_key: name, "settings": _dump(settings_of(kind, name, settings))}
+        return {name_key: name, "settings": dump(settings_of(kind, name, settings))}
 
     content = {
         "method": name,
@@ -320,9 +278,9 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
         "posterior": {key: grid if key in used else UNUSED for key, grid in posterior.items()},
-        "training": _dump(merged(config.training, study.training, experiment.training)),
-        "output": _dump(merged(config.output, study.output)),
+        "training": dump(merged(config.training, study.training, experiment.training)),
+        "output": dump(merged(config.output, study.output)),
         "seed": config.seed,
         "device": config.device,
     }
-    return _dump(Spec.model_validate(content))
+    return dump(Spec.model_validate(content))

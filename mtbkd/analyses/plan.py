@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.blocks import SINGLE
+from mtbkd import registry
+from mtbkd.analyses.spec import Analysis
+from mtbkd.blocks import SINGLE, block_names
+from mtbkd.settings import dump, merged, settings_of
 
 if TYPE_CHECKING:
+    from mtbkd.config import Config, StudentEntry, Study
     from mtbkd.plan import DataPlan, TeacherPlan
 
 
@@ -56,3 +60,44 @@ class AnalysisPlan:
         if self.data is None:
             return ()
         return self.blocks if self.data.simulated else (SINGLE,)
+
+
+def make_analysis(
+    config: "Config",
+    study: "Study",
+    name: str,
+    asked: Analysis,
+    data: "DataPlan | None",
+    teachers: "tuple[TeacherPlan, ...]",
+    student: "StudentEntry | None",
+) -> AnalysisPlan:
+    """Resolve the analysis ``asked`` of ``study``, whose data, teachers and student are given."""
+    module = registry.part("analysis", asked.kind)
+    typed = settings_of("analysis", asked.kind, asked.settings)
+    of = study.experiments[asked.experiment] if asked.experiment else None
+    replicates = asked.replicates or (of and of.replicates) or study.replicates
+    levels = [study, *([of] if of else []), asked]
+    drawn = of is not None and "draws" in module.NEEDS
+    return AnalysisPlan(
+        name=name,
+        kind=asked.kind,
+        settings=dump(typed),
+        seed=config.seed,
+        device=config.device,
+        replicates=replicates,
+        blocks=block_names(replicates, study.block_size),
+        data=data,
+        teachers=teachers,
+        student=_student(student) if student else None,
+        experiment=asked.experiment if drawn else None,
+        methods=of.methods if of and drawn else (),
+        posterior=dump(merged(config.posterior, *(level.posterior for level in levels))),
+        training=dump(merged(config.training, *(level.training for level in levels))),
+        raw=tuple(module.raw_files(typed)),
+        tables=tuple(module.TABLES),
+    )
+
+
+def _student(entry: "StudentEntry") -> dict[str, Any]:
+    settings = dump(settings_of("student", entry.architecture, entry.settings))
+    return {"architecture": entry.architecture, "settings": settings}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mtbkd.curves.spec import Curve
 from mtbkd.curves.tables import NO_TEACHERS, REFERENCES
 from mtbkd.explain import KeyPath, Mistake, sentence
-from mtbkd.plan import settings_of
+from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
     from mtbkd.config import Config

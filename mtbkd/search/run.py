@@ -19,10 +19,10 @@ from mtbkd import registry
 from mtbkd.artefacts import Dataset, atomic
 from mtbkd.evaluation.metrics import mae_prob, mse_prob
 from mtbkd.lazy import lazy_import
-from mtbkd.plan import settings_of
 from mtbkd.progress import steps
 from mtbkd.published import tables as published
 from mtbkd.search.spec import Spec, combinations
+from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mtbkd import config, registry
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import bkd, sim1, sim2
-from mtbkd.plan import settings_of
+from mtbkd.settings import settings_of
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 SMALL = {"n_train": 60, "n_val": 20, "n_test": 30, "label_share": 0.5}
