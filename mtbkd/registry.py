@@ -21,6 +21,7 @@ TEACHERS = {
     "mlp": "mtbkd.teachers.mlp",
     "cnn": "mtbkd.teachers.cnn",
     "released": "mtbkd.teachers.released",
+    "uniform": "mtbkd.teachers.uniform",
 }
 STUDENTS = {
     "linear": "mtbkd.students.linear",
