@@ -94,6 +94,7 @@ class Dataset:
         domain: int64 (R or 1, N) into ``domain_names``, or None.
         true_prob: float32 (R or 1, N, K) class probabilities where known (simulations), or None.
         teacher_y: int64 (R or 1, N), labels that teachers train on where the student's are hidden; None: the same as y.
+        targets: uint8 (R or 1, N, K), 1 for every class of an example that may have several; None: y says it all.
         card: what a human wants to know: source, licence, settings, counts.
     """
 
@@ -107,6 +108,7 @@ class Dataset:
     domain_names: tuple[str, ...] = ()
     true_prob: np.ndarray | None = None
     teacher_y: np.ndarray | None = None
+    targets: np.ndarray | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
     FILES = ("data.safetensors", "examples.csv", "card.json")
@@ -160,7 +162,21 @@ class Dataset:
             _check(self.true_prob.shape == (r, n, k), where, "true_prob", f"shape {self.true_prob.shape}", f"{(r, n, k)}")
             ok = bool((self.true_prob >= 0).all() and np.allclose(self.true_prob.sum(-1), 1, atol=1e-4))
             _check(ok, where, "true_prob", "rows that are no probabilities", "rows >= 0 that sum to 1")
+        if self.targets is not None:
+            self._validate_targets(where, self.targets)
         return self
+
+    def _validate_targets(self, where: object, targets: np.ndarray) -> None:
+        shape = (self.num_replicates, self.num_examples, self.num_classes)
+        _check(targets.shape == shape, where, "targets", f"shape {targets.shape}", f"{shape}")
+        _check(targets.dtype == np.uint8, where, "targets", f"dtype {targets.dtype}", "uint8")
+        _check(bool((targets <= 1).all()), where, "targets", f"values up to {targets.max()}", "0 or 1")
+        _check(bool((targets.sum(-1) > 0).all()), where, "targets", "examples of no class", "at least one class an example")
+        labelled = self.y >= 0
+        own = np.take_along_axis(targets, np.maximum(self.y, 0)[..., None], -1)[..., 0]
+        _check(
+            bool((own[labelled] == 1).all()), where, "targets", "labels y that are not among them", "y is one of the targets"
+        )
 
     def _validate_split(self, where: object, n: int) -> None:
         _check(self.split.shape == (n,), where, "split", f"shape {self.split.shape}", f"({n},)")
@@ -176,7 +192,8 @@ class Dataset:
         """Validate, then write data.safetensors, examples.csv (id, split) and card.json into ``folder``."""
         self.validate()
         folder = Path(folder)
-        arrays = {"x": self.x, "y": self.y, "domain": self.domain, "true_prob": self.true_prob, "teacher_y": self.teacher_y}
+        optional = {name: getattr(self, name) for name in ("domain", "true_prob", "teacher_y", "targets")}
+        arrays = {"x": self.x, "y": self.y, **optional}
         _write_arrays(folder / self.FILES[0], {name: a for name, a in arrays.items() if a is not None})
         with atomic(folder / self.FILES[1]) as temporary, open(temporary, "w", newline="") as handle:
             writer = csv.writer(handle)
@@ -203,7 +220,8 @@ class Dataset:
             name=card["name"], x=arrays["x"], y=arrays["y"], split=np.array([row["split"] for row in table]),
             class_names=tuple(card["class_names"]), ids=np.array([row["id"] for row in table]),
             domain=arrays.get("domain"), domain_names=tuple(card.get("domain_names", ())),
-            true_prob=arrays.get("true_prob"), teacher_y=arrays.get("teacher_y"), card=card,
+            true_prob=arrays.get("true_prob"), teacher_y=arrays.get("teacher_y"), targets=arrays.get("targets"),
+            card=card,
         ).validate(folder)  # fmt: skip
 
 
