@@ -50,8 +50,8 @@ class RawFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bytes: int = Field(ge=1, le=10**11, description="size of the file")
-    sha256: Sha256 = Field(description="hash of the file")
+    bytes: int = Field(ge=1, le=10**11, description="size of the file; an upper bound where the note says so")
+    sha256: Sha256 | None = Field(description="hash of the file; null: nobody has told it, and what is fetched is not verified")
     licence: str = Field(min_length=1, description="licence as stated by its publisher, or that none is")
     note: str = Field("", description="what the file holds and how it differs from the original")
     content_sha256: Sha256 | None = Field(None, description="gzip only: hash of the content; another packing of it will do")
@@ -128,7 +128,8 @@ def _fetch_one(key: str, file: RawFile, place: Path, mirror: Path | None) -> Non
             attempts.append(f"{name}: {error}")
             log.warning("%s: %s", key, attempts[-1])
         else:
-            log.info("%s: %d bytes from %s, verified", key, place.stat().st_size, name)
+            verified = "verified" if file.sha256 else "UNVERIFIED CONTENT: no hash of this file is known"
+            log.info("%s: %d bytes from %s, %s", key, place.stat().st_size, name, verified)
             return
     raise DownloadError(_advice(key, file, place, mirror, attempts))
 
@@ -140,8 +141,12 @@ def _advice(key: str, file: RawFile, place: Path, mirror: Path | None, attempts:
         lines.append(f"  no mirror was tried: {MIRROR_VARIABLE} is not set")
     if not file.sources:
         lines.append("  no URL gives this file: it comes from a mirror or by hand")
-    lines.append(f"Hint: set {MIRROR_VARIABLE} to a folder that holds {key}, or put the file of {file.bytes} bytes with")
-    lines.append(f"  sha256 {file.sha256} at {place}")
+    lines.append(
+        f"Hint: set {MIRROR_VARIABLE} to a folder that holds {key}, or put the file of {file.bytes} bytes with"
+        if file.sha256
+        else f"Hint: set {MIRROR_VARIABLE} to a folder that holds {key}, or put the file"
+    )
+    lines.append(f"  sha256 {file.sha256} at {place}" if file.sha256 else f"  at {place}")
     if file.content_sha256:
         lines.append(f"  (or any gzip of the content with sha256 {file.content_sha256})")
     return "\n".join(lines)
@@ -151,7 +156,9 @@ def _reason_to_reject(path: Path, file: RawFile) -> str:
     """Why the file at ``path`` is not ``file``; empty when it is."""
     size = path.stat().st_size
     if size > _most_bytes(file):
-        return f"{size} bytes; expected {file.bytes}"
+        return f"{size} bytes; expected {file.bytes}" if file.sha256 else f"{size} bytes; expected at most {file.bytes}"
+    if file.sha256 is None:
+        return "" if size else "an empty file"
     with path.open("rb") as handle:
         found = hashlib.file_digest(handle, "sha256").hexdigest()
     if found == file.sha256 or (file.content_sha256 and _content_sha256(path) == file.content_sha256):

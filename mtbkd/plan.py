@@ -247,9 +247,11 @@ def _analysis(config: "Config", study: "Study", name: str, asked: Analysis) -> A
 def _data(config: "Config", name: str) -> DataPlan:
     entry = config.datasets[name]
     module = registry.part("dataset", entry.kind)
-    settings = dump(settings_of("dataset", entry.kind, entry.settings))
+    typed = settings_of("dataset", entry.kind, entry.settings)
+    settings = dump(typed)
+    raw = module.raw_files(typed) if hasattr(module, "raw_files") else module.RAW
     key = digest({"kind": entry.kind, "settings": settings, "seed": config.seed})
-    return DataPlan(name, entry.kind, settings, config.seed, module.SIMULATED, tuple(module.RAW), f"{name}-{key}")
+    return DataPlan(name, entry.kind, settings, config.seed, module.SIMULATED, tuple(raw), f"{name}-{key}")
 
 
 def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:

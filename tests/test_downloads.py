@@ -175,6 +175,14 @@ def test_another_packing_of_the_same_content_is_accepted(web: Web, tmp_path: Pat
     assert "another packing" in refused(other, tmp_path / "other")
 
 
+def test_a_file_whose_hash_nobody_knows_is_taken_with_a_warning(web: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO):
+        fetch([KEY], tmp_path, registry=web.file("ok", sha256=None, bytes=len(CONTENT) + 1000))
+    assert (tmp_path / KEY).read_bytes() == CONTENT and "UNVERIFIED CONTENT" in caplog.text
+    text = refused(web.file("long", sha256=None), tmp_path / "other")
+    assert f"more than the {len(CONTENT)} bytes" in text and "sha256" not in text
+
+
 def test_the_mirror_comes_first(web: Web, tmp_path: Path, source_mirror: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(downloads.MIRROR_VARIABLE, str(source_mirror))
     fetch([KEY], tmp_path / "raw", registry=web.file("ok"))

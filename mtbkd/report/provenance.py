@@ -52,10 +52,10 @@ def keys_of(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def raw_hashes(plan: Mapping[str, Any]) -> dict[str, str]:
-    """sha256 of every raw file that the study needs, as the registry demands it."""
+    """sha256 of every raw file that the study needs, as the registry demands it, where it is known."""
     parts = [part for e in plan["experiments"].values() for part in (e["data"], *e["teachers"])]
     known = downloads.raw_files()
-    return {key: known[key].sha256 for key in sorted({key for part in parts for key in part["raw"]})}
+    return {key: known[key].sha256 or "not known" for key in sorted({key for part in parts for key in part["raw"]})}
 
 
 def versions() -> dict[str, str]:

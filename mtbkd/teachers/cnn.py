@@ -25,6 +25,6 @@ def train(
     seed: int, first_replicate: int, device: str, raw: Path,
 ) -> Logits:  # fmt: skip
     """Train on every replicate of ``dataset``; see ``mtbkd.teachers.trained``."""
-    shape = cnn.Settings(channels=settings.channels, hidden=settings.hidden)
+    shape = cnn.Settings(channels=settings.channels, hidden=settings.hidden, norm="none")
     network = cnn.build(shape, dataset.x.shape[2:], dataset.num_classes)
     return train_network(name, network, settings, domain, dataset, seed, first_replicate, device)

@@ -15,7 +15,7 @@ from mtbkd.errors import MtbkdError
 
 # Sizes that settle in seconds, for every Settings that has a field of that name.
 SMALL: dict[str, Any] = {
-    "n_train": 60, "n_val": 20, "n_test": 30, "share": 0.2,
+    "n_train": 60, "n_val": 20, "n_test": 30, "n_ood": 10, "share": 0.2,
     "steps": 600, "burn_in": 100, "thin": 5, "chains": 2, "draws": 100, "tune": 200, "samples": 2,
     "hidden": (6,), "channels": (4,), "particles": 60,
 }  # fmt: skip
@@ -24,6 +24,12 @@ FILES: dict[str, dict[str, Any]] = {
     "mtbkd.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
     "mtbkd.teachers.released": {"path": "logits.csv"},
 }
+# Collections of images that are tested on tiny files of our own in their format, in place of these raw files.
+IMAGE_FILES: dict[str, tuple[str, ...]] = {
+    f"mtbkd.datasets.{kind}": registry.part("dataset", kind).RAW for kind in ("cifar100", "svhn", "usps", "digit_five")
+}
+# The part of a collection that mirrors hold.
+RELEASES: dict[str, dict[str, Any]] = {"mtbkd.datasets.cifar10": {"release": "first_10k"}}
 # Shapes of an example that a network may take: the first one that it accepts is used.
 FEATURES = ((3,), (2, 8, 8))
 
@@ -41,8 +47,10 @@ def every_part() -> list[Any]:
 def small(module: ModuleType, folder: Path | None = None) -> BaseModel:
     """The part's Settings with the small sizes that it knows; a part that reads a file of the user's finds FILES there."""
     known = module.Settings.model_fields
-    needed = FILES.get(module.__name__, {})
-    paths = {"path": str((folder or Path()) / needed["path"])} if needed else {}
+    needed = FILES.get(module.__name__, {}) | RELEASES.get(module.__name__, {})
+    paths = {"path": str((folder or Path()) / needed["path"])} if "path" in needed else {}
+    if own := IMAGE_FILES.get(module.__name__):
+        paths = {"files": {key: {"path": str((folder or Path()) / key)} for key in own}}
     return module.Settings.model_validate({name: value for name, value in SMALL.items() if name in known} | needed | paths)
 
 

@@ -11,7 +11,8 @@ from mtbkd import registry
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import Shape
 from mtbkd.downloads import raw_files
-from tests.conformance.examples import names, small, write_files
+from tests.conformance.examples import IMAGE_FILES, names, small, write_files
+from tests.images.formats import write_all
 
 
 class Case:
@@ -20,6 +21,7 @@ class Case:
     def __init__(self, module: ModuleType, folder: Path, raw: Path):
         self.module, self.raw = module, raw
         write_files(folder)
+        write_all(folder, IMAGE_FILES.get(module.__name__, ()))
         self.settings: BaseModel = small(module, folder)
         self.dataset = self.prepare(range(3) if self.module.SIMULATED else range(1))
 
@@ -30,7 +32,8 @@ class Case:
 @pytest.fixture(scope="module", params=names("dataset"))
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     module, folder = registry.part("dataset", request.param), tmp_path_factory.mktemp(request.param)
-    return Case(module, folder, request.getfixturevalue("mirror") if module.RAW else folder)
+    needs_mirror = module.RAW and module.__name__ not in IMAGE_FILES
+    return Case(module, folder, request.getfixturevalue("mirror") if needs_mirror else folder)
 
 
 def same(one: Dataset, other: Dataset) -> bool:

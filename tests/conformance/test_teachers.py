@@ -11,6 +11,9 @@ from mtbkd.artefacts import Logits
 from mtbkd.errors import MtbkdError
 from tests.conformance.examples import FEATURES, dataset, names, small, write_files
 
+# Pretrained families know the classes of one collection only: kind of dataset and settings, read from the mirror.
+COLLECTIONS = {"cifar_resnet": ("cifar10", {"release": "first_10k", "n_train": 30, "n_val": 10, "n_test": 40})}
+
 
 class Case:
     """A family with small settings and the first dataset that it can be trained on."""
@@ -18,6 +21,9 @@ class Case:
     def __init__(self, name: str, folder: Path):
         self.module: ModuleType = registry.part("teacher", name)
         self.folder = folder
+        if name in COLLECTIONS:
+            self._on_a_collection(*COLLECTIONS[name])
+            return
         write_files(folder)
         self.settings = small(self.module, folder)
         for features in FEATURES:
@@ -29,13 +35,20 @@ class Case:
             return
         raise AssertionError(f"teacher {name} takes none of the shapes {FEATURES}: add one that it takes")
 
+    def _on_a_collection(self, kind: str, settings: dict[str, object]) -> None:
+        module = registry.part("dataset", kind)
+        self.dataset = module.prepare("toy", module.Settings.model_validate(settings), 1, range(1), self.folder)
+        self.settings = small(self.module)
+        self.logits = self.train()
+
     def train(self) -> Logits:
         return self.module.train("t", None, self.settings, self.dataset, 1, 0, "cpu", self.folder)
 
 
 @pytest.fixture(scope="module", params=names("teacher"))
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return Case(request.param, tmp_path_factory.mktemp(request.param))
+    pretrained = request.param in COLLECTIONS
+    return Case(request.param, request.getfixturevalue("mirror") if pretrained else tmp_path_factory.mktemp(request.param))
 
 
 def test_logits_keep_their_contract_and_survive_being_written(case: Case, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""CIFAR-10: photographs of ten classes, 32 x 32 pixels, colour; SVHN and CIFAR-100 as foreign images."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field, PositiveInt
+
+from mtbkd.artefacts import Dataset
+from mtbkd.datasets import Shape
+from mtbkd.images import assemble
+from mtbkd.images.collections import CIFAR10, CIFAR10_FIRST_10K, CIFAR100, SVHN, Collection
+
+SIMULATED = False
+RAW = CIFAR10.keys
+
+
+class Settings(assemble.ImageSettings):
+    """How many images to use, which labels to show, and what else to meet in the test."""
+
+    COLLECTION = CIFAR10
+    FOREIGN: ClassVar[Mapping[str, Collection]] = {"svhn": SVHN, "cifar100": CIFAR100}
+
+    release: Literal["full", "first_10k"] = Field(
+        "full", description="full: all 50,000 training images; first_10k: a smaller archive with the first 10,000 of them"
+    )
+    n_train: PositiveInt = Field(45_000, description="training images, drawn from those of the release")
+    n_val: PositiveInt = Field(5_000, description="validation images, drawn from the same ones")
+
+    @property
+    def collection(self) -> Collection:
+        return CIFAR10 if self.release == "full" else CIFAR10_FIRST_10K
+
+
+def describe(settings: Settings) -> Shape:
+    """Shape and classes, known before any data exist."""
+    return assemble.describe(settings)
+
+
+def raw_files(settings: Settings) -> tuple[str, ...]:
+    """Keys of the raw files to download."""
+    return assemble.raw_files(settings)
+
+
+def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
+    """Read, check and split the images; see ``mtbkd.images.assemble``."""
+    return assemble.prepare(name, "cifar10", settings, seed, raw)

@@ -1,0 +1,54 @@
+"""Tar archives, read member by member into memory: nothing is unpacked, so no path can escape a folder."""
+
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from mtbkd.errors import ContractError
+
+MOST_BYTES = 1 << 30  # of all members together
+MOST_MEMBERS = 200_000
+
+
+def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """Name -> content of the files that ``wanted`` takes by name.
+
+    Raises:
+        ContractError: no archive, cut short, too large, or with a member that has no place in data: a path that leads out of
+            the archive, a link or a device. Such an archive is refused whole, whichever members are wanted.
+    """
+    found: dict[str, bytes] = {}
+    total = count = 0
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                _check_member(path, member)
+                total, count = total + member.size, count + 1
+                if total > MOST_BYTES or count > MOST_MEMBERS:
+                    raise ContractError(path, "members", f"more than {MOST_MEMBERS} files or {MOST_BYTES} bytes", "fewer")
+                if member.isfile() and wanted(member.name):
+                    found[member.name] = _content(path, archive, member)
+    except FileNotFoundError:
+        raise ContractError(path, "file", "nothing", "a tar archive", "run the rule download") from None
+    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise ContractError(path, "archive", str(error) or type(error).__name__, "a whole tar archive",
+                            "the file is cut short or damaged: fetch it again") from None  # fmt: skip
+    return found
+
+
+def _check_member(path: Path, member: tarfile.TarInfo) -> None:
+    inside = PurePosixPath(member.name)
+    if inside.is_absolute() or ".." in inside.parts or "\\" in member.name:
+        raise ContractError(path, "member", f"'{member.name}', which leads out of the archive", "paths inside it")
+    if not (member.isfile() or member.isdir()):
+        raise ContractError(path, "member", f"'{member.name}', which is a link or a device", "files and folders only")
+
+
+def _content(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    handle = archive.extractfile(member)
+    content = handle.read() if handle else b""
+    if len(content) != member.size:
+        raise ContractError(path, member.name, f"{len(content)} bytes", f"{member.size}", "the archive is cut short")
+    return content
