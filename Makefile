@@ -10,6 +10,8 @@ CORES ?= all
 EXTRAS ?=
 # Further arguments for snakemake (run, report) or pytest (test)
 ARGS ?=
+# Tests that run side by side
+WORKERS ?= 2
 MTBKD_MIRROR ?= $(wildcard ../shared/data)
 
 export UV_PROJECT_ENVIRONMENT ?= .venv
@@ -32,17 +34,17 @@ help:  ## list these targets
 	@echo "usage: make TARGET [STUDY=demo] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-run: setup  ## compute the study STUDY (demo, smoke, real, ...) and its report; repeat it to go on after a stop
+run: setup  ## compute the study STUDY (demo, smoke, protein, ...) and its report; repeat it to go on after a stop
 	@echo "[run] study '$(STUDY)' on $(CORES) cores"
 	@$(SNAKEMAKE) --cores $(CORES) --config study=$(STUDY) $(ARGS) || { \
 	  echo; echo "[run] ERROR: the study '$(STUDY)' did not finish; the messages above name the file or the job's log." >&2; \
 	  echo "[run] HINT:  'make run STUDY=$(STUDY)' goes on where it stopped." >&2; exit 1; }
 	@if [ -e $(RESULTS)/report.html ]; then echo; echo "[run] The report: $(RESULTS)/report.html"; fi
 
-test: export OMP_NUM_THREADS ?= 2
+test: export OMP_NUM_THREADS ?= 1
 test: lint  ## check the code, then run every test; the last lines name what was skipped and why
 	@echo "[test] pytest"
-	@$(IN_VENV) "$(BIN)/python" -m pytest $(ARGS)
+	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: setup-dev  ## check style and types: ruff, snakefmt, pyright
 	@echo "[lint] ruff"
