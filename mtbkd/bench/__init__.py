@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.artefacts import write_json
-from mtbkd.bench import figure, floor, peers, process, samplers, verdict
+from mtbkd.bench import figure, floor, images, peers, pools, process, proteins, samplers, verdict
 from mtbkd.bench.problems import BATCH_SIZE, CASES, Case, best, make, seconds
 from mtbkd.lazy import lazy_import
 from mtbkd.students import init_ensemble
@@ -55,6 +55,14 @@ def _measure(result: dict[str, Any]) -> None:
         result["memory"][case.label] = {"chains": chains, **process.peak_memory(number, chains)}
         for what in ("shares", "floors", "memory"):
             _say(f"{case.label}: {what} of sgld at {chains} chains", result[what][case.label])
+    result["pools"] = pools.rates()
+    for row in result["pools"]:
+        _say(f"{row['examples']:,} examples through the pool {row['operator']}", {"seconds": row["seconds"]})
+    result["images"] = images.measure()
+    for row in result["images"]:
+        _say(f"{images.SEEDS} seeds of the CNN, {row['images']}", row)
+    result["proteins"] = proteins.measure()
+    _say("the paper's fit on proteins, encoded once and in the loop (extrapolated)", result["proteins"])
     result["nuts"] = peers.nuts_draws()
     _say("NUTS, linear student", result["nuts"])
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from mtbkd.bench.problems import CASES
 
-IMPORT_S, FLOOR_TIMES, CHAINS_TIMES, FURTHER_REPLICATE = 0.2, 2.0, 12.0, 0.25
-STUDY_S = {"smoke": 150, "demo": 600, "validation": 1800, "paper_simulations": 3600}
+IMPORT_S, FLOOR_TIMES, CHAINS_TIMES, FURTHER_REPLICATE, SEEDS_TIMES = 0.2, 2.0, 12.0, 0.25, 4.0
+STUDY_S = {"smoke": 150, "demo": 600, "validation": 1800, "paper_simulations": 3600, "images": 2700, "protein": 2700}
+FIT_S, POOL_S = 60, 1.0
 STUDY_MB = 4096
 MANY, MOST = 64, 256  # chains of the bounds
 
@@ -35,6 +36,15 @@ def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
         step = MANY / rate(result, case.label, MANY)
         above = step / result["floors"][case.label]["total"]
         rows.append(_at_most(f"SGLD of {MANY} chains against the floor, {case.label}", above, FLOOR_TIMES))
+    for row in result["images"]:
+        rows.append(_at_most(f"8 seeds of the CNN against one of a plain loop, {row['images']}", row["of_loop"], SEEDS_TIMES))
+        rows.append(_at_most(f"8 seeds of the CNN against one of ours, {row['images']}", row["of_one"], SEEDS_TIMES))
+    for row in result.get("pools", []):
+        if row["bounded"]:
+            what = f"{row['examples']:,} examples through the pool {row['operator']}, s"
+            rows.append(_at_most(what, row["seconds"], POOL_S))
+    if fit := result.get("proteins"):
+        rows.append(_at_most("the paper's posterior of proteins from encoded features, s", fit["fit_s"], FIT_S))
     if told := result.get("study"):
         if told["study"] in STUDY_S:
             rows.append(_at_most(f"study {told['study']} from nothing, s", told["wall_s"], STUDY_S[told["study"]]))

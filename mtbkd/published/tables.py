@@ -17,7 +17,7 @@ from mtbkd.errors import ContractError, nearest
 
 FOLDER = Path(__file__).parent
 SOURCES = "sources"
-METRIC_OF = {"acc_overall": "accuracy", "mse_p": "mse_prob", "mae_p": "mae_prob"}
+METRIC_OF = {"acc_overall": "accuracy", "acc_kde": "accuracy_kde_mode", "mse_p": "mse_prob", "mae_p": "mae_prob"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ def metric_of(quantity: str, domain_names: Sequence[str]) -> tuple[str, str] | N
 def words(quantity: str) -> str:
     """A printed quantity in words."""
     errors = {"mse_p": "squared", "mae_p": "absolute"}
-    known = {name: f"{kind} error of the probabilities" for name, kind in errors.items()} | {"acc_overall": "accuracy"}
+    known = {name: f"{kind} error of the probabilities" for name, kind in errors.items()}
+    known |= {"acc_overall": "accuracy", "acc_kde": "accuracy of the class with the largest mode of its probability"}
     found = re.fullmatch(r"acc_b(\d+)", quantity)
     return f"accuracy on domain {found[1]}" if found else known.get(quantity, quantity)
 

@@ -1,18 +1,22 @@
 """Small convolutional student: 3x3 convolution - ReLU - 2x2 max-pooling blocks, one hidden dense layer or more.
 
-The layer pattern is BKD's and MT-BKD's image student (conv16, conv8, FC 60, FC 10); kernels and padding are not printed
-there: ours are 3x3 with padding 1. No batch statistics, so that members of an ensemble stay independent.
+The layer pattern is BKD's and MT-BKD's image student: conv16, norm, ReLU, pool; conv8, norm, ReLU, pool; FC 60; FC 10. Kernels
+and padding are not printed there, and no usual choice has the printed .1M parameters: ours are 3x3 with padding 1. Their
+normalisation (``norm: layer``) cannot be by batch, as members of an ensemble and draws of a posterior have no batch statistics:
+it is over one example (``convolution``).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.errors import ConfigError
 from mtbkd.lazy import lazy_import
-from mtbkd.students import Pull, automatic_vjp, bake_dense, dense, uniform_init
+from mtbkd.students import Pull, bake_dense, convolution, dense, dense_vjp, uniform_init
+from mtbkd.students.convolution import Tape, Weights
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +24,9 @@ else:
     torch = lazy_import("torch")
 
 SYMBOLIC = False
+# Numbers of a convolution's output that are computed at once. Beyond what a CPU's caches hold, members are faster one after the
+# other; below, and on a GPU, calling torch costs more than computing, and many members share a call.
+CPU_VALUES, GPU_VALUES, CPU_EXAMPLES = 1 << 20, 1 << 28, 256
 
 
 class Settings(BaseModel):
@@ -27,6 +34,9 @@ class Settings(BaseModel):
 
     channels: tuple[PositiveInt, ...] = Field((16, 8), min_length=1, description="output channels of each 3x3 convolution")
     hidden: tuple[PositiveInt, ...] = Field((60,), min_length=1, description="units of each dense hidden layer")
+    norm: Literal["none", "layer"] = Field(
+        "none", description="layer: normalise each example over channels and pixels after every convolution"
+    )
 
 
 def _sizes(settings: Settings, features: tuple[int, ...], num_classes: int) -> tuple[int, ...]:
@@ -51,7 +61,8 @@ def num_params(settings: Settings, features: tuple[int, ...], num_classes: int) 
 
 def build(settings: Settings, features: tuple[int, ...], num_classes: int) -> "Cnn":
     """The student for images of shape ``features`` = (channels, height, width)."""
-    return Cnn((features[0], *settings.channels), _sizes(settings, features, num_classes))
+    channels = (features[0], *settings.channels)
+    return Cnn(channels, _sizes(settings, features, num_classes), settings.norm == "layer")
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Cnn:
 
     channels: tuple[int, ...]
     sizes: tuple[int, ...]
+    norm: bool = False
 
     @property
     def num_params(self) -> int:
@@ -67,7 +79,11 @@ class Cnn:
 
     @property
     def _conv_params(self) -> int:
-        return sum((a * 9 + 1) * b for a, b in pairwise(self.channels))
+        return sum(sum(self._parts(a, b)) for a, b in pairwise(self.channels))
+
+    def _parts(self, a: int, b: int) -> tuple[int, ...]:
+        """Numbers of a block's kernel, bias and, where it normalises, log-gain and shift."""
+        return (9 * a * b, b, b, b) if self.norm else (9 * a * b, b)
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -77,43 +93,94 @@ class Cnn:
         return x
 
     def init(self, generator: "torch.Generator", scale: float = 1.0) -> "torch.Tensor":
-        layers = [uniform_init(generator, ((a * 9 + 1) * b,), a * 9, scale) for a, b in pairwise(self.channels)]
+        layers = []
+        for a, b in pairwise(self.channels):
+            layers.append(uniform_init(generator, ((a * 9 + 1) * b,), a * 9, scale))
+            layers += [torch.zeros(2 * b)] if self.norm else []
         layers += [uniform_init(generator, ((a + 1) * b,), a, scale) for a, b in pairwise(self.sizes)]
         return torch.cat(layers)
 
     def apply(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor] | None" = None) -> "torch.Tensor":
-        members, n = params.shape[0], x.shape[1]
-        x, offset = self._convolve(params, x)
-        x = x.view(n, members, -1).transpose(0, 1)
-        last = len(self.sizes) - 2
+        found = []
+        for members in self._chunks(params, x):
+            own = x if len(x) == 1 else x[members]
+            parts = own.split(_at_once(params)[1], 1)
+            found.append(torch.cat([_flat(self._convolve(params[members], part)[-1].out, members) for part in parts], 1))
+        return self._dense(params, torch.cat(found), keep)[-1]
+
+    def _chunks(self, params: "torch.Tensor", x: "torch.Tensor") -> Iterator[slice]:
+        """Members that are computed at once."""
+        values, examples = _at_once(params)
+        per_member = max(self.channels[1:]) * min(x.shape[1], examples) * x.shape[-2:].numel()
+        count = max(1, values // max(1, per_member))
+        for first in range(0, len(params), count):
+            yield slice(first, min(first + count, len(params)))
+
+    def _weights(self, params: "torch.Tensor") -> list[Weights]:
+        """Each block's weights out of ``params`` (M, P)."""
+        found, offset = [], 0
+        for a, b in pairwise(self.channels):
+            sizes = self._parts(a, b)
+            kernel, bias, *norm = params[:, offset : offset + sum(sizes)].split(sizes, 1)
+            found.append(Weights(kernel.reshape(-1, a, 3, 3), bias.reshape(-1), *norm))
+            offset += sum(sizes)
+        return found
+
+    def _convolve(self, params: "torch.Tensor", x: "torch.Tensor") -> list[Tape]:
+        """The blocks of ``params`` (M, P) on ``x`` (M or 1, N, C, H, W)."""
+        members, value, tapes = len(params), convolution.images(x), []
+        for layer, weights in enumerate(self._weights(params)):
+            groups = 1 if layer == 0 and len(x) == 1 else members
+            tapes.append(convolution.forward(value, weights, members, groups))
+            value = tapes[-1].out
+        return tapes
+
+    def _dense(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor] | None") -> "list[torch.Tensor]":
+        """Inputs of the dense layers and the logits, each (E, N, H)."""
+        values, offset, last = [x], self._conv_params, len(self.sizes) - 2
         for layer, (a, b) in enumerate(pairwise(self.sizes)):
             x = dense(params, x, offset, a, b)
             offset += (a + 1) * b
             if layer < last:
                 x = torch.relu(x)
-                if keep is not None:
-                    x = x * keep[layer]
-        return x
-
-    def _convolve(self, params: "torch.Tensor", x: "torch.Tensor") -> "tuple[torch.Tensor, int]":
-        """The convolutional part as grouped convolutions: (N, E * channels, height, width), and the next offset."""
-        members, offset = params.shape[0], 0
-        shared = x.shape[0] == 1
-        x = x[0] if shared else x.transpose(0, 1).flatten(1, 2)
-        for layer, (a, b) in enumerate(pairwise(self.channels)):
-            end = offset + a * b * 9
-            weight = params[:, offset:end].reshape(members * b, a, 3, 3)
-            bias = params[:, end : end + b].reshape(-1)
-            groups = 1 if shared and layer == 0 else members
-            x = torch.conv2d(x, weight, bias, padding=1, groups=groups)
-            x = torch.max_pool2d(torch.relu(x), 2)
-            offset = end + b
-        return x, offset
+                x = x if keep is None else x * keep[layer]
+            values.append(x)
+        return values
 
     def vjp(
         self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
     ) -> "torch.Tensor":
-        return automatic_vjp(self, params, x, pull, keep)
+        chunks = list(self._chunks(params, x))
+        tapes = [self._convolve(params[members], x if len(x) == 1 else x[members]) for members in chunks]
+        flat = torch.cat([_flat(tape[-1].out, members) for tape, members in zip(tapes, chunks, strict=True)])
+        values = self._dense(params, flat, keep)
+        grad, back, offset = torch.empty_like(params), pull(values[-1]), self.num_params
+        for layer in reversed(range(len(self.sizes) - 1)):
+            a, b = self.sizes[layer : layer + 2]
+            offset -= (a + 1) * b
+            back = dense_vjp(grad, params, values[layer], back, offset, first=False)
+            if layer > 0:
+                back = torch.ops.aten.threshold_backward(back, values[layer], 0)
+                back = back if keep is None else back.mul_(keep[layer - 1])
+        for members, tape in zip(chunks, tapes, strict=True):
+            self._convolve_vjp(grad[members], params[members], tape, back[members], shared=len(x) == 1)
+        return grad
+
+    def _convolve_vjp(
+        self, grad: "torch.Tensor", params: "torch.Tensor", tapes: list[Tape], back: "torch.Tensor", shared: bool
+    ) -> None:
+        """Write the derivatives of the blocks into ``grad`` (M, P), for ``back`` (M, N, features) of what they put out."""
+        members, n = back.shape[:2]
+        height, width = tapes[-1].out.shape[2:]
+        pulled = convolution.images(back.view(members, n, -1, height, width))
+        weights, offset = self._weights(params), self._conv_params
+        for layer in reversed(range(len(tapes))):
+            groups = 1 if layer == 0 and shared else members
+            inputs, found = convolution.backward(pulled, tapes[layer], weights[layer], members, groups, layer == 0)
+            parts = torch.cat([part.reshape(members, -1) for part in found if part is not None], 1)
+            grad[:, offset - parts.shape[1] : offset] = parts
+            offset -= parts.shape[1]
+            pulled = pulled if inputs is None else inputs
 
     def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
         params, offset = params.clone(), self._conv_params
@@ -125,3 +192,14 @@ class Cnn:
 
     def apply_symbolic(self, theta: Any, x: Any) -> Any:
         raise NotImplementedError("SYMBOLIC is False: the configuration check keeps PyMC's algorithms away")
+
+
+def _at_once(params: "torch.Tensor") -> tuple[int, int]:
+    """Numbers and examples that are computed at once where ``params`` lie."""
+    return (CPU_VALUES, CPU_EXAMPLES) if params.device.type == "cpu" else (GPU_VALUES, 16 * CPU_EXAMPLES)
+
+
+def _flat(out: "torch.Tensor", members: slice) -> "torch.Tensor":
+    """What the blocks put out (N, M * C, H, W) as examples (M, N, C * H * W)."""
+    count = members.stop - members.start
+    return out.reshape(len(out), count, -1).transpose(0, 1)

@@ -8,8 +8,9 @@ import numpy as np
 
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits, ids_digest
-from tests.evaluation.examples import make_draws, softmax
+from mtbkd.draws import Draws
 from tests.evaluation.examples import make_dataset as make_table
+from tests.evaluation.examples import make_draws, softmax
 
 CLASSES = ("a", "b", "c")
 
@@ -33,8 +34,11 @@ def teacher(dataset: Dataset, name: str, strength: np.ndarray, **card: Any) -> L
     return Logits(name, logits, np.ones(dataset.num_examples, bool), ids_digest(dataset.ids), card).validate(dataset)
 
 
-def draws_of(dataset: Dataset, sharpness: np.ndarray, attrs: dict[str, Any], shape: tuple[int, int], replicates: int = 2) -> Any:
+def draws_of(
+    dataset: Dataset, sharpness: np.ndarray, attrs: dict[str, Any], shape: tuple[int, int], replicates: int = 2
+) -> Any:
     """Draws around the label with ``sharpness`` (N,), of the evaluated examples."""
+    replicates = 2
     at = np.flatnonzero(~np.isin(dataset.split, ["train", "val"]))
     rng = np.random.default_rng(attrs["seed"])
     centre = (np.eye(3)[dataset.y[0]] * sharpness[:, None])[at]
@@ -43,5 +47,5 @@ def draws_of(dataset: Dataset, sharpness: np.ndarray, attrs: dict[str, Any], sha
     return replace(base, prob=prob, example_index=at, probe_prob=prob[:, :, :, :2], probe_index=at[:2]).validate()
 
 
-def inputs(dataset: Dataset, teachers: list[Logits], draws: dict[str, Any], raw: Path = Path()) -> Inputs:
+def inputs(dataset: Dataset, teachers: list[Logits], draws: dict[str, Draws], raw: Path = Path()) -> Inputs:
     return Inputs.in_memory(name="toy", seed=0, replicates=2, dataset=dataset, teachers=teachers, draws=draws, raw=raw)

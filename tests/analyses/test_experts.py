@@ -99,7 +99,22 @@ def test_the_figure_boxes_the_teachers_that_know(tmp_path: Path) -> None:
     for name, frame in tables.items():
         frame.to_parquet(files[name])
     with style():
-        (ax,) = figure.draw(Analysis("asked", "experts", {}, files)).axes
+        ax, mean = figure.draw(Analysis("asked", "experts", {}, files)).axes
     assert [text.get_text() for text in ax.texts] == ["1.00", "0.00", "0.00", "1.00"]
+    assert ax.get_title("left") == "weighs most" and mean.get_title("left") == "mean weight,\nentropy"
     boxed = sorted((round(p.get_x() + 0.46), round(p.get_y() + 0.44)) for p in ax.patches)  # pyright: ignore
     assert boxed == [(0, 0), (1, 1)]
+
+
+def test_weights_that_agree_on_the_first_share_its_panel() -> None:
+    orders = {"a": (1, 0), "b": (1, 0), "c": (0, 1)}
+    rows = [
+        {"weights": name, "group": "g", "teacher": teacher, "first": first, "mean_weight": first / 2}
+        for name, order in orders.items()
+        for teacher, first in zip("xy", order, strict=True)
+    ]
+    found = figure.panels(pd.DataFrame(rows))
+    assert [(title, name) for title, name, column in found if column == "first"] == [
+        ("weighs most,\na, b", "a"), ("weighs most,\nc", "c"),
+    ]  # fmt: skip
+    assert [name for _, name, column in found if column == "mean_weight"] == ["a", "b", "c"]

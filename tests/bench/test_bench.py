@@ -93,16 +93,17 @@ def measured(speed: float) -> dict[str, Any]:
         "machine": {"threads": 2, "processor": "a processor"}, "import_s": 0.1, "rates": rows, "floors": floors,
         "peers": slowest,
         "replicates": [{"student": case.label, "ratio": 1.5, "bound": case.replicates_bound} for case in CASES],
+        "images": [{"images": "small", "of_loop": 4 / speed, "of_one": 3.0}],
     }  # fmt: skip
 
 
 def test_bounds_are_met_just_above_them_and_not_just_below() -> None:
     """256^.44 = 11.5 is below 12 at any speed; loop and floor decide the rest."""
     above, below = (verdict.bounds(measured(speed)) for speed in (1.01, 0.99))
-    assert all(row["met"] for row in above) and len(above) == 1 + 2 * 3 + 2 + 1 + 3
-    assert [row["met"] for row in below].count(False) == 2 + 3
+    assert all(row["met"] for row in above) and len(above) == 1 + 2 * 3 + 2 + 1 + 3 + 2
+    assert [row["met"] for row in below].count(False) == 2 + 3 + 1
     lines = verdict.table(below).splitlines()
-    assert len(lines) == len(below) and sum("NOT MET" in line for line in lines) == 5
+    assert len(lines) == len(below) and sum("NOT MET" in line for line in lines) == 6
     assert "at least    20" in verdict.table(above) and "at most    12" in verdict.table(above)
 
 

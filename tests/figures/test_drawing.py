@@ -20,7 +20,7 @@ from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws,
 
 VI = {"signal": "kd", "weights": "equal", "inference": "vi", "seed": 3}
 CHAINS, DRAWS = 4, 120
-PLANES = ("planes", "weights_plane")  # of two features and two classes: test_planes.py
+PLANES = ("planes", "weights_plane", "extremes")  # of two features and two classes, or of images: tests of their own
 
 
 @pytest.fixture(scope="module")

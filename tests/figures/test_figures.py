@@ -48,7 +48,7 @@ def test_our_samplers_draw_what_the_grid_says(case: Callable[[], Case], pool: Ca
 
 @pytest.mark.parametrize("part", [module(name) for name in FIGURES], ids=FIGURES)
 def test_a_figure_says_what_it_is_and_how_to_read_it(part: ModuleType) -> None:
-    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study")
+    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study", "analysis")
     assert len(part.CAPTION.split()) > 40
     name = part.__name__.rpartition(".")[2]
     assert (CAPTIONS / f"{name}.rst").read_text() == part.CAPTION.strip() + "\n"

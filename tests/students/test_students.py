@@ -7,12 +7,13 @@ import torch
 from torch.nn import functional
 
 from mtbkd.errors import ConfigError
-from mtbkd.students import Student, cnn, init_ensemble, linear, mlp
+from mtbkd.students import Student, automatic_vjp, cnn, init_ensemble, linear, mlp
 
 STUDENTS: dict[str, tuple[Student, tuple[int, ...]]] = {
     "linear": (linear.build(linear.Settings(features="quadratic"), (3,), 4), (3,)),
     "mlp": (mlp.build(mlp.Settings(hidden=(6, 5)), (3,), 4), (3,)),
     "cnn": (cnn.build(cnn.Settings(channels=(3, 2), hidden=(5,)), (2, 9, 8), 4), (2, 9, 8)),
+    "cnn, normalised": (cnn.build(cnn.Settings(channels=(3, 2), hidden=(5,), norm="layer"), (1, 9, 8), 4), (1, 9, 8)),
 }
 
 
@@ -71,6 +72,76 @@ def test_the_grouped_convolutions_equal_a_loop_over_members(own_inputs: bool) ->
         offset += 45
         logits = functional.linear(functional.relu(hidden), member[offset : offset + 20].view(5, 4).T, member[offset + 20 :])
         torch.testing.assert_close(found[index], logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("own_inputs", [False, True])
+def test_normalisation_is_torchs_over_an_example_before_the_pooling(own_inputs: bool) -> None:
+    """Convolution, layer normalisation, ReLU, pooling: in the order in which the papers print them."""
+    student, features = STUDENTS["cnn, normalised"]
+    params = init_ensemble(student, [0, 1, 2]) + 0.1 * torch.randn(3, student.num_params)
+    x = torch.randn(3 if own_inputs else 1, 7, *features)
+    found = student.apply(params, x)
+    for index, member in enumerate(params):
+        value, offset = x[index if own_inputs else 0], 0
+        for a, b in pairwise((1, 3, 2)):
+            kernel, bias, log_gain, shift = member[offset : offset + 9 * a * b + 3 * b].split((9 * a * b, b, b, b))
+            value = functional.conv2d(value, kernel.view(b, a, 3, 3), bias, padding=1)
+            value = functional.group_norm(value, 1, log_gain.exp(), shift)
+            value = functional.max_pool2d(functional.relu(value), 2)
+            offset += 9 * a * b + 3 * b
+        hidden = functional.linear(value.flatten(1), member[offset : offset + 40].view(8, 5).T, member[offset + 40 :][:5])
+        offset += 45
+        logits = functional.linear(functional.relu(hidden), member[offset : offset + 20].view(5, 4).T, member[offset + 20 :])
+        torch.testing.assert_close(found[index], logits, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100], ids=["one by one", "in twos", "all together"])
+@pytest.mark.parametrize("own_inputs", [False, True])
+@pytest.mark.parametrize("name", ["cnn", "cnn, normalised"])
+def test_what_is_computed_at_once_changes_nothing(
+    name: str, own_inputs: bool, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members one after the other, as on a CPU, or in one grouped convolution, as on a GPU; examples in parts."""
+    student, features = STUDENTS[name]
+    params = init_ensemble(student, [0, 1, 2]).double()
+    x = torch.randn(3 if own_inputs else 1, 7, *features).double()
+
+    def pull(logits: torch.Tensor) -> torch.Tensor:
+        return torch.eye(4)[0] - torch.softmax(logits, -1)
+
+    monkeypatch.setattr(cnn, "_at_once", lambda params: (3 * 7 * 72 * at_once, 7))
+    logits, grad = student.apply(params, x), student.vjp(params, x, pull)
+    torch.testing.assert_close(grad, automatic_vjp(student, params, x, pull), rtol=1e-10, atol=1e-12)
+    monkeypatch.setattr(cnn, "_at_once", lambda params: (1, 2))
+    torch.testing.assert_close(student.apply(params, x), logits, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(student.vjp(params, x, pull), grad, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU: the student was run on the CPU only")
+@pytest.mark.parametrize("name", ["cnn", "cnn, normalised"])
+def test_a_gpu_gives_what_the_cpu_gives(name: str) -> None:
+    student, features = STUDENTS[name]
+    params, x = init_ensemble(student, [0, 1, 2]).double(), torch.randn(3, 7, *features).double()
+    here, there = (
+        student.vjp(params.to(device), x.to(device), lambda logits: -torch.softmax(logits, -1)) for device in ("cpu", "cuda")
+    )
+    torch.testing.assert_close(here, there.cpu(), rtol=1e-9, atol=1e-11)
+
+
+def test_equal_neighbours_share_no_derivative() -> None:
+    """A plain ground gives four equal maxima to every pooling: the derivative goes to one of them, not to all."""
+    student, features = STUDENTS["cnn"]
+    params, x = init_ensemble(student, [0]).double(), torch.full((1, 3, *features), 0.5).double()
+    found = student.vjp(params, x, torch.ones_like)
+    step = 1e-6 * torch.randn(student.num_params, dtype=torch.float64)
+    rise = (student.apply(params + step, x) - student.apply(params - step, x)).sum() / 2
+    assert float(found[0] @ step) == pytest.approx(float(rise), rel=1e-4)
+
+
+def test_the_papers_students_on_images_have_the_stated_size() -> None:
+    assert cnn.num_params(cnn.Settings(norm="layer"), (1, 28, 28), 10) == 25_558
+    assert mlp.num_params(mlp.Settings(hidden=(200, 100)), (1, 28, 28), 10) == 178_110
 
 
 @pytest.mark.parametrize("features", [(3,), (1, 3, 8)], ids=["not an image", "too small"])
