@@ -25,6 +25,7 @@ from mtbkd.function_space import Output, function_space
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
+from mtbkd.pooling import context as weighing
 from mtbkd.posterior import Problem, make_problem
 from mtbkd.students import Student
 from mtbkd.tuning import shared_of, tune
@@ -143,7 +144,8 @@ def _material(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence
     weights = None
     if spec.weights is not None:
         prob = torch.softmax(torch.as_tensor(stacked, dtype=torch.float64), -1).numpy()
-        weights = torch.as_tensor(registry.part("weights", spec.weights).weights(prob), dtype=x.dtype, device=device)
+        found = weighing.teacher_weights(spec.weights, prob, weighing.Context(dataset, teachers, dataset.rows("train")))
+        weights = torch.as_tensor(found, dtype=x.dtype, device=device)
     return Material(x, y, torch.as_tensor(stacked, device=device), weights)
 
 

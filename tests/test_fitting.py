@@ -140,3 +140,13 @@ def test_a_strong_signal_pulls_the_student_to_its_teacher(signal: str, dataset: 
     logits = teachers[0].logits[:, test]
     prob = np.exp(logits - np.logaddexp.reduce(logits, -1, keepdims=True))
     assert np.abs(strong - prob).mean() < 0.7 * np.abs(weak - prob).mean()
+
+
+def test_weights_that_look_at_labels_and_validation_examples_reach_the_prior(dataset: Dataset, teachers: list[Logits]) -> None:
+    """Each weighting makes a posterior of its own; test labels change none."""
+    asked = {name: spec().model_copy(update={"weights": name}) for name in ("equal", "label_confidence", "validation")}
+    drawn = {name: fit(each, dataset, teachers, REPLICATES).prob for name, each in asked.items()}
+    assert not np.array_equal(drawn["equal"], drawn["label_confidence"])
+    assert not np.array_equal(drawn["equal"], drawn["validation"])
+    blind = replace(dataset, y=np.where(dataset.split == "test", 1 - dataset.y, dataset.y))
+    np.testing.assert_array_equal(fit(asked["label_confidence"], blind, teachers, REPLICATES).prob, drawn["label_confidence"])

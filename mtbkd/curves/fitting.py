@@ -26,6 +26,7 @@ from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
+from mtbkd.pooling import context as weighing
 from mtbkd.posterior import make_problem
 from mtbkd.students import Student
 from mtbkd.tuning import best, candidates, held_out_scores, shared_of
@@ -76,6 +77,10 @@ class Bench:
             taken = order.take(stack_logits(list(teachers)))
             logits = torch.as_tensor(taken, device=device)
             if fit.weights is not None:
+                if wanted := weighing.needs(fit.weights):
+                    raise ContractError(f"curve {spec.curve}, method {fit.method}", "weights",
+                                        f"'{fit.weights}', which look at {' and '.join(sorted(wanted))}",
+                                        "weights of probabilities alone, as the number of labels varies")  # fmt: skip
                 prob = torch.softmax(torch.as_tensor(taken, dtype=torch.float64), -1).numpy()
                 weights = torch.as_tensor(registry.part("weights", fit.weights).weights(prob), dtype=x.dtype, device=device)
         return cls(spec, student, dataset, order, tuple(replicates), device, x, y, logits, weights)

@@ -176,3 +176,12 @@ def test_teachers_that_miss_a_split_are_refused(dataset: Dataset, teachers: list
     partial = replace(teachers[0], covered=dataset.split != "val")
     with pytest.raises(ContractError, match=r"no logits of .'t_b1'"):
         fit_curve(spec(), dataset, [partial, teachers[1]], REPLICATES)
+
+
+def test_weights_that_look_at_labels_are_refused_where_the_number_of_labels_varies(
+    dataset: Dataset, teachers: list[Logits]
+) -> None:  # fmt: skip
+    asked = spec()
+    asked = asked.model_copy(update={"fit": asked.fit.model_copy(update={"weights": "label_confidence"})})
+    with pytest.raises(ContractError, match="weights: found 'label_confidence', which look at labels; expected weights of"):
+        Bench.of(asked, dataset, teachers, REPLICATES)

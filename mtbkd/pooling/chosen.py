@@ -1,0 +1,56 @@
+"""Operators as a configuration names them: each under a name to show, with its settings."""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mtbkd import registry
+from mtbkd.explain import choice, clean, validate
+from mtbkd.pooling.operators import best_single, linear, load, logarithmic, median, minimax, power_mean, trimmed_mean
+
+# Imported so that the jobs that pool depend on these sources; the registry names further ones.
+OWN = (best_single, linear, logarithmic, median, minimax, power_mean, trimmed_mean)
+
+
+def settings_of(name: str, settings: Mapping[str, Any]) -> tuple[ModuleType, Any]:
+    """The operator and its settings, validated; ValueError that names the operator where they are not its own."""
+    if name not in registry.OPERATORS:
+        raise ValueError(choice(name, registry.OPERATORS))
+    module = load(name)
+    typed, mistakes = validate(module.Settings, clean(dict(settings)))
+    if typed is None:
+        raise ValueError(f"operator '{name}': " + " ".join(map(str, mistakes)))
+    return module, typed
+
+
+class Chosen(BaseModel):
+    """An operator of the registry with its settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operator: str = Field(description="an operator of mtbkd/pooling/operators")
+    settings: dict[str, Any] = Field({}, description="the operator's settings")
+
+    @model_validator(mode="after")
+    def _known(self) -> "Chosen":
+        settings_of(self.operator, self.settings)
+        return self
+
+
+def _of(operator: str, **settings: Any) -> Chosen:
+    return Chosen(operator=operator, settings=settings)
+
+
+DEFAULT: dict[str, Chosen] = {
+    "linear": _of("linear"),
+    "logarithmic": _of("logarithmic"),
+    "power 1/2": _of("power_mean", r=0.5),
+    "power 2": _of("power_mean", r=2.0),
+    "harmonic": _of("power_mean", r=-1.0),
+    "median": _of("median"),
+    "trimmed mean": _of("trimmed_mean"),
+    "minimax": _of("minimax"),
+    "best single": _of("best_single"),
+}

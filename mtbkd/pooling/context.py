@@ -1,0 +1,91 @@
+"""What weights may look at besides the teachers' probabilities: labels, validation examples, inputs and domains.
+
+A module of weights that needs more than probabilities has ``NEEDS`` (of labels, validation, inputs) and
+``weights_of(prob, context)`` beside ``weights(prob)``, which then gives equal weights: nothing is known.
+Shapes: R replicates, N examples, M validation examples, G teachers, K classes, D domains.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd import registry
+from mtbkd.artefacts import Dataset, Logits, stack_logits
+from mtbkd.errors import ContractError
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The examples that are weighed, and all that is known around them.
+
+    Attributes:
+        dataset: the data.
+        teachers: their logits, in the order of the weights.
+        rows: int (N,), the examples of the dataset that are weighed.
+    """
+
+    dataset: Dataset
+    teachers: Sequence[Logits]
+    rows: np.ndarray
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """Labels (R or 1, N) of training examples; -1 elsewhere: no other split gives its labels away."""
+        return np.where(self.dataset.split[self.rows] == "train", self.dataset.y[:, self.rows], -1)
+
+    @cached_property
+    def domain(self) -> np.ndarray | None:
+        """Domains (R or 1, N), None where the dataset has none."""
+        return None if self.dataset.domain is None else self.dataset.domain[:, self.rows]
+
+    @cached_property
+    def validation(self) -> np.ndarray:
+        """log p_gy (R, M, G) of the validation labels under each teacher, in nats."""
+        rows = self.dataset.rows("val")
+        missing = [teacher.teacher for teacher in self.teachers if not teacher.covered[rows].all()]
+        if missing:
+            found = f"no logits of {', '.join(missing)} on the validation split"
+            raise ContractError(f"weights on {self.dataset.name}", "teachers", found, "teachers that cover it")
+        logits = torch.as_tensor(stack_logits(list(self.teachers))[:, rows], dtype=torch.float64)
+        y = np.broadcast_to(self.dataset.y[:, rows], logits.shape[:2])
+        log_prob = torch.log_softmax(logits, -1).numpy()
+        return np.take_along_axis(log_prob, y[:, :, None, None], -1)[..., 0]
+
+
+def teacher_weights(name: str, prob: np.ndarray, context: Context) -> np.ndarray:
+    """Weights (R, N, G) of teachers with class probabilities ``prob`` (R, N, G, K) at temperature 1.
+
+    Args:
+        name: a line of the registry.
+        prob: of the examples of ``context.rows``.
+        context: read by modules that need it.
+    """
+    module = registry.part("weights", name)
+    if not needs(name):
+        return module.weights(prob)
+    return module.weights_of(prob, context)
+
+
+def needs(name: str) -> frozenset[str]:
+    """What the weights ``name`` look at besides probabilities."""
+    return getattr(registry.part("weights", name), "NEEDS", frozenset())
+
+
+def composed(*scales: np.ndarray) -> np.ndarray:
+    """Weights of several scales (token, task, context), each (R, N, G) or (G,): their product, renormalised over teachers.
+
+    Where the product leaves no teacher the weights are equal. Renormalised over teachers only: weights that differ by output
+    class would not give a distribution.
+    """
+    product = np.prod(np.broadcast_arrays(*scales), axis=0)
+    total = product.sum(-1, keepdims=True)
+    return np.divide(product, total, where=total > 0, out=np.full_like(product, 1 / product.shape[-1]))
