@@ -64,7 +64,12 @@ def obstacles(source: published.Source, experiment: Mapping[str, Any]) -> list[s
     for method in list(methods.values())[:1]:
         student = {"architecture": method["student"]["architecture"], **method["student"]["settings"]}
         pairs += [(f"student's {name}", student.get(name), value) for name, value in source.student.items()]
-    return reasons + [f"{name} is {here} here, {there} there" for name, here, there in pairs if here != there]
+    return reasons + [f"{name} is {_short(here)} here, {_short(there)} there" for name, here, there in pairs if here != there]
+
+
+def _short(value: Any) -> str:
+    """A setting in words: of a mapping its keys."""
+    return " + ".join(value) if isinstance(value, Mapping) else str(value)
 
 
 def long_rows(experiment: str, table: str, versus: Sequence[Versus]) -> list[dict[str, Any]]:

@@ -49,14 +49,23 @@ def parts(
         plans: analysis -> ``dataclasses.asdict`` of its plan.
         files: analysis -> table -> file.
     """
-    found, frames = [], {}
+    found, frames, known = [], {}, {}
     for name, places in files.items():
         tables = {table: _read(Path(path)) for table, path in places.items()}
+        known[name] = plans[name]["kind"], tables
         module = importlib.import_module(f"mtbkd.report.analyses.{plans[name]['kind']}")
         section = module.section(name, tables, plans[name]["settings"])
         found.append(Part(name, module.TITLE, " ".join(module.EXPLAINED.split()), section))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
-    return found, frames
+    return [*_advice(known), *found], frames
+
+
+def _advice(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:
+    """What analyses say together, first on the page."""
+    from mtbkd.report import advice
+
+    section = advice.section(known)
+    return [] if section is None else [Part(advice.NAME, advice.TITLE, " ".join(advice.EXPLAINED.split()), section)]
 
 
 def _read(path: Path) -> Frame:
