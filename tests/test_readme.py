@@ -77,7 +77,7 @@ def test_the_documented_files_are_those_that_are_written() -> None:
     for name in (*Dataset.FILES, *Logits.FILES):
         assert name in text
     fields = set(Dataset.__dataclass_fields__) - {"name", "split", "ids", "class_names", "domain_names", "card"}
-    assert set(re.findall(r"^\| `(\w+)` \| (?:float|int)", text, re.MULTILINE)) == fields
+    assert set(re.findall(r"^\| `(\w+)` \| (?:float|u?int)", text, re.MULTILINE)) == fields
     assert set(artefacts.SPLITS) <= set(re.findall(r"`(train|val|test)`", text))
 
 

@@ -102,17 +102,25 @@ def ece(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Score:
     return Score(float((found.n * np.abs(found.accuracy - found.confidence)).sum() / found.n.sum()), math.nan, len(y))
 
 
-def aurc(prob: np.ndarray, y: np.ndarray) -> Score:
-    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017): mean error among the c most confident, over c =
-    1..N.
+def risk_coverage(uncertainty: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Mean error (N,) among the c least uncertain examples, over c = 1..N; equal uncertainties in the mean of their orders.
 
-    Equal confidences are taken in the mean over all their orders. No standard error.
+    Args:
+        uncertainty: (N,), the larger the sooner an example is left unanswered.
+        wrong: (N,), 1 where the prediction is not the label.
     """
-    confidence, error = prob.max(-1), (prob.argmax(-1) != y).astype(np.float64)
-    _, tie, count = np.unique(-confidence, return_inverse=True, return_counts=True)
-    risk = np.bincount(tie, error) / count
-    taken = np.cumsum(np.repeat(risk, count))
-    return Score(float((taken / np.arange(1, len(y) + 1)).mean()), math.nan, len(y))
+    _, tie, count = np.unique(uncertainty, return_inverse=True, return_counts=True)
+    taken = np.cumsum(np.repeat(np.bincount(tie, wrong) / count, count))
+    return taken / np.arange(1, len(wrong) + 1)
+
+
+def aurc(prob: np.ndarray, y: np.ndarray) -> Score:
+    """Area under the risk-coverage curve (Geifman & El-Yaniv 2017), the mean of ``risk_coverage`` by confidence.
+
+    No standard error.
+    """
+    risk = risk_coverage(-prob.max(-1), (prob.argmax(-1) != y).astype(np.float64))
+    return Score(float(risk.mean()), math.nan, len(y))
 
 
 def ood_auroc(uncertainty_in: np.ndarray, uncertainty_out: np.ndarray) -> Score:

@@ -68,7 +68,7 @@ def test_typos_are_all_named_before_anything_is_made(fresh: Checkout) -> None:
 
 def test_an_unknown_study_is_named_with_the_known_ones(fresh: Checkout) -> None:
     run = fresh.command("snakemake", "--cores", "all", "--config", "study=smoek")
-    assert_refused(run, "study: found 'smoek'", "demo, paper_simulations, real, smoke, validation", "did you mean 'smoke'?")
+    assert_refused(run, "study: found 'smoek'", "protein", "did you mean 'smoke'?")
     assert not (fresh.root / "results").exists()
 
 
@@ -91,7 +91,7 @@ def test_results_without_permission_are_refused(fresh: Checkout) -> None:
 def test_no_network_and_no_mirror_is_one_clear_error(fresh: Checkout) -> None:
     key = "mtbkd/data_our_test.csv"
     nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
-    command = ("snakemake", "--cores", "1", "--config", "study=real", "--", f"results/downloads/{key}")
+    command = ("snakemake", "--cores", "1", "--config", "study=protein", "--", f"results/downloads/{key}")
     with fresh.edited("mtbkd/downloads.py", "BACKOFF = 1.0", "BACKOFF = 0.01"):  # the retries are the same, the waits shorter
         run = fresh.command(*command, environment=nowhere)
     assert_refused(run, f"{key}: could not be fetched", "no mirror was tried: MTBKD_MIRROR is not set", "sha256")
@@ -99,7 +99,7 @@ def test_no_network_and_no_mirror_is_one_clear_error(fresh: Checkout) -> None:
 
 
 def test_a_mirror_that_does_not_exist_is_named(fresh: Checkout) -> None:
-    command = ("snakemake", "--cores", "1", "--config", "study=real", "--", "results/downloads/mtbkd/data_our_test.csv")
+    command = ("snakemake", "--cores", "1", "--config", "study=protein", "--", "results/downloads/mtbkd/data_our_test.csv")
     run = fresh.command(*command, environment={"MTBKD_MIRROR": "/no/such/folder"})
     assert_refused(run, "MTBKD_MIRROR: found '/no/such/folder', which is no folder")
     assert fresh.files("results/downloads/**/*") == {}

@@ -1,13 +1,14 @@
-# The authors' proteins with ten cell locations. What comes in: three CSV files of their release.
-# What goes out: results/shared/data/<dataset>/r0-0/.
+# The authors' proteins with ten cell locations. What comes in: three CSV files of their release and the encoders' weights.
+# What goes out: results/shared/data/<dataset>/r0-0/; what encoders said is remembered in results/shared/embeddings/.
 from mtbkd.datasets import protein
 
 
 rule prepare_protein:
-    """Read the sequences, check them, and compute composition features standardised on the training split."""
+    """Read the sequences, check them, and encode them, standardised on the training split."""
     input:
         raw=raw_files(protein.RAW),
-        package=sources("mtbkd.preparing", "mtbkd.datasets.protein"),
+        weights=encoder_raw,
+        package=encoder_package,
     output:
         **dataset_output(),
     log:

@@ -1,0 +1,7 @@
+"""`python -m mtbkd`: the same as the command `mtbkd`."""
+
+import sys
+
+from mtbkd.cli import main
+
+sys.exit(main())

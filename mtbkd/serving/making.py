@@ -1,0 +1,145 @@
+"""Make a student into a bundle: fit its method once more, keep the weights, and measure what the card says.
+
+The study's draws keep functions of the weights only, so the first replicate is fitted again by itself, with the same settings
+and data; what the card states is measured on these draws. Shapes: S draws, N examples, F inputs, K classes.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mtbkd import registry
+from mtbkd.artefacts import Dataset, Logits
+from mtbkd.bundle import Bundle, Card, Inputs
+from mtbkd.device import resolve_device
+from mtbkd.draws import Draws
+from mtbkd.errors import ContractError
+from mtbkd.evaluation import scoring
+from mtbkd.evaluation.scoring import Examples
+from mtbkd.fitting import Spec, fit
+from mtbkd.serving.risk import risk_points
+
+DRAWS = 100
+LEVELS = (0.95,)
+SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_gap@0.95", "ood_auroc", "mean_deviance")
+DATA = ("source", "counts", "labelled_train", "homology_partitions", "truncation", "simulated")
+LIBRARIES = ("mtbkd", "torch", "numpy", "biopython", "safetensors")
+
+
+def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study: str, experiment: str) -> Bundle:
+    """Fit ``spec`` on the first replicate of ``dataset`` and describe the student.
+
+    Raises:
+        ContractError: every chain diverged.
+    """
+    dataset, teachers = _first(dataset), [replace(t, logits=t.logits[:1]) for t in teachers]
+    output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
+    draws = fit(spec.model_copy(update={"output": output}), dataset, teachers, range(1))
+    assert draws.params is not None
+    params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
+    if not len(params):
+        raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "a chain with finite draws")
+    size = math.prod(dataset.x.shape[2:])
+    scaling = dataset.card.get("scaling") or {"mean": np.zeros(size), "scale": np.ones(size)}
+    mean, scale = (np.asarray(scaling[name], np.float64) for name in ("mean", "scale"))
+    card = _card(spec, dataset, draws, len(params), study, experiment)
+    bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
+    return replace(bundle, card=_measured(bundle, dataset, resolve_device(spec.device)))
+
+
+def bundle_files(
+    spec: Mapping[str, Any], study: str, experiment: str, data: str | Path, logits: Sequence[str | Path], out: str | Path
+) -> None:
+    """Read data and logits, make the bundle, write it into the folder ``out``: what the rule ``bundle`` calls."""
+    dataset = Dataset.read(data)
+    teachers = [Logits.read(folder, dataset) for folder in logits]
+    make_bundle(Spec.model_validate(spec), dataset, teachers, study, experiment).write(out)
+
+
+def _first(dataset: Dataset) -> Dataset:
+    """The first replicate of a simulation; real data as they are."""
+    names = ("x", "y", "domain", "true_prob", "teacher_y")
+    arrays = {name: getattr(dataset, name) for name in names}
+    return replace(dataset, **{name: None if value is None else value[:1] for name, value in arrays.items()})
+
+
+def _card(spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, experiment: str) -> Card:
+    chosen = next(row for row in draws.tuning if row["chosen"])
+    encoders = dataset.card.get("settings", {}).get("encoders", {})
+    licences = {f"encoder {name}": registry.part("encoder", name).LICENCE for name in encoders}
+    return Card(
+        study=study,
+        experiment=experiment,
+        method=spec.method,
+        intended_use=f"Research: which of {dataset.num_classes} classes {'a protein' if encoders else 'an example'} belongs "
+                     f"to, and how sure that is ({', '.join(dataset.class_names)}).",
+        limits=(),
+        licences={"data": str(dataset.card.get("licence", "not stated")), **licences},
+        data={"name": dataset.name, **{key: dataset.card[key] for key in DATA if key in dataset.card},
+              "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
+        class_names=dataset.class_names,
+        inputs=Inputs(features=dataset.x.shape[2:], encoders=encoders),
+        architecture=spec.student.architecture,
+        settings=spec.student.settings,
+        draws=count,
+        risk=(),
+        scores={},
+        gates=draws.verdicts(),
+        config=_finite(spec.model_dump(mode="json")),
+        tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
+        seeds={**draws.attrs["seeds"], "replicate": 0},
+        versions={name: version(name) for name in LIBRARIES},
+    )  # fmt: skip
+
+
+def _measured(bundle: Bundle, dataset: Dataset, device: str) -> Card:
+    """The card with what the draws do on validation and evaluated examples."""
+    examples = Examples.of(dataset, 0)
+    val, evaluated = dataset.rows("val"), examples.evaluated()
+    scores, sure, wrong = {}, {}, {}
+    for rows in (val, evaluated):
+        prob, here = bundle.draw_probs(dataset.x[0, rows], device), examples.take(rows)
+        scored = scoring.score(prob, here, LEVELS)
+        for row in scoring.metric_rows(scored, LEVELS):
+            if row["domain"] == scoring.ALL and row["metric"] in SCORES and math.isfinite(row["value"]):
+                scores.setdefault(row["split"], {})[row["metric"]] = row["value"]
+        for split in ("val", "test"):
+            if (inside := here.split == split).any():
+                sure[split] = scored.mean[inside].max(-1)
+                wrong[split] = scored.mean[inside].argmax(-1) != here.y[inside]
+    risk = risk_points(sure["val"], wrong["val"], sure["test"], wrong["test"])
+    return bundle.card.model_copy(update={"scores": scores, "risk": risk, "limits": _limits(bundle.card, dataset, scores)})
+
+
+def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
+    """What a user should know before trusting an answer, from the card's own numbers."""
+    found = [f"Of the {card.data['counts']['test']:,} test examples {scores['test']['accuracy']:.1%} are classified rightly."]
+    found.append("One class an example: where several apply, at most one is named.")
+    if "homology_partitions" in card.data:
+        found.append(f"Homology partitions: {card.data['homology_partitions']}.")
+    for split, values in scores.items():
+        if split.startswith("ood:") and "ood_auroc" in values:
+            told = f"Uncertainty tells '{split.removeprefix('ood:')}' from test examples with AUROC {values['ood_auroc']:.2f}"
+            found.append(told + (f"; accuracy there {values['accuracy']:.1%}." if "accuracy" in values else "."))
+    failed = [gate for gate, verdict in card.gates.items() if verdict is False]
+    if failed:
+        found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short.")
+    if card.draws == 1:
+        found.append("A point estimate: no credible intervals and no epistemic share.")
+    found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")
+    found.append("Not for diagnosis, nor for any decision about a person.")
+    return tuple(found)
+
+
+def _finite(content: Any) -> Any:
+    """JSON has no infinity: such a number becomes text."""
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_finite(value) for value in content]
+    return str(content) if isinstance(content, float) and not math.isfinite(content) else content

@@ -1,0 +1,149 @@
+"""Predictions of a bundled student on a FASTA file: read in a stream, a batch at a time, so that any length of file will do.
+
+The file is read twice: once to find every mistake in it before anything is computed, once to predict. Shapes: S draws, B
+chains of a batch, K classes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import batched
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mtbkd import registry
+from mtbkd.bundle import Bundle
+from mtbkd.encoders import Embedder
+from mtbkd.errors import ContractError
+from mtbkd.evaluation.deviance import decompose
+from mtbkd.sequences import clean, read_fasta
+
+SHOWN = 3  # refused records that an error tells of
+
+
+class Protein(NamedTuple):
+    """A chain that can be predicted."""
+
+    id: str
+    chain: str
+
+
+class Prediction(NamedTuple):
+    """What a student says of one protein.
+
+    ``prob`` (K,) is the posterior mean, ``low`` and ``high`` (K,) the ends of the equal-tailed credible interval of each
+    class probability, ``epistemic_share`` the part of the predictive entropy that more knowledge of the weights would
+    remove; the three are None for a point estimate.
+    """
+
+    id: str
+    length: int
+    predicted: int
+    prob: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+    mean_deviance: float
+    epistemic_share: float | None
+    abstain: bool
+
+
+@dataclass
+class Checked:
+    """What the first reading of a file found: ``repairs`` and ``truncated`` count chains, ``refused`` has id and reason."""
+
+    proteins: int = 0
+    residues: int = 0
+    truncated: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def told(self) -> Iterator[str]:
+        """Lines for the user: what was read, repaired, cut and left out."""
+        yield f"{self.proteins:,} proteins, {self.residues:,} residues"
+        yield from (f"repaired, {repair}: {count:,}" for repair, count in sorted(self.repairs.items()))
+        if self.truncated:
+            yield f"longer than the student reads, so that it sees a part: {self.truncated:,}"
+        yield from (f"left out: {name}: {reason}" for name, reason in self.refused)
+
+
+def check_fasta(path: str | Path, bundle: Bundle, skip_invalid: bool = False) -> Checked:
+    """Read the whole file and count what is in it.
+
+    Raises:
+        ContractError: no FASTA, see ``sequences.read_fasta``; the student reads no chains; a chain that cannot be predicted,
+            unless ``skip_invalid``; none that can.
+    """
+    if not bundle.card.inputs.encoders:
+        raise ContractError(f"student {bundle.card.method}", "inputs", f"numbers of shape {bundle.card.inputs.features}",
+                            "a student that reads protein chains")  # fmt: skip
+    parts = [registry.part("encoder", name) for name in bundle.card.inputs.encoders]
+    settings = [m.Settings.model_validate(s) for m, s in zip(parts, bundle.card.inputs.encoders.values(), strict=True)]
+    found = Checked()
+    for record in read_fasta(path):
+        try:
+            chain = clean(str(record.seq), path, str(record.id), found.repairs)
+        except ContractError as error:
+            found.refused.append((str(record.id), f"found {error.found}"))
+            continue
+        found.proteins += 1
+        found.residues += len(chain)
+        found.truncated += any(len(m.prepared(s, chain)) < len(chain) for m, s in zip(parts, settings, strict=True))
+    if found.refused and not (skip_invalid and found.proteins):
+        some = "; ".join(f"{name}: {reason}" for name, reason in found.refused[:SHOWN])
+        more = f" and {len(found.refused) - SHOWN:,} more" if len(found.refused) > SHOWN else ""
+        total = found.proteins + len(found.refused)
+        raise ContractError(path, f"{len(found.refused):,} of {total:,} records", some + more, "chains of residues",
+                            "--skip-invalid leaves them out" if found.proteins else "")  # fmt: skip
+    return found
+
+
+def proteins(path: str | Path) -> Iterator[Protein]:
+    """The proteins of a checked file, those left out that cannot be predicted."""
+    for record in read_fasta(path):
+        try:
+            yield Protein(str(record.id), clean(str(record.seq), path, str(record.id)))
+        except ContractError:
+            continue
+
+
+def predict(
+    bundle: Bundle, found: Iterable[Protein], embedder: Embedder, threshold: float, level: float, batch: int, device: str
+) -> Iterator[Prediction]:  # fmt: skip
+    """Predict in batches, in the order of ``found``.
+
+    Args:
+        bundle: the student.
+        found: proteins, read as they are needed.
+        embedder: the student's encoders.
+        threshold: probability of the predicted location below which the student abstains.
+        level: credible level of the intervals, between 0 and 1.
+        batch: proteins held at once.
+        device: cpu or cuda.
+    """
+    for part in batched(found, batch):
+        features = embedder([protein.chain for protein in part])
+        if features.shape[1] != bundle.mean.size:
+            raise ContractError("encoders", "features", features.shape[1], f"{bundle.mean.size}, as the student learnt from")
+        yield from summarised(part, bundle.draw_probs(bundle.standardised(features), device), threshold, level)
+
+
+def summarised(part: Iterable[Protein], prob: np.ndarray, threshold: float, level: float) -> Iterator[Prediction]:
+    """What draws ``prob`` (S, B, K) say of the proteins ``part``."""
+    mean, unsure = prob.mean(0, dtype=np.float64), decompose(prob)
+    several = len(prob) > 1
+    ends = np.quantile(prob, [(1 - level) / 2, (1 + level) / 2], axis=0) if several else None
+    for i, protein in enumerate(part):
+        total = unsure.entropy_total[i]
+        yield Prediction(
+            id=protein.id,
+            length=len(protein.chain),
+            predicted=int(mean[i].argmax()),
+            prob=mean[i],
+            low=ends[0, i] if ends is not None else None,
+            high=ends[1, i] if ends is not None else None,
+            mean_deviance=float(unsure.mean_deviance[i]),
+            epistemic_share=(float(unsure.entropy_epistemic[i] / total) if total > 0 else 0.0) if several else None,
+            abstain=bool(mean[i].max() < threshold),
+        )
