@@ -15,13 +15,29 @@ DATASETS = {
     "bkd": "mtbkd.datasets.bkd",
     "digits": "mtbkd.datasets.digits",
     "protein": "mtbkd.datasets.protein",
+    "deeploc": "mtbkd.datasets.deeploc",
     "table": "mtbkd.datasets.table",
+    "mnist": "mtbkd.datasets.mnist",
+    "fashion_mnist": "mtbkd.datasets.fashion_mnist",
+    "cifar10": "mtbkd.datasets.cifar10",
+    "cifar100": "mtbkd.datasets.cifar100",
+    "svhn": "mtbkd.datasets.svhn",
+    "usps": "mtbkd.datasets.usps",
+    "digit_domains": "mtbkd.datasets.digit_domains",
+    "digit_five": "mtbkd.datasets.digit_five",
+}
+ENCODERS = {
+    "descriptors": "mtbkd.encoders.descriptors",
+    "unirep64": "mtbkd.encoders.unirep64",
+    "esm2_8m": "mtbkd.encoders.esm2_8m",
 }
 TEACHERS = {
     "mlp": "mtbkd.teachers.mlp",
     "cnn": "mtbkd.teachers.cnn",
     "released": "mtbkd.teachers.released",
     "uniform": "mtbkd.teachers.uniform",
+    "resnet": "mtbkd.teachers.resnet",
+    "cifar_resnet": "mtbkd.teachers.cifar_resnet",
 }
 STUDENTS = {
     "linear": "mtbkd.students.linear",
@@ -34,6 +50,7 @@ SIGNALS = {
     "tip": "mtbkd.signals.tip",
     "bkd": "mtbkd.signals.bkd",
     "power": "mtbkd.signals.power",
+    "pooled": "mtbkd.signals.pooled",
 }
 WEIGHTS = {
     "equal": "mtbkd.pooling.equal",
@@ -41,6 +58,21 @@ WEIGHTS = {
     "inverse_entropy": "mtbkd.pooling.inverse_entropy",
     "exponential_entropy": "mtbkd.pooling.exponential_entropy",
     "inverse_square_entropy": "mtbkd.pooling.inverse_square_entropy",
+    "margin": "mtbkd.pooling.margin",
+    "label_confidence": "mtbkd.pooling.label_confidence",
+    "validation": "mtbkd.pooling.validation",
+    "stacking": "mtbkd.pooling.stacking",
+    "density_ratio": "mtbkd.pooling.density_ratio",
+    "product": "mtbkd.pooling.product",
+}
+OPERATORS = {
+    "linear": "mtbkd.pooling.operators.linear",
+    "logarithmic": "mtbkd.pooling.operators.logarithmic",
+    "power_mean": "mtbkd.pooling.operators.power_mean",
+    "median": "mtbkd.pooling.operators.median",
+    "trimmed_mean": "mtbkd.pooling.operators.trimmed_mean",
+    "minimax": "mtbkd.pooling.operators.minimax",
+    "best_single": "mtbkd.pooling.operators.best_single",
 }
 INFERENCE = {
     "map": "mtbkd.inference.map",
@@ -56,13 +88,27 @@ INFERENCE = {
     "ensemble": "mtbkd.inference.ensemble",
     "smc": "mtbkd.inference.smc",
 }
-ANALYSES: dict[str, str] = {}
+ANALYSES = {
+    "votes": "mtbkd.analyses.votes",
+    "perturbation": "mtbkd.analyses.perturbation",
+    "experts": "mtbkd.analyses.experts",
+    "baselines": "mtbkd.analyses.baselines",
+    "axioms": "mtbkd.analyses.axioms",
+    "guarantees": "mtbkd.analyses.guarantees",
+    "weightings": "mtbkd.analyses.weightings",
+    "residues": "mtbkd.analyses.residues",
+    "safety": "mtbkd.analyses.safety",
+    "abstention": "mtbkd.analyses.abstention",
+    "multilabel": "mtbkd.analyses.multilabel",
+}
 KINDS = {
     "dataset": DATASETS,
+    "encoder": ENCODERS,
     "teacher": TEACHERS,
     "student": STUDENTS,
     "signal": SIGNALS,
     "weights": WEIGHTS,
+    "operator": OPERATORS,
     "inference": INFERENCE,
     "analysis": ANALYSES,
 }

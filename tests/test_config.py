@@ -405,7 +405,7 @@ def test_the_plan_names_each_dataset_teacher_and_raw_file_once(raw, shipped):
     assert [teacher.name for teacher in plan.teachers.values()] == ["b1", "b3"]
     assert {teacher.data_key for teacher in plan.teachers.values()} == set(plan.datasets)
     assert plan.raw == ()
-    raw_files = config.load(shipped).plan("real").raw
+    raw_files = config.load(shipped).plan("protein").raw
     assert len(raw_files) == len(set(raw_files)) > 0
 
 
@@ -503,7 +503,7 @@ def test_checking_a_configuration_imports_no_heavy_library():
 
 
 def test_the_command_checks_a_file(tmp_path, capsys, raw):
-    assert config.main(["check", str(FILE), "--study", "real"]) == 0
+    assert config.main(["check", str(FILE), "--study", "protein"]) == 0
     assert "OK" in capsys.readouterr().out
     broken = tmp_path / "broken.yaml"
     broken.write_text(yaml.safe_dump(put(raw, "device", "gpu")))

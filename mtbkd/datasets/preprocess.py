@@ -1,6 +1,7 @@
 """What several datasets do alike: split by strata, hide labels, standardise. All on plain arrays; N examples, F features."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -55,15 +56,36 @@ def hide_labels(y: np.ndarray, split: np.ndarray, share: float, seed: int, where
     return y
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """Centre ``mean`` and ``scale`` of columns, both float64 (F,); a scale of 0 marks a column without variation."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Centre and scale the columns of ``x`` (N, F): float32; those without variation become 0."""
+        varying = self.scale > 0
+        scaled = (np.asarray(x, dtype=np.float64) - self.mean) / np.where(varying, self.scale, 1)
+        return np.where(varying, scaled, 0).astype(np.float32)
+
+    def card(self) -> dict[str, list[float]]:
+        """JSON-able, for a dataset's card: students that leave the house scale new examples by it."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+
+def scaling(x: np.ndarray, train: np.ndarray) -> Scaling:
+    """Mean and standard deviation of the columns of ``x`` (N, F) over the rows ``train`` only."""
+    x = np.asarray(x, dtype=np.float64)
+    mean, scale = x[train].mean(0), x[train].std(0)
+    return Scaling(mean, np.where(scale <= 1e-9 * np.maximum(1, np.abs(mean)), 0, scale))
+
+
 def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Centre and scale the columns of ``x`` (N, F) by mean and standard deviation of the rows ``train`` only.
 
     Returns:
         float32 (N, F) and bool (F,): the columns that are constant over ``train``, which become 0 everywhere.
     """
-    x = np.asarray(x, dtype=np.float64)
-    mean, scale = x[train].mean(0), x[train].std(0)
-    constant = scale <= 1e-9 * np.maximum(1, np.abs(mean))
-    scaled = (x - mean) / np.where(constant, 1, scale)
-    scaled[:, constant] = 0
-    return scaled.astype(np.float32), constant
+    known = scaling(x, train)
+    return known.apply(x), known.scale == 0

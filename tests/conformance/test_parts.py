@@ -14,6 +14,13 @@ FUNCTIONS = {
         "describe": ["settings"],
         "prepare": ["name", "settings", "seed", "replicates", "raw"],
     },
+    "encoder": {
+        "raw_files": ["settings"],
+        "names": ["settings"],
+        "prepared": ["settings", "chain"],
+        "load": ["settings", "raw"],
+        "encode": ["encoder", "chains"],
+    },
     "teacher": {
         "raw_files": ["settings"],
         "train": ["name", "domain", "settings", "dataset", "seed", "first_replicate", "device", "raw"],
@@ -30,6 +37,7 @@ FUNCTIONS = {
         "term_symbolic": ["log_q", "constants", "lam"],
     },
     "weights": {"weights": ["prob"]},
+    "operator": {"log_pool": ["log_prob", "weights", "settings"]},
     "inference": {
         "init": ["target", "settings", "context"],
         "run": ["target", "settings", "state", "context"],
@@ -38,10 +46,12 @@ FUNCTIONS = {
 }
 CONSTANTS = {
     "dataset": {"SIMULATED": bool, "RAW": tuple},
+    "encoder": {"LICENCE": str, "BATCH": tuple},
     "teacher": {},
     "student": {"SYMBOLIC": bool},
     "signal": {"USES": frozenset, "NEEDS_WEIGHTS": bool},
     "weights": {"MIN_TEACHERS": int},
+    "operator": {"DOMAIN": str},
     "inference": {
         "DRAWS": str, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)), "NEEDS_HIDDEN": bool, "NEEDS_SYMBOLIC": bool,
     },

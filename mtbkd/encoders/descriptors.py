@@ -5,17 +5,17 @@ in any composition or dipeptide, and the charges are those of the chain without 
 Shapes: N chains, L residues of one chain, F features.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.errors import ContractError
+from mtbkd.sequences import AMBIGUOUS, RESIDUES
 
-if TYPE_CHECKING:
-    from Bio.SeqRecord import SeqRecord
-
-RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
-TOLERATED = "BOUXZ"
+LICENCE = "none: computed by Biopython from the chain alone"
+BATCH = 256, 10**9
 HEAD, TAIL = 60, 30  # residues at the N and C terminus, where most sorting signals lie
 SCALARS = (
     "log_length", "weight_per_residue", "gravy", "aromaticity", "instability", "aliphatic_index", "helix", "turn", "sheet",
@@ -24,36 +24,66 @@ SCALARS = (
 WATER = 18.0153  # lost with every peptide bond
 AROMATIC, HELIX, TURN, SHEET = "FWY", "EMALK", "NPGSD", "VIYFWLT"
 ALIPHATIC = {"A": 1.0, "V": 2.9, "I": 3.9, "L": 3.9}  # Ikai 1980, per percent of the chain
-FEATURES = (
-    *(f"chain_{a}" for a in RESIDUES),
-    *(f"head_{a}" for a in RESIDUES),
-    *(f"tail_{a}" for a in RESIDUES),
-    *(f"pair_{a}{b}" for a in RESIDUES for b in RESIDUES),
-    *SCALARS,
-)
+Group = Literal["chain", "head", "tail", "pairs", "scalars"]
+GROUPS: dict[Group, tuple[str, ...]] = {
+    "chain": tuple(f"chain_{a}" for a in RESIDUES),
+    "head": tuple(f"head_{a}" for a in RESIDUES),
+    "tail": tuple(f"tail_{a}" for a in RESIDUES),
+    "pairs": tuple(f"pair_{a}{b}" for a in RESIDUES for b in RESIDUES),
+    "scalars": SCALARS,
+}
+FEATURES = tuple(name for group in GROUPS.values() for name in group)
 _UNKNOWN = len(RESIDUES)
 _CODE = np.full(256, 255, dtype=np.uint8)
-_CODE[np.frombuffer(TOLERATED.encode(), np.uint8)] = _UNKNOWN
+_CODE[np.frombuffer(AMBIGUOUS.encode(), np.uint8)] = _UNKNOWN
 _CODE[np.frombuffer(RESIDUES.encode(), np.uint8)] = np.arange(len(RESIDUES))
-_WITHOUT_TOLERATED = str.maketrans("", "", TOLERATED)
+_WITHOUT_AMBIGUOUS = str.maketrans("", "", AMBIGUOUS)
 
 
-def check_chain(chain: str, where: object, name: str) -> None:
-    """Raise ContractError (file, id, letter, position from 1) unless ``chain`` is a sequence of residues to work with."""
-    expected = f"letters of {RESIDUES} or {TOLERATED}"
-    if not chain:
-        raise ContractError(where, f"sequence of {name}", "an empty sequence", expected)
-    if set(chain) - set(RESIDUES + TOLERATED):
-        position, letter = next((i, a) for i, a in enumerate(chain, start=1) if a not in RESIDUES + TOLERATED)
-        hint = "lower case?" if letter.upper() in RESIDUES else ""
-        raise ContractError(where, f"sequence of {name}", f"'{letter}' at position {position}", expected, hint)
-    if not set(chain) & set(RESIDUES):
-        raise ContractError(where, f"sequence of {name}", "no residue of known kind", f"some of {RESIDUES}")
+class Settings(BaseModel):
+    """Which descriptors; the whole chain is read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    groups: tuple[Group, ...] = Field(
+        tuple(GROUPS), min_length=1,
+        description="composition of the chain and of its ends, its 400 pairs of neighbours, ProtParam's scalars",
+    )  # fmt: skip
+
+    @property
+    def columns(self) -> list[int]:
+        """Columns of FEATURES, in their order."""
+        wanted = {name for group in self.groups for name in GROUPS[group]}
+        return [column for column, name in enumerate(FEATURES) if name in wanted]
 
 
-def features(records: "list[SeqRecord]") -> np.ndarray:
-    """Describe checked chains: float64 (N, F), the columns of ``FEATURES``."""
-    chains = [str(record.seq) for record in records]
+def raw_files(settings: Settings) -> tuple[str, ...]:
+    """None."""
+    return ()
+
+
+def names(settings: Settings) -> list[str]:
+    """The descriptors."""
+    return [FEATURES[column] for column in settings.columns]
+
+
+def prepared(settings: Settings, chain: str) -> str:
+    """The whole chain."""
+    return chain
+
+
+def load(settings: Settings, raw: Path) -> Settings:
+    """There are no weights."""
+    return settings
+
+
+def encode(encoder: Settings, chains: Sequence[str]) -> np.ndarray:
+    """Describe clean chains: float32 (N, F)."""
+    return features(chains)[:, encoder.columns].astype(np.float32)
+
+
+def features(chains: Sequence[str]) -> np.ndarray:
+    """Describe clean chains: float64 (N, F), the columns of ``FEATURES``."""
     codes = [_CODE[np.frombuffer(chain.encode(), np.uint8)] for chain in chains]
     chain, head, tail = (
         np.stack([_residues(code[part]) for code in codes]) for part in (slice(None), slice(HEAD), slice(-TAIL, None))
@@ -95,10 +125,10 @@ def _linear_scalars(residues: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return np.column_stack([weight, gravy, aromaticity, instability, aliphatic, helix, turn, sheet])
 
 
-def _charges(chains: list[str]) -> list[tuple[float, float]]:
+def _charges(chains: Sequence[str]) -> list[tuple[float, float]]:
     """Isoelectric point and charge per residue at pH 7 (N, 2); they need a search, so chain by chain."""
     from Bio.SeqUtils.IsoelectricPoint import IsoelectricPoint
 
-    known = [chain.translate(_WITHOUT_TOLERATED) for chain in chains]
+    known = [chain.translate(_WITHOUT_AMBIGUOUS) for chain in chains]
     points = [IsoelectricPoint(chain) for chain in known]
     return [(point.pi(), point.charge_at_pH(7.0) / len(chain)) for point, chain in zip(points, known, strict=True)]
