@@ -96,6 +96,12 @@ def fetch(keys: Iterable[str], target: Path, mirror: Path | None = None, registr
         _fetch_one(key, registry[key], Path(target) / key, mirror)
 
 
+def at_hand(key: str, target: Path) -> bool:
+    """Whether a raw file needs no network: it lies in ``target`` already, or in the mirror."""
+    mirror = _mirror(None)
+    return (target / key).is_file() or (mirror is not None and (mirror / key).is_file())
+
+
 def _mirror(mirror: Path | None) -> Path | None:
     named = str(mirror or os.environ.get(MIRROR_VARIABLE, ""))
     if named and not Path(named).is_dir():

@@ -8,11 +8,13 @@ from pydantic import Field, PositiveInt
 
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import Shape
+from mtbkd.downloads import at_hand
 from mtbkd.images import assemble
-from mtbkd.images.collections import CIFAR10, CIFAR10_FIRST_10K, CIFAR100, SVHN, Collection
+from mtbkd.images.collections import CIFAR10, CIFAR10_FIRST_10K, CIFAR10_FIRST_10K_OF_ALL, CIFAR100, SVHN, Collection
 
 SIMULATED = False
 RAW = CIFAR10.keys
+DOWNLOADS = Path("results/downloads")
 
 
 class Settings(assemble.ImageSettings):
@@ -22,14 +24,19 @@ class Settings(assemble.ImageSettings):
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"svhn": SVHN, "cifar100": CIFAR100}
 
     release: Literal["full", "first_10k"] = Field(
-        "full", description="full: all 50,000 training images; first_10k: a smaller archive with the first 10,000 of them"
+        "full",
+        description="full: all 50,000 training images; first_10k: the first 10,000 of them, from the smaller archive that "
+        "holds no others where a mirror has it, else from the official one",
     )
     n_train: PositiveInt = Field(45_000, description="training images, drawn from those of the release")
     n_val: PositiveInt = Field(5_000, description="validation images, drawn from the same ones")
 
     @property
     def collection(self) -> Collection:
-        return CIFAR10 if self.release == "full" else CIFAR10_FIRST_10K
+        if self.release == "full":
+            return CIFAR10
+        small = all(at_hand(key, DOWNLOADS) for key in CIFAR10_FIRST_10K.keys)
+        return CIFAR10_FIRST_10K if small else CIFAR10_FIRST_10K_OF_ALL
 
 
 def describe(settings: Settings) -> Shape:

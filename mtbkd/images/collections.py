@@ -75,6 +75,12 @@ CIFAR10_FIRST_10K = _cifar10(
     "cifar10/cifar-10-binary-10k.tar.xz", cifar.FIRST_10K_BATCHES, 10_000,
     ": the first 10,000 training images and the whole test set only, in another packing and in an order inferred by its packer",
 )  # fmt: skip
+CIFAR10_FIRST_10K_OF_ALL = _cifar10(
+    "cifar10/cifar-10-binary.tar.gz",
+    cifar.FIRST_10K_BATCHES,
+    10_000,
+    ": the first 10,000 training images and the whole test set",
+)
 CIFAR100 = Collection(
     "cifar100", "CIFAR-100 (Krizhevsky 2009), binary version, fine classes", "none stated", cifar.CIFAR100_CLASSES, cifar.SHAPE,
     {"train": 50_000, "test": 10_000}, ("cifar100/cifar-100-binary.tar.gz",),

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import cifar10, digit_domains, digit_five, mnist
 from mtbkd.errors import ContractError
-from tests.images.formats import random_images, write_all, write_idx
+from mtbkd.images.collections import CIFAR10_FIRST_10K_OF_ALL
+from tests.images.formats import cifar_bytes, random_images, write_all, write_idx, write_tar
 
 SETTINGS = {"n_train": 40, "n_val": 20, "n_test": 15, "gammas": [0, 0.5], "n_gamma": 6, "ood": {"fashion": 9}}
 
@@ -87,10 +88,29 @@ def test_impossible_settings_are_refused_before_anything_is_read(changed: dict[s
         mnist.Settings.model_validate({**SETTINGS, **changed})
 
 
-def test_the_smaller_release_is_another_file_and_holds_10_000_images() -> None:
-    assert cifar10.raw_files(cifar10.Settings(release="first_10k", n_train=9_000, n_val=1_000)) == (
-        "cifar10/cifar-10-binary-10k.tar.xz",
-    )
+def test_the_smaller_release_comes_from_the_archive_that_is_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, settings = "cifar10/cifar-10-binary-10k.tar.xz", cifar10.Settings(release="first_10k", n_train=9_000, n_val=1_000)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MTBKD_MIRROR", raising=False)
+    assert cifar10.raw_files(settings) == ("cifar10/cifar-10-binary.tar.gz",)
+    (tmp_path / "mirror" / small).parent.mkdir(parents=True)
+    (tmp_path / "mirror" / small).touch()
+    monkeypatch.setenv("MTBKD_MIRROR", str(tmp_path / "mirror"))
+    assert cifar10.raw_files(settings) == (small,)
+
+
+def test_the_first_10_000_images_are_the_same_from_either_archive(tmp_path: Path) -> None:
+    pixels, label = random_images("test", (3, 32, 32))
+    batches = {
+        name: (pixels, (label + i) % 10) for i, name in enumerate(["test_batch", *(f"data_batch_{i}" for i in range(1, 6))])
+    }
+    content = {f"cifar-10-batches-bin/{name}.bin": cifar_bytes(*images, 1) for name, images in batches.items()}
+    write_tar(tmp_path / "all.tar", content)
+    found = CIFAR10_FIRST_10K_OF_ALL.reader({CIFAR10_FIRST_10K_OF_ALL.keys[0]: tmp_path / "all.tar"}, "train")
+    assert np.array_equal(found.label, batches["data_batch_1"][1])
+
+
+def test_the_smaller_release_holds_10_000_images() -> None:
     with pytest.raises(ValidationError, match="at most the 10,000 images"):
         cifar10.Settings(release="first_10k")
 
