@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
-SIZES = ((2, 2), (2, 3), (3, 2), (3, 3), (2, 4), (3, 4), (4, 3), (5, 5))  # teachers, classes
+SIZES = ((2, 2), (2, 3), (3, 2), (3, 3), (2, 4), (3, 4), (4, 3), (4, 4), (5, 5))  # teachers, classes
 DENOMINATORS = (1, 2, 3, 4, 5, 6, 10)
 CONCENTRATIONS = (0.1, 1.0, 10.0)
 LEAST = 1e-6  # of a random probability where all must be positive

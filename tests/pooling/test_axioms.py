@@ -24,7 +24,7 @@ BROKEN = {
     "power 1/2": {"A1 weak", "A1 strong", "A5 strong"},
     "power 2": {"A1 weak", "A1 strong", "A5 strong"},
     "harmonic": {"A1 weak", "A1 strong", "A2 strong", "A3 strong", "A5 strong"},
-    "median": {"A1 weak", "A1 strong", "A2 strong", "A3 strong", "A4 strong", "A5 strong"},
+    "median": {"A1 weak", "A1 strong", "A2 strong", "A3 strong", "A4 weak", "A4 strong", "A5 strong"},
     "trimmed mean": {"A1 weak", "A1 strong", "A2 strong", "A3 strong", "A4 weak", "A4 strong", "A5 strong"},
     "minimax": {"A3 strong", "A5 strong"},
     "best single": {"A2 strong", "A3 strong"},
@@ -102,8 +102,8 @@ def test_the_smallest_counterexample_is_found_first() -> None:
 
 
 def test_the_same_seed_tries_the_same_candidates() -> None:
-    module, own = settings_of("median", {})
-    one, two, other = (search(BY_NAME["A4 weak"], module, own, 3_000, seed, sizes=((2, 3), (3, 3))) for seed in (1, 1, 2))
+    module, own = settings_of("linear", {})
+    one, two, other = (search(BY_NAME["A3 weak"], module, own, 3_000, seed, sizes=((3, 3),)) for seed in (1, 1, 2))
     assert one == two and one.margin != other.margin
 
 
