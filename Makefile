@@ -44,7 +44,7 @@ run: setup  ## compute the study STUDY (demo, smoke, protein, ...) and its repor
 test: export OMP_NUM_THREADS ?= 1
 test: lint  ## check the code, then run every test; the last lines name what was skipped and why
 	@echo "[test] pytest"
-	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup-dev  ## check style and types: ruff, snakefmt, pyright
 	@echo "[lint] ruff"

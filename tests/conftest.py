@@ -10,13 +10,6 @@ settings.register_profile("mtbkd", deadline=None)
 settings.load_profile("mtbkd")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (-n, --dist loadgroup) a file stays together, and all runs of Snakemake, which share a first one."""
-    for item in items:
-        shared = item.get_closest_marker("workflow") or "workflow" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("workflow" if shared else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """Folder of raw files, <group>/<file>: $MTBKD_MIRROR, or shared/data beside the repository; skips when there is none."""
