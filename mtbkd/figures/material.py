@@ -22,6 +22,13 @@ else:
     xr = lazy_import("xarray")
 
 
+def read_table(path: Path, expected: str, rule: str) -> Frame:
+    """The table at ``path``; ContractError says what was ``expected`` there and which rule makes it."""
+    if not path.is_file():
+        raise ContractError(path, "file", "nothing", expected, f"run the rule {rule}")
+    return pd.read_parquet(path)
+
+
 @dataclass(frozen=True)
 class Method:
     """A method as the configuration names it.
@@ -146,10 +153,7 @@ class Analysis:
 
     def table(self, name: str) -> Frame:
         """One of its tables."""
-        path = Path(self.tables[name])
-        if not path.is_file():
-            raise ContractError(path, "file", "nothing", "a table of an analysis", f"run the rule analysis_{self.name}")
-        return pd.read_parquet(path)
+        return read_table(Path(self.tables[name]), "a table of an analysis", f"analysis_{self.name}")
 
 
 class Material:
@@ -161,10 +165,7 @@ class Material:
         self._draws = cache(_without_predictions)
 
     def _read(self, name: str) -> Frame:
-        path = Path(self.experiment.evaluation) / f"{name}.parquet"
-        if not path.is_file():
-            raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
-        return pd.read_parquet(path)
+        return read_table(Path(self.experiment.evaluation) / f"{name}.parquet", "a table of the evaluation", "evaluate")
 
     def table(self, name: str) -> Frame:
         """A table of mtbkd/evaluation, e.g. ``metrics``."""

@@ -4,20 +4,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtbkd.errors import ContractError
-from mtbkd.figures.material import Sibling, Study
+from mtbkd.figures.material import Sibling, Study, read_table
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH
 from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 else:
-    pd = lazy_import("pandas")
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Every method against teacher quality"
@@ -81,10 +78,7 @@ def draw(study: Study) -> "Figure":
 
 
 def _metrics(folder: Path) -> Frame:
-    path = folder / "metrics.parquet"
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
-    table = pd.read_parquet(path)
+    table = read_table(folder / "metrics.parquet", "a table of the evaluation", "evaluate")
     return table[(table["split"] == "test") & (table["domain"] == "all")]
 
 

@@ -5,19 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.errors import ContractError
-from mtbkd.figures.material import Study
+from mtbkd.figures.material import Study, read_table
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, grid
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
-    import pandas as pd
     from arviz_stats import ecdf_utils
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 else:
-    pd = lazy_import("pandas")
     ecdf_utils = lazy_import("arviz_stats.ecdf_utils")
 
 TITLE = "Are the posteriors right on average?"
@@ -59,10 +56,7 @@ def draw(study: Study) -> "Figure":
 
 
 def _ranks(folder: Path) -> Frame:
-    path = folder / "ranks.parquet"
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "ranks of the calibration", "run the rule exact")
-    return pd.read_parquet(path)
+    return read_table(folder / "ranks.parquet", "ranks of the calibration", "exact")
 
 
 def pit(rows: Frame) -> np.ndarray:
