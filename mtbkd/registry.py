@@ -28,6 +28,7 @@ DATASETS = {
 }
 ENCODERS = {
     "descriptors": "mtbkd.encoders.descriptors",
+    "cnn": "mtbkd.encoders.cnn",
     "unirep64": "mtbkd.encoders.unirep64",
     "esm2_8m": "mtbkd.encoders.esm2_8m",
 }
