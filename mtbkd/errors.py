@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class MtbkdError(Exception):
@@ -26,6 +27,10 @@ class ContractError(MtbkdError):
     def __init__(self, where: object, field: str, found: object, expected: object, hint: str = ""):
         self.where, self.field, self.found, self.expected, self.hint = str(where), field, found, expected, hint
         super().__init__(f"{where}: {field}: found {found}; expected {expected}." + (f" Hint: {hint}" if hint else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that a worker process can hand it on."""
+        return type(self), (self.where, self.field, str(self.found), str(self.expected), self.hint)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

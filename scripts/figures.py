@@ -7,4 +7,5 @@ from mtbkd.job import job
 
 if __name__ == "__main__":
     with job() as rule:
-        draw_all(rule.params.experiments, rule.params.study, rule.params.analyses, Path(rule.output.captions).parent)
+        given, folder = rule.params, Path(rule.output.captions).parent
+        draw_all(given.experiments, given.study, given.analyses, folder, rule.threads)

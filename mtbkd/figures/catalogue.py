@@ -2,8 +2,13 @@
 
 import importlib
 import logging
+import multiprocessing
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +19,8 @@ from mtbkd.figures.material import Analysis, Experiment, Material, Study
 from mtbkd.figures.style import save, style
 
 log = logging.getLogger(__name__)
+
+Shown = tuple[str, str | None, Experiment | Analysis | Study]  # figure, name of what it shows, what it shows
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,7 @@ def catalogue(experiments: Iterable[Experiment], study: Study, analyses: Iterabl
     return [Entry(name, of) for name, of, _ in _applying(experiments, study, analyses)]
 
 
-def _applying(
-    experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]
-) -> Iterator[tuple[str, str | None, Experiment | Analysis | Study]]:
-    """(figure, name of what it shows, what it shows)."""
+def _applying(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> Iterator[Shown]:
     for experiment in experiments:
         yield from ((name, experiment.name, experiment) for name in _of("experiment") if module(name).applies(experiment))
     for analysis in analyses:
@@ -61,8 +65,9 @@ def _of(scope: str) -> list[str]:
 
 
 def draw_all(
-    experiments: Sequence[Mapping[str, Any]], study: Mapping[str, Any], analyses: Sequence[Mapping[str, Any]], folder: Path
-) -> None:
+    experiments: Sequence[Mapping[str, Any]], study: Mapping[str, Any], analyses: Sequence[Mapping[str, Any]], folder: Path,
+    processes: int = 1,
+) -> None:  # fmt: skip
     """Draw every figure into ``folder`` as SVG and PNG, and write captions.json, the list of them in order.
 
     Args:
@@ -70,17 +75,41 @@ def draw_all(
         study: ``dataclasses.asdict`` of the ``Study``.
         analyses: ``dataclasses.asdict`` of each ``Analysis``.
         folder: results/<study>/figures.
+        processes: how many draw side by side, where the system can fork; figures of one experiment share what they read.
     """
-    known, whole = [Experiment.from_dict(content) for content in experiments], Study(**study)
-    materials = {experiment.name: Material(experiment) for experiment in known}
-    captions = []
-    for name, of, shown in _applying(known, whole, [Analysis(**content) for content in analyses]):
+    known = [Experiment.from_dict(content) for content in experiments]
+    entries = _applying(known, Study(**study), [Analysis(**content) for content in analyses])
+    groups = [list(group) for _, group in groupby(entries, key=lambda entry: entry[1] or entry[0])]
+    with _mapping(min(processes, len(groups))) as each:
+        captions = [caption for drawn in each(partial(_draw, folder), groups) for caption in drawn]
+    write_json(folder / "captions.json", captions)
+
+
+def _draw(folder: Path, group: Sequence[Shown]) -> list[dict[str, Any]]:
+    """Draw the figures of one experiment, of one analysis or one of the study; their entries in captions.json."""
+    shown, captions = group[0][2], []
+    material = Material(shown) if isinstance(shown, Experiment) else shown
+    for name, of, _ in group:
         part, stem = module(name), Entry(name, of).stem
         with style():
-            figure = part.draw(materials[shown.name] if isinstance(shown, Experiment) else shown)
-            save(figure, folder / f"{stem}.svg", folder / f"{stem}.png")
+            save(part.draw(material), folder / f"{stem}.svg", folder / f"{stem}.png")
         log.info("drew %s", stem)
         caption = " ".join(part.CAPTION.split())
         captions.append({"file": f"{stem}.svg", "of": of, "title": part.TITLE, "category": part.CATEGORY,
                          "caption": caption, "alt": f"{part.TITLE}. {caption}"})  # fmt: skip
-    write_json(folder / "captions.json", captions)
+    return captions
+
+
+@contextmanager
+def _mapping(processes: int) -> Iterator[Any]:
+    """``map``, or one that deals its work to ``processes``."""
+    if processes < 2 or "fork" not in multiprocessing.get_all_start_methods():
+        yield map
+        return
+    with multiprocessing.get_context("fork").Pool(processes, initializer=_one_thread) as pool:
+        yield pool.imap
+
+
+def _one_thread() -> None:
+    """The cores are taken by processes."""
+    os.environ["OMP_NUM_THREADS"] = "1"

@@ -1,5 +1,6 @@
-"""The answer in three sentences, made from the numbers: which student predicts best, can the posteriors be trusted, did
-teachers help. Pure functions of one experiment's tables, each giving one clause; nothing is ranked whose gates failed.
+"""The answer in short, made from the numbers: which student predicts best, can the posteriors be trusted, do they agree with
+an exact sampler's, did teachers help. Pure functions of one experiment's tables, each giving one clause; nothing is ranked
+whose gates failed.
 """
 
 import math
@@ -26,6 +27,7 @@ class Evidence:
     comparisons: Frame
     judged: Mapping[str, Judgement]
     posterior: Mapping[str, bool]
+    agreement: Frame | None = None
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
@@ -134,6 +136,25 @@ def can_posteriors_be_trusted(evidence: Evidence) -> tuple[int, int, str]:
     return len(passed), len(methods), "; ".join(parts)
 
 
+def do_they_agree(evidence: Evidence) -> str:
+    """How many fits agree with an exact sampler of the same posterior; "" where none was among the methods."""
+    rows = evidence.agreement
+    if rows is None or not len(rows):
+        return ""
+    lost = rows[rows["verdict"] == "no reference"]
+    why = f" ({listed(list(dict.fromkeys(lost['note'])))})" if len(lost) else ""
+    held = rows[rows["verdict"].isin(["agrees", "differs"])]
+    if not len(held):
+        return f"there is no reference{why}"
+    differs = held[held["verdict"] == "differs"]
+    agreeing = len(held) - len(differs)
+    methods = list(dict.fromkeys(differs["method"]))
+    parts = [f"{agreeing} of {count(len(held), 'fit')} agree with {listed(sorted(set(held['reference'])))}"]
+    parts += [f"{listed(methods)} {'differs' if len(methods) == 1 else 'differ'}"] if methods else []
+    parts += [f"for {count(len(lost), 'fit')} there is no reference{why}"] if len(lost) else []
+    return "; ".join(parts)
+
+
 def did_teachers_help(evidence: Evidence) -> str:
     """Third clause: distilled students against labels only (NLL) and against the best teacher (accuracy)."""
     methods = [method for method in evidence.distilled if method in evidence.sound]
@@ -176,7 +197,7 @@ def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
 
 
 def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, list[str]]]:
-    """The three questions with their answers, one an experiment."""
+    """The questions with their answers, one an experiment."""
 
     def told(clauses: Mapping[str, str]) -> list[str]:
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
@@ -184,8 +205,11 @@ def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, list[str]]]:
     trust = {e.name: can_posteriors_be_trusted(e) for e in evidence}
     passed, total = sum(each[0] for each in trust.values()), sum(each[1] for each in trust.values())
     overall = [f"{passed} of {count(total, 'posterior')} {'passes' if passed == 1 else 'pass'} every gate."] if total else []
-    return [
+    agreement = {e.name: clause for e in evidence if (clause := do_they_agree(e))}
+    asked = [
         ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence})),
         ("Can the posteriors be trusted?", overall + told({name: each[2] for name, each in trust.items()})),
+        ("Do they agree with an exact sampler?", told(agreement)),
         ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence})),
     ]
+    return [(question, answers) for question, answers in asked if answers]

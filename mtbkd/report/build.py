@@ -102,7 +102,8 @@ def _read(folder: str, table: str) -> Frame:
 
 def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     gates = tables["gates"]
-    return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
+    posterior = is_posterior(gates)
+    return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), posterior, tables["agreement"])
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:

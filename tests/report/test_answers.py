@@ -1,4 +1,4 @@
-"""The three sentences of the report's first screen, from tables whose answers are plain to see."""
+"""The answers of the report's first screen, from tables whose answers are plain to see."""
 
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from mtbkd.report.answers import (
     can_posteriors_be_trusted,
     did_teachers_help,
     direction,
+    do_they_agree,
     sentences,
     which_is_best,
 )
@@ -108,6 +109,32 @@ def test_help_is_counted_against_labels_only_and_against_the_best_teacher() -> N
 def test_without_a_labels_only_student_nothing_is_said_against_it() -> None:
     text = did_teachers_help(evidence(methods=("kd_map", "tip_nuts"), reference="kd_map"))
     assert "labels only" not in text and "best teacher" in text
+
+
+def agreement(**verdicts: str) -> pd.DataFrame:
+    """Rows of two replicates: method -> the verdict of each, by its first letter."""
+    words = {"a": "agrees", "d": "differs", "n": "no reference", "r": "reference"}
+    return pd.DataFrame([
+        {"method": method, "verdict": words[letter], "reference": "" if letter == "n" else "nuts",
+         "note": "nuts failed a gate" if letter == "n" else ""}
+        for method, letters in verdicts.items() for letter in letters
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ({}, ""),
+        ({"nuts": "rr", "sgld": "aa"}, "2 of 2 fits agree with nuts"),
+        (
+            {"nuts": "rn", "sgld": "an", "vi": "dn", "map": "dn"},
+            "1 of 3 fits agree with nuts; vi and map differ; for 4 fits there is no reference (nuts failed a gate)",
+        ),
+        ({"nuts": "nn", "sgld": "nn"}, "there is no reference (nuts failed a gate)"),
+    ],
+)
+def test_agreement_is_counted_by_fits_and_names_who_differs(verdicts: dict[str, str], said: str) -> None:
+    assert do_they_agree(replace(evidence(), agreement=agreement(**verdicts))) == said
 
 
 def test_the_sentences_answer_three_questions_over_all_experiments() -> None:

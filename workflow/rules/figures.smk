@@ -25,7 +25,7 @@ rule figures:
         f"{STUDY}/benchmarks/figures.tsv"
     conda:
         "../../envs/cpu.yaml"
-    threads: 1
+    threads: 4
     resources:
         mem_mb=3000,
         runtime=30,
