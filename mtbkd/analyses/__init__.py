@@ -1,8 +1,9 @@
 """Analyses: questions that a study asks besides its experiments; one module a kind, with a line in the registry.
 
 A module holds, in this order: ``NEEDS`` (which of dataset, teachers, student, draws the configuration must name; draws are
-those of an experiment's methods), ``TABLES`` (the names of its tables), ``Settings``, ``raw_files`` (keys of the raw files that
-it reads, of its settings) and ``run`` (its tables, of ``Inputs`` and settings). What the report says of it is in
+those of an experiment's methods), optionally ``NAMES_METHODS`` (settings that name methods of the experiment, each one a choice
+of those before it), ``TABLES`` (the names of its tables), ``Settings``, ``raw_files`` (keys of the raw files that it reads, of
+its settings) and ``run`` (its tables, of ``Inputs`` and settings). What the report says of it is in
 ``mtbkd.report.analyses.<kind>``; its figures are modules of mtbkd/figures with ``SCOPE = "analysis"``.
 """
 

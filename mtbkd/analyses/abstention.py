@@ -13,12 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset
-from mtbkd.errors import ConfigError
 from mtbkd.evaluation import selective
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.metrics import Score, mean_score, ood_auroc
 from mtbkd.evaluation.scoring import Examples
-from mtbkd.explain import choice
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ else:
     pd = lazy_import("pandas")
 
 NEEDS = frozenset({"draws"})
+NAMES_METHODS = ("methods", "main")
 TABLES = ("classes", "scores", "curves")
 _WHO = ["method", "kind", "replicate"]
 _SCORE = ["metric", "value", "se", "n"]
@@ -52,12 +51,8 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
-    """The tables, one row a score; ConfigError where a method is named that the experiment does not have."""
+    """The tables, one row a score."""
     methods = settings.methods or inputs.methods
-    named = [("methods", name, inputs.methods) for name in methods] + [("main", settings.main or methods[0], methods)]
-    for key, name, known in named:
-        if name not in known:
-            raise ConfigError(f"analysis {inputs.name}: settings.{key}: {choice(name, known)}")
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
     for who, dataset, index, prob, at in _probabilities(inputs, methods):
         found = _scored(dataset, index, prob, at)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.explain import KeyPath, Mistake, choice, sentence
+from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
     from mtbkd.config import Study
@@ -41,6 +42,22 @@ def analysis_mistakes(
         hint = "name an experiment of the study" + (f", or {' and '.join(keys)}" if keys == missing else "")
         text = f"missing: kind '{analysis.kind}' needs {' and '.join(missing)}. Hint: {hint}"
         yield Mistake(path, text)
+    yield from _unknown_methods(path, study, analysis)
+
+
+def _unknown_methods(path: KeyPath, study: "Study", analysis: Analysis) -> Iterator[Mistake]:
+    """Settings that name methods which the experiment does not have, or which the analysis was told to leave out."""
+    experiment = study.experiments.get(analysis.experiment or "")
+    if experiment is None:
+        return
+    known, settings = experiment.methods, settings_of("analysis", analysis.kind, analysis.settings)
+    for key in getattr(registry.part("analysis", analysis.kind), "NAMES_METHODS", ()):
+        value = getattr(settings, key)
+        named = value if isinstance(value, tuple) else () if value is None else (value,)
+        for name in named:
+            if name not in known:
+                yield Mistake((*path, "settings", key), choice(name, known))
+        known = value if isinstance(value, tuple) and value else known
 
 
 def _unknown(declared: Mapping[str, Sequence[str]], path: KeyPath, named: Mapping[str, object]) -> Iterator[Mistake]:

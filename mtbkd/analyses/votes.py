@@ -20,6 +20,7 @@ else:
     pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "teachers", "draws"})
+NAMES_METHODS = ("reference",)
 TABLES = ("scores", "differences", "images")
 PEOPLE = "people"
 # Number of a replicate, None where all are the same, -> its prediction against the votes.

@@ -10,7 +10,6 @@ import pytest
 from mtbkd.analyses import Inputs, abstention
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.draws import Draws
-from mtbkd.errors import ConfigError
 from mtbkd.evaluation import metrics, selective
 from mtbkd.figures import abstention as figure
 from mtbkd.figures import classes as classes_figure
@@ -115,13 +114,6 @@ def test_accuracy_is_weighed_to_the_mix_of_the_test_split():
     found = selective.shift_scores(mean, np.array([0, 0, 1, 1]), {0: 0.9, 1: 0.1})
     assert found["accuracy"].value == 0.75 and found["accuracy_test_mix"].value == pytest.approx(0.9 + 0.05)
     assert found["overconfidence"].value == 0.25
-
-
-def test_an_unknown_method_is_refused(inputs: Inputs):
-    with pytest.raises(ConfigError, match=r"settings\.methods: found 'tipp'.*'tip'"):
-        abstention.run(inputs, abstention.Settings(methods=("tipp",)))
-    with pytest.raises(ConfigError, match=r"settings\.main: found 'map'; allowed: tip"):
-        abstention.run(inputs, abstention.Settings(methods=("tip",), main="map"))
 
 
 def test_one_of_several_classes_counts_as_a_hit(inputs: Inputs):

@@ -12,7 +12,8 @@ from mtbkd.config import load
 from mtbkd.errors import ConfigError
 
 RAW = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
-EXPERIMENT = {"dataset": "sim1_tiny", "teachers": ["tiny_b1", "tiny_b3"], "student": "quadratic", "methods": ["labels_map"]}
+EXPERIMENT = {"dataset": "sim1_tiny", "teachers": ["tiny_b1", "tiny_b3"], "student": "quadratic",
+              "methods": ["labels_map", "tip_equal_map"]}  # fmt: skip
 
 
 def config(entry: dict[str, Any]) -> dict[str, Any]:
@@ -55,6 +56,15 @@ def test_an_analysis_of_its_own_data_adds_them_to_the_plan() -> None:
             {"kind": "experts", "dataset": "sim2", "teachers": ["sim1_b1"]},
             r"teachers\.sim1_b1\.domain: found 'b1'; allowed: c1, c2",
         ),
+        (
+            {"kind": "abstention", "experiment": "one", "settings": {"methods": ["tipp"]}},
+            r"asked\.settings\.methods: found 'tipp'; allowed: labels_map, tip_equal_map",
+        ),
+        (
+            {"kind": "abstention", "experiment": "one", "settings": {"methods": ["tip_equal_map"], "main": "labels_map"}},
+            r"asked\.settings\.main: found 'labels_map'; allowed: tip_equal_map\b",
+        ),
+        ({"kind": "votes", "experiment": "one", "settings": {"reference": "kd"}}, r"asked\.settings\.reference: found 'kd'"),
         ({"kind": "experts", "experiment": "one", "settings": {"no": 1}}, r"asked\.settings\.no: unknown key"),
         ({"kind": "experts", "experimnt": "one"}, r"asked\.experimnt: unknown key; .*did you mean 'experiment'"),
     ],
