@@ -43,11 +43,12 @@ def agreement_table(name: str, rows: Frame) -> Table | None:
 
 
 def _verdict(own: Frame) -> Cell:
+    """Every verdict that a replicate got, the worst first; the notes and the look are the worst's."""
     counts = own["verdict"].value_counts()
-    worst = next(v for v in ("differs", "no reference", "not claimed", "agrees", "reference") if v in counts)
-    notes = "; ".join(dict.fromkeys(note for note in own.loc[own["verdict"] == worst, "note"] if note))
-    words = f"{SIGNS.get(worst, MARKS['not applicable'])} {worst} ({counts[worst]} of {len(own)})"
-    return text(words, notes, LOOKS.get(worst, ""))
+    there = [v for v in ("differs", "agrees", "reference", "not claimed", "no reference") if v in counts]
+    notes = "; ".join(dict.fromkeys(note for note in own.loc[own["verdict"] == there[0], "note"] if note))
+    words = [f"{SIGNS.get(v, MARKS['not applicable'])} {v} ({counts[v]} of {len(own)})" for v in there]
+    return text("; ".join(words), notes, LOOKS.get(there[0], ""))
 
 
 def _references(own: Frame) -> str:

@@ -44,7 +44,7 @@ def test_agreement_counts_replicates_and_shows_the_worst() -> None:
     rows += [{**other, "replicate": 1, "mean_max": 0.07, "verdict": "differs", "note": "off"}]
     found = cells(agreement_table("sim", frame("agreement", rows)))
     assert found["nuts"][0].endswith("reference (2 of 2)") and found["nuts"][-1] == "7.000"
-    assert found["vi"][0].endswith("differs (1 of 2)")
+    assert found["vi"][0].endswith("differs (1 of 2); ✓ agrees (1 of 2)")
     assert found["vi"][1:] == ["nuts", "0.070", "0.010", "0.500", "0.020", "\N{MINUS SIGN}0.040", "+0.002", "100.0"]
     assert agreement_table("sim", frame("agreement", [])) is None
 
