@@ -1,6 +1,8 @@
-"""What needs no run: style, lint, and which jobs every study would start."""
+"""What needs no fit: style, lint, which jobs every study would start, and how the scheduler is set."""
 
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -46,3 +48,23 @@ def test_every_study_can_be_planned_from_nothing(clean: Checkout, study: str) ->
 
 def test_a_dry_run_leaves_no_results(clean: Checkout) -> None:
     assert not (clean.root / "results").exists()
+
+
+COUNTING_TIMERS = """
+import sys, threading
+from snakemake import cli
+timer, started = threading.Timer, []
+threading.Timer = lambda *given: started.append(given) or timer(*given)
+try:
+    cli.main(sys.argv[1:])
+finally:
+    print(f"{len(started)} timers")
+"""
+
+
+def test_the_scheduler_is_woken_by_jobs_alone_unless_a_rate_is_asked_for(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path / "copy")
+    line = (sys.executable, "-c", COUNTING_TIMERS, "--cores", "1", "--config", "study=smoke", "--until", "prepare_sim1")
+    assert "\n0 timers" in checkout.command(*line).text
+    asked = checkout.command(*line, "--forceall", "--max-jobs-per-timespan", "5/1s").text
+    assert "1 of " in asked and "\n0 timers" not in asked and " timers" in asked
