@@ -84,6 +84,9 @@ def build_report(
     tried = search.section(searches, {name: asked["published"] for name, asked in plan["searches"].items()})
     content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
     asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)
+    if paying:
+        headlines = [f"On {part.name}, {part.headline}." for part in paying.parts]
+        content["sentences"].insert(0, ("When does distillation pay?", headlines))
     html = page.render(content | {"findings": told_findings, "curves": paying, "analyses": asked})
     frames = _frames(plan, evidence, read, versus, searches) | {"findings": all_findings}
     frames |= (paying.frames if paying else {}) | asked_frames

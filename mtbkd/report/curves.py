@@ -30,11 +30,12 @@ Decided = dict[tuple[str, str, bool, str], list[int]]
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one curve; ``sentences``: set of teachers -> until when it helps."""
+    """What the page shows of one curve; ``headline``: where distillation pays; ``sentences``: set of teachers -> until when."""
 
     name: str
     student: str
     dataset: str
+    headline: str
     sentences: dict[str, str]
     crossings: Table
     differences: Sequence[Table]
@@ -72,7 +73,9 @@ def _part(name: str, plan: Mapping[str, Any], scores: Frame, crossed: Frame, dif
     tables = [difference_table(name, metric, differing, counts) for metric in judged_metrics(scores)]
     known = decided(differing)
     sentences = {each: sentence(crossed[crossed["teachers"] == each], scores, known, counts) for each in sets}
-    return Part(name, plan["student"], plan["data"]["name"], sentences, crossing_table(name, crossed, known, counts), tables)
+    pays = headline(crossed, known, judged_metrics(scores)[0], counts)
+    table = crossing_table(name, crossed, known, counts)
+    return Part(name, plan["student"], plan["data"]["name"], pays, sentences, table, tables)
 
 
 def _summary(scores: Frame) -> Frame:
@@ -113,6 +116,28 @@ def _decided_in_words(row: Mapping[str, Any], known: Decided) -> str:
     found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
     where = f"at {listed([f'{n:,}' for n in found])} labels" if found else "at no number of labels"
     return f"distilled decidedly better {where}"
+
+
+def headline(crossed: Frame, known: Decided, metric: str, counts: Sequence[int]) -> str:
+    """At how many labels a student of each set of teachers is decidedly more accurate, and when labels alone catch up."""
+    found = []
+    for name in dict.fromkeys(crossed["teachers"]):
+        where = sorted({n for (teachers, *_, of), each in known.items() if (teachers, of) == (name, metric) for n in each})
+        if not where:
+            found.append(f"{name} at no number of labels")
+            continue
+        own = crossed[(crossed["teachers"] == name) & (crossed["metric"] == metric) & (crossed["kind"] == "student")]
+        found.append(f"{name} at {listed([f'{n:,}' for n in where])} labels ({_caught_up(own, counts)})")
+    return f"distilled students are decidedly more accurate than labels alone with these teachers: {'; '.join(found)}"
+
+
+def _caught_up(rows: Frame, counts: Sequence[int]) -> str:
+    """From how many labels on the methods in ``rows`` are no longer ahead."""
+    if (rows["state"] == "always better").all():
+        return f"labels alone do not catch up within {counts[-1]:,}"
+    ends = rows.loc[rows["state"] == "crosses", "labels"].astype(float)
+    words = dict.fromkeys(labels_in_words(end, counts) for end in (ends.min(), ends.max()))
+    return f"labels alone catch up at about {' to '.join(words)}" if len(ends) else "not at every larger number"
 
 
 def sentence(crossed: Frame, scores: Frame, known: Decided, counts: Sequence[int]) -> str:

@@ -51,6 +51,10 @@ def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict
     section = curves.section(PLAN, {"one": files})
     assert section is not None
     told = section.parts[0].sentences
+    assert section.parts[0].headline.endswith(
+        "with these teachers: poor at no number of labels; middling at 10 labels (labels alone catch up at about 32); "
+        "good at 10, 100 and 1,000 labels (labels alone do not catch up within 1,000)"
+    )
     assert list(told) == list(GAINS)
     assert (
         "never behind (below 10 in at least 95 % of the resamples; distilled decidedly better at no number of labels)"
