@@ -86,7 +86,8 @@ def _few_colours(path: Path) -> bytes:
 
     light = BytesIO()
     with Image.open(path) as image:
-        image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(light, "PNG", optimize=True)
+        few = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(light, "PNG", optimize=True)
     return light.getvalue()
 
 
