@@ -205,7 +205,7 @@ def test_a_line_of_the_lambda_curve_is_at_its_best_over_what_else_was_tuned() ->
 
 def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
     real = replace(material.experiment, name="real", simulated=False)
-    draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), [], tmp_path, processes=2)
+    draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), [], tmp_path)
     captions = read_json(tmp_path / "captions.json")
     files = [each["file"] for each in captions]
     own = [figure for figure in FIGURES if module(figure).SCOPE == "experiment" and figure not in PLANES]
