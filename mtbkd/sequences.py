@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+import numpy as np
+
 from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
 
@@ -27,8 +29,15 @@ LONGEST = 100_000  # residues; the longest proteins known have some 45,000, so m
 Policy = Literal["first", "ends"]
 # Shorter peptides may consist of alanine, glycine, cysteine and threonine by chance.
 NUCLEOTIDES, NUCLEOTIDE_SHARE, NUCLEOTIDE_LENGTH = "ACGTUN", 0.95, 20
+_CODE = np.full(256, 255, dtype=np.uint8)
+_CODE[np.frombuffer((RESIDUES + AMBIGUOUS).encode(), np.uint8)] = [*range(len(RESIDUES)), *[len(RESIDUES)] * len(AMBIGUOUS)]
 _GAPS = str.maketrans("", "", "-.")
 _GZIP, _ARCHIVES = b"\x1f\x8b", {b"PK": "a zip archive", b"\xfe\xff": "UTF-16 text", b"\xff\xfe": "UTF-16 text"}
+
+
+def codes(chain: str) -> np.ndarray:
+    """uint8 (L,) of a clean chain: each residue's place in RESIDUES, len(RESIDUES) for the ambiguous and rare ones."""
+    return _CODE[np.frombuffer(chain.encode("ascii"), np.uint8)]
 
 
 def read_fasta(path: str | Path) -> "Iterator[SeqRecord]":

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from mtbkd.lazy import lazy_import
-from mtbkd.sequences import AMBIGUOUS, RESIDUES, Policy, truncate
+from mtbkd.sequences import RESIDUES, Policy, codes, truncate
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +31,6 @@ CHAINS = "mtbkd/data_our_train_sample.csv"
 WINDOWS, ROUNDS, FLOOR, SEED = 200_000, 15, 0.01, 0
 Part = Literal["mean", "max", "head", "tail"]
 _UNKNOWN = len(RESIDUES)
-_CODE = np.full(256, 255, dtype=np.uint8)
-_CODE[np.frombuffer((RESIDUES + AMBIGUOUS).encode(), np.uint8)] = [*range(_UNKNOWN), *[_UNKNOWN] * len(AMBIGUOUS)]
 
 
 class Settings(BaseModel):
@@ -104,7 +102,7 @@ def _one_hot(chains: Sequence[str]) -> "torch.Tensor":
     """float32 (N, L, 20), zeros behind the end and for what is ambiguous."""
     found = np.zeros((len(chains), max(map(len, chains)), _UNKNOWN + 1), np.float32)
     for row, chain in enumerate(chains):
-        found[row, np.arange(len(chain)), _CODE[np.frombuffer(chain.encode("ascii"), np.uint8)]] = 1
+        found[row, np.arange(len(chain)), codes(chain)] = 1
     return torch.as_tensor(found)[..., :_UNKNOWN]
 
 

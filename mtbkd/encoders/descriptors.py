@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.sequences import AMBIGUOUS, RESIDUES
+from mtbkd.sequences import AMBIGUOUS, RESIDUES, codes
 
 LICENCE = "none: computed by Biopython from the chain alone"
 BATCH = 256, 10**9
@@ -34,9 +34,6 @@ GROUPS: dict[Group, tuple[str, ...]] = {
 }
 FEATURES = tuple(name for group in GROUPS.values() for name in group)
 _UNKNOWN = len(RESIDUES)
-_CODE = np.full(256, 255, dtype=np.uint8)
-_CODE[np.frombuffer(AMBIGUOUS.encode(), np.uint8)] = _UNKNOWN
-_CODE[np.frombuffer(RESIDUES.encode(), np.uint8)] = np.arange(len(RESIDUES))
 _WITHOUT_AMBIGUOUS = str.maketrans("", "", AMBIGUOUS)
 
 
@@ -84,11 +81,11 @@ def encode(encoder: Settings, chains: Sequence[str]) -> np.ndarray:
 
 def features(chains: Sequence[str]) -> np.ndarray:
     """Describe clean chains: float64 (N, F), the columns of ``FEATURES``."""
-    codes = [_CODE[np.frombuffer(chain.encode(), np.uint8)] for chain in chains]
+    read = [codes(chain) for chain in chains]
     chain, head, tail = (
-        np.stack([_residues(code[part]) for code in codes]) for part in (slice(None), slice(HEAD), slice(-TAIL, None))
+        np.stack([_residues(code[part]) for code in read]) for part in (slice(None), slice(HEAD), slice(-TAIL, None))
     )
-    pairs = np.stack([_pairs(code) for code in codes])
+    pairs = np.stack([_pairs(code) for code in read])
     shares = [_share(counts) for counts in (chain, head, tail, pairs)]
     log_length = np.log([len(chain) for chain in chains])
     return np.column_stack([*shares, log_length, _linear_scalars(chain, pairs), _charges(chains)])

@@ -36,7 +36,7 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 PREFIX = "esm."  # of the encoder in a checkpoint with a head for masked residues
 UNUSED = ("lm_head.", "embeddings.position_ids", "contact_head.", "encoder.layer.0.attention.self.rotary_embeddings.inv_freq")
-_WITHOUT = "studies whose datasets name other encoders (unirep64, descriptors) run without"
+_WITHOUT = "studies whose datasets name other encoders (descriptors, cnn, unirep64) run without"
 
 
 class Settings(BaseModel):

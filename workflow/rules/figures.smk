@@ -27,7 +27,7 @@ rule figures:
         "../../envs/cpu.yaml"
     threads: 4
     resources:
-        mem_mb=3000,
+        mem_mb=6000,
         runtime=30,
     params:
         experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
