@@ -10,9 +10,11 @@ of a unit. Shapes: U units, E members, R replicates, N training examples, m mini
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.compiled.posterior import CompiledPosterior, Rows, compiled_posterior
 from mtbkd.gather import examples_last, positions, take_columns, take_rows
 from mtbkd.lazy import lazy_import
 from mtbkd.students import Student, init_ensemble
@@ -97,15 +99,28 @@ class Problem:
         """Units (U * count,) of an ensemble of ``count`` members a unit, unit by unit."""
         return torch.arange(self.num_units, device=self.x.device).repeat_interleave(count)
 
-    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch:
+    @cached_property
+    def compiled(self) -> CompiledPosterior | None:
+        """The compiled form of small students' gradients; None where there is none."""
+        return compiled_posterior(self)
+
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
         """Every member draws its own ``size`` examples, with replacement."""
+        if self.compiled:
+            return self.compiled.draw(units, size, generator)
         index = torch.randint(
             self.num_examples, (len(units), size), generator=generator, device=self.x.device, dtype=torch.int64
         )
         row = positions(self.data_row[units], index, self.num_examples)
-        unit = positions(units, index, self.num_examples)
-        constants = {name: take_columns(value, unit, index) for name, value in self.constants.items()}
-        return Batch(take_rows(self.x, row, index), take_rows(self.y, row, index), constants)
+        return self.take(Rows(row, positions(units, index, self.num_examples), None, size))
+
+    def take(self, rows: Rows) -> Batch:
+        """The examples at ``rows``."""
+        constants = {name: take_columns(value, rows.unit) for name, value in self.constants.items()}
+        y = take_rows(self.y, rows.row)
+        if rows.labelled < y.shape[1]:
+            y[:, rows.labelled :] = -1
+        return Batch(take_rows(self.x, rows.row), y, constants)
 
     def full(self, units: "torch.Tensor") -> Batch:
         """All training examples for every member."""
@@ -118,10 +133,14 @@ class Problem:
         return init_ensemble(self.student, seeds, scale).to(self.x.device)
 
     def gradient(
-        self, params: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float = 1.0,
+        self, params: "torch.Tensor", units: "torch.Tensor", batch: "Batch | Rows", signal_power: float = 1.0,
         keep: "list[torch.Tensor] | None" = None,
     ) -> "torch.Tensor":  # fmt: skip
         """See ``gradient`` below."""
+        if isinstance(batch, Rows):
+            if self.compiled and keep is None:
+                return self.compiled.gradient(params, units, batch, signal_power)
+            batch = self.take(batch)
         return gradient(self, params, units, batch, signal_power, keep)
 
     def log_density(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":

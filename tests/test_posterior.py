@@ -180,7 +180,7 @@ def small(units: int = 2, n: int = 12) -> tuple[Problem, torch.Tensor]:
 def test_minibatches_are_unbiased() -> None:
     problem, params = small()
     units, generator = problem.members(1), torch.Generator().manual_seed(1)
-    drawn = torch.stack([gradient(problem, params, units, problem.minibatch(units, 4, generator)) for _ in range(1500)])
+    drawn = torch.stack([problem.gradient(params, units, problem.minibatch(units, 4, generator)) for _ in range(1500)])
     error = (drawn.mean(0) - gradient(problem, params, units, problem.full(units))) / (drawn.std(0) / len(drawn) ** 0.5)
     assert error.abs().max() < 4.5  # 16 standard normals
 

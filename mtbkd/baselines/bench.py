@@ -184,8 +184,8 @@ class Bench:
         """Minus the gradient (U, P) of the labels' and teachers' terms; ``power`` in [0, 1] multiplies the teachers' one."""
         n = self.x.shape[1]
         at, size = positions(self.data_row, index, n), index.shape[1]
-        x, y = take_rows(self.x, at, index), take_rows(self.y, at, index)
-        taught = take_columns(prob, positions(self.units, index, n), index).permute(2, 3, 0, 1)
+        x, y = take_rows(self.x, at), take_rows(self.y, at)
+        taught = take_columns(prob, positions(self.units, index, n)).permute(2, 3, 0, 1)
 
         def pull(logits: "torch.Tensor") -> "torch.Tensor":
             front, temperature = logits.movedim(-1, 0).contiguous(), self.temperature.view(-1, 1)

@@ -71,8 +71,8 @@ def merge(
 
     def slope(at: "torch.Tensor", index: "torch.Tensor") -> "torch.Tensor":
         """Minus the gradient (U, G, L) of the mean of KL(expert_g || merged) over experts and examples."""
-        x = take_rows(bench.x, positions(bench.data_row, index, n), index)
-        target = take_columns(mean, positions(bench.units, index, n), index)
+        x = take_rows(bench.x, positions(bench.data_row, index, n))
+        target = take_columns(mean, positions(bench.units, index, n))
         grad = bench.student.vjp(merged(base, moves, at, layer), x, lambda logits: (target - torch.softmax(logits, -1)) / size)
         along = (grad.unsqueeze(1) * moves).movedim(-1, 0)
         return torch.zeros_like(at).movedim(-1, 0).contiguous().index_add_(0, layer, along).movedim(0, -1)

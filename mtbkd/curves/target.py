@@ -11,7 +11,8 @@ Shapes: U units, E members, R replicates, P positions of the label order, m mini
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mtbkd.gather import positions, take_columns, take_rows
+from mtbkd.compiled.posterior import Rows
+from mtbkd.gather import positions
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Batch, Problem, logit_gradient
 
@@ -32,8 +33,13 @@ class Weighted(Batch):
 class Stratified(Problem):
     """A problem whose minibatches are weighted ones."""
 
+    def take(self, rows: Rows) -> Batch:
+        """The examples at ``rows``, with their weights."""
+        batch = super().take(rows)
+        return batch if rows.weight is None else Weighted(batch.x, batch.y, batch.constants, rows.weight.unsqueeze(-1))
+
     def gradient(
-        self, params: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float = 1.0,
+        self, params: "torch.Tensor", units: "torch.Tensor", batch: "Batch | Rows", signal_power: float = 1.0,
         keep: "list[torch.Tensor] | None" = None,
     ) -> "torch.Tensor":  # fmt: skip
         """See ``posterior.gradient``, of which this is the weighted form."""
@@ -80,29 +86,28 @@ class Budget(Stratified):
     def num_examples(self) -> int:
         return self.labelled + self.transfer
 
-    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch:
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
         """Half of the examples labelled, half of the transfer set where there is one, drawn with replacement."""
         own = size - size // 2 if self.transfer else size
         ranges = [(0, self.labelled, own), (self.labelled, self.transfer, size - own)]
         drawn = [(first, count, m) for first, count, m in ranges if m]
         device = self.x.device
         index = [first + torch.randint(count, (len(units), m), generator=generator, device=device) for first, count, m in drawn]
-        weight = [torch.full((m, 1), count / m, device=device) for _, count, m in drawn]
-        batch = self._take(units, torch.cat(index, 1))
-        return Weighted(batch.x, batch.y, batch.constants, torch.cat(weight))
+        weight = [torch.full((m,), count / m, device=device) for _, count, m in drawn]
+        rows = self._rows(units, torch.cat(index, 1), own)._replace(weight=torch.cat(weight))
+        return rows if self.compiled else self.take(rows)
 
     def full(self, units: "torch.Tensor") -> Batch:
-        return self._take(units, torch.arange(self.num_examples, device=self.x.device).expand(len(units), -1))
+        index = torch.arange(self.num_examples, device=self.x.device).expand(len(units), -1)
+        return self.take(self._rows(units, index, self.labelled))
 
-    def _take(self, units: "torch.Tensor", index: "torch.Tensor") -> Batch:
-        """The examples at ``index`` (E, m) of those that the units see, labelled ones first."""
+    def _rows(self, units: "torch.Tensor", index: "torch.Tensor", labelled: int) -> Rows:
+        """Where the examples at ``index`` (E, m) of those that the units see lie, the ``labelled`` ones first."""
         place = index + self.width * (index >= self.gap[units].unsqueeze(-1)) if self.width else index
         place = torch.where(index < self.labelled, place, index - self.num_examples + self.x.shape[1])
-        row = positions(self.data_row[units], place, self.x.shape[1])
-        table = positions(self.table[units], place, self.x.shape[1])
-        constants = {name: take_columns(value, table, place) for name, value in self.constants.items()}
-        y = take_rows(self.y, row, place).masked_fill(index >= self.labelled, -1)
-        return Batch(take_rows(self.x, row, place), y, constants)
+        size = self.x.shape[1]
+        row, unit = positions(self.data_row[units], place, size), positions(self.table[units], place, size)
+        return Rows(row, unit, None, labelled)
 
     def joint(self) -> "Joint":
         """The same with the examples of every unit laid out in a row."""
@@ -119,5 +124,13 @@ class Joint(Stratified):
 
     budget: Budget
 
-    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch:
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
         return self.budget.minibatch(units, size, generator)
+
+    def gradient(
+        self, params: "torch.Tensor", units: "torch.Tensor", batch: "Batch | Rows", signal_power: float = 1.0,
+        keep: "list[torch.Tensor] | None" = None,
+    ) -> "torch.Tensor":  # fmt: skip
+        """Of positions, which are in the budget's tables, by the budget."""
+        of = self.budget.gradient if isinstance(batch, Rows) else super().gradient
+        return of(params, units, batch, signal_power, keep)

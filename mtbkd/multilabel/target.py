@@ -46,8 +46,8 @@ class Bernoulli(Problem):
         n = self.num_examples
         index = torch.randint(n, (len(units), size), generator=generator, device=self.x.device)
         row, table = positions(self.data_row[units], index, n), positions(self.table[units], index, n)
-        constants = {name: take_columns(value, table, index) for name, value in self.constants.items()}
-        return Batch(take_rows(self.x, row, index), take_rows(self.y, row, index), constants)
+        constants = {name: take_columns(value, table) for name, value in self.constants.items()}
+        return Batch(take_rows(self.x, row), take_rows(self.y, row), constants)
 
     def full(self, units: "torch.Tensor") -> Batch:
         """All training examples for every member."""

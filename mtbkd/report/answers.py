@@ -1,6 +1,8 @@
 """The answer in short, made from the numbers: which student predicts best, can the posteriors be trusted, do they agree with
-an exact sampler's, did teachers help. Pure functions of one experiment's tables, each giving one clause; nothing is ranked
-whose gates failed.
+an exact sampler's, did teachers help. Pure functions of one experiment's tables, each giving one clause.
+
+Nothing is ranked whose draws failed a gate: its numbers are not those of its posterior. A posterior that is badly calibrated is
+ranked, as the score counts that against it, and a point estimate is not asked.
 """
 
 import math
@@ -43,8 +45,8 @@ class Evidence:
 
     @property
     def sound(self) -> list[str]:
-        """Students that failed no gate."""
-        return [method for method in self.students if self.judgement(method).status != "failed"]
+        """Students whose draws failed no gate."""
+        return [method for method in self.students if not self.judgement(method).failed_of_draws]
 
     @property
     def reference(self) -> str:
@@ -96,7 +98,7 @@ def claim(difference: Mapping[str, Any], of_how_many: int) -> str:
 
 
 def best_student(evidence: Evidence) -> tuple[str, Estimate] | None:
-    """The student of lowest mean NLL among those that failed no gate."""
+    """The student of lowest mean NLL among those whose draws failed no gate."""
     rows = evidence.whole(SCORE, "student")
     scores = {method: estimate(rows[rows["method"] == method]) for method in evidence.sound}
     known = {method: score for method, score in scores.items() if score.known}
@@ -107,15 +109,18 @@ def which_is_best(evidence: Evidence) -> str:
     """First clause: the best student and its paired difference to labels only."""
     best = best_student(evidence)
     out = len(evidence.students) - len(evidence.sound)
-    aside = f" ({count(out, 'other')} failed a gate and {'is' if out == 1 else 'are'} not ranked)" if out else ""
+    aside = f" ({count(out, 'other')} failed one and {'is' if out == 1 else 'are'} not ranked)" if out else ""
     if best is None:
-        return "no student can be ranked: every one failed a gate"
+        return "no student can be ranked: the draws of every one failed a gate"
     method, score = best
     ranked = len(evidence.sound)
-    among = f"of the {count(ranked, 'student')} that failed no gate" if ranked > 1 else "the only student that failed no gate"
+    among = f"of the {count(ranked, 'student')}" if ranked > 1 else "the only student"
+    among += " whose draws failed no gate"
     text = f"{method} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
     if ranked == 1:
         text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
+    if bad := evidence.judgement(method).which:
+        text += f" (yet badly calibrated: {bad})"
     if method == evidence.reference:
         return f"{text}; it is the one that learns from labels only" if "labels only" in evidence.reference_words else text
     difference = evidence.difference(method)
@@ -125,15 +130,44 @@ def which_is_best(evidence: Evidence) -> str:
     return f"{text}; its difference to {evidence.reference_words} is {claim(difference, compared)}"
 
 
-def can_posteriors_be_trusted(evidence: Evidence) -> tuple[int, int, str]:
-    """Second clause: how many posterior methods pass every gate, of how many, and which gates the others fail."""
+@dataclass(frozen=True)
+class Trust:
+    """Methods with a posterior, those whose draws failed a gate, and those of the others whose model is badly calibrated."""
+
+    methods: list[str]
+    failed: list[str]
+    badly_calibrated: list[str]
+
+    @property
+    def drawn(self) -> int:
+        """How many have draws that passed every gate."""
+        return len(self.methods) - len(self.failed)
+
+    @property
+    def passed(self) -> int:
+        """How many of those pass calibration too."""
+        return self.drawn - len(self.badly_calibrated)
+
+
+def trust(evidence: Evidence) -> Trust:
+    """Which posteriors are those they claim to be, and which of these fit the labels."""
     methods = [method for method in evidence.students if evidence.posterior.get(method)]
-    failed = [f"{m} fails {listed([*evidence.judgement(m).failed])}" for m in methods if evidence.judgement(m).failed]
-    passed = [m for m in methods if evidence.judgement(m).status == "passed"]
-    if not methods:
-        return 0, 0, "no method there has a posterior, only point estimates"
-    parts = ([f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []) + failed
-    return len(passed), len(methods), "; ".join(parts)
+    failed = [m for m in methods if evidence.judgement(m).failed_of_draws]
+    return Trust(methods, failed, [m for m in methods if m not in failed and evidence.judgement(m).failed])
+
+
+def can_posteriors_be_trusted(evidence: Evidence) -> str:
+    """Second clause: whose draws pass every gate, which gates the others' fail, and which of the posteriors fit the labels."""
+    found = trust(evidence)
+    if not found.methods:
+        return "no method there has a posterior, only point estimates"
+    passed = [method for method in found.methods if evidence.judgement(method).status == "passed"]
+    parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
+    if bad := found.badly_calibrated:
+        which = listed([f"{method} ({evidence.judgement(method).which})" for method in bad])
+        parts.append(f"the draws of {which} pass, but intervals made of them do not cover what they expect to")
+    parts += [f"the draws of {m} fail {listed([*evidence.judgement(m).failed_of_draws])}" for m in found.failed]
+    return "; ".join(parts)
 
 
 def do_they_agree(evidence: Evidence) -> str:
@@ -159,7 +193,7 @@ def did_teachers_help(evidence: Evidence) -> str:
     """Third clause: distilled students against labels only (NLL) and against the best teacher (accuracy)."""
     methods = [method for method in evidence.distilled if method in evidence.sound]
     out = len(evidence.distilled) - len(methods)
-    aside = f" ({out} more failed a gate and {'is' if out == 1 else 'are'} not counted)" if out else ""
+    aside = f" ({out} more, whose draws failed a gate, {'is' if out == 1 else 'are'} not counted)" if out else ""
     if not methods:
         return f"no distilled student can be counted{aside}"
     parts = [p for p in (_against_labels(evidence, methods), _against_teacher(evidence, methods)) if p]
@@ -202,14 +236,21 @@ def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, list[str]]]:
     def told(clauses: Mapping[str, str]) -> list[str]:
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
 
-    trust = {e.name: can_posteriors_be_trusted(e) for e in evidence}
-    passed, total = sum(each[0] for each in trust.values()), sum(each[1] for each in trust.values())
-    overall = [f"{passed} of {count(total, 'posterior')} {'passes' if passed == 1 else 'pass'} every gate."] if total else []
     agreement = {e.name: clause for e in evidence if (clause := do_they_agree(e))}
     asked = [
         ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence})),
-        ("Can the posteriors be trusted?", overall + told({name: each[2] for name, each in trust.items()})),
+        ("Can the posteriors be trusted?", _overall(evidence) + told({e.name: can_posteriors_be_trusted(e) for e in evidence})),
         ("Do they agree with an exact sampler?", told(agreement)),
         ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence})),
     ]
     return [(question, answers) for question, answers in asked if answers]
+
+
+def _overall(evidence: Sequence[Evidence]) -> list[str]:
+    """How many posteriors of all experiments are what they claim to be."""
+    found = [trust(each) for each in evidence]
+    total, drawn, passed = sum(len(f.methods) for f in found), sum(f.drawn for f in found), sum(f.passed for f in found)
+    if not total:
+        return []
+    text = f"The draws of {drawn} of {count(total, 'posterior')} pass every gate"
+    return [f"{text}; {passed} of these {'is' if passed == 1 else 'are'} calibrated too." if drawn else f"{text}."]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mtbkd.evaluation.convergence import GATES
 from mtbkd.frames import Frame
 
 # The gate that every kind of draws has: alone it does not make a posterior.
@@ -24,6 +25,11 @@ class Judgement:
     status: Status
     failed: dict[str, int] = field(default_factory=dict)
     replicates: int = 0
+
+    @property
+    def failed_of_draws(self) -> dict[str, int]:
+        """Gates that failed because the draws are not the posterior's. The others judge the model that has this posterior."""
+        return {gate: n for gate, n in self.failed.items() if GATES[gate].stage == "fit"}
 
     @property
     def mark(self) -> str:

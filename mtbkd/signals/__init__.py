@@ -3,12 +3,13 @@
 Each module has ``USES`` (the shared posterior settings it reads), ``NEEDS_WEIGHTS``, ``Settings``, ``prepare`` (constants
 of the data, computed once, outside every loop), ``term`` (the log-density term, of the student's log-probabilities),
 ``slope`` (its derivative with respect to them, in closed form: samplers never differentiate a signal automatically) and
-``term_symbolic`` (the term in PyTensor, of one unit).
+``term_symbolic`` (the term in PyTensor, of one unit). A signal whose slope is a mixture of teachers may say so by ``mixture``:
+gradients of small students are then compiled, with this slope in them.
 Shapes: U units (a replicate under one candidate of the shared settings), N examples, G teachers, K classes,
 E members of an ensemble, m examples of a minibatch.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mtbkd.lazy import lazy_import
 
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     import torch
 else:
     torch = lazy_import("torch")
+
+
+class Mixture(NamedTuple):
+    """The slope lambda sum_g r_g p_gk, where r is the softmax over teachers of log_scale + lambda power sum_k p_gk log q_k.
+
+    Attributes:
+        prob: p (U, N, G, K).
+        log_scale: (U, N, G); None for one teacher, whose r is 1.
+        power: of the mixture, one for all.
+    """
+
+    prob: "torch.Tensor"
+    log_scale: "torch.Tensor | None" = None
+    power: float = 1.0
 
 
 def log_beta(alpha: "torch.Tensor") -> "torch.Tensor":

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
-from mtbkd.signals import log_beta
+from mtbkd.signals import Mixture, log_beta
 
 if TYPE_CHECKING:
     import torch
@@ -50,3 +50,8 @@ def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """d term / d log q: lambda p_k, (E, m, K)."""
     return lam.view(-1, 1, 1) * constants["prob"]
+
+
+def mixture(constants: "dict[str, torch.Tensor]") -> Mixture:
+    """The one teacher."""
+    return Mixture(constants["prob"].unsqueeze(-2))

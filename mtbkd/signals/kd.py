@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from mtbkd.signals import Mixture
+
 if TYPE_CHECKING:
     import torch
 
@@ -38,3 +40,8 @@ def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """d term / d log q: lambda pbar_k, (E, m, K)."""
     return lam.view(-1, 1, 1) * constants["mean_prob"]
+
+
+def mixture(constants: "dict[str, torch.Tensor]") -> Mixture:
+    """The teachers' weighted mean as the only one."""
+    return Mixture(constants["mean_prob"].unsqueeze(-2))

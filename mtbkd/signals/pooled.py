@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling.chosen import settings_of
-from mtbkd.signals import bkd, log_beta
+from mtbkd.signals import Mixture, bkd, log_beta
 
 if TYPE_CHECKING:
     import torch
@@ -55,3 +55,8 @@ def term_symbolic(log_q: Any, constants: dict[str, Any], lam: Any) -> Any:
 def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "torch.Tensor") -> "torch.Tensor":
     """d term / d log q: lambda p_k of the pooled teacher, (E, m, K)."""
     return bkd.slope(log_q, constants, lam)
+
+
+def mixture(constants: "dict[str, torch.Tensor]") -> Mixture:
+    """The pooled teacher."""
+    return Mixture(constants["prob"].unsqueeze(-2))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.lazy import lazy_import
-from mtbkd.signals import kd, log_beta, tip
+from mtbkd.signals import Mixture, kd, log_beta, tip
 
 if TYPE_CHECKING:
     import torch
@@ -56,3 +56,10 @@ def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "tor
     if "r" not in constants:
         return kd.slope(log_q, constants, lam)
     return tip.slope(log_q * constants["r"].unsqueeze(-1), constants, lam)
+
+
+def mixture(constants: "dict[str, torch.Tensor]") -> Mixture:
+    """The teachers with their responsibilities tempered by r."""
+    if "r" not in constants:
+        return kd.mixture(constants)
+    return Mixture(constants["prob"], constants["log_scale"], float(constants["r"].flatten()[0]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict
 
 from mtbkd.lazy import lazy_import
-from mtbkd.signals import log_beta
+from mtbkd.signals import Mixture, log_beta
 
 if TYPE_CHECKING:
     import torch
@@ -65,3 +65,8 @@ def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "tor
     """d term / d log q: lambda sum_g r_g p_gk, (E, m, K): distillation with the responsibilities as weights."""
     share = torch.softmax(_scores(log_q, constants, lam), 0).mul_(lam.unsqueeze(-1))
     return (share.unsqueeze(1) * constants["prob"].permute(2, 3, 0, 1)).sum(0).movedim(0, -1)
+
+
+def mixture(constants: "dict[str, torch.Tensor]") -> Mixture:
+    """The teachers with their responsibilities."""
+    return Mixture(constants["prob"], constants["log_scale"])

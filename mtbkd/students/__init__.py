@@ -1,10 +1,11 @@
 """Students: one module an architecture, pure functions of flat parameters, so that an ensemble is a leading axis.
 
-``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need.
+``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need. A student that has but
+dense layers with ReLU between them may say so by ``dense_layers``: small ones run compiled then.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mtbkd.lazy import lazy_import
 
@@ -17,6 +18,14 @@ else:
 Pull = Callable[["torch.Tensor"], "torch.Tensor"]
 # Weights of a map from which on writing their derivatives in place is faster than a batched product and a copy.
 LARGE = 10_000
+
+
+class DenseLayers(NamedTuple):
+    """``sizes`` of inputs and layers, each layer's weights (inputs, outputs) lying before its biases in the flat parameters;
+    ``first_is_zero``: the first logit is 0, and the last layer has one output less than there are classes."""
+
+    sizes: tuple[int, ...]
+    first_is_zero: bool = False
 
 
 class Student(Protocol):

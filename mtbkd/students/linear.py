@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.lazy import lazy_import
-from mtbkd.students import Pull, dense, dense_vjp, uniform_init
+from mtbkd.students import DenseLayers, Pull, dense, dense_vjp, uniform_init
 
 if TYPE_CHECKING:
     import torch
@@ -64,6 +64,10 @@ class Linear:
     @property
     def hidden(self) -> tuple[int, ...]:
         return ()
+
+    @property
+    def dense_layers(self) -> DenseLayers:
+        return DenseLayers((self.num_inputs, self.num_classes - 1), first_is_zero=True)
 
     def inputs(self, x: "torch.Tensor") -> "torch.Tensor":
         x = x.flatten(2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.lazy import lazy_import
-from mtbkd.students import Pull, bake_dense, dense, dense_vjp, uniform_init
+from mtbkd.students import DenseLayers, Pull, bake_dense, dense, dense_vjp, uniform_init
 
 if TYPE_CHECKING:
     import torch
@@ -52,6 +52,10 @@ class Mlp:
     @property
     def hidden(self) -> tuple[int, ...]:
         return self.sizes[1:-1]
+
+    @property
+    def dense_layers(self) -> DenseLayers:
+        return DenseLayers(self.sizes)
 
     def inputs(self, x: "torch.Tensor") -> "torch.Tensor":
         return x.flatten(2)

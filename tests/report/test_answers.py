@@ -69,7 +69,7 @@ def test_the_best_student_is_the_best_of_those_that_failed_no_gate() -> None:
     assert found is not None and found[0] == "tip_nuts"
     text = which_is_best(evidence())
     assert text.startswith("tip_nuts has the lowest NLL, 0.3")
-    assert "of the 3 students that failed no gate (1 other failed a gate and is not ranked)" in text
+    assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in text
     assert "its difference to labels_map (labels only) is \N{MINUS SIGN}0." in text
     assert ": a lower NLL; p = 0.023 after Holm's correction for 3" in text
 
@@ -87,23 +87,38 @@ def test_too_few_replicates_are_said_to_be_too_few() -> None:
 def test_nobody_wins_where_every_student_failed() -> None:
     every = dict.fromkeys(SIGNALS, FAILED)
     assert best_student(evidence(**every)) is None
-    assert which_is_best(evidence(**every)) == "no student can be ranked: every one failed a gate"
+    assert which_is_best(evidence(**every)) == "no student can be ranked: the draws of every one failed a gate"
     assert did_teachers_help(evidence(**every)) == (
-        "no distilled student can be counted (3 more failed a gate and are not counted)"
+        "no distilled student can be counted (3 more, whose draws failed a gate, are not counted)"
     )
 
 
 def test_trust_counts_posteriors_and_names_the_gates_that_failed() -> None:
-    assert can_posteriors_be_trusted(evidence()) == (1, 2, "tip_nuts passes every gate; tip_sgld fails rhat")
+    assert can_posteriors_be_trusted(evidence()) == "tip_nuts passes every gate; the draws of tip_sgld fail rhat"
     points = evidence(methods=("labels_map", "kd_map"))
-    assert can_posteriors_be_trusted(points) == (0, 0, "no method there has a posterior, only point estimates")
+    assert can_posteriors_be_trusted(points) == "no method there has a posterior, only point estimates"
+
+
+def test_a_bad_model_is_told_from_bad_draws() -> None:
+    """Draws that are the posterior's are ranked even where their intervals are badly calibrated, and it is said."""
+    miscalibrated = evidence(tip_nuts=Judgement("failed", {"calibration": 2}, 8))
+    found = best_student(miscalibrated)
+    assert found is not None and found[0] == "tip_nuts"
+    assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in which_is_best(miscalibrated)
+    assert "(yet badly calibrated: calibration (2 of 8));" in which_is_best(miscalibrated)
+    assert can_posteriors_be_trusted(miscalibrated) == (
+        "the draws of tip_nuts (calibration (2 of 8)) pass, but intervals made of them do not cover what they expect to; "
+        "the draws of tip_sgld fail rhat"
+    )
+    trusted = dict(sentences([miscalibrated]))["Can the posteriors be trusted?"]
+    assert trusted[0] == "The draws of 1 of 2 posteriors pass every gate; 0 of these are calibrated too."
 
 
 def test_help_is_counted_against_labels_only_and_against_the_best_teacher() -> None:
     text = did_teachers_help(evidence())
     assert "of 2 distilled students, 1 has a lower NLL than labels only, 1 a higher one, for 0 no difference" in text
     assert "tip_nuts is more accurate than the best teacher (0.7" in text
-    assert text.endswith("(1 more failed a gate and is not counted)")
+    assert text.endswith("(1 more, whose draws failed a gate, is not counted)")
 
 
 def test_without_a_labels_only_student_nothing_is_said_against_it() -> None:
@@ -146,4 +161,4 @@ def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
     assert [[answer.split(",")[0] for answer in answers[-2:]] for _, answers in found] == [["On sim", "On points"]] * 3
     assert all(answer.endswith(".") for _, answers in found for answer in answers)
     assert [len(answers) for _, answers in found] == [2, 3, 2]
-    assert found[1][1][0] == "1 of 2 posteriors passes every gate."
+    assert found[1][1][0] == "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too."
