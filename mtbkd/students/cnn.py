@@ -24,9 +24,9 @@ else:
     torch = lazy_import("torch")
 
 SYMBOLIC = False
-# Numbers of a convolution's output that are computed at once. Beyond what a CPU's caches hold, members are faster one after the
-# other; below, and on a GPU, calling torch costs more than computing, and many members share a call.
-CPU_VALUES, GPU_VALUES, CPU_EXAMPLES = 1 << 20, 1 << 28, 256
+# Numbers of a convolution's output that are computed at once: calling torch costs as much as computing a small convolution, so
+# that many members share a call. On a CPU a larger output than this is no faster, and its memory is not kept between calls.
+CPU_VALUES, GPU_VALUES, CPU_EXAMPLES = 1 << 22, 1 << 28, 256
 
 
 class Settings(BaseModel):

@@ -7,12 +7,16 @@ numbers: ReLU, and the second half of the normalisation. That one is over all ch
 monotone and a Gaussian prior at 0 asks for no rescaling.
 
 The derivatives call torch's own: what a graph would keep, the images before the pooling above all, would be most of a fit's
-memory. Convolutions are computed in the numbers' own precision; on CUDA that is TF32 for float32, torch's default.
+memory. On the CPU, in float32 and where no graph is asked for, all but the convolutions is compiled
+(``mtbkd.compiled.pooling``): torch would go over the images once an operator, which took longer than the convolutions.
+Convolutions are computed in the numbers' own precision; on CUDA that is TF32 for float32, torch's default.
 Shapes: N examples, M members of a group, A input and B output channels, H x W pixels.
 """
 
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtbkd.compiled import share_out
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ else:
 
 PAD, ONE, TWO, NONE = [1, 1], [1, 1], [2, 2], [0, 0]
 EPSILON = 1e-5  # torch's default, added to the variance
+AT_LEAST = 1 << 20  # numbers of a convolution's output from which on a thread of its own pays
+KEPT = 31 << 20  # bytes; glibc heeds no block above 32 MiB
 
 
 class Weights(NamedTuple):
@@ -35,7 +41,7 @@ class Weights(NamedTuple):
 
 class Norm(NamedTuple):
     """What the derivative of a normalisation needs: the images before it, mean and reciprocal deviation (N, M) of their
-    numbers, and the normalised maxima (N, M * B, H // 2, W // 2)."""
+    numbers, and the normalised maxima (N, M * B, H // 2, W // 2). What is compiled has images as (N, H, W * M * B)."""
 
     raw: "torch.Tensor"
     mean: "torch.Tensor"
@@ -44,12 +50,19 @@ class Norm(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """What the derivative of a block needs: its input and output, where the pooling found its maxima, the normalisation's."""
+    """What the derivative of a block needs: its input and output, where the pooling found its maxima, the normalisation's.
+
+    ``index`` is int64, torch's, counted in the pixels of a channel; or int32, the compiled pooling's, in numbers of an example.
+    """
 
     x: "torch.Tensor"
     out: "torch.Tensor"
     index: "torch.Tensor"
     norm: Norm | None
+
+
+# The derivative of what the convolution puts out (N, M * B, H, W), of log-gain and of shift (M, B).
+Before = tuple["torch.Tensor", "torch.Tensor | None", "torch.Tensor | None"]
 
 
 def images(x: "torch.Tensor") -> "torch.Tensor":
@@ -75,6 +88,8 @@ def forward(x: "torch.Tensor", weights: Weights, members: int, groups: int) -> T
     ``groups`` is the number of members, or 1 where all read the same images.
     """
     raw = torch.conv2d(x, _kernel(weights), weights.bias, padding=1, groups=groups)
+    if raw.device.type == "cpu" and raw.dtype == torch.float32 and not raw.requires_grad:
+        return _compiled_forward(x, raw, weights, members)
     pooled, index = torch.ops.aten.max_pool2d_with_indices(raw, TWO)
     if weights.log_gain is None or weights.shift is None:
         return Tape(x, torch.relu(pooled), index, None)
@@ -102,7 +117,19 @@ def _images_of(parts: "torch.Tensor", like: "torch.Tensor") -> "torch.Tensor":
 def backward(
     grad: "torch.Tensor", tape: Tape, weights: Weights, members: int, groups: int, first: bool
 ) -> "tuple[torch.Tensor | None, Weights]":
-    """Derivatives of the block's input (None in the ``first`` one) and weights, for ``grad`` (N, M * B, H // 2, W // 2)."""
+    """Derivatives of the block's input (None in the ``first`` one) and weights, for ``grad`` (N, M * B, H // 2, W // 2).
+
+    A tape is good for one call: what is compiled writes over the images before the pooling.
+    """
+    before = _compiled_backward if tape.index.dtype == torch.int32 else _backward
+    grad, log_gain, shift = before(grad, tape, weights, members)
+    inputs, kernel, bias = torch.ops.aten.convolution_backward(
+        grad, tape.x, _kernel(weights), [grad.shape[1]], ONE, PAD, ONE, False, NONE, groups, [not first, True, True]
+    )
+    return inputs, Weights(kernel, bias, log_gain, shift)
+
+
+def _backward(grad: "torch.Tensor", tape: Tape, weights: Weights, members: int) -> Before:
     aten, (n, channels), (h, w) = torch.ops.aten, grad.shape[:2], tape.x.shape[2:]
     grad = aten.threshold_backward(grad, tape.out, 0)
     log_gain = shift = slope = None
@@ -122,7 +149,52 @@ def backward(
         spread = _by_member(grad, members)
         spread.addcmul_(_by_member(tape.norm.raw, members), slope[:, None, :, None]).add_(offset[:, None, :, None])
         grad = _images_of(spread, grad)
-    inputs, kernel, bias = aten.convolution_backward(
-        grad, tape.x, _kernel(weights), [channels], ONE, PAD, ONE, False, NONE, groups, [not first, True, True]
-    )
-    return inputs, Weights(kernel, bias, log_gain, shift)
+    return grad, log_gain, shift
+
+
+@cache
+def _keep_memory() -> None:
+    """Have glibc keep what a step frees for the next one. It hands back all but twice the largest block that was ever mapped
+    and freed: to take a step's images from the system again costs up to a quarter of the step. This block is never touched."""
+    torch.empty(KEPT, dtype=torch.uint8)
+
+
+def _rows(x: "torch.Tensor") -> "torch.Tensor":
+    """Images (N, C, H, W) as (N, H, W * C), the same memory where their channels are last."""
+    return x.permute(0, 2, 3, 1).contiguous().flatten(2)
+
+
+def _compiled_forward(x: "torch.Tensor", raw: "torch.Tensor", weights: Weights, members: int) -> Tape:
+    from mtbkd.compiled import pooling
+
+    _keep_memory()
+    n, channels, h, w = raw.shape
+    rows, least = _rows(raw), max(1, AT_LEAST // raw[0].numel())
+    out = raw.new_empty((n, h // 2, w // 2, channels))
+    index, like = torch.empty(out.shape, dtype=torch.int32), out.flatten(2)
+    if weights.log_gain is None or weights.shift is None:
+        arrays = [each.numpy() for each in (like, index.flatten(2))]
+        share_out(partial(pooling.pool, rows.numpy(), channels, *arrays), n, least)
+        return Tape(x, _channels_last(out), index, None)
+    normed, mean, rstd = torch.empty_like(like), raw.new_empty((n, members)), raw.new_empty((n, members))
+    gain, shift = weights.log_gain.exp().flatten(), weights.shift.flatten()
+    arrays = [each.numpy() for each in (rows, gain, shift, like, index.flatten(2), normed, mean, rstd)]
+    share_out(partial(pooling.normalise, *arrays), n, least)
+    return Tape(x, _channels_last(out), index, Norm(rows, mean, rstd, normed))
+
+
+def _compiled_backward(grad: "torch.Tensor", tape: Tape, weights: Weights, members: int) -> Before:
+    from mtbkd.compiled import pooling
+
+    (n, channels), (h, w) = grad.shape[:2], tape.x.shape[2:]
+    least, given = max(1, AT_LEAST // (h * w * channels)), (_rows(grad), _rows(tape.out), tape.index.flatten(2))
+    if tape.norm is None or weights.log_gain is None:
+        raw = grad.new_zeros((n, h, w * channels))
+        share_out(partial(pooling.pool_back, *(each.numpy() for each in (*given, raw))), n, least)
+        return _channels_last(raw.view(n, h, w, channels)), None, None
+    raw, mean, rstd, normed = tape.norm
+    gain, sums = weights.log_gain.exp().flatten(), grad.new_empty((2, n, channels))
+    arrays = [each.numpy() for each in (*given, normed, raw, mean, rstd, gain, sums)]
+    share_out(partial(pooling.normalise_back, *arrays), n, least)
+    shift, log_gain = sums.sum(1).view(2, members, -1)
+    return _channels_last(raw.view(n, h, w, channels)), log_gain, shift
