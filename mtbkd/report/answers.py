@@ -163,11 +163,18 @@ def can_posteriors_be_trusted(evidence: Evidence) -> str:
         return "no method there has a posterior, only point estimates"
     passed = [method for method in found.methods if evidence.judgement(method).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
-    if bad := found.badly_calibrated:
-        which = listed([f"{method} ({evidence.judgement(method).which})" for method in bad])
-        parts.append(f"the draws of {which} pass, but intervals made of them do not cover what they expect to")
-    parts += [f"the draws of {m} fail {listed([*evidence.judgement(m).failed_of_draws])}" for m in found.failed]
+    for methods, gates in _alike({m: evidence.judgement(m).which for m in found.badly_calibrated}):
+        parts.append(
+            f"the draws of {listed(methods)} pass, but intervals made of them do not cover what they expect to ({gates})"
+        )
+    for methods, gates in _alike({m: listed([*evidence.judgement(m).failed_of_draws]) for m in found.failed}):
+        parts.append(f"the draws of {listed(methods)} fail {gates}")
     return "; ".join(parts)
+
+
+def _alike(words: Mapping[str, str]) -> list[tuple[list[str], str]]:
+    """Methods of which the same is to be said, with it."""
+    return [([m for m, said in words.items() if said == each], each) for each in dict.fromkeys(words.values())]
 
 
 def do_they_agree(evidence: Evidence) -> str:
@@ -230,19 +237,20 @@ def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
     return f"{known} {verb} more accurate than the best teacher ({show(float(teacher.mean()))})"
 
 
-def sentences(evidence: Sequence[Evidence]) -> list[tuple[str, list[str]]]:
-    """The questions with their answers, one an experiment."""
+def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, list[str]]]:
+    """The questions with their answers, one an experiment; where there is an ``exact`` answer, inference is asked after first."""
 
     def told(clauses: Mapping[str, str]) -> list[str]:
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
 
     agreement = {e.name: clause for e in evidence if (clause := do_they_agree(e))}
-    asked = [
-        ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence})),
-        ("Can the posteriors be trusted?", _overall(evidence) + told({e.name: can_posteriors_be_trusted(e) for e in evidence})),
-        ("Do they agree with an exact sampler?", told(agreement)),
-        ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence})),
-    ]
+    predicts = ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence}))
+    trusted = _overall(evidence) + told({e.name: can_posteriors_be_trusted(e) for e in evidence})
+    inference = [("Can the posteriors be trusted?", trusted), ("Do they agree with an exact sampler?", told(agreement))]
+    helped = ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence}))
+    asked = [predicts, *inference, helped]
+    if exact:
+        asked = [("Do the algorithms recover answers that are known?", [exact]), *reversed(inference), predicts, helped]
     return [(question, answers) for question, answers in asked if answers]
 
 

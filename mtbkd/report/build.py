@@ -178,7 +178,7 @@ def _content(
     return {
         "plan": plan,
         "ran": _what_ran(plan),
-        "sentences": sentences(evidence),
+        "sentences": sentences(evidence, exact.summary if exact else ""),
         "parts": parts,
         "searches": searches,
         "exact": exact,

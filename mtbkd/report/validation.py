@@ -10,7 +10,7 @@ from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import count, estimate, show
+from mtbkd.report.numbers import count, estimate, listed, show
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import judge
 
@@ -75,9 +75,10 @@ def _summary(cases: Frame, sbc: Frame) -> str:
     complete = [m for m in judged if found[m] <= {"recovers", "not run"}]
     calibrated = [m for m, rows in sbc.groupby("method") if worst(rows) == "calibrated"]
     tested = [m for m, rows in sbc.groupby("method") if worst(rows) in ("calibrated", "not calibrated", "draws too few")]
+    recover, are = f" ({listed(complete)})" if complete else "", f" ({listed(calibrated)})" if calibrated else ""
     return (
-        f"Of {count(len(judged), 'method')} that claim a posterior, {len(complete)} recover every case that they ran; "
-        f"{len(calibrated)} of {len(tested)} are calibrated."
+        f"Of {count(len(judged), 'method')} that claim a posterior, {len(complete)} recover every case that they ran{recover}; "
+        f"over many simulated data sets {len(calibrated)} of {len(tested)} are calibrated{are}."
     )
 
 

@@ -107,9 +107,11 @@ def test_a_bad_model_is_told_from_bad_draws() -> None:
     assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in which_is_best(miscalibrated)
     assert "(yet badly calibrated: calibration (2 of 8));" in which_is_best(miscalibrated)
     assert can_posteriors_be_trusted(miscalibrated) == (
-        "the draws of tip_nuts (calibration (2 of 8)) pass, but intervals made of them do not cover what they expect to; "
+        "the draws of tip_nuts pass, but intervals made of them do not cover what they expect to (calibration (2 of 8)); "
         "the draws of tip_sgld fail rhat"
     )
+    both = can_posteriors_be_trusted(evidence(tip_nuts=FAILED))
+    assert both == "the draws of tip_nuts and tip_sgld fail rhat"
     trusted = dict(sentences([miscalibrated]))["Can the posteriors be trusted?"]
     assert trusted[0] == "The draws of 1 of 2 posteriors pass every gate; 0 of these are calibrated too."
 
@@ -162,3 +164,11 @@ def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
     assert all(answer.endswith(".") for _, answers in found for answer in answers)
     assert [len(answers) for _, answers in found] == [2, 3, 2]
     assert found[1][1][0] == "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too."
+
+
+def test_a_study_of_inference_asks_after_inference_first() -> None:
+    found = sentences([evidence()], "Of 2 methods, 1 recovers every case.")
+    assert found[0] == ("Do the algorithms recover answers that are known?", ["Of 2 methods, 1 recovers every case."])
+    assert [question for question, _ in found[1:]] == [
+        "Can the posteriors be trusted?", "Which student predicts best?", "Did the teachers help?",
+    ]  # fmt: skip
