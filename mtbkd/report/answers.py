@@ -238,7 +238,7 @@ def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
 
 
 def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, list[str]]]:
-    """The questions with their answers, one an experiment; where there is an ``exact`` answer, inference is asked after first."""
+    """The questions with their answers, one an experiment; with an ``exact`` answer those of inference come first."""
 
     def told(clauses: Mapping[str, str]) -> list[str]:
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
