@@ -58,7 +58,7 @@ def _measure(result: dict[str, Any]) -> None:
     result["pools"] = pools.rates()
     for row in result["pools"]:
         _say(f"{row['examples']:,} examples through the pool {row['operator']}", {"seconds": row["seconds"]})
-    result["images"] = images.measure()
+    result["images"] = process.in_its_own("images")
     for row in result["images"]:
         _say(f"{images.SEEDS} seeds of the CNN, {row['images']}", row)
     result["proteins"] = proteins.measure()

@@ -1,9 +1,10 @@
 """Seeds of the papers' small CNN trained together against a plain loop over seeds, and against one of ours.
 
 A plain loop's step is what published scripts do: one seed, torch's layers on images with the channels first, automatic
-differentiation. It is timed before ours, which has the system keep a step's memory for the next one. Where convolutions are
-most of the work, they cost a CPU core the same for every seed: against one of ours eight gain little there. Where images are
-small, or on a GPU, calling torch is most of the work, and eight share it.
+differentiation. It is timed before ours, which has the system keep a step's memory for the next one, and in a new process, as
+what ran before could do that, too. Where convolutions are most of the work, they cost a CPU core the same for every seed:
+against one of ours eight gain little there. Where images are small, or on a GPU, calling torch is most of the work, and eight
+share it.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
 """Speed and memory of whole processes: the import, a study from nothing, an ensemble on its own."""
 
+import json
 import os
 import platform
 import resource
@@ -41,6 +42,13 @@ def peak_memory(number: int, chains: int) -> dict[str, int]:
         command = [sys.executable, "-c", code.format(number=number, chains=count, run=step)]
         found[name] = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
+
+
+def in_its_own(module: str) -> Any:
+    """What ``measure`` of a module of mtbkd/bench returns in a new process, whose memory no other measurement has shaped."""
+    code = f"import json; from mtbkd.bench import {module}; print(json.dumps({module}.measure()))"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return json.loads(found.stdout.splitlines()[-1])
 
 
 def own_peak_mb() -> int:

@@ -27,7 +27,7 @@ Right: the printed curves, of other students on data of full size. A curve shoul
 again grows more certain the less there is to see. Heights on the two sides are not comparable, shapes are.
 """
 STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)), (0, (8, 2)))
-NAMES = {"kd": "kd", "bkd_dirichlet": "bkd, Dirichlet", "bkd_continuous_categorical": "bkd, continuous categorical"}
+NAMES = {"kd": "kd", "bkd_dirichlet": "bkd, Dirichlet", "bkd_continuous_categorical": "bkd, cont. categorical"}
 
 
 def applies(analysis: Any) -> bool:
@@ -40,7 +40,8 @@ def draw(analysis: Any) -> "Figure":
     _ours(axes[0], curve)
     for place, (column, own) in enumerate(printed.groupby("column", sort=False)):
         colour = (signal_colour("kd"), signal_colour("bkd"), OTHER_COLOURS[0])[place % 3]
-        axes[1].plot(own["gamma"], own["mean_deviance"], "o-", color=colour, markersize=3, label=NAMES.get(column, column))
+        label = f"published: {NAMES.get(column, column)}"
+        axes[1].plot(own["gamma"], own["mean_deviance"], "o-", color=colour, markersize=3, label=label)
     uniform = float(curve["uniform"].iloc[0])
     axes[0].text(
         0.02, uniform, "all classes alike", color=GREY, fontsize=7, va="bottom", transform=axes[0].get_yaxis_transform()
@@ -50,10 +51,7 @@ def draw(analysis: Any) -> "Figure":
         ax.set_title(title, fontsize=8.5)
         ax.set_xlabel("size of the noise, gamma")
     axes[0].set_ylabel("mean deviance (nats)")
-    for ax in axes:
-        handles, labels = ax.get_legend_handles_labels()
-        columns = 2 if ax is axes[0] else 1
-        ax.legend(handles, labels, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=columns, fontsize=7, borderaxespad=0)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=6.5, handlelength=1.6, columnspacing=1)
     return figure
 
 

@@ -47,7 +47,7 @@ def draw(analysis: Any) -> "Figure":
     for ax, method in zip(axes, chosen, strict=True):
         correlation = scores[(scores["method"] == method) & (scores["metric"] == "corr_total_entropy")]["value"]
         _scatter(ax, images[images["method"] == method], float(correlation.mean()))
-        ax.set_title(method, fontsize=8)
+        ax.set_title(method, fontsize=7)
     axes[0].set_ylabel("entropy of the\nprediction (nats)")
     upper.supxlabel("entropy of the votes (nats)", fontsize=9)
     _forest(lower.subplots(), cross, scores)
@@ -99,5 +99,6 @@ def _forest(ax: "Axes", cross: Frame, scores: Frame) -> None:
     ax.axvline(0, color=BLACK, linewidth=0.8)
     ax.set_yticks(range(len(cross)), list(cross["method"]), fontsize=7.5)
     reference = str(cross["reference"].iloc[0])
-    ax.set_xlabel(f"\N{LEFTWARDS ARROW} nearer to people: cross-entropy to the votes minus {reference}'s (nats)", fontsize=8)
+    nearer = "\N{LEFTWARDS ARROW} nearer to people"
+    ax.set_xlabel(f"cross-entropy to the votes minus that of {reference} (nats)\n{nearer}", fontsize=8)
     ax.grid(axis="y", visible=False)
