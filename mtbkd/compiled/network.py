@@ -97,12 +97,7 @@ def _log_softmax(buf: Any, z: int, q: int, k: int, scratch: int, bits: Any, view
         for i in range(n):
             top[i] = row[i] if row[i] > top[i] else top[i]
     for c in range(k):
-        row, prob = buf[z + c], buf[q + c]
-        for i in range(n):
-            row[i] -= top[i]
-        rows.exp(row, prob, bits, view, n)
-        for i in range(n):
-            total[i] += prob[i]
+        rows.exp_from(buf[z + c], top, buf[q + c], total, bits, view, n)
     rows.log(total, top, bits, view, n)
     for i in range(n):
         total[i] = ONE / total[i]
@@ -118,27 +113,32 @@ def _responsibilities(
     buf: Any, z: int, p: int, log_scale: int, g: int, k: int, lam: Any, r: Any, scratch: int, bits: Any, view: Any, n: int
 ) -> None:
     """Softmax over teachers of log_scale + lambda r sum_k p_gk log q_k, in ``g`` rows from scratch + 2 on."""
-    top, total = buf[scratch], buf[scratch + 1]
+    top, total, scores = buf[scratch], buf[scratch + 1], scratch + 3 + g
     for t in range(g):
-        score, scale = buf[scratch + 2 + t], buf[log_scale + t]
+        score, scale, first = buf[scores + t], buf[log_scale + t], p + t * k
         for i in range(n):
-            score[i] = ZERO
-        for c in range(k):
-            prob, row = buf[p + t * k + c], buf[z + c]
+            score[i] = scale[i]
+        whole = k - k % 4
+        for c in range(0, whole, 4):
+            p0, p1, p2, p3 = buf[first + c], buf[first + c + 1], buf[first + c + 2], buf[first + c + 3]
+            z0, z1, z2, z3 = buf[z + c], buf[z + c + 1], buf[z + c + 2], buf[z + c + 3]
             for i in range(n):
-                score[i] += prob[i] * row[i]
-        for i in range(n):
-            score[i] = scale[i] + lam * r * score[i]
-            top[i] = score[i] if t == 0 or score[i] > top[i] else top[i]
+                score[i] += lam * r * (p0[i] * z0[i] + p1[i] * z1[i] + p2[i] * z2[i] + p3[i] * z3[i])
+        for c in range(whole, k):
+            p0, z0 = buf[first + c], buf[z + c]
+            for i in range(n):
+                score[i] += lam * r * (p0[i] * z0[i])
+        if t == 0:
+            for i in range(n):
+                top[i] = score[i]
+        else:
+            for i in range(n):
+                top[i] = score[i] if score[i] > top[i] else top[i]
     for i in range(n):
         total[i] = ZERO
     for t in range(g):
-        score = buf[scratch + 2 + t]
-        for i in range(n):
-            score[i] -= top[i]
-        rows.exp(score, score, bits, view, n)
-        for i in range(n):
-            total[i] += score[i]
+        # To a row of its own: the compiler gives up where input and output are the same.
+        rows.exp_from(buf[scores + t], top, buf[scratch + 2 + t], total, bits, view, n)
     for i in range(n):
         total[i] = ONE / total[i]
     for t in range(g):
@@ -157,6 +157,13 @@ def _pull(
         total[i] = ZERO
     for c in range(k):
         row, this = buf[z + c], np.float32(c)
+        if g == 2:  # the usual number of teachers, in one pass
+            s0, s1, p0, p1 = buf[scratch + 2], buf[scratch + 3], buf[p + c], buf[p + k + c]
+            for i in range(n):
+                value = (ONE if label[i] == this else ZERO) + strength * (s0[i] * p0[i] + s1[i] * p1[i])
+                row[i] = value
+                total[i] += value
+            continue
         for i in range(n):
             row[i] = ONE if label[i] == this else ZERO
         for t in range(g):
@@ -174,13 +181,15 @@ def _pull(
 @compiled
 def _load(x: Any, constants: Any, row: Any, unit: Any, labelled: int, buf: Any, n: int) -> None:
     """Copy ``n`` examples from the tables into the first rows; those from ``labelled`` on lose their label."""
-    width, more = x.shape[1], constants.shape[1]
-    for i in range(n):
-        of_x, of_constants = x[row[i]], constants[unit[i]]
-        for c in range(width):
-            buf[c, i] = of_x[c]
-        for c in range(more):
-            buf[width + c, i] = of_constants[c]
+    width = x.shape[1]
+    for c in range(width):
+        to = buf[c]
+        for i in range(n):
+            to[i] = x[row[i], c]
+    for c in range(constants.shape[1]):
+        to = buf[width + c]
+        for i in range(n):
+            to[i] = constants[unit[i], c]
     for i in range(labelled, n):
         buf[width - 1, i] = -ONE
 
@@ -210,7 +219,7 @@ def gradient(
     k, start = sizes[layers] + fixed, inputs + 1 + constants.shape[1]
     q = start + sizes[1:].sum() + fixed
     scratch = q + k
-    buf, bits = np.empty((scratch + 3 + max(teachers, 1), LANES), np.float32), np.empty(LANES, np.int32)
+    buf, bits = np.empty((scratch + 3 + 2 * max(teachers, 1), LANES), np.float32), np.empty(LANES, np.int32)
     view, p = bits.view(np.float32), inputs + 1
     for e in range(first, last):
         theta, out, u = params[e], grad[e], units[e]

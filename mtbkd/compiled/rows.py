@@ -24,10 +24,12 @@ LOG = tuple(
 
 
 @compiled
-def exp(x: Any, out: Any, bits: Any, view: Any, n: int) -> None:
-    """out = exp(x) for x <= 0, the first ``n`` numbers."""
+def exp_from(x: Any, top: Any, out: Any, total: Any, bits: Any, view: Any, n: int) -> None:
+    """x -= top, out = exp(x) for x <= top, total += out: the first ``n`` numbers, in as few passes as can be."""
     for i in range(n):
-        v = LEAST if x[i] < LEAST else x[i]  # what is not a number stays so
+        v = x[i] - top[i]
+        x[i] = v
+        v = LEAST if v < LEAST else v  # what is not a number stays so
         power = np.floor(v * LOG2_E + HALF)
         r = v - power * LN2_HIGH - power * LN2_LOW
         p = EXP[0]
@@ -39,7 +41,9 @@ def exp(x: Any, out: Any, bits: Any, view: Any, n: int) -> None:
         out[i] = p * r * r + r + ONE
         bits[i] = (np.int32(power) + np.int32(127)) << np.int32(23)
     for i in range(n):
-        out[i] *= view[i]
+        value = out[i] * view[i]
+        out[i] = value
+        total[i] += value
 
 
 @compiled

@@ -13,6 +13,7 @@ from mtbkd.bench.figure import draw
 from mtbkd.bench.problems import CASES, Case, best, make
 
 TINY = Case("3-4-2 MLP", (3, 4, 2), 2.0, None)
+LARGE = Case("large", (30, 100, 10), 1.0, None)  # too large to be compiled
 
 
 def test_the_students_have_the_sizes_of_the_paper() -> None:
@@ -66,8 +67,9 @@ def test_every_algorithm_is_measured(algorithm: str) -> None:
 def test_shares_sum_to_one_and_calls_are_those_of_torch() -> None:
     found = samplers.shares(TINY, 1.0, 2, normals_per_s=520.0)
     assert sum(found.values()) == pytest.approx(1) and found["noise"] == pytest.approx(0.1)
-    assert 0 < found["matrix_products"] < 0.1
-    assert 20 < samplers.operator_calls(TINY, 2) < 300
+    assert 0 < found["compiled_gradient"] < 0.1
+    assert 0 < samplers.shares(LARGE, 1.0, 2, normals_per_s=1e6)["matrix_products"] < 0.5
+    assert samplers.operator_calls(TINY, 2) < 20 < samplers.operator_calls(LARGE, 2) < 300
 
 
 def test_the_best_of_a_slow_and_a_fast_call_is_the_fast_one() -> None:
