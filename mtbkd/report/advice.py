@@ -74,7 +74,8 @@ def _clear(found: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) ->
         words = []
         for sign, word in ((1, "gain clearly"), (-1, "lose clearly")):
             counted = {m: sum(own[reference].get(m, {"clear": 0})["clear"] == sign for own in found.values()) for m in titles}
-            those = [f"{titles[m]} (on {n} of {len(found)} data sets)" for m, n in counted.items() if n]
+            sets = {m: f" (on {n} of {len(found)} data sets)" if len(found) > 1 else "" for m, n in counted.items()}
+            those = [f"{titles[m]}{sets[m]}" for m, n in counted.items() if n]
             words.append(f"{word}: {listed(those) or 'none'}")
         told.append(f"Against {titles[reference]}, in {METRICS['nll']}, these {words[0]}. These {words[1]}.")
     return told
