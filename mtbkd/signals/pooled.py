@@ -59,4 +59,4 @@ def slope(log_q: "torch.Tensor", constants: "dict[str, torch.Tensor]", lam: "tor
 
 def mixture(constants: "dict[str, torch.Tensor]") -> Mixture:
     """The pooled teacher."""
-    return Mixture(constants["prob"].unsqueeze(-2))
+    return bkd.mixture(constants)
