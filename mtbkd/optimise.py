@@ -4,8 +4,10 @@ Adam on the flat parameters. Members are independent: one that leaves the finite
 """
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.lazy import lazy_import
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import torch
 else:
     torch = lazy_import("torch")
+
+TOGETHER = 100  # steps that compiled members take at a time
 
 
 class Training(BaseModel):
@@ -32,24 +36,50 @@ class Training(BaseModel):
     )
 
 
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba 2015), its learning rate decaying to zero along a cosine; steps count from 0.
+
+    Attributes:
+        learning_rate: at the start.
+        steps: until the rate is zero.
+        keep, keep_square: what the running means of gradient and squared gradient keep of their value.
+        epsilon: added to the root of the latter.
+    """
+
+    learning_rate: float
+    steps: int
+    keep: float = 0.9
+    keep_square: float = 0.999
+    epsilon: float = 1e-8
+
+    def rate(self, step: int) -> float:
+        """The learning rate, over what the running mean of gradients has of its weight."""
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps)) / (1 - self.keep ** (step + 1))
+
+    def unbias(self, step: int) -> float:
+        """One over what the running mean of squares has of its weight."""
+        return 1 / (1 - self.keep_square ** (step + 1))
+
+
 class Ascent:
-    """Adam (Kingma & Ba 2015) towards larger values of independent members, learning rate decaying to zero along a cosine.
+    """Adam towards larger values of independent members.
 
     Written out because importing ``torch.optim`` costs every job several seconds (it loads the compiler).
     """
 
-    def __init__(self, params: "torch.Tensor", learning_rate: float, steps: int):
-        self.params, self.learning_rate, self.steps, self.done = params, learning_rate, steps, 0
+    def __init__(self, params: "torch.Tensor", learning_rate: float, steps: int, epsilon: float = Adam.epsilon):
+        self.params, self.adam, self.done = params, Adam(learning_rate, steps, epsilon=epsilon), 0
         self.mean, self.square = torch.zeros_like(params), torch.zeros_like(params)
 
-    def step(self, grad: "torch.Tensor", decay: float = 0.9, square_decay: float = 0.999, epsilon: float = 1e-8) -> None:
+    def step(self, grad: "torch.Tensor") -> None:
         """Move ``params`` in place along ``grad``, both (E, P)."""
-        rate = self.learning_rate * 0.5 * (1 + math.cos(math.pi * self.done / self.steps))
+        adam = self.adam
+        self.mean.lerp_(grad, 1 - adam.keep)
+        self.square.mul_(adam.keep_square).addcmul_(grad, grad, value=1 - adam.keep_square)
+        scale = (self.square * adam.unbias(self.done)).sqrt_().add_(adam.epsilon)
+        self.params.addcdiv_(self.mean, scale, value=adam.rate(self.done))
         self.done += 1
-        self.mean.lerp_(grad, 1 - decay)
-        self.square.mul_(square_decay).addcmul_(grad, grad, value=1 - square_decay)
-        scale = (self.square / (1 - square_decay**self.done)).sqrt_().add_(epsilon)
-        self.params.addcdiv_(self.mean, scale, value=rate / (1 - decay**self.done))
 
 
 def dropout_masks(
@@ -74,14 +104,18 @@ def maximise(
     The teacher term grows linearly to full power over the warm-up: the mixture prior has flat regions far from all teachers,
     where a cold start at a large lambda stays at chance.
     """
-    params = start.clone()
+    params, warmup = start.clone(), max(1.0, training.signal_warmup * training.steps)
+    power = [min(1.0, (step + 1) / warmup) for step in range(training.steps)]
+    size, compiled = min(training.batch_size, target.num_examples), getattr(target, "compiled", None)
+    if compiled and not dropout:
+        climber = compiled.climber(params, units, size, Adam(training.learning_rate, training.steps), generator)
+        for step in steps(range(0, training.steps, TOGETHER), f"{len(units)} fits, {TOGETHER} steps each"):
+            climber.advance(step, np.array(power[step : step + TOGETHER]))
+        return params
     ascent = Ascent(params, training.learning_rate, training.steps)
-    warmup = max(1.0, training.signal_warmup * training.steps)
-    size = min(training.batch_size, target.num_examples)
     for step in steps(range(training.steps), f"{len(units)} fits"):
         batch = target.minibatch(units, size, generator)
         keep = dropout_masks(target.hidden, len(units), size, dropout, generator) if dropout else None
-        power = min(1.0, (step + 1) / warmup)
-        grad = target.gradient(params, units, batch, signal_power=power, keep=keep)
+        grad = target.gradient(params, units, batch, signal_power=power[step], keep=keep)
         ascent.step(grad / target.num_examples)
     return params

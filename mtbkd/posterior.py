@@ -14,9 +14,10 @@ from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.compiled.posterior import CompiledPosterior, Rows, compiled_posterior
-from mtbkd.gather import examples_last, positions, take_columns, take_rows
+from mtbkd.compiled.posterior import CompiledPosterior, compiled_posterior
+from mtbkd.gather import examples_last, take_columns, take_rows
 from mtbkd.lazy import lazy_import
+from mtbkd.minibatch import Batch, Rows, Source
 from mtbkd.students import Student, init_ensemble
 
 if TYPE_CHECKING:
@@ -44,15 +45,6 @@ class Shared:
     teacher_temperature: "torch.Tensor"
     student_temperature: "torch.Tensor"
     temperature: "torch.Tensor | None" = None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What the log-posterior of E members reads: ``x`` (E or 1, m, *inputs), ``y`` (E, m), signal constants (E, m, ...)."""
-
-    x: "torch.Tensor"
-    y: "torch.Tensor"
-    constants: "dict[str, torch.Tensor]"
 
 
 @dataclass(frozen=True)
@@ -108,11 +100,12 @@ class Problem:
         """Every member draws its own ``size`` examples, with replacement."""
         if self.compiled:
             return self.compiled.draw(units, size, generator)
-        index = torch.randint(
-            self.num_examples, (len(units), size), generator=generator, device=self.x.device, dtype=torch.int64
-        )
-        row = positions(self.data_row[units], index, self.num_examples)
-        return self.take(Rows(row, positions(units, index, self.num_examples), None, size))
+        return self.take(self.source(size).draw(units, self.x.shape[1], generator))
+
+    def source(self, size: int) -> Source:
+        """What minibatches of ``size`` examples are drawn from."""
+        units = torch.arange(self.num_units, device=self.x.device)
+        return Source([(0, self.num_examples, size)], size, self.data_row, units, torch.zeros_like(units))
 
     def take(self, rows: Rows) -> Batch:
         """The examples at ``rows``."""
@@ -120,7 +113,8 @@ class Problem:
         y = take_rows(self.y, rows.row)
         if rows.labelled < y.shape[1]:
             y[:, rows.labelled :] = -1
-        return Batch(take_rows(self.x, rows.row), y, constants)
+        weight = None if rows.weight is None else rows.weight.unsqueeze(-1)
+        return Batch(take_rows(self.x, rows.row), y, constants, weight)
 
     def full(self, units: "torch.Tensor") -> Batch:
         """All training examples for every member."""
@@ -209,7 +203,8 @@ def log_posterior(
 ) -> "torch.Tensor":
     """Log-posterior (E,) of members ``params`` (E, P) of ``units`` (E,), up to the evidence.
 
-    A minibatch of m examples stands for all N: its labels' and teachers' terms are scaled by N / m, the prior is not.
+    A minibatch of m examples stands for all N: its labels' and teachers' terms are scaled by N / m, or by the examples' own
+    weights, the prior is not.
     ``signal_power`` in [0, 1] multiplies beta (warm-up); ``keep`` are dropout masks.
     """
     logits = problem.student.apply(params, batch.x, keep)
@@ -221,8 +216,11 @@ def log_posterior(
             log_q = torch.log_softmax(logits / shared.student_temperature[units].view(-1, 1, 1), -1)
         teacher = problem.signal.term(log_q, batch.constants, shared.lam[units])
         per_example = per_example + (signal_power * shared.beta[units]).unsqueeze(-1) * teacher
-    scale = problem.num_examples / batch.y.shape[1]
-    value = scale * per_example.sum(-1) + log_prior(params, problem.shared.prior_scale[units])
+    if batch.weight is None:
+        value = problem.num_examples / batch.y.shape[1] * per_example.sum(-1)
+    else:
+        value = (per_example * batch.weight.squeeze(-1)).sum(-1)
+    value = value + log_prior(params, problem.shared.prior_scale[units])
     temperature = problem.shared.temperature
     return value if temperature is None else value / temperature[units]
 
@@ -255,7 +253,7 @@ def gradient(
     Labels and teachers enter as a target on the logits, d log pi / d logits = t - (sum_k t_k) q with t = 1[k = y] plus beta
     times the signal's slope; only the network itself is differentiated automatically.
     """
-    scale = problem.num_examples / batch.y.shape[1]
+    scale = problem.num_examples / batch.y.shape[1] if batch.weight is None else batch.weight
 
     def pull(logits: "torch.Tensor") -> "torch.Tensor":
         return logit_gradient(problem, logits, units, batch, signal_power).mul_(scale)

@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 EVERY = 10.0  # seconds
 
 
-def steps[T](items: Sequence[T], name: str, every: float = EVERY) -> Iterator[T]:
+def steps[T](items: Sequence[T], name: str, every: float = EVERY, ends: bool = False) -> Iterator[T]:
     """Yield ``items`` (a range of step numbers, usually) and log a line whenever ``every`` seconds have passed.
 
     Loops that end sooner log nothing. What is left is told from the mean time of an item so far.
@@ -18,10 +18,12 @@ def steps[T](items: Sequence[T], name: str, every: float = EVERY) -> Iterator[T]
         items: what the loop runs over.
         name: what it does, for the line.
         every: seconds between lines.
+        ends: an item stands for all steps up to the one that it names, not for one step.
     """
-    total = len(items)
+    at = [0, *map(int, items)] if ends else range(len(items) + 1)  # pyright: ignore[reportArgumentType]
+    total = at[-1]
     began = told = time.monotonic()
-    for done, item in enumerate(items):
+    for done, item in zip(at[:-1], items, strict=True):
         now = time.monotonic()
         if now - told >= every:
             told = now

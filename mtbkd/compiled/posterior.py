@@ -1,9 +1,9 @@
-"""The compiled form of a posterior: its tables laid out for ``mtbkd.compiled.network``, minibatches as positions in them.
+"""The compiled form of a posterior: its tables laid out for ``mtbkd.compiled.ensemble``, minibatches as positions in them.
 
 It exists on the CPU in single precision for students of dense layers with few parameters under a signal that is a mixture,
 the student's temperature being 1. There an operator of torch takes longer to call than to compute; beyond MOST_PARAMS matrix
 products take most of the time, and torch's are better.
-Shapes: U units, E members, R replicates, N training examples, m minibatch, G teachers, K classes, P parameters.
+Shapes: U units, E members, R replicates, N training examples, m minibatch, S steps, P parameters.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,11 +12,15 @@ import numpy as np
 
 from mtbkd.compiled import share_out
 from mtbkd.lazy import lazy_import
+from mtbkd.minibatch import Rows
 
 if TYPE_CHECKING:
     import torch
 
+    from mtbkd.inference.langevin import Moves
+    from mtbkd.optimise import Adam
     from mtbkd.posterior import Problem
+    from mtbkd.students import DenseLayers
 else:
     torch = lazy_import("torch")
 
@@ -24,86 +28,160 @@ MOST_PARAMS = 3_000
 LEAST_MEMBERS = 8  # fewer take less time than another thread to wake up
 
 
-class Rows(NamedTuple):
-    """A minibatch by the positions (E, m) of its examples in the flattened tables of data and of the signal's constants.
+class Minibatches(NamedTuple):
+    """Those of one size: what they are drawn from, how much their examples count, and that as a tensor."""
 
-    Attributes:
-        row: in ``x`` (R N, ...) and ``y`` (R N,).
-        unit: in the signal's constants (U N, ...).
-        weight: (m,) how many examples each one stands for; None: N / m.
-        labelled: the first so many may use their labels.
-    """
-
-    row: "torch.Tensor"
-    unit: "torch.Tensor"
-    weight: "torch.Tensor | None"
-    labelled: int
+    strata: Any
+    batch: Any
+    weight: "torch.Tensor"
 
 
 class CompiledPosterior:
-    """Minibatches and gradients of one posterior.
+    """Minibatches, gradients and many steps along them of ``problem``."""
 
-    Args:
-        tables: the arguments ``x`` to ``r`` of ``network.gradient``.
-        of_unit: ``lam``, ``beta``, ``precision`` and ``heat``, each float32 (U,).
-        first_of_unit: int64 (U,), each unit's first row of ``x``.
-        num_examples: N.
-    """
-
-    def __init__(self, tables: tuple[Any, ...], of_unit: tuple[np.ndarray, ...], first_of_unit: np.ndarray, num_examples: int):
+    def __init__(self, problem: "Problem", layers: "DenseLayers"):
         # Importing numba takes a while, and an import in every step takes longer than the step.
-        from mtbkd.compiled import network
+        from mtbkd.compiled import gradient, minibatch, network, steps
 
-        self._network, self._tables, self._of_unit = network, tables, of_unit
-        self._first_of_unit, self._num_examples, self._weights = first_of_unit, num_examples, {}
+        self.problem, self.steps, self._compiled = problem, steps, gradient
+        self._layout, self._chunk = minibatch, network.CHUNK
+        self._of_size: dict[int, Minibatches] = {}
+        self.model = self._model(layers)
 
     def draw(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Rows:
         """Every member of ``units`` (E,) draws its own ``size`` examples, with replacement."""
-        row, unit = np.empty((2, len(units), size), np.int64)
-        key = np.uint64(torch.randint(1 << 62, (1,), generator=generator).item())
-        self._network.draw(key, self._first_of_unit, units.numpy(), self._num_examples, row, unit)
-        return Rows(torch.from_numpy(row), torch.from_numpy(unit), None, size)
+        found = self.minibatches(size)
+        row, other = np.empty((2, len(units), size), np.int64)
+        self._compiled.positions(_new_key(generator), found.strata, units.numpy(), row, other)
+        return Rows(torch.from_numpy(row), torch.from_numpy(other), found.weight, found.batch.labelled)
 
     def gradient(self, params: "torch.Tensor", units: "torch.Tensor", rows: Rows, signal_power: float) -> "torch.Tensor":
         """Gradient (E, P) at ``params`` (E, P) of members of ``units`` (E,) from ``rows``."""
-        grad = np.empty(params.shape, np.float32)
-        weight = self._weight(rows.row.shape[1]) if rows.weight is None else rows.weight.numpy()
-        lam, beta, *others = self._of_unit
-        beta = beta if signal_power == 1 else beta * np.float32(signal_power)
-        own = (params.detach().contiguous().numpy(), grad, units.numpy(), rows.row.numpy(), rows.unit.numpy(), weight)
-        arguments = (*own, rows.labelled, *self._tables, lam, beta, *others)
-        share_out(lambda first, last: self._network.gradient(first, last, *arguments), len(grad), LEAST_MEMBERS)
+        grad, size = np.empty(params.shape, np.float32), rows.row.shape[1]
+        known = self._of_size.get(size)
+        if known and rows.weight is known.weight and rows.labelled == known.batch.labelled:
+            batch = known.batch
+        else:
+            weight = self.problem.num_examples / size if rows.weight is None else rows.weight
+            batch = self._compiled.Minibatch(self._padded(size, weight), rows.labelled)
+        own = (params.detach().contiguous().numpy(), grad, units.numpy(), np.float32(signal_power))
+        arguments = (*own, rows.row.numpy(), rows.unit.numpy(), self.model, batch)
+        share_out(lambda first, last: self._compiled.gradient(first, last, *arguments), len(grad), LEAST_MEMBERS)
         return torch.from_numpy(grad)
 
-    def _weight(self, size: int) -> np.ndarray:
-        if size not in self._weights:
-            self._weights[size] = np.full(size, self._num_examples / size, np.float32)
-        return self._weights[size]
+    def walker(
+        self, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves", generator: "torch.Generator"
+    ) -> "Walker":
+        """Chains that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
+        return Walker(self, params, units, size, moves, _new_key(generator))
+
+    def climber(
+        self, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam", generator: "torch.Generator"
+    ) -> "Climber":
+        """Members that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
+        return Climber(self, params, units, size, adam, _new_key(generator))
+
+    def minibatches(self, size: int) -> Minibatches:
+        """Those of ``size`` examples."""
+        if size not in self._of_size:
+            source, n = self.problem.source(size), self.problem.x.shape[1]
+            begin, count, drawn = np.array(source.strata, np.int64).T.copy()
+            rows = ((row * n).numpy() for row in (source.data_row, source.constants_row))
+            strata = self._layout.Strata(begin, count, drawn, source.gap.numpy(), source.skip, *rows)
+            batch = self._compiled.Minibatch(self._padded(size, np.repeat(count / drawn, drawn)), source.labelled)
+            self._of_size[size] = Minibatches(strata, batch, torch.from_numpy(batch.weight[:size]))
+        return self._of_size[size]
+
+    def _padded(self, size: int, weight: Any) -> np.ndarray:
+        """Weights of a minibatch, 0 for what fills up its last chunk."""
+        padded = np.zeros(-(-size // self._chunk) * self._chunk, np.float32)
+        padded[:size] = weight
+        return padded
+
+    def _model(self, layers: "DenseLayers") -> Any:
+        problem, shared = self.problem, self.problem.shared
+        mixture = problem.signal.mixture(problem.constants) if problem.constants else None
+        x = torch.cat([problem.x.flatten(0, 1), problem.y.flatten().unsqueeze(-1).float()], 1)
+        own: list[torch.Tensor] = [] if mixture is None else [mixture.prob.flatten(0, 1).flatten(1)]
+        own += [] if mixture is None or mixture.log_scale is None else [mixture.log_scale.flatten(0, 1)]
+        source = problem.source(1)
+        if own and len(own[0]) == len(x) and torch.equal(source.data_row, source.constants_row):
+            x, own = torch.cat([x, *own], 1), []
+        constants = torch.cat(own, 1) if own else torch.empty(0, 0)
+        tables = self._layout.Tables(_table(x), x.shape[1], _table(constants), constants.shape[1])
+        heat = torch.ones_like(shared.lam) if shared.temperature is None else 1 / shared.temperature
+        teachers, power = (0, 1.0) if mixture is None else (mixture.prob.shape[2], mixture.power)
+        of_units = (shared.lam, shared.beta, shared.prior_scale**-2.0, heat)
+        return self._compiled.Model(
+            tables, np.array(layers.sizes, np.int64), int(layers.first_is_zero), teachers, np.float32(power),
+            *(value.float().contiguous().numpy() for value in of_units),
+        )  # fmt: skip
+
+
+class Walker:
+    """Chains of a sampler, moved many steps at a time."""
+
+    def __init__(
+        self, posterior: CompiledPosterior, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
+        key: np.uint64,
+    ):  # fmt: skip
+        self._walk, self._layout, self._moves = posterior.steps.walk, posterior.steps.Schedule, moves
+        momentum, square = np.zeros((2, *params.shape), np.float32)
+        scale, root = np.ones((2, *params.shape), np.float32)
+        self._chains = posterior.steps.Chains(params.numpy(), momentum, square, scale, root)
+        numbers = (moves.keep, moves.damping, 1 / posterior.problem.num_examples)
+        self._numbers = tuple(np.float32(each) for each in numbers)
+        found = posterior.minibatches(size)
+        self._key, self._where = key, (units.numpy(), found.strata, posterior.model, found.batch)
+
+    def advance(self, done: int, noise: "torch.Tensor") -> None:
+        """Move the parameters in place by ``noise`` (S, E, P), after ``done`` steps."""
+        moves, part = self._moves, slice(done, done + len(noise))
+        learn = np.zeros_like(moves.drift) if moves.learn is None else moves.learn
+        schedule = self._layout(*(each[part].astype(np.float32) for each in (moves.drift, moves.spread, learn)), *self._numbers)
+        arguments = (self._chains, schedule, noise.numpy(), self._key, done, *self._where)
+        share_out(lambda first, last: self._walk(first, last, *arguments), noise.shape[1], 1)
+
+
+class Climber:
+    """Members that Adam takes to a mode, moved many steps at a time."""
+
+    def __init__(
+        self, posterior: CompiledPosterior, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
+        key: np.uint64,
+    ):  # fmt: skip
+        self._climb, self._layout, self._adam = posterior.steps.climb, posterior.steps.Ascents, adam
+        self._climbers = posterior.steps.Climbers(params.numpy(), *np.zeros((2, *params.shape), np.float32))
+        numbers = (adam.keep, adam.keep_square, adam.epsilon, 1 / posterior.problem.num_examples)
+        self._numbers = tuple(np.float32(each) for each in numbers)
+        found = posterior.minibatches(size)
+        self._key, self._where = key, (units.numpy(), found.strata, posterior.model, found.batch)
+
+    def advance(self, done: int, power: np.ndarray) -> None:
+        """Move the parameters in place by as many steps as ``power`` (S,) of the teachers' term, after ``done`` steps."""
+        adam, at = self._adam, range(done, done + len(power))
+        of_step = ([adam.rate(t) for t in at], [adam.unbias(t) for t in at], power)
+        ascents = self._layout(*(np.array(each, np.float32) for each in of_step), *self._numbers)
+        arguments = (self._climbers, ascents, self._key, done, *self._where)
+        share_out(lambda first, last: self._climb(first, last, *arguments), len(self._climbers.params), 1)
+
+
+def _new_key(generator: "torch.Generator") -> np.uint64:
+    """Of random words that no other call of this has."""
+    return np.uint64(torch.randint(1 << 62, (1,), generator=generator).item())
+
+
+def _table(values: "torch.Tensor") -> np.ndarray:
+    """``values`` (rows, width) one after another, with room behind to read a whole lane value from any."""
+    from mtbkd.compiled.lanes import WIDTH
+
+    return np.concatenate([values.float().flatten().numpy(), np.zeros(WIDTH, np.float32)])
 
 
 def compiled_posterior(problem: "Problem") -> CompiledPosterior | None:
     """The compiled form of ``problem``; None where it has none."""
-    student, shared, x = problem.student, problem.shared, problem.x
-    layers, mixture = getattr(student, "dense_layers", None), getattr(problem.signal, "mixture", None)
+    x, layers = problem.x, getattr(problem.student, "dense_layers", None)
     on_cpu_in_single = x.device.type == "cpu" and x.dtype == torch.float32
-    if layers is None or student.num_params > MOST_PARAMS or not on_cpu_in_single or not problem.student_at_one:
-        return None
-    if problem.constants and mixture is None:
-        return None
-    found = mixture(problem.constants) if mixture and problem.constants else None
-    columns = [x.flatten(0, 1), problem.y.flatten().unsqueeze(-1).float()]
-    own: list[torch.Tensor] = [] if found is None else [found.prob.flatten(0, 1).flatten(1)]
-    own += [] if found is None or found.log_scale is None else [found.log_scale.flatten(0, 1)]
-    constants = torch.cat(own, 1).float() if own else torch.empty(len(columns[0]), 0)
-    heat = torch.ones_like(shared.lam) if shared.temperature is None else 1 / shared.temperature
-    tables = (
-        torch.cat(columns, 1).contiguous().numpy(),
-        constants.contiguous().numpy(),
-        np.array(layers.sizes, np.int64),
-        int(layers.first_is_zero),
-        0 if found is None else found.prob.shape[2],
-        np.float32(1 if found is None else found.power),
-    )
-    of_unit = (shared.lam, shared.beta, shared.prior_scale**-2.0, heat)
-    values = tuple(value.float().contiguous().numpy() for value in of_unit)
-    return CompiledPosterior(tables, values, (problem.data_row * problem.num_examples).numpy(), problem.num_examples)
+    known = problem.student_at_one and (not problem.constants or hasattr(problem.signal, "mixture"))
+    small = problem.student.num_params <= MOST_PARAMS
+    return CompiledPosterior(problem, layers) if layers and small and known and on_cpu_in_single else None

@@ -9,12 +9,14 @@ Shapes: U units, E members, R replicates, P positions of the label order, m mini
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mtbkd.compiled.posterior import Rows
+from mtbkd.compiled.posterior import CompiledPosterior
 from mtbkd.gather import positions
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Batch, Problem, logit_gradient
+from mtbkd.minibatch import Batch, Rows, Source
+from mtbkd.posterior import Problem
 
 if TYPE_CHECKING:
     import torch
@@ -23,41 +25,7 @@ else:
 
 
 @dataclass(frozen=True)
-class Weighted(Batch):
-    """A minibatch by strata; ``weight`` (m, 1): how many examples each one stands for."""
-
-    weight: "torch.Tensor"
-
-
-@dataclass(frozen=True)
-class Stratified(Problem):
-    """A problem whose minibatches are weighted ones."""
-
-    def take(self, rows: Rows) -> Batch:
-        """The examples at ``rows``, with their weights."""
-        batch = super().take(rows)
-        return batch if rows.weight is None else Weighted(batch.x, batch.y, batch.constants, rows.weight.unsqueeze(-1))
-
-    def gradient(
-        self, params: "torch.Tensor", units: "torch.Tensor", batch: "Batch | Rows", signal_power: float = 1.0,
-        keep: "list[torch.Tensor] | None" = None,
-    ) -> "torch.Tensor":  # fmt: skip
-        """See ``posterior.gradient``, of which this is the weighted form."""
-        if not isinstance(batch, Weighted):
-            return super().gradient(params, units, batch, signal_power, keep)
-
-        def pull(logits: "torch.Tensor") -> "torch.Tensor":
-            return logit_gradient(self, logits, units, batch, signal_power).mul_(batch.weight)
-
-        with torch.no_grad():
-            grad = self.student.vjp(params, batch.x, pull, keep)
-            grad.addcdiv_(params, self.shared.prior_scale[units].square().unsqueeze(-1), value=-1)
-            temperature = self.shared.temperature
-            return grad if temperature is None else grad.div_(temperature[units].unsqueeze(-1))
-
-
-@dataclass(frozen=True)
-class Budget(Stratified):
+class Budget(Problem):
     """The posterior of units that share their tables, which keeps these small enough for the processor's cache.
 
     ``x`` (R, P, *inputs), ``y`` (R, P) and ``constants`` (T, P, ...) hold all positions. Of the first ``labels`` positions a
@@ -86,16 +54,11 @@ class Budget(Stratified):
     def num_examples(self) -> int:
         return self.labelled + self.transfer
 
-    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
-        """Half of the examples labelled, half of the transfer set where there is one, drawn with replacement."""
+    def source(self, size: int) -> Source:
+        """Half of the examples labelled, half of the transfer set where there is one."""
         own = size - size // 2 if self.transfer else size
-        ranges = [(0, self.labelled, own), (self.labelled, self.transfer, size - own)]
-        drawn = [(first, count, m) for first, count, m in ranges if m]
-        device = self.x.device
-        index = [first + torch.randint(count, (len(units), m), generator=generator, device=device) for first, count, m in drawn]
-        weight = [torch.full((m,), count / m, device=device) for _, count, m in drawn]
-        rows = self._rows(units, torch.cat(index, 1), own)._replace(weight=torch.cat(weight))
-        return rows if self.compiled else self.take(rows)
+        strata = [(0, self.labelled, own), (self.x.shape[1] - self.transfer, self.transfer, size - own)]
+        return Source([each for each in strata if each[2]], own, self.data_row, self.table, self.gap, self.width)
 
     def full(self, units: "torch.Tensor") -> Batch:
         index = torch.arange(self.num_examples, device=self.x.device).expand(len(units), -1)
@@ -119,18 +82,17 @@ class Budget(Stratified):
 
 
 @dataclass(frozen=True)
-class Joint(Stratified):
+class Joint(Problem):
     """A plain problem, for algorithms that look into the data (Laplace, PyMC), with the minibatches of its budget."""
 
     budget: Budget
 
-    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
+    @cached_property
+    def compiled(self) -> CompiledPosterior | None:
+        return self.budget.compiled
+
+    def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Batch | Rows:
         return self.budget.minibatch(units, size, generator)
 
-    def gradient(
-        self, params: "torch.Tensor", units: "torch.Tensor", batch: "Batch | Rows", signal_power: float = 1.0,
-        keep: "list[torch.Tensor] | None" = None,
-    ) -> "torch.Tensor":  # fmt: skip
-        """Of positions, which are in the budget's tables, by the budget."""
-        of = self.budget.gradient if isinstance(batch, Rows) else super().gradient
-        return of(params, units, batch, signal_power, keep)
+    def take(self, rows: Rows) -> Batch:
+        return self.budget.take(rows)

@@ -9,17 +9,15 @@ has cycles, but how often it ends in each is decided by the exploration, not by 
 """
 
 import math
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
+import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
 from mtbkd.target import Target
-
-if TYPE_CHECKING:
-    import torch
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 IMPROPER_PRIOR = True
@@ -38,18 +36,18 @@ class Settings(langevin.Ensemble):
         """Steps of a cycle; the last one may be shorter."""
         return -(-self.steps // self.cycles)
 
-    def place(self, step: int) -> float:
-        """r_t of step 1, 2, ..."""
+    def place(self, step: np.ndarray) -> np.ndarray:
+        """r_t of steps 1, 2, ..."""
         return (step - 1) % self.length / self.length
 
-    def step_at(self, step: int) -> float:
-        """tau_t."""
-        return self.step_size / 2 * (math.cos(math.pi * self.place(step)) + 1)
+    def step_at(self, step: np.ndarray) -> np.ndarray:
+        """tau_t of steps 1, 2, ..."""
+        return self.step_size / 2 * (np.cos(math.pi * self.place(step)) + 1)
 
     def kept(self) -> list[int]:
         """The steps after which a draw is kept."""
-        sampling = (step for step in range(1, self.steps + 1) if self.place(step) >= self.explore)
-        return list(sampling)[self.thin - 1 :: self.thin]
+        step = np.arange(1, self.steps + 1)
+        return step[self.place(step) >= self.explore][self.thin - 1 :: self.thin].tolist()
 
     @model_validator(mode="after")
     def _leaves_draws(self) -> Self:
@@ -64,10 +62,7 @@ class Settings(langevin.Ensemble):
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Run all chains of all units as one ensemble and keep the thinned draws of the sampling stages, cycle by cycle."""
 
-    def move(step: int, params: "torch.Tensor", grad: "torch.Tensor", noise: "torch.Tensor") -> None:
-        tau = settings.step_at(step)
-        params.add_(grad, alpha=tau)
-        if settings.place(step) >= settings.explore:
-            params.add_(noise, alpha=math.sqrt(2 * tau))
-
-    return langevin.simulate("csgld", target, settings, settings.kept(), state.params, context, move)
+    step = np.arange(1, settings.steps + 1)
+    tau, noisy = settings.step_at(step), settings.place(step) >= settings.explore
+    moves = langevin.Moves(tau, np.where(noisy, np.sqrt(2 * tau), 0.0))
+    return langevin.simulate("csgld", target, settings, settings.kept(), state.params, context, moves)

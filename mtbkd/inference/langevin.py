@@ -8,9 +8,10 @@ Shapes: U units, C chains, E = U C members, D draws, P parameters.
 """
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from mtbkd.inference import Context, Fit
@@ -29,8 +30,33 @@ log = logging.getLogger(__name__)
 
 WATCH = 100  # steps between two looks for lost chains
 
-# Moves the parameters (E, P) in place at step 1, 2, ..., given their gradient and standard normals, both (E, P).
-Move = Callable[[int, "torch.Tensor", "torch.Tensor", "torch.Tensor"], None]
+
+@dataclass(frozen=True)
+class Moves:
+    """What a sampler does at steps t = 1, 2, ..., given the gradient (N/m) grad log pi(minibatch) and xi ~ N(0, I).
+
+        V <- V + learn_t ((gradient / N)^2 - V),  G <- 1 / (damping + sqrt(V))    where learn_t > 0; G = 1 before
+        v <- keep v + drift_t G gradient + spread_t sqrt(G) xi,   theta <- theta + v
+
+    Attributes:
+        drift, spread, learn: float64 (steps,); no ``learn`` leaves G at 1.
+        keep: of the momentum v, which starts at 0.
+        damping: of G.
+    """
+
+    drift: np.ndarray
+    spread: np.ndarray
+    keep: float = 0.0
+    learn: np.ndarray | None = None
+    damping: float = 1.0
+
+
+class Walker(Protocol):
+    """Chains on their way."""
+
+    def advance(self, done: int, noise: "torch.Tensor") -> None:
+        """Move the parameters (E, P) in place, given ``noise`` (S, E, P), by the S steps after the first ``done``."""
+        ...
 
 
 class Ensemble(BaseModel):
@@ -73,20 +99,23 @@ def init(target: Target, settings: Ensemble, context: Context) -> State:
 
 
 def simulate(
-    name: str, target: Target, settings: Ensemble, kept: list[int], start: "torch.Tensor", context: Context, move: Move
+    name: str, target: Target, settings: Ensemble, kept: list[int], start: "torch.Tensor", context: Context, moves: Moves
 ) -> Fit:  # fmt: skip
     """Run all chains of all units from ``start`` (E, P) as one ensemble and keep a draw after each step in ``kept``.
 
     Chains never read each other: one that leaves the finite numbers stays there, is reported and spares the others.
     """
-    units, generator = target.members(settings.chains), context.generator(name)
-    params, size = start.clone(), min(settings.batch_size, target.num_examples)
+    params, units = start.clone(), target.members(settings.chains)
     noise = Normals(params.shape, derive(context.seed, f"{name} noise", first=context.replicates[0]), context.device)
+    walker = _walker(target, params, units, min(settings.batch_size, target.num_examples), moves, context.generator(name))
     draws = torch.empty((len(kept), *params.shape))
-    positions, lost_at = {step: i for i, step in enumerate(kept)}, {}
-    for step in steps(range(1, settings.steps + 1), f"{name}, {len(params)} chains"):
-        grad = target.gradient(params, units, target.minibatch(units, size, generator))
-        move(step, params, grad, noise.draw())
+    positions, lost_at, done = {step: i for i, step in enumerate(kept)}, {}, 0
+    looks = sorted({*kept, *range(WATCH, settings.steps, WATCH), settings.steps})
+    for step in steps(looks, f"{name}, {len(params)} chains", ends=True):
+        while done < step:
+            block = noise.draw(step - done)
+            walker.advance(done, block)
+            done += len(block)
         if step in positions:
             draws[positions[step]] = params
         if step % WATCH == 0 or step == settings.steps:
@@ -97,6 +126,54 @@ def simulate(
     if lost_at:
         _report(name, settings, len(params), lost_at)
     return Fit(draws.transpose(0, 1).unflatten(0, (target.num_units, settings.chains)))
+
+
+def _walker(
+    target: Target, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: Moves, generator: "torch.Generator"
+) -> Walker:  # fmt: skip
+    compiled = getattr(target, "compiled", None)
+    if compiled:
+        return compiled.walker(params, units, size, moves, generator)
+    return StepByStep(target, params, units, size, moves, generator)
+
+
+class StepByStep:
+    """Chains that move by torch's operators."""
+
+    def __init__(
+        self, target: Target, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: Moves,
+        generator: "torch.Generator",
+    ):  # fmt: skip
+        self.target, self.params, self.units, self.size = target, params, units, size
+        self.moves, self.generator = moves, generator
+        # Without momentum the parameters themselves are moved, without a preconditioner it takes no memory.
+        self.momentum = torch.zeros_like(params) if moves.keep else params
+        adapted = params[:0] if moves.learn is None else params
+        self.square, self.scale, self.root = torch.zeros_like(adapted), torch.ones_like(adapted), torch.ones_like(adapted)
+
+    def advance(self, done: int, noise: "torch.Tensor") -> None:
+        for step, xi in enumerate(noise, done):
+            grad = self.target.gradient(self.params, self.units, self.target.minibatch(self.units, self.size, self.generator))
+            self._move(step, grad, xi)
+
+    def _move(self, step: int, grad: "torch.Tensor", noise: "torch.Tensor") -> None:
+        moves, drift, spread = self.moves, float(self.moves.drift[step]), float(self.moves.spread[step])
+        if moves.learn is not None and moves.learn[step] > 0:
+            self._learn(float(moves.learn[step]), grad)
+        if moves.keep:
+            self.momentum.mul_(moves.keep)
+        if moves.learn is None:
+            self.momentum.add_(grad, alpha=drift).add_(noise, alpha=spread)
+        else:
+            self.momentum.addcmul_(grad, self.scale, value=drift).addcmul_(noise, self.root, value=spread)
+        if moves.keep:
+            self.params.add_(self.momentum)
+
+    def _learn(self, weight: float, grad: "torch.Tensor") -> None:
+        torch.div(grad, self.target.num_examples, out=self.root).square_()
+        self.square.lerp_(self.root, weight)
+        torch.sqrt(self.square, out=self.scale).add_(self.moves.damping).reciprocal_()
+        torch.sqrt(self.scale, out=self.root)
 
 
 def _lost(params: "torch.Tensor") -> list[int]:

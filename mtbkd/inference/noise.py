@@ -48,16 +48,17 @@ class Normals:
         threads = min(STREAMS, torch.get_num_threads())
         self.map = ThreadPoolExecutor(threads).map if threads > 1 else map
 
-    def draw(self) -> "torch.Tensor":
-        """The next tensor."""
+    def draw(self, most: int = 1) -> "torch.Tensor":
+        """The next tensors (n, *shape), 1 <= n <= ``most``."""
         if self.next == len(self.block):
             self.next = 0
             if self.block.device.type == "cpu":
                 list(self.map(_fill, self.slices))
             else:
                 torch.randn(self.block.shape, generator=self.generator, device=self.block.device, out=self.block)
-        self.next += 1
-        return self.block[self.next - 1]
+        drawn = self.block[self.next : self.next + most]
+        self.next += len(drawn)
+        return drawn
 
 
 def _fill(job: "tuple[np.random.Generator, torch.Tensor]") -> None:

@@ -8,21 +8,15 @@ exact limit. Here G moves in the burn-in only and is then frozen, a constant of 
 coordinates, whose limit as tau -> 0 is the posterior.
 """
 
-import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
-from mtbkd.lazy import lazy_import
 from mtbkd.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 IMPROPER_PRIOR = True
@@ -44,19 +38,9 @@ class Settings(langevin.BurnIn):
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Run all chains of all units as one ensemble and keep the thinned draws; each chain has its own preconditioner."""
-    square, precondition = torch.zeros_like(state.params), torch.ones_like(state.params)
-    root = torch.ones_like(state.params)
-
-    def learn(step: int, grad: "torch.Tensor") -> None:
-        torch.div(grad, target.num_examples, out=root).square_()
-        square.lerp_(root, max(1 - settings.decay, 1 / step))  # a plain mean at first: V starts from nothing
-        torch.sqrt(square, out=precondition).add_(settings.damping).reciprocal_()
-        torch.sqrt(precondition, out=root)
-
-    def move(step: int, params: "torch.Tensor", grad: "torch.Tensor", noise: "torch.Tensor") -> None:
-        if step <= settings.burn_in:
-            learn(step, grad)
-        params.addcmul_(grad, precondition, value=settings.step_size)
-        params.addcmul_(noise, root, value=math.sqrt(2 * settings.step_size))
-
-    return langevin.simulate("psgld", target, settings, settings.kept(), state.params, context, move)
+    steps = np.arange(1, settings.steps + 1)
+    # A plain mean at first: V starts from nothing.
+    learn = np.where(steps <= settings.burn_in, np.maximum(1 - settings.decay, 1 / steps), 0.0)
+    drift = np.full(settings.steps, settings.step_size)
+    moves = langevin.Moves(drift, np.sqrt(2 * drift), learn=learn, damping=settings.damping)
+    return langevin.simulate("psgld", target, settings, settings.kept(), state.params, context, moves)

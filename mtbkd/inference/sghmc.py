@@ -9,21 +9,15 @@ about 1/alpha steps. On a Gaussian of precision h the variance is too large by t
 A step moves about as far as one of SGLD with tau = eta / alpha does.
 """
 
-import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
-from mtbkd.lazy import lazy_import
 from mtbkd.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 IMPROPER_PRIOR = True
@@ -39,11 +33,6 @@ class Settings(langevin.BurnIn):
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Run all chains of all units as one ensemble and keep the thinned draws."""
-    velocity = torch.zeros_like(state.params)
-    scale = math.sqrt(2 * settings.friction * settings.step_size)
-
-    def move(step: int, params: "torch.Tensor", grad: "torch.Tensor", noise: "torch.Tensor") -> None:
-        velocity.mul_(1 - settings.friction).add_(grad, alpha=settings.step_size).add_(noise, alpha=scale)
-        params.add_(velocity)
-
-    return langevin.simulate("sghmc", target, settings, settings.kept(), state.params, context, move)
+    drift = np.full(settings.steps, settings.step_size)
+    moves = langevin.Moves(drift, np.sqrt(2 * settings.friction * drift), keep=1 - settings.friction)
+    return langevin.simulate("sghmc", target, settings, settings.kept(), state.params, context, moves)

@@ -9,18 +9,15 @@ The bias is of order tau: the stationary law is the posterior only as tau -> 0, 
 tau^2 Var(N/m grad) per step.
 """
 
-import math
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
 from pydantic import Field
 
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
 from mtbkd.target import Target
-
-if TYPE_CHECKING:
-    import torch
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 IMPROPER_PRIOR = True
@@ -35,16 +32,15 @@ class Settings(langevin.BurnIn):
     decay_offset: float = Field(1000.0, gt=0, description="b, in steps: how long the step stays near tau")
     floor: float = Field(0.0, ge=0, description="what the step does not fall below")
 
-    def step_at(self, step: int) -> float:
-        """tau_t of step 1, 2, ..."""
-        return max(min(self.floor, self.step_size), self.step_size * (1 + (step - 1) / self.decay_offset) ** -self.decay)
+    def step_at(self, step: np.ndarray) -> np.ndarray:
+        """tau_t of steps 1, 2, ..."""
+        falling = self.step_size * (1 + (step - 1) / self.decay_offset) ** -self.decay
+        return np.maximum(min(self.floor, self.step_size), falling)
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Run all chains of all units as one ensemble and keep the thinned draws."""
 
-    def move(step: int, params: "torch.Tensor", grad: "torch.Tensor", noise: "torch.Tensor") -> None:
-        tau = settings.step_at(step)
-        params.add_(grad, alpha=tau).add_(noise, alpha=math.sqrt(2 * tau))
-
-    return langevin.simulate("sgld", target, settings, settings.kept(), state.params, context, move)
+    tau = settings.step_at(np.arange(1, settings.steps + 1))
+    moves = langevin.Moves(tau, np.sqrt(2 * tau))
+    return langevin.simulate("sgld", target, settings, settings.kept(), state.params, context, moves)

@@ -114,11 +114,11 @@ def solve(task: Constrained, start: "torch.Tensor", schedule: Schedule) -> Solut
     multiplier = torch.zeros_like(task.limit)
     penalty = torch.full_like(task.limit, schedule.penalty)
     before = torch.full_like(task.limit, torch.inf)
-    ascent = Ascent(params, schedule.learning_rate, schedule.rounds * schedule.steps)
+    ascent = Ascent(params, schedule.learning_rate, schedule.rounds * schedule.steps, DAMPING)
     for _ in steps(range(schedule.rounds), f"{len(params)} constrained fits"):
         for _ in range(schedule.steps):
             grad = task.gradient(params, multiplier, penalty)
-            ascent.step(grad / task.problem.num_examples, epsilon=DAMPING)
+            ascent.step(grad / task.problem.num_examples)
         excess = task.excess(_mass(task, params))
         multiplier = (multiplier + penalty * excess).clamp(min=0)
         violation = torch.maximum(excess, -multiplier / penalty).abs()

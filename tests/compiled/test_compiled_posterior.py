@@ -1,6 +1,7 @@
 """The compiled gradient is that of torch, example by example, for every signal and student that has one."""
 
 import math
+from dataclasses import fields, replace
 from types import ModuleType
 from typing import Any
 
@@ -8,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd.compiled import rows as elementary
-from mtbkd.compiled.posterior import MOST_PARAMS, CompiledPosterior, Rows
+from mtbkd.compiled.posterior import MOST_PARAMS, CompiledPosterior
+from mtbkd.curves.target import Budget
+from mtbkd.inference import Context, csgld, psgld, sghmc, sgld
+from mtbkd.inference.langevin import Moves
+from mtbkd.minibatch import Rows
+from mtbkd.optimise import Training, maximise
 from mtbkd.posterior import Problem, Shared, make_problem
 from mtbkd.signals import bkd, kd, none, pooled, power, tip
 from mtbkd.students import Student, init_ensemble
@@ -25,16 +30,17 @@ SIGNALS = {
 
 
 def problem_of(
-    student: Student, signal: ModuleType, settings: dict[str, Any], tempered: bool = False, at: float = 1.0, units: int = UNITS
-) -> Problem:
+    student: Student, signal: ModuleType, settings: dict[str, Any], tempered: bool = False, at: float = 1.0, units: int = UNITS,
+    examples: int = EXAMPLES,
+) -> Problem:  # fmt: skip
     generator = torch.Generator().manual_seed(1)
-    x = torch.randn((units, EXAMPLES, INPUTS), generator=generator)
-    y = torch.randint(-1, CLASSES, (units, EXAMPLES), generator=generator)
+    x = torch.randn((units, examples, INPUTS), generator=generator)
+    y = torch.randint(-1, CLASSES, (units, examples), generator=generator)
     lam, beta, scale = torch.tensor([0.5, 2.0, 8.0])[:units], torch.tensor([1, 0.3, 0.02])[:units], [1.0, math.inf, 0.5]
     temperature = torch.tensor([1, 0.2, 3.0]) if tempered else None
     shared = Shared(lam, beta, torch.tensor(scale)[:units], torch.full_like(lam, 2.0), torch.full_like(lam, at), temperature)
-    logits = 3 * torch.randn((units, EXAMPLES, TEACHERS, CLASSES), generator=generator)
-    weights = torch.softmax(torch.randn((units, EXAMPLES, TEACHERS), generator=generator), -1)
+    logits = 3 * torch.randn((units, examples, TEACHERS, CLASSES), generator=generator)
+    weights = torch.softmax(torch.randn((units, examples, TEACHERS), generator=generator), -1)
     taught = (None, None) if signal is none else (logits, weights)
     return make_problem(student, x, y, torch.arange(units), signal, signal.Settings.model_validate(settings), shared, *taught)
 
@@ -133,15 +139,78 @@ def test_there_is_no_compiled_form_where_torch_is_better_or_alone_can() -> None:
     assert problem_of(Mlp((INPUTS, MOST_PARAMS, CLASSES)), tip, {}).compiled is None
 
 
-def test_elementary_functions_are_those_of_numpy() -> None:
-    x = np.concatenate([np.linspace(-86, 0, 4001), [-200.0]]).astype(np.float32)
-    top, total, out, bits = np.float32([1.5]).repeat(len(x)), np.ones_like(x), np.empty_like(x), np.empty(len(x), np.int32)
-    given = x + top
-    elementary.exp_from(given, top, out, total, bits, bits.view(np.float32), len(x))
-    np.testing.assert_allclose(given, x, atol=1e-5)
-    np.testing.assert_allclose(out[:-1], np.exp(given[:-1].astype(np.float64)), rtol=3e-7)
-    assert out[-1] < 1e-37 and np.array_equal(total, 1 + out)
-    y = np.geomspace(1e-3, 1e4, 4001).astype(np.float32)
-    out, bits = np.empty_like(y), np.empty(len(y), np.int32)
-    elementary.log(y, out, bits, bits.view(np.float32), len(y))
-    np.testing.assert_allclose(out, np.log(y.astype(np.float64)), rtol=3e-7, atol=1e-7)
+def alone(problem: Problem) -> Problem:
+    """The same without its compiled form."""
+    return Plain(**vars(problem))
+
+
+class Plain(Problem):
+    compiled = None
+
+
+MOVES = {
+    "sgld": (sgld, {"step_size": 1e-3, "decay": 0.5}), "csgld": (csgld, {"step_size": 1e-3, "cycles": 2}),
+    "sghmc": (sghmc, {"step_size": 1e-4}), "psgld": (psgld, {"step_size": 1e-4}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sampler", MOVES)
+def test_compiled_chains_are_those_that_torch_moves(sampler: str) -> None:
+    """From one example, which every minibatch consists of, whatever words it is drawn by."""
+    module, own = MOVES[sampler]
+    problem = problem_of(STUDENTS["mlp"], tip, {}, tempered=True, examples=1)
+    sizes = {"steps": 150, "thin": 1, "chains": 3} | ({} if sampler == "csgld" else {"burn_in": 100})
+    settings = module.Settings(**sizes, **own)
+    start = module.State(init_ensemble(problem.student, list(range(3 * UNITS))))
+    context = Context(0, (0,), Training(steps=1), "cpu")
+    found, expected = (module.run(each, settings, start, context).params for each in (problem, alone(problem)))
+    assert found.std() > 0.05
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_compiled_ascents_are_those_that_torch_makes() -> None:
+    problem = problem_of(STUDENTS["mlp"], tip, {}, examples=1)
+    units, training = problem.members(2), Training(steps=130, learning_rate=0.01)
+    start = init_ensemble(problem.student, list(range(len(units))))
+    runs = (maximise(each, start, units, training, torch.Generator().manual_seed(0)) for each in (problem, alone(problem)))
+    found, expected = runs
+    assert (found - start).abs().mean() > 0.1
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_every_step_and_member_draws_its_own_examples() -> None:
+    """One-hot examples under no prior: a step of SGLD moves exactly the weights of what it drew."""
+    n = 200
+    problem = problem_of(Linear(n, CLASSES, False), none, {}, examples=n)
+    problem = replace(problem, x=torch.eye(n).expand(UNITS, n, n).contiguous(), y=torch.zeros(UNITS, n, dtype=torch.int64))
+    problem = replace(problem, shared=replace(problem.shared, prior_scale=torch.full((UNITS,), math.inf)))
+    assert problem.compiled
+    units, params = problem.members(2), torch.zeros(2 * UNITS, problem.num_params)
+    moves, seen = Moves(np.full(30, 1e-3), np.zeros(30)), []
+    walker = problem.compiled.walker(params, units, 70, moves, torch.Generator().manual_seed(0))
+    for step in range(30):
+        before = params.clone()
+        walker.advance(step, torch.zeros(1, *params.shape))
+        seen.append((params != before)[:, : n * (CLASSES - 1)].unflatten(1, (n, -1)).any(-1))
+    drawn = torch.stack(seen).double()
+    assert len({tuple(each.tolist()) for each in drawn.flatten(0, 1)}) == 30 * len(units)
+    share = 1 - (1 - 1 / n) ** 70
+    assert abs(float(drawn.mean()) - share) < 5 * math.sqrt(share * (1 - share) / drawn.numel())
+    assert (drawn.mean((0, 1)) - share).abs().max() < 5 * math.sqrt(share * (1 - share) / (30 * len(units)))
+
+
+def test_strata_are_drawn_from_their_places_but_the_gap() -> None:
+    problem = problem_of(STUDENTS["mlp"], tip, {}, units=2)
+    units, row = problem.members(1), torch.tensor([0, 1])
+    own = {field.name: getattr(problem, field.name) for field in fields(Problem)}
+    budget = Budget(**own, table=row.flip(0), labels=40, gap=torch.tensor([10, 30]), width=10, transfer=60)
+    assert budget.compiled
+    drawn = budget.minibatch(units, 5_001, torch.Generator().manual_seed(0))
+    assert isinstance(drawn, Rows) and drawn.labelled == 2_501 and drawn.weight is not None
+    expected = budget.source(5_001).draw(units, EXAMPLES, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.weight, expected.weight)
+    for unit in range(2):
+        for part in slice(None, 2_501), slice(2_501, None):
+            places = [set((each.row[unit, part] - unit * EXAMPLES).tolist()) for each in (drawn, expected)]
+            assert places[0] == places[1] and torch.equal(drawn.unit[unit] % EXAMPLES, drawn.row[unit] % EXAMPLES)
+    assert torch.equal(drawn.unit // EXAMPLES, row.flip(0).unsqueeze(-1).expand_as(drawn.unit))

@@ -1,0 +1,123 @@
+"""Gradients of the log-posteriors of an ensemble of small dense networks.
+
+A member's examples are handled CHUNK at a time in a buffer that stays in a core's first cache: inputs, label, teachers'
+probabilities and log-scales, each layer's outputs, class probabilities, responsibilities. The mathematics is that of
+``mtbkd.posterior.gradient``, which the tests hold it against.
+Shapes: E members, U units, m examples of a minibatch, P parameters, G teachers, K classes.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mtbkd.compiled import compiled, inner
+from mtbkd.compiled.lanes import WIDTH
+from mtbkd.compiled.minibatch import Tables, draw, fill
+from mtbkd.compiled.network import CHUNK, affine, inputs_vjp, weights_vjp
+from mtbkd.compiled.philox import WORDS
+from mtbkd.compiled.terms import log_softmax, pull, responsibilities
+
+ZERO, ONE = np.float32(0), np.float32(1)
+
+
+class Model(NamedTuple):
+    """The posteriors of U units.
+
+    Attributes:
+        tables: the examples.
+        sizes: int64, of inputs and layers.
+        fixed: 1 where the first logit is 0 and no output of the network, else 0.
+        teachers: G.
+        power: of the mixture.
+        lam, beta, precision, heat: float32 (U,): lambda, power of the teachers' term, 1 / s^2, 1 / T.
+    """
+
+    tables: Tables
+    sizes: Any
+    fixed: int
+    teachers: int
+    power: Any
+    lam: Any
+    beta: Any
+    precision: Any
+    heat: Any
+
+
+class Minibatch(NamedTuple):
+    """``weight`` float32 (m,): how many examples each one stands for; the first ``labelled`` ones may use their labels."""
+
+    weight: Any
+    labelled: int
+
+
+@compiled
+def room(model: Any) -> Any:
+    """The buffer."""
+    rows = model.tables.x_width + model.tables.constants_width + model.sizes.sum() + 2 * model.sizes[-1] + 3 + model.teachers
+    return np.empty((rows + WIDTH) * CHUNK, np.float32)
+
+
+@inner
+def member_gradient(
+    theta: Any, out: Any, unit: int, power: Any, x: Any, constants: Any, model: Any, batch: Any, buf: Any
+) -> None:  # fmt: skip
+    """Write the gradient at ``theta`` (P,) from examples that start at ``x`` and ``constants`` of the tables, the teachers'
+    term times ``power``."""
+    sizes, g = model.sizes, model.teachers
+    layers, inputs, p = len(sizes) - 1, sizes[0], sizes[0] + 1
+    k, start = sizes[layers] + model.fixed, model.tables.x_width + model.tables.constants_width
+    q = start + sizes[1:].sum() + model.fixed
+    strength, mixing = power * model.beta[unit] * model.lam[unit], model.power * model.lam[unit]
+    for j in range(len(theta)):
+        out[j] = -model.precision[unit] * theta[j]
+    for begin in range(0, len(x), CHUNK):
+        fill(model.tables, x, constants, begin, inputs, batch.labelled, buf)
+        at, below, above = 0, 0, start
+        for layer in range(layers):
+            a, b = sizes[layer], sizes[layer + 1]
+            above += model.fixed if layer == layers - 1 else 0
+            affine(theta, at, a, b, buf, below, above, layer < layers - 1)
+            at, below, above = at + (a + 1) * b, above, above + b
+        z = below - model.fixed
+        if model.fixed:
+            buf[z * CHUNK : (z + 1) * CHUNK] = ZERO
+        log_softmax(buf, z, q, k)
+        if g > 1:
+            responsibilities(buf, z, p, p + g * k, q + k, g, k, mixing)
+        elif g == 1:
+            buf[(q + k) * CHUNK : (q + k + 1) * CHUNK] = ONE
+        pull(buf, z, q, inputs, p, q + k, g, k, strength, batch.weight, begin)
+        for layer in range(layers - 1, -1, -1):
+            a, b = sizes[layer], sizes[layer + 1]
+            at -= (a + 1) * b
+            under = 0 if layer == 0 else below - a - (model.fixed if layer == layers - 1 else 0)
+            weights_vjp(out, at, a, b, buf, under, below)
+            if layer > 0:
+                inputs_vjp(theta, at, a, b, buf, under, below)
+            below = under
+    if model.heat[unit] != ONE:
+        for j in range(len(theta)):
+            out[j] *= model.heat[unit]
+
+
+@compiled
+def gradient(
+    first: int, last: int, params: Any, grad: Any, units: Any, power: Any, row: Any, other: Any, model: Any, batch: Any
+) -> None:
+    """Write the gradients (E, P) of members ``first`` to ``last`` from the examples in rows ``row`` and ``other`` (E, m)."""
+    m, buf = row.shape[1], room(model)
+    x, constants = np.empty(len(batch.weight), np.int64), np.empty(len(batch.weight), np.int64)
+    for e in range(first, last):
+        for i in range(len(x)):
+            # What fills up the last chunk has weight 0.
+            x[i] = row[e, i if i < m else 0] * model.tables.x_width
+            constants[i] = other[e, i if i < m else 0] * model.tables.constants_width
+        member_gradient(params[e], grad[e], units[e], power, x, constants, model, batch, buf)
+
+
+@compiled
+def positions(key: Any, strata: Any, units: Any, row: Any, other: Any) -> None:
+    """Write the rows (E, m) of examples that each member draws."""
+    words = np.empty(-(-row.shape[1] // WORDS) * WORDS, np.uint32)
+    for e in range(len(units)):
+        draw(key, e, 0, strata, units[e], (1, 1), words, row[e], other[e])
