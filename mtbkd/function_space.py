@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset
+from mtbkd.density import full_log_posterior, label_term
 from mtbkd.draws import Draws
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem, full_log_posterior, label_term
+from mtbkd.posterior import Problem
 
 if TYPE_CHECKING:
     import torch

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.artefacts import Dataset
+from mtbkd.density import label_term
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem, Shared, label_term
+from mtbkd.posterior import Problem, Shared
 
 if TYPE_CHECKING:
     import torch

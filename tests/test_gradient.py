@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from mtbkd.posterior import Shared, gradient, log_posterior, make_problem
+from mtbkd.density import gradient, log_posterior
+from mtbkd.posterior import Shared, make_problem
 from mtbkd.signals import bkd, kd, none, power, tip
 from mtbkd.students.mlp import Mlp
 

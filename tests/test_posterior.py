@@ -11,9 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtbkd.density import full_log_posterior, gradient, log_posterior
 from mtbkd.optimise import Training, maximise
 from mtbkd.pooling import entropy
-from mtbkd.posterior import Problem, Shared, full_log_posterior, gradient, log_posterior, make_problem
+from mtbkd.posterior import Problem, Shared, make_problem
 from mtbkd.signals import bkd, kd, none, tip
 from mtbkd.students.linear import Linear
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.baselines import module_of
 from mtbkd.baselines.bench import Bench, Trained
+from mtbkd.density import label_term
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.metrics import label_scores, truth_scores
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
-from mtbkd.posterior import label_term
 from mtbkd.students import Student
 from mtbkd.tuning import best
 

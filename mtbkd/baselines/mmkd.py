@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.baselines.bench import Bench, Moment, Trained
+from mtbkd.density import label_term
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
-from mtbkd.posterior import label_term
 from mtbkd.students import Student
 from mtbkd.students.mlp import Mlp
 

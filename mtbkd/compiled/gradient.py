@@ -2,7 +2,7 @@
 
 A member's examples are handled CHUNK at a time in a buffer that stays in a core's first cache: inputs, label, teachers'
 probabilities and log-scales, each layer's outputs, class probabilities, responsibilities. The mathematics is that of
-``mtbkd.posterior.gradient``, which the tests hold it against.
+``mtbkd.density.gradient``, which the tests hold it against.
 Shapes: E members, U units, m examples of a minibatch, P parameters, G teachers, K classes.
 """
 

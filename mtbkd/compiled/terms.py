@@ -1,4 +1,4 @@
-"""Derivative of the labels' and teachers' terms with respect to a student's logits (``mtbkd.posterior.logit_gradient``).
+"""Derivative of the labels' and teachers' terms with respect to a student's logits (``mtbkd.density.logit_gradient``).
 
 The teachers' term is a mixture (``mtbkd.signals.Mixture``) of G teachers of K classes. Rows as in ``mtbkd.compiled.network``;
 ``z``, ``q``, ``y``, ``p`` and so on count them.

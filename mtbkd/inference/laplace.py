@@ -29,11 +29,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
+from mtbkd.density import log_posterior
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
-from mtbkd.posterior import Problem, log_posterior
+from mtbkd.posterior import Problem
 from mtbkd.students.mlp import Mlp
 from mtbkd.target import Target
 

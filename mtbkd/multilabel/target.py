@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.density import log_prior
 from mtbkd.errors import ContractError
 from mtbkd.gather import examples_last, positions, take_columns, take_rows
 from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Batch, Problem, Shared, log_prior
+from mtbkd.minibatch import Batch
+from mtbkd.posterior import Problem, Shared
 from mtbkd.students import Student
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ def log_posterior(
 ) -> "torch.Tensor":
     """Log-posterior (E,) of members ``params`` (E, P) of ``units`` (E,), up to the evidence.
 
-    A minibatch of m examples stands for all N, as in ``mtbkd.posterior.log_posterior``.
+    A minibatch of m examples stands for all N, as in ``mtbkd.density.log_posterior``.
     """
     shared, logits = problem.shared, problem.student.apply(params, batch.x)
     value = label_term(logits, batch.y).sum(-1)

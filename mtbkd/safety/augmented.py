@@ -11,9 +11,11 @@ Shapes: E members, N examples, K classes, P parameters, U units.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mtbkd.density import full_log_posterior, logit_gradient
 from mtbkd.lazy import lazy_import
+from mtbkd.minibatch import Batch
 from mtbkd.optimise import Ascent
-from mtbkd.posterior import Batch, Problem, full_log_posterior, logit_gradient
+from mtbkd.posterior import Problem
 from mtbkd.progress import steps
 
 if TYPE_CHECKING:

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from mtbkd.baselines import BASELINES, aver, ebkd, mmkd, module_of, samerging, takd
 from mtbkd.baselines.bench import Bench, equal, fixed
 from mtbkd.baselines.tip import Responsibilities
+from mtbkd.density import gradient
+from mtbkd.minibatch import Batch
 from mtbkd.optimise import Training
-from mtbkd.posterior import Batch, Shared, gradient, make_problem
+from mtbkd.posterior import Shared, make_problem
 from mtbkd.signals import tip
 from mtbkd.students.linear import Linear
 from tests.baselines.examples import STUDENT, bench, toy

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from mtbkd import registry
+from mtbkd.density import full_log_posterior, log_posterior
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, laplace
 from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, full_log_posterior, log_posterior
+from mtbkd.posterior import Problem
 from mtbkd.signals import kd, tip
 from mtbkd.students.linear import Linear
 from mtbkd.students.mlp import Mlp

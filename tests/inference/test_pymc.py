@@ -17,11 +17,12 @@ import pytest
 import torch
 from scipy.special import gammaln, logsumexp
 
+from mtbkd.density import full_log_posterior, gradient
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, advi, nuts, sgld
 from mtbkd.inference.pymc_model import MODES, build_model, resolve_backend, unit_data
 from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, full_log_posterior, gradient, make_problem
+from mtbkd.posterior import Problem, Shared, make_problem
 from mtbkd.signals import bkd, kd, none, power, tip
 from mtbkd.students import Student
 from mtbkd.students.linear import Linear

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mtbkd import registry
+from mtbkd.density import log_posterior as softmax_log_posterior
 from mtbkd.errors import ContractError
 from mtbkd.multilabel.target import Bernoulli, label_term, log_posterior, make_bernoulli, responsibilities
 from mtbkd.posterior import Shared, make_problem
-from mtbkd.posterior import log_posterior as softmax_log_posterior
 from mtbkd.signals import kd, none, tip
 from mtbkd.students.mlp import Mlp
 
