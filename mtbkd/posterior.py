@@ -93,8 +93,8 @@ class Problem:
 
     @cached_property
     def compiled(self) -> CompiledPosterior | None:
-        """The compiled form of small students' gradients; None where there is none."""
-        return compiled_posterior(self)
+        """The compiled form of small students; None where there is none, as for a subclass with a gradient of its own."""
+        return compiled_posterior(self) if type(self).gradient is Problem.gradient else None
 
     def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
         """Every member draws its own ``size`` examples, with replacement."""

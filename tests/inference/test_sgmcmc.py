@@ -190,9 +190,9 @@ def test_a_step_that_is_too_large_is_reported_and_spares_the_other_chains(
 
 
 class Counting(Problem):
-    """A posterior that counts its gradients, each of which it is asked for."""
+    """A posterior that counts its gradients; having one of its own, it is not compiled."""
 
-    calls, compiled = 0, None
+    calls = 0
 
     def gradient(self, *arguments: Any, **named: Any) -> torch.Tensor:
         type(self).calls += 1
