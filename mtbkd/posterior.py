@@ -139,6 +139,8 @@ class Problem:
 
     def log_density(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
         """See ``mtbkd.density.full_log_posterior``."""
+        if self.compiled and params.dtype == torch.float32:
+            return self.compiled.log_density(params, units)
         return full_log_posterior(self, params, units)
 
     def pymc_model(self) -> Any:

@@ -1,8 +1,8 @@
-"""Gradients of the log-posteriors of an ensemble of small dense networks.
+"""Log-posteriors of an ensemble of small dense networks, and their gradients.
 
 A member's examples are handled CHUNK at a time in a buffer that stays in a core's first cache: inputs, label, teachers'
 probabilities and log-scales, each layer's outputs, class probabilities, responsibilities. The mathematics is that of
-``mtbkd.density.gradient``, which the tests hold it against.
+``mtbkd.density``, which the tests hold it against.
 Shapes: E members, U units, m examples of a minibatch, P parameters, G teachers, K classes.
 """
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from mtbkd.compiled import compiled, inner
 from mtbkd.compiled.lanes import WIDTH
-from mtbkd.compiled.minibatch import Tables, draw, fill
+from mtbkd.compiled.minibatch import Tables, draw, every, fill
 from mtbkd.compiled.network import CHUNK, affine, inputs_vjp, weights_vjp
 from mtbkd.compiled.philox import WORDS
-from mtbkd.compiled.terms import log_softmax, pull, responsibilities
+from mtbkd.compiled.terms import log_softmax, pull, responsibilities, term
 
 ZERO, ONE = np.float32(0), np.float32(1)
 
@@ -53,8 +53,44 @@ class Minibatch(NamedTuple):
 @compiled
 def room(model: Any) -> Any:
     """The buffer."""
-    rows = model.tables.x_width + model.tables.constants_width + model.sizes.sum() + 2 * model.sizes[-1] + 3 + model.teachers
-    return np.empty((rows + WIDTH) * CHUNK, np.float32)
+    rows = model.tables.x_width + model.tables.constants_width + model.sizes.sum() + 2 * model.sizes[-1] + 3
+    return np.empty((rows + 2 * model.teachers + WIDTH) * CHUNK, np.float32)
+
+
+@inner
+def _forward(theta: Any, x: Any, constants: Any, begin: int, model: Any, labelled: int, buf: Any) -> tuple[int, int, int]:
+    """Take CHUNK examples from ``begin`` on through the network.
+
+    Returns:
+        The row of the first class's log-probability, that of its probability, and the last one's behind.
+    """
+    sizes = model.sizes
+    layers, at, below, above = len(sizes) - 1, 0, 0, model.tables.x_width + model.tables.constants_width
+    fill(model.tables, x, constants, begin, sizes[0], labelled, buf)
+    for layer in range(layers):
+        a, b = sizes[layer], sizes[layer + 1]
+        above += model.fixed if layer == layers - 1 else 0
+        affine(theta, at, a, b, buf, below, above, layer < layers - 1)
+        at, below, above = at + (a + 1) * b, above, above + b
+    z, k = below - model.fixed, sizes[layers] + model.fixed
+    if model.fixed:
+        buf[z * CHUNK : (z + 1) * CHUNK] = ZERO
+    log_softmax(buf, z, above, k)
+    return z, above, above + k
+
+
+@inner
+def _backward(theta: Any, out: Any, z: int, model: Any, buf: Any) -> None:
+    """Add the derivatives of the parameters, those of the logits being in rows z.."""
+    sizes, at, below = model.sizes, len(theta), z + model.fixed
+    for layer in range(len(sizes) - 2, -1, -1):
+        a, b = sizes[layer], sizes[layer + 1]
+        at -= (a + 1) * b
+        under = 0 if layer == 0 else below - a - (model.fixed if layer == len(sizes) - 2 else 0)
+        weights_vjp(out, at, a, b, buf, under, below)
+        if layer > 0:
+            inputs_vjp(theta, at, a, b, buf, under, below)
+        below = under
 
 
 @inner
@@ -63,41 +99,36 @@ def member_gradient(
 ) -> None:  # fmt: skip
     """Write the gradient at ``theta`` (P,) from examples that start at ``x`` and ``constants`` of the tables, the teachers'
     term times ``power``."""
-    sizes, g = model.sizes, model.teachers
-    layers, inputs, p = len(sizes) - 1, sizes[0], sizes[0] + 1
-    k, start = sizes[layers] + model.fixed, model.tables.x_width + model.tables.constants_width
-    q = start + sizes[1:].sum() + model.fixed
+    g, y, p, k = model.teachers, model.sizes[0], model.sizes[0] + 1, model.sizes[-1] + model.fixed
     strength, mixing = power * model.beta[unit] * model.lam[unit], model.power * model.lam[unit]
     for j in range(len(theta)):
         out[j] = -model.precision[unit] * theta[j]
     for begin in range(0, len(x), CHUNK):
-        fill(model.tables, x, constants, begin, inputs, batch.labelled, buf)
-        at, below, above = 0, 0, start
-        for layer in range(layers):
-            a, b = sizes[layer], sizes[layer + 1]
-            above += model.fixed if layer == layers - 1 else 0
-            affine(theta, at, a, b, buf, below, above, layer < layers - 1)
-            at, below, above = at + (a + 1) * b, above, above + b
-        z = below - model.fixed
-        if model.fixed:
-            buf[z * CHUNK : (z + 1) * CHUNK] = ZERO
-        log_softmax(buf, z, q, k)
+        z, q, shares = _forward(theta, x, constants, begin, model, batch.labelled, buf)
         if g > 1:
-            responsibilities(buf, z, p, p + g * k, q + k, g, k, mixing)
+            responsibilities(buf, z, p, p + g * k, shares, g, k, mixing)
         elif g == 1:
-            buf[(q + k) * CHUNK : (q + k + 1) * CHUNK] = ONE
-        pull(buf, z, q, inputs, p, q + k, g, k, strength, batch.weight, begin)
-        for layer in range(layers - 1, -1, -1):
-            a, b = sizes[layer], sizes[layer + 1]
-            at -= (a + 1) * b
-            under = 0 if layer == 0 else below - a - (model.fixed if layer == layers - 1 else 0)
-            weights_vjp(out, at, a, b, buf, under, below)
-            if layer > 0:
-                inputs_vjp(theta, at, a, b, buf, under, below)
-            below = under
+            buf[shares * CHUNK : (shares + 1) * CHUNK] = ONE
+        pull(buf, z, q, y, p, shares, g, k, strength, batch.weight, begin)
+        _backward(theta, out, z, model, buf)
     if model.heat[unit] != ONE:
         for j in range(len(theta)):
             out[j] *= model.heat[unit]
+
+
+@inner
+def _member_density(theta: Any, unit: int, x: Any, constants: Any, model: Any, batch: Any, buf: Any) -> float:
+    """The log-posterior at ``theta`` (P,), up to a constant of the unit."""
+    g, y, p, k = model.teachers, model.sizes[0], model.sizes[0] + 1, model.sizes[-1] + model.fixed
+    value = 0.0
+    for j in range(len(theta)):
+        value -= 0.5 * model.precision[unit] * theta[j] * theta[j]
+    for begin in range(0, len(x), CHUNK):
+        z, _, scores = _forward(theta, x, constants, begin, model, batch.labelled, buf)
+        value += term(
+            buf, z, y, p, p + g * k, scores, g, k, model.lam[unit], model.power, model.beta[unit], batch.weight, begin
+        )  # fmt: skip
+    return value * model.heat[unit]
 
 
 @compiled
@@ -113,6 +144,21 @@ def gradient(
             x[i] = row[e, i if i < m else 0] * model.tables.x_width
             constants[i] = other[e, i if i < m else 0] * model.tables.constants_width
         member_gradient(params[e], grad[e], units[e], power, x, constants, model, batch, buf)
+
+
+@compiled
+def on_all(
+    first: int, last: int, params: Any, grad: Any, density: Any, units: Any, strata: Any, model: Any, batch: Any
+) -> None:
+    """Write the gradients (E, P) of members ``first`` to ``last`` from all examples, or ``density`` (E,) where it has room."""
+    buf, widths = room(model), (model.tables.x_width, model.tables.constants_width)
+    x, constants = np.zeros(len(batch.weight), np.int64), np.zeros(len(batch.weight), np.int64)
+    for e in range(first, last):
+        every(strata, units[e], widths, x, constants)
+        if len(density):
+            density[e] = _member_density(params[e], units[e], x, constants, model, batch, buf)
+        else:
+            member_gradient(params[e], grad[e], units[e], ONE, x, constants, model, batch, buf)
 
 
 @compiled

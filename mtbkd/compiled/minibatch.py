@@ -69,6 +69,17 @@ def draw(key: Any, member: int, step: int, strata: Any, unit: int, widths: Any, 
 
 
 @inner
+def every(strata: Any, unit: int, widths: Any, x: Any, constants: Any) -> None:
+    """Write where in the tables the rows of all examples of a unit start, one stratum after another."""
+    i, row, other = 0, strata.first_x[unit], strata.first_constants[unit]
+    for s in range(len(strata.begin)):
+        for place in range(strata.begin[s], strata.begin[s] + strata.count[s]):
+            moved = place + (strata.skip if s == 0 and place >= strata.gap[unit] else 0)
+            x[i], constants[i] = (row + moved) * widths[0], (other + moved) * widths[1]
+            i += 1
+
+
+@inner
 def fill(tables: Any, x: Any, constants: Any, begin: int, label: int, labelled: int, buf: Any) -> None:
     """Copy CHUNK examples into the first rows; their rows start at x[begin], constants[begin] and so on.
 

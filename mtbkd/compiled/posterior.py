@@ -6,11 +6,13 @@ products take most of the time, and torch's are better.
 Shapes: U units, E members, R replicates, N training examples, m minibatch, S steps, P parameters.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.compiled import share_out
+from mtbkd.density import full_log_posterior
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Rows
 
@@ -37,7 +39,7 @@ class Minibatches(NamedTuple):
 
 
 class CompiledPosterior:
-    """Minibatches, gradients and many steps along them of ``problem``."""
+    """Minibatches of ``problem``, gradients from them and from all examples, densities, and many steps along gradients."""
 
     def __init__(self, problem: "Problem", layers: "DenseLayers"):
         # Importing numba takes a while, and an import in every step takes longer than the step.
@@ -68,6 +70,34 @@ class CompiledPosterior:
         arguments = (*own, rows.row.numpy(), rows.unit.numpy(), self.model, batch)
         share_out(lambda first, last: self._compiled.gradient(first, last, *arguments), len(grad), LEAST_MEMBERS)
         return torch.from_numpy(grad)
+
+    def full_gradient(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+        """Gradient (E, P) at ``params`` (E, P) of members of ``units`` (E,) from all examples."""
+        grad = np.empty(params.shape, np.float32)
+        self._on_all(params, units, grad, np.empty(0))
+        return torch.from_numpy(grad)
+
+    def log_density(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+        """Log-posterior (E,) on all examples, see ``mtbkd.density.full_log_posterior``."""
+        density = np.empty(len(params))
+        self._on_all(params, units, np.empty((0, 0), np.float32), density)
+        return torch.from_numpy(density + self._offset[units.numpy()]).float()
+
+    def _on_all(self, params: "torch.Tensor", units: "torch.Tensor", grad: np.ndarray, density: np.ndarray) -> None:
+        count = self.problem.num_examples
+        strata = self.minibatches(count).strata
+        batch = self._compiled.Minibatch(self._padded(count, 1.0), int(strata.count[0]))
+        arguments = (params.detach().contiguous().numpy(), grad, density, units.numpy(), strata, self.model, batch)
+        share_out(lambda first, last: self._compiled.on_all(first, last, *arguments), len(params), LEAST_MEMBERS)
+
+    @cached_property
+    def _offset(self) -> np.ndarray:
+        """What each unit's log-posterior is above its compiled form: all that does not depend on the parameters."""
+        units = torch.arange(self.problem.num_units)
+        params = torch.zeros(len(units), self.problem.num_params)
+        density = np.empty(len(units))
+        self._on_all(params, units, np.empty((0, 0), np.float32), density)
+        return full_log_posterior(self.problem, params, units).double().numpy() - density
 
     def walker(
         self, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves", generator: "torch.Generator"

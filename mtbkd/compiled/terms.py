@@ -1,4 +1,4 @@
-"""Derivative of the labels' and teachers' terms with respect to a student's logits (``mtbkd.density.logit_gradient``).
+"""The labels' and teachers' terms, and their derivative with respect to a student's logits (``mtbkd.density``).
 
 The teachers' term is a mixture (``mtbkd.signals.Mixture``) of G teachers of K classes. Rows as in ``mtbkd.compiled.network``;
 ``z``, ``q``, ``y``, ``p`` and so on count them.
@@ -10,7 +10,7 @@ import numpy as np
 
 from mtbkd.compiled import inner
 from mtbkd.compiled.elementary import exp, log
-from mtbkd.compiled.lanes import WIDTH, equal, larger, load, splat, store
+from mtbkd.compiled.lanes import WIDTH, equal, larger, load, splat, store, total
 from mtbkd.compiled.network import CHUNK
 
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -74,3 +74,42 @@ def pull(buf: Any, z: int, q: int, y: int, p: int, shares: int, g: int, k: int, 
         for c in range(k):
             row = (z + c) * CHUNK + i
             store(buf, row, times * (load(buf, row) - every * load(buf, (q + c) * CHUNK + i)))
+
+
+@inner
+def term(
+    buf: Any, z: int, y: int, p: int, log_scale: int, scores: int, g: int, k: int, lam: Any, power: Any, beta: Any, weight: Any,
+    first: int,
+) -> float:  # fmt: skip
+    """Sum over examples of weight (log q[y] + beta s); power s = log sum_g exp(log_scale_g + lambda power sum_k p_gk log q_k).
+
+    With one teacher or power 0 s is its limit, lambda sum_g r_g sum_k p_gk log q_k. ``weight[first]`` is the first one's;
+    2 ``g`` rows from ``scores`` on are written.
+    """
+    every = splat(ZERO)
+    for i in range(0, CHUNK, WIDTH):
+        label, value = load(buf, y * CHUNK + i), splat(ZERO)
+        for c in range(k):
+            value += equal(label, splat(np.float32(c))) * load(buf, (z + c) * CHUNK + i)
+        top, normaliser, mean = splat(ZERO), splat(ZERO), splat(ZERO)
+        for t in range(g):
+            cross = splat(ZERO)
+            for c in range(k):
+                cross += load(buf, (p + t * k + c) * CHUNK + i) * load(buf, (z + c) * CHUNK + i)
+            cross = splat(lam) * cross
+            score = splat(power) * cross
+            if g > 1:
+                score += load(buf, (log_scale + t) * CHUNK + i)
+            store(buf, (scores + t) * CHUNK + i, score)
+            store(buf, (scores + g + t) * CHUNK + i, cross)
+            top = score if t == 0 else larger(top, score)
+        for t in range(g):
+            share = exp(load(buf, (scores + t) * CHUNK + i) - top)
+            normaliser += share
+            mean += share * load(buf, (scores + g + t) * CHUNK + i)
+        if g == 1 or power == ZERO:
+            value += splat(beta) * (mean / normaliser)
+        elif g > 1:
+            value += splat(beta) * ((top + log(normaliser)) / splat(power))
+        every += load(weight, first + i) * value
+    return total(every)

@@ -9,6 +9,7 @@ draws are the particles, and runs that weighted the modes differently show in R-
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
@@ -73,7 +74,8 @@ class Runs:
     def __init__(self, target: Target, settings: Settings, params: "torch.Tensor", generator: "torch.Generator"):
         self.target, self.settings, self.generator = target, settings, generator
         self.units = target.members(settings.chains * settings.particles)
-        self.batch = target.full(self.units)
+        compiled = getattr(target, "compiled", None)
+        self.gradient = compiled.full_gradient if compiled else partial(target.gradient, batch=target.full(self.units))
         self.params = params
         self.gain = self._gain(params)
         self.power = params.new_zeros(params.shape[0] // settings.particles)
@@ -115,7 +117,7 @@ class Runs:
         self.scale = self.by_run(self.params).std(1).clamp(min=1e-4)
 
     def _force(self, params: "torch.Tensor", power: "torch.Tensor") -> "torch.Tensor":
-        pull = self.target.gradient(params, self.units, self.batch)
+        pull = self.gradient(params, self.units)
         return power * pull - (1 - power) * params / self.settings.reference_scale**2
 
     def move(self) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from mtbkd.compiled.posterior import MOST_PARAMS, CompiledPosterior
 from mtbkd.curves.target import Budget
+from mtbkd.density import full_log_posterior
 from mtbkd.inference import Context, csgld, psgld, sghmc, sgld
 from mtbkd.inference.langevin import Moves
 from mtbkd.minibatch import Rows
@@ -62,6 +63,19 @@ def test_the_compiled_gradient_is_that_of_torch(student: str, signal: str, tempe
     assert isinstance(batch, Rows)
     found = problem.gradient(params, units, batch, 0.7)
     expected = problem.gradient(params, units, problem.take(batch), 0.7)
+    torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("tempered", [False, True], ids=["posterior", "tempered"])
+@pytest.mark.parametrize("signal", SIGNALS)
+@pytest.mark.parametrize("student", STUDENTS)
+def test_density_and_gradient_on_all_examples_are_those_of_torch(student: str, signal: str, tempered: bool) -> None:
+    problem = problem_of(STUDENTS[student], *SIGNALS[signal], tempered)
+    units = problem.members(4)
+    params = 2 * init_ensemble(problem.student, list(range(len(units))))
+    found, expected = problem.log_density(params, units), full_log_posterior(problem, params, units)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
+    found, expected = compiled_of(problem).full_gradient(params, units), problem.gradient(params, units, problem.full(units))
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5 * float(expected.abs().max()))
 
 
@@ -199,12 +213,25 @@ def test_every_step_and_member_draws_its_own_examples() -> None:
     assert (drawn.mean((0, 1)) - share).abs().max() < 5 * math.sqrt(share * (1 - share) / (30 * len(units)))
 
 
-def test_strata_are_drawn_from_their_places_but_the_gap() -> None:
-    problem = problem_of(STUDENTS["mlp"], tip, {}, units=2)
-    units, row = problem.members(1), torch.tensor([0, 1])
+def budget_of(problem: Problem) -> Budget:
+    """30 of 40 labels and 60 examples without, for two units with each other's constants."""
     own = {field.name: getattr(problem, field.name) for field in fields(Problem)}
-    budget = Budget(**own, table=row.flip(0), labels=40, gap=torch.tensor([10, 30]), width=10, transfer=60)
-    assert budget.compiled
+    return Budget(**own, table=torch.tensor([1, 0]), labels=40, gap=torch.tensor([10, 30]), width=10, transfer=60)
+
+
+def test_all_examples_of_a_budget_are_those_that_it_sees() -> None:
+    budget = budget_of(problem_of(STUDENTS["mlp"], tip, {}, units=2))
+    units = budget.members(3)
+    params = init_ensemble(budget.student, list(range(len(units))))
+    found, expected = budget.log_density(params, units), full_log_posterior(budget, params, units)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-3)
+    found, expected = compiled_of(budget).full_gradient(params, units), budget.gradient(params, units, budget.full(units))
+    torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5 * float(expected.abs().max()))
+
+
+def test_strata_are_drawn_from_their_places_but_the_gap() -> None:
+    budget = budget_of(problem_of(STUDENTS["mlp"], tip, {}, units=2))
+    units = budget.members(1)
     drawn = budget.minibatch(units, 5_001, torch.Generator().manual_seed(0))
     assert isinstance(drawn, Rows) and drawn.labelled == 2_501 and drawn.weight is not None
     expected = budget.source(5_001).draw(units, EXAMPLES, torch.Generator().manual_seed(0))
@@ -213,4 +240,4 @@ def test_strata_are_drawn_from_their_places_but_the_gap() -> None:
         for part in slice(None, 2_501), slice(2_501, None):
             places = [set((each.row[unit, part] - unit * EXAMPLES).tolist()) for each in (drawn, expected)]
             assert places[0] == places[1] and torch.equal(drawn.unit[unit] % EXAMPLES, drawn.row[unit] % EXAMPLES)
-    assert torch.equal(drawn.unit // EXAMPLES, row.flip(0).unsqueeze(-1).expand_as(drawn.unit))
+    assert torch.equal(drawn.unit // EXAMPLES, budget.table.unsqueeze(-1).expand_as(drawn.unit))
