@@ -68,7 +68,10 @@ def _measure(result: dict[str, Any]) -> None:
 
 
 def replicate_ratio(case: Case) -> dict[str, Any]:
-    """Time of a gradient step of 8 replicates together over that of one; each with its own data and minibatches."""
+    """Time of a gradient step of 8 replicates together over that of one; each with its own data and minibatches.
+
+    The step is that of algorithms that take one at a time; samplers and Adam take many of one small student after another.
+    """
     one, eight = (_gradient_seconds(case, replicates) for replicates in (1, 8))
     row = {"student": case.label, "one_ms": one * 1e3, "eight_ms": eight * 1e3, "ratio": eight / one}
     _say("8 replicates against 1", row)

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mtbkd import registry
 from mtbkd.bench.problems import BATCH_SIZE, Case, best, make, seconds
 from mtbkd.inference import Context
+from mtbkd.inference.langevin import Moves
 from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training
+from mtbkd.optimise import TOGETHER, Training
 from mtbkd.posterior import Problem
 from mtbkd.students import dense, dense_vjp, init_ensemble
 
@@ -76,14 +79,14 @@ def prepare(problem: Problem, algorithm: str, chains: int, steps: int) -> tuple[
 def shares(case: Case, step_s: float, chains: int, normals_per_s: float) -> dict[str, float]:
     """Share of a step of SGLD of ``step_s`` seconds in drawing normals, in the layers' products and in the rest.
 
-    Where the gradient is compiled its products cannot be told apart: then it is the share of the whole gradient.
+    Where steps are compiled their products cannot be told apart: then it is the share of all but the normals.
     """
     problem, params = make(case), init_ensemble(case.student, list(range(chains)))
     found = {"noise": params.numel() / normals_per_s / step_s}
     if problem.compiled:
-        units = problem.members(chains)
-        batch = problem.minibatch(units, BATCH_SIZE, torch.Generator().manual_seed(0))
-        found["compiled_gradient"] = best(lambda: problem.gradient(params, units, batch)) / step_s
+        moves, noise = Moves(np.full(TOGETHER, TINY_STEP), np.zeros(TOGETHER)), torch.zeros(TOGETHER, *params.shape)
+        walker = problem.compiled.walker(params, problem.members(chains), BATCH_SIZE, moves, torch.Generator().manual_seed(0))
+        found["compiled_steps"] = best(lambda: walker.advance(0, noise)) / TOGETHER / step_s
     else:
         found["matrix_products"] = best(lambda: _products(case, params)) / step_s
     return {**found, "rest": max(0.0, 1 - sum(found.values()))}

@@ -67,7 +67,7 @@ def test_every_algorithm_is_measured(algorithm: str) -> None:
 def test_shares_sum_to_one_and_calls_are_those_of_torch() -> None:
     found = samplers.shares(TINY, 1.0, 2, normals_per_s=520.0)
     assert sum(found.values()) == pytest.approx(1) and found["noise"] == pytest.approx(0.1)
-    assert 0 < found["compiled_gradient"] < 0.1
+    assert 0 < found["compiled_steps"] < 0.1
     assert 0 < samplers.shares(LARGE, 1.0, 2, normals_per_s=1e6)["matrix_products"] < 0.5
     assert samplers.operator_calls(TINY, 2) < 20 < samplers.operator_calls(LARGE, 2) < 300
 
