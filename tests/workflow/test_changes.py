@@ -28,7 +28,7 @@ def test_editing_a_figure_redraws_and_refits_nothing(smoke: Smoke) -> None:
 
 
 def test_editing_an_algorithm_refits_its_methods_only(smoke: Smoke) -> None:
-    with smoke.checkout.edited("mtbkd/inference/sgld.py", "import math", "import math  # edited"):
+    with smoke.checkout.edited("mtbkd/inference/sgld.py", "import numpy as np", "import numpy as np  # edited"):
         jobs = smoke.checkout.dry_run(*STUDY)
     expected = {method for method in METHODS if inference_of(method) == "sgld"}
     assert expected and refitted(jobs) == expected

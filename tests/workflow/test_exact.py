@@ -24,5 +24,5 @@ def test_a_study_that_asks_gets_one_job_a_method_and_their_tables(fresh: Checkou
             assert {f"results/smoke/{kind}/exact/labels_map.{ending}", f"results/smoke/{kind}/published.{ending}"} <= set(
                 fresh.files("results/**/*")
             )
-        with fresh.edited("mtbkd/inference/sgld.py", "import ", "# edited\nimport "):
+        with fresh.edited("mtbkd/inference/sgld.py", "import numpy as np", "import numpy as np  # edited"):
             assert "labels_map" not in {job.output.split("/")[3] for job in fresh.dry_run(*STUDY) if job.rule == "exact"}
