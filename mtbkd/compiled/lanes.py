@@ -100,13 +100,14 @@ def splat(typing: Any, number: Any) -> Any:
     """``number`` in every lane."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _spread(builder, values[0])
+        return spread(builder, values[0], FLOATS)
 
     return LANES(types.float32), generate
 
 
-def _spread(builder: Any, number: Any) -> Any:
-    one = builder.insert_element(ir.Constant(FLOATS, ir.Undefined), number, INT(0))
+def spread(builder: Any, number: Any, kind: Any) -> Any:
+    """``number`` in every lane of a vector of ``kind``."""
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, INT(0))
     return builder.shuffle_vector(one, one, ir.Constant(INTS, [0] * WIDTH))
 
 

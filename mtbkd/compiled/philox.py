@@ -8,15 +8,10 @@ from typing import Any
 from llvmlite import ir
 from numba.core import types
 
-from mtbkd.compiled.lanes import INT, INTS, WIDTH, instruction
+from mtbkd.compiled.lanes import INT, INTS, WIDTH, instruction, spread
 
 MULTIPLY, WEYL, ROUNDS = (0xD2511F53, 0xCD9E8D57), (0x9E3779B9, 0xBB67AE85), 10
 WORDS = 4 * WIDTH  # drawn at a time: four of each lane
-
-
-def _every(builder: Any, number: Any) -> Any:
-    one = builder.insert_element(ir.Constant(INTS, ir.Undefined), number, INT(0))
-    return builder.shuffle_vector(one, one, ir.Constant(INTS, [0] * WIDTH))
 
 
 def _product(builder: Any, words: Any, by: int) -> tuple[Any, Any]:
@@ -39,14 +34,14 @@ def philox(typing: Any, key: Any, block: Any, member: Any, step: Any, out: Any, 
         keys = [builder.trunc(key, INT), builder.trunc(builder.lshr(key, key.type(32)), INT)]
         lanes = ir.Constant(INTS, list(range(WIDTH)))
         low, high = (builder.trunc(each, INT) for each in (step, builder.lshr(step, step.type(32))))
-        first = builder.add(_every(builder, builder.mul(builder.trunc(block, INT), INT(WIDTH))), lanes)
-        words = [first, *(_every(builder, each) for each in (builder.trunc(member, INT), low, high))]
+        first = builder.add(spread(builder, builder.mul(builder.trunc(block, INT), INT(WIDTH)), INTS), lanes)
+        words = [first, *(spread(builder, each, INTS) for each in (builder.trunc(member, INT), low, high))]
         for _ in range(ROUNDS):
             (high0, low0), (high1, low1) = (_product(builder, words[2 * i], MULTIPLY[i]) for i in range(2))
-            spread = [_every(builder, each) for each in keys]
+            first, second = (spread(builder, each, INTS) for each in keys)
             words = [
-                builder.xor(builder.xor(high1, words[1]), spread[0]), low1,
-                builder.xor(builder.xor(high0, words[3]), spread[1]), low0,
+                builder.xor(builder.xor(high1, words[1]), first), low1,
+                builder.xor(builder.xor(high0, words[3]), second), low0,
             ]  # fmt: skip
             keys = [builder.add(each, INT(weyl)) for each, weyl in zip(keys, WEYL, strict=True)]
         data = context.make_array(signature.args[4])(context, builder, out).data

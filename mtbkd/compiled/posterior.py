@@ -1,4 +1,4 @@
-"""The compiled form of a posterior: its tables laid out for ``mtbkd.compiled.ensemble``, minibatches as positions in them.
+"""The compiled form of a posterior: its tables laid out for ``mtbkd.compiled.gradient``, minibatches as positions in them.
 
 It exists on the CPU in single precision for students of dense layers with few parameters under a signal that is a mixture,
 the student's temperature being 1. There an operator of torch takes longer to call than to compute; beyond MOST_PARAMS matrix
@@ -122,6 +122,11 @@ class CompiledPosterior:
             self._of_size[size] = Minibatches(strata, batch, torch.from_numpy(batch.weight[:size]))
         return self._of_size[size]
 
+    def where(self, units: "torch.Tensor", size: int) -> tuple[Any, ...]:
+        """What steps of members of ``units`` (E,) on minibatches of ``size`` examples read."""
+        found = self.minibatches(size)
+        return units.numpy(), found.strata, self.model, found.batch
+
     def _padded(self, size: int, weight: Any) -> np.ndarray:
         """Weights of a minibatch, 0 for what fills up its last chunk."""
         padded = np.zeros(-(-size // self._chunk) * self._chunk, np.float32)
@@ -161,8 +166,7 @@ class Walker:
         self._chains = posterior.steps.Chains(params.numpy(), momentum, square, scale, root)
         numbers = (moves.keep, moves.damping, 1 / posterior.problem.num_examples)
         self._numbers = tuple(np.float32(each) for each in numbers)
-        found = posterior.minibatches(size)
-        self._key, self._where = key, (units.numpy(), found.strata, posterior.model, found.batch)
+        self._key, self._where = key, posterior.where(units, size)
 
     def advance(self, done: int, noise: "torch.Tensor") -> None:
         """Move the parameters in place by ``noise`` (S, E, P), after ``done`` steps."""
@@ -184,8 +188,7 @@ class Climber:
         self._climbers = posterior.steps.Climbers(params.numpy(), *np.zeros((2, *params.shape), np.float32))
         numbers = (adam.keep, adam.keep_square, adam.epsilon, 1 / posterior.problem.num_examples)
         self._numbers = tuple(np.float32(each) for each in numbers)
-        found = posterior.minibatches(size)
-        self._key, self._where = key, (units.numpy(), found.strata, posterior.model, found.batch)
+        self._key, self._where = key, posterior.where(units, size)
 
     def advance(self, done: int, power: np.ndarray) -> None:
         """Move the parameters in place by as many steps as ``power`` (S,) of the teachers' term, after ``done`` steps."""
