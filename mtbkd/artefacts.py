@@ -37,12 +37,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def write_json(path: str | Path, content: Any) -> None:
     """Write ``content`` as indented JSON, whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
-    return json.loads(Path(path).read_text())
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def digest(content: Any) -> str:
@@ -195,7 +195,7 @@ class Dataset:
         optional = {name: getattr(self, name) for name in ("domain", "true_prob", "teacher_y", "targets")}
         arrays = {"x": self.x, "y": self.y, **optional}
         _write_arrays(folder / self.FILES[0], {name: a for name, a in arrays.items() if a is not None})
-        with atomic(folder / self.FILES[1]) as temporary, open(temporary, "w", newline="") as handle:
+        with atomic(folder / self.FILES[1]) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle)
             writer.writerow(["id", "split"])
             writer.writerows(zip(self.ids.tolist(), self.split.tolist(), strict=True))
@@ -213,7 +213,7 @@ class Dataset:
             _check(name in arrays, folder / cls.FILES[0], name, "missing", "an array of that name")
         for name in ("name", "class_names"):
             _check(name in card, folder / cls.FILES[2], name, "missing", "an entry of that name")
-        with open(folder / cls.FILES[1], newline="") as handle:
+        with open(folder / cls.FILES[1], newline="", encoding="utf-8") as handle:
             table = list(csv.DictReader(handle))
         _check(bool(table) and {"id", "split"} <= set(table[0]), folder / cls.FILES[1], "columns", "others", "id, split")
         return cls(

@@ -282,7 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     import yaml
 
     try:
-        config = load(yaml.safe_load(chosen.file.read_text()), chosen.study)
+        config = load(yaml.safe_load(chosen.file.read_text(encoding="utf-8")), chosen.study)
     except (OSError, yaml.YAMLError, ConfigError) as error:
         print(f"{chosen.file}: {error}", file=sys.stderr)
         return 1

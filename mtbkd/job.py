@@ -22,7 +22,7 @@ def job() -> Iterator[Any]:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(rule.threads)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers += [logging.FileHandler(path, mode="w") for path in rule.log]
+    handlers += [logging.FileHandler(path, mode="w", encoding="utf-8") for path in rule.log]
     # Jobs run side by side and share the terminal.
     place = "/".join((rule.rule, *rule.wildcards))
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {place} %(name)s: %(message)s", handlers=handlers, force=True)

@@ -39,7 +39,7 @@ def _imports(path: Path) -> frozenset[Path]:
     """What importing ``path`` executes inside the package: the packages it lies in and all that it imports."""
     inits = {above / "__init__.py" for above in path.parents if ROOT in above.parents} - {path}
     found: set[Path | None] = {init for init in inits if init.is_file()}
-    for node in _executed(ast.parse(path.read_text())):
+    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {module_file(alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

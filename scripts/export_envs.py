@@ -62,8 +62,8 @@ def environment(name: str, project: dict[str, Any], versions: dict[str, str]) ->
 
 def environments(root: Path = ROOT) -> dict[Path, str]:
     """Return path -> text of every file of ``root``/envs, as pyproject.toml and uv.lock there want it."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    versions = locked_versions(tomllib.loads((root / "uv.lock").read_text()))
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = locked_versions(tomllib.loads((root / "uv.lock").read_text(encoding="utf-8")))
     return {root / "envs" / f"{name}.yaml": environment(name, project, versions) for name in ENVIRONMENTS}
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     """Write the files."""
     for path, text in environments().items():
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

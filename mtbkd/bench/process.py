@@ -40,14 +40,14 @@ def peak_memory(number: int, chains: int) -> dict[str, int]:
     found = {}
     for name, step, count in (("before_mb", "", 1), ("peak_mb", run, chains)):
         command = [sys.executable, "-c", code.format(number=number, chains=count, run=step)]
-        found[name] = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        found[name] = int(subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout)
     return found
 
 
 def in_its_own(module: str) -> Any:
     """What ``measure`` of a module of mtbkd/bench returns in a new process, whose memory no other measurement has shaped."""
     code = f"import json; from mtbkd.bench import {module}; print(json.dumps({module}.measure()))"
-    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
     return json.loads(found.stdout.splitlines()[-1])
 
 
@@ -55,7 +55,7 @@ def own_peak_mb() -> int:
     """Peak memory of this process; Linux' ru_maxrss will not do, which a child inherits from its parent."""
     status = Path("/proc/self/status")
     if status.is_file():
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) // 1024
+        return int(status.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]) // 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
@@ -86,4 +86,4 @@ def machine(threads: int) -> dict[str, Any]:
 
 def _cpu_lines() -> list[str]:
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.is_file() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

@@ -50,7 +50,7 @@ class Memory:
         if remember is None:
             return cls(None, dim)
         module = module_file(registry.module_name("encoder", name))
-        text = module.read_text() if module else ""
+        text = module.read_text(encoding="utf-8") if module else ""
         weights = [raw_files()[key].sha256 for key in raw]
         memory = cls(remember / f"{name}-{digest([settings.model_dump(mode='json'), text, weights])}", dim)
         memory._read()
@@ -76,7 +76,7 @@ class Memory:
             yield keys
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "w") as lock:
+        with open(self.folder / ".lock", "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._read()  # another job may have added them meanwhile
             yield [key for key in keys if key not in self.known]

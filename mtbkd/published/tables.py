@@ -62,13 +62,13 @@ def read(table: str) -> list[dict[str, str]]:
     path = FOLDER / f"{table}.csv"
     if table not in names():
         raise ContractError("published", "table", f"'{table}'", ", ".join(names()), nearest(table, names()))
-    with open(path, newline="") as handle:
+    with open(path, newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))
 
 
 def source(table: str) -> Source:
     """Where ``table`` is from."""
-    with open(FOLDER / f"{SOURCES}.csv", newline="") as handle:
+    with open(FOLDER / f"{SOURCES}.csv", newline="", encoding="utf-8") as handle:
         row = next((row for row in csv.DictReader(handle) if row["table"] == table), None)
     if row is None:
         raise ContractError(FOLDER / f"{SOURCES}.csv", "table", "no row", f"a row for '{table}'")

@@ -60,7 +60,7 @@ def figures(folder: str | Path) -> list[Figure]:
     if not index.is_file():
         raise ContractError(index, "file", "nothing", "the list of figures", "run the rule that draws the figures")
     found = []
-    for entry in json.loads(index.read_text()):
+    for entry in json.loads(index.read_text(encoding="utf-8")):
         missing = [name for name in FIELDS if name not in entry]
         if missing:
             raise ContractError(index, entry.get("file", "entry"), f"no {', '.join(missing)}", ", ".join(FIELDS))
@@ -98,5 +98,5 @@ def render(content: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    inline = {name: (TEMPLATES / f"page.{name}").read_text() for name in ("css", "js")}
+    inline = {name: (TEMPLATES / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     return environment.get_template("page.html.j2").render(**content, **inline)

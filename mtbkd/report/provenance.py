@@ -60,7 +60,7 @@ def raw_hashes(plan: Mapping[str, Any]) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Version of Python, of mtbkd and of every package that pyproject.toml names, where installed."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [match[0] for line in project["dependencies"] if (match := re.match(r"[\w.-]+", line))]
     found = {"python": platform.python_version(), "mtbkd": project["version"]}
     for name in names:
@@ -77,7 +77,8 @@ def git() -> dict[str, Any] | None:
         return None
 
     def ask(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        command = ["git", "-C", str(ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
 
     try:
         return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain"))}
@@ -123,7 +124,7 @@ def gpus() -> list[str]:
     """Names of the CUDA devices, [] where there is none."""
     if not shutil.which("nvidia-smi"):
         return []
-    asked = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True)
+    asked = subprocess.run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], capture_output=True, encoding="utf-8")
     return [line.strip() for line in asked.stdout.splitlines() if line.strip()] if asked.returncode == 0 else []
 
 

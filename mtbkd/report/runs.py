@@ -22,7 +22,7 @@ class Cost:
 
 def read_benchmark(path: Path) -> dict[str, float]:
     """The last row of a benchmark file; values that Snakemake could not measure are NaN."""
-    with open(path, newline="") as handle:
+    with open(path, newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     return {name: _number(text) for name, text in rows[-1].items()} if rows else {}
 

@@ -107,7 +107,7 @@ def _by_id(path: Path, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 def _read_matrix(path: Path, num_classes: int) -> np.ndarray:
     """Numbers (rows, K) of a CSV without ids, with or without a header that counts the columns."""
-    with open(path, newline="") as handle:
+    with open(path, newline="", encoding="utf-8") as handle:
         rows = list(csv.reader(handle))
     header = bool(rows) and rows[0] == [str(k) for k in range(len(rows[0]))]
     first = 2 if header else 1

@@ -27,7 +27,7 @@ def forget_killed_run(folder):
     run shares one on ``folder``/alive, so whoever can have it alone knows that all earlier runs have ended.
     """
     folder.mkdir(exist_ok=True)
-    alive = open(folder / "alive", "w")
+    alive = open(folder / "alive", "w", encoding="utf-8")
     try:
         fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for left in [*folder.glob("locks/*.lock"), *Path("results").glob("**/.*.part")]:
