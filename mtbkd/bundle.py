@@ -4,12 +4,15 @@
                           standardised by: x = (f - mean) / scale, 0 where the scale is 0 (constant in the training data)
     card.json             ``Card``
 
-Both are checked where they are written and where they are read; nothing is unpickled. Shapes: S draws, P parameters, F
-inputs, N examples, K classes.
+Both are checked where they are written and where they are read; nothing is unpickled. The card holds the hash of the first
+file and a seal, the hash of all its other entries, so that neither can change unseen. Shapes: S draws, P parameters, F inputs,
+N examples, K classes.
 """
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -17,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from mtbkd import explain, registry
+from mtbkd import explain, registry, strict_json
 from mtbkd.artefacts import atomic, write_json
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
@@ -32,13 +35,16 @@ else:
 
 FILES = ("student.safetensors", "card.json")
 ARRAYS = {"params": np.float32, "mean": np.float64, "scale": np.float64}
+STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
+MOST_BYTES = 1 << 24  # of a card
+VERSION = 2
 
 
 class RiskPoint(BaseModel):
     """One share of the validation examples, the surest ones, and how often the student is wrong on them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     coverage: float = Field(gt=0, le=1, description="share of the validation examples that are answered")
     threshold: float = Field(ge=0, le=1, description="smallest probability of the predicted class that is answered")
@@ -52,19 +58,21 @@ class RiskPoint(BaseModel):
 class Inputs(BaseModel):
     """How an example becomes the numbers that the student reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    features: tuple[int, ...] = Field(min_length=1, description="shape of one example")
+    features: tuple[PositiveInt, ...] = Field(min_length=1, description="shape of one example")
+    names: tuple[str, ...] = Field((), description="of the features, in their order; empty where they have none")
     encoders: dict[str, dict[str, Any]] = Field(description="encoder -> settings, for protein chains; {}: numbers as they are")
+    standardised: bool = Field(description="by mean and scale of the training examples; false: read as they are")
 
 
 class Card(BaseModel):
     """What a student is, where it comes from, what it may be used for and how far it can be trusted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal["mtbkd student"] = Field(default="mtbkd student", description="what this file is")
-    version: Literal[1] = Field(default=1, description="version of the format")
+    version: Literal[2] = Field(default=VERSION, description="version of the format")
     study: str = Field(description="as in config.yaml")
     experiment: str = Field(description="as in config.yaml")
     method: str = Field(description="as in config.yaml")
@@ -85,6 +93,7 @@ class Card(BaseModel):
     seeds: dict[str, Any] = Field(description="base of the seeds and their axes")
     versions: dict[str, str] = Field(description="of mtbkd and the libraries")
     sha256: str = Field(default="", description="hash of student.safetensors")
+    seal: str = Field(default="", description="hash of all other entries, see mtbkd.bundle.seal")
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,9 @@ class Bundle:
     def student(self) -> Student:
         """The architecture, as the card states it."""
         module = registry.part("student", self.card.architecture)
-        settings = module.Settings.model_validate(self.card.settings)
+        settings, mistakes = explain.validate(module.Settings, self.card.settings, ("settings",))
+        if settings is None:
+            raise ContractError(f"student {self.card.architecture}", "card", "; ".join(map(str, mistakes)), "its settings")
         return module.build(settings, self.card.inputs.features, len(self.card.class_names))
 
     def validate(self, where: object = "student") -> "Bundle":
@@ -116,14 +127,25 @@ class Bundle:
                 raise ContractError(where, name, found, f"{np.dtype(ARRAYS[name])} {shape}, by the card")
             if not np.isfinite(value).all():
                 raise ContractError(where, name, "values that are not finite", "finite numbers")
+        if (self.scale < 0).any():
+            raise ContractError(where, "scale", "values below 0", "deviations; 0 where an input is constant")
         return self
 
     def standardised(self, features: np.ndarray) -> np.ndarray:
-        """Inputs (N, F) as the student reads them: float32 (N, *features)."""
+        """Inputs (N, F) or (N, *features), as a user has them, as the student reads them: float32 (N, *features)."""
+        where, flat = f"student {self.card.method}", np.asarray(features, np.float64).reshape(len(features), -1)
+        if flat.shape[1] != self.mean.size:
+            raise ContractError(where, "inputs", f"{flat.shape[1]} features", f"{self.mean.size}, as the student learnt from")
         constant = self.scale == 0
-        x = (features.reshape(len(features), -1) - self.mean) / np.where(constant, 1, self.scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = ((flat - self.mean) / np.where(constant, 1, self.scale)).astype(np.float32)
+        if not (finite := np.isfinite(x)).all():
+            row, column = np.argwhere(~finite)[0]
+            name = f" ('{self.card.inputs.names[column]}')" if self.card.inputs.names else ""
+            raise ContractError(where, "inputs", f"{flat[row, column]:g} in row {row + 1}, feature {column + 1}{name}",
+                                "numbers that are finite when they are standardised")  # fmt: skip
         x[:, constant] = 0
-        return x.astype(np.float32).reshape(-1, *self.card.inputs.features)
+        return x.reshape(-1, *self.card.inputs.features)
 
     def draw_probs(self, x: np.ndarray, device: str = "cpu") -> np.ndarray:
         """Class probabilities float32 (S, N, K) under every draw at standardised inputs ``x`` (N, *features)."""
@@ -133,7 +155,11 @@ class Bundle:
         with torch.inference_mode():
             read = student.inputs(torch.as_tensor(x[None], device=device))
             parts = torch.as_tensor(self.params, device=device).split(chunk)
-            return np.concatenate([torch.softmax(student.apply(part, read), -1).cpu().numpy() for part in parts])
+            prob = np.concatenate([torch.softmax(student.apply(part, read), -1).cpu().numpy() for part in parts])
+        if bad := int((~np.isfinite(prob)).any((0, 2)).sum()):
+            raise ContractError(f"student {self.card.method}", "probabilities", f"not finite for {bad} of {len(x)} examples",
+                                "finite numbers", "are these inputs like those that it learnt from?")  # fmt: skip
+        return prob
 
     def write(self, folder: str | Path) -> None:
         """Validate, then write both files into ``folder``, the card last."""
@@ -141,39 +167,64 @@ class Bundle:
 
         folder = Path(folder)
         self.validate(folder)
+        _complete(self.card, folder)
         with atomic(folder / FILES[0]) as temporary:
             save_file({name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}, temporary)
-        sealed = self.card.model_copy(update={"sha256": _sha256(folder / FILES[0])})
-        write_json(folder / FILES[1], sealed.model_dump(mode="json"))
+        content = self.card.model_copy(update={"sha256": _sha256(folder / FILES[0])}).model_dump(mode="json")
+        write_json(folder / FILES[1], {**content, "seal": seal(content)})
 
     @classmethod
     def read(cls, folder: str | Path) -> "Bundle":
         """Read and validate what ``write`` wrote; ContractError names file and field."""
         folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise ContractError(folder, "student", "a file", f"the folder that holds {' and '.join(FILES)}")
         card, path = read_card(folder / FILES[1]), folder / FILES[0]
-        arrays = _arrays(path)
-        if card.sha256 != (found := _sha256(path)):
-            raise ContractError(path, "sha256", found, f"{card.sha256}, by the card",
-                                "the two files do not belong together, or one was changed")  # fmt: skip
-        if set(arrays) != set(ARRAYS):
-            raise ContractError(path, "arrays", ", ".join(sorted(arrays)) or "none", ", ".join(sorted(ARRAYS)))
-        return cls(card, **arrays).validate(path)
+        return cls(card, **_arrays(path, card)).validate(path)
+
+
+def seal(content: dict[str, Any]) -> str:
+    """sha256 of a card's entries but the seal itself, as compact JSON with sorted keys."""
+    plain = json.loads(json.dumps({key: value for key, value in content.items() if key != "seal"}))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
 
 
 def read_card(path: str | Path) -> Card:
-    """Read and validate a card; ContractError says every mistake in it."""
+    """Read and validate a card; ContractError says every mistake in it, or that it was changed since it was written."""
     path = Path(path)
+    if (size := _regular(path, "the card of a student").st_size) > MOST_BYTES:
+        raise ContractError(path, "file", f"{size:,} bytes", f"the card of a student, at most {MOST_BYTES:,}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "the card of a student") from None
+        content = strict_json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ContractError(path, "content", str(error), "JSON, as a student's card", "was the file cut?") from None
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
-    card, mistakes = explain.validate(Card, content)
+    again = f"make it again: snakemake --cores all --config study={content.get('study')} -- {path}"
+    if content.get("version") == 1:
+        raise ContractError(path, "version", "1, of an earlier release, without a seal", VERSION, again)
+    try:
+        card, mistakes = explain.validate(Card, content)
+    except RecursionError:
+        raise ContractError(path, "content", "nested too deep", "JSON, as a student's card") from None
     if card is None:
-        raise ContractError(path, "entries", "; ".join(map(str, mistakes)), "the card of a student, version 1")
+        raise ContractError(path, "entries", "; ".join(map(str, mistakes)), f"the card of a student, version {VERSION}")
+    if card.seal != (found := seal(content)):
+        raise ContractError(path, "seal", card.seal[:12] or "none", f"{found[:12]}, the hash of its entries",
+                            f"the card was changed after it was made; {again}")  # fmt: skip
+    return _complete(card, path)
+
+
+def _complete(card: Card, where: Path) -> Card:
+    """The card, with all that its use needs."""
+    if len(set(card.class_names)) < len(card.class_names):
+        raise ContractError(where, "class_names", "a name twice", "each class once")
+    if card.inputs.names and len(card.inputs.names) != prod(card.inputs.features):
+        raise ContractError(where, "inputs", f"{len(card.inputs.names)} names", f"{prod(card.inputs.features)}, one a feature")
+    if not card.risk:
+        raise ContractError(where, "risk", "no point", "at least one, measured on validation examples")
+    if "nll" not in card.scores.get("val", {}):
+        raise ContractError(where, "scores", "no nll on val", "the scores on validation and test examples")
     return card
 
 
@@ -183,16 +234,37 @@ def found_in(folder: str | Path) -> Iterator[tuple[str, str, Path]]:
         yield card.parent.parent.name, card.parent.name, card.parent
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
+def _regular(path: Path, expected: str) -> os.stat_result:
+    """What the file system says of a regular file; a pipe would never end."""
     try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "the draws of a student, beside its card") from None
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ContractError(path, "file", "nothing", expected) from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or device"
+        raise ContractError(path, "file", kind, expected)
+    return found
+
+
+def _arrays(path: Path, card: Card) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError, safe_open
+
+    _regular(path, "the draws of a student, beside its card")
+    if card.sha256 != (found := _sha256(path)):
+        raise ContractError(path, "sha256", found[:12], f"{card.sha256[:12]}, by the card",
+                            "the two files do not belong together, or one was cut or changed")  # fmt: skip
+    try:
+        with safe_open(path, framework="numpy") as handle:
+            stored = {name: handle.get_slice(name).get_dtype() for name in handle.keys()}  # noqa: SIM118, no mapping
+            if stored != STORED:
+                raise ContractError(path, "arrays", _listed(stored), _listed(STORED))
+            return {name: handle.get_tensor(name) for name in ARRAYS}
     except SafetensorError as error:
         raise ContractError(path, "content", str(error), "a safetensors file", "was the file cut?") from None
+
+
+def _listed(types: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in sorted(types.items())) or "none"
 
 
 def _sha256(path: Path) -> str:

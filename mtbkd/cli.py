@@ -2,17 +2,23 @@
 
 import argparse
 import math
+import os
+import re
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mtbkd.errors import ContractError, MtbkdError
 
 if TYPE_CHECKING:
     from mtbkd.bundle import Bundle, RiskPoint
 
-USUAL_RISK = 0.1
+USUAL_STUDY = "protein"
+USUAL_RISK, MOST_BATCH = 0.1, 100_000
 ABOUT = """\
 Predict where in the cell proteins live, and how sure that is.
 
@@ -27,22 +33,52 @@ AFTER = """\
 sequences: lower case, gaps and one stop at the end are repaired and counted; X, B, Z, U and O are read as they are, J as X.
 Stops inside, other letters, empty records, nucleotides and repeated ids end the command before anything is computed.
 
+output: written whole or not at all. In a .csv, an id or a name that begins with = + - or @ gets an apostrophe before it, so
+that no spreadsheet takes it for a formula; a .json has it as it is.
+
 example: mtbkd predict --study protein --fasta my.fasta --out predictions.csv --risk 0.1
 
-exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand
+exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C),
+143 ended by another program
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes in one line; an option that stands twice is one."""
+
+    def __init__(self, *arguments: Any, **settings: Any):
+        super().__init__(*arguments, **settings)
+        self.register("action", None, Once)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {one_line(message, 300)}. Hint: {self.prog} --help\n")
+
+
+class Once(argparse.Action):
+    """Keep the value of an option that may stand once."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None):
+        given = namespace.__dict__.setdefault("given", set())
+        if self.dest in given:
+            parser.error(f"{option}: found twice; expected once")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class Stopped(BaseException):
+    """A signal asked the command to end."""
 
 
 def parser() -> argparse.ArgumentParser:
     """The options; their help is for people who have not read the code."""
-    top = argparse.ArgumentParser(prog="mtbkd", description="Students taught by several teachers, in use.")
+    top = Parser(prog="mtbkd", description="Students taught by several teachers, in use.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     own = commands.add_parser(
         "predict", help="cell locations of the proteins in a FASTA file", description=ABOUT, epilog=AFTER,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     student = own.add_argument_group("which student")
-    student.add_argument("--study", default="protein", help="study of config.yaml that made it (default: protein)")
+    student.add_argument("--study", help="study of config.yaml that made it (default: protein)")
     student.add_argument("--experiment", help="experiment of the study (default: see --method)")
     student.add_argument("--method", help="method (default: of all students, the likeliest on its validation proteins)")
     student.add_argument("--bundle", type=Path, metavar="FOLDER", help="folder of a student, in place of the three above")
@@ -64,60 +100,127 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    asked = parser().parse_args(arguments)
+    status = 1
     try:
-        asked.run(asked)
-    except (MtbkdError, OSError) as error:
-        print(f"mtbkd: error: {error}", file=sys.stderr)
-        return 1
+        try:
+            with _stoppable():
+                asked = parser().parse_args(arguments)
+                asked.run(asked)
+        finally:
+            sys.stdout.flush()
+        return 0
+    except BrokenPipeError:  # nobody reads on; nor may the interpreter, when it ends, try to write the rest
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 128 + signal.SIGPIPE
+    except MtbkdError as error:
+        message = f"error: {error}"
+    except OSError as error:
+        message = f"error: {error.filename or 'a file'}: {error.strerror or error}"
+    except MemoryError:
+        message = "error: memory: found too little; a smaller --batch needs less"
     except KeyboardInterrupt:
-        print("mtbkd: stopped; nothing was written", file=sys.stderr)
-        return 130
-    return 0
+        status, message = 128 + signal.SIGINT, "stopped"
+    except Stopped as stopped:
+        status, message = 128 + stopped.args[0], f"ended by {signal.Signals(stopped.args[0]).name}"
+    print(f"mtbkd: {one_line(message)}", file=sys.stderr)
+    return status
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end what is done inside as Ctrl-C does, so that unfinished files are taken away."""
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped(number)
+
+    known = {}
+    if threading.current_thread() is threading.main_thread():
+        known = {n: signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in known.items():
+            signal.signal(number, handler)
+
+
+def one_line(text: str, most: int = 2000) -> str:
+    """``text`` with what is not printable escaped, so that a name can neither break a line nor steer a terminal."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:most])
+    return shown if len(text) <= most else f"{shown}..."
 
 
 def predict(asked: argparse.Namespace) -> None:
     """`mtbkd predict`."""
     from tqdm import tqdm
 
-    from mtbkd.bundle import Bundle
+    from mtbkd.bundle import FILES, Bundle
     from mtbkd.device import resolve_device
     from mtbkd.serving import output, predicting
 
-    for name, right, allowed in (
-        ("--level", 0 < asked.level < 1, "a number between 0 and 1"), ("--batch", asked.batch > 0, "an integer above 0"),
-    ):  # fmt: skip
-        if not right:
-            raise ContractError(name, "value", f"{getattr(asked, name[2:]):g}", allowed)
-    output.writer_of(asked.out)
-    bundle = Bundle.read(asked.bundle or _chosen(asked))
+    _check_options(asked)
+    folder = asked.bundle or _chosen(asked)
+    output.check_place(asked.out, [asked.fasta, *(folder / name for name in FILES)])
+    bundle = Bundle.read(folder)
     point, level = _risk(bundle, asked.risk)
-    checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
-    device, embedder = resolve_device(asked.device), _embedder(bundle, asked.results / "downloads")
-    licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
-    _tell(asked, [_about(bundle), *licences, *checked.told(), _promise(point, level)])
-    bar = tqdm(predicting.proteins(asked.fasta), "predicting", checked.proteins, unit=" proteins", disable=asked.quiet or None)
-    found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
-    head = {
+    device = resolve_device(asked.device)
+    try:
+        with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
+            checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
+            embedder = _embedder(bundle, asked.results / "downloads")
+            licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
+            _tell(asked, [_about(bundle), *licences, *checked.told(), _promise(point, level)])
+            read = predicting.proteins(asked.fasta, checked)
+            bar = tqdm(read, "predicting", checked.proteins, unit=" proteins", disable=asked.quiet or None)
+            found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
+            write = output.WRITERS[asked.out.suffix]
+            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, point, level))
+    except OSError as error:  # a full disk names no file
+        error.filename = error.filename or asked.out
+        raise
+    _tell(asked, [f"{count:,} proteins written to {asked.out}"])
+
+
+def _check_options(asked: argparse.Namespace) -> None:
+    from mtbkd.explain import NAME, NAME_RULE
+
+    for name, right, allowed in (
+        ("--level", 0 < asked.level < 1, "a number between 0 and 1"),
+        ("--batch", 0 < asked.batch <= MOST_BATCH, f"an integer above 0, up to {MOST_BATCH:,}"),
+    ):
+        if not right:
+            raise ContractError(name, "value", one_line(str(getattr(asked, name[2:])), 20), allowed)
+    for name in ("study", "experiment", "method"):
+        if (value := getattr(asked, name)) is None:
+            continue
+        if asked.bundle is not None:
+            raise ContractError(f"--{name}", "option", f"'{value}' beside --bundle", "one of them", "the folder says it all")
+        if not re.fullmatch(NAME, value):
+            raise ContractError(f"--{name}", "value", f"'{value}'", NAME_RULE)
+
+
+def _head(asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", level: float) -> dict[str, Any]:
+    """What a JSON file says before the proteins."""
+    return {
         "student": {key: getattr(bundle.card, key) for key in ("study", "experiment", "method", "intended_use")},
         "limits": list(bundle.card.limits), "licences": bundle.card.licences, "credible_level": asked.level,
         "risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})},
     }  # fmt: skip
-    count = output.write(asked.out, found, bundle.card.class_names, head)
-    _tell(asked, [f"{count:,} proteins written to {asked.out}"])
 
 
 def _chosen(asked: argparse.Namespace) -> Path:
     """The folder of the student that is asked for; of several, the one with the best validation likelihood."""
     from mtbkd.bundle import FILES, found_in, read_card
 
-    place = asked.results / asked.study / "bundles"
+    study = asked.study or USUAL_STUDY
+    place = asked.results / study / "bundles"
     every = list(found_in(place))
     wanted = [f for e, m, f in every if asked.experiment in (None, e) and asked.method in (None, m)]
     if not wanted:
         there = ", ".join(f"{e} {m}" for e, m, _ in every) or "no student"
         target = f"{place}/{asked.experiment or '<experiment>'}/{asked.method or '<method>'}/{FILES[0]}"
-        how = f"make it: snakemake --cores all --config study={asked.study} -- {target}"
+        how = f"make it: snakemake --cores all --config study={study} -- {target}"
         raise ContractError(place, "students", there, f"{asked.experiment or 'any'} {asked.method or 'any'}", how)
     best = min(wanted, key=lambda f: read_card(f / FILES[1]).scores["val"]["nll"])
     if len(wanted) > 1:
@@ -137,13 +240,10 @@ def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float]":
 
 def _embedder(bundle: "Bundle", raw: Path) -> Any:
     """The student's encoders, with their files in ``raw``: fetched where they are not there."""
-    from mtbkd import registry
     from mtbkd.encoders import Embedder
+    from mtbkd.serving.predicting import encoders_of
 
-    keys = []
-    for name, settings in bundle.card.inputs.encoders.items():
-        module = registry.part("encoder", name)
-        keys += module.raw_files(module.Settings.model_validate(settings))
+    keys = [key for module, settings in encoders_of(bundle) for key in module.raw_files(settings)]
     if keys:
         from mtbkd.downloads import fetch
 
@@ -166,7 +266,7 @@ def _promise(point: "RiskPoint", level: float) -> str:
 
 def _tell(asked: argparse.Namespace, lines: Sequence[str]) -> None:
     for line in () if asked.quiet else lines:
-        print(line, file=sys.stderr)
+        print(one_line(line), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,70 +1,15 @@
-"""FASTA in and out: every kind of bad input has one stated behaviour, an error by name or a counted repair."""
+"""Chains: every kind of bad letter has one stated behaviour, an error by name or a counted repair."""
 
-import gzip
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from Bio.Seq import Seq
-from Bio.SeqRecord import SeqRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mtbkd.errors import ContractError
-from mtbkd.sequences import AMBIGUOUS, LONGEST, RESIDUES, Policy, clean, read_fasta, truncate, write_fasta
+from mtbkd.sequences import AMBIGUOUS, LONGEST, RESIDUES, Policy, clean, truncate
 
 CHAINS = st.text(RESIDUES + AMBIGUOUS, min_size=1).map(lambda chain: "M" + chain + "W" * 5)
-
-
-def written(folder: Path, content: bytes) -> Path:
-    (folder / "my.fasta").write_bytes(content)
-    return folder / "my.fasta"
-
-
-@pytest.mark.parametrize("name", ["my.fasta", "my.fasta.gz"])
-def test_what_is_written_is_read_again(tmp_path: Path, name: str):
-    records = [SeqRecord(Seq("M" + "AKLW" * 40), id=f"P{i}", description="of yeast") for i in range(3)]
-    assert write_fasta(records, tmp_path / name) == 3
-    assert [(r.id, str(r.seq)) for r in read_fasta(tmp_path / name)] == [(r.id, str(r.seq)) for r in records]
-
-
-def test_gzip_is_told_by_its_bytes_not_its_name(tmp_path: Path):
-    path = written(tmp_path, gzip.compress(b">a\nMK\n"))
-    assert [record.id for record in read_fasta(path)] == ["a"]
-
-
-def test_windows_lines_and_a_byte_order_mark_are_read(tmp_path: Path):
-    path = written(tmp_path, b"\xef\xbb\xbf>a one\r\nMK\r\nLV\r\n>b\r\nW W\r\n")
-    assert [(r.id, str(r.seq)) for r in read_fasta(path)] == [("a", "MKLV"), ("b", "WW")]
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        (b"", "records: found none"),
-        (b"\n\n", "no '>'"),
-        (b";made by hand\n>a\nMK\n", "no '>'"),
-        (b"ACC,Sequence\nP1,MKL\n", "no '>'"),
-        (b">a\nMK\n>b\nML\n>a\nMK\n", "id 'a': found records 1 and 3"),
-        (b">\nMK\n", "id of record 1"),
-        (b">prot\xe9ine\nMK\n", "encoding: found byte 0xe9"),
-        (">a\nMK\n".encode("utf-16"), "UTF-16"),
-        (">a\nMK\n".encode("utf-16-le"), "id of record 1|no '>'"),
-        (gzip.compress(b">a\n" + b"MKLV" * 5000)[:-12], "gzip"),
-        (b"PK\x03\x04", "zip archive"),
-    ],
-)
-def test_a_file_that_is_no_fasta_is_refused_by_name(tmp_path: Path, content: bytes, told: str):
-    path = written(tmp_path, content)
-    with pytest.raises(ContractError, match=told) as caught:
-        list(read_fasta(path))
-    assert str(path) in str(caught.value)
-
-
-def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path):
-    for path, told in ((tmp_path / "no.fasta", "nothing"), (tmp_path, "a folder")):
-        with pytest.raises(ContractError, match=told):
-            list(read_fasta(path))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +34,12 @@ def test_repairs_are_made_and_counted(sequence: str, residues: str, repair: str)
         ("--*", "an empty sequence"),
         ("MK*LV", "'\\*' at residue 3"),
         ("MK1LV", "'1' at residue 3"),
-        ("MKé", "'É' at residue 3"),
+        ("MKé", "LATIN SMALL LETTER E WITH ACUTE, U\\+00E9\\) at residue 3"),
+        ("MKL\u0410", "CYRILLIC CAPITAL LETTER A, U\\+0410\\) at residue 4"),
+        ("MK\xa0LV", "NO-BREAK SPACE, U\\+00A0\\) at residue 3"),
+        ("MK\udca0LV", "byte 0xa0, no UTF-8, at residue 3"),
+        ("MK>b", "'>' \\(a header inside a line\\) at residue 3"),
+        ("M-K*L*", "'\\*' at residue 4"),
         ("XXXX", "no residue of known kind"),
         ("ATGGCCTTAACGATCGATCG", "nucleotides"),
         ("AUGGCCUUAACGAUCGAUCGNNN", "nucleotides"),
@@ -100,6 +50,12 @@ def test_what_no_repair_makes_a_chain_is_refused_by_protein(sequence: str, told:
     with pytest.raises(ContractError, match=told) as caught:
         clean(sequence, "my.fasta", "P1")
     assert "my.fasta: sequence of P1" in str(caught.value)
+
+
+@pytest.mark.parametrize("letter", ["\u017f", "\u0131", "\xdf", "\ufb01", "\uff2b", "\u212a"])
+def test_no_foreign_letter_becomes_a_residue_by_its_capital(letter: str):
+    with pytest.raises(ContractError, match="at residue 3"):
+        clean(f"MK{letter}LV")
 
 
 def test_a_chain_of_50000_residues_and_a_short_peptide_of_acgt_are_read():

@@ -27,7 +27,8 @@ from mtbkd.serving.risk import risk_points
 DRAWS = 100
 LEVELS = (0.95,)
 SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_gap@0.95", "ood_auroc", "mean_deviance")
-DATA = ("source", "counts", "labelled_train", "homology_partitions", "truncation", "simulated")
+DATA = ("source", "Values", "counts", "labelled_train", "homology_partitions", "truncation", "simulated")
+AGREE = 1e-5  # largest difference of a probability from what the fit predicted
 LIBRARIES = ("mtbkd", "torch", "numpy", "biopython", "safetensors")
 
 
@@ -35,7 +36,8 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
     """Fit ``spec`` on the first replicate of ``dataset`` and describe the student.
 
     Raises:
-        ContractError: every chain diverged.
+        ContractError: every chain diverged; the dataset's card does not say how its inputs were scaled; the bundle does not
+            predict what the fit predicts of the test examples.
     """
     dataset, teachers = _first(dataset), [replace(t, logits=t.logits[:1]) for t in teachers]
     output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
@@ -44,12 +46,12 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
     params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
     if not len(params):
         raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "a chain with finite draws")
-    size = math.prod(dataset.x.shape[2:])
-    scaling = dataset.card.get("scaling") or {"mean": np.zeros(size), "scale": np.ones(size)}
-    mean, scale = (np.asarray(scaling[name], np.float64) for name in ("mean", "scale"))
+    mean, scale = _scaling(dataset)
     card = _card(spec, dataset, draws, len(params), study, experiment)
     bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
-    return replace(bundle, card=_measured(bundle, dataset, resolve_device(spec.device)))
+    device = resolve_device(spec.device)
+    _check_reproduces(bundle, dataset, draws, device)
+    return replace(bundle, card=_measured(bundle, dataset, device))
 
 
 def bundle_files(
@@ -68,6 +70,46 @@ def _first(dataset: Dataset) -> Dataset:
     return replace(dataset, **{name: None if value is None else value[:1] for name, value in arrays.items()})
 
 
+def _scaling(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale (F,) of the inputs, by the dataset's card; 0 and 1 where it gave them as they were.
+
+    Without ``scaling``, a card must not say that its inputs were standardised, nor may they look so, unless it says outright
+    that they were not (``standardise: false``).
+    """
+    size, settings = math.prod(dataset.x.shape[2:]), dataset.card.get("settings", {})
+    where, expected = f"dataset {dataset.name}", f"mean and scale, {size} finite numbers each, the scale not below 0"
+    if scaling := dataset.card.get("scaling"):
+        mean, scale = (np.asarray(scaling.get(name, ()), np.float64) for name in ("mean", "scale"))
+        if not all(v.shape == (size,) and np.isfinite(v).all() for v in (mean, scale)) or (scale < 0).any():
+            raise ContractError(where, "scaling", f"shapes {mean.shape} and {scale.shape}", expected)
+        return mean, scale
+    if settings.get("standardise", bool(settings.get("encoders")) or _looks_standardised(dataset)):
+        raise ContractError(where, "scaling", "nothing on the card of standardised inputs", expected,
+                            "a student needs it to read new examples; make the data again")  # fmt: skip
+    return np.zeros(size), np.ones(size)
+
+
+def _looks_standardised(dataset: Dataset) -> bool:
+    """Whether nearly all inputs that vary have mean 0 and deviation 1 over the training examples, to rounding."""
+    x = dataset.x[0, dataset.rows("train")].reshape(-1, math.prod(dataset.x.shape[2:])).astype(np.float64)
+    mean, deviation = x.mean(0), x.std(0)
+    varying = deviation > 0
+    scaled = (np.abs(mean) < AGREE) & (np.abs(deviation - 1) < AGREE)
+    return bool(varying.any() and scaled[varying].mean() > 0.9)
+
+
+def _check_reproduces(bundle: Bundle, dataset: Dataset, draws: Draws, device: str) -> None:
+    """Raise ContractError unless the bundle, given inputs as a user has them, predicts what the fit predicted."""
+    rows, whole = draws.example_index, ~draws.diverged[0]
+    raw = dataset.x[0, rows].reshape(len(rows), -1).astype(np.float64) * bundle.scale + bundle.mean
+    found = bundle.draw_probs(bundle.standardised(raw), device).mean(0, dtype=np.float64)
+    expected = draws.prob[0][whole].reshape(-1, *found.shape).mean(0, dtype=np.float64)
+    if not (worst := float(np.abs(found - expected).max())) <= AGREE:
+        raise ContractError(f"student {bundle.card.experiment} {bundle.card.method}", "probabilities of test examples",
+                            f"some that differ by {worst:.2g} from those of its fit", f"at most {AGREE:g}",
+                            "the kept weights or the scaling of the inputs are not those of the fit")  # fmt: skip
+
+
 def _card(spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, experiment: str) -> Card:
     chosen = next(row for row in draws.tuning if row["chosen"])
     encoders = dataset.card.get("settings", {}).get("encoders", {})
@@ -80,10 +122,11 @@ def _card(spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, ex
                      f"to, and how sure that is ({', '.join(dataset.class_names)}).",
         limits=(),
         licences={"data": str(dataset.card.get("licence", "not stated")), **licences},
-        data={"name": dataset.name, **{key: dataset.card[key] for key in DATA if key in dataset.card},
+        data={"name": dataset.name, **_finite({key: dataset.card[key] for key in DATA if key in dataset.card}),
               "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
         class_names=dataset.class_names,
-        inputs=Inputs(features=dataset.x.shape[2:], encoders=encoders),
+        inputs=Inputs(features=dataset.x.shape[2:], names=tuple(dataset.card.get("features", ())), encoders=encoders,
+                      standardised=bool(dataset.card.get("scaling"))),
         architecture=spec.student.architecture,
         settings=spec.student.settings,
         draws=count,

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,6 +14,7 @@ from mtbkd.serving.predicting import Prediction
 ABOUT = ("id", "length", "predicted", "probability", "abstain", "mean_deviance", "epistemic_share")
 DIGITS = 6
 OF_A_CLASS = ("prob", "low", "high")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for a formula at the start of a cell
 
 
 def write_csv(handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any]) -> int:
@@ -31,9 +33,9 @@ def write_csv(handle: IO[str], predictions: Iterable[Prediction], classes: Seque
 def write_json(handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any]) -> int:
     """One object: the entries of ``head``, then ``proteins``, one object a protein and line."""
     count = 0
-    handle.write(json.dumps({**head, "proteins": []}, indent=1).removesuffix("]\n}"))
+    handle.write(json.dumps({**head, "proteins": []}, indent=1, allow_nan=False).removesuffix("]\n}"))
     for count, each in enumerate(predictions, start=1):
-        handle.write(("\n" if count == 1 else ",\n") + json.dumps(_rounded(_row(each, classes))))
+        handle.write(("\n" if count == 1 else ",\n") + json.dumps(_rounded(_row(each, classes)), allow_nan=False))
     handle.write("\n]\n}\n")
     return count
 
@@ -42,20 +44,29 @@ Writer = Callable[[IO[str], Iterable[Prediction], Sequence[str], Mapping[str, An
 WRITERS: dict[str, Writer] = {".csv": write_csv, ".json": write_json}
 
 
-def writer_of(path: Path) -> Writer:
-    """The writer that a file's name asks for; ContractError before anything is computed."""
+def check_place(path: Path, read: Iterable[Path]) -> None:
+    """Raise ContractError unless ``path`` can be written without a loss: its name, its kind, and none of the files ``read``."""
     if path.suffix not in WRITERS:
         raise ContractError("--out", "name", f"'{path}'", f"a name that ends in {' or '.join(WRITERS)}")
+    if path.is_symlink():
+        raise ContractError("--out", "name", f"the link '{path}'", "a file", f"name what it points to: {path.readlink()}")
     if path.is_dir():
         raise ContractError("--out", "name", f"the folder '{path}'", "a file")
-    return WRITERS[path.suffix]
+    if path.exists() and not path.is_file():
+        raise ContractError("--out", "name", f"the pipe or device '{path}'", "a file")
+    for source in read:
+        if path.exists() and source.exists() and path.samefile(source):
+            raise ContractError("--out", "name", f"'{path}', the same file as '{source}', which is read", "another file")
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not parent.is_dir():
+        raise ContractError("--out", "folder", f"the file '{parent}'", "a folder to write into")
 
 
-def write(path: Path, predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any]) -> int:
-    """Write ``path`` whole or not at all; returns the number of proteins."""
-    writer = writer_of(path)
+@contextmanager
+def opened(path: Path) -> Iterator[IO[str]]:
+    """Yield a handle to write ``path`` by: whole, or not at all where an exception is raised."""
     with atomic(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as handle:
-        return writer(handle, predictions, classes, head)
+        yield handle
 
 
 def _row(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
@@ -71,6 +82,8 @@ def _row(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
     return f"{round(value, DIGITS):g}" if isinstance(value, float) else str(value)
 
 

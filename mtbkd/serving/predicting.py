@@ -4,21 +4,25 @@ The file is read twice: once to find every mistake in it before anything is comp
 chains of a batch, K classes.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import BaseModel
 
-from mtbkd import registry
+from mtbkd import explain, registry
 from mtbkd.bundle import Bundle
 from mtbkd.encoders import Embedder
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.deviance import decompose
-from mtbkd.sequences import clean, read_fasta
+from mtbkd.fasta import Record, read_fasta
+from mtbkd.sequences import clean
 
 SHOWN = 3  # refused records that an error tells of
 
@@ -51,13 +55,15 @@ class Prediction(NamedTuple):
 
 @dataclass
 class Checked:
-    """What the first reading of a file found: ``repairs`` and ``truncated`` count chains, ``refused`` has id and reason."""
+    """What the first reading of a file found: ``repairs`` and ``truncated`` count chains, ``refused`` has id and reason;
+    ``content`` is a checksum of what will be predicted."""
 
     proteins: int = 0
     residues: int = 0
     truncated: int = 0
     repairs: Counter[str] = field(default_factory=Counter)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    content: int = 0
 
     def told(self) -> Iterator[str]:
         """Lines for the user: what was read, repaired, cut and left out."""
@@ -78,18 +84,18 @@ def check_fasta(path: str | Path, bundle: Bundle, skip_invalid: bool = False) ->
     if not bundle.card.inputs.encoders:
         raise ContractError(f"student {bundle.card.method}", "inputs", f"numbers of shape {bundle.card.inputs.features}",
                             "a student that reads protein chains")  # fmt: skip
-    parts = [registry.part("encoder", name) for name in bundle.card.inputs.encoders]
-    settings = [m.Settings.model_validate(s) for m, s in zip(parts, bundle.card.inputs.encoders.values(), strict=True)]
+    encoders = encoders_of(bundle)
     found = Checked()
     for record in read_fasta(path):
         try:
-            chain = clean(str(record.seq), path, str(record.id), found.repairs)
+            chain = _chain(record, path, found.repairs)
         except ContractError as error:
-            found.refused.append((str(record.id), f"found {error.found}"))
+            found.refused.append((record.id, f"found {error.found}"))
             continue
         found.proteins += 1
         found.residues += len(chain)
-        found.truncated += any(len(m.prepared(s, chain)) < len(chain) for m, s in zip(parts, settings, strict=True))
+        found.content = _content(record.id, chain, found.content)
+        found.truncated += any(len(m.prepared(s, chain)) < len(chain) for m, s in encoders)
     if found.refused and not (skip_invalid and found.proteins):
         some = "; ".join(f"{name}: {reason}" for name, reason in found.refused[:SHOWN])
         more = f" and {len(found.refused) - SHOWN:,} more" if len(found.refused) > SHOWN else ""
@@ -99,13 +105,42 @@ def check_fasta(path: str | Path, bundle: Bundle, skip_invalid: bool = False) ->
     return found
 
 
-def proteins(path: str | Path) -> Iterator[Protein]:
-    """The proteins of a checked file, those left out that cannot be predicted."""
+def encoders_of(bundle: Bundle) -> list[tuple[ModuleType, BaseModel]]:
+    """Module and settings of each encoder of the student; ContractError or ConfigError where the card names none such."""
+    found = []
+    for name, given in bundle.card.inputs.encoders.items():
+        module = registry.part("encoder", name)
+        settings, mistakes = explain.validate(module.Settings, given, ("encoders", name))
+        if settings is None:
+            raise ContractError(f"encoder {name}", "settings", "; ".join(map(str, mistakes)), "those of the encoder")
+        found.append((module, settings))
+    return found
+
+
+def proteins(path: str | Path, checked: Checked) -> Iterator[Protein]:
+    """The proteins of a checked file, those left out that cannot be predicted; ContractError where it has changed since."""
+    count, content = 0, 0
     for record in read_fasta(path):
         try:
-            yield Protein(str(record.id), clean(str(record.seq), path, str(record.id)))
+            protein = Protein(record.id, _chain(record, path))
         except ContractError:
             continue
+        count, content = count + 1, _content(*protein, content)
+        yield protein
+    if (count, content) != (checked.proteins, checked.content):
+        raise ContractError(path, "content", "another one than a moment ago", "a file that stays as it is while it is read",
+                            "run it again when nothing writes to it")  # fmt: skip
+
+
+def _chain(record: Record, path: str | Path, repairs: Counter[str] | None = None) -> str:
+    """The clean chain of a record; ContractError for one that cannot be predicted."""
+    if record.fault:
+        raise ContractError(path, f"record {record.id}", record.fault, "an id, then residues")
+    return clean(record.sequence, path, record.id, repairs)
+
+
+def _content(name: str, chain: str, before: int) -> int:
+    return zlib.crc32(f"{name} {chain}".encode(), before)
 
 
 def predict(
@@ -123,10 +158,14 @@ def predict(
         device: cpu or cuda.
     """
     for part in batched(found, batch):
-        features = embedder([protein.chain for protein in part])
-        if features.shape[1] != bundle.mean.size:
-            raise ContractError("encoders", "features", features.shape[1], f"{bundle.mean.size}, as the student learnt from")
-        yield from summarised(part, bundle.draw_probs(bundle.standardised(features), device), threshold, level)
+        try:
+            features = embedder([protein.chain for protein in part])
+            prob = bundle.draw_probs(bundle.standardised(features), device)
+        except (MemoryError, RuntimeError) as error:
+            if not (isinstance(error, MemoryError) or "memory" in str(error)):
+                raise
+            raise ContractError("--batch", "memory", f"too little for {len(part)} proteins", "a smaller number") from None
+        yield from summarised(part, prob, threshold, level)
 
 
 def summarised(part: Iterable[Protein], prob: np.ndarray, threshold: float, level: float) -> Iterator[Prediction]:

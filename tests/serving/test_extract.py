@@ -14,7 +14,7 @@ from Bio.SeqRecord import SeqRecord
 from mtbkd import cli
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import protein
-from mtbkd.sequences import write_fasta
+from mtbkd.fasta import write_fasta
 from mtbkd.serving.making import make_bundle
 from tests.serving.examples import make_spec
 

@@ -1,13 +1,23 @@
 """What a card says is what the draws do."""
 
+import csv
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Logits, ids_digest
-from mtbkd.datasets import sim1
+from mtbkd import fitting
+from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.bundle import Bundle
+from mtbkd.datasets import digits, preprocess, sim1, table
+from mtbkd.errors import ContractError
 from mtbkd.evaluation import metrics
+from mtbkd.serving import making
 from mtbkd.serving.making import DRAWS, make_bundle
 from tests.serving.examples import CLASSES, bundle, make_dataset, make_spec
+
+COLUMNS = ("height", "weight", "constant")
 
 
 def test_the_card_states_the_scores_of_its_own_draws():
@@ -50,3 +60,75 @@ def test_of_a_simulation_the_first_replicate_is_fitted(tmp_path):
     rows = dataset.rows("test")
     mean = made.draw_probs(dataset.x[0, rows]).mean(0, dtype=np.float64)
     assert made.card.scores["test"]["accuracy"] == metrics.accuracy(mean, dataset.y[0, rows]).value
+
+
+def make_table(folder: Path, standardise: bool) -> tuple[Dataset, np.ndarray]:
+    """A table whose columns are far from mean 0 and deviation 1, and its columns as a user has them (N, 3)."""
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % 2
+    columns = np.stack([170 + 8 * y + 3 * rng.normal(size=150), 2e-3 * (1 - y + rng.normal(size=150)), np.full(150, 7.0)], 1)
+    with open(folder / "people.csv", "w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["name", *COLUMNS, "class"])
+        writer.writerows([f"p{i}", *map(float, row), "ab"[k]] for i, (row, k) in enumerate(zip(columns, y, strict=True)))
+    given = {"path": str(folder / "people.csv"), "label": "class", "id": "name", "standardise": standardise}
+    dataset = table.prepare("people", table.Settings.model_validate(given), 1, range(1), folder)
+    if standardise:
+        known = preprocess.scaling(columns, dataset.split == "train").card()
+        dataset = replace(dataset, card={**dataset.card, "scaling": known})
+    return dataset, columns
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+def test_a_table_s_student_answers_from_the_columns_as_a_user_has_them(tmp_path: Path, standardise: bool):
+    dataset, columns = make_table(tmp_path, standardise)
+    if not standardise:  # a network does not learn from numbers around 170
+        columns = columns - [174, 0, 7]
+        dataset = replace(dataset, x=columns[None].astype(np.float32))
+    make_bundle(make_spec(), dataset, [], "own", "people").write(tmp_path / "student")
+    read = Bundle.read(tmp_path / "student")
+    assert read.card.inputs.names == COLUMNS and read.card.inputs.standardised == standardise
+    assert read.card.class_names == ("a", "b")
+    rows = dataset.rows("test")
+    mean = read.draw_probs(read.standardised(columns[rows])).mean(0, dtype=np.float64)
+    accuracy = metrics.accuracy(mean, dataset.y[0, rows]).value
+    assert accuracy == read.card.scores["test"]["accuracy"] > 0.7
+
+
+def test_digits_are_read_as_they_are(tmp_path: Path):
+    dataset = digits.prepare("digits", digits.Settings(share=0.2), 1, range(1), tmp_path)
+    made = make_bundle(make_spec("map"), dataset, [], "demo", "digits")
+    assert not made.card.inputs.standardised and not made.card.inputs.names
+    rows = dataset.rows("test")
+    images = dataset.x[0, rows].astype(np.float64)
+    mean = made.draw_probs(made.standardised(images)).mean(0, dtype=np.float64)
+    assert metrics.accuracy(mean, dataset.y[0, rows]).value == made.card.scores["test"]["accuracy"]
+
+
+def test_standardised_inputs_without_their_scaling_make_no_student(tmp_path: Path):
+    dataset, _ = make_table(tmp_path, True)
+    told = "dataset people: scaling: found nothing on the card of standardised inputs"
+    for settings in ({"standardise": True}, {}):  # the latter: by their mean and deviation
+        with pytest.raises(ContractError, match=told):
+            make_bundle(make_spec("map"), replace(dataset, card={"settings": settings}), [], "own", "people")
+    for wrong in ({"mean": [0.0]}, {"mean": [0.0] * 3, "scale": [1.0, -1.0, 1.0]}, {"mean": [0.0] * 3, "scale": [np.nan] * 3}):
+        with pytest.raises(ContractError, match="3 finite numbers each"):
+            make_bundle(make_spec("map"), replace(dataset, card={"scaling": wrong}), [], "own", "people")
+
+
+@pytest.mark.parametrize("part", ["params", "scaling"])
+def test_a_bundle_that_does_not_predict_what_its_fit_predicted_is_refused(monkeypatch: pytest.MonkeyPatch, part: str):
+    if part == "params":
+        whole = fitting.fit
+        monkeypatch.setattr(making, "fit", lambda *given: _with_other_weights(whole(*given)))
+    else:
+        right = Bundle.standardised
+        monkeypatch.setattr(Bundle, "standardised", lambda self, features: right(self, features + 0.1 * self.scale))
+    with pytest.raises(
+        ContractError, match=r"probabilities of test examples: found some that differ by .*; expected at most 1e-05"
+    ):
+        make_bundle(make_spec("map"), make_dataset(), [], "protein", "made_up")
+
+
+def _with_other_weights(draws):
+    return replace(draws, params=draws.params + 0.01)

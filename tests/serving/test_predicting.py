@@ -14,7 +14,8 @@ from tests.serving.examples import ENCODERS, bundle, chains, fasta, make_dataset
 
 
 def predicted(path: Path, batch: int = 7, threshold: float = 0.5) -> list[Prediction]:
-    return list(predict(bundle(), proteins(path), Embedder(ENCODERS, Path()), threshold, 0.9, batch, "cpu"))
+    checked = check_fasta(path, bundle(), skip_invalid=True)
+    return list(predict(bundle(), proteins(path, checked), Embedder(ENCODERS, Path()), threshold, 0.9, batch, "cpu"))
 
 
 def test_predictions_are_those_of_the_dataset_in_the_order_of_the_file(tmp_path: Path):
@@ -45,7 +46,7 @@ def test_uncertainty_of_two_draws_that_disagree_is_epistemic():
 
 def test_a_point_estimate_has_no_intervals(tmp_path: Path):
     embedder = Embedder(ENCODERS, Path())
-    each = next(predict(bundle("map"), proteins(fasta(tmp_path, ["MKLV"])), embedder, 0.5, 0.9, 5, "cpu"))
+    each = next(predict(bundle("map"), [Protein("a", "MKLV")], embedder, 0.5, 0.9, 5, "cpu"))
     assert each.low is each.high is each.epistemic_share is None and each.prob.sum() == pytest.approx(1)
 
 
@@ -77,7 +78,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     def peak(count: int) -> int:
         path = fasta(tmp_path, chains(count, seed=4)[0])
         tracemalloc.start()
-        for _ in predict(bundle(), proteins(path), Embedder(ENCODERS, Path()), 0.5, 0.9, 50, "cpu"):
+        checked = check_fasta(path, bundle())
+        for _ in predict(bundle(), proteins(path, checked), Embedder(ENCODERS, Path()), 0.5, 0.9, 50, "cpu"):
             pass
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
