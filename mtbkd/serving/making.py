@@ -47,7 +47,7 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
     if not len(params):
         raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "a chain with finite draws")
     mean, scale = _scaling(dataset)
-    card = _card(spec, dataset, draws, len(params), study, experiment)
+    card = _card(spec, dataset, draws, len(params), study, experiment, bool(mean.any() or (scale != 1).any()))
     bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
     device = resolve_device(spec.device)
     _check_reproduces(bundle, dataset, draws, device)
@@ -110,7 +110,9 @@ def _check_reproduces(bundle: Bundle, dataset: Dataset, draws: Draws, device: st
                             "the kept weights or the scaling of the inputs are not those of the fit")  # fmt: skip
 
 
-def _card(spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, experiment: str) -> Card:
+def _card(
+    spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, experiment: str, standardised: bool
+) -> Card:  # fmt: skip
     chosen = next(row for row in draws.tuning if row["chosen"])
     encoders = dataset.card.get("settings", {}).get("encoders", {})
     licences = {f"encoder {name}": registry.part("encoder", name).LICENCE for name in encoders}
@@ -126,7 +128,7 @@ def _card(spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, ex
               "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
         class_names=dataset.class_names,
         inputs=Inputs(features=dataset.x.shape[2:], names=tuple(dataset.card.get("features", ())), encoders=encoders,
-                      standardised=bool(dataset.card.get("scaling"))),
+                      standardised=standardised),
         architecture=spec.student.architecture,
         settings=spec.student.settings,
         draws=count,

@@ -75,7 +75,7 @@ def make_table(folder: Path, standardise: bool) -> tuple[Dataset, np.ndarray]:
     dataset = table.prepare("people", table.Settings.model_validate(given), 1, range(1), folder)
     if standardise:
         known = preprocess.scaling(columns, dataset.split == "train").card()
-        dataset = replace(dataset, card={**dataset.card, "scaling": known})
+        dataset = replace(dataset, card={"scaling": known, **dataset.card})
     return dataset, columns
 
 
@@ -85,14 +85,14 @@ def test_a_table_s_student_answers_from_the_columns_as_a_user_has_them(tmp_path:
     if not standardise:  # a network does not learn from numbers around 170
         columns = columns - [174, 0, 7]
         dataset = replace(dataset, x=columns[None].astype(np.float32))
-    make_bundle(make_spec(), dataset, [], "own", "people").write(tmp_path / "student")
+    make_bundle(make_spec("map"), dataset, [], "own", "people").write(tmp_path / "student")
     read = Bundle.read(tmp_path / "student")
     assert read.card.inputs.names == COLUMNS and read.card.inputs.standardised == standardise
     assert read.card.class_names == ("a", "b")
     rows = dataset.rows("test")
     mean = read.draw_probs(read.standardised(columns[rows])).mean(0, dtype=np.float64)
     accuracy = metrics.accuracy(mean, dataset.y[0, rows]).value
-    assert accuracy == read.card.scores["test"]["accuracy"] > 0.7
+    assert accuracy == read.card.scores["test"]["accuracy"] > 0.8
 
 
 def test_digits_are_read_as_they_are(tmp_path: Path):
@@ -124,9 +124,7 @@ def test_a_bundle_that_does_not_predict_what_its_fit_predicted_is_refused(monkey
     else:
         right = Bundle.standardised
         monkeypatch.setattr(Bundle, "standardised", lambda self, features: right(self, features + 0.1 * self.scale))
-    with pytest.raises(
-        ContractError, match=r"probabilities of test examples: found some that differ by .*; expected at most 1e-05"
-    ):
+    with pytest.raises(ContractError, match=r"test examples: found some that differ by .*; expected at most 1e-05"):
         make_bundle(make_spec("map"), make_dataset(), [], "protein", "made_up")
 
 
