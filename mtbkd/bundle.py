@@ -201,8 +201,8 @@ def read_card(path: str | Path) -> Card:
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
     again = f"make it again: snakemake --cores all --config study={content.get('study')} -- {path}"
-    if content.get("version") == 1:
-        raise ContractError(path, "version", "1, of an earlier release, without a seal", VERSION, again)
+    if content.get("version") in (None, 1):
+        raise ContractError(path, "version", "that of an earlier release, without a seal", VERSION, again)
     try:
         card, mistakes = explain.validate(Card, content)
     except RecursionError:

@@ -2,12 +2,20 @@
 
 import csv
 import gzip
+import io
 import json
+import os
+import resource
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mtbkd import cli
+from mtbkd.serving import predicting
 from tests.serving.examples import CLASSES, bundle, chains, fasta
 
 
@@ -19,8 +27,12 @@ def results(tmp_path: Path) -> Path:
 
 
 def run(results: Path, fasta: Path, out: Path, *more: str, method: str | None = "labels_sgld") -> int:
-    chosen = ["--method", method] if method else []
-    return cli.main(["predict", "--results", str(results), "--fasta", str(fasta), "--out", str(out), *chosen, *more])
+    """``more`` stands in place of what the other arguments say; a folder of a student, of its names, too."""
+    given = {"--results": str(results), "--fasta": str(fasta), "--out": str(out), "--method": method}
+    left = {name: value for name, value in given.items() if value and name not in more}
+    if "--bundle" in more:
+        left.pop("--method", None)
+    return cli.main(["predict", *(word for option in left.items() for word in option), *more])
 
 
 def test_a_csv_has_one_row_a_protein(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -109,3 +121,173 @@ def test_help_needs_no_knowledge_of_the_code(capsys: pytest.CaptureFixture):
     with pytest.raises(SystemExit) as wrong:
         cli.main(["predict"])
     assert wrong.value.code == 2
+
+
+def test_cells_that_spreadsheets_take_for_formulas_are_written_as_text(results: Path, tmp_path: Path):
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "sp|P1|=2", "'quoted", '"a",b']
+    path = tmp_path / "my.fasta"
+    path.write_text("".join(f">{name}\nMKLV\n" for name in names))
+    for name in ("out.csv", "out.json"):
+        assert run(results, path, tmp_path / name, "--quiet") == 0
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert [row["id"] for row in rows] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "sp|P1|=2", "'quoted", '"a",b']
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in (row["id"], row["predicted"]))
+    assert [each["id"] for each in json.loads((tmp_path / "out.json").read_text())["proteins"]] == names
+
+
+def place(kind: str, fasta: Path, student: Path) -> Path:
+    """A place that must not be written, as ``--out``."""
+    folder = fasta.parent
+    target = folder / "target.csv"
+    match kind:
+        case "the input":
+            return fasta
+        case "another spelling":
+            (folder / "below").mkdir()
+            return folder / "below" / ".." / fasta.name
+        case "a hard link":
+            target.hardlink_to(fasta)
+        case "a link to the input":
+            target.symlink_to(fasta)
+        case "a link":
+            target.symlink_to(folder / "elsewhere.csv")
+        case "a folder":
+            target.mkdir()
+        case "a pipe":
+            os.mkfifo(target)
+        case "below a file":
+            (folder / "file").write_text("")
+            return folder / "file" / "out.csv"
+        case "the card":
+            return student / "card.json"
+        case "too long a name":
+            return folder / f"{'a' * 249}.csv"
+    return target
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("the input", "the same file as"),
+        ("another spelling", "the same file as"),
+        ("a hard link", "the same file as"),
+        ("a link to the input", "the link"),
+        ("a link", "the link"),
+        ("a folder", "the folder"),
+        ("a pipe", "the pipe or device"),
+        ("below a file", "expected a folder to write into"),
+        ("the card", "the same file as"),
+        ("too long a name", "File name too long"),
+    ],
+)
+def test_a_place_that_must_not_be_written_is_refused_before_any_work(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, kind: str, told: str
+):
+    monkeypatch.setattr("mtbkd.serving.predicting.check_fasta", lambda *given: pytest.fail("work was done"))
+    path = fasta(tmp_path, ["MKLV"], "my.csv")
+    student = results / "protein/bundles/made_up/labels_sgld"
+    before = path.read_bytes(), (student / "card.json").read_bytes()
+    assert run(results, path, place(kind, path, student)) == 1
+    said = capsys.readouterr().err.strip()
+    assert told in said and "\n" not in said
+    assert (path.read_bytes(), (student / "card.json").read_bytes()) == before
+    assert not (tmp_path / "elsewhere.csv").exists() and not list(tmp_path.glob("**/.*.part"))
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_command_that_is_stopped_leaves_what_was_there(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+):
+    def stopped(*given: object):
+        yield from list(predicting.summarised([predicting.Protein("a", "MK")], np.full((1, 1, 3), 1 / 3, np.float32), 0.1, 0.9))
+        assert list(tmp_path.glob(".*.part"))
+        os.kill(os.getpid(), number)
+        yield from ()
+
+    monkeypatch.setattr(predicting, "predict", stopped)
+    before = signal.getsignal(number)
+    (tmp_path / "out.csv").write_text("of yesterday")
+    assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--quiet") == status
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("mtbkd: ") and "\n" not in said
+    assert (tmp_path / "out.csv").read_text() == "of yesterday" and not list(tmp_path.glob(".*.part"))
+    assert signal.getsignal(number) is before
+
+
+def test_a_full_disk_is_one_line_that_names_the_file(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    path = fasta(tmp_path, chains(400, seed=3)[0])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # as a quota: the system refuses to write more
+    try:
+        assert run(results, path, tmp_path / "out.csv", "--quiet") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err.strip()
+    assert said == f"mtbkd: error: {tmp_path / 'out.csv'}: File too large"
+    assert not (tmp_path / "out.csv").exists() and not list(tmp_path.glob(".*.part"))
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    path, check = fasta(tmp_path, ["MKLV", "MKLW"]), predicting.check_fasta
+
+    def changed(*given: object):
+        found = check(*given)
+        path.write_text(path.read_text().replace("MKLW", "MKWW"))
+        return found
+
+    monkeypatch.setattr(predicting, "check_fasta", changed)
+    assert run(results, path, tmp_path / "out.csv", "--quiet") == 1
+    assert "content: found another one than a moment ago" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_too_little_memory_names_the_option_that_needs_less(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    for error in (MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")):
+        monkeypatch.setattr("mtbkd.bundle.Bundle.draw_probs", lambda *given, error=error: _raise(error))
+        assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--quiet") == 1
+        assert "--batch: memory: found too little for 1 proteins" in capsys.readouterr().err
+
+
+def _raise(error: Exception):
+    raise error
+
+
+class Closed(io.StringIO):
+    """A stream that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_messages_that_nobody_reads_end_the_command_without_a_traceback(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys, "stderr", Closed())
+    assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv") == 141
+    assert not (tmp_path / "out.csv").exists() and not list(tmp_path.glob(".*.part"))
+
+
+def test_help_that_nobody_reads_leaves_no_traceback():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "mtbkd.cli", "predict", "--help"]
+    closed = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8")
+    os.close(writer)
+    assert closed.returncode in (0, 141) and not closed.stderr
+
+
+def test_a_locale_without_utf_8_changes_nothing(results: Path, tmp_path: Path):
+    folder = tmp_path / "größe"
+    folder.mkdir()
+    path = fasta(folder, ["MKLV", "MKLW"])
+    path.write_bytes(path.read_bytes().replace(b">Q0 made up", ">Qé0 été".encode()))
+    command = [sys.executable, "-m", "mtbkd.cli", "predict", "--bundle", str(results / "protein/bundles/made_up/labels_map")]
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    out = folder / "aus.csv"
+    found = subprocess.run([*command, "--fasta", str(path), "--out", str(out)], env=plain, capture_output=True)
+    assert found.returncode == 0, found.stderr
+    assert [row["id"] for row in csv.DictReader(out.open(encoding="utf-8"))] == ["Qé0", "Q1"]

@@ -85,7 +85,9 @@ def test_a_table_s_student_answers_from_the_columns_as_a_user_has_them(tmp_path:
     if not standardise:  # a network does not learn from numbers around 170
         columns = columns - [174, 0, 7]
         dataset = replace(dataset, x=columns[None].astype(np.float32))
-    make_bundle(make_spec("map"), dataset, [], "own", "people").write(tmp_path / "student")
+    spec = make_spec("map")
+    spec = spec.model_copy(update={"posterior": {**spec.posterior, "prior_scale": [2.0]}})
+    make_bundle(spec, dataset, [], "own", "people").write(tmp_path / "student")
     read = Bundle.read(tmp_path / "student")
     assert read.card.inputs.names == COLUMNS and read.card.inputs.standardised == standardise
     assert read.card.class_names == ("a", "b")
