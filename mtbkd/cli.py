@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mtbkd.bundle import Bundle, RiskPoint
 
 USUAL_STUDY = "protein"
-USUAL_RISK, MOST_BATCH = 0.1, 100_000
+USUAL_RISK, MOST_BATCH, LONGEST_NAME = 0.1, 100_000, 100
 ABOUT = """\
 Predict where in the cell proteins live, and how sure that is.
 
@@ -196,8 +196,8 @@ def _check_options(asked: argparse.Namespace) -> None:
             continue
         if asked.bundle is not None:
             raise ContractError(f"--{name}", "option", f"'{value}' beside --bundle", "one of them", "the folder says it all")
-        if not re.fullmatch(NAME, value):
-            raise ContractError(f"--{name}", "value", f"'{value}'", NAME_RULE)
+        if not re.fullmatch(NAME, value) or len(value) > LONGEST_NAME:
+            raise ContractError(f"--{name}", "value", f"'{value[:LONGEST_NAME]}'", f"at most {LONGEST_NAME} {NAME_RULE}")
 
 
 def _head(asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", level: float) -> dict[str, Any]:

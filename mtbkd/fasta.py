@@ -36,7 +36,8 @@ _PACKED = {
     b"(\xb5/\xfd": ("zstd", "zstd -d"),
     b"PK": ("zip", "unzip"),
 }
-_UTF16 = (b"\xfe\xff", b"\xff\xfe")
+_WIDEST = (b"\0\0\xfe\xff", b"\xff\xfe\0\0")
+_WIDE = (b"\xfe\xff", b"\xff\xfe", *_WIDEST)
 
 
 class Record(NamedTuple):
@@ -154,9 +155,10 @@ def _text(path: Path) -> Iterator[IO[str]]:
             if first.startswith(start):
                 raise ContractError(path, "file", f"{kind} data", "FASTA as UTF-8 text, plain or gzip",
                                     f"unpack it first: {command} '{path}'")  # fmt: skip
-        if first.startswith(_UTF16):
-            raise ContractError(path, "file", "UTF-16 text", "FASTA as UTF-8 text, plain or gzip",
-                                "convert it: iconv -f utf-16 -t utf-8")  # fmt: skip
+        if first.startswith(_WIDE):
+            kind = "utf-32" if first.startswith(_WIDEST) else "utf-16"
+            raise ContractError(path, "file", f"{kind.upper()} text", "FASTA as UTF-8 text, plain or gzip",
+                                f"convert it: iconv -f {kind} -t utf-8")  # fmt: skip
         data = io.BufferedReader(_Unpacked(path, raw)) if first.startswith(_GZIP) else raw
         try:
             yield io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape")

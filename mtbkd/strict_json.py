@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-DIGITS = 30  # of an integer; beyond, nothing in a file of ours is meant
+DIGITS, DEPTH = 30, 60  # of an integer, and of what stands in one another: nothing of ours comes near
 
 
 def loads(text: str) -> Any:
@@ -12,14 +12,19 @@ def loads(text: str) -> Any:
 
     Raises:
         ValueError: not JSON; a key twice in one object; NaN, infinity or a number that no float holds; an integer of more than
-            DIGITS digits; nested too deep to be read.
+            DIGITS digits; nested more than DEPTH deep.
     """
     try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_float
-        )  # fmt: skip
+        content = json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_float)
     except RecursionError:
         raise ValueError("nested too deep") from None
+    level = [content]
+    for _ in range(DEPTH):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [value for values in inner for value in values]
+    if level:
+        raise ValueError("nested too deep")
+    return content
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def test_a_card_with_foreign_or_missing_entries_is_refused(written: Path, change
         (f'{{"format": "mtbkd student", "version": {"9" * 5000}}}', "an integer of 5,000 digits"),
         ('{"format": "mtbkd student", "study": "a", "study": "b"}', "the key 'study' twice in one object"),
         (f'{{"format": "mtbkd student", "data": {"[" * 100_000 + "]" * 100_000}}}', "nested too deep"),
-        (f'{{"format": "mtbkd student", "data": {"[" * 900 + "]" * 900}}}', "content: found nested too deep|entries"),
+        (f'{{"format": "mtbkd student", "data": {"[" * 900 + "]" * 900}}}', "content: found nested too deep"),
         ("[]", "another file"),
         ("", "content"),
         ("\0", "content"),

@@ -113,12 +113,12 @@ def test_a_line_that_never_ends_is_not_held_in_memory(tmp_path: Path):
 
 
 def test_a_gzip_bomb_is_refused_after_its_first_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(fasta, "FREE", 1 << 20)
-    path = written(tmp_path, gzip.compress(b">a\n" + b"\n" * 20_000_000))
+    monkeypatch.setattr(fasta, "FREE", 1 << 17)
+    path = written(tmp_path, gzip.compress(b">a\n" + b"\n" * 2_000_000))
     with pytest.raises(ContractError, match="more than 200 times its size"):
         list(read_fasta(path))
-    with_text = written(tmp_path, gzip.compress(b"".join(b">P%d\nMKLVWSTQ\n" % i for i in range(100_000))))
-    assert len(pairs(with_text)) == 100_000
+    with_text = written(tmp_path, gzip.compress(b"".join(b">P%d\nMKLVWSTQ\n" % i for i in range(20_000))))
+    assert len(pairs(with_text)) == 20_000
 
 
 def test_a_missing_file_a_folder_and_a_device_are_refused(tmp_path: Path):

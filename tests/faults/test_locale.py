@@ -10,16 +10,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for part in ("mtbkd", "scripts") for p in (ROOT / part).rglob("*.py"))
 ALWAYS_TEXT = re.compile(r"(read_text|write_text|FileHandler)\(|.*\btext=True")
-OPENS = re.compile(r"(gzip\.)?([\w./ ()]*\.)?open(er)?\(")
 ON_BYTES = re.compile(r"(Image|tarfile|zipfile|os|webbrowser)\.open\(|.*'[rwax]b\+?'")
 
 
 def calls_by_locale(text: str) -> Iterator[int]:
     """Lines of calls that read or write text in the encoding of the locale."""
     for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
-        written = ast.unparse(call)
-        method = ast.unparse(call.func).rpartition(".")[2] + written.removeprefix(ast.unparse(call.func))
-        opens = OPENS.match(written) and not ON_BYTES.match(written)
+        written, name = ast.unparse(call), ast.unparse(call.func).rpartition(".")[2]
+        method = name + written.removeprefix(ast.unparse(call.func))
+        opens = name in ("open", "opener") and not ON_BYTES.match(written)
         gzip_bytes = written.startswith("gzip.open(") and "'rt'" not in written and "'wt'" not in written
         if "encoding=" not in written and (ALWAYS_TEXT.match(method) or (opens and not gzip_bytes)):
             yield call.lineno
