@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.abstention import shown
 from mtbkd.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

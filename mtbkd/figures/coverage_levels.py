@@ -3,10 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import NORMAL, interval
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.metrics import dot
 from mtbkd.figures.style import GREY, ORANGE, WIDTH, signal_colour
-from mtbkd.figures.summary import NORMAL, interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

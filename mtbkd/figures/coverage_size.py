@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

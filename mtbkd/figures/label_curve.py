@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.curves.crossing import judged_metrics
 from mtbkd.curves.tables import NO_TEACHERS, read
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.material import Study
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:

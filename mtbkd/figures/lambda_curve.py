@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH
-from mtbkd.figures.summary import Interval, interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

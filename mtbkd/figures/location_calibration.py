@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.style import BLUE, GREY, VERMILION, grid
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.figures.summary import Interval, by_method
+from mtbkd.figures.summary import by_method
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:

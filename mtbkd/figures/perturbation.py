@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.style import BLACK, GREY, OTHER_COLOURS, WIDTH, signal_colour
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:

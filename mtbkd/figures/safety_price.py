@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import BLUE, GREY, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

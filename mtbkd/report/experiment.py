@@ -6,9 +6,10 @@ from typing import Any
 from mtbkd.evaluation.convergence import GATES
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
-from mtbkd.report.answers import Evidence, direction
+from mtbkd.report.contrasts import SAID
+from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show, show_interval
+from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Verdict, Versus
 
@@ -186,7 +187,8 @@ def comparison_table(evidence: Evidence) -> Table | None:
     if not len(c):
         return None
     rows = [_comparison(evidence, row) for row in c.to_dict("records")]
-    head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval"), Column("What it says")]
+    head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval")]
+    head += [Column("Detectable", True, "the difference that so many replicates find with power .8"), Column("What it says")]
     head += [Column("p (Holm)", True, "Wilcoxon signed rank, corrected for the methods compared on this metric")]
     head += [Column("Rank-biserial", True, "-1 to 1: 1 when every replicate is higher")]
     head += [Column("Replicates", True), Column("Note")]
@@ -195,14 +197,11 @@ def comparison_table(evidence: Evidence) -> Table | None:
 
 
 def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
-    way = direction(row["low"], row["high"])
-    better = (way == "higher") == bool(row["higher_is_better"])
-    said = "no difference can be claimed" if way in ("undecided", "unknown") else f"{way}: {'better' if better else 'worse'}"
     failed = bool(evidence.judgement(row["method"]).failed)
     cells = [text(row["method"], f"{MARKS['failed']} gates failed" if failed else ""), text(METRICS[row["metric"]][0])]
     ends = show_interval(row["low"], row["high"], signed=True)
-    cells += [number(row["difference"], signed=True), text(ends or "\N{EN DASH}")]
-    cells += [text(said), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
+    cells += [number(row["difference"], signed=True), text(ends or NONE), number(row["detectable"])]
+    cells += [text(SAID[row["verdict"]]), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
     return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
-from mtbkd.report.numbers import NORMAL, UNKNOWN, Estimate, estimates
+from mtbkd.report.numbers import UNKNOWN, Estimate, estimates
 
 Verdict = Literal[
     "agrees",

@@ -17,11 +17,10 @@ EXPLAINED = """\
 Which published way of weighting several teachers gives the better student? Every method trains the same student on the same
 data, teachers, starting points and minibatches, tunes the same settings on the same validation labels, and is scored on test
 examples. A gain is positive where the method is better than the reference on the same replicates; its interval is a 95 %
-bootstrap interval over replicates, and a gain is called clear when that interval leaves out zero and the Wilcoxon test,
+interval over replicates (Student's t), and a gain is called clear when that interval leaves out zero and the Wilcoxon test,
 corrected for the number of methods, stays below .05.
 """
 METRICS = {"nll": "negative log-likelihood", "accuracy": "accuracy"}
-CLEAR = 0.05
 
 
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
@@ -53,9 +52,9 @@ def gains(tables: Mapping[str, Frame], reference: str, metric: str) -> dict[str,
     for row in rows.to_dict("records"):
         sign = 1 if row["higher_is_better"] else -1
         ends = sorted((sign * row["low"], sign * row["high"]))
-        beyond = row["p_holm"] < CLEAR and (ends[0] > 0 or ends[1] < 0)
+        clear = {"better": 1, "worse": -1, "open": 0}[row["verdict"]]
         gain = sign * row["difference"]
-        found[row["method"]] = {"gain": gain, "low": ends[0], "high": ends[1], "clear": (1 if gain > 0 else -1) * beyond}
+        found[row["method"]] = {"gain": gain, "low": ends[0], "high": ends[1], "clear": clear}
     return found
 
 

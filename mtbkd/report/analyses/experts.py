@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtbkd.figures.summary import NORMAL
+from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import Estimate, show_interval

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import interval
 from mtbkd.frames import Frame
 from mtbkd.pooling.guarantees import GUARANTEES
 from mtbkd.report.analyses import Section

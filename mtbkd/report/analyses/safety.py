@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import interval
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import Estimate, count, listed, show, show_estimate
