@@ -11,7 +11,7 @@ import numpy as np
 
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
-from mtbkd.evaluation.verdict import judge, verdict
+from mtbkd.evaluation.verdict import Way, judge, verdict
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 def judged(found: Sequence[Paired], higher_is_better: bool) -> list[dict[str, Any]]:
     """The fields of each comparison with p_holm, corrected over all of them, and its verdict (``evaluation.verdict``)."""
     adjusted = holm(np.array([each.p_value for each in found]))
-    ways = [judge(f.difference, f.low, f.high, p, f.se_examples) for f, p in zip(found, adjusted, strict=True)]
+    ways: list[Way] = [judge(f.difference, f.low, f.high, p, f.se_examples) for f, p in zip(found, adjusted, strict=True)]
     return [
         {**each._asdict(), "p_holm": float(p), "verdict": verdict(way, higher_is_better)}
         for each, p, way in zip(found, adjusted, ways, strict=True)

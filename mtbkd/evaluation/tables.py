@@ -76,7 +76,7 @@ class Tables:
 
     def add_frame(self, table: str, frame: "pd.DataFrame") -> None:
         """Append the rows of a frame that lacks but ``names``."""
-        self.parts.setdefault(table, []).append(frame.assign(**self.names)[COLUMNS[table]])
+        self.parts.setdefault(table, []).append(pd.DataFrame(frame.assign(**self.names), columns=COLUMNS[table]))
 
     def frame(self, table: str) -> "pd.DataFrame":
         """One table; ``tuning`` has a column for every setting that was tuned."""

@@ -21,6 +21,7 @@ def claim(pair: Pair, of_how_many: int) -> str:
     text = f"{show(found.difference, signed=True)} {show_interval(found.low, found.high, signed=True)}".strip()
     replicates = count(found.n, "replicate")
     same = ", over seeds on the same data" if "same data" in found.note else ""
+    same += f", and {pair.over_examples} over test examples" if pair.over_examples else ""
     said = f"a {pair.way} NLL" if not pair.why_open else f"{pair.why_open}, so no difference can be claimed"
     adjusted = f"; p = {pair.p_holm:.2g} after Holm's correction for {of_how_many}" if math.isfinite(pair.p_holm) else ""
     return f"{text} over {replicates}{same}: {said}{adjusted if of_how_many > 1 else ''}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.curves.crossing import crossings, differences, judged_metrics
 from mtbkd.curves.tables import read
 from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.report.numbers import NONE, listed, show, show_interval
@@ -83,7 +84,7 @@ def _summary(scores: Frame) -> Frame:
     keys = ["curve", "teachers", "transfer", "method", "kind", "labels", "metric"]
     rows = []
     for values, own in scores.groupby(keys, sort=False):
-        found = interval(own["value"])
+        found = interval(own["value"], range_of(str(own["metric"].iloc[0])))
         told = {"mean": found.mean, "mean_low": found.low, "mean_high": found.high, "replicates": found.n}
         rows.append({**dict(zip(keys, values, strict=True)), **told})
     return pd.DataFrame(rows)

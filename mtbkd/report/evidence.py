@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.evaluation.compare import Paired, holm, paired
+from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, mean_score, range_of_difference
 from mtbkd.evaluation.shared import PAIRED
 from mtbkd.evaluation.verdict import Verdict, Way, judge, verdict, why_open
 from mtbkd.frames import Frame
 from mtbkd.report.judgement import NOT_JUDGED, Judgement
-from mtbkd.report.numbers import MINUS, show
+from mtbkd.report.numbers import MINUS, show, show_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,12 @@ class Pair(NamedTuple):
     metric: str
     found: Paired
     p_holm: float
+
+    @property
+    def over_examples(self) -> str:
+        """``[-0.02, -0.01]``, the interval over the test examples that all replicates share; "" where they do not."""
+        half = NORMAL * self.found.se_examples
+        return show_interval(self.found.difference - half, self.found.difference + half, signed=True)
 
     @property
     def why_open(self) -> str:
@@ -53,7 +60,8 @@ class Pair(NamedTuple):
         """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4``; what is not known is left out."""
         p = f"p = {self.p_holm:.2g}" if math.isfinite(self.p_holm) else "too few replicates for a test"
         d = f"d = {show(self.found.cohen_d, signed=True)}" if math.isfinite(self.found.cohen_d) else ""
-        return ", ".join(filter(None, (signed(self.found), f"n = {self.found.n}", p, d)))
+        examples = f"over test examples {self.over_examples}" if self.over_examples else ""
+        return ", ".join(filter(None, (signed(self.found), f"n = {self.found.n}", p, d, examples)))
 
 
 def corrected(found: Sequence[tuple[str, str, str, Paired]]) -> list[Pair]:

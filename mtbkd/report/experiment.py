@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtbkd.evaluation.convergence import GATES
+from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
@@ -199,8 +200,10 @@ def comparison_table(evidence: Evidence) -> Table | None:
 def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
     failed = bool(evidence.judgement(row["method"]).failed)
     cells = [text(row["method"], f"{MARKS['failed']} gates failed" if failed else ""), text(METRICS[row["metric"]][0])]
-    ends = show_interval(row["low"], row["high"], signed=True)
-    cells += [number(row["difference"], signed=True), text(ends or NONE), number(row["detectable"])]
+    ends, half = show_interval(row["low"], row["high"], signed=True), NORMAL * row["se_examples"]
+    examples = show_interval(row["difference"] - half, row["difference"] + half, signed=True)
+    below = f"{examples} e" if examples else ""
+    cells += [number(row["difference"], signed=True), text(ends or NONE, below), number(row["detectable"])]
     cells += [text(SAID[row["verdict"]]), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
     return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
 
@@ -215,5 +218,6 @@ def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
         found: dict[tuple[str, str, str], Estimate] = estimates(own, str(split))
         for (_, metric, domain), e in found.items():
             numbers = {"mean": e.mean, "low": e.low, "high": e.high, "n": e.n, "interval_over": e.basis}
+            numbers |= {"low_examples": e.low_examples, "high_examples": e.high_examples}
             rows.append({**names, "split": split, "domain": domain, "metric": metric, **numbers, **gates})
     return rows

@@ -36,14 +36,14 @@ UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0, "")
 
 def estimate(rows: Frame) -> Estimate:
     """The estimate from one method's rows of one metric, split and domain, one row a replicate."""
-    within = range_of(str(rows["metric"].iloc[0])) if len(rows) else REAL
+    within = range_of(str(rows["metric"].iloc[0])) if len(rows) and "metric" in rows else REAL
     found = interval(rows["value"], within)
     if found.n == 0:
         return UNKNOWN
     known = rows[rows["value"].notna()].iloc[0]
     several = found.n > 1
     se = float(known.get("se_examples", math.nan) if several else known["se"])
-    examples = over_examples(found.mean, se, int(known["n"]), within)[1:3] if math.isfinite(se) else (math.nan, math.nan)
+    examples = over_examples(found.mean, se, int(known.get("n", 0)), within)[1:3] if math.isfinite(se) else (math.nan, math.nan)
     if several:
         return Estimate(*found, "replicates", *examples)
     return Estimate(found.mean, *examples, 1, "examples" if math.isfinite(se) else "")
