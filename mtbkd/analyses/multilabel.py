@@ -6,7 +6,7 @@ some. Tables, one row each:
 
 - ``scores``: a score of a student or teacher on one split and domain; ``location`` is ``all`` for scores over all locations;
 - ``differences``: a distilled student minus its label-only reference, and ``tip`` minus ``kd`` with the same weights and
-  inference: mean over replicates, their bootstrap interval, and for ``macro_mcc`` an interval over resampled examples;
+  inference: mean over replicates, their interval, and for ``macro_mcc`` an interval over resampled examples;
 - ``thresholds``: above which probability a location counts as predicted, chosen on validation;
 - ``calibration``: a bin of probabilities: mean probability, share that is true, number of pairs of example and location;
 - ``experts``: the mean weight of a teacher on the examples of one domain, and how often it is the largest;

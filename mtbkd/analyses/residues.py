@@ -5,11 +5,9 @@ Reads of the grid of shared settings ``lambda`` and ``prior_scale``; each studen
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mtbkd.analyses import Inputs
 from mtbkd.device import resolve_device
-from mtbkd.evaluation.compare import holm, paired
+from mtbkd.evaluation.compare import judged, paired
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.residues.spec import DEEPLOC2, Settings
@@ -35,7 +33,8 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
 
     ``bits``: kind (pool, student, teacher, truth), weighting, pool, domain (a kingdom or a mix), bits per residue.
     ``comparisons``: kind, weighting, pool, domain, against (equal weights in the linear pool, or the student without
-    teachers), the fields of ``evaluation.compare.Paired``, p_holm over those compared with one reference in one domain.
+    teachers), the fields of ``evaluation.compare.Paired``, p_holm over those compared with one reference in one domain,
+    and the verdict.
     ``weights``: mean weight of each teacher on the sequences of each kingdom.
     ``safety``: mass on the designated residues, the fields of ``residues.limits.Excess``, price in bits per residue.
     ``tuning``: the settings that each student chose.
@@ -66,9 +65,8 @@ def comparisons(bits: Frame) -> Frame:
         for against in (REFERENCE, *([("", ALONE)] if kind == "student" else [])):
             others = [name for name in values.columns if name not in (against, ("", ALONE))]
             tested = [paired((values[name] - values[against]).to_numpy()) for name in others]
-            corrected = holm(np.array([each.p_value for each in tested]))
-            for (weighting, pool), each, p_holm in zip(others, tested, corrected, strict=True):
+            for (weighting, pool), each in zip(others, judged(tested, higher_is_better=False), strict=True):
                 name = {"kind": kind, "weighting": weighting, "pool": pool, "domain": domain}
                 told = "no teachers" if against[1] == ALONE else ", ".join(against)
-                rows.append({**name, "against": told, **each._asdict(), "p_holm": p_holm})
+                rows.append({**name, "against": told, **each})
     return pd.DataFrame(rows)

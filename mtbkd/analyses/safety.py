@@ -5,12 +5,10 @@ The set's mean probability over all training inputs is held below each limit by 
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mtbkd.analyses import Inputs
 from mtbkd.blocks import block_range
 from mtbkd.device import resolve_device
-from mtbkd.evaluation.compare import holm, paired
+from mtbkd.evaluation.compare import judged, paired
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.safety.spec import Settings
@@ -37,7 +35,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     test examples, objective an example, the Karush-Kuhn-Tucker residuals, NLL and accuracy on the test examples.
     ``teachers``: mean mass of each teacher on the set.
     ``prices``: origin, limit (mean over replicates), metric, the fields of ``evaluation.compare.Paired`` of the limited student
-    minus the one without limit, p_holm over the limits.
+    minus the one without limit, p_holm over the limits and the verdict.
     """
     from mtbkd.inference import Context
     from mtbkd.safety.price import Block, limited_students
@@ -66,8 +64,7 @@ def prices(students: Frame) -> Frame:
         free = values[FREE].iloc[:, 0]
         limited: list[Any] = [column for column in values.columns if column[0] != FREE]
         tested = [paired((values[column] - free).to_numpy()) for column in limited]
-        corrected = holm(np.array([each.p_value for each in tested]))
-        for (origin, key), each, p_holm in zip(limited, tested, corrected, strict=True):
+        for (origin, key), each in zip(limited, judged(tested, higher_is_better=metric == "accuracy"), strict=True):
             limit = keyed.loc[(keyed["origin"] == origin) & (keyed["key"] == key), "limit"].mean()
-            rows.append({"origin": origin, "limit": limit, "metric": metric, **each._asdict(), "p_holm": p_holm})
+            rows.append({"origin": origin, "limit": limit, "metric": metric, **each})
     return pd.DataFrame(rows)

@@ -15,7 +15,7 @@ from mtbkd import registry
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
-from mtbkd.evaluation.compare import paired
+from mtbkd.evaluation.compare import judged, paired
 from mtbkd.explain import choice
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling import (
@@ -101,7 +101,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     examples:
 
     ``scores``: weights, pool (linear or logarithmic), replicate, nll and accuracy of the pool on the test split, n.
-    ``gains``: weights, pool, the fields of ``evaluation.compare.Paired``: nll minus that with equal weights.
+    ``gains``: weights, pool, those of ``evaluation.compare.judged``: nll minus that with equal weights.
     ``conditions``: weights, where (teachers or hard cases), replicate, the fields of ``pooling.conditions.Verdict``.
     ``shares``: weights (or "responsibilities: <method>"), replicate, domain, teacher, weight (mean over its examples).
     """
@@ -210,6 +210,7 @@ def _gains(scores: "pd.DataFrame") -> Rows:
     rows = []
     for pool, own in scores.groupby("pool", sort=False):
         values = own.pivot(index="replicate", columns="weights", values="nll")
-        for name in (name for name in dict.fromkeys(own["weights"]) if name != REFERENCE and REFERENCE in values):
-            rows.append({"weights": name, "pool": pool, **paired((values[name] - values[REFERENCE]).to_numpy())._asdict()})
+        names = [name for name in dict.fromkeys(own["weights"]) if name != REFERENCE and REFERENCE in values]
+        found = judged([paired((values[name] - values[REFERENCE]).to_numpy()) for name in names], higher_is_better=False)
+        rows += [{"weights": name, "pool": pool, **each} for name, each in zip(names, found, strict=True)]
     return rows

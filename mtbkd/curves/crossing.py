@@ -1,19 +1,22 @@
 """At how many labels does a student without teachers catch up? Interpolated between label counts, with an interval.
 
 The advantage of a distilled student at n labels is its paired difference to the student without teachers, with the sign that
-makes positive good, averaged over replicates. The crossing is where it first falls to zero, by straight lines on log n.
-Shapes: R replicates, L label counts, B resamples.
+makes positive good, averaged over replicates. The crossing is where it first falls to zero, by straight lines on log n; it is
+stated only where the advantage at the fewest labels is decided. Shapes: R replicates, L label counts.
 """
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from mtbkd.curves.tables import NO_TEACHERS
-from mtbkd.evaluation.compare import LEVEL, holm, paired
-from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
+from mtbkd.evaluation.compare import holm, paired
+from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, interval
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
+from mtbkd.evaluation.verdict import Verdict, judge, verdict
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -22,18 +25,19 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-RESAMPLES = 2_000
-State = Literal["crosses", "always better", "never better", "better later"]
+STEPS = 50  # points between two label counts at which the interval of the advantage is taken
+State = Literal["crosses", "always better", "never better", "better later", "undecided"]
 _KEYS = ["curve", "teachers", "transfer", "method", "metric"]
 
 
 class Crossing(NamedTuple):
     """Where the advantage ends.
 
-    ``state``: ``crosses``; ``always better``, at every count; ``never better``, at none; ``better later``, not at the fewest
-    labels but at more. ``labels``: the crossing; inf where the advantage outlasts the range, 0 where there is none at the
-    fewest labels. ``low``, ``high``: percentile interval over resampled replicates, with the same meaning of inf and 0, NaN
-    below 3 replicates. ``n``: replicates.
+    ``state``: ``crosses`` and ``always better`` (at every count), where the student is decidedly better at the fewest labels;
+    ``never better`` and ``better later`` (decidedly, at more), where it is decidedly worse there; ``undecided`` where neither
+    is. ``labels``: the crossing; inf where the advantage outlasts the range, 0 where the student is worse at the fewest
+    labels, NaN where that is undecided. ``low``, ``high``: where the ends of the advantage's 95 % interval fall to zero, with
+    the same meaning of inf and 0, NaN below 3 replicates. ``n``: replicates.
     """
 
     state: State
@@ -43,29 +47,35 @@ class Crossing(NamedTuple):
     n: int
 
 
-def crossing(counts: Sequence[int], advantage: np.ndarray, seed: int = 0) -> Crossing:
-    """The crossing of paired differences ``advantage`` (R, L) at rising ``counts`` (L,); replicates with NaN are left out."""
+def crossing(counts: Sequence[int], advantage: np.ndarray, verdicts: Sequence[Verdict]) -> Crossing:
+    """The crossing of paired differences ``advantage`` (R, L) at rising ``counts`` (L,); replicates with NaN are left out.
+
+    The interval is all numbers of labels at which Student's interval of the interpolated advantage holds zero.
+
+    Args:
+        counts, advantage: positive is better.
+        verdicts: (L,) what the advantage at each count allows to say.
+    """
     kept = advantage[np.isfinite(advantage).all(1)]
-    if not len(kept):
-        return Crossing("never better", math.nan, math.nan, math.nan, 0)
-    mean, low, high = kept.mean(0), math.nan, math.nan
-    if len(kept) >= 3:
-        picks = np.random.default_rng(seed).integers(0, len(kept), (RESAMPLES, len(kept)))
-        found = np.array([_first_zero(counts, each) for each in kept[picks].mean(1)])
-        # Between 0 or inf and a number there is nothing to interpolate.
-        low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
-    return Crossing(_state(mean), _first_zero(counts, mean), float(low), float(high), len(kept))
+    state = _state(kept.mean(0) if len(kept) else np.full(len(counts), np.nan), verdicts)
+    if len(kept) < MIN_FOR_INTERVAL:
+        return Crossing(state, math.nan, math.nan, math.nan, len(kept))
+    grid = np.unique(np.concatenate([np.geomspace(*ends, STEPS) for ends in pairwise(counts)] + [np.array(counts, float)]))
+    between = np.array([np.interp(np.log(grid), np.log(counts), each) for each in kept])
+    ends = np.array([interval(each)[1:3] for each in between.T])
+    labels = math.nan if state == "undecided" else _first_zero(counts, kept.mean(0))
+    return Crossing(state, labels, _first_zero(grid, ends[:, 0]), _first_zero(grid, ends[:, 1]), len(kept))
 
 
-def _state(mean: np.ndarray) -> State:
-    if (mean > 0).all():
-        return "always better"
-    if (mean <= 0).all():
-        return "never better"
-    return "crosses" if mean[0] > 0 else "better later"
+def _state(mean: np.ndarray, verdicts: Sequence[Verdict]) -> State:
+    if verdicts[0] == "better":
+        return "always better" if (mean > 0).all() else "crosses"
+    if verdicts[0] == "worse":
+        return "better later" if "better" in verdicts else "never better"
+    return "undecided"
 
 
-def _first_zero(counts: Sequence[int], mean: np.ndarray) -> float:
+def _first_zero(counts: Sequence[float] | np.ndarray, mean: np.ndarray) -> float:
     """Where ``mean`` (L,), positive at first, falls to zero; 0 where it is not positive at first, inf where it never falls."""
     if mean[0] <= 0:
         return 0.0
@@ -98,12 +108,16 @@ def advantages(scores: Frame) -> Frame:
     return both.assign(advantage=sign * (both["value"] - both["value_alone"]))
 
 
-def crossings(scores: Frame) -> Frame:
-    """One row a curve, set of teachers, transfer, method and metric: kind, the fields of ``Crossing``."""
+def crossings(scores: Frame, differing: Frame) -> Frame:
+    """One row a curve, set of teachers, transfer, method and metric: kind, the fields of ``Crossing``.
+
+    ``differing`` as ``differences`` returns them, whose verdicts say where a crossing can be stated.
+    """
+    verdicts = {keys: rows.sort_values("labels")["verdict"].tolist() for keys, rows in differing.groupby(_KEYS)}
     rows = []
     for keys, own in advantages(scores).groupby(_KEYS, sort=False):
         table = own.pivot(index="replicate", columns="labels", values="advantage")
-        found = crossing([int(n) for n in table.columns], table.to_numpy())
+        found = crossing([int(n) for n in table.columns], table.to_numpy(), verdicts[keys])
         rows.append({**dict(zip(_KEYS, keys, strict=True)), "kind": own["kind"].iloc[0], **found._asdict()})
     return pd.DataFrame(rows, columns=[*_KEYS, "kind", *Crossing._fields])
 
@@ -111,17 +125,21 @@ def crossings(scores: Frame) -> Frame:
 def differences(scores: Frame) -> Frame:
     """One row a curve, set of teachers, transfer, method, metric and label count: the paired comparison with labels only.
 
-    ``advantage`` with its bootstrap interval ``low``, ``high``, the signed-rank ``p_value`` and ``p_holm``, corrected (Holm)
-    over the distilled students and label counts of one set of teachers, transfer and metric.
+    ``advantage`` with its interval ``low``, ``high``, what could be detected (``detectable``), the signed-rank ``p_value`` and
+    ``p_holm``, corrected (Holm) over the students (of teachers: the methods) and label counts of one set of teachers,
+    transfer and metric, and the ``verdict`` on it.
     """
     rows: list[dict[str, Any]] = []
+    told = ("n", "low", "high", "detectable", "p_value")
     for keys, own in advantages(scores).groupby([*_KEYS, "kind", "labels"], sort=False):
-        found = paired(own.sort_values("replicate")["advantage"].to_numpy())
-        told = {name: getattr(found, name) for name in ("n", "low", "high", "p_value")}
-        rows.append({**dict(zip([*_KEYS, "kind", "labels"], keys, strict=True)), "advantage": found.difference, **told})
-    table: Frame = pd.DataFrame(rows, columns=[*_KEYS, "kind", "labels", "advantage", "n", "low", "high", "p_value"])
+        named = dict(zip([*_KEYS, "kind", "labels"], keys, strict=True))
+        within = range_of_difference(str(named["metric"]))
+        found = paired(own.sort_values("replicate")["advantage"].to_numpy(), within=within)
+        rows.append({**named, "advantage": found.difference, **{name: getattr(found, name) for name in told}})
+    table: Frame = pd.DataFrame(rows, columns=[*_KEYS, "kind", "labels", "advantage", *told])
     table["p_holm"] = np.nan
-    students = table[table["kind"] == "student"]
-    for _, own in students.groupby(["curve", "teachers", "transfer", "metric"], sort=False):
+    for _, own in table.groupby(["curve", "teachers", "transfer", "metric", "kind"], sort=False):
         table.loc[own.index, "p_holm"] = holm(own["p_value"].to_numpy())
+    judged = table[["advantage", "low", "high", "p_holm"]].to_numpy(float)
+    table["verdict"] = [verdict(judge(*each), higher_is_better=True) for each in judged]
     return table

@@ -8,8 +8,7 @@ import numpy as np
 
 from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
-from mtbkd.evaluation import metrics
-from mtbkd.evaluation.metrics import Score
+from mtbkd.evaluation.metrics import Score, label_contributions, mean_score, truth_contributions
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -38,10 +37,10 @@ def score_rows(prob: np.ndarray, y: np.ndarray, true_prob: np.ndarray | None) ->
     if not np.isfinite(prob).all():
         known = [name for name in SCORES if true_prob is not None or name in ("accuracy", "nll", "brier")]
         return [{"metric": name, **Score(np.nan, np.nan, len(y))._asdict()} for name in known]
-    found = {name: getattr(metrics, name)(prob, y) for name in ("accuracy", "nll", "brier")}
+    found = label_contributions(prob, y)
     if true_prob is not None:
-        found |= {name: getattr(metrics, name)(prob, true_prob) for name in ("accuracy_true_prob", "mse_prob")}
-    return [{"metric": name, **found[name]._asdict()} for name in SCORES if name in found]
+        found |= truth_contributions(prob, true_prob)
+    return [{"metric": name, **mean_score(found[name])._asdict()} for name in SCORES if name in found]
 
 
 def write(table: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:

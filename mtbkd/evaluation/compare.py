@@ -4,12 +4,14 @@ Shapes: n replicates that both methods finished, m comparisons.
 """
 
 import math
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
+from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
+from mtbkd.evaluation.verdict import Way, judge, verdict
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -17,18 +19,20 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-MIN_FOR_INTERVAL, MIN_FOR_TEST = 3, 6
-RESAMPLES = 10_000
-LEVEL = 0.95
+MIN_FOR_TEST = 6
+POWER = 0.8
+Row = Mapping[str, Any]
 _GROUP = ["split", "domain", "metric"]
 
 
 class Paired(NamedTuple):
     """Method minus reference.
 
-    ``low``, ``high``: bootstrap percentile interval of the mean difference (NaN below 3 replicates); ``p_value``:
-    two-sided Wilcoxon signed rank (NaN below 6); ``cohen_d``: mean over standard deviation of the differences;
-    ``rank_biserial``: (sum of positive ranks - sum of negative ranks) / their total, -1..1.
+    ``low``, ``high``: Student's 95 % interval of the mean difference (NaN below 3 replicates); ``p_value``: two-sided
+    Wilcoxon signed rank (NaN below 6); ``cohen_d``: mean over standard deviation of the differences; ``rank_biserial``:
+    (sum of positive ranks - sum of negative ranks) / their total, -1..1; ``detectable``: the difference that n such
+    replicates find with power .8, (t_.975 + t_.80) sd / sqrt(n); ``se_examples``: standard error of the difference over
+    the test examples that all replicates share, NaN where each replicate has examples of its own.
     """
 
     n: int
@@ -38,35 +42,38 @@ class Paired(NamedTuple):
     p_value: float
     cohen_d: float
     rank_biserial: float
+    detectable: float
+    se_examples: float
     note: str
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """From a row that has every field among its columns."""
+        return cls(**{name: row[name] for name in cls._fields})
 
-def paired(differences: np.ndarray, seed: int = 0) -> Paired:
-    """Compare from the differences (n,), one a replicate; NaN marks a replicate that one of the two lost."""
+
+def paired(differences: np.ndarray, se_examples: float = math.nan, within: Range = REAL) -> Paired:
+    """Compare from the differences (n,), one a replicate; NaN marks a replicate that one of the two lost.
+
+    ``se_examples`` as in ``Paired``; ``within``: what values a difference can take.
+    """
     kept = differences[np.isfinite(differences)]
     n, lost = len(kept), len(differences) - len(kept)
     notes = [f"{lost} lost"] if lost else []
     if n < MIN_FOR_TEST:
         notes.append("too few replicates")
-    low = high = p_value = cohen_d = math.nan
+    found, p_value, cohen_d, detectable = interval(kept, within), math.nan, math.nan, math.nan
     if n >= MIN_FOR_INTERVAL:
-        resampled = kept[_resamples(n, seed)].mean(1)
-        low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         spread = kept.std(ddof=1)
         cohen_d = float(kept.mean() / spread) if spread > 0 else math.nan
+        detectable = float((quantile(n, 0.975) + quantile(n, POWER)) * spread / math.sqrt(n))
     if n >= MIN_FOR_TEST:
         from scipy.stats import wilcoxon
 
         tested: Any = wilcoxon(kept) if kept.any() else None
         p_value = float(tested.pvalue) if tested else 1.0
-    mean = float(kept.mean()) if n else math.nan
-    return Paired(n, mean, float(low), float(high), p_value, cohen_d, rank_biserial(kept), "; ".join(notes))
-
-
-@lru_cache(maxsize=4)
-def _resamples(n: int, seed: int) -> np.ndarray:
-    """Bootstrap indices (10,000, n)."""
-    return np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
+    effects = (p_value, cohen_d, rank_biserial(kept), detectable, se_examples)
+    return Paired(n, found.mean, found.low, found.high, *effects, "; ".join(notes))
 
 
 def rank_biserial(differences: np.ndarray) -> float:
@@ -89,7 +96,19 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def compare(metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, seed: int = 0) -> "pd.DataFrame":
+def judged(found: Sequence[Paired], higher_is_better: bool) -> list[dict[str, Any]]:
+    """The fields of each comparison with p_holm, corrected over all of them, and its verdict (``evaluation.verdict``)."""
+    adjusted = holm(np.array([each.p_value for each in found]))
+    ways: list[Way] = [judge(f.difference, f.low, f.high, p, f.se_examples) for f, p in zip(found, adjusted, strict=True)]
+    return [
+        {**each._asdict(), "p_holm": float(p), "verdict": verdict(way, higher_is_better)}
+        for each, p, way in zip(found, adjusted, ways, strict=True)
+    ]
+
+
+def compare(
+    metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, se_examples: Callable[[Row], float] | None = None
+) -> "pd.DataFrame":
     """Every student against the ``reference`` method, for the metrics that rank methods, by split and domain.
 
     Holm's correction is over the methods compared on one metric, split and domain.
@@ -98,10 +117,11 @@ def compare(metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, s
         metrics: rows of metrics.parquet of one experiment.
         reference: a method of it.
         seeds_only: the replicates share one data set, so that a difference speaks of seeds, not of new data.
-        seed: of the bootstrap.
+        se_examples: gives ``Paired.se_examples`` of a row with method, reference, split, domain and metric.
 
     Returns:
-        one row a comparison: method, reference, split, domain, metric, higher_is_better, the fields of Paired, p_holm.
+        one row a comparison: method, reference, split, domain, metric, higher_is_better, the fields of Paired, p_holm,
+        verdict (``verdict.judge``).
     """
     students = metrics[(metrics["kind"] == "student") & metrics["metric"].isin(HIGHER_IS_BETTER)]
     rows = []
@@ -111,14 +131,17 @@ def compare(metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, s
         if reference not in values:
             continue
         others = [method for method in values if method != reference]
-        found = [paired((values[method] - values[reference]).to_numpy(), seed) for method in others]
-        corrected = holm(np.array([each.p_value for each in found]))
-        where = {**dict(zip(_GROUP, keys, strict=True)), "higher_is_better": HIGHER_IS_BETTER[keys[-1]]}
-        for method, each, p_holm in zip(others, found, corrected, strict=True):
-            notes = [each.note, _resolution(each.n, len(others)), "same data, other seeds" if seeds_only else ""]
-            result = {**each._asdict(), "p_holm": p_holm, "note": "; ".join(filter(None, notes))}
-            rows.append({"method": method, "reference": reference, **where, **result})
-    columns = ["method", "reference", *_GROUP, "higher_is_better", *Paired._fields[:-1], "p_holm", "note"]
+        within, higher = range_of_difference(keys[-1]), HIGHER_IS_BETTER[keys[-1]]
+        where = {**dict(zip(_GROUP, keys, strict=True)), "reference": reference, "higher_is_better": higher}
+        found = []
+        for method in others:
+            se = se_examples({**where, "method": method}) if se_examples else math.nan
+            found.append(paired((values[method] - values[reference]).to_numpy(), se, within))
+        for method, row in zip(others, judged(found, higher), strict=True):
+            notes = [row["note"], _resolution(row["n"], len(others)), "same data, other seeds" if seeds_only else ""]
+            row["note"] = "; ".join(filter(None, notes))
+            rows.append({"method": method, **where, **row})
+    columns = ["method", "reference", *_GROUP, "higher_is_better", *Paired._fields[:-1], "p_holm", "verdict", "note"]
     return pd.DataFrame(rows, columns=columns)
 
 

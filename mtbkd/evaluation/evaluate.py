@@ -5,6 +5,7 @@
     tuning       one row a candidate
     examples     one row an evaluated example of replicate 0
     curves       coverage and self-expected coverage by level
+    example_scores  one row a method and evaluated example, its scores averaged over replicates; only where these share them
     coverage_size  the same at the requested levels, from random subsets of the test examples
     reliability  bins of equal mass
     comparisons  every method against the reference
@@ -32,6 +33,7 @@ from mtbkd.evaluation.compare import compare
 from mtbkd.evaluation.convergence import judge_calibration, not_applicable
 from mtbkd.evaluation.criticism import Criticised
 from mtbkd.evaluation.scoring import Examples
+from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.progress import steps
 
@@ -66,21 +68,28 @@ def evaluate_experiment(
     """
     tables = Tables({"study": study, "experiment": experiment, "dataset": dataset_name})
     replicates: dict[int, Examples] = {}
+    shared: SharedExamples | None = None
     for block, folder in data_folders.items():
         dataset = Dataset.read(folder)
         teachers = [Logits.read(_of_block(folders, block, name), dataset) for name, folders in logits_folders.items()]
         for index in range(dataset.num_replicates):
             number = _first_replicate(block) + index
             replicates[number] = Examples.of(dataset, index)
-            _add_references(tables, replicates[number], teachers, index, number)
+            if len(data_folders) == dataset.num_replicates == 1:
+                shared = SharedExamples(replicates[number])
+            _add_references(tables, replicates[number], teachers, index, number, shared)
     criticised = Criticised()
     each = steps(list(draws_files.items()), "methods evaluated")
-    attrs = {m: _add_method(tables, m, files, replicates, levels, criticised) for m, files in each}
+    attrs = {m: _add_method(tables, m, files, replicates, levels, criticised, shared) for m, files in each}
     criticised.add_to(tables, attrs, levels)
     plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
     reference = next(plain, next(iter(attrs), ""))
-    compared = compare(tables.frame("metrics"), reference, seeds_only=len(replicates) == 1)
+    se_examples = shared.se_of_difference if shared else None
+    compared = compare(tables.frame("metrics"), reference, seeds_only=shared is not None, se_examples=se_examples)
     tables.add("comparisons", compared.to_dict("records"))
+    if shared:
+        shared.complete(tables.rows["metrics"])
+        tables.add_frame("example_scores", shared.frame())
     tables.write(out)
 
 
@@ -131,7 +140,9 @@ def _of_block(folders: Folders, block: str, teacher: str) -> str | Path:
     return folders[block]
 
 
-def _add_references(tables: Tables, examples: Examples, teachers: Sequence[Logits], index: int, replicate: int) -> None:
+def _add_references(
+    tables: Tables, examples: Examples, teachers: Sequence[Logits], index: int, replicate: int, shared: SharedExamples | None
+) -> None:
     """Rows of the teachers and of the ceiling (the true probabilities)."""
     probs = {(name, "teacher"): found for name, found in teacher_probs(teachers, examples, index).items()}
     if examples.true_prob is not None:
@@ -140,6 +151,8 @@ def _add_references(tables: Tables, examples: Examples, teachers: Sequence[Logit
         if not len(rows):
             continue
         scored = scoring.score(prob[None, rows], examples.take(rows))
+        if shared:
+            shared.add(method, kind, scored)
         found = [row for row in scoring.metric_rows(scored) if kind != "ceiling" or row["metric"] not in ERRORS_OF_PROB]
         common = {"method": method, "signal": "", "weights": "", "inference": "", "replicate": replicate, "kind": kind}
         tables.add("metrics", found, **common)
@@ -148,7 +161,7 @@ def _add_references(tables: Tables, examples: Examples, teachers: Sequence[Logit
 
 def _add_method(
     tables: Tables, method: str, files: Folders, replicates: Mapping[int, Examples], levels: Sequence[float],
-    criticised: Criticised,
+    criticised: Criticised, shared: SharedExamples | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Rows of one method; returns the attributes of its draws."""
     attrs: dict[str, Any] = {}
@@ -159,7 +172,7 @@ def _add_method(
         names = {"method": method, **{name: attrs.get(name) or "" for name in ("signal", "weights", "inference")}}
         for index, number in enumerate(map(int, draws.replicates)):
             examples = _examples_of(draws, number, replicates, path)
-            gaps[number] = _add_replicate(tables, names, draws, index, examples, levels)
+            gaps[number] = _add_replicate(tables, names, draws, index, examples, levels, shared)
             criticised.take(method, number, draws, index, examples)
         tables.add("tuning", draws.tuning, method=method)
         tables.add_gates(draws.gates, method=method, inference=names["inference"])
@@ -192,6 +205,7 @@ def _add_replicate(
     index: int,
     examples: Examples,
     levels: Sequence[float],
+    shared: SharedExamples | None,
 ) -> np.ndarray | None:
     """Rows of one replicate; returns gap, se and shared_sd (3, A) of the test split, None for a point estimate."""
     number, kept = int(draws.replicates[index]), ~draws.diverged[index]
@@ -203,6 +217,8 @@ def _add_replicate(
         tables.add("metrics", rows, **common, kind="student")
         return np.full((3, len(levels)), np.nan) if chains * count > 1 else None
     scored = scoring.score(draws.prob[index][kept].reshape(-1, m, k), examples, levels)
+    if shared:
+        shared.add(names["method"], "student", scored, levels)
     curves = scoring.curve_rows(scored)
     tables.add("metrics", scoring.metric_rows(scored, levels), **common, kind="student")
     tables.add("curves", curves, **common)

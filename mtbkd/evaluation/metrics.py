@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mtbkd.evaluation.intervals import GAP, POSITIVE, REAL, SHARE, UNIT, Range
+
 ECE_BINS = 15
 # The smallest normal number of single precision, in which draws are stored: a zero probability costs 87.3 nats.
 FLOOR = float(np.finfo(np.float32).tiny)
@@ -25,6 +27,18 @@ HIGHER_IS_BETTER = {
     "aurc": False,
     "mse_prob": False,
     "mae_prob": False,
+}
+# What values a metric can take, by its name before any "@level".
+RANGES = {
+    **dict.fromkeys(("accuracy", "accuracy_kde_mode", "accuracy_true_prob", "ood_auroc"), SHARE),
+    **dict.fromkeys(("coverage", "coverage_self", "coverage_nearest"), SHARE),
+    **dict.fromkeys(("ece", "aurc", "mse_prob", "mae_prob"), UNIT),
+    **dict.fromkeys(("nll", "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic"), POSITIVE),
+    "coverage_gap": GAP,
+    "brier": Range(0, 2),
+    **dict.fromkeys(("macro_f1", "micro_f1", "f1", "jaccard", "subset_accuracy", "recall"), UNIT),
+    **dict.fromkeys(("macro_auroc", "micro_auroc", "auroc", "macro_average_precision", "average_precision"), UNIT),
+    **dict.fromkeys(("macro_mcc", "mcc"), GAP),
 }
 
 
@@ -44,6 +58,17 @@ class Bins(NamedTuple):
     n: np.ndarray
 
 
+def range_of(metric: str) -> Range:
+    """What values ``metric`` can take; any where it is not known."""
+    return RANGES.get(metric.partition("@")[0], REAL)
+
+
+def range_of_difference(metric: str) -> Range:
+    """What values a difference of two methods in ``metric`` can take."""
+    low, high, _ = range_of(metric)
+    return Range(low - high, high - low)
+
+
 def mean_score(contribution: np.ndarray) -> Score:
     """Mean of independent contributions (N,) with its standard error."""
     n = len(contribution)
@@ -51,35 +76,42 @@ def mean_score(contribution: np.ndarray) -> Score:
     return Score(value, float(contribution.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan, n)
 
 
+def label_contributions(prob: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """What each example adds (N,) to accuracy, nll and brier, which are its means."""
+    of_label = prob[np.arange(len(y)), y]
+    return {
+        "accuracy": (prob.argmax(-1) == y).astype(np.float64),
+        "nll": -np.log(np.maximum(of_label, FLOOR)),
+        "brier": (prob**2).sum(-1) - 2 * of_label + 1,
+    }
+
+
+def truth_contributions(prob: np.ndarray, true_prob: np.ndarray) -> dict[str, np.ndarray]:
+    """What each example adds (N,) to the scores against the true class probabilities, which are its means.
+
+    ``accuracy_true_prob``: the TRUE probability of the predicted class, free of the labels' noise; ``mse_prob``, ``mae_prob``:
+    squared and absolute error, averaged over classes.
+    """
+    return {
+        "accuracy_true_prob": true_prob[np.arange(len(prob)), prob.argmax(-1)].astype(np.float64),
+        "mse_prob": ((prob - true_prob) ** 2).mean(-1),
+        "mae_prob": np.abs(prob - true_prob).mean(-1),
+    }
+
+
 def accuracy(prob: np.ndarray, y: np.ndarray) -> Score:
     """Share of examples whose most probable class is the label (the first class of a tie)."""
-    return mean_score((prob.argmax(-1) == y).astype(np.float64))
-
-
-def accuracy_true_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
-    """Expected accuracy: mean TRUE probability of the predicted class; free of the labels' noise."""
-    return mean_score(true_prob[np.arange(len(prob)), prob.argmax(-1)].astype(np.float64))
+    return mean_score(label_contributions(prob, y)["accuracy"])
 
 
 def nll(prob: np.ndarray, y: np.ndarray) -> Score:
     """Mean negative log-likelihood of the labels."""
-    return mean_score(-np.log(np.maximum(prob[np.arange(len(y)), y], FLOOR)))
+    return mean_score(label_contributions(prob, y)["nll"])
 
 
 def brier(prob: np.ndarray, y: np.ndarray) -> Score:
     """Mean squared distance to the one-hot label, summed over classes (0..2)."""
-    distance = (prob**2).sum(-1) - 2 * prob[np.arange(len(y)), y] + 1
-    return mean_score(distance)
-
-
-def mse_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
-    """Mean squared error against the true class probabilities, averaged over classes."""
-    return mean_score(((prob - true_prob) ** 2).mean(-1))
-
-
-def mae_prob(prob: np.ndarray, true_prob: np.ndarray) -> Score:
-    """Mean absolute error against the true class probabilities, averaged over classes."""
-    return mean_score(np.abs(prob - true_prob).mean(-1))
+    return mean_score(label_contributions(prob, y)["brier"])
 
 
 def reliability(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Bins:
@@ -148,9 +180,14 @@ def _placement(values: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def label_scores(prob: np.ndarray, y: np.ndarray) -> dict[str, Score]:
     """All scores that need labels, by name."""
-    return {score.__name__: score(prob, y) for score in (accuracy, nll, brier, ece, aurc)}
+    return {name: mean_score(each) for name, each in label_contributions(prob, y).items()} | whole_scores(prob, y)
+
+
+def whole_scores(prob: np.ndarray, y: np.ndarray) -> dict[str, Score]:
+    """The scores that need labels and are no means over examples."""
+    return {score.__name__: score(prob, y) for score in (ece, aurc)}
 
 
 def truth_scores(prob: np.ndarray, true_prob: np.ndarray) -> dict[str, Score]:
     """All scores that need the true probabilities, by name."""
-    return {score.__name__: score(prob, true_prob) for score in (accuracy_true_prob, mse_prob, mae_prob)}
+    return {name: mean_score(each) for name, each in truth_contributions(prob, true_prob).items()}

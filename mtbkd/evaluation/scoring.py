@@ -128,35 +128,42 @@ def metric_rows(scored: Scored, levels: Sequence[float] = ()) -> list[dict[str, 
     return rows
 
 
+def contributions(scored: Scored, levels: Sequence[float] = ()) -> dict[str, np.ndarray]:
+    """What each example adds (M,) to the scores that are means over examples; NaN where one needs a label that is unknown."""
+    return _of_labels(scored, levels) | _of_examples(scored)
+
+
 def _scores(scored: Scored, mask: np.ndarray, levels: Sequence[float]) -> dict[str, Score]:
-    examples, labelled = scored.examples, mask & (scored.examples.y >= 0)
-    found: dict[str, Score] = {}
+    labelled, found = mask & (scored.examples.y >= 0), {}
     if labelled.any():
-        y = examples.y[labelled]
-        found |= metrics.label_scores(scored.mean[labelled], y)
-        if scored.mode is not None:
-            found["accuracy_kde_mode"] = mean_score((scored.mode[labelled] == y).astype(np.float64))
-        if scored.draws > 1:
-            found |= _coverage_scores(scored, labelled, levels)
-    if examples.true_prob is not None:
-        found |= metrics.truth_scores(scored.mean[mask], examples.true_prob[mask])
-    needs_draws = {"entropy_expected", "entropy_epistemic"}
-    for name, value in scored.uncertainty._asdict().items():
-        if scored.draws > 1 or name not in needs_draws:
-            found[name] = mean_score(value[mask])
-    return found
+        found |= {name: mean_score(each[labelled]) for name, each in _of_labels(scored, levels).items()}
+        found |= metrics.whole_scores(scored.mean[labelled], scored.examples.y[labelled])
+    return found | {name: mean_score(each[mask]) for name, each in _of_examples(scored).items()}
 
 
-def _coverage_scores(scored: Scored, labelled: np.ndarray, levels: Sequence[float]) -> dict[str, Score]:
-    found = {}
-    for b, level in enumerate(sorted(set(levels))):
+def _of_labels(scored: Scored, levels: Sequence[float]) -> dict[str, np.ndarray]:
+    y, labelled = scored.examples.y, scored.examples.y >= 0
+    known = metrics.label_contributions(scored.mean[labelled], y[labelled])
+    if scored.mode is not None:
+        known["accuracy_kde_mode"] = (scored.mode == y)[labelled].astype(np.float64)
+    for b, level in enumerate(sorted(set(levels)) if scored.draws > 1 else ()):
         a = int(np.searchsorted(scored.levels, level))
         covered, expected = scored.covered[labelled, a], scored.expected[labelled, a]
-        found[f"coverage@{level:g}"] = mean_score(covered)
-        found[f"coverage_self@{level:g}"] = mean_score(expected)
-        found[f"coverage_gap@{level:g}"] = mean_score(covered - expected)
-        found[f"coverage_nearest@{level:g}"] = mean_score(scored.nearest[labelled, b])
+        known |= {f"coverage@{level:g}": covered, f"coverage_self@{level:g}": expected}
+        known |= {f"coverage_gap@{level:g}": covered - expected, f"coverage_nearest@{level:g}": scored.nearest[labelled, b]}
+    found = {name: np.full(len(y), np.nan) for name in known}
+    for name, each in known.items():
+        found[name][labelled] = each
     return found
+
+
+def _of_examples(scored: Scored) -> dict[str, np.ndarray]:
+    true_prob, found = scored.examples.true_prob, {}
+    if true_prob is not None:
+        found |= metrics.truth_contributions(scored.mean, true_prob)
+    needs_draws = {"entropy_expected", "entropy_epistemic"}
+    unsure = scored.uncertainty._asdict()
+    return found | {name: each for name, each in unsure.items() if scored.draws > 1 or name not in needs_draws}
 
 
 def curve_rows(scored: Scored) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.artefacts import atomic
 from mtbkd.evaluation.convergence import GATES
+from mtbkd.evaluation.shared import PAIRED
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _NAMES = ["study", "experiment", "dataset"]
 _METHOD = ["method", "signal", "weights", "inference"]
 _PLACE = ["replicate", "split", "domain"]
 COLUMNS = {
-    "metrics": [*_NAMES, *_METHOD, *_PLACE, "metric", "value", "se", "n", "kind"],
+    "metrics": [*_NAMES, *_METHOD, *_PLACE, "metric", "value", "se", "n", "kind", "se_examples"],
     "gates": [
         *_NAMES[:2], "method", "inference", "replicate", "gate", "stage", "value", "threshold", "verdict", "note",
     ],
@@ -29,6 +30,7 @@ COLUMNS = {
         *_NAMES, "method", "replicate", "row", "id", "split", "domain", "y", "prediction", "correct", "max_prob",
         "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic",
     ],
+    "example_scores": [*_NAMES, "method", "kind", "row", "id", "split", "domain", *PAIRED],
     "curves": [*_NAMES, *_METHOD, *_PLACE, "level", "coverage", "coverage_se", "coverage_self", "gap", "gap_se", "n"],
     "coverage_size": [
         *_NAMES, *_METHOD, "replicate", "level", "size", "subsets", "coverage", "coverage_se", "coverage_low", "coverage_high",
@@ -37,7 +39,7 @@ COLUMNS = {
     "reliability": [*_NAMES, *_METHOD, *_PLACE, "bin", "confidence", "accuracy", "se", "n", "kind"],
     "comparisons": [
         *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",
-        "high", "p_value", "p_holm", "cohen_d", "rank_biserial", "note",
+        "high", "p_value", "cohen_d", "rank_biserial", "detectable", "se_examples", "p_holm", "verdict", "note",
     ],
     "agreement": [
         *_NAMES, "method", "inference", "replicate", "reference", "mean_max", "mean_mean", "sd_max", "sd_mean", "sd_ratio",
@@ -54,7 +56,7 @@ class Tables:
 
     names: dict[str, str]
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
-    example_parts: list["pd.DataFrame"] = field(default_factory=list)
+    parts: dict[str, list["pd.DataFrame"]] = field(default_factory=dict)  # of the tables that have a row an example
 
     def add(self, table: str, rows: Sequence[Mapping[str, Any]], **common: Any) -> None:
         """Append ``rows``, each with the ``common`` columns."""
@@ -70,12 +72,16 @@ class Tables:
     def add_examples(self, columns: Mapping[str, Any], **common: Any) -> None:
         """Append one row an example; ``columns`` as ``scoring.example_columns`` returns them."""
         frame = pd.DataFrame({**self.names, **common, **columns}, columns=COLUMNS["examples"])
-        self.example_parts.append(frame.astype({"correct": "boolean"}))
+        self.add_frame("examples", frame.astype({"correct": "boolean"}))
+
+    def add_frame(self, table: str, frame: "pd.DataFrame") -> None:
+        """Append the rows of a frame that lacks but ``names``."""
+        self.parts.setdefault(table, []).append(pd.DataFrame(frame.assign(**self.names), columns=COLUMNS[table]))
 
     def frame(self, table: str) -> "pd.DataFrame":
         """One table; ``tuning`` has a column for every setting that was tuned."""
-        if table == "examples" and self.example_parts:
-            return pd.concat(self.example_parts, ignore_index=True)
+        if table in self.parts:
+            return pd.concat(self.parts[table], ignore_index=True)
         columns = COLUMNS[table]
         if table == "tuning":
             settings = sorted({name for row in self.rows[table] for name in row} - {*columns, *_NAMES})

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd.errors import ContractError
-from mtbkd.evaluation.compare import LEVEL
 from mtbkd.evaluation.coverage import interval
 from mtbkd.evaluation.deviance import decompose, entropy
+from mtbkd.evaluation.intervals import LEVEL
 from mtbkd.evaluation.metrics import FLOOR
 
 GROUPS, GROUP_SEED = 20, 20190419

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.figures.abstention import shown
 from mtbkd.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
+from mtbkd.report.numbers import estimate
 
 if TYPE_CHECKING:
     from matplotlib import pyplot as plt
@@ -60,12 +60,10 @@ def _dots(ax: "Axes", rows: Frame, main: str, order: list[str]) -> None:
     ax.plot(teachers["value"], teachers["class"].map(place) + 0.16, "D", color=VERMILION, markersize=3.5, label="teachers")
     for name, y in place.items():
         own = rows[(rows["method"] == main) & (rows["class"] == name)]
-        found = interval(own["value"])
-        low, high = found.low, found.high
-        if found.n == 1:
-            half = 1.96 * float(own["se"].iloc[0])
-            low, high = found.mean - half, found.mean + half
-        ax.plot([low, high], [y, y], color=BLUE, linewidth=1.3)
+        if not len(own):
+            continue
+        found = estimate(own)
+        ax.plot([found.low, found.high], [y, y], color=BLUE, linewidth=1.3)
         ax.plot(found.mean, y, "o", color=BLUE, markersize=5, label=main if y == 0 else None)
     ax.axvline(0, color=BLACK, linewidth=0.6)
     ax.grid(axis="y", visible=False)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import SHARE, interval, over_examples
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, ORANGE, grid, signal_colour
-from mtbkd.figures.summary import NORMAL, interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
@@ -48,12 +48,16 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
     levels = sorted(set(rows["level"]))
     at = {level: rows[rows["level"] == level] for level in levels}
     own = [at[level]["coverage_self"].mean() for level in levels]
-    found = [interval(at[level]["coverage"]) for level in levels]
+    found = [interval(at[level]["coverage"], SHARE) for level in levels]
     ends = [levels[0], 1.0]
     ax.plot(ends, ends, color=GREY, linewidth=1)
     ax.plot(levels, own, color=ORANGE, linestyle=(0, (4, 2)), linewidth=1.8)
-    ax.errorbar(levels, [each.mean for each in found], [NORMAL * at[level]["coverage_se"].mean() for level in levels],
-                fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.2, capthick=0.8)  # fmt: skip
+    one = [
+        over_examples(each.mean, float(at[level]["coverage_se"].mean()), int(at[level]["n"].mean()), SHARE)
+        for level, each in zip(levels, found, strict=True)
+    ]
+    reach = [[each.mean - each.low for each in one], [each.high - each.mean for each in one]]
+    ax.errorbar(levels, [each.mean for each in one], reach, fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.2, capthick=0.8)
     for level, each in zip(levels, found, strict=True):
         ax.plot([level, level], [each.low, each.high], color=colour, linewidth=1.4)
     means = [each.mean for each in found]

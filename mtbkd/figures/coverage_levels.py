@@ -3,10 +3,10 @@
 import math
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import SHARE, interval, over_examples
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.metrics import dot
 from mtbkd.figures.style import GREY, ORANGE, WIDTH, signal_colour
-from mtbkd.figures.summary import NORMAL, interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -58,10 +58,11 @@ def draw(material: Material) -> "Figure":
 
 def _method(ax: "Axes", rows: Frame, level: float, y: int, material: Material, name: str) -> None:
     measured, own = (rows[rows["metric"] == f"{each}@{level:g}"] for each in ("coverage", "coverage_self"))
-    found, expected = interval(measured["value"]), interval(own["value"]).mean
+    found, expected = interval(measured["value"], SHARE), interval(own["value"]).mean
     if not math.isfinite(found.mean):
         return
     ax.plot([expected, expected], [y - 0.36, y + 0.36], color=ORANGE, linewidth=2.4, solid_capstyle="butt", zorder=1.5)
-    half = NORMAL * measured["se"].mean()
-    ax.errorbar([found.mean], [y], xerr=[half], fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.5, capthick=0.8)
+    one = over_examples(found.mean, float(measured["se"].mean()), int(measured["n"].mean()), SHARE)
+    reach = [[found.mean - one.low], [one.high - found.mean]]
+    ax.errorbar([found.mean], [y], xerr=reach, fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.5, capthick=0.8)
     dot(ax, found, y, signal_colour(material.experiment.methods[name].signal), name not in material.failed)

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import GAP, SHARE, interval
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -72,7 +72,7 @@ def _panel(ax: "Axes", rows: Frame, quantity: str) -> None:
         sizes = means.index.to_numpy()
         ax.fill_between(sizes, means[f"{quantity}_low"], means[f"{quantity}_high"], color=colour, alpha=0.15, linewidth=0)
         ax.plot(sizes, means[quantity], "o-", color=colour, markersize=3, linewidth=1.2)
-        last = interval(own.loc[own["size"] == sizes[-1], quantity])
+        last = interval(own.loc[own["size"] == sizes[-1], quantity], SHARE if quantity == "coverage" else GAP)
         ax.plot([sizes[-1]] * 2, [last.low, last.high], color=colour, linewidth=1.6)
         if quantity == "coverage":
             ax.annotate(f"{level:g}", (sizes[-1], last.mean), (4, 0), textcoords="offset points", va="center", color=colour,

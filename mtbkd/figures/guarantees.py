@@ -1,12 +1,13 @@
 """Guarantees of pools against what is measured."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtbkd.evaluation.intervals import REAL, SHARE, interval
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -62,11 +63,11 @@ def _operators(ax: "Axes", rows: Frame, column: str) -> None:
     for source, shift in zip(SOURCES, (-0.15, 0.15), strict=True):
         for y, operator in enumerate(operators):
             own = rows[(rows["source"] == source) & (rows["operator"] == operator)]
-            found, colour = interval(own[column] * scale), SOURCES[source]
-            if found.n >= 2:
-                ax.plot([found.low, found.high], [y + shift] * 2, color=colour, linewidth=1.2)
+            found, colour = interval(own[column], SHARE if column == "broken" else REAL), SOURCES[source]
+            if math.isfinite(found.low):
+                ax.plot([scale * found.low, scale * found.high], [y + shift] * 2, color=colour, linewidth=1.2)
             fill = colour if bool(own["proven"].all()) else "white"
-            ax.plot(found.mean, y + shift, "o", markersize=4, color=colour, markerfacecolor=fill, clip_on=False)
+            ax.plot(scale * found.mean, y + shift, "o", markersize=4, color=colour, markerfacecolor=fill, clip_on=False)
     ax.set_yticks(range(len(operators)), operators, fontsize=8)
     ax.set_ylim(len(operators) - 0.5, -0.5)
 

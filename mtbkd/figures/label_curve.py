@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.curves.crossing import judged_metrics
 from mtbkd.curves.tables import NO_TEACHERS, read
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.figures.material import Study
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def _panel(ax: "Axes", rows: Frame, teachers: str) -> None:
     lines = [(keys, own) for keys, own in lines if keys[1] != "none" or keys[2] == students["transfer"].iloc[0]]
     for place, ((method, signal, transfer), own) in enumerate(lines):
         shift = 1.035 ** (place - (len(lines) - 1) / 2)
-        found = {int(n): interval(each["value"]) for n, each in own.groupby("labels")}
+        within = range_of(str(rows["metric"].iloc[0]))
+        found = {int(n): interval(each["value"], within) for n, each in own.groupby("labels")}
         x, colour = [n * shift for n in found], signal_colour(signal)
         for at, each in zip(x, found.values(), strict=True):
             ax.plot([at, at], [each.low, each.high], color=colour, linewidth=0.9)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mtbkd.evaluation.intervals import Interval, interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH
-from mtbkd.figures.summary import Interval, interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -99,7 +100,7 @@ def points(table: Frame, settings: Sequence[str]) -> list[Point]:
     for lam, group in table.groupby("lambda"):
         candidates: Any = group.groupby(list(settings), dropna=False)
         best = min((each for _, each in candidates), key=lambda each: float(each["val_nll"].mean()))
-        scores = {score: interval(best[score]) for score in SCORES}
+        scores = {score: interval(best[score], range_of(score.removeprefix("val_"))) for score in SCORES}
         found.append(Point(float(str(lam)), scores, int(group["chosen"].sum())))
     return found
 

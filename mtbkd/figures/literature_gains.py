@@ -24,7 +24,7 @@ Published methods of learning from several teachers, each training the same stud
 tuned in the same way. Left, the gain on a student of the labels alone: what teachers are worth at all. Right, the gain
 on AVER, which gives every teacher the same weight: what a cleverer weighting is worth. The upper row is accuracy, the
 lower one negative log-likelihood, turned so that right is better everywhere. Dots are means over replicates, thick bars
-their 95 % bootstrap intervals, small dots the replicates. Blue is clearly better, orange-red clearly worse (the
+their 95 % intervals, small dots the replicates. Blue is clearly better, orange-red clearly worse (the
 interval leaves out zero and the test, corrected for the number of methods, stays below .05); grey is open. Single runs
 of two methods share data, teachers and starting points, so that their difference is sharper than their scores.
 """

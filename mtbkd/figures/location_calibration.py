@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.evaluation.intervals import SHARE, interval
 from mtbkd.figures.style import BLUE, GREY, VERMILION, grid
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _dots(ax: "Axes", rows: Frame, colour: str, marker: str, label: str) -> None
     for _, own in rows.groupby("bin"):
         if own["n"].mean() < LEAST:
             continue
-        found, x = interval(own["share"]), own["forecast"].mean()
+        found, x = interval(own["share"], SHARE), own["forecast"].mean()
         ax.plot([x, x], [found.low, found.high], color=colour, linewidth=1.1, alpha=0.8)
         ax.plot([x], [found.mean], marker, color=colour, markersize=3.2, linestyle="none", label=label)
         label = ""

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.evaluation.intervals import Interval, interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, signal_colour
-from mtbkd.figures.summary import Interval, interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -81,7 +82,7 @@ def _row(ax: "Axes", own: Frame, students: list[str], place: float) -> None:
         rows = own[own["method"] == method]
         if not len(rows):
             continue
-        found: Interval = interval(rows["value"])
+        found: Interval = interval(rows["value"], range_of(str(rows["metric"].iloc[0])))
         height = place + (order - (len(students) - 1) / 2) * step
         first = rows.iloc[0]
         colour = look(first["signal"], first["weights"])

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.figures.summary import Interval, by_method
 from mtbkd.frames import Frame
+from mtbkd.report.numbers import Estimate, estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,9 @@ SCOPE = "experiment"
 CATEGORY = "Results"
 CAPTION = """\
 How good each method is on the test examples; each panel is one score and says which direction is better. A large dot is
-the mean over replicates, its bar the 95 % interval of that mean, and the small dots are the replicates. When two bars
+the mean over replicates, its bar the 95 % interval of that mean (none below three replicates), and the small dots are the
+replicates. Real data have one set of test examples for all replicates: the thick bar speaks of seeds only there, and the
+thin grey one of the test examples. When two bars
 overlap widely, the data do not tell the two methods apart; the paired comparison in the tables is sharper, because all
 methods see the same replicates. A hollow dot is a method that failed a convergence or calibration gate: its score is
 shown, but do not rank it. The first row, labels only, has no teacher: a method to its wrong side lost by distilling.
@@ -64,13 +67,16 @@ def draw(material: Material) -> "Figure":
 
 
 def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
-    means = by_method(rows)
+    means = {str(name): estimate(own) for name, own in rows.groupby("method", sort=False)}
     for y, (name, method) in enumerate(material.experiment.methods.items()):
         if name not in means:
             continue
         colour, passed = signal_colour(method.signal), name not in material.failed
         values = rows.loc[rows["method"] == name, "value"].to_numpy(float)
         ax.plot(values, y + spread(len(values)), ".", color=colour, alpha=0.35, markersize=3.5, markeredgewidth=0)
+        examples = means[name].low_examples, means[name].high_examples
+        if math.isfinite(examples[0]):
+            ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
         dot(ax, means[name], y, colour, passed)
     for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
         ax.axvline(means[name].mean, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
@@ -81,7 +87,7 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
     ax.grid(axis="y", visible=False)
 
 
-def dot(ax: "Axes", found: Interval, y: float, colour: str, passed: bool) -> None:
+def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: bool) -> None:
     """Mean and interval; hollow when a gate failed."""
     if math.isfinite(found.low):
         ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.figures.style import BLACK, GREY, OTHER_COLOURS, WIDTH, signal_colour
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -59,7 +60,9 @@ def _ours(ax: "Axes", curve: Frame) -> None:
     algorithms = list(dict.fromkeys(curve["inference"]))
     methods = list(curve.groupby("method", sort=False))
     for place, (method, own) in enumerate(methods):
-        found = {float(gamma): interval(rows["mean_deviance"]) for gamma, rows in own.groupby("gamma")}
+        found = {
+            float(gamma): interval(rows["mean_deviance"], range_of("mean_deviance")) for gamma, rows in own.groupby("gamma")
+        }
         shift = 0.006 * (place - (len(methods) - 1) / 2)
         signal, inference = own[["signal", "inference"]].iloc[0]
         colour = signal_colour(signal) if signal else BLACK

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of_difference
 from mtbkd.figures.material import Sibling, Study, read_table
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -101,7 +102,9 @@ def _panel(ax: "Axes", tables: Mapping[str, Frame], methods: list[str], metric: 
     ax.axhline(0, color=BLACK, linewidth=1, label="labels alone")
     for place, method in enumerate(shown):
         shift = (place - (len(shown) - 1) / 2) * 0.02 * span
-        points = sorted((quality[name] + shift, interval(each.loc[method])) for name, each in found.items())
+        points = sorted(
+            (quality[name] + shift, interval(each.loc[method], range_of_difference(metric))) for name, each in found.items()
+        )
         x, middle = [at for at, _ in points], [gain.mean for _, gain in points]
         reach = [[gain.mean - gain.low for _, gain in points], [gain.high - gain.mean for _, gain in points]]
         ax.errorbar(x, middle, reach, label=method, color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],

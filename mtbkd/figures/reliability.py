@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import SHARE, interval, over_examples
 from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ diagonal are honest; below it the method is overconfident, above it too modest. 
 tables is the mean vertical distance to the diagonal. Teachers who saw one domain only tend to lie far below it, which
 is what the weights and the prior have to repair.
 """
-Z = 1.96
 
 
 def applies(experiment: Experiment) -> bool:
@@ -48,9 +47,10 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -
     colour = signal_colour(method.signal) if method else VERMILION
     ax.plot([low, 1], [low, 1], color=GREY, linewidth=1)
     for _, group in rows.groupby("bin"):
-        found, x = interval(group["accuracy"]), group["confidence"].mean()
-        half = Z * group["se"].iloc[0] if found.n < 2 else (found.high - found.low) / 2
-        ax.plot([x, x], [found.mean - half, found.mean + half], color=colour, linewidth=1.2, alpha=0.8)
+        found, x = interval(group["accuracy"], SHARE), group["confidence"].mean()
+        if found.n == 1:
+            found = over_examples(found.mean, float(group["se"].iloc[0]), int(group["n"].iloc[0]), SHARE)
+        ax.plot([x, x], [found.low, found.high], color=colour, linewidth=1.2, alpha=0.8)
         face = "white" if name in material.failed else colour
         ax.plot([x], [found.mean], "o", color=colour, markerfacecolor=face, markersize=3.2)
     ax.set_title(name, fontsize=7.5 if len(name) < 18 else 6.8)

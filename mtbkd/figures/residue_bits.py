@@ -25,7 +25,7 @@ token (the surer teacher at this residue); task (the teacher that did well on va
 that predicted the residues so far); oracle (the teacher of the true kingdom alone). Left: the pool itself, minus the linear
 pool with equal weights (the open dot). Right: the student distilled from the pool, minus the student without teachers. Zero
 is the grey line, left of it is better, in thousandths of a bit per residue. Dots are means over replicates, bars 95 %
-bootstrap intervals of the paired differences. Above, the kingdoms are mixed in the test as in the students' training; below,
+intervals of the paired differences. Above, the kingdoms are mixed in the test as in the students' training; below,
 the mix has shifted.
 """
 MIXES = ("training mix", "shifted mix")

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from mtbkd.evaluation.intervals import interval
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.residue_bits import LOOKS
 from mtbkd.figures.style import WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 

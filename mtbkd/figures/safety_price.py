@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtbkd.evaluation.intervals import UNIT, interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import BLUE, GREY, VERMILION, WIDTH
-from mtbkd.figures.summary import interval
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 
@@ -59,7 +60,9 @@ def _by_limit(students: Frame, origin: str, column: str) -> "tuple[np.ndarray, n
     """Limits (L,), and mean with both ends (3, L) of ``column``; the safest teacher's limits are averaged."""
     own = students[students["origin"] == origin]
     groups = own.groupby("limit") if origin == "stated" else [(own["limit"].mean(), own)]
-    found = [(limit, *interval(rows[column])[:3]) for limit, rows in groups]
+    found = [
+        (limit, *interval(rows[column], UNIT if column.startswith("mass") else range_of(column))[:3]) for limit, rows in groups
+    ]
     return np.array([each[0] for each in found]), np.array([each[1:] for each in found]).T
 
 

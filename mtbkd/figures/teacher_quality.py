@@ -21,7 +21,7 @@ What teachers add to a student that learns from labels alone, for teachers of di
 accuracy of the teachers, each on its own, averaged over the set; every group of dots is one set. Upwards is the gain over
 labels alone on the same replicates: of accuracy in the upper row, of negative log-likelihood (turned so that up is
 better) in the lower row. Each column is one number of labels. Dots above the black line gained by distilling, dots below
-it lost; bars are 95 % bootstrap intervals of the paired difference over replicates, and one that crosses the line leaves
+it lost; bars are 95 % intervals of the paired difference over replicates, and one that crosses the line leaves
 it open. Solid lines keep the other training examples without label, dashed lines drop them. Panels have scales of
 their own. The settings of every method are chosen inside the labels, so a method that gains nothing has at best learnt
 to ignore its teachers.

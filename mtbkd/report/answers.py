@@ -8,92 +8,22 @@ ranked, as the score counts that against it, and a point estimate is not asked.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from mtbkd.evaluation.compare import paired
-from mtbkd.frames import Frame
-from mtbkd.report.judgement import NOT_JUDGED, Judgement
+from mtbkd.report.evidence import SCORE, Evidence, Pair
 from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
 
-SCORE, SCORE_WORDS = "nll", "negative log-likelihood (NLL)"
+BEST = "teachers:best"
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """One experiment's tables and what its gates say."""
-
-    name: str
-    metrics: Frame
-    comparisons: Frame
-    judged: Mapping[str, Judgement]
-    posterior: Mapping[str, bool]
-    agreement: Frame | None = None
-
-    def judgement(self, method: str) -> Judgement:
-        return self.judged.get(method, NOT_JUDGED)
-
-    def whole(self, metric: str, kind: str) -> Frame:
-        """Rows of ``metric`` on the whole test split."""
-        m = self.metrics
-        return m[(m["metric"] == metric) & (m["kind"] == kind) & (m["split"] == "test") & (m["domain"] == "all")]
-
-    @property
-    def students(self) -> list[str]:
-        return list(dict.fromkeys(self.whole(SCORE, "student")["method"]))
-
-    @property
-    def sound(self) -> list[str]:
-        """Students whose draws failed no gate."""
-        return [method for method in self.students if not self.judgement(method).failed_of_draws]
-
-    @property
-    def reference(self) -> str:
-        """The method that all others are compared with, "" when there is but one."""
-        return str(self.comparisons["reference"].iloc[0]) if len(self.comparisons) else ""
-
-    @property
-    def reference_words(self) -> str:
-        rows = self.metrics[self.metrics["method"] == self.reference]
-        labels_only = len(rows) > 0 and rows["signal"].iloc[0] == "none"
-        return f"{self.reference} (labels only)" if labels_only else self.reference
-
-    def difference(self, method: str, metric: str = SCORE) -> dict[str, Any] | None:
-        """The paired comparison of ``method`` with the reference on the whole test split."""
-        c = self.comparisons
-        rows = c[(c["method"] == method) & (c["metric"] == metric) & (c["split"] == "test") & (c["domain"] == "all")]
-        return rows.iloc[0].to_dict() if len(rows) else None
-
-    @property
-    def distilled(self) -> list[str]:
-        """Students that use teachers."""
-        rows = self.metrics[self.metrics["kind"] == "student"]
-        signals = dict(zip(rows["method"], rows["signal"], strict=True))
-        return [method for method in self.students if signals[method] != "none"]
-
-
-def direction(low: float, high: float) -> str:
-    """``lower`` or ``higher`` when the interval excludes 0, ``undecided`` when it holds 0, ``unknown`` without one."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return "unknown"
-    return "lower" if high < 0 else "higher" if low > 0 else "undecided"
-
-
-def claim(difference: Mapping[str, Any], of_how_many: int) -> str:
+def claim(pair: Pair, of_how_many: int) -> str:
     """What a paired NLL difference allows to say."""
-    low, high = difference["low"], difference["high"]
-    text = f"{show(difference['difference'], signed=True)} {show_interval(low, high, signed=True)}".strip()
-    replicates = count(int(difference["n"]), "replicate")
-    said = {
-        "lower": "a lower NLL",
-        "higher": "a higher NLL",
-        "undecided": "the interval holds 0, so no difference can be claimed",
-        "unknown": f"{replicates} are too few for an interval, so no difference can be claimed",
-    }[direction(low, high)]
-    p_holm = difference["p_holm"]
-    adjusted = f"; p = {p_holm:.2g} after Holm's correction for {of_how_many}" if math.isfinite(p_holm) else ""
-    same = ", over seeds on the same data" if "same data" in str(difference["note"]) else ""
+    found = pair.found
+    text = f"{show(found.difference, signed=True)} {show_interval(found.low, found.high, signed=True)}".strip()
+    replicates = count(found.n, "replicate")
+    same = ", over seeds on the same data" if "same data" in found.note else ""
+    same += f", and {pair.over_examples} over test examples" if pair.over_examples else ""
+    said = f"a {pair.way} NLL" if not pair.why_open else f"{pair.why_open}, so no difference can be claimed"
+    adjusted = f"; p = {pair.p_holm:.2g} after Holm's correction for {of_how_many}" if math.isfinite(pair.p_holm) else ""
     return f"{text} over {replicates}{same}: {said}{adjusted if of_how_many > 1 else ''}"
 
 
@@ -123,11 +53,11 @@ def which_is_best(evidence: Evidence) -> str:
         text += f" (yet badly calibrated: {bad})"
     if method == evidence.reference:
         return f"{text}; it is the one that learns from labels only" if "labels only" in evidence.reference_words else text
-    difference = evidence.difference(method)
-    if difference is None:
+    pair = evidence.compared(method)
+    if pair is None:
         return text
     compared = len(evidence.students) - 1
-    return f"{text}; its difference to {evidence.reference_words} is {claim(difference, compared)}"
+    return f"{text}; its difference to {evidence.reference_words} is {claim(pair, compared)}"
 
 
 @dataclass(frozen=True)
@@ -208,11 +138,11 @@ def did_teachers_help(evidence: Evidence) -> str:
 
 
 def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
-    found = [d for d in map(evidence.difference, methods) if d is not None]
+    found = [pair for pair in map(evidence.compared, methods) if pair is not None]
     if not found or "labels only" not in evidence.reference_words:
         return ""
-    told = [direction(d["low"], d["high"]) for d in found]
-    lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("undecided") + told.count("unknown")
+    told = [pair.way for pair in found]
+    lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("open")
     return (
         f"of {count(len(found), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
         f"{higher} a higher one, for {open_} no difference can be claimed"
@@ -220,18 +150,12 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
 
 
 def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
-    teacher = evidence.whole("accuracy", "teacher")
-    teacher = teacher[teacher["method"] == "teachers:best"].set_index("replicate")["value"]
-    students = evidence.whole("accuracy", "student")
-    if not len(teacher):
+    """The p-values are corrected over all distilled students, as among the findings."""
+    teacher = evidence.scores("accuracy").get(BEST)
+    if teacher is None:
         return ""
-    above = []
-    for method in methods:
-        own = students[students["method"] == method].set_index("replicate")["value"]
-        # A teacher of real data has replicate 0 only, the one that every replicate of the student shares.
-        base = teacher.reindex(own.index) if len(teacher) > 1 else teacher.iloc[0]
-        result = paired(np.asarray(own - base, dtype=np.float64))
-        above += [method] if direction(result.low, result.high) == "higher" else []
+    found = evidence.pairs([(method, BEST) for method in evidence.distilled], "accuracy")
+    above = [pair.method for pair in found if pair.verdict == "better" and pair.method in methods]
     known = listed(above) if 0 < len(above) <= 3 else f"{len(above)} of {len(methods)}" if above else "none"
     verb = "are" if len(above) > 1 else "is"
     return f"{known} {verb} more accurate than the best teacher ({show(float(teacher.mean()))})"

@@ -15,7 +15,8 @@ from mtbkd.published import tables as published
 from mtbkd.report import analyses as analysis_sections
 from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, validation
 from mtbkd.report import curves as label_curves
-from mtbkd.report.answers import Evidence, sentences
+from mtbkd.report.answers import sentences
+from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import is_posterior, judgements
 from mtbkd.report.numbers import count
 from mtbkd.report.provenance import json_able, manifest
@@ -29,7 +30,7 @@ else:
     pd = lazy_import("pandas")
 
 Plan = Mapping[str, Any]
-TABLES = ("metrics", "gates", "tuning", "comparisons", "agreement", "loo", "predictive_checks")
+TABLES = ("metrics", "gates", "tuning", "example_scores", "comparisons", "agreement", "loo", "predictive_checks")
 
 
 def build_report(
@@ -105,8 +106,8 @@ def _read(folder: str, table: str) -> Frame:
 
 def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     gates = tables["gates"]
-    posterior = is_posterior(gates)
-    return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), posterior, tables["agreement"])
+    given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
+    return Evidence(name, *given, tables["agreement"], tables["example_scores"])
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:

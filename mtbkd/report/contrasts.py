@@ -1,31 +1,26 @@
 """Which methods of an experiment may be set against each other, and what a paired difference allows to say.
 
 Two methods make a pair where they differ in one part only: the signal, the weights or the inference. Differences are taken
-replicate by replicate; Holm's correction is over the pairs of one question and metric. A claim needs both an interval
-without 0 and a corrected p below .05.
+replicate by replicate; Holm's correction is over the pairs of one question and metric. ``evaluation.verdict`` says what may
+be claimed.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from mtbkd.evaluation.compare import MIN_FOR_TEST, Paired, holm, paired
-from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.report.answers import Evidence, direction
+from mtbkd.evaluation.compare import MIN_FOR_TEST
+from mtbkd.evaluation.verdict import ALPHA, Verdict
+from mtbkd.report.evidence import Evidence, Pair
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import MINUS, count, show
+from mtbkd.report.numbers import count
 from mtbkd.report.versus import Versus
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ALPHA = 0.05
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
-Verdict = Literal["better", "worse", "open"]
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
 SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "undecided"}
 
@@ -49,19 +44,9 @@ class Case:
         reference = self.evidence.reference
         return reference if "labels only" in self.evidence.reference_words else ""
 
-    @cached_property
-    def _wide(self) -> "dict[str, pd.DataFrame]":
-        m = self.evidence.metrics
-        rows = m[(m["split"] == "test") & (m["domain"] == "all")].drop_duplicates(["metric", "replicate", "method"])
-        return {
-            str(metric): own.pivot(index="replicate", columns="method", values="value")
-            for metric, own in rows.groupby("metric")
-        }
-
     def scores(self, metric: str) -> dict[str, "pd.Series"]:
         """Student, teacher or ``bayes`` -> its values over replicates on the whole test split."""
-        columns: Any = self._wide[metric].dropna(axis=1, how="all").items() if metric in self._wide else ()
-        return {str(name): column for name, column in columns}
+        return self.evidence.scores(metric)
 
     def marked(self, method: str) -> str:
         """The method's name, with a mark where it failed a gate."""
@@ -91,44 +76,9 @@ class Finding:
     sums_up: bool = True
 
 
-class Pair(NamedTuple):
-    """``method`` minus ``against``, of one metric; ``p_holm`` is corrected over the pairs of its question."""
-
-    method: str
-    against: str
-    metric: str
-    found: Paired
-    p_holm: float
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the method can be said to be better or worse than what it is set against."""
-        way = direction(self.found.low, self.found.high)
-        if way not in ("lower", "higher") or not self.p_holm < ALPHA:
-            return "open"
-        return "better" if (way == "higher") == HIGHER_IS_BETTER[self.metric] else "worse"
-
-    @property
-    def numbers(self) -> str:
-        """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4``; what is not known is left out."""
-        p = f"p = {self.p_holm:.2g}" if math.isfinite(self.p_holm) else "too few replicates for a test"
-        d = f"d = {show(self.found.cohen_d, signed=True)}" if math.isfinite(self.found.cohen_d) else ""
-        return ", ".join(filter(None, (signed(self.found), f"n = {self.found.n}", p, d)))
-
-
-def difference(own: "pd.Series", base: "pd.Series") -> Paired:
-    """Paired difference of two series over replicates; a base of one value (real data) counts for every replicate."""
-    known = base.dropna()
-    return paired(np.asarray(own.dropna() - (base if len(known) > 1 else known.iloc[0]), dtype=np.float64))
-
-
 def pairs(case: Case, asked: Sequence[tuple[str, str]], metric: str) -> list[Pair]:
     """The asked (method, against) of which both have the metric, corrected together."""
-    scores = case.scores(metric)
-    having = [(a, b) for a, b in asked if a in scores and b in scores]
-    found = [difference(scores[a], scores[b]) for a, b in having]
-    corrected = holm(np.array([each.p_value for each in found]))
-    return [Pair(a, b, metric, each, float(p)) for (a, b), each, p in zip(having, found, corrected, strict=True)]
+    return case.evidence.pairs(asked, metric)
 
 
 def _signal(spec: Mapping[str, Any]) -> str:
@@ -225,12 +175,3 @@ def _single(case: Case, question: str, pair: Pair, sums_up: bool = False) -> Fin
 
 def _upper(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def signed(found: Paired) -> str:
-    """``-0.0012 [-0.0020, -0.0004]``: a difference with its interval, a decimal more where it is small."""
-    decimals = 4 if abs(found.difference) < 0.01 else 3
-    shown = [round(value, decimals) + 0.0 for value in (found.difference, found.low, found.high)]
-    numbers = [(f"{value:+.{decimals}f}" if value else f"{value:.{decimals}f}").replace("-", MINUS) for value in shown]
-    known = math.isfinite(found.low) and math.isfinite(found.high)
-    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]" if known else numbers[0]

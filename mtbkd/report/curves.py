@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.curves.crossing import crossings, differences, judged_metrics
 from mtbkd.curves.tables import read
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.report.numbers import NONE, listed, show, show_interval
@@ -24,7 +25,6 @@ NAMES = {
     "nll": "negative log-likelihood",
 }
 HELD = {True: "other examples kept without label", False: "other examples dropped"}
-SIGNIFICANT = 0.05
 Decided = dict[tuple[str, str, bool, str], list[int]]
 
 
@@ -59,7 +59,8 @@ def section(plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[
     if not files:
         return None
     scores = {name: read(paths) for name, paths in files.items()}
-    found = {name: (crossings(rows), differences(rows)) for name, rows in scores.items()}
+    differing = {name: differences(rows) for name, rows in scores.items()}
+    found = {name: (crossings(rows, differing[name]), differing[name]) for name, rows in scores.items()}
     parts = [_part(name, plans[name], scores[name], *found[name]) for name in files]
     joined = [_summary(scores[name]).merge(each, "left") for name, (_, each) in found.items()]
     frames = {"curves": pd.concat(joined, ignore_index=True)}
@@ -83,7 +84,7 @@ def _summary(scores: Frame) -> Frame:
     keys = ["curve", "teachers", "transfer", "method", "kind", "labels", "metric"]
     rows = []
     for values, own in scores.groupby(keys, sort=False):
-        found = interval(own["value"])
+        found = interval(own["value"], range_of(str(own["metric"].iloc[0])))
         told = {"mean": found.mean, "mean_low": found.low, "mean_high": found.high, "replicates": found.n}
         rows.append({**dict(zip(keys, values, strict=True)), **told})
     return pd.DataFrame(rows)
@@ -102,13 +103,13 @@ def _interval_in_words(row: Mapping[str, Any], counts: Sequence[int]) -> str:
     if math.isnan(row["low"]):
         return "no interval below 3 replicates"
     ends = [labels_in_words(row[end], counts) for end in ("low", "high")]
-    return f"95 % interval {ends[0]} to {ends[1]}" if ends[0] != ends[1] else f"{ends[0]} in at least 95 % of the resamples"
+    return f"95 % interval {ends[0]}{f' to {ends[1]}' if ends[0] != ends[1] else ''}"
 
 
 def decided(differing: Frame) -> Decided:
     """(set of teachers, method, transfer, metric) -> label counts at which the student is better beyond doubt."""
     keys = ["teachers", "method", "transfer", "metric"]
-    better = differing[(differing["advantage"] > 0) & (differing["low"] > 0) & (differing["p_holm"] < SIGNIFICANT)]
+    better = differing[differing["verdict"] == "better"]
     return {key: sorted(int(n) for n in rows["labels"]) for key, rows in better.groupby(keys, sort=False)}
 
 
@@ -135,6 +136,8 @@ def _caught_up(rows: Frame, counts: Sequence[int]) -> str:
     """From how many labels on the methods in ``rows`` are no longer ahead."""
     if (rows["state"] == "always better").all():
         return f"labels alone do not catch up within {counts[-1]:,}"
+    if (rows["state"] == "undecided").any():
+        return f"undecided at {counts[0]:,}, so no crossing is stated"
     ends = rows.loc[rows["state"] == "crosses", "labels"].astype(float)
     words = dict.fromkeys(labels_in_words(end, counts) for end in (ends.min(), ends.max()))
     return f"labels alone catch up at about {' to '.join(words)}" if len(ends) else "not at every larger number"
@@ -163,8 +166,10 @@ def _ends(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> str:
             return f"do not catch up within {counts[-1]:,} labels {within}"
         case "better later":
             return f"are ahead at {counts[0]:,} labels but not at every larger number {within}"
+        case "never better":
+            return f"are ahead at {counts[0]:,} labels and never decidedly behind {within}"
         case _:
-            return f"are never behind {within}"
+            return f"are neither decidedly ahead nor behind at {counts[0]:,} labels, so no crossing is stated {within}"
 
 
 def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[int]) -> Table:
@@ -179,7 +184,7 @@ def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[i
         held = HELD[bool(transfer)] if kind == "student" else "no student"
         rows.append(Row([text(teachers), text(method), text(held), *cells, text(int(own["n"].iloc[0]))]))
     head = [Column("Teachers"), Column("Method"), Column("The other examples")]
-    hint = "labels at which a student without teachers catches up; below: 95 % bootstrap interval over replicates"
+    hint = "labels at which a student without teachers catches up; below: 95 % interval over replicates"
     better = "numbers of labels at which the distilled student is decidedly better"
     for metric in metrics:
         head += [Column(f"Catches up: {NAMES[metric]}", True, hint), Column("Decided at", False, better)]
@@ -207,7 +212,7 @@ def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[
         found = {int(row["labels"]): row for row in own.to_dict("records")}
         cells = [_difference_cell(found[n]) for n in counts]
         rows.append(Row([text(keys[0]), text(keys[1]), text(HELD[bool(keys[2])]), *cells]))
-    hint = "distilled student minus labels alone, positive is better; below: 95 % bootstrap interval"
+    hint = "distilled student minus labels alone, positive is better; below: 95 % interval, and what so many replicates detect"
     head = [Column("Teachers"), Column("Method"), Column("The other examples")]
     head += [Column(f"{n:,} labels", True, hint) for n in counts]
     caption = f"{name}: advantage over labels alone in {NAMES[metric]}, paired over replicates; positive is better"
@@ -215,8 +220,8 @@ def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[
 
 
 def _difference_cell(row: Mapping[str, Any]) -> Cell:
-    decided = row["p_holm"] < SIGNIFICANT and (row["low"] > 0 or row["high"] < 0)
-    word = ("better" if row["advantage"] > 0 else "worse") if decided else ""
-    below = " ".join(filter(None, [show_interval(row["low"], row["high"], True), word]))
+    word = "" if row["verdict"] == "open" else row["verdict"]
+    detects = f"detects {show(row['detectable'])}" if math.isfinite(row["detectable"]) else ""
+    below = "; ".join(filter(None, [" ".join(filter(None, [show_interval(row["low"], row["high"], True), word])), detects]))
     mark = {"better": "good", "worse": "bad"}.get(word, "")
     return Cell(show(row["advantage"], True), below, row["advantage"], mark)

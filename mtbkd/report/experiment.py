@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mtbkd.evaluation.convergence import GATES
+from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
-from mtbkd.report.answers import Evidence, direction
+from mtbkd.report.contrasts import SAID
+from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show, show_interval
+from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Verdict, Versus
 
@@ -186,7 +188,8 @@ def comparison_table(evidence: Evidence) -> Table | None:
     if not len(c):
         return None
     rows = [_comparison(evidence, row) for row in c.to_dict("records")]
-    head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval"), Column("What it says")]
+    head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval")]
+    head += [Column("Detectable", True, "the difference that so many replicates find with power .8"), Column("What it says")]
     head += [Column("p (Holm)", True, "Wilcoxon signed rank, corrected for the methods compared on this metric")]
     head += [Column("Rank-biserial", True, "-1 to 1: 1 when every replicate is higher")]
     head += [Column("Replicates", True), Column("Note")]
@@ -195,14 +198,13 @@ def comparison_table(evidence: Evidence) -> Table | None:
 
 
 def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
-    way = direction(row["low"], row["high"])
-    better = (way == "higher") == bool(row["higher_is_better"])
-    said = "no difference can be claimed" if way in ("undecided", "unknown") else f"{way}: {'better' if better else 'worse'}"
     failed = bool(evidence.judgement(row["method"]).failed)
     cells = [text(row["method"], f"{MARKS['failed']} gates failed" if failed else ""), text(METRICS[row["metric"]][0])]
-    ends = show_interval(row["low"], row["high"], signed=True)
-    cells += [number(row["difference"], signed=True), text(ends or "\N{EN DASH}")]
-    cells += [text(said), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
+    ends, half = show_interval(row["low"], row["high"], signed=True), NORMAL * row["se_examples"]
+    examples = show_interval(row["difference"] - half, row["difference"] + half, signed=True)
+    below = f"{examples} e" if examples else ""
+    cells += [number(row["difference"], signed=True), text(ends or NONE, below), number(row["detectable"])]
+    cells += [text(SAID[row["verdict"]]), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
     return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
 
 
@@ -216,5 +218,6 @@ def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
         found: dict[tuple[str, str, str], Estimate] = estimates(own, str(split))
         for (_, metric, domain), e in found.items():
             numbers = {"mean": e.mean, "low": e.low, "high": e.high, "n": e.n, "interval_over": e.basis}
+            numbers |= {"low_examples": e.low_examples, "high_examples": e.high_examples}
             rows.append({**names, "split": split, "domain": domain, "metric": metric, **numbers, **gates})
     return rows

@@ -9,14 +9,12 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.evaluation.compare import Paired
 from mtbkd.lazy import lazy_import
 from mtbkd.report.contrasts import (
     METRICS,
     SAID,
     Case,
     Finding,
-    Pair,
     by_inference,
     by_signal,
     by_weights,
@@ -36,7 +34,6 @@ else:
     pd = lazy_import("pandas")
 
 COLUMNS = tuple(each.name for each in fields(Finding) if each.name != "sums_up")
-PAIRED_FIELDS = tuple(Paired._fields)
 
 
 @dataclass(frozen=True)
@@ -68,12 +65,7 @@ def against_labels(case: Case) -> list[Finding]:
     """Every distilled student against labels only; corrected as in the table of paired comparisons."""
     question, found = "What beats labels alone?", []
     for metric in METRICS if case.labels_only else ():
-        rows = [(method, case.evidence.difference(method, metric)) for method in case.evidence.distilled]
-        known = [
-            Pair(method, case.labels_only, metric, Paired(**{f: row[f] for f in PAIRED_FIELDS}), row["p_holm"])
-            for method, row in rows
-            if row is not None
-        ]
+        known = [p for m in case.evidence.distilled if (p := case.evidence.compared(m, metric)) is not None]
         found += told(case, question, known, "distilled against labels alone")
     return found
 

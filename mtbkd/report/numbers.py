@@ -3,7 +3,8 @@
 import math
 from typing import Any, Literal, NamedTuple
 
-from mtbkd.figures.summary import NORMAL, interval
+from mtbkd.evaluation.intervals import REAL, interval, over_examples
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -11,13 +12,19 @@ Basis = Literal["replicates", "examples", ""]
 
 
 class Estimate(NamedTuple):
-    """Mean and 95 % interval over ``n`` replicates, or, where there is one value, over the test examples behind it."""
+    """Mean and 95 % interval over ``n`` replicates, or, where there is one value, over the test examples behind it.
+
+    Where several replicates share their test examples, ``low`` and ``high`` speak of seeds only, and ``low_examples`` and
+    ``high_examples`` of the examples; NaN elsewhere.
+    """
 
     mean: float
     low: float
     high: float
     n: int
     basis: Basis
+    low_examples: float = math.nan
+    high_examples: float = math.nan
 
     @property
     def known(self) -> bool:
@@ -29,14 +36,17 @@ UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0, "")
 
 def estimate(rows: Frame) -> Estimate:
     """The estimate from one method's rows of one metric, split and domain, one row a replicate."""
-    found = interval(rows["value"])
-    if found.n >= 2:
-        return Estimate(found.mean, found.low, found.high, found.n, "replicates")
+    within = range_of(str(rows["metric"].iloc[0])) if len(rows) and "metric" in rows else REAL
+    found = interval(rows["value"], within)
     if found.n == 0:
         return UNKNOWN
-    se = float(rows.loc[rows["value"].notna(), "se"].iloc[0])
-    half = NORMAL * se
-    return Estimate(found.mean, found.mean - half, found.mean + half, 1, "examples" if math.isfinite(se) else "")
+    known = rows[rows["value"].notna()].iloc[0]
+    several = found.n > 1
+    se = float(known.get("se_examples", math.nan) if several else known["se"])
+    examples = over_examples(found.mean, se, int(known.get("n", 0)), within)[1:3] if math.isfinite(se) else (math.nan, math.nan)
+    if several:
+        return Estimate(*found, "replicates", *examples)
+    return Estimate(found.mean, *examples, 1, "examples" if math.isfinite(se) else "")
 
 
 def estimates(metrics: Frame, split: str = "test") -> dict[tuple[str, str, str], Estimate]:
@@ -63,8 +73,11 @@ def show_interval(low: float, high: float, signed: bool = False) -> str:
 
 
 def show_estimate(e: Estimate, signed: bool = False) -> str:
-    """``mean [low, high]``."""
-    return f"{show(e.mean, signed)} {show_interval(e.low, e.high, signed)}".strip()
+    """``mean [low, high]``; ``mean [low, high] over seeds, [low, high] over test examples`` where replicates share these."""
+    text = f"{show(e.mean, signed)} {show_interval(e.low, e.high, signed)}".strip()
+    examples = show_interval(e.low_examples, e.high_examples, signed)
+    seeds = " over seeds," if math.isfinite(e.low) else ""
+    return f"{text}{seeds} {examples} over test examples" if examples else text
 
 
 def listed(items: list[str]) -> str:

@@ -65,6 +65,8 @@ def number(value: float, signed: bool = False) -> Cell:
 def score(estimate: Estimate, signed: bool = False) -> Cell:
     """A cell of an estimate with its interval below; one over test examples ends in a small e."""
     below = show_interval(estimate.low, estimate.high, signed)
-    if not below and estimate.n == 1:
-        below = "one value"
-    return Cell(show(estimate.mean, signed), f"{below} e" if estimate.basis == "examples" else below, estimate.mean)
+    if not below and estimate.n in (1, 2):
+        below = "one value" if estimate.n == 1 else "two values"
+    below = f"{below} e" if estimate.basis == "examples" else below
+    examples = show_interval(estimate.low_examples, estimate.high_examples, signed)
+    return Cell(show(estimate.mean, signed), f"{below}; {examples} e" if examples else below, estimate.mean)

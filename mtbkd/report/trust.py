@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtbkd.evaluation.compare import Paired, holm, paired
-from mtbkd.report.answers import direction
-from mtbkd.report.contrasts import ALPHA, Case, Finding, Pair, difference, pairs, signed, told
+from mtbkd.evaluation.verdict import judge
+from mtbkd.report.contrasts import Case, Finding, pairs, told
+from mtbkd.report.evidence import corrected, difference, signed
 from mtbkd.report.numbers import count, listed, show
 
 TEACHERS = {"teachers:best": "students against the best teacher", "teachers:mean": "students against the teachers' mean"}
@@ -54,7 +55,7 @@ def _sure(case: Case, sure: Sure, found: Paired, p: float) -> Finding:
     text = f"{sure.teacher} is surest on {sure.surest} (mean entropy {show(sure.unsure[sure.surest])} nats), "
     if sure.surest == sure.best:
         return Finding(name, SURE, f"{text}its best domain with accuracy {show(surest)}, n = {found.n}.", surest, n=found.n)
-    wrong = direction(found.low, found.high) == "lower" and p < ALPHA
+    wrong = judge(found.difference, found.low, found.high, p, found.se_examples) == "lower"
     tested = f"p = {p:.2g}" if math.isfinite(p) else "too few replicates for a test"
     text += (
         f"where its accuracy is {show(surest)}; its best domain is {sure.best} with {show(sure.right[sure.best])} (entropy "
@@ -75,10 +76,11 @@ def mean_or_mode(case: Case) -> list[Finding]:
     """Accuracy of the mode of each class probability's density minus that of the posterior mean, method by method."""
     mean, mode = case.scores("accuracy"), case.scores("accuracy_kde_mode")
     methods = [method for method in case.evidence.students if method in mode]
-    found = [difference(mode[method], mean[method]) for method in methods]
-    corrected = holm(np.array([each.p_value for each in found]))
-    both = [Pair(m, "its mean", "accuracy", each, float(p)) for m, each, p in zip(methods, found, corrected, strict=True)]
-    return told(case, MODE, both, "mode against mean")
+    both = []
+    for m in methods:
+        se = case.evidence.se_examples(m, m, "accuracy_kde_mode", "accuracy")
+        both.append((m, "its mean", "accuracy", difference(mode[m], mean[m], "accuracy", se)))
+    return told(case, MODE, corrected(both), "mode against mean")
 
 
 def failed_gates(case: Case) -> list[Finding]:

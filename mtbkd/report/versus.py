@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mtbkd.evaluation.intervals import SHARE, over_examples
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
-from mtbkd.report.numbers import NORMAL, UNKNOWN, Estimate, estimates
+from mtbkd.report.numbers import UNKNOWN, Estimate, estimates
 
 Verdict = Literal[
     "agrees",
@@ -110,7 +111,10 @@ def ceilings(metrics: Frame, label_is_domain: bool = False) -> dict[str, float]:
     """
     rows = metrics[(metrics["kind"] == "ceiling") & (metrics["metric"] == "accuracy") & (metrics["split"] == "test")]
     rows = rows[rows["domain"] == "all"] if label_is_domain else rows
-    return {str(d): float(r["value"].mean() + NORMAL * r["se"].mean()) for d, r in rows.groupby("domain", sort=False)}
+    return {
+        str(domain): over_examples(float(own["value"].mean()), float(own["se"].mean()), int(own["n"].mean()), SHARE).high
+        for domain, own in rows.groupby("domain", sort=False)
+    }
 
 
 def side_by_side(experiment: Mapping[str, Any], metrics: Frame, domain_names: Sequence[str]) -> list[Versus]:

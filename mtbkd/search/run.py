@@ -9,7 +9,7 @@ Shapes: R replicates, V validation examples, K classes.
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from mtbkd import registry
 from mtbkd.artefacts import Dataset, atomic
-from mtbkd.evaluation.metrics import mae_prob, mse_prob
+from mtbkd.evaluation.metrics import truth_scores
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
 from mtbkd.published import tables as published
@@ -36,7 +36,6 @@ COLUMNS = (
     "distance",
 )  # fmt: skip
 NO_RAW_FILES = Path()  # simulations and the teachers trained on them read none
-ERRORS: dict[str, Callable[..., Any]] = {"mse_prob": mse_prob, "mae_prob": mae_prob}
 
 
 class Validation:
@@ -63,7 +62,7 @@ class Validation:
                 yield (own[chosen].argmax(-1) == self.y[replicate, chosen]).mean()
             elif self.true_prob is not None:
                 prob = np.exp(own[chosen] - own[chosen].max(-1, keepdims=True))
-                yield ERRORS[metric](prob / prob.sum(-1, keepdims=True), self.true_prob[replicate, chosen]).value
+                yield truth_scores(prob / prob.sum(-1, keepdims=True), self.true_prob[replicate, chosen])[metric].value
 
 
 def candidates(spec: Spec) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:

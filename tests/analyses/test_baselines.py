@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mtbkd.analyses import Inputs, baselines
 from mtbkd.baselines import BASELINES
 from mtbkd.errors import ContractError
+from mtbkd.evaluation.verdict import judge, verdict
 from mtbkd.figures import literature_gains, literature_weights
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import style
@@ -139,6 +140,7 @@ def known_gain(tables: Tables, method: str, reference: str, difference: float) -
     at = (rows["method"] == method) & (rows["reference"] == reference) & (rows["metric"] == "nll")
     assert at.sum() == 1
     rows.loc[at, ["difference", "low", "high", "p_holm"]] = [difference, difference - 0.01, difference + 0.01, 0.001]
+    rows.loc[at, "verdict"] = verdict(judge(difference, difference - 0.01, difference + 0.01, 0.001), higher_is_better=False)
     return {**tables, "comparisons": rows}
 
 

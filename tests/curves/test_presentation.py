@@ -57,8 +57,8 @@ def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict
     )
     assert list(told) == list(GAINS)
     assert (
-        "never behind (below 10 in at least 95 % of the resamples; distilled decidedly better at no number of labels)"
-        in told["poor"]
+        "are ahead at 10 labels and never decidedly behind (95 % interval below 10; distilled decidedly better at no number of "
+        "labels)" in told["poor"]
     )
     assert "catch up at about 32 labels" in told["middling"] and "decidedly better at 10 labels)" in told["middling"]
     assert "do not catch up within 1,000 labels" in told["good"] and "decidedly better at 10, 100 and 1,000" in told["good"]

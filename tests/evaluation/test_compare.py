@@ -21,7 +21,8 @@ def test_five_differences_say_too_few_instead_of_a_p_value():
     found = paired(np.array([0.1, 0.2, 0.3, 0.4, 0.5]))
     assert math.isnan(found.p_value)
     assert found.note == "too few replicates"
-    assert found.low == pytest.approx(0.18, abs=0.03)
+    # .3 - 2.776 * .158 / sqrt(5)
+    assert found.low == pytest.approx(0.1037, abs=1e-4)
 
 
 def test_lost_replicates_are_left_out_and_named():
@@ -36,11 +37,14 @@ def test_equal_methods_do_not_differ():
     assert math.isnan(found.cohen_d)
 
 
-def test_interval_holds_the_mean_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    held = [(lambda each: each.low <= 0 <= each.high)(paired(rng.normal(size=30))) for _ in range(200)]
-    # Percentile intervals of 30 are slightly short: 200 trials have a standard error of .018.
-    assert 0.86 < np.mean(held) < 0.99
+def test_what_can_be_detected_is_found_with_power_eighty_percent():
+    """By hand for differences of standard deviation 1 over nine replicates: (2.306 + .889) / 3."""
+    nine = np.tile([-1.0, 0.0, 1.0], 3) / np.std(np.tile([-1.0, 0.0, 1.0], 3), ddof=1)
+    detectable = paired(nine).detectable
+    assert detectable == pytest.approx((2.3060 + 0.8889) / 3, abs=1e-3)
+    drawn = detectable + np.random.default_rng(0).normal(size=(1000, 9))
+    assert 0.76 < np.mean([paired(each).low > 0 for each in drawn]) < 0.84
+    assert math.isnan(paired(np.array([0.1, 0.2])).detectable)
 
 
 def test_rank_biserial_by_hand():
@@ -76,6 +80,17 @@ def test_every_student_is_compared_with_the_reference_on_metrics_that_rank():
     assert found.loc["tip", "p_value"] == pytest.approx(2 / 2**8)
     assert found.loc["tip", "p_holm"] == pytest.approx(4 / 2**8)
     assert found["note"].tolist() == ["same data, other seeds"] * 2
+
+
+def test_a_comparison_carries_its_verdict_and_stays_inside_what_differences_can_be():
+    one_of_each = np.array([0.0, 1.0, 1.0, 0.9])
+    metrics = metrics_of({
+        ("labels", "accuracy", "student"): np.zeros(4), ("tip", "accuracy", "student"): one_of_each,
+        ("labels", "nll", "student"): np.arange(8) / 8, ("tip", "nll", "student"): np.arange(8) / 9 - 1,
+    })  # fmt: skip
+    found = compare(metrics, "labels").set_index("metric")
+    assert found.loc["accuracy", "high"] == 1
+    assert found["verdict"].to_dict() == {"accuracy": "open", "nll": "better"}
 
 
 def test_a_family_too_large_to_reach_significance_says_so():

@@ -8,7 +8,7 @@ import pytest
 from mtbkd.artefacts import Logits, ids_digest
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
-from mtbkd.evaluation import metrics
+from mtbkd.evaluation import metrics, scoring
 from mtbkd.evaluation.tables import COLUMNS
 from tests.evaluation.examples import EVALUATED, LEVELS, MAP, SPLIT, TIP, K, N, make_dataset, make_draws, run
 
@@ -48,7 +48,8 @@ def test_tables_have_their_documented_columns(simulated):
     for name, table in tables.items():
         if name != "tuning":
             assert list(table) == COLUMNS[name]
-        assert set(table["study"]) == (set() if name == "agreement" else {"smoke"})  # no exact sampler there
+        assert set(table["study"]) == (set() if name in ("agreement", "example_scores") else {"smoke"})
+        # no exact sampler there, and no examples that replicates share
     assert list(tables["tuning"]) == [
         "study",
         "experiment",
@@ -189,6 +190,55 @@ def test_replicates_of_real_data_share_the_one_data_block(tmp_path):
     assert set(students["replicate"]) == {0, 1, 2}
     assert set(pick(tables["metrics"], kind="ceiling")["replicate"]) == {0}
     assert tables["comparisons"].empty
+
+
+def test_real_data_give_the_error_of_the_test_examples_beside_that_of_the_seeds(tmp_path):
+    """An example's score is averaged over the replicates that share it; then the standard error is over examples."""
+    dataset = make_dataset(1, 0)
+    dataset.write(tmp_path / "data")
+    tip, plain = make_draws(dataset, [0, 1, 2], 0.3, TIP), make_draws(dataset, [0, 1, 2], 1.0, MAP, shape=(1, 1))
+    tables = run(tmp_path, {"tip_sgld": {"r0-2": tip}, "labels_map": {"r0-2": plain}}, {"r0-0": tmp_path / "data"}, {})
+    y = dataset.y[0, 60:120]
+    loss = {
+        name: -np.log(draws.prob.astype(np.float64).mean((1, 2))[:, :60][:, np.arange(60), y]).mean(0)
+        for name, draws in (("tip_sgld", tip), ("labels_map", plain))
+    }
+    place = {"split": "test", "domain": "all", "metric": "nll"}
+    for name, each in loss.items():
+        found = pick(tables["metrics"], method=name, **place)["se_examples"]
+        assert found.tolist() == pytest.approx([each.std(ddof=1) / np.sqrt(60)] * 3)
+        stored = pick(tables["example_scores"], method=name, split="test")
+        assert stored["row"].tolist() == list(range(60, 120))
+        np.testing.assert_allclose(stored["nll"], each)
+    gap = loss["tip_sgld"] - loss["labels_map"]
+    compared = pick(tables["comparisons"], **place).iloc[0]
+    assert compared["difference"] == pytest.approx(gap.mean())
+    assert compared["se_examples"] == pytest.approx(gap.std(ddof=1) / np.sqrt(60))
+    left = pick(tables["comparisons"], split="test", domain="left", metric="nll").iloc[0]
+    assert left["se_examples"] == pytest.approx(gap[dataset.domain[0, 60:120] == 0].std(ddof=1) / np.sqrt(left_count(dataset)))
+
+
+def left_count(dataset):
+    return (dataset.domain[0, 60:120] == 0).sum()
+
+
+def test_replicates_with_data_of_their_own_have_no_common_error_of_examples(simulated):
+    tables = simulated[0]
+    assert tables["metrics"]["se_examples"].isna().all() and tables["comparisons"]["se_examples"].isna().all()
+    assert tables["example_scores"].empty
+
+
+def test_what_examples_add_has_the_scores_as_its_means():
+    dataset = make_dataset(1, 0)
+    draws = make_draws(dataset, [0], 0.3, TIP)
+    examples = scoring.Examples.of(dataset, 0).take(EVALUATED)
+    scored = scoring.score(draws.prob[0].reshape(-1, 80, K), examples, LEVELS)
+    added = scoring.contributions(scored, LEVELS)
+    rows = [row for row in scoring.metric_rows(scored, LEVELS) if (row["split"], row["domain"]) == ("test", "all")]
+    assert {row["metric"] for row in rows} - set(added) == {"ece", "aurc"}
+    for row in rows:
+        if row["metric"] in added:
+            assert row["value"] == pytest.approx(added[row["metric"]][:60].mean())
 
 
 def test_files_that_do_not_belong_together_are_refused(tmp_path):

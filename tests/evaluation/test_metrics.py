@@ -31,9 +31,9 @@ def test_scores_worked_out_by_hand():
     # Two bins: (.4, .5) with accuracy 0 and (.7, .8) with accuracy 1.
     assert metrics.ece(PROB, Y, bins=2).value == pytest.approx((0.45 + 0.25) / 2)
     true = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0, 0.5], [0, 1, 0]])
-    assert metrics.accuracy_true_prob(PROB, true).value == pytest.approx((1 + 1 + 0.5 + 0) / 4)
-    assert metrics.mse_prob(PROB[:1], true[:1]).value == pytest.approx(0.14 / 3)
-    assert metrics.mae_prob(PROB[:1], true[:1]).value == pytest.approx((0.3 + 0.2 + 0.1) / 3)
+    assert metrics.truth_scores(PROB, true)["accuracy_true_prob"].value == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+    assert metrics.truth_scores(PROB[:1], true[:1])["mse_prob"].value == pytest.approx(0.14 / 3)
+    assert metrics.truth_scores(PROB[:1], true[:1])["mae_prob"].value == pytest.approx((0.3 + 0.2 + 0.1) / 3)
 
 
 def test_values_agree_with_scikit_learn(sample):

@@ -11,8 +11,8 @@ import pytest
 from mtbkd.evaluation.compare import compare
 from mtbkd.published.tables import Number
 from mtbkd.report import findings as page
-from mtbkd.report.answers import Evidence
-from mtbkd.report.contrasts import Case, Finding, Pair, by_inference, by_signal, by_weights, pairs, prior_and_sampler
+from mtbkd.report.contrasts import Case, Finding, by_inference, by_signal, by_weights, pairs, prior_and_sampler
+from mtbkd.report.evidence import Evidence, Pair
 from mtbkd.report.judgement import Judgement
 from mtbkd.report.numbers import Estimate
 from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Versus, ceilings

@@ -52,17 +52,17 @@ def experiment(**changes: Any) -> dict[str, Any]:
 
 
 def scores() -> pd.DataFrame:
-    """Two replicates of the teacher and of one method, and the ceiling."""
+    """Three replicates of the teacher and of one method, and the ceiling."""
     rows = [
-        (method, kind, metric, replicate, value + 0.002 * replicate, 0.001)
+        (method, kind, metric, replicate, value + 0.001 + 0.002 * (replicate - 1), 0.001, 909)
         for method, kind, metric, value in (
             ("wide", "teacher", "accuracy", 0.915), ("wide", "teacher", "mae_prob", 0.050),
             ("kd_map", "student", "accuracy", 0.917), ("kd_map", "student", "mae_prob", 0.026),
             ("bayes", "ceiling", "accuracy", 0.930),
         )
-        for replicate in (0, 1)
+        for replicate in (0, 1, 2)
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["method", "kind", "metric", "replicate", "value", "se"])
+    frame = pd.DataFrame(rows, columns=["method", "kind", "metric", "replicate", "value", "se", "n"])
     return frame.assign(split="test", domain="all")
 
 

@@ -5,6 +5,7 @@ TABLES = (
     "gates",
     "tuning",
     "examples",
+    "example_scores",
     "curves",
     "coverage_size",
     "reliability",

@@ -6,7 +6,8 @@ from typing import Any
 from mtbkd.baselines import BASELINES
 from mtbkd.baselines.contest import REFERENCE
 from mtbkd.baselines.tables import PLAIN
-from mtbkd.figures.summary import by_method
+from mtbkd.evaluation.intervals import Interval, interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import Estimate, count, listed, show, show_interval
@@ -17,11 +18,10 @@ EXPLAINED = """\
 Which published way of weighting several teachers gives the better student? Every method trains the same student on the same
 data, teachers, starting points and minibatches, tunes the same settings on the same validation labels, and is scored on test
 examples. A gain is positive where the method is better than the reference on the same replicates; its interval is a 95 %
-bootstrap interval over replicates, and a gain is called clear when that interval leaves out zero and the Wilcoxon test,
+interval over replicates (Student's t), and a gain is called clear when that interval leaves out zero and the Wilcoxon test,
 corrected for the number of methods, stays below .05.
 """
 METRICS = {"nll": "negative log-likelihood", "accuracy": "accuracy"}
-CLEAR = 0.05
 
 
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
@@ -53,9 +53,9 @@ def gains(tables: Mapping[str, Frame], reference: str, metric: str) -> dict[str,
     for row in rows.to_dict("records"):
         sign = 1 if row["higher_is_better"] else -1
         ends = sorted((sign * row["low"], sign * row["high"]))
-        beyond = row["p_holm"] < CLEAR and (ends[0] > 0 or ends[1] < 0)
+        clear = {"better": 1, "worse": -1, "open": 0}[row["verdict"]]
         gain = sign * row["difference"]
-        found[row["method"]] = {"gain": gain, "low": ends[0], "high": ends[1], "clear": (1 if gain > 0 else -1) * beyond}
+        found[row["method"]] = {"gain": gain, "low": ends[0], "high": ends[1], "clear": clear}
     return found
 
 
@@ -163,7 +163,7 @@ def _main(name: str, tables: Mapping[str, Frame], titles: Mapping[str, str]) -> 
         head.append(Column(word.capitalize(), True, "mean and 95 % interval over replicates", better))
         head += [Column(f"Gain on {titles[r]}", True, f"in {word}, paired; positive is better") for r in _references(titles)]
     head += [Column("Mean rank", True, "by negative log-likelihood, over replicates", "1 is best"), Column("Cost", True, COST)]
-    means = {metric: by_method(_students(tables["scores"], metric)) for metric in METRICS}
+    means = {metric: _means(_students(tables["scores"], metric), metric) for metric in METRICS}
     found = {(m, r): gains(tables, r, m) for m in METRICS for r in _references(titles)}
     ranks = tables["ranks"]
     placed = dict(zip(*(ranks.loc[ranks["metric"] == "nll", column] for column in ("method", "rank")), strict=True))
@@ -176,6 +176,11 @@ def _main(name: str, tables: Mapping[str, Frame], titles: Mapping[str, str]) -> 
         cells += [number(placed.get(method, float("nan"))), number(costs.get(method, float("nan")))]
         rows.append(Row(cells))
     return Table(f"{name}-methods", f"{name}: every method, its paired gains, and its cost", head, rows)
+
+
+def _means(rows: Frame, metric: str) -> dict[str, Interval]:
+    """Method -> its mean and interval over replicates."""
+    return {str(name): interval(own["value"], range_of(metric)) for name, own in rows.groupby("method", sort=False)}
 
 
 COST = "processor time of training a student, in units of that with equal weights"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtbkd.figures.summary import NORMAL
+from mtbkd.evaluation.intervals import SHARE, over_examples
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import Estimate, show_interval
@@ -23,8 +23,8 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
 
 
 def _estimate(row: Mapping[str, Any]) -> Estimate:
-    half = NORMAL * row["se"]
-    return Estimate(row["found"], row["found"] - half, row["found"] + half, 1, "examples")
+    found = over_examples(row["found"], row["se"], int(row["n"]), SHARE)
+    return Estimate(found.mean, found.low, found.high, 1, "examples")
 
 
 def _told(row: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import SHARE, interval
 from mtbkd.frames import Frame
 from mtbkd.pooling.guarantees import GUARANTEES
 from mtbkd.report.analyses import Section
@@ -85,7 +85,7 @@ def _broken(name: str, bounds: Frame, source: str) -> Table:
 
 def _share(own: Frame) -> Cell:
     share, proven = float(own["broken"].mean()), bool(own["proven"].all())
-    spread = interval(own["broken"])
+    spread = interval(own["broken"], SHARE)
     if proven:
         sign = MARKS["passed"] if share == 0 else MARKS["failed"]
         return Cell(f"{sign} {share:.1%}", "theorem", share, "good" if share == 0 else "bad")

@@ -229,7 +229,7 @@ def _differences(name: str, differences: Frame, splits: Sequence[str]) -> Table:
     for split in splits:
         head += [
             Column(f"MCC, {_place(split)}", True, "in brackets: 95 % over resampled proteins", "higher"),
-            Column("over replicates", True, "95 % bootstrap interval over replicates"),
+            Column("over replicates", True, "95 % interval over replicates"),
             Column(f"NLL, {_place(split)}", True, "with its interval over replicates", "lower"),
         ]
     lines = []

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
 from mtbkd.report.analyses import Section
@@ -72,11 +73,11 @@ def _accuracy_table(name: str, curve: Frame) -> Table:
 
 
 def _over(own: Frame, sizes: list[float], column: str) -> list[Any]:
-    return [score(_estimate(own[own["gamma"] == gamma][column])) for gamma in sizes]
+    return [score(_estimate(own[own["gamma"] == gamma], column)) for gamma in sizes]
 
 
-def _estimate(values: Any) -> Estimate:
-    found = interval(values)
+def _estimate(rows: Frame, metric: str) -> Estimate:
+    found = interval(rows[metric], range_of(metric))
     return Estimate(found.mean, found.low, found.high, found.n, "replicates")
 
 
@@ -86,7 +87,7 @@ def _detection_table(name: str, detection: Frame) -> Table:
     head += [Column(split.replace("_", " "), True, "", "higher") for split in splits]
     rows = []
     for (method, measure), own in detection.groupby(["method", "measure"], sort=False):
-        cells = [score(_estimate(own[own["split"] == split]["auroc"])) for split in splits]
+        cells = [score(_estimate(own[own["split"] == split], "auroc")) for split in splits]
         rows.append(Row([text(method), text(measure), *cells]))
     caption = f"{name}: how well uncertainty tells outside images from untouched test images (AUROC: 0.5 is guessing)"
     return Table(f"{name}-detection", caption, head, rows)

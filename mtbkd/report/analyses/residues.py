@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import interval
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import MINUS, count, listed
@@ -112,10 +112,10 @@ def _student_sentences(comparisons: Frame) -> list[str]:
         own = _rows(comparisons, "student", domain, ALONE)
         fair = own[own["weighting"] != "oracle"]
         best, worst = fair.loc[fair["difference"].idxmin()], fair.loc[fair["difference"].idxmax()]
-        sure = int((own["high"] < 0).sum())
+        sure = int((own["verdict"] == "better").sum())
         found.append(
-            f"In the {domain}, {sure} of {len(own)} distilled students are better than the student without teachers (their "
-            f"intervals exclude 0); the change goes from {_told(worst)} with {_named(worst)} to {_told(best)} with "
+            f"In the {domain}, {sure} of {len(own)} distilled students are decidedly better than the student without "
+            f"teachers; the change goes from {_told(worst)} with {_named(worst)} to {_told(best)} with "
             f"{_named(best)}."
         )
     changes = {

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.figures.summary import interval
+from mtbkd.evaluation.intervals import UNIT, interval
+from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import Estimate, count, listed, show, show_estimate
@@ -81,8 +82,9 @@ def _limit_cell(origin: str, limit: float) -> Cell:
     return Cell(show(limit), "the safest teacher's, mean" if origin == SAFEST else "", limit)
 
 
-def _mean_cell(values: Frame) -> Cell:
-    return score(Estimate(*interval(values), "replicates"))
+def _mean_cell(rows: Frame, column: str) -> Cell:
+    within = UNIT if column.startswith("mass") else range_of(column)
+    return score(Estimate(*interval(rows[column], within), "replicates"))
 
 
 def _limit_table(name: str, students: Frame, prices: Frame) -> Table:
@@ -98,7 +100,7 @@ def _limit_table(name: str, students: Frame, prices: Frame) -> Table:
     lines = []
     for origin, limit, rows in _groups(students):
         cells = [_limit_cell(origin, limit)]
-        cells += [_mean_cell(rows[column]) for column in ("mass_train", "mass_test", "multiplier", "nll")]
+        cells += [_mean_cell(rows, column) for column in ("mass_train", "mass_test", "multiplier", "nll")]
         for metric in ("nll", "accuracy"):
             own = prices[(prices["origin"] == origin) & np.isclose(prices["limit"], limit) & (prices["metric"] == metric)]
             cells.append(score(_estimate(own.iloc[0]), signed=True) if len(own) else text("reference"))

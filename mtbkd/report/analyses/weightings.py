@@ -34,8 +34,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
 def _told(scores: Frame, gains: Frame, shares: Frame) -> list[str]:
     told = []
     for pool, own in gains.groupby("pool", sort=False):
-        better = own[own["high"] < 0]["weights"].tolist()
-        worse = own[own["low"] > 0]["weights"].tolist()
+        better, worse = (own[own["verdict"] == verdict]["weights"].tolist() for verdict in ("better", "worse"))
         mean = scores[scores["pool"] == pool].groupby("weights", sort=False)["nll"].mean()
         best = str(mean.idxmin())
         words = f"{pool.capitalize()} pool: the lowest test NLL, {show(mean.min())} nats, has {_words(best)}"
@@ -91,7 +90,7 @@ def _scores(name: str, scores: Frame, gains: Frame) -> Table:
 
 def _gain(row: Mapping[str, Any]) -> Cell:
     low, high = float(row["low"]), float(row["high"])
-    mark = "good" if high < 0 else "bad" if low > 0 else ""
+    mark = {"better": "good", "worse": "bad"}.get(row["verdict"], "")
     return Cell(show(row["difference"], signed=True), show_interval(low, high, signed=True), row["difference"], mark)
 
 

@@ -1,0 +1,76 @@
+"""The sampling error of test examples that all replicates share: real data, where replicates differ by seeds alone.
+
+An example's score is averaged over replicates first, since they share it; the standard error is over examples then. Shapes: N
+examples, M evaluated ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.evaluation.metrics import mean_score
+from mtbkd.evaluation.scoring import Examples, Scored, contributions
+from mtbkd.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+PAIRED = ("accuracy", "accuracy_kde_mode", "nll", "brier")  # what the report sets method against method by
+
+
+@dataclass
+class SharedExamples:
+    """Scores by example of every method; ``sums`` holds (method, metric) -> (N,) over replicates, NaN where not scored."""
+
+    examples: Examples
+    sums: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    replicates: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)  # method -> student, teacher or ceiling
+
+    def add(self, method: str, kind: str, scored: Scored, levels: Sequence[float] = ()) -> None:
+        """Take in one replicate of a method; ``levels`` are those of the coverage metrics."""
+        self.kinds[method] = kind
+        self.replicates[method] = self.replicates.get(method, 0) + 1
+        for metric, each in contributions(scored, levels).items():
+            whole = np.full(len(self.examples.row), np.nan)
+            whole[scored.examples.row] = each
+            self.sums[method, metric] = self.sums.get((method, metric), 0.0) + whole
+
+    def mean(self, method: str, metric: str) -> np.ndarray:
+        """(N,) averaged over replicates; NaN where the method has no such score."""
+        found = self.sums.get((method, metric))
+        return np.full(len(self.examples.row), np.nan) if found is None else found / self.replicates[method]
+
+    def se(self, scores: np.ndarray, split: str, domain: str) -> float:
+        """Standard error over the examples of a split and domain whose score (N,) is known."""
+        (mask,) = (inside for name, part, inside in self.examples.groups if (name, part) == (split, domain))
+        return mean_score(scores[mask & np.isfinite(scores)]).se
+
+    def complete(self, metrics: Sequence[dict[str, Any]]) -> None:
+        """Set ``se_examples`` of rows of metrics."""
+        known: dict[tuple[str, ...], float] = {}
+        for row in metrics:
+            key = tuple(row[name] for name in ("method", "metric", "split", "domain"))
+            if key not in known:
+                known[key] = self.se(self.mean(*key[:2]), *key[2:])
+            row["se_examples"] = known[key]
+
+    def se_of_difference(self, row: Mapping[str, Any]) -> float:
+        """Of a method and its reference, from a row with both, metric, split and domain."""
+        scores = self.mean(row["method"], row["metric"]) - self.mean(row["reference"], row["metric"])
+        return self.se(scores, row["split"], row["domain"])
+
+    def frame(self) -> "pd.DataFrame":
+        """One row a method and evaluated example."""
+        at = self.examples.evaluated()
+        domain = "" if self.examples.domain is None else self.examples.domain[at]
+        place = {"row": at, "id": self.examples.id[at], "split": self.examples.split[at], "domain": domain}
+        parts = [
+            pd.DataFrame({"method": m, "kind": kind, **place} | {metric: self.mean(m, metric)[at] for metric in PAIRED})
+            for m, kind in self.kinds.items()
+        ]
+        return pd.concat(parts, ignore_index=True)

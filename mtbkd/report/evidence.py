@@ -1,0 +1,185 @@
+"""One experiment's tables as the report asks them: students, the reference, and paired comparisons with their verdict."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mtbkd.evaluation.compare import Paired, holm, paired
+from mtbkd.evaluation.intervals import NORMAL
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, mean_score, range_of_difference
+from mtbkd.evaluation.shared import PAIRED
+from mtbkd.evaluation.verdict import Verdict, Way, judge, verdict, why_open
+from mtbkd.frames import Frame
+from mtbkd.report.judgement import NOT_JUDGED, Judgement
+from mtbkd.report.numbers import MINUS, show, show_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE = "nll"
+
+
+class Pair(NamedTuple):
+    """``method`` minus ``against``, of one metric; ``p_holm`` is corrected over the pairs of its question."""
+
+    method: str
+    against: str
+    metric: str
+    found: Paired
+    p_holm: float
+
+    @property
+    def over_examples(self) -> str:
+        """``[-0.02, -0.01]``, the interval over the test examples that all replicates share; "" where they do not."""
+        half = NORMAL * self.found.se_examples
+        return show_interval(self.found.difference - half, self.found.difference + half, signed=True)
+
+    @property
+    def why_open(self) -> str:
+        """Why no difference can be claimed, "" where one can."""
+        own = self.found
+        return why_open(own.difference, own.low, own.high, self.p_holm, own.se_examples)
+
+    @property
+    def way(self) -> Way:
+        """Whether the method's value can be said to be lower or higher."""
+        own = self.found
+        return judge(own.difference, own.low, own.high, self.p_holm, own.se_examples)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the method can be said to be better or worse than what it is set against."""
+        return verdict(self.way, HIGHER_IS_BETTER[self.metric])
+
+    @property
+    def numbers(self) -> str:
+        """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4``; what is not known is left out."""
+        p = f"p = {self.p_holm:.2g}" if math.isfinite(self.p_holm) else "too few replicates for a test"
+        d = f"d = {show(self.found.cohen_d, signed=True)}" if math.isfinite(self.found.cohen_d) else ""
+        examples = f"over test examples {self.over_examples}" if self.over_examples else ""
+        return ", ".join(filter(None, (signed(self.found), f"n = {self.found.n}", p, d, examples)))
+
+
+def corrected(found: Sequence[tuple[str, str, str, Paired]]) -> list[Pair]:
+    """(method, against, metric, comparison) each -> pairs, corrected together (Holm)."""
+    adjusted = holm(np.array([each.p_value for *_, each in found]))
+    return [Pair(*each, float(p)) for each, p in zip(found, adjusted, strict=True)]
+
+
+def difference(own: "pd.Series", base: "pd.Series", metric: str, se_examples: float = math.nan) -> Paired:
+    """Paired difference of two series over replicates; a base of one value (real data) counts for every replicate."""
+    known = base.dropna()
+    differences = np.asarray(own.dropna() - (base if len(known) > 1 else known.iloc[0]), dtype=np.float64)
+    return paired(differences, se_examples, range_of_difference(metric))
+
+
+def signed(found: Paired) -> str:
+    """``-0.0012 [-0.0020, -0.0004]``: a difference with its interval, a decimal more where it is small."""
+    decimals = 4 if abs(found.difference) < 0.01 else 3
+    shown = [round(value, decimals) + 0.0 for value in (found.difference, found.low, found.high)]
+    numbers = [(f"{value:+.{decimals}f}" if value else f"{value:.{decimals}f}").replace("-", MINUS) for value in shown]
+    known = math.isfinite(found.low) and math.isfinite(found.high)
+    return f"{numbers[0]} [{numbers[1]}, {numbers[2]}]" if known else numbers[0]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One experiment's tables and what its gates say."""
+
+    name: str
+    metrics: Frame
+    comparisons: Frame
+    judged: Mapping[str, Judgement]
+    posterior: Mapping[str, bool]
+    agreement: Frame | None = None
+    example_scores: Frame | None = None
+
+    def judgement(self, method: str) -> Judgement:
+        return self.judged.get(method, NOT_JUDGED)
+
+    def whole(self, metric: str, kind: str) -> Frame:
+        """Rows of ``metric`` on the whole test split."""
+        m = self.metrics
+        return m[(m["metric"] == metric) & (m["kind"] == kind) & (m["split"] == "test") & (m["domain"] == "all")]
+
+    @property
+    def students(self) -> list[str]:
+        return list(dict.fromkeys(self.whole(SCORE, "student")["method"]))
+
+    @property
+    def sound(self) -> list[str]:
+        """Students whose draws failed no gate."""
+        return [method for method in self.students if not self.judgement(method).failed_of_draws]
+
+    @property
+    def reference(self) -> str:
+        """The method that all others are compared with, "" when there is but one."""
+        return str(self.comparisons["reference"].iloc[0]) if len(self.comparisons) else ""
+
+    @property
+    def reference_words(self) -> str:
+        rows = self.metrics[self.metrics["method"] == self.reference]
+        labels_only = len(rows) > 0 and rows["signal"].iloc[0] == "none"
+        return f"{self.reference} (labels only)" if labels_only else self.reference
+
+    @property
+    def distilled(self) -> list[str]:
+        """Students that use teachers."""
+        rows = self.metrics[self.metrics["kind"] == "student"]
+        signals = dict(zip(rows["method"], rows["signal"], strict=True))
+        return [method for method in self.students if signals[method] != "none"]
+
+    @cached_property
+    def _wide(self) -> "dict[str, pd.DataFrame]":
+        m = self.metrics
+        rows = m[(m["split"] == "test") & (m["domain"] == "all")].drop_duplicates(["metric", "replicate", "method"])
+        return {
+            str(metric): own.pivot(index="replicate", columns="method", values="value")
+            for metric, own in rows.groupby("metric")
+        }
+
+    def scores(self, metric: str) -> dict[str, "pd.Series"]:
+        """Student, teacher or ``bayes`` -> its values over replicates on the whole test split."""
+        columns: Any = self._wide[metric].dropna(axis=1, how="all").items() if metric in self._wide else ()
+        return {str(name): column for name, column in columns}
+
+    def compared(self, method: str, metric: str = SCORE) -> Pair | None:
+        """The paired comparison of ``method`` with the reference on the whole test split."""
+        c = self.comparisons
+        rows = c[(c["method"] == method) & (c["metric"] == metric) & (c["split"] == "test") & (c["domain"] == "all")]
+        if not len(rows):
+            return None
+        row = rows.iloc[0].to_dict()
+        return Pair(method, self.reference, metric, Paired.of(row), row["p_holm"])
+
+    def pairs(self, asked: Sequence[tuple[str, str]], metric: str) -> list[Pair]:
+        """The asked (method, against) of which both have the metric, corrected together (Holm)."""
+        scores = self.scores(metric)
+        having = [(a, b) for a, b in asked if a in scores and b in scores]
+        found = []
+        for a, b in having:
+            se = self.se_examples(a, b, metric)
+            found.append((a, b, metric, difference(scores[a], scores[b], metric, se)))
+        return corrected(found)
+
+    def se_examples(self, method: str, against: str, metric: str, of_against: str = "") -> float:
+        """Standard error of a paired difference over the test examples that all replicates share; NaN where they do not.
+
+        ``of_against``: the metric of ``against``, where it is another one.
+        """
+        scores = self._by_example
+        if (metric, method) not in scores or (of_against or metric, against) not in scores:
+            return math.nan
+        return mean_score((scores[metric, method] - scores[of_against or metric, against]).dropna().to_numpy()).se
+
+    @cached_property
+    def _by_example(self) -> Any:
+        """Test examples by (metric, method)."""
+        rows = self.example_scores
+        if rows is None or not len(rows):
+            return {}
+        return rows[rows["split"] == "test"].pivot(index="row", columns="method", values=list(PAIRED))
