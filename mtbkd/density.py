@@ -34,7 +34,7 @@ def log_posterior(
     logits = problem.student.apply(params, batch.x, keep)
     log_q = torch.log_softmax(logits, -1)
     per_example = label_term(log_q, batch.y)
-    if batch.constants:
+    if problem.has_signal:
         shared = problem.shared
         if not problem.student_at_one:
             log_q = torch.log_softmax(logits / shared.student_temperature[units].view(-1, 1, 1), -1)
@@ -100,9 +100,9 @@ def logit_gradient(
     log_q = torch.log_softmax(front, 0)
     classes = torch.arange(len(front), device=front.device).view(-1, 1, 1)
     target = (batch.y == classes).to(front.dtype)
-    if not batch.constants or not problem.student_at_one:
+    if not problem.has_signal or not problem.student_at_one:
         target.addcmul_((batch.y >= 0).to(front.dtype), log_q.exp(), value=-1)
-    if batch.constants:
+    if problem.has_signal:
         lam, power = shared.lam[units], (signal_power * shared.beta[units]).unsqueeze(-1)
         if problem.student_at_one:
             target.addcmul_(problem.signal.slope(log_q.movedim(0, -1), batch.constants, lam).movedim(-1, 0), power)

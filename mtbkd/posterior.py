@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.compiled.posterior import CompiledPosterior, compiled_posterior
 from mtbkd.density import full_log_posterior, gradient
+from mtbkd.errors import ContractError
 from mtbkd.gather import examples_last, take_columns, take_rows
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Batch, Rows, Source
+from mtbkd.signals import none
 from mtbkd.students import Student, init_ensemble
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Problem:
         y: int64 (R or 1, N), -1 for unlabelled.
         data_row: int64 (U,), each unit's row of ``x`` and ``y``.
         signal: module of mtbkd/signals.
-        constants: what its ``prepare`` returned, each (U, N, ...).
+        constants: what its ``prepare`` returned, each (U, N, ...); a signal may need none.
         shared: the shared settings.
         student_at_one: every student temperature is 1, so that one log-softmax serves labels and teachers.
     """
@@ -70,6 +72,11 @@ class Problem:
     constants: "dict[str, torch.Tensor]"
     shared: Shared
     student_at_one: bool
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether teachers enter the posterior, with constants or without."""
+        return self.signal is not none
 
     @property
     def num_units(self) -> int:
@@ -180,7 +187,11 @@ def make_problem(
         teacher_logits: (R or 1, N, G, K); needed by every signal but ``none``.
         weights: (R or 1, N, G).
         best: (R or 1,) position of the best teacher, None where it is not known.
+
+    Raises:
+        ContractError: the signal has teachers, and no logits are given.
     """
+    require_teachers(signal, teacher_logits)
     constants: dict[str, torch.Tensor] = {}
     if teacher_logits is not None:
 
@@ -193,3 +204,10 @@ def make_problem(
     at_one = bool((shared.student_temperature == 1).all())
     constants = {name: examples_last(value) for name, value in constants.items()}
     return Problem(student, x.contiguous(), y.contiguous(), data_row, signal, constants, shared, at_one)
+
+
+def require_teachers(signal: ModuleType, teacher_logits: "torch.Tensor | None") -> None:
+    """ContractError where ``signal`` is one of teachers that are not given."""
+    if teacher_logits is None and signal is not none:
+        name = signal.__name__.rpartition(".")[2]
+        raise ContractError(f"signal {name}", "teacher_logits", "none", "logits of its teachers", "only none has no teachers")

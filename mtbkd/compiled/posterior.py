@@ -135,7 +135,7 @@ class CompiledPosterior:
 
     def _model(self, layers: "DenseLayers") -> Any:
         problem, shared = self.problem, self.problem.shared
-        mixture = problem.signal.mixture(problem.constants) if problem.constants else None
+        mixture = problem.signal.mixture(problem.constants) if problem.has_signal else None
         x = torch.cat([problem.x.flatten(0, 1), problem.y.flatten().unsqueeze(-1).float()], 1)
         own: list[torch.Tensor] = [] if mixture is None else [mixture.prob.flatten(0, 1).flatten(1)]
         own += [] if mixture is None or mixture.log_scale is None else [mixture.log_scale.flatten(0, 1)]
@@ -215,6 +215,6 @@ def compiled_posterior(problem: "Problem") -> CompiledPosterior | None:
     """The compiled form of ``problem``; None where it has none."""
     x, layers = problem.x, getattr(problem.student, "dense_layers", None)
     on_cpu_in_single = x.device.type == "cpu" and x.dtype == torch.float32
-    known = problem.student_at_one and (not problem.constants or hasattr(problem.signal, "mixture"))
+    known = problem.student_at_one and (not problem.has_signal or hasattr(problem.signal, "mixture"))
     small = problem.student.num_params <= MOST_PARAMS
     return CompiledPosterior(problem, layers) if layers and small and known and on_cpu_in_single else None

@@ -75,7 +75,7 @@ def build_model(problem: Problem) -> "pm.Model":
         logits = problem.student.apply_symbolic(theta, data["x"]).T
         log_q = special.log_softmax(logits, axis=0)
         pm.Potential("label_term", (data["labels"] * log_q).sum())
-        if problem.constants:
+        if problem.has_signal:
             if not problem.student_at_one:
                 log_q = special.log_softmax(logits / data["student_temperature"], axis=0)
             constants = {name: data[_SIGNAL + name] for name in problem.constants}

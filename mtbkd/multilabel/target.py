@@ -20,7 +20,8 @@ from mtbkd.errors import ContractError
 from mtbkd.gather import examples_last, positions, take_columns, take_rows
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Batch
-from mtbkd.posterior import Problem, Shared
+from mtbkd.posterior import Problem, Shared, require_teachers
+from mtbkd.signals import none
 from mtbkd.students import Student
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def make_bernoulli(
     """
     y = y.to(x.dtype).contiguous()
     at_one = bool((shared.student_temperature == 1).all())
-    if teacher_logits is None or not signal.USES:
+    require_teachers(signal, teacher_logits)
+    if teacher_logits is None or signal is none:
         return Bernoulli(student, x.contiguous(), y, data_row, signal, {}, shared, at_one, torch.zeros_like(data_row))
     keys = list(zip(shared.lam.tolist(), shared.teacher_temperature.tolist(), strict=True))
     distinct = list(dict.fromkeys(keys))
@@ -131,7 +133,7 @@ def log_posterior(
     """
     shared, logits = problem.shared, problem.student.apply(params, batch.x)
     value = label_term(logits, batch.y).sum(-1)
-    if batch.constants:
+    if problem.has_signal:
         log_q = _log_pairs(logits / shared.student_temperature[units].view(-1, 1, 1))
         teacher = problem.signal.term(log_q, _by_location(batch.constants), _lam(problem, units))
         value = value + signal_power * shared.beta[units] * teacher.reshape(-1, *batch.y.shape[:2]).sum((0, 2))
@@ -154,7 +156,7 @@ def logit_gradient(
     Labels give y - q. A signal with slopes t0, t1 with respect to log(1 - q) and log q gives t1 - (t0 + t1) q.
     """
     grad = (batch.y - torch.sigmoid(logits)).mul_(batch.y >= 0)
-    if batch.constants:
+    if problem.has_signal:
         shared, locations = problem.shared, logits.shape[-1]
         temperature = shared.student_temperature[units].view(-1, 1, 1)
         log_q = _log_pairs(logits / temperature)
