@@ -6,8 +6,12 @@ Shapes: U units (independent densities of the same form), E members (chains, sta
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mtbkd.lazy import lazy_import
+
 if TYPE_CHECKING:
     import torch
+else:
+    torch = lazy_import("torch")
 
 
 class Target(Protocol):
@@ -63,3 +67,14 @@ class Target(Protocol):
     def pymc_data(self, unit: int) -> dict[str, Any]:
         """Data (``pm.set_data``) that make ``pymc_model`` that of another unit."""
         ...
+
+
+def full_gradient(
+    target: Target, params: "torch.Tensor", units: "torch.Tensor", max_values: int = 20_000_000
+) -> "torch.Tensor":
+    """Gradient (E, P) at ``params`` (E, P) from all examples, in chunks of members that bound the memory."""
+    if compiled := getattr(target, "compiled", None):
+        return compiled.full_gradient(params, units)
+    chunk = max(1, max_values // (target.num_examples * max((*target.hidden, 16))))
+    parts = zip(params.split(chunk), units.split(chunk), strict=True)
+    return torch.cat([target.gradient(own, of, target.full(of)) for own, of in parts])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtbkd.compiled import compiled, inner
-from mtbkd.compiled.lanes import WIDTH
+from mtbkd.compiled.lanes import WIDTH, load, store
 from mtbkd.compiled.minibatch import Tables, draw, every, fill
 from mtbkd.compiled.network import CHUNK, affine, inputs_vjp, weights_vjp
 from mtbkd.compiled.philox import WORDS
@@ -50,11 +50,19 @@ class Minibatch(NamedTuple):
     labelled: int
 
 
+@inner
+def rows_of(model: Any) -> int:
+    """Rows of the buffer that examples take on their way through the network."""
+    rows = model.tables.x_width + model.tables.constants_width + 2 * model.sizes[-1] + 3 + 2 * model.teachers + WIDTH
+    for size in model.sizes:
+        rows += size
+    return rows
+
+
 @compiled
 def room(model: Any) -> Any:
-    """The buffer."""
-    rows = model.tables.x_width + model.tables.constants_width + model.sizes.sum() + 2 * model.sizes[-1] + 3
-    return np.empty((rows + 2 * model.teachers + WIDTH) * CHUNK, np.float32)
+    """The buffer, with rows behind for what anchors keep."""
+    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + WIDTH) * CHUNK, np.float32)
 
 
 @inner
@@ -80,17 +88,57 @@ def _forward(theta: Any, x: Any, constants: Any, begin: int, model: Any, labelle
 
 
 @inner
-def _backward(theta: Any, out: Any, z: int, model: Any, buf: Any) -> None:
-    """Add the derivatives of the parameters, those of the logits being in rows z.."""
+def _add(buf: Any, to: int, other: int, count: int) -> None:
+    """Add ``count`` rows other.. to rows to.."""
+    for i in range(0, count * CHUNK, WIDTH):
+        store(buf, to * CHUNK + i, load(buf, to * CHUNK + i) + load(buf, other * CHUNK + i))
+
+
+@inner
+def backward(theta: Any, out: Any, z: int, model: Any, buf: Any, inputs: int, slopes: int) -> None:
+    """Add the derivatives of the parameters, those of the logits being in rows z.., and an anchor's unless ``inputs`` is 0.
+
+    An anchor's inputs of all layers but the first end before row ``inputs``, its derivatives before row ``slopes``.
+    """
     sizes, at, below = model.sizes, len(theta), z + model.fixed
     for layer in range(len(sizes) - 2, -1, -1):
         a, b = sizes[layer], sizes[layer + 1]
         at -= (a + 1) * b
         under = 0 if layer == 0 else below - a - (model.fixed if layer == len(sizes) - 2 else 0)
+        if inputs:
+            slopes -= b
+            if layer > 0:
+                inputs -= a
+                weights_vjp(out, at, a, b, buf, inputs, slopes)
+            else:  # both have the same inputs
+                _add(buf, below, slopes, b)
         weights_vjp(out, at, a, b, buf, under, below)
         if layer > 0:
             inputs_vjp(theta, at, a, b, buf, under, below)
         below = under
+
+
+@inner
+def logit_slopes(
+    theta: Any, unit: int, power: Any, x: Any, constants: Any, begin: int, model: Any, batch: Any, weight: Any, buf: Any
+) -> int:  # fmt: skip
+    """Take CHUNK examples to the derivatives of their logits, times ``weight``; returns the row of the first."""
+    g, y, p, k = model.teachers, model.sizes[0], model.sizes[0] + 1, model.sizes[-1] + model.fixed
+    strength, mixing = power * model.beta[unit] * model.lam[unit], model.power * model.lam[unit]
+    z, q, shares = _forward(theta, x, constants, begin, model, batch.labelled, buf)
+    if g > 1:
+        responsibilities(buf, z, p, p + g * k, shares, g, k, mixing)
+    elif g == 1:
+        buf[shares * CHUNK : (shares + 1) * CHUNK] = ONE
+    pull(buf, z, q, y, p, shares, g, k, strength, weight, begin)
+    return z
+
+
+@inner
+def finish(theta: Any, out: Any, unit: int, model: Any) -> None:
+    """Add the prior's derivative and temper."""
+    for j in range(len(theta)):
+        out[j] = (out[j] - model.precision[unit] * theta[j]) * model.heat[unit]
 
 
 @inner
@@ -99,21 +147,11 @@ def member_gradient(
 ) -> None:  # fmt: skip
     """Write the gradient at ``theta`` (P,) from examples that start at ``x`` and ``constants`` of the tables, the teachers'
     term times ``power``."""
-    g, y, p, k = model.teachers, model.sizes[0], model.sizes[0] + 1, model.sizes[-1] + model.fixed
-    strength, mixing = power * model.beta[unit] * model.lam[unit], model.power * model.lam[unit]
-    for j in range(len(theta)):
-        out[j] = -model.precision[unit] * theta[j]
+    out[:] = ZERO
     for begin in range(0, len(x), CHUNK):
-        z, q, shares = _forward(theta, x, constants, begin, model, batch.labelled, buf)
-        if g > 1:
-            responsibilities(buf, z, p, p + g * k, shares, g, k, mixing)
-        elif g == 1:
-            buf[shares * CHUNK : (shares + 1) * CHUNK] = ONE
-        pull(buf, z, q, y, p, shares, g, k, strength, batch.weight, begin)
-        _backward(theta, out, z, model, buf)
-    if model.heat[unit] != ONE:
-        for j in range(len(theta)):
-            out[j] *= model.heat[unit]
+        z = logit_slopes(theta, unit, power, x, constants, begin, model, batch, batch.weight, buf)
+        backward(theta, out, z, model, buf, 0, 0)
+    finish(theta, out, unit, model)
 
 
 @inner

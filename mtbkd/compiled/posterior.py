@@ -6,7 +6,7 @@ products take most of the time, and torch's are better.
 Shapes: U units, E members, R replicates, N training examples, m minibatch, S steps, P parameters.
 """
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ else:
     torch = lazy_import("torch")
 
 MOST_PARAMS = 3_000
+MOST_ANCHORED = 200_000_000  # numbers of control variates that are kept, 0.8 GB
 LEAST_MEMBERS = 8  # fewer take less time than another thread to wake up
 
 
@@ -43,10 +44,10 @@ class CompiledPosterior:
 
     def __init__(self, problem: "Problem", layers: "DenseLayers"):
         # Importing numba takes a while, and an import in every step takes longer than the step.
-        from mtbkd.compiled import gradient, minibatch, network, steps
+        from mtbkd.compiled import anchors, gradient, lanes, minibatch, network, steps
 
         self.problem, self.steps, self._compiled = problem, steps, gradient
-        self._layout, self._chunk = minibatch, network.CHUNK
+        self._layout, self._anchoring, self._chunk, self._width = minibatch, anchors, network.CHUNK, lanes.WIDTH
         self._of_size: dict[int, Minibatches] = {}
         self.model = self._model(layers)
 
@@ -84,10 +85,7 @@ class CompiledPosterior:
         return torch.from_numpy(density + self._offset[units.numpy()]).float()
 
     def _on_all(self, params: "torch.Tensor", units: "torch.Tensor", grad: np.ndarray, density: np.ndarray) -> None:
-        count = self.problem.num_examples
-        strata = self.minibatches(count).strata
-        batch = self._compiled.Minibatch(self._padded(count, 1.0), int(strata.count[0]))
-        arguments = (params.detach().contiguous().numpy(), grad, density, units.numpy(), strata, self.model, batch)
+        arguments = (params.detach().contiguous().numpy(), grad, density, *self._all(units))
         share_out(lambda first, last: self._compiled.on_all(first, last, *arguments), len(params), LEAST_MEMBERS)
 
     @cached_property
@@ -111,6 +109,28 @@ class CompiledPosterior:
         """Members that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
         return Climber(self, params, units, size, adam, _new_key(generator))
 
+    def anchors(self, at: "torch.Tensor", units: "torch.Tensor", size: int) -> Any:
+        """Control variates at ``at`` (E, P) for minibatches of ``size`` examples; (0, P): none."""
+        sizes, examples = self.model.sizes, self.problem.x.shape[1]
+        width, x_width = 2 * sizes[1:-1].sum() + sizes[-1], self.model.tables.x_width
+        times = -(-width // x_width)
+        numbers = len(at) * examples * times * x_width
+        times, numbers = (times, numbers) if numbers <= MOST_ANCHORED else (0, 0)
+        table, rest = np.empty(numbers + self._width, np.float32), np.empty(at.shape, np.float32)
+        minus = -self.minibatches(size).batch.weight
+        made = self._anchoring.Anchors(at.numpy(), rest, table, times, examples, minus)
+        if len(at):
+            _, strata, model, batch = self._all(units)
+            arguments = (units.numpy(), strata, model, batch, made)
+            share_out(lambda first, last: self._anchoring.anchor(first, last, *arguments), len(at), LEAST_MEMBERS)
+        return made
+
+    def _all(self, units: "torch.Tensor") -> tuple[Any, ...]:
+        """What a pass over all examples reads, each counting once."""
+        count = self.problem.num_examples
+        strata = self.minibatches(count).strata
+        return units.numpy(), strata, self.model, self._compiled.Minibatch(self._padded(count, 1.0), int(strata.count[0]))
+
     def minibatches(self, size: int) -> Minibatches:
         """Those of ``size`` examples."""
         if size not in self._of_size:
@@ -133,6 +153,10 @@ class CompiledPosterior:
         padded[:size] = weight
         return padded
 
+    def _table(self, values: "torch.Tensor") -> np.ndarray:
+        """``values`` (rows, width) one after another, with room behind to read a whole lane value from any."""
+        return np.concatenate([values.float().flatten().numpy(), np.zeros(self._width, np.float32)])
+
     def _model(self, layers: "DenseLayers") -> Any:
         problem, shared = self.problem, self.problem.shared
         mixture = problem.signal.mixture(problem.constants) if problem.has_signal else None
@@ -143,7 +167,7 @@ class CompiledPosterior:
         if own and len(own[0]) == len(x) and torch.equal(source.data_row, source.constants_row):
             x, own = torch.cat([x, *own], 1), []
         constants = torch.cat(own, 1) if own else torch.empty(0, 0)
-        tables = self._layout.Tables(_table(x), x.shape[1], _table(constants), constants.shape[1])
+        tables = self._layout.Tables(self._table(x), x.shape[1], self._table(constants), constants.shape[1])
         heat = torch.ones_like(shared.lam) if shared.temperature is None else 1 / shared.temperature
         teachers, power = (0, 1.0) if mixture is None else (mixture.prob.shape[2], mixture.power)
         of_units = (shared.lam, shared.beta, shared.prior_scale**-2.0, heat)
@@ -167,13 +191,17 @@ class Walker:
         numbers = (moves.keep, moves.damping, 1 / posterior.problem.num_examples)
         self._numbers = tuple(np.float32(each) for each in numbers)
         self._key, self._where = key, posterior.where(units, size)
+        self._anchor = partial(posterior.anchors, units=units, size=size)
+        self._anchors = self._anchor(params[:0])
 
     def advance(self, done: int, noise: "torch.Tensor") -> None:
         """Move the parameters in place by ``noise`` (S, E, P), after ``done`` steps."""
         moves, part = self._moves, slice(done, done + len(noise))
+        if moves.turns(done):
+            self._anchors = self._anchor(moves.anchor(done, torch.from_numpy(self._chains.params)))
         learn = np.zeros_like(moves.drift) if moves.learn is None else moves.learn
         schedule = self._layout(*(each[part].astype(np.float32) for each in (moves.drift, moves.spread, learn)), *self._numbers)
-        arguments = (self._chains, schedule, noise.numpy(), self._key, done, *self._where)
+        arguments = (self._chains, schedule, noise.numpy(), self._key, done, self._anchors, *self._where)
         share_out(lambda first, last: self._walk(first, last, *arguments), noise.shape[1], 1)
 
 
@@ -202,13 +230,6 @@ class Climber:
 def _new_key(generator: "torch.Generator") -> np.uint64:
     """Of random words that no other call of this has."""
     return np.uint64(torch.randint(1 << 62, (1,), generator=generator).item())
-
-
-def _table(values: "torch.Tensor") -> np.ndarray:
-    """``values`` (rows, width) one after another, with room behind to read a whole lane value from any."""
-    from mtbkd.compiled.lanes import WIDTH
-
-    return np.concatenate([values.float().flatten().numpy(), np.zeros(WIDTH, np.float32)])
 
 
 def compiled_posterior(problem: "Problem") -> CompiledPosterior | None:

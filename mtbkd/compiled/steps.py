@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtbkd.compiled import compiled, inner
+from mtbkd.compiled.anchors import anchored_gradient, find_marks
 from mtbkd.compiled.gradient import member_gradient, room
 from mtbkd.compiled.minibatch import draw
 from mtbkd.compiled.philox import WORDS
@@ -90,17 +91,22 @@ def _move(e: int, t: int, chains: Any, schedule: Any, grad: Any, noise: Any) -> 
 
 @compiled
 def walk(
-    first: int, last: int, chains: Any, schedule: Any, noise: Any, key: Any, done: int, units: Any, strata: Any, model: Any,
-    batch: Any,
+    first: int, last: int, chains: Any, schedule: Any, noise: Any, key: Any, done: int, anchors: Any, units: Any, strata: Any,
+    model: Any, batch: Any,
 ) -> None:  # fmt: skip
     """Move chains ``first`` to ``last`` by the S steps of ``schedule``, with ``noise`` (S, E, P), after ``done`` steps."""
     buf, grad = room(model), np.empty(noise.shape[2], np.float32)
     words, x, constants = scratch(len(batch.weight))
+    marks, drawn = np.zeros_like(x), strata.size.sum()
     widths = (model.tables.x_width, model.tables.constants_width)
     for e in range(first, last):
         for t in range(len(noise)):
             draw(key, e, done + t, strata, units[e], widths, words, x, constants)
-            member_gradient(chains.params[e], grad, units[e], ONE, x, constants, model, batch, buf)
+            if len(anchors.at):
+                find_marks(e, units[e], x, drawn, strata, model, anchors, marks)
+                anchored_gradient(chains.params[e], grad, e, units[e], x, constants, marks, model, batch, anchors, buf)
+            else:
+                member_gradient(chains.params[e], grad, units[e], ONE, x, constants, model, batch, buf)
             _move(e, t, chains, schedule, grad, noise[t, e])
 
 

@@ -64,5 +64,5 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
 
     step = np.arange(1, settings.steps + 1)
     tau, noisy = settings.step_at(step), settings.place(step) >= settings.explore
-    moves = langevin.Moves(tau, np.where(noisy, np.sqrt(2 * tau), 0.0))
+    moves = langevin.Moves(tau, np.where(noisy, np.sqrt(2 * tau), 0.0), anchored=noisy & settings.control_variates)
     return langevin.simulate("csgld", target, settings, settings.kept(), state.params, context, moves)

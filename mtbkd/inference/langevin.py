@@ -19,7 +19,7 @@ from mtbkd.inference.noise import Normals
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
 from mtbkd.seeds import derive
-from mtbkd.target import Target
+from mtbkd.target import Target, full_gradient
 
 if TYPE_CHECKING:
     import torch
@@ -42,6 +42,8 @@ class Moves:
         drift, spread, learn: float64 (steps,); no ``learn`` leaves G at 1.
         keep: of the momentum v, which starts at 0.
         damping: of G.
+        anchored: bool (steps,), where the gradient has a control variate, None for nowhere; where such steps begin, the
+            chain's position becomes its anchor.
     """
 
     drift: np.ndarray
@@ -49,6 +51,15 @@ class Moves:
     keep: float = 0.0
     learn: np.ndarray | None = None
     damping: float = 1.0
+    anchored: np.ndarray | None = None
+
+    def turns(self, done: int) -> bool:
+        """Whether control variates begin or end after ``done`` steps."""
+        return self.anchored is not None and bool(self.anchored[done] != (done > 0 and self.anchored[done - 1]))
+
+    def anchor(self, done: int, params: "torch.Tensor") -> "torch.Tensor":
+        """``params`` (E, P) as they are where control variates begin, (0, P) where they end."""
+        return params.clone() if self.anchored is not None and self.anchored[done] else params[:0].clone()
 
 
 class Walker(Protocol):
@@ -69,6 +80,7 @@ class Ensemble(BaseModel):
     chains: int = Field(4, ge=1, description="independent chains a replicate; at least 2 for R-hat")
     batch_size: PositiveInt = Field(64, description="examples a minibatch, drawn by every chain for itself")
     overdispersion: float = Field(2.0, ge=1, description="factor on the spread of the starting points before their MAP runs")
+    control_variates: bool = Field(True, description="subtract what a minibatch gets wrong at the chain's own mode")
 
 
 class BurnIn(Ensemble):
@@ -110,7 +122,8 @@ def simulate(
     walker = _walker(target, params, units, min(settings.batch_size, target.num_examples), moves, context.generator(name))
     draws = torch.empty((len(kept), *params.shape))
     positions, lost_at, done = {step: i for i, step in enumerate(kept)}, {}, 0
-    looks = sorted({*kept, *range(WATCH, settings.steps, WATCH), settings.steps})
+    turns = filter(moves.turns, range(1, settings.steps))
+    looks = sorted({*kept, *range(WATCH, settings.steps, WATCH), *turns, settings.steps})
     for step in steps(looks, f"{name}, {len(params)} chains", ends=True):
         while done < step:
             block = noise.draw(step - done)
@@ -150,11 +163,21 @@ class StepByStep:
         self.momentum = torch.zeros_like(params) if moves.keep else params
         adapted = params[:0] if moves.learn is None else params
         self.square, self.scale, self.root = torch.zeros_like(adapted), torch.ones_like(adapted), torch.ones_like(adapted)
+        self.anchor = self.full = params[:0]
 
     def advance(self, done: int, noise: "torch.Tensor") -> None:
+        if self.moves.turns(done):
+            self.anchor = self.moves.anchor(done, self.params)
+            self.full = full_gradient(self.target, self.anchor, self.units) if len(self.anchor) else self.anchor
         for step, xi in enumerate(noise, done):
-            grad = self.target.gradient(self.params, self.units, self.target.minibatch(self.units, self.size, self.generator))
-            self._move(step, grad, xi)
+            self._move(step, self._gradient(), xi)
+
+    def _gradient(self) -> "torch.Tensor":
+        batch = self.target.minibatch(self.units, self.size, self.generator)
+        grad = self.target.gradient(self.params, self.units, batch)
+        if not len(self.anchor) or batch is None:
+            return grad
+        return grad.sub_(self.target.gradient(self.anchor, self.units, batch)).add_(self.full)
 
     def _move(self, step: int, grad: "torch.Tensor", noise: "torch.Tensor") -> None:
         moves, drift, spread = self.moves, float(self.moves.drift[step]), float(self.moves.spread[step])

@@ -42,5 +42,6 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     # A plain mean at first: V starts from nothing.
     learn = np.where(steps <= settings.burn_in, np.maximum(1 - settings.decay, 1 / steps), 0.0)
     drift = np.full(settings.steps, settings.step_size)
-    moves = langevin.Moves(drift, np.sqrt(2 * drift), learn=learn, damping=settings.damping)
+    anchored = np.full(settings.steps, settings.control_variates)
+    moves = langevin.Moves(drift, np.sqrt(2 * drift), anchored=anchored, learn=learn, damping=settings.damping)
     return langevin.simulate("psgld", target, settings, settings.kept(), state.params, context, moves)

@@ -34,5 +34,6 @@ class Settings(langevin.BurnIn):
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Run all chains of all units as one ensemble and keep the thinned draws."""
     drift = np.full(settings.steps, settings.step_size)
-    moves = langevin.Moves(drift, np.sqrt(2 * settings.friction * drift), keep=1 - settings.friction)
+    anchored = np.full(settings.steps, settings.control_variates)
+    moves = langevin.Moves(drift, np.sqrt(2 * settings.friction * drift), anchored=anchored, keep=1 - settings.friction)
     return langevin.simulate("sghmc", target, settings, settings.kept(), state.params, context, moves)

@@ -42,5 +42,5 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     """Run all chains of all units as one ensemble and keep the thinned draws."""
 
     tau = settings.step_at(np.arange(1, settings.steps + 1))
-    moves = langevin.Moves(tau, np.sqrt(2 * tau))
+    moves = langevin.Moves(tau, np.sqrt(2 * tau), anchored=np.full(settings.steps, settings.control_variates))
     return langevin.simulate("sgld", target, settings, settings.kept(), state.params, context, moves)

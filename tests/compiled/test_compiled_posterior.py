@@ -182,6 +182,48 @@ def test_compiled_chains_are_those_that_torch_moves(sampler: str) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
+def step_from(problem: Problem, params: torch.Tensor, anchor: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far a step of size 1 without noise goes, compiled and by torch on the same minibatch."""
+    compiled, units = compiled_of(problem), problem.members(len(params) // problem.num_units)
+    moves, moved = Moves(np.ones(1), np.zeros(1)), params.clone()
+    walker = compiled.walker(moved, units, size, moves, torch.Generator().manual_seed(0))
+    walker._anchors = compiled.anchors(anchor, units, size)
+    walker.advance(0, torch.zeros(1, *params.shape))
+    batch = problem.take(compiled.draw(units, size, torch.Generator().manual_seed(0)))
+    both = (problem.gradient(at, units, batch) for at in (params, anchor))
+    return moved - params, next(both) - next(both) + problem.gradient(anchor, units, problem.full(units))
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "second pass"])
+@pytest.mark.parametrize("signal", SIGNALS)
+@pytest.mark.parametrize("student", STUDENTS)
+@pytest.mark.parametrize("size", [5, 130])
+def test_a_step_with_control_variates_is_that_of_torch(
+    student: str, signal: str, size: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not kept:
+        monkeypatch.setattr("mtbkd.compiled.posterior.MOST_ANCHORED", 0)
+    problem = problem_of(STUDENTS[student], *SIGNALS[signal], tempered=True)
+    params, anchor = (init_ensemble(problem.student, list(range(first, first + 4 * UNITS))) for first in (0, 99))
+    found, expected = step_from(problem, params, anchor, size)
+    torch.testing.assert_close(found, expected, rtol=5e-5, atol=5e-5 * float(expected.abs().max()))
+
+
+def test_control_variates_know_which_examples_of_a_budget_have_labels() -> None:
+    budget = budget_of(problem_of(STUDENTS["mlp"], tip, {}, units=2))
+    params, anchor = (init_ensemble(budget.student, list(range(first, first + 6))) for first in (0, 99))
+    found, expected = step_from(budget, params, anchor, 40)
+    torch.testing.assert_close(found, expected, rtol=5e-5, atol=5e-5 * float(expected.abs().max()))
+
+
+def test_a_minibatch_at_the_anchor_has_the_gradient_of_all_examples() -> None:
+    problem = problem_of(STUDENTS["deep"], tip, {})
+    params = init_ensemble(problem.student, list(range(2 * UNITS)))
+    found, _ = step_from(problem, params, params, 8)
+    expected = compiled_of(problem).full_gradient(params, problem.members(2))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
 def test_compiled_ascents_are_those_that_torch_makes() -> None:
     problem = problem_of(STUDENTS["mlp"], tip, {}, examples=1)
     units, training = problem.members(2), Training(steps=130, learning_rate=0.01)
