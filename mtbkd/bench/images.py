@@ -35,16 +35,21 @@ def measure() -> list[dict[str, Any]]:
 
 
 def _row(name: str, shape: tuple[int, int, int]) -> dict[str, Any]:
-    student = cnn.build(SETTINGS, shape, CLASSES)
+    student = build(shape)
     steps = plain_step(student, shape), ours(student, shape, 1), ours(student, shape, SEEDS)
     loop, one, eight = (best(step, repeats=3) for step in steps)
     times = {"loop_ms": loop * 1e3, "one_ms": one * 1e3, "eight_ms": eight * 1e3}
     return {"images": name, "parameters": student.num_params, **times, "of_loop": eight / loop, "of_one": eight / one}
 
 
-def ours(student: cnn.Cnn, shape: tuple[int, int, int], seeds: int) -> Step:
+def build(shape: tuple[int, int, int]) -> cnn.Cnn:
+    """The papers' student of images of ``shape``."""
+    return cnn.build(SETTINGS, shape, CLASSES)
+
+
+def ours(student: cnn.Cnn, shape: tuple[int, int, int], seeds: int, device: str = "cpu") -> Step:
     """A step of ``seeds`` students together, each with a minibatch of its own."""
-    params, (x, y) = init_ensemble(student, list(range(seeds))), _batch(seeds, shape)
+    params, (x, y) = init_ensemble(student, list(range(seeds))).to(device), (each.to(device) for each in _batch(seeds, shape))
 
     def step() -> Any:
         with torch.no_grad():

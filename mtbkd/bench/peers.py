@@ -100,15 +100,19 @@ def chain_step_seconds(case: Case) -> dict[str, float | str]:
     return {"plain loop": best(plain_loop(case), 0.4), "posteriors": best(other, 0.4) if other else "not installed"}
 
 
-def nuts_draws(examples: int = 300) -> dict[str, Any]:
-    """Draws per second of NUTS on a linear student of 12 parameters, tuning included and compilation told apart."""
+def nuts_problem(examples: int = 300) -> Problem:
+    """The posterior of a linear student of 12 parameters."""
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn((1, examples, 3), generator=generator), torch.randint(4, (1, examples), generator=generator)
     logits, one = torch.randn((1, examples, 2, 4), generator=generator), torch.ones(1)
     weights, shared = torch.full((1, examples, 2), 0.5), Shared(one, one, one, one, one)
-    student = Linear(3, 4, False)
-    problem = make_problem(student, x, y, torch.tensor([0]), tip, tip.Settings(), shared, logits, weights)
-    context, state = Context(0, (0,), Training.model_validate({}), "cpu"), nuts.State(torch.zeros(2, student.num_params))
+    return make_problem(Linear(3, 4, False), x, y, torch.tensor([0]), tip, tip.Settings(), shared, logits, weights)
+
+
+def nuts_draws() -> dict[str, Any]:
+    """Draws per second of NUTS on a linear student, tuning included and compilation told apart."""
+    problem = nuts_problem()
+    context, state = Context(0, (0,), Training.model_validate({}), "cpu"), nuts.State(torch.zeros(2, problem.num_params))
 
     def run(draws: int) -> float:
         settings = nuts.Settings.model_validate({"chains": 2, "draws": draws, "tune": 300})
@@ -117,8 +121,8 @@ def nuts_draws(examples: int = 300) -> dict[str, Any]:
     first, few, many = run(100), run(100), run(3_100)
     rate = 2 * 3_000 / max(many - few, 1e-9)
     return {
-        "parameters": student.num_params,
-        "examples": examples,
+        "parameters": problem.num_params,
+        "examples": problem.num_examples,
         "draws_per_s": rate,
         "first_run_s": first,
         "next_run_s": few,

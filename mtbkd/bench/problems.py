@@ -51,16 +51,17 @@ CASES = (
 )
 
 
-def make(case: Case, replicates: int = 1) -> Problem:
-    """The posterior of ``replicates`` units, each with its own data."""
+def make(case: Case, replicates: int = 1, device: str = "cpu") -> Problem:
+    """The posterior of ``replicates`` units, each with its own data; the same numbers on every ``device``."""
     generator = torch.Generator().manual_seed(0)
     classes, shape = case.sizes[-1], (replicates, NUM_EXAMPLES)
     x = torch.randn((*shape, case.sizes[0]), generator=generator)
     y = torch.randint(classes, shape, generator=generator)
     logits = torch.randn((*shape, TEACHERS, classes), generator=generator)
-    weights, one = torch.full((*shape, TEACHERS), 1 / TEACHERS), torch.ones(replicates)
+    weights, one = torch.full((*shape, TEACHERS), 1 / TEACHERS), torch.ones(replicates, device=device)
     shared = Shared(one, one, one, one, one)
-    return make_problem(case.student, x, y, torch.arange(replicates), tip, tip.Settings(), shared, logits, weights)
+    data = (each.to(device) for each in (x, y, torch.arange(replicates)))
+    return make_problem(case.student, *data, tip, tip.Settings(), shared, logits.to(device), weights.to(device))
 
 
 def seconds(action: Callable[[], Any]) -> float:

@@ -59,17 +59,26 @@ def own_peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def study_from_nothing(study: str) -> dict[str, Any]:
-    """Wall time, peak memory of a process and number of jobs of ``study`` in an empty folder, with cold compilation caches."""
+def study_from_nothing(study: str, *settings: str) -> dict[str, Any]:
+    """Wall time, peak memory of a process and number of jobs of ``study`` in an empty folder, with cold compilation caches.
+
+    ``settings`` are entries of config.yaml, each ``name=value``.
+
+    Raises:
+        RuntimeError: the study did not finish.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for name in ("config.yaml", "pyproject.toml", "workflow", "scripts", "envs", "mtbkd"):
             source = ROOT / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, Path(folder) / name)
         caches = {name: str(Path(folder) / name) for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "MPLCONFIGDIR")}
         caches["PYTENSOR_FLAGS"] = f"base_compiledir={folder}/pytensor"
-        command = [sys.executable, "-m", "snakemake", "--cores", "all", "--config", f"study={study}"]
-        environment = {**os.environ, **caches, "PYTHONPATH": folder}
-        wall = seconds(lambda: subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True))
+        command = [sys.executable, "-m", "snakemake", "--cores", "all", "--config", f"study={study}", *settings]
+        path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment, ran = {**os.environ, **caches, "PYTHONPATH": path}, []
+        wall = seconds(lambda: ran.append(subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)))
+        if ran[0].returncode:
+            raise RuntimeError(f"study {study}: {ran[0].stderr[-3000:]}")
         jobs = len(list(Path(folder, "results").rglob("*.tsv")))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
     return {"study": study, "wall_s": wall, "jobs": jobs, "peak_process_mb": peak}

@@ -26,12 +26,14 @@ class Density:
         log_prob: (E, P) -> (E,), up to a constant, in the precision of its argument.
         symbolic: the same of a PyTensor vector (P,).
         centre, spread: (P,) where chains start: N(centre, spread^2) coordinate by coordinate.
+        device: where members and starting points live.
     """
 
     log_prob: "Callable[[torch.Tensor], torch.Tensor]"
     symbolic: Callable[[Any], Any]
     centre: np.ndarray
     spread: np.ndarray
+    device: str = "cpu"
 
     @property
     def num_units(self) -> int:
@@ -51,12 +53,13 @@ class Density:
 
     def members(self, count: int) -> "torch.Tensor":
         """``count`` members of the one unit."""
-        return torch.zeros(count, dtype=torch.int64)
+        return torch.zeros(count, dtype=torch.int64, device=self.device)
 
     def start(self, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
         """Starting points (E, P), one a seed."""
         noise = torch.stack([torch.randn(self.num_params, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
-        return torch.as_tensor(self.centre).to(noise) + scale * torch.as_tensor(self.spread).to(noise) * noise
+        start = torch.as_tensor(self.centre).to(noise) + scale * torch.as_tensor(self.spread).to(noise) * noise
+        return start.to(self.device)
 
     def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> None:
         """There are no examples."""

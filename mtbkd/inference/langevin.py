@@ -119,7 +119,8 @@ def simulate(
     """
     params, units = start.clone(), target.members(settings.chains)
     noise = Normals(params.shape, derive(context.seed, f"{name} noise", first=context.replicates[0]), context.device)
-    walker = _walker(target, params, units, min(settings.batch_size, target.num_examples), moves, context.generator(name))
+    size = min(settings.batch_size, target.num_examples)
+    chains = walker(target, params, units, size, moves, context.generator(name))
     draws = torch.empty((len(kept), *params.shape))
     positions, lost_at, done = {step: i for i, step in enumerate(kept)}, {}, 0
     turns = filter(moves.turns, range(1, settings.steps))
@@ -127,7 +128,7 @@ def simulate(
     for step in steps(looks, f"{name}, {len(params)} chains", ends=True):
         while done < step:
             block = noise.draw(step - done)
-            walker.advance(done, block)
+            chains.advance(done, block)
             done += len(block)
         if step in positions:
             draws[positions[step]] = params
@@ -141,9 +142,10 @@ def simulate(
     return Fit(draws.transpose(0, 1).unflatten(0, (target.num_units, settings.chains)))
 
 
-def _walker(
+def walker(
     target: Target, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: Moves, generator: "torch.Generator"
 ) -> Walker:  # fmt: skip
+    """Chains that start at ``params`` (E, P), which they move in place, on minibatches of ``size`` examples."""
     compiled = getattr(target, "compiled", None)
     if compiled:
         return compiled.walker(params, units, size, moves, generator)

@@ -1,0 +1,68 @@
+"""Does all of it run on a GPU, to the same result, and what does that gain? What ``make gpu-check`` measures and writes.
+
+Each part is measured by itself: one that fails is recorded with its error and stops none of the others. A part that needs what
+is not installed says what. With ``device`` cpu everything runs on the CPU with small sizes: a rehearsal that says nothing of a
+GPU.
+"""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mtbkd.artefacts import read_json, write_json
+from mtbkd.bench.gpu import agreement, elsewhere, page, speed
+from mtbkd.bench.gpu.sizes import Sizes
+from mtbkd.bench.process import ROOT
+from mtbkd.device import resolve_device
+from mtbkd.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+PARTS: dict[str, Callable[[str, Sizes], Any]] = {
+    "densities": agreement.densities,
+    "known": agreement.known,
+    "fits": agreement.fits,
+    "tests": elsewhere.tests,
+    "samplers": speed.samplers,
+    "images": speed.images,
+    "nuts": elsewhere.nuts,
+    "study": elsewhere.study,
+}
+DOCS = ROOT / "docs"
+
+
+def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
+    """Measure ``parts`` and write ``gpu.json`` and ``gpu.md`` into ``out`` after each; is all as it should be?
+
+    Parts that are not measured keep what an earlier run on the same kind of device wrote.
+
+    Raises:
+        ContractError: no CUDA device where one is asked for.
+        ConfigError: an unknown part.
+    """
+    if unknown := set(parts) - set(PARTS):
+        raise ConfigError(f"--parts: found {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS)}.")
+    device, sizes = resolve_device(device), Sizes.of(device)
+    machine = elsewhere.machine(device)
+    result = _earlier(out / "gpu.json", machine) | {"machine": machine}
+    for name in parts:
+        began = time.monotonic()
+        try:
+            result[name] = {"found": PARTS[name](device, sizes)}
+        except Exception as error:
+            log.error("%s", traceback.format_exc())
+            result[name] = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        result[name]["seconds"] = round(time.monotonic() - began, 1)
+        write_json(out / "gpu.json", result)
+        (out / "gpu.md").write_text(page.text(result))
+        print(f"{name}: {page.verdict(result[name])}, {result[name]['seconds']} s", flush=True)
+    return all(page.verdict(result[name]) != "FAILS" for name in parts)
+
+
+def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, Any]:
+    """What a run on the same kind of device measured before."""
+    found = read_json(path) if path.is_file() else {}
+    return found if found.get("machine", {}).get("name") == machine["name"] else {}

@@ -1,0 +1,185 @@
+"""The same posteriors on a device and on the CPU: densities and gradients number by number, fits by what they predict.
+
+Densities and gradients are held against the CPU's in double precision. Fits differ in their random numbers, which every kind of
+device draws by itself: their mean probabilities are compared, and beside them stands what another seed changes on the CPU.
+Samplers are also judged on a posterior that is known exactly, as the study ``validation`` judges them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd import registry
+from mtbkd.artefacts import SPLITS, Dataset, Logits, ids_digest
+from mtbkd.bench.gpu.sizes import Sizes
+from mtbkd.exact.cases import gaussian
+from mtbkd.exact.judge import judge
+from mtbkd.fitting import Spec, fit
+from mtbkd.inference import Context
+from mtbkd.lazy import lazy_import
+from mtbkd.optimise import Training
+from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.students import init_ensemble
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+# Largest relative error of float32 against the CPU's float64. CUDA's convolutions round to TF32's 10 bits.
+EXACT, ROUNDED = 1e-4, 2e-2
+SAME = 0.05  # largest mean absolute difference of probabilities, or twice that of two seeds on the CPU
+FEATURES, CLASSES, REPLICATES, CHAINS = {"cnn": (2, 8, 8)}, 3, 2, 4
+PLAIN, ON_IMAGES = (3,), ("sgld", "vi", "dropout", "ensemble")
+# What makes a fit small, for every Settings that has a field of that name.
+SMALL: dict[str, Any] = {"thin": 5, "chains": CHAINS, "draws": 200, "particles": 100, "hidden": (6,), "channels": (4,)}
+
+
+def densities(device: str, sizes: Sizes) -> list[dict[str, Any]]:
+    """Rows {student, signal, density, gradient, minibatch, tolerance, agrees}: relative errors on the device."""
+    return [_density(student, signal, device) for student in registry.KINDS["student"] for signal in registry.KINDS["signal"]]
+
+
+def _density(student: str, signal: str, device: str) -> dict[str, Any]:
+    problem = random_problem(student, signal)
+    exact, there = on(problem, "cpu", torch.float64), on(problem, device)
+    params = init_ensemble(problem.student, list(range(CHAINS * REPLICATES)))
+    units, found = problem.members(CHAINS), {}
+    for what in ("log_density", "gradient"):
+        wanted, got = (
+            _of(where, what, params.to(where.x), units.to(where.x.device)) for where in (exact, there)
+        )  # fmt: skip
+        found[what] = float((got.cpu().double() - wanted).norm() / wanted.norm())
+    tolerance = ROUNDED if student == "cnn" else EXACT
+    agrees = all(error <= tolerance for error in found.values())
+    return {"student": student, "signal": signal, **found, "tolerance": tolerance, "agrees": agrees}
+
+
+def _of(problem: Problem, what: str, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+    if what == "log_density":
+        return problem.log_density(params, units)
+    return problem.gradient(params, units, problem.full(units))
+
+
+def random_problem(student: str, signal: str) -> Problem:
+    """A posterior of two replicates on the CPU, none of whose shared settings is 1."""
+    data, module = dataset(student), registry.part("signal", signal)
+    built = registry.part("student", student)
+    net = built.build(small(built), data.x.shape[2:], CLASSES)
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn((*data.y.shape, 2, CLASSES), generator=generator) if signal != "none" else None
+    weights = torch.softmax(torch.randn((*data.y.shape, 2), generator=generator), -1)
+    lam, beta, scale, teacher, own = torch.tensor([[2.0, 3.0], [0.5, 0.8], [0.7, 2.0], [1.5, 2.0], [1.2, 0.9]])
+    return make_problem(
+        net, net.inputs(torch.as_tensor(data.x)), torch.as_tensor(data.y), torch.arange(REPLICATES), module,
+        module.Settings(), Shared(lam, beta, scale, teacher, own, torch.tensor([0.5, 1.0])), logits, weights,
+        torch.zeros(REPLICATES, dtype=torch.int64),
+    )  # fmt: skip
+
+
+def on(problem: Problem, device: str, dtype: "torch.dtype | None" = None) -> Problem:
+    """The problem with all its tensors on ``device``, its floating-point numbers in ``dtype``."""
+
+    def moved(value: "torch.Tensor | None") -> "torch.Tensor | None":
+        return value if value is None else value.to(device, dtype if value.is_floating_point() else None)
+
+    shared = {name: moved(value) for name, value in vars(problem.shared).items()}
+    return replace(
+        problem, x=moved(problem.x), y=moved(problem.y), data_row=moved(problem.data_row), shared=Shared(**shared),
+        constants={name: moved(value) for name, value in problem.constants.items()},
+    )  # fmt: skip
+
+
+def small(module: ModuleType, **more: Any) -> Any:
+    """The part's Settings with the sizes of SMALL and ``more`` that it knows."""
+    known = module.Settings.model_fields
+    return module.Settings.model_validate({name: value for name, value in (SMALL | more).items() if name in known})
+
+
+def dataset(student: str) -> Dataset:
+    """Three overlapping classes for the ``student``: 120 training, 40 validation and 100 test examples, a third unlabelled."""
+    rng, split, features = np.random.default_rng(0), np.repeat(SPLITS, (120, 40, 100)), FEATURES.get(student, PLAIN)
+    y = rng.integers(0, CLASSES, (REPLICATES, len(split)))
+    centre = (y - 1).reshape(*y.shape, *[1] * len(features)) * (2.0 / np.prod(features) ** 0.5)
+    x = rng.normal(size=(REPLICATES, len(split), *features)) + centre
+    hidden = (split == "train") & (np.arange(len(split)) % 3 == 0)
+    ids = np.array([f"toy{i}" for i in range(len(split))])
+    return Dataset("toy", x.astype(np.float32), np.where(hidden, -1, y), split, ("a", "b", "c"), ids, teacher_y=y).validate()
+
+
+def teachers(data: Dataset) -> list[Logits]:
+    """Two teachers, each right more often than not."""
+    truth, found = data.teacher_y, []
+    assert truth is not None
+    for number in range(2):
+        noise = np.random.default_rng(1 + number).normal(size=(*truth.shape, CLASSES))
+        logits = (1.5 * np.eye(CLASSES)[truth] + noise).astype(np.float32)
+        found.append(Logits(f"t{number}", logits, np.ones(data.num_examples, bool), ids_digest(data.ids)))
+    return found
+
+
+def fits(device: str, sizes: Sizes) -> list[dict[str, Any]]:
+    """Rows {student, signal, inference, difference, by_seed, seconds, cpu_seconds, agrees}; one with a note where none ran."""
+    return [_compared(*names, device, sizes) for names in combinations()]
+
+
+def combinations() -> Iterator[tuple[str, str, str]]:
+    """(student, signal, inference): every signal on every student as MAP, every algorithm of torch on a small student, and
+    those that are affordable there on the CNN."""
+    for student in registry.KINDS["student"]:
+        for signal in registry.KINDS["signal"]:
+            yield student, signal, "map"
+    for name in registry.KINDS["inference"]:
+        module = registry.part("inference", name)
+        if name != "map" and not module.NEEDS_SYMBOLIC:
+            yield "mlp" if module.NEEDS_HIDDEN else "linear", "tip", name
+    for name in ON_IMAGES:
+        yield "cnn", "tip", name
+
+
+def spec(student: str, signal: str, inference: str, sizes: Sizes, seed: int, device: str) -> Spec:
+    """One fit of two replicates, through all of ``mtbkd.fitting``, tuning included."""
+    built, module = registry.part("student", student), registry.part("inference", inference)
+    known = small(module, steps=sizes.inference, burn_in=sizes.inference // 3).model_dump(exclude_unset=True)
+    one = {"beta": [1.0], "teacher_temperature": [1.0], "student_temperature": [1.0], "temperature": [1.0]}
+    return Spec.model_validate({
+        "method": f"{signal}_{inference}", "dataset": "toy",
+        "student": {"architecture": student, "settings": small(built).model_dump(exclude_unset=True)},
+        "signal": {"name": signal}, "weights": "entropy" if registry.part("signal", signal).NEEDS_WEIGHTS else None,
+        "inference": {"name": inference, "settings": known},
+        "posterior": {"lambda": [2.0], "prior_scale": [0.5, 1.0], **one},
+        "training": {"steps": sizes.training, "restarts": 2}, "output": {}, "seed": seed, "device": device,
+    })  # fmt: skip
+
+
+def _compared(student: str, signal: str, inference: str, device: str, sizes: Sizes) -> dict[str, Any]:
+    data = dataset(student)
+    runs = [("cpu", 1), ("cpu", 2), (device, 1)]
+    found = [fit(spec(student, signal, inference, sizes, seed, where), data, teachers(data), range(2)) for where, seed in runs]
+    here, other, there = (each.prob.mean((1, 2), dtype=np.float64) for each in found)
+    difference, by_seed = float(np.abs(here - there).mean()), float(np.abs(here - other).mean())
+    return {
+        "student": student, "signal": signal, "inference": inference, "difference": difference, "by_seed": by_seed,
+        "seconds": found[2].attrs["wall_s"], "cpu_seconds": found[0].attrs["wall_s"],
+        "agrees": bool(difference <= max(SAME, 2 * by_seed)),
+    }  # fmt: skip
+
+
+def known(device: str, sizes: Sizes) -> list[dict[str, Any]]:
+    """Rows {inference, worst_mean_error, worst_sd_ratio, agrees}: judged on a normal distribution of five parameters."""
+    case = gaussian()
+    there = replace(case, target=replace(case.target, device=device))  # pyright: ignore[reportArgumentType]
+    context, found = Context(0, (0,), Training.model_validate({"restarts": 1}), device), []
+    for name, settings in sizes.known.items():
+        module = registry.part("inference", name)
+        rows = judge(there, module, module.Settings.model_validate(settings), context)
+        found.append({
+            "inference": name, "seconds": rows[0]["seconds"],
+            "mean_error": max((row["mean_error"] for row in rows), key=abs),
+            "sd_ratio": max((row["sd_ratio"] for row in rows), key=lambda ratio: abs(ratio - 1)),
+            "agrees": all(row["verdict"] == "recovers" for row in rows),
+        })  # fmt: skip
+    return found
