@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,10 +19,11 @@ from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
 from mtbkd.checks import fit_mistakes
+from mtbkd.config_files import overlaid, read_config_file
 from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Exact
-from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, distinct, validate
+from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, distinct, refusal, unreadable, validate
 from mtbkd.fitting import Output
 from mtbkd.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.optimise import Training
@@ -163,6 +165,8 @@ def load(raw: Any, study: str | None = None) -> Config:
     Raises:
         ConfigError: with one line for every mistake: the key's path, what was found, what is allowed, a hint.
     """
+    if broken := unreadable(raw):
+        raise refusal(broken)
     content = clean(raw)
     if study is not None and isinstance(content, dict):
         content["study"] = study
@@ -174,8 +178,7 @@ def load(raw: Any, study: str | None = None) -> Config:
             declared = {section: list(content[section]) for section in (*PARTS, "studies")}
             mistakes += fit_mistakes(rest, declared)
     if mistakes:
-        lines = dict.fromkeys(f"  {mistake}" for mistake in mistakes)
-        raise ConfigError("\n".join([f"the configuration has {len(lines)} mistake{'s'[: len(lines) > 1]}:", *lines]))
+        raise refusal(mistakes)
     assert config is not None
     return config
 
@@ -271,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mtbkd.config", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check a configuration and print every mistake")
-    check.add_argument("file", type=Path)
+    check.add_argument("files", type=Path, nargs="+", help="the later ones are read over the first, like --configfile")
     check.add_argument("--study", help="in place of the file's")
     write = commands.add_parser("schema", help="print the JSON schema")
     write.add_argument("--write", action="store_true", help=f"write it to {SCHEMA.parent.name}/{SCHEMA.name} instead")
@@ -279,14 +282,12 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "schema":
         write_json(SCHEMA, schema()) if chosen.write else print(json.dumps(schema(), indent=2, sort_keys=True))
         return 0
-    import yaml
-
     try:
-        config = load(yaml.safe_load(chosen.file.read_text()), chosen.study)
-    except (OSError, yaml.YAMLError, ConfigError) as error:
-        print(f"{chosen.file}: {error}", file=sys.stderr)
+        config = load(reduce(overlaid, map(read_config_file, chosen.files)), chosen.study)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 1
-    print(f"OK: {chosen.file}, study {config.study}")
+    print(f"OK: {', '.join(map(str, chosen.files))}, study {config.study}")
     return 0
 
 
