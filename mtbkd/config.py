@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
+from mtbkd.bounds import Replicates, Seed
 from mtbkd.checks import fit_mistakes
 from mtbkd.config_files import overlaid, read_config_file
 from mtbkd.curves.spec import Curve
@@ -49,7 +50,6 @@ ANALYSIS_PARTS = (("analysis", "kind", "settings"),)
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Level = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
 
 
 Distinct = Annotated[tuple[str, ...], AfterValidator(distinct)]
@@ -113,7 +113,7 @@ class Experiment(_Model):
     student: str = Field(description="an entry of students")
     methods: Distinct = Field(min_length=1, description="entries of methods")
     published: str | None = Field(None, description="numbers to set beside ours: a table of mtbkd/published")
-    replicates: Count | None = Field(None, description="in place of the study's")
+    replicates: Replicates | None = Field(None, description="in place of the study's")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the study's, key by key")
 
@@ -122,8 +122,8 @@ class Study(_Model):
     """Experiments that are run and reported together."""
 
     description: str = Field("", description="one sentence for the report")
-    replicates: Count = Field(1, description="simulations redraw data and teachers; real data vary the student's seeds")
-    block_size: Count = Field(8, description="replicates fitted together in one job")
+    replicates: Replicates = Field(1, description="simulations redraw data and teachers; real data vary the student's seeds")
+    block_size: Replicates = Field(8, description="replicates fitted together in one job")
     levels: tuple[Level, ...] = Field((0.9,), min_length=1, description="credible levels in tables and figures")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
@@ -139,7 +139,7 @@ class Config(_Model):
     """config.yaml: what exists (datasets, teachers, students, methods) and what to run (studies)."""
 
     study: str = Field(description="the study to run: an entry of studies")
-    seed: int = Field(0, ge=0, description="base of every seed")
+    seed: Seed = Field(0, description="base of every seed")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA when there is one")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="shared by all methods")
     training: Training = Field(UNSET_TRAINING, description="shared by all methods")

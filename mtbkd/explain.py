@@ -218,7 +218,8 @@ def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
         return ("an integer" if kind == "integer" else "a number") + _bounds(node)
     if kind == "array":
         each = f", each {allowed(node['items'], schema)}" if node.get("items") else ""
-        return ("a non-empty list" if node.get("minItems") else "a list") + each
+        most = f" of at most {node['maxItems']:,}" if "maxItems" in node else ""
+        return ("a non-empty list" if node.get("minItems") else "a list") + most + each
     if kind == "object" and node.get("minProperties"):
         return "a mapping with at least one entry"
     return _NOUNS.get(kind, kind)
@@ -226,6 +227,10 @@ def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
 
 def _bounds(node: dict[str, Any]) -> str:
     if "minimum" in node and "maximum" in node:
-        return f" in {node['minimum']:g}..{node['maximum']:g}"
+        return f" in {_number(node['minimum'])}..{_number(node['maximum'])}"
     signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-    return " and".join(f" {sign} {node[key]:g}" for key, sign in signs.items() if key in node)
+    return " and".join(f" {sign} {_number(node[key])}" for key, sign in signs.items() if key in node)
+
+
+def _number(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Examples
 from mtbkd.lazy import lazy_import
 from mtbkd.sequences import RESIDUES, Policy, codes, truncate
 
@@ -43,8 +44,8 @@ class Settings(BaseModel):
     parts: tuple[Part, ...] = Field(
         ("mean", "max", "head", "tail"), min_length=1, description="what is kept of the positions, each part at most once"
     )
-    end: PositiveInt = Field(40, description="positions that head and tail are means of")
-    max_length: PositiveInt = Field(1000, description="residues read of a chain")
+    end: Examples = Field(40, description="positions that head and tail are means of")
+    max_length: Examples = Field(1000, description="residues read of a chain")
     truncation: Policy = Field("ends", description="first: the first max_length residues; ends: the first and the last half")
 
     @model_validator(mode="after")

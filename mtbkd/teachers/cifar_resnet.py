@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.bounds import Batch
 from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError
 from mtbkd.images.cifar import CIFAR10_CLASSES, SHAPE
@@ -58,7 +59,7 @@ class Settings(BaseModel):
         None, ge=0, le=1,
         description="known accuracy of the whole network on the 10,000 test images, to three decimals (more slack on a subset)",
     )  # fmt: skip
-    batch_size: PositiveInt = Field(128, description="images at a time")
+    batch_size: Batch = Field(128, description="images at a time")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
