@@ -19,7 +19,7 @@ from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
 from mtbkd.bounds import Replicates, Seed
-from mtbkd.checks import fit_mistakes
+from mtbkd.checks import fit_mistakes, memory_remarks
 from mtbkd.config_files import overlaid, read_config_file
 from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
@@ -124,7 +124,9 @@ class Study(_Model):
     description: str = Field("", description="one sentence for the report")
     replicates: Replicates = Field(1, description="simulations redraw data and teachers; real data vary the student's seeds")
     block_size: Replicates = Field(8, description="replicates fitted together in one job")
-    levels: tuple[Level, ...] = Field((0.9,), min_length=1, description="credible levels in tables and figures")
+    levels: Annotated[tuple[Level, ...], AfterValidator(distinct)] = Field(
+        (0.9,), min_length=1, max_length=20, description="credible levels in tables and figures"
+    )
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
     output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
@@ -288,6 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     print(f"OK: {', '.join(map(str, chosen.files))}, study {config.study}")
+    print(*config.plan().remarks, *memory_remarks(config, config.study), sep="\n")
     return 0
 
 

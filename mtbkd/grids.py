@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from mtbkd.bounds import Positive, PositiveOrInfinite
+from mtbkd.explain import distinct
 
 MAX_VALUES = 100
 
@@ -19,12 +20,14 @@ Grid = Annotated[
     tuple[Positive, ...],
     Field(min_length=1, max_length=MAX_VALUES),
     BeforeValidator(as_tuple, json_schema_input_type=Positive | _Values),
+    AfterValidator(distinct),
 ]
 _Scales = Annotated[list[PositiveOrInfinite], Field(min_length=1, max_length=MAX_VALUES)]
 Scales = Annotated[
     tuple[PositiveOrInfinite, ...],
     Field(min_length=1, max_length=MAX_VALUES),
     BeforeValidator(as_tuple, json_schema_input_type=PositiveOrInfinite | _Scales),
+    AfterValidator(distinct),
 ]
 
 
