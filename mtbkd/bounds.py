@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from mtbkd.explain import distinct
+
 Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Replicates = Annotated[int, Field(ge=1, le=10_000)]
 Steps = Annotated[int, Field(ge=1, le=100_000_000)]
@@ -17,6 +19,7 @@ Draws = Annotated[int, Field(ge=1, le=1_000_000)]
 Examples = Annotated[int, Field(ge=1, le=10_000_000)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Layers = Annotated[tuple[Units, ...], Field(min_length=1, max_length=100)]
+Names = Annotated[tuple[str, ...], AfterValidator(distinct)]
 Rate = Annotated[float, Field(gt=0, le=1_000)]  # learning rates and steps of samplers
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]

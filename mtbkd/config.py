@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
-from mtbkd.bounds import Replicates, Seed
+from mtbkd.bounds import Names, Replicates, Seed
 from mtbkd.checks import fit_mistakes, memory_remarks
 from mtbkd.config_files import overlaid, read_config_file
 from mtbkd.curves.spec import Curve
@@ -52,10 +52,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Level = Annotated[float, Field(gt=0, lt=1)]
 
 
-Distinct = Annotated[tuple[str, ...], AfterValidator(distinct)]
 # A method may have another name in each paper's table.
 Columns = Annotated[
-    Distinct,
+    Names,
     BeforeValidator(as_tuple, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
 ]
 
@@ -109,9 +108,9 @@ class Experiment(_Model):
     """Methods compared on one dataset with one set of teachers and one student."""
 
     dataset: str = Field(description="an entry of datasets")
-    teachers: Distinct = Field(min_length=1, description="entries of teachers")
+    teachers: Names = Field(min_length=1, description="entries of teachers")
     student: str = Field(description="an entry of students")
-    methods: Distinct = Field(min_length=1, description="entries of methods")
+    methods: Names = Field(min_length=1, description="entries of methods")
     published: str | None = Field(None, description="numbers to set beside ours: a table of mtbkd/published")
     replicates: Replicates | None = Field(None, description="in place of the study's")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")

@@ -62,7 +62,7 @@ def changed(changes: dict[KeyPath, Any]) -> dict[str, Any]:
             "methods[2]: found 'sgld', which needs 43,200.0 GB (4 replicates x 100,000,000,000 draws x 27 parameters, 4 bytes",
         ),
         (
-            {("posterior",): dict.fromkeys(["lambda", "beta", "prior_scale"], list(range(1, 101)))},
+            {("posterior",): {key: list(range(1, 101)) for key in ("lambda", "beta", "prior_scale")}},
             "methods[2]: found 'sgld' with 1,000,000 candidates to tune; allowed: at most 10,000",
         ),
         (

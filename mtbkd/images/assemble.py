@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd import seeds
 from mtbkd.artefacts import Dataset
@@ -13,6 +13,7 @@ from mtbkd.bounds import Examples, NotNegative
 from mtbkd.datasets import Shape
 from mtbkd.datasets.preprocess import LabelShare, hide_labels
 from mtbkd.errors import ContractError, nearest
+from mtbkd.explain import distinct
 from mtbkd.images import Images, scaled
 from mtbkd.images.collections import Collection
 from mtbkd.images.files import OwnFile, places, remarks
@@ -30,7 +31,7 @@ class ImageSettings(BaseModel):
     n_val: Examples = Field(10_000, description="validation images, drawn from the same part; the first ones of one order")
     n_test: Examples = Field(10_000, description="test images, drawn from the collection's test part")
     label_share: LabelShare = 1.0
-    gammas: tuple[NotNegative, ...] = Field(
+    gammas: Annotated[tuple[NotNegative, ...], AfterValidator(distinct)] = Field(
         (),
         description="sizes of Gaussian noise: each makes a split ood:gamma_<size> of perturbed test images with their labels",
     )

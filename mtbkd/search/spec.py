@@ -11,7 +11,7 @@ from mtbkd.bounds import Replicates, Seed
 if TYPE_CHECKING:
     from mtbkd.plan import DataPlan, TeacherPlan
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1)]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=10_000)]
 
 
 class _Model(BaseModel):

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.bounds import Batch, PositiveOrInfinite, Rate, Steps
 from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError, nearest
+from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training, maximise
 from mtbkd.posterior import Shared, make_problem
@@ -41,7 +42,7 @@ class TrainedSettings(BaseModel):
     weight_scale: PositiveOrInfinite = Field(
         float("inf"), description="standard deviation of a Gaussian prior on the weights (weight decay)"
     )
-    features: tuple[Column, ...] | None = Field(
+    features: Annotated[tuple[Column, ...], AfterValidator(distinct)] | None = Field(
         None, description="columns that the teacher sees (tabular data); all when absent"
     )
 
