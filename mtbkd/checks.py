@@ -14,15 +14,15 @@ from mtbkd.curves.spec import Curve
 from mtbkd.datasets import Shape
 from mtbkd.errors import MtbkdError, nearest
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
+from mtbkd.extent import candidate_mistakes, candidates, job_mistakes, memory_mistakes, memory_remark, need_of_data, need_of_fit
 from mtbkd.inference import most_params
+from mtbkd.naming import name_mistakes
 from mtbkd.published import tables as published
 from mtbkd.search.checks import search_mistakes
 from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
-
-RESERVED_STUDIES = ("downloads", "shared")  # folders of results/ that belong to no study
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
     found: list[Mistake] = []
     if config.study not in declared["studies"]:
         found.append(Mistake(("study",), choice(config.study, declared["studies"])))
+    found += name_mistakes(config, declared)
     shapes: dict[str, Shape | None] = {}
     for name, entry in config.datasets.items():
         module, path = registry.part("dataset", entry.kind), ("datasets", name, "settings")
@@ -58,9 +59,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
     for name, method in config.methods.items():
         found += _method(config, name, method)
     for name, study in config.studies.items():
-        if name in RESERVED_STUDIES:
-            text = f"found the name '{name}'; allowed: any other, as results/{name} belongs to all studies."
-            found.append(Mistake(("studies", name), text))
+        found += job_mistakes(("studies", name), study)
         found += _exact(name, study, declared["methods"])
         for title, asked in study.teacher_search.items():
             found += search_mistakes(config, declared, ("studies", name, "teacher_search", title), asked)
@@ -109,7 +108,7 @@ class _Single:
 
     def __init__(self, curve: Curve, teachers: Sequence[str]):
         self.dataset, self.student, self.methods, self.posterior = curve.dataset, curve.student, curve.methods, curve.posterior
-        self.teachers = tuple(teachers)
+        self.teachers, self.replicates, self.training = tuple(teachers), curve.replicates, curve.training
 
 
 def _guarded(found: list[Mistake], path: KeyPath, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -171,6 +170,28 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             yield from _student_suits(place, at, name, method, size)
             levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
             yield from _improper(name, method, [(where, level.posterior) for where, level in levels])
+            yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))
+            if size is not None and place.shape is not None:
+                need = need_of_fit(config, place.study, experiment, name, size[0], place.shape)
+                yield from memory_mistakes(at, name, need)
+    if place.shape is not None:
+        yield from memory_mistakes(
+            (*path, "dataset"), experiment.dataset, need_of_data(config, place.study, experiment, place.shape)
+        )
+
+
+def memory_remarks(config: "Config", study: str) -> Iterator[str]:
+    """Fits of a study that do not fit into this machine's memory, by the settings of a checked ``config``."""
+    for title, experiment in config.studies[study].experiments.items():
+        entry = config.datasets[experiment.dataset]
+        shape = registry.part("dataset", entry.kind).describe(settings_of("dataset", entry.kind, entry.settings))
+        path = ("studies", study, "experiments", title)
+        size = _student_size(_Place(config, {}, path, config.studies[study], experiment, shape), [])
+        for name in experiment.methods if size and shape else ():
+            assert size is not None and shape is not None
+            need = need_of_fit(config, config.studies[study], experiment, name, size[0], shape)
+            if said := memory_remark(f"{title}: {name}", need):
+                yield said
 
 
 def _teacher_fits(config: "Config", path: KeyPath, dataset: str, shape: Shape, teacher: str) -> Iterator[Mistake]:

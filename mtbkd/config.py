@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,11 +18,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
-from mtbkd.checks import fit_mistakes
+from mtbkd.bounds import Names, Replicates, Seed
+from mtbkd.checks import fit_mistakes, memory_remarks
+from mtbkd.config_files import overlaid, read_config_file
 from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Exact
-from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, distinct, validate
+from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, distinct, refusal, unreadable, validate
 from mtbkd.fitting import Output
 from mtbkd.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.optimise import Training
@@ -47,13 +50,11 @@ ANALYSIS_PARTS = (("analysis", "kind", "settings"),)
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Level = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
 
 
-Distinct = Annotated[tuple[str, ...], AfterValidator(distinct)]
 # A method may have another name in each paper's table.
 Columns = Annotated[
-    Distinct,
+    Names,
     BeforeValidator(as_tuple, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
 ]
 
@@ -107,11 +108,11 @@ class Experiment(_Model):
     """Methods compared on one dataset with one set of teachers and one student."""
 
     dataset: str = Field(description="an entry of datasets")
-    teachers: Distinct = Field(min_length=1, description="entries of teachers")
+    teachers: Names = Field(min_length=1, description="entries of teachers")
     student: str = Field(description="an entry of students")
-    methods: Distinct = Field(min_length=1, description="entries of methods")
+    methods: Names = Field(min_length=1, description="entries of methods")
     published: str | None = Field(None, description="numbers to set beside ours: a table of mtbkd/published")
-    replicates: Count | None = Field(None, description="in place of the study's")
+    replicates: Replicates | None = Field(None, description="in place of the study's")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the study's, key by key")
 
@@ -120,9 +121,11 @@ class Study(_Model):
     """Experiments that are run and reported together."""
 
     description: str = Field("", description="one sentence for the report")
-    replicates: Count = Field(1, description="simulations redraw data and teachers; real data vary the student's seeds")
-    block_size: Count = Field(8, description="replicates fitted together in one job")
-    levels: tuple[Level, ...] = Field((0.9,), min_length=1, description="credible levels in tables and figures")
+    replicates: Replicates = Field(1, description="simulations redraw data and teachers; real data vary the student's seeds")
+    block_size: Replicates = Field(8, description="replicates fitted together in one job")
+    levels: Annotated[tuple[Level, ...], AfterValidator(distinct)] = Field(
+        (0.9,), min_length=1, max_length=20, description="credible levels in tables and figures"
+    )
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
     output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
@@ -137,7 +140,7 @@ class Config(_Model):
     """config.yaml: what exists (datasets, teachers, students, methods) and what to run (studies)."""
 
     study: str = Field(description="the study to run: an entry of studies")
-    seed: int = Field(0, ge=0, description="base of every seed")
+    seed: Seed = Field(0, description="base of every seed")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA when there is one")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="shared by all methods")
     training: Training = Field(UNSET_TRAINING, description="shared by all methods")
@@ -163,6 +166,8 @@ def load(raw: Any, study: str | None = None) -> Config:
     Raises:
         ConfigError: with one line for every mistake: the key's path, what was found, what is allowed, a hint.
     """
+    if broken := unreadable(raw):
+        raise refusal(broken)
     content = clean(raw)
     if study is not None and isinstance(content, dict):
         content["study"] = study
@@ -174,8 +179,7 @@ def load(raw: Any, study: str | None = None) -> Config:
             declared = {section: list(content[section]) for section in (*PARTS, "studies")}
             mistakes += fit_mistakes(rest, declared)
     if mistakes:
-        lines = dict.fromkeys(f"  {mistake}" for mistake in mistakes)
-        raise ConfigError("\n".join([f"the configuration has {len(lines)} mistake{'s'[: len(lines) > 1]}:", *lines]))
+        raise refusal(mistakes)
     assert config is not None
     return config
 
@@ -271,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mtbkd.config", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check a configuration and print every mistake")
-    check.add_argument("file", type=Path)
+    check.add_argument("files", type=Path, nargs="+", help="the later ones are read over the first, like --configfile")
     check.add_argument("--study", help="in place of the file's")
     write = commands.add_parser("schema", help="print the JSON schema")
     write.add_argument("--write", action="store_true", help=f"write it to {SCHEMA.parent.name}/{SCHEMA.name} instead")
@@ -279,14 +283,13 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "schema":
         write_json(SCHEMA, schema()) if chosen.write else print(json.dumps(schema(), indent=2, sort_keys=True))
         return 0
-    import yaml
-
     try:
-        config = load(yaml.safe_load(chosen.file.read_text(encoding="utf-8")), chosen.study)
-    except (OSError, yaml.YAMLError, ConfigError) as error:
-        print(f"{chosen.file}: {error}", file=sys.stderr)
+        config = load(reduce(overlaid, map(read_config_file, chosen.files)), chosen.study)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
         return 1
-    print(f"OK: {chosen.file}, study {config.study}")
+    print(f"OK: {', '.join(map(str, chosen.files))}, study {config.study}")
+    print(*config.plan().remarks, *memory_remarks(config, config.study), sep="\n")
     return 0
 
 

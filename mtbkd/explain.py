@@ -10,11 +10,13 @@ from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 
-from mtbkd.errors import nearest
+from mtbkd.errors import ConfigError, nearest
 
 KeyPath = tuple[str | int, ...]
-NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"  # names become folders and Snakemake wildcards
-NAME_RULE = "letters, digits, '_' and '-', a letter first"
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,99}$"  # names become folders and Snakemake wildcards
+NAME_RULE = "letters, digits, '_' and '-', a letter first, at most 100 in all"
+MAX_DEPTH, MAX_VALUES, MAX_TEXT, MAX_INTEGER = 50, 200_000, 10_000, 2**63  # what a configuration may hold
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 _NOUNS = {"boolean": "true or false", "string": "text", "null": "nothing", "object": "a mapping of keys to values"}
 
@@ -55,11 +57,51 @@ def shown(value: Any) -> str:
     return text if len(text) < 60 else f"{text[:57]}..."
 
 
+def refusal(mistakes: Iterable[Mistake]) -> ConfigError:
+    """One error with a line for every mistake."""
+    lines = dict.fromkeys(f"  {' '.join(str(mistake).split())}" for mistake in mistakes)
+    return ConfigError("\n".join([f"the configuration has {len(lines)} mistake{'s'[: len(lines) > 1]}:", *lines]))
+
+
 def distinct[T](values: tuple[T, ...]) -> tuple[T, ...]:
     """``values`` unless one stands there twice; for fields of a configuration."""
     if repeated := sorted({str(value) for value in values if values.count(value) > 1}):
         raise ValueError(f"allowed: each entry once ({', '.join(repeated)} repeated)")
     return values
+
+
+def unreadable(raw: Any) -> list[Mistake]:
+    """What no configuration may hold, whatever its models: circles, depth, size, keys and values that are no JSON."""
+    mistakes: list[Mistake] = []
+    values = 0
+
+    def look(path: KeyPath, value: Any) -> None:
+        nonlocal values
+        values += 1
+        if values > MAX_VALUES or len(mistakes) > 20:
+            return
+        if len(path) > MAX_DEPTH:
+            mistakes.append(Mistake(path[:3], f"found more than {MAX_DEPTH} levels of nesting; allowed: at most {MAX_DEPTH}."))
+        elif isinstance(value, dict):
+            for key, child in value.items():
+                if not isinstance(key, str):
+                    mistakes.append(Mistake(path, sentence(key, "keys that are text", "put the key in quotes")))
+                look((*path, str(key)), child)
+                look((*path, str(key)), str(key))
+        elif isinstance(value, list | tuple):
+            for index, child in enumerate(value):
+                look((*path, index), child)
+        elif isinstance(value, str) and (len(value) > MAX_TEXT or _CONTROL.search(value)):
+            found = f"{len(value):,} characters" if len(value) > MAX_TEXT else ascii(value)[:60]
+            mistakes.append(Mistake(path, f"found {found}; allowed: printable text of at most {MAX_TEXT:,} characters."))
+        elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+            found = f"an integer of {value.bit_length():,} bits"
+            mistakes.append(Mistake(path, f"found {found}; allowed: integers of at most 63 bits."))
+
+    look((), raw)
+    if values > MAX_VALUES and not mistakes:
+        mistakes.append(Mistake((), f"found more than {MAX_VALUES:,} values; allowed: at most {MAX_VALUES:,}."))
+    return mistakes
 
 
 def clean(raw: Any) -> Any:
@@ -176,7 +218,8 @@ def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
         return ("an integer" if kind == "integer" else "a number") + _bounds(node)
     if kind == "array":
         each = f", each {allowed(node['items'], schema)}" if node.get("items") else ""
-        return ("a non-empty list" if node.get("minItems") else "a list") + each
+        most = f" of at most {node['maxItems']:,}" if "maxItems" in node else ""
+        return ("a non-empty list" if node.get("minItems") else "a list") + most + each
     if kind == "object" and node.get("minProperties"):
         return "a mapping with at least one entry"
     return _NOUNS.get(kind, kind)
@@ -184,6 +227,10 @@ def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
 
 def _bounds(node: dict[str, Any]) -> str:
     if "minimum" in node and "maximum" in node:
-        return f" in {node['minimum']:g}..{node['maximum']:g}"
+        return f" in {_number(node['minimum'])}..{_number(node['maximum'])}"
     signs = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
-    return " and".join(f" {sign} {node[key]:g}" for key, sign in signs.items() if key in node)
+    return " and".join(f" {sign} {_number(node[key])}" for key, sign in signs.items() if key in node)
+
+
+def _number(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"

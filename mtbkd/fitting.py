@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from mtbkd import registry
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
+from mtbkd.bounds import Seed
 from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
@@ -70,7 +71,7 @@ class Spec(BaseModel):
     posterior: dict[str, list[float]]
     training: Training
     output: Output
-    seed: int
+    seed: Seed
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd import bounds
 from mtbkd.artefacts import Dataset
 from mtbkd.density import full_log_posterior, label_term
 from mtbkd.draws import Draws
@@ -27,9 +28,9 @@ class Output(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    probes: int = Field(12, ge=1, description="test examples at which convergence is judged")
-    prediction_draws: int = Field(120, ge=1, description="draws a replicate, over all chains, kept for the test examples")
-    observed_examples: int = Field(200, ge=1, description="labelled training examples whose log-likelihood is kept")
+    probes: bounds.Examples = Field(12, description="test examples at which convergence is judged")
+    prediction_draws: bounds.Draws = Field(120, description="draws a replicate, over all chains, kept for the test examples")
+    observed_examples: bounds.Examples = Field(200, description="labelled training examples whose log-likelihood is kept")
     keep_params: bool = Field(False, description="keep the raw weights of the kept draws")
 
 

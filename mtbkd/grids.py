@@ -2,9 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-Positive = Annotated[float, Field(gt=0)]
+from mtbkd.bounds import Positive, PositiveOrInfinite
+from mtbkd.explain import distinct
+
+MAX_VALUES = 100
 
 
 def as_tuple(value: Any) -> Any:
@@ -12,10 +15,19 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+_Values = Annotated[list[Positive], Field(min_length=1, max_length=MAX_VALUES)]
 Grid = Annotated[
     tuple[Positive, ...],
-    Field(min_length=1),
-    BeforeValidator(as_tuple, json_schema_input_type=Positive | Annotated[list[Positive], Field(min_length=1)]),
+    Field(min_length=1, max_length=MAX_VALUES),
+    BeforeValidator(as_tuple, json_schema_input_type=Positive | _Values),
+    AfterValidator(distinct),
+]
+_Scales = Annotated[list[PositiveOrInfinite], Field(min_length=1, max_length=MAX_VALUES)]
+Scales = Annotated[
+    tuple[PositiveOrInfinite, ...],
+    Field(min_length=1, max_length=MAX_VALUES),
+    BeforeValidator(as_tuple, json_schema_input_type=PositiveOrInfinite | _Scales),
+    AfterValidator(distinct),
 ]
 
 
@@ -34,7 +46,7 @@ class Posterior(BaseModel):
 
     lam: Grid = Field((2.0,), alias="lambda", description="concentration of the teacher-informed prior")
     beta: Grid = Field((1.0,), description="power on the teacher term")
-    prior_scale: Grid = Field((1.0,), description="standard deviation of the Gaussian prior; .inf for none")
+    prior_scale: Scales = Field((1.0,), description="standard deviation of the Gaussian prior; .inf for none")
     teacher_temperature: Grid = Field((1.0,), description="the teachers' logits are divided by it")
     student_temperature: Grid = Field((1.0,), description="the student's logits in the teacher term are divided by it")
     temperature: Single = Field((1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; no grid")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Batch, Chains, Rate, Steps
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
 from mtbkd.target import Target
@@ -27,10 +28,10 @@ class Training(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: PositiveInt = Field(1500, description="minibatch steps")
-    batch_size: PositiveInt = Field(64, description="examples a minibatch")
-    restarts: PositiveInt = Field(3, description="starts of every single-mode fit; the highest log-posterior wins")
-    learning_rate: float = Field(0.02, gt=0, description="at the start of the cosine decay")
+    steps: Steps = Field(1500, description="minibatch steps")
+    batch_size: Batch = Field(64, description="examples a minibatch")
+    restarts: Chains = Field(3, description="starts of every single-mode fit; the highest log-posterior wins")
+    learning_rate: Rate = Field(0.02, description="at the start of the cosine decay")
     signal_warmup: float = Field(
         0.3, ge=0, le=1, description="share of the steps in which the teacher term grows to full power"
     )
@@ -47,8 +48,8 @@ class Adam:
         epsilon: added to the root of the latter.
     """
 
-    learning_rate: float
-    steps: int
+    learning_rate: Rate
+    steps: Steps
     keep: float = 0.9
     keep_square: float = 0.999
     epsilon: float = 1e-8

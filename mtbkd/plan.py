@@ -17,6 +17,7 @@ from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Spec as ExactSpec
 from mtbkd.explain import Mistake, choice
+from mtbkd.extent import remarks
 from mtbkd.fitting import Spec
 from mtbkd.published.tables import columns_of
 from mtbkd.search.spec import TeacherSearch, make_search
@@ -125,6 +126,7 @@ class Plan:
         searches: name -> content of its ``mtbkd.search.spec.Spec``; {} where no teachers are searched.
         curves: label-count curves by name.
         analyses: by name.
+        remarks: what the replicates cannot decide, a line each.
     """
 
     study: str
@@ -137,6 +139,7 @@ class Plan:
     searches: dict[str, dict[str, Any]]
     curves: dict[str, CurvePlan]
     analyses: dict[str, AnalysisPlan]
+    remarks: tuple[str, ...]
 
     @property
     def datasets(self) -> dict[str, DataPlan]:
@@ -175,6 +178,7 @@ def make_plan(config: "Config", study: str) -> Plan:
         searches={name: _search(config, name, asked) for name, asked in chosen.teacher_search.items()},
         curves={name: _curve(config, chosen, name, asked) for name, asked in chosen.curves.items()},
         analyses={name: _analysis(config, chosen, name, asked) for name, asked in chosen.analyses.items()},
+        remarks=remarks(experiments.values()),
     )
 
 

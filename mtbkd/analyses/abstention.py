@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Names
 from mtbkd.evaluation import selective
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.metrics import Score, mean_score, ood_auroc
@@ -41,7 +42,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    methods: tuple[str, ...] = Field((), description="methods of the experiment; none: all")
+    methods: Names = Field((), description="methods of the experiment; none: all")
     main: str | None = Field(None, description="the method that sentences and figures tell of; by default the first with draws")
 
 

@@ -28,7 +28,10 @@ class Settings(BaseModel):
         DEFAULT, min_length=1, description="operators with their settings, by the name to show"
     )
     candidates: int = Field(
-        20_000, ge=1_000, description="candidates of each search, about; a tenth for an operator that is solved by iteration"
+        20_000,
+        ge=1_000,
+        le=100_000_000,
+        description="candidates of each search, about; a tenth for an operator that is solved by iteration",
     )
 
 

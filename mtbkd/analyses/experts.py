@@ -13,6 +13,7 @@ from mtbkd import registry
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.errors import ContractError, nearest
+from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in registry.WEIGHTS:
             hint = nearest(name, registry.WEIGHTS)
             raise ValueError(f"allowed: {', '.join(sorted(registry.WEIGHTS))}" + (f"; {hint}" if hint else ""))
-    return names
+    return distinct(names)
 
 
 class Settings(BaseModel):

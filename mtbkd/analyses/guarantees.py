@@ -4,15 +4,17 @@ All at equal weights, on test examples; see mtbkd/pooling/guarantees.py for what
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
+from mtbkd.bounds import Draws, Examples, Names
 from mtbkd.errors import ContractError, nearest
+from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of
 from mtbkd.pooling.guarantees import (
@@ -39,6 +41,9 @@ TABLES = ("bounds", "gain", "variance")
 OWN, RANDOM = "teachers", "random teachers"
 ORDERS = (-2.0, -1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0)
 Rows = list[dict[str, Any]]
+Orders = Annotated[tuple[Annotated[float, Field(ge=-1_000, le=1_000)], ...], AfterValidator(distinct)]
+Numbers = Annotated[tuple[Annotated[int, Field(ge=1, le=1_000)], ...], AfterValidator(distinct)]
+Correlations = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], AfterValidator(distinct)]
 
 
 class Settings(BaseModel):
@@ -47,12 +52,12 @@ class Settings(BaseModel):
     operators: dict[str, Chosen] = Field(
         DEFAULT, min_length=1, description="operators with their settings, by the name to show"
     )
-    classes: tuple[str, ...] = Field((), description="names of the designated unsafe classes; () is the last class")
-    orders: tuple[float, ...] = Field(ORDERS, min_length=1, description="orders r of the power means whose gain is measured")
-    examples: PositiveInt = Field(2_000, description="test examples of a replicate, at most")
-    draws: PositiveInt = Field(20_000, description="simulated errors of each number of teachers and correlation")
-    teachers: tuple[PositiveInt, ...] = Field((1, 2, 4, 8, 16), min_length=1, description="numbers of simulated teachers")
-    correlations: tuple[float, ...] = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="of their errors, 0 to 1")
+    classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
+    orders: Orders = Field(ORDERS, min_length=1, description="orders r of the power means whose gain is measured")
+    examples: Examples = Field(2_000, description="test examples of a replicate, at most")
+    draws: Draws = Field(20_000, description="simulated errors of each number of teachers and correlation")
+    teachers: Numbers = Field((1, 2, 4, 8, 16), min_length=1, description="numbers of simulated teachers")
+    correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="of their errors, 0 to 1")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

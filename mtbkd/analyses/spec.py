@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Replicates
 from mtbkd.explain import distinct
 from mtbkd.grids import UNSET_POSTERIOR, Posterior
 from mtbkd.optimise import Training
@@ -23,7 +24,7 @@ class Analysis(BaseModel):
         (), description="entries of teachers, where no experiment is named"
     )
     student: str | None = Field(None, description="an entry of students, where no experiment is named")
-    replicates: PositiveInt | None = Field(None, description="in place of the experiment's or study's")
+    replicates: Replicates | None = Field(None, description="in place of the experiment's or study's")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the experiment's or study's, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the experiment's or study's, key by key")
     settings: dict[str, Any] = Field({}, description="the Settings of that module")

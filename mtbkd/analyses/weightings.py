@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtbkd import registry
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
+from mtbkd.bounds import Examples, Names
 from mtbkd.evaluation.compare import judged, paired
 from mtbkd.explain import choice
 from mtbkd.lazy import lazy_import
@@ -59,9 +60,9 @@ Rows = list[dict[str, Any]]
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: tuple[str, ...] = Field((), description="modules of mtbkd/pooling; () is all that apply to the data")
-    classes: tuple[str, ...] = Field((), description="names of the designated unsafe classes; () is the last class")
-    hard_cases: PositiveInt = Field(2_000, description="certain, undecided and random teachers on which conditions are tried")
+    weights: Names = Field((), description="modules of mtbkd/pooling; () is all that apply to the data")
+    classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
+    hard_cases: Examples = Field(2_000, description="certain, undecided and random teachers on which conditions are tried")
 
     @field_validator("weights")
     @classmethod

@@ -12,9 +12,10 @@ above ``floor`` / G: teachers that the student does not follow yet gain weight.
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.baselines.bench import Bench, Moment, Trained
+from mtbkd.bounds import NotNegative, Positive, Steps
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ TITLE = "AMTSS"
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    every: PositiveInt = Field(50, description="steps between two updates of the importance")
-    rate: float = Field(0.1, ge=0, description="of the importance's multiplicative update")
+    every: Steps = Field(50, description="steps between two updates of the importance")
+    rate: NotNegative = Field(0.1, description="of the importance's multiplicative update")
     floor: float = Field(0.2, ge=0, le=1, description="share of the importance that stays equal")
-    margin_scale: float = Field(0.25, gt=0, description="tau, the margin that multiplies a weight by e")
+    margin_scale: Positive = Field(0.25, description="tau, the margin that multiplies a weight by e")
 
 
 def margins(logits: "torch.Tensor", y: "torch.Tensor") -> "torch.Tensor":

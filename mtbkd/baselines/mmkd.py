@@ -10,9 +10,10 @@ out: the matching of intermediate features.
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.baselines.bench import Bench, Moment, Trained
+from mtbkd.bounds import Rate, Steps, Units
 from mtbkd.density import label_term
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
@@ -31,11 +32,11 @@ LARGEST = 10.0
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hidden: PositiveInt = Field(16, description="hidden units of the network that gives the weights")
-    every: PositiveInt = Field(5, description="steps between two steps of that network")
-    learning_rate: float = Field(1e-3, gt=0, description="Adam's, for that network")
-    inner_steps: PositiveInt = Field(2, description="unrolled steps on the teachers' loss")
-    inner_rate: float = Field(0.05, gt=0, description="length of the unrolled gradient steps")
+    hidden: Units = Field(16, description="hidden units of the network that gives the weights")
+    every: Steps = Field(5, description="steps between two steps of that network")
+    learning_rate: Rate = Field(1e-3, description="Adam's, for that network")
+    inner_steps: int = Field(2, ge=1, le=1_000, description="unrolled steps on the teachers' loss")
+    inner_rate: Rate = Field(0.05, description="length of the unrolled gradient steps")
 
 
 Buffer = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # x (U, b, *inputs), y (U, b), teachers (G, K, U, b)

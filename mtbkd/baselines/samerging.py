@@ -13,9 +13,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.baselines.bench import Bench, Moment, Rule, Trained, equal
+from mtbkd.bounds import NotNegative, Rate, Steps
 from mtbkd.gather import examples_last, positions, take_columns, take_rows
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
@@ -33,10 +34,10 @@ TITLE = "SAMerging"
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: PositiveInt = Field(400, description="steps on the coefficients")
-    learning_rate: float = Field(1e-3, gt=0, description="Adam's, on the coefficients")
-    radius: float = Field(0.07, ge=0, description="rho of the sharpness-aware steps")
-    first: float | None = Field(None, description="all coefficients at the start; 1/G when absent")
+    steps: Steps = Field(400, description="steps on the coefficients")
+    learning_rate: Rate = Field(1e-3, description="Adam's, on the coefficients")
+    radius: NotNegative = Field(0.07, description="rho of the sharpness-aware steps")
+    first: float | None = Field(None, ge=-1e3, le=1e3, description="all coefficients at the start; 1/G when absent")
 
 
 def layer_of_param(student: Student) -> "torch.Tensor":

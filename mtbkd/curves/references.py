@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict
 
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
+from mtbkd.bounds import Examples, Seed
 from mtbkd.curves.budget import Order, budgets, label_order
 from mtbkd.curves.tables import score_rows, write
 
@@ -26,9 +27,9 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     curve: str
-    labels: tuple[PositiveInt | str, ...]
+    labels: tuple[Examples | str, ...]
     transfer: tuple[bool, ...]
-    seed: int
+    seed: Seed
 
 
 def references(spec: Spec, dataset: Dataset, teachers: Mapping[str, Sequence[Logits]], replicates: range) -> Rows:

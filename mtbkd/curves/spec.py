@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from mtbkd.bounds import Examples, Replicates, Steps
 from mtbkd.explain import NAME, distinct
 from mtbkd.fitting import Spec as FitSpec
 from mtbkd.grids import UNSET_POSTERIOR, Posterior
@@ -11,7 +12,7 @@ from mtbkd.optimise import Training
 
 UNSET_TRAINING = Training.model_validate({})
 
-Budgets = tuple[PositiveInt | Literal["all"], ...]
+Budgets = tuple[Examples | Literal["all"], ...]
 
 
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
@@ -35,10 +36,10 @@ class Curve(BaseModel):
     transfer: Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         (True, False), description="true: the other training examples are kept without label; false: they are dropped"
     )
-    steps: Annotated[tuple[PositiveInt, ...], AfterValidator(distinct)] = Field(
+    steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)] = Field(
         (), description="candidates of training.steps, tuned like the shared settings; none: training.steps as it is"
     )
-    replicates: PositiveInt | None = Field(None, description="in place of the study's")
+    replicates: Replicates | None = Field(None, description="in place of the study's")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the study's, key by key")
 
@@ -59,7 +60,7 @@ class Spec(BaseModel):
     curve: str
     teachers: str
     fit: FitSpec
-    steps: tuple[PositiveInt, ...]
+    steps: tuple[Steps, ...]
     labels: Budgets
-    folds: PositiveInt
+    folds: int = Field(ge=2, le=100)
     transfer: tuple[bool, ...]

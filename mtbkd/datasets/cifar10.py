@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples
 from mtbkd.datasets import Shape
 from mtbkd.downloads import at_hand
 from mtbkd.images import assemble
@@ -28,8 +29,8 @@ class Settings(assemble.ImageSettings):
         description="full: all 50,000 training images; first_10k: the first 10,000 of them, from the smaller archive that "
         "holds no others where a mirror has it, else from the official one",
     )
-    n_train: PositiveInt = Field(45_000, description="training images, drawn from those of the release")
-    n_val: PositiveInt = Field(5_000, description="validation images, drawn from the same ones")
+    n_train: Examples = Field(45_000, description="training images, drawn from those of the release")
+    n_val: Examples = Field(5_000, description="validation images, drawn from the same ones")
 
     @property
     def collection(self) -> Collection:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples
 from mtbkd.datasets import Shape
 from mtbkd.images import assemble
 from mtbkd.images.collections import CIFAR10, CIFAR100, SVHN, Collection
@@ -21,8 +22,8 @@ class Settings(assemble.ImageSettings):
     COLLECTION = CIFAR100
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"svhn": SVHN, "cifar10": CIFAR10}
 
-    n_train: PositiveInt = Field(45_000, description="training images, drawn from the 50,000 of the training part")
-    n_val: PositiveInt = Field(5_000, description="validation images, drawn from the same part")
+    n_train: Examples = Field(45_000, description="training images, drawn from the 50,000 of the training part")
+    n_val: Examples = Field(5_000, description="validation images, drawn from the same part")
 
 
 def describe(settings: Settings) -> Shape:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from mtbkd import seeds
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples
 from mtbkd.datasets import Shape, protein_inputs
 from mtbkd.datasets.preprocess import LabelShare, hide_labels
 from mtbkd.datasets.protein_tables import KINGDOMS, LOCATIONS, Table, chains_card, check_unique, printed_counts, read
@@ -26,7 +27,7 @@ DOMAINS = (*KINGDOMS, "Other")
 PARTITIONS = 5
 RANDOM_SHARES = {"train": 3 / 5, "val": 1 / 5, "test": 1 / 5}
 SEVERAL, HUMAN = "ood:multilabel", "ood:hpa"
-Size = PositiveInt | None
+Size = Examples | None
 
 
 class Settings(protein_inputs.EncodedSettings):

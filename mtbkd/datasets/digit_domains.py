@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd import seeds
 from mtbkd.artefacts import Dataset
@@ -37,9 +37,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_train: PositiveInt = Field(10_000, le=25_000, description="training images a domain")
-    n_val: PositiveInt = Field(2_000, le=5_000, description="validation images a domain")
-    n_test: PositiveInt = Field(3_000, le=5_000, description="test images a domain")
+    n_train: int = Field(10_000, ge=1, le=25_000, description="training images a domain")
+    n_val: int = Field(2_000, ge=1, le=5_000, description="validation images a domain")
+    n_test: int = Field(3_000, ge=1, le=5_000, description="test images a domain")
     label_share: LabelShare = 1.0
     textures: Literal["procedural", "cifar10", "cifar10_first_10k"] = Field(
         "procedural", description="behind blended digits: random 1/f textures, or patches of CIFAR-10's training photographs"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples
 from mtbkd.datasets import Shape
 from mtbkd.datasets.preprocess import LabelShare
 from mtbkd.images import Images, scaled
@@ -33,9 +34,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_train: PositiveInt = Field(25_000, description="training images a domain")
-    n_val: PositiveInt = Field(5_000, description="validation images a domain")
-    n_test: PositiveInt = Field(9_000, description="test images a domain")
+    n_train: Examples = Field(25_000, description="training images a domain")
+    n_val: Examples = Field(5_000, description="validation images a domain")
+    n_test: Examples = Field(9_000, description="test images a domain")
     label_share: LabelShare = 1.0
     held_out: Literal["svhn", "mnist_m", "synth"] | None = Field(
         None, description="a domain that nobody is trained on: its test images become the split ood:<domain>"

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples
 from mtbkd.datasets import Shape
 from mtbkd.images import assemble
 from mtbkd.images.collections import CIFAR10, SVHN, Collection
@@ -21,7 +22,7 @@ class Settings(assemble.ImageSettings):
     COLLECTION = SVHN
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"cifar10": CIFAR10}
 
-    n_test: PositiveInt = Field(26_032, description="test images, drawn from the 26,032 of the test part")
+    n_test: Examples = Field(26_032, description="test images, drawn from the 26,032 of the test part")
 
 
 def describe(settings: Settings) -> Shape:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples
 from mtbkd.datasets import Shape
 from mtbkd.images import assemble
 from mtbkd.images.collections import USPS
@@ -18,9 +19,9 @@ class Settings(assemble.ImageSettings):
 
     COLLECTION = USPS
 
-    n_train: PositiveInt = Field(6_000, description="training images, drawn from the 7,291 of the training part")
-    n_val: PositiveInt = Field(1_291, description="validation images, drawn from the same part")
-    n_test: PositiveInt = Field(2_007, description="test images, drawn from the 2,007 of the test part")
+    n_train: Examples = Field(6_000, description="training images, drawn from the 7,291 of the training part")
+    n_val: Examples = Field(1_291, description="validation images, drawn from the same part")
+    n_test: Examples = Field(2_007, description="test images, drawn from the 2,007 of the test part")
 
 
 def describe(settings: Settings) -> Shape:

@@ -12,11 +12,13 @@ reads them would learn that. Shapes: N chains, L residues, W windows, C kernels,
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Examples
+from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 from mtbkd.sequences import RESIDUES, Policy, codes, truncate
 
@@ -40,11 +42,11 @@ class Settings(BaseModel):
 
     kernels: int = Field(64, ge=2, le=2048, description="kernels of the convolution")
     width: int = Field(5, ge=3, le=31, description="residues that a kernel sees, odd")
-    parts: tuple[Part, ...] = Field(
+    parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = Field(
         ("mean", "max", "head", "tail"), min_length=1, description="what is kept of the positions, each part at most once"
     )
-    end: PositiveInt = Field(40, description="positions that head and tail are means of")
-    max_length: PositiveInt = Field(1000, description="residues read of a chain")
+    end: Examples = Field(40, description="positions that head and tail are means of")
+    max_length: Examples = Field(1000, description="residues read of a chain")
     truncation: Policy = Field("ends", description="first: the first max_length residues; ends: the first and the last half")
 
     @model_validator(mode="after")

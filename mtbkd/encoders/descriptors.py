@@ -7,11 +7,12 @@ Shapes: N chains, L residues of one chain, F features.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mtbkd.explain import distinct
 from mtbkd.sequences import AMBIGUOUS, RESIDUES, codes
 
 LICENCE = "none: computed by Biopython from the chain alone"
@@ -42,7 +43,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    groups: tuple[Group, ...] = Field(
+    groups: Annotated[tuple[Group, ...], AfterValidator(distinct)] = Field(
         tuple(GROUPS), min_length=1,
         description="composition of the chain and of its ends, its 400 pairs of neighbours, ProtParam's scalars",
     )  # fmt: skip

@@ -15,12 +15,14 @@ sorting signals lie (``head``, ``tail``); the last position's (``final``).
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Examples
 from mtbkd.errors import ContractError
+from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 from mtbkd.sequences import Policy, truncate
 
@@ -45,12 +47,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    parts: tuple[Part, ...] = Field(
+    parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = Field(
         ("mean",), min_length=1, description="what is kept of the positions, each part at most once"
     )
     layers: Literal["last", "all"] = Field("last", description="whose states are kept; last is the paper's")
-    end: PositiveInt = Field(40, description="positions that head and tail are means of")
-    max_length: PositiveInt = Field(1000, description="residues read of a chain")
+    end: Examples = Field(40, description="positions that head and tail are means of")
+    max_length: Examples = Field(1000, description="residues read of a chain")
     truncation: Policy = Field("first", description="first: the first max_length residues; ends: the first and the last half")
 
     @model_validator(mode="after")

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Positive, Seed
 from mtbkd.optimise import Training
 
 
@@ -13,7 +14,7 @@ class Conjugate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     examples: int = Field(500, ge=20, le=10_000, description="n, training examples of both classes together")
-    lam: float = Field(1.0, gt=0, description="lambda, pseudo-examples that the teacher adds to each example")
+    lam: Positive = Field(1.0, description="lambda, pseudo-examples that the teacher adds to each example")
 
 
 UNSET_CONJUGATE = Conjugate.model_validate({})
@@ -38,6 +39,6 @@ class Spec(BaseModel):
     inference: str
     settings: dict[str, Any]
     training: Training
-    sbc_datasets: PositiveInt
+    sbc_datasets: int = Field(ge=40, le=2000)
     conjugate: Conjugate
-    seed: int
+    seed: Seed

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd import seeds
 from mtbkd.artefacts import Dataset
+from mtbkd.bounds import Examples, NotNegative
 from mtbkd.datasets import Shape
 from mtbkd.datasets.preprocess import LabelShare, hide_labels
 from mtbkd.errors import ContractError, nearest
+from mtbkd.explain import distinct
 from mtbkd.images import Images, scaled
 from mtbkd.images.collections import Collection
 from mtbkd.images.files import OwnFile, places, remarks
@@ -25,16 +27,16 @@ class ImageSettings(BaseModel):
     COLLECTION: ClassVar[Collection]
     FOREIGN: ClassVar[Mapping[str, Collection]] = {}
 
-    n_train: PositiveInt = Field(50_000, description="training images, drawn from the collection's training part")
-    n_val: PositiveInt = Field(10_000, description="validation images, drawn from the same part; the first ones of one order")
-    n_test: PositiveInt = Field(10_000, description="test images, drawn from the collection's test part")
+    n_train: Examples = Field(50_000, description="training images, drawn from the collection's training part")
+    n_val: Examples = Field(10_000, description="validation images, drawn from the same part; the first ones of one order")
+    n_test: Examples = Field(10_000, description="test images, drawn from the collection's test part")
     label_share: LabelShare = 1.0
-    gammas: tuple[NonNegativeFloat, ...] = Field(
+    gammas: Annotated[tuple[NotNegative, ...], AfterValidator(distinct)] = Field(
         (),
         description="sizes of Gaussian noise: each makes a split ood:gamma_<size> of perturbed test images with their labels",
     )
-    n_gamma: PositiveInt | None = Field(None, description="test images that are perturbed, the first ones; all when left out")
-    ood: dict[str, PositiveInt] = Field(
+    n_gamma: Examples | None = Field(None, description="test images that are perturbed, the first ones; all when left out")
+    ood: dict[str, Examples] = Field(
         {}, description="collection -> number of its test images in the split ood:<collection>, without labels"
     )
     files: dict[str, OwnFile] = Field({}, description="raw file -> a file of yours in its place, as the card will say")

@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Batch, Draws, Positive, Rate, Steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import Backend, resolve_backend
 from mtbkd.lazy import lazy_import
@@ -41,12 +42,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["advi", "fullrank_advi"] = Field("advi", description="independent coordinates, or a full covariance")
-    steps: PositiveInt = Field(3_000, description="optimiser steps")
-    learning_rate: float = Field(0.01, gt=0, description="Adam's, decaying to zero along a cosine")
-    samples: PositiveInt = Field(1, description="draws of theta a step")
-    initial_scale: float = Field(0.03, gt=0, description="sigma at the start, around the MAP")
-    batch_size: PositiveInt | None = Field(None, description="examples a minibatch, drawn anew at every step; null: all")
-    draws: PositiveInt = Field(400, description="independent draws kept")
+    steps: Steps = Field(3_000, description="optimiser steps")
+    learning_rate: Rate = Field(0.01, description="Adam's, decaying to zero along a cosine")
+    samples: Draws = Field(1, description="draws of theta a step")
+    initial_scale: Positive = Field(0.03, description="sigma at the start, around the MAP")
+    batch_size: Batch | None = Field(None, description="examples a minibatch, drawn anew at every step; null: all")
+    draws: Draws = Field(400, description="independent draws kept")
     backend: Backend = Field("auto", description="what compiles the step: c, jax or numba; auto takes what is there")
 
 

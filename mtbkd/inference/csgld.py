@@ -12,8 +12,9 @@ import math
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from mtbkd.bounds import Rate, Steps
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
@@ -27,8 +28,8 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.Ensemble):
-    step_size: float = Field(2e-5, gt=0, description="tau: the step that each cycle starts with and that falls to zero")
-    cycles: PositiveInt = Field(4, description="cycles of a chain, of equal length")
+    step_size: Rate = Field(2e-5, description="tau: the step that each cycle starts with and that falls to zero")
+    cycles: Steps = Field(4, description="cycles of a chain, of equal length")
     explore: float = Field(0.5, ge=0, lt=1, description="beta: the share of a cycle without noise and without draws")
 
     @property

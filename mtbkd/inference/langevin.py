@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Batch, Chains, Steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.noise import Normals
 from mtbkd.lazy import lazy_import
@@ -75,18 +76,20 @@ class Ensemble(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: PositiveInt = Field(20_000, description="steps of each chain, those left out included")
-    thin: PositiveInt = Field(50, description="one draw is kept every so many steps")
-    chains: int = Field(4, ge=1, description="independent chains a replicate; at least 2 for R-hat")
-    batch_size: PositiveInt = Field(64, description="examples a minibatch, drawn by every chain for itself")
-    overdispersion: float = Field(2.0, ge=1, description="factor on the spread of the starting points before their MAP runs")
+    steps: Steps = Field(20_000, description="steps of each chain, those left out included")
+    thin: Steps = Field(50, description="one draw is kept every so many steps")
+    chains: Chains = Field(4, description="independent chains a replicate; at least 2 for R-hat")
+    batch_size: Batch = Field(64, description="examples a minibatch, drawn by every chain for itself")
+    overdispersion: float = Field(
+        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
+    )
     control_variates: bool = Field(True, description="subtract what a minibatch gets wrong at the chain's own mode")
 
 
 class BurnIn(Ensemble):
     """Chains whose first steps are left out."""
 
-    burn_in: int = Field(5_000, ge=0, description="first steps, left out")
+    burn_in: int = Field(5_000, ge=0, le=100_000_000, description="first steps, left out")
 
     @model_validator(mode="after")
     def _leaves_draws(self) -> Self:

@@ -27,8 +27,9 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Draws
 from mtbkd.density import log_posterior
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
@@ -61,9 +62,11 @@ class Settings(BaseModel):
     curvature: Literal["full", "diagonal", "last_layer"] = Field(
         "full", description="what is kept of the Hessian: all, its diagonal, or the last dense layer's block"
     )
-    polish: NonNegativeInt = Field(1000, description="full-batch Adam steps after the MAP run, at a tenth of its learning rate")
-    newton: NonNegativeInt = Field(10, description="most Newton steps after these")
-    draws: PositiveInt = Field(400, description="independent draws kept")
+    polish: int = Field(
+        1000, ge=0, le=10_000_000, description="full-batch Adam steps after the MAP run, at a tenth of its learning rate"
+    )
+    newton: int = Field(10, ge=0, le=10_000, description="most Newton steps after these")
+    draws: Draws = Field(400, description="independent draws kept")
 
 
 class State(NamedTuple):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Chains
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import MODES, Backend, require, resolve_backend
 from mtbkd.lazy import lazy_import
@@ -39,10 +40,12 @@ NEEDS_SYMBOLIC = True
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: int = Field(4, ge=1, description="independent chains a replicate; at least 2 for R-hat")
+    chains: Chains = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     # No thinning: E-BFMI compares the energies of successive draws, and a thinned-out divergence would go unseen.
     draws: int = Field(500, ge=4, le=5000, description="draws of each chain, all kept")
-    tune: int = Field(400, ge=50, description="first steps of each chain, which set step size and metric; left out")
+    tune: int = Field(
+        400, ge=50, le=1_000_000, description="first steps of each chain, which set step size and metric; left out"
+    )
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
     max_treedepth: int = Field(10, ge=1, le=15, description="doublings of a trajectory: a draw costs 2^this gradients at most")
     sampler: Literal["nutpie", "pymc", "numpyro"] = Field(
@@ -51,7 +54,9 @@ class Settings(BaseModel):
     backend: Backend = Field(
         "auto", description="what compiles the density for nutpie and pymc: c, jax or numba; auto takes what is there"
     )
-    overdispersion: float = Field(2.0, ge=1, description="factor on the spread of the starting points before their MAP runs")
+    overdispersion: float = Field(
+        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
+    )
 
 
 class State(NamedTuple):

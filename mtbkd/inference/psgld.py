@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from mtbkd.bounds import Positive, Rate
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
@@ -26,12 +27,13 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: float = Field(3e-7, gt=0, description="tau; a parameter's own step is tau G, larger where gradients are small")
-    burn_in: int = Field(5_000, ge=1, description="first steps, left out, in which the preconditioner is learnt")
+    step_size: Rate = Field(3e-7, description="tau; a parameter's own step is tau G, larger where gradients are small")
+    burn_in: int = Field(
+        5_000, ge=1, le=100_000_000, description="first steps, left out, in which the preconditioner is learnt"
+    )
     decay: float = Field(0.99, ge=0, lt=1, description="what V keeps of its value in a step of the burn-in")
-    damping: float = Field(
+    damping: Positive = Field(
         1e-5,
-        gt=0,
         description="what bounds G where gradients vanish, by 1 / damping, and so the first steps of a chain at a mode",
     )
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from mtbkd.bounds import Rate
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
@@ -27,7 +28,7 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: float = Field(1e-6, gt=0, description="eta: the square of a leapfrog step of unit mass")
+    step_size: Rate = Field(1e-6, description="eta: the square of a leapfrog step of unit mass")
     friction: float = Field(0.1, gt=0, lt=1, description="alpha: the share of the momentum that a step takes away")
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from mtbkd.bounds import NotNegative, Positive, Rate
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
@@ -27,10 +28,10 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: float = Field(1e-5, gt=0, description="tau, at the start")
+    step_size: Rate = Field(1e-5, description="tau, at the start")
     decay: float = Field(0.0, ge=0, le=1, description="gamma: 0 is a constant step; Welling & Teh ask for (0.5, 1]")
-    decay_offset: float = Field(1000.0, gt=0, description="b, in steps: how long the step stays near tau")
-    floor: float = Field(0.0, ge=0, description="what the step does not fall below")
+    decay_offset: Positive = Field(1000.0, description="b, in steps: how long the step stays near tau")
+    floor: NotNegative = Field(0.0, description="what the step does not fall below")
 
     def step_at(self, step: np.ndarray) -> np.ndarray:
         """tau_t of steps 1, 2, ..."""

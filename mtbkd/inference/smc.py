@@ -12,8 +12,9 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Chains, Positive, Steps
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
@@ -39,14 +40,14 @@ MAX_TEMPERATURES = 1000
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: int = Field(4, ge=1, description="independent runs a replicate; at least 2 for R-hat")
-    particles: int = Field(500, ge=4, description="particles of each run, all kept as draws")
+    chains: Chains = Field(4, description="independent runs a replicate; at least 2 for R-hat")
+    particles: int = Field(500, ge=4, le=1_000_000, description="particles of each run, all kept as draws")
     ess_share: float = Field(0.7, gt=0, lt=1, description="effective share of the particles that a tempering step may leave")
-    sweeps: PositiveInt = Field(3, description="Hamiltonian moves after every tempering step")
-    final_sweeps: PositiveInt = Field(20, description="Hamiltonian moves at the target itself")
-    leapfrogs: PositiveInt = Field(8, description="gradients a move, at most; each move draws its own number")
+    sweeps: Steps = Field(3, description="Hamiltonian moves after every tempering step")
+    final_sweeps: Steps = Field(20, description="Hamiltonian moves at the target itself")
+    leapfrogs: Steps = Field(8, description="gradients a move, at most; each move draws its own number")
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
-    reference_scale: float = Field(1.0, gt=0, description="standard deviation r of the Gaussian that the particles come from")
+    reference_scale: Positive = Field(1.0, description="standard deviation r of the Gaussian that the particles come from")
 
 
 class State(NamedTuple):

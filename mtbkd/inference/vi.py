@@ -18,8 +18,9 @@ import logging
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Batch, Draws, NotNegative, Positive, Rate, Steps, Units
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
@@ -50,18 +51,18 @@ class Settings(BaseModel):
         "mean_field",
         description="covariance of q: diagonal, low rank plus diagonal, or full (at most 2,000 parameters)",
     )
-    rank: PositiveInt = Field(10, description="rank of the low_rank family; the others do not read it")
-    steps: PositiveInt = Field(4_000, description="optimiser steps")
-    learning_rate: float = Field(0.01, gt=0, description="Adam's, decaying to zero along a cosine")
-    batch_size: PositiveInt = Field(64, description="examples a minibatch")
-    samples: PositiveInt = Field(4, description="draws of theta a step")
-    initial_scale: float = Field(0.03, gt=0, description="sigma at the start, around the MAP")
+    rank: Units = Field(10, description="rank of the low_rank family; the others do not read it")
+    steps: Steps = Field(4_000, description="optimiser steps")
+    learning_rate: Rate = Field(0.01, description="Adam's, decaying to zero along a cosine")
+    batch_size: Batch = Field(64, description="examples a minibatch")
+    samples: Draws = Field(4, description="draws of theta a step")
+    initial_scale: Positive = Field(0.03, description="sigma at the start, around the MAP")
     anneal: float = Field(0.0, ge=0, lt=1, description="share of the steps over which the entropy's weight grows from 0 to 1")
-    tolerance: float = Field(
-        0.0, ge=0, description="stop once the smoothed ELBO changes by less than this share over a window; 0 takes all steps"
+    tolerance: NotNegative = Field(
+        0.0, description="stop once the smoothed ELBO changes by less than this share over a window; 0 takes all steps"
     )
-    window: PositiveInt = Field(200, description="steps between two looks at the ELBO, which is smoothed over three")
-    draws: PositiveInt = Field(400, description="independent draws kept")
+    window: Steps = Field(200, description="steps between two looks at the ELBO, which is smoothed over three")
+    draws: Draws = Field(400, description="independent draws kept")
 
     @model_validator(mode="after")
     def _looks_thrice(self) -> Self:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Draws, Examples, Layers, Replicates
 from mtbkd.explain import choice, distinct, validate
 from mtbkd.grids import Grid
 from mtbkd.inference import csgld, dropout, ensemble, psgld, sghmc, sgld, vi
@@ -71,7 +72,7 @@ class Specialists(BaseModel):
     domains: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
         (), description="domains that have a teacher; all of the dataset when left out"
     )
-    hidden: tuple[PositiveInt, ...] = Field((64,), min_length=1, description="units of each hidden layer")
+    hidden: Layers = Field((64,), description="units of each hidden layer")
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that a teacher sees")
     dropout: float = Field(0.1, ge=0, lt=1, description="rate on the hidden layers while training")
     prior_scale: Grid = Field(
@@ -99,14 +100,14 @@ class Settings(BaseModel):
 
     teachers: Specialists = Field(Specialists.model_validate({}), description="one network a domain, trained here")
     methods: dict[str, Method] = Field(DEFAULT_METHODS, min_length=1, description="what is compared, by name")
-    labels: PositiveInt | None = Field(
+    labels: Examples | None = Field(
         None,
         description="training examples whose labels the student sees, drawn anew for every replicate; the others stay as "
         "unlabelled examples for the teachers' terms; all when left out",
     )
-    tuning_replicates: PositiveInt = Field(2, description="replicates whose mean validation loss chooses the shared settings")
-    probes: PositiveInt = Field(12, description="test examples at which the convergence of chains is judged")
-    draws: PositiveInt = Field(100, description="draws a replicate, over all chains, kept for the predictions")
+    tuning_replicates: Replicates = Field(2, description="replicates whose mean validation loss chooses the shared settings")
+    probes: Examples = Field(12, description="test examples at which the convergence of chains is judged")
+    draws: Draws = Field(100, description="draws a replicate, over all chains, kept for the predictions")
 
     @model_validator(mode="after")
     def _has_a_reference(self) -> Self:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd.bounds import Examples, Layers, Positive
 from mtbkd.sequences import RESIDUES
 
 KINGDOMS = ("Fungi", "Metazoa", "Viridiplantae")
@@ -34,24 +35,26 @@ class Settings(BaseModel):
     source: Literal["simulated", "deeploc2"] = Field(
         "simulated", description="Markov chains with one transition matrix a kingdom, or the proteins of DeepLoc 2.0"
     )
-    teacher_sequences: PositiveInt = Field(300, description="sequences of its kingdom that each teacher learns from")
-    student_sequences: PositiveInt = Field(90, description="sequences of all kingdoms together that the students learn from")
-    val_sequences: PositiveInt = Field(60, description="sequences of each kingdom that settings and task weights are chosen on")
-    test_sequences: PositiveInt = Field(150, description="sequences of each kingdom that bits are measured on")
-    length: int = Field(80, ge=10, description="residues kept of a sequence: a stretch at a random place of the chain")
-    window: PositiveInt = Field(6, description="residues back that the models see one by one")
-    teacher_hidden: tuple[PositiveInt, ...] = Field((48,), min_length=1, description="hidden units of the teachers")
-    student_hidden: tuple[PositiveInt, ...] = Field((12,), min_length=1, description="hidden units of the students")
+    teacher_sequences: Examples = Field(300, description="sequences of its kingdom that each teacher learns from")
+    student_sequences: Examples = Field(90, description="sequences of all kingdoms together that the students learn from")
+    val_sequences: Examples = Field(60, description="sequences of each kingdom that settings and task weights are chosen on")
+    test_sequences: Examples = Field(150, description="sequences of each kingdom that bits are measured on")
+    length: int = Field(
+        80, ge=10, le=100_000, description="residues kept of a sequence: a stretch at a random place of the chain"
+    )
+    window: int = Field(6, ge=1, le=1_000, description="residues back that the models see one by one")
+    teacher_hidden: Layers = Field((48,), description="hidden units of the teachers")
+    student_hidden: Layers = Field((12,), description="hidden units of the students")
     train_mix: Mix = Field((0.1, 0.7, 0.2), description="shares of the kingdoms (Fungi, Metazoa, Viridiplantae) in training")
     test_mix: Mix = Field((0.7, 0.1, 0.2), description="shares of the kingdoms at the test where the mix has shifted")
     kingdom_contrast: float = Field(
         0.5, ge=0, le=3, description="simulated: spread of the kingdoms' log transition rates around the common ones"
     )
-    task_residues: float = Field(
-        20, gt=0, description="task weights: the validation log score counts as that of this many residues"
+    task_residues: Positive = Field(
+        20, description="task weights: the validation log score counts as that of this many residues"
     )
-    context_residues: float = Field(
-        40, gt=0, description="context weights: the distance of compositions counts as that of this many residues"
+    context_residues: Positive = Field(
+        40, description="context weights: the distance of compositions counts as that of this many residues"
     )
     residue_set: Annotated[str, AfterValidator(_residues)] = Field(
         "C", min_length=1, description="the designated residues of the safety measurement, as letters"

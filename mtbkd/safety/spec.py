@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Positive, Rate, Steps
 from mtbkd.explain import distinct
 
 Limit = Annotated[float, Field(gt=0, lt=1)]
@@ -22,7 +23,7 @@ class Settings(BaseModel):
     )
     safest_teacher: bool = Field(True, description="besides, the mean probability that the safest teacher gives to the set")
     signal: Literal["kd", "tip"] = Field("tip", description="how the teachers enter the objective")
-    rounds: PositiveInt = Field(12, description="rounds of the augmented Lagrangian, each ends in a new multiplier")
-    round_steps: PositiveInt = Field(100, description="Adam steps of a round, on all training examples")
-    learning_rate: float = Field(0.005, gt=0, description="Adam's at the start; falls to zero along a cosine over all rounds")
-    penalty: float = Field(10.0, gt=0, description="of the first round, on half the squared violation")
+    rounds: Steps = Field(12, description="rounds of the augmented Lagrangian, each ends in a new multiplier")
+    round_steps: Steps = Field(100, description="Adam steps of a round, on all training examples")
+    learning_rate: Rate = Field(0.005, description="Adam's at the start; falls to zero along a cosine over all rounds")
+    penalty: Positive = Field(10.0, description="of the first round, on half the squared violation")

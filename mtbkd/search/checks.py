@@ -1,5 +1,6 @@
 """Does a teacher search of config.yaml fit together? Names, printed columns, and every setting that it tries."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ from mtbkd import registry
 from mtbkd.errors import nearest
 from mtbkd.explain import KeyPath, Mistake, choice, sentence, validate
 from mtbkd.published import tables as published
-from mtbkd.search.spec import TeacherSearch, combinations
+from mtbkd.search.spec import TeacherSearch
 
 if TYPE_CHECKING:
     from mtbkd.config import Config
@@ -20,7 +21,7 @@ def search_mistakes(
 ) -> Iterator[Mistake]:
     """Everything wrong with the search ``asked`` at ``path``; entries that are broken in themselves are left out."""
     yield from _names(declared, path, asked)
-    size = len(list(combinations(asked.grid | asked.dataset_grid)))
+    size = math.prod(len(values) for values in (*asked.grid.values(), *asked.dataset_grid.values()))
     if size > MOST_CANDIDATES:
         yield Mistake(path, f"found {size:,} candidates; allowed: at most {MOST_CANDIDATES:,}. Hint: try fewer values")
         return

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
+
+from mtbkd.bounds import Replicates, Seed
 
 if TYPE_CHECKING:
     from mtbkd.plan import DataPlan, TeacherPlan
 
-Values = Annotated[tuple[Any, ...], Field(min_length=1)]
+Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=10_000)]
 
 
 class _Model(BaseModel):
@@ -25,7 +27,7 @@ class TeacherSearch(_Model):
     teachers: dict[str, str] = Field(
         min_length=1, description="column of that table -> entry of teachers; the start of every try"
     )
-    replicates: PositiveInt = Field(3, description="data sets over which a candidate's accuracies are averaged")
+    replicates: Replicates = Field(3, description="data sets over which a candidate's accuracies are averaged")
     grid: dict[str, Values] = Field(
         {}, description="setting of the teachers' family -> values to try, the same for all teachers"
     )
@@ -51,10 +53,10 @@ class Spec(_Model):
     settings: dict[str, Any]
     published: str
     teachers: tuple[Teacher, ...]
-    replicates: PositiveInt
+    replicates: Replicates
     grid: dict[str, Values]
     dataset_grid: dict[str, Values]
-    seed: int
+    seed: Seed
     device: str
 
 

@@ -1,8 +1,8 @@
 """Bayesian knowledge distillation from one teacher: log Dir(q; 1 + lambda p_g) (Fang et al., ICML 2024)."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
@@ -20,7 +20,7 @@ NEEDS_WEIGHTS = False
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    teacher: NonNegativeInt | Literal["best"] = Field(
+    teacher: Annotated[int, Field(ge=0, le=10_000)] | Literal["best"] = Field(
         "best", description="position of the teacher in the experiment's list, from 0, or 'best' by validation accuracy"
     )
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Layers
 from mtbkd.errors import ConfigError
 from mtbkd.lazy import lazy_import
 from mtbkd.students import Pull, bake_dense, convolution, dense, dense_vjp, uniform_init
@@ -32,8 +33,8 @@ CPU_VALUES, GPU_VALUES, CPU_EXAMPLES = 1 << 22, 1 << 28, 256
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    channels: tuple[PositiveInt, ...] = Field((16, 8), min_length=1, description="output channels of each 3x3 convolution")
-    hidden: tuple[PositiveInt, ...] = Field((60,), min_length=1, description="units of each dense hidden layer")
+    channels: Layers = Field((16, 8), description="output channels of each 3x3 convolution")
+    hidden: Layers = Field((60,), description="units of each dense hidden layer")
     norm: Literal["none", "layer"] = Field(
         "none", description="layer: normalise each example over channels and pixels after every convolution"
     )

@@ -5,8 +5,9 @@ from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Layers
 from mtbkd.lazy import lazy_import
 from mtbkd.students import DenseLayers, Pull, bake_dense, dense, dense_vjp, uniform_init
 
@@ -21,7 +22,7 @@ SYMBOLIC = True
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hidden: tuple[PositiveInt, ...] = Field((32,), min_length=1, description="units of each hidden layer")
+    hidden: Layers = Field((32,), description="units of each hidden layer")
 
 
 def hidden_sizes(settings: Settings, features: tuple[int, ...], num_classes: int) -> tuple[int, ...]:

@@ -12,14 +12,16 @@ surer and more often right than what they say of new ones; only the test split t
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.bounds import Batch
 from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError
+from mtbkd.explain import distinct
 from mtbkd.images.cifar import CIFAR10_CLASSES, SHAPE
 from mtbkd.lazy import lazy_import
 from mtbkd.teachers import accuracy_card
@@ -48,7 +50,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     depth: Literal[20, 32, 44, 56] = Field(20, description="layers of the network")
-    classes: tuple[Class, ...] | None = Field(
+    classes: Annotated[tuple[Class, ...], AfterValidator(distinct)] | None = Field(
         None, min_length=1, max_length=9, description="classes of a specialist; the network is left as it is without"
     )
     outside_mass: float = Field(
@@ -58,7 +60,7 @@ class Settings(BaseModel):
         None, ge=0, le=1,
         description="known accuracy of the whole network on the 10,000 test images, to three decimals (more slack on a subset)",
     )  # fmt: skip
-    batch_size: PositiveInt = Field(128, description="images at a time")
+    batch_size: Batch = Field(128, description="images at a time")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mtbkd.artefacts import Dataset, Logits
+from mtbkd.bounds import Layers
 from mtbkd.students import cnn
 from mtbkd.teachers.trained import TrainedSettings
 from mtbkd.teachers.trained import train as train_network
 
 
 class Settings(TrainedSettings):
-    channels: tuple[PositiveInt, ...] = Field((16, 32), min_length=1, description="output channels of each 3x3 convolution")
-    hidden: tuple[PositiveInt, ...] = Field((64,), min_length=1, description="units of each dense hidden layer")
+    channels: Layers = Field((16, 32), description="output channels of each 3x3 convolution")
+    hidden: Layers = Field((64,), description="units of each dense hidden layer")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

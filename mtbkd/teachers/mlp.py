@@ -3,16 +3,17 @@
 from math import prod
 from pathlib import Path
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from mtbkd.artefacts import Dataset, Logits
+from mtbkd.bounds import Layers
 from mtbkd.students.mlp import Mlp
 from mtbkd.teachers.trained import TrainedSettings
 from mtbkd.teachers.trained import train as train_network
 
 
 class Settings(TrainedSettings):
-    hidden: tuple[PositiveInt, ...] = Field((64, 64), min_length=1, description="units of each hidden layer")
+    hidden: Layers = Field((64, 64), description="units of each hidden layer")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ computed once, on the images as they are, and students never see another view.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.bounds import Layers, NotNegative, Rate, Steps
 from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
@@ -32,22 +33,23 @@ else:
     nn = lazy_import("torch.nn")
 
 
+Blocks = Annotated[int, Field(ge=1, le=1_000)]
+
+
 class Settings(BaseModel):
     """Size of the network and its training by cross-entropy (Adam, learning rate to zero along a cosine)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    channels: tuple[PositiveInt, ...] = Field((16, 32, 64), min_length=1, description="channels of each stage of blocks")
-    blocks: tuple[PositiveInt, ...] | None = Field(
-        None, min_length=1, description="blocks of each stage; one each when left out"
-    )
+    channels: Layers = Field((16, 32, 64), description="channels of each stage of blocks")
+    blocks: tuple[Blocks, ...] | None = Field(None, min_length=1, description="blocks of each stage; one each when left out")
     bottleneck: bool = Field(False, description="blocks of 1x1, 3x3 and 1x1 convolutions, as in ResNet-50")
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that the teacher sees")
-    steps: PositiveInt = Field(600, description="minibatch steps")
-    batch_size: PositiveInt = Field(64, ge=2, description="images a minibatch")
-    learning_rate: float = Field(3e-3, gt=0, description="Adam's at the start of its cosine decay")
-    weight_decay: float = Field(1e-4, ge=0, description="added to the gradient, times the weights")
-    shift: NonNegativeInt = Field(0, le=8, description="augmentation: training images are moved by up to so many pixels")
+    steps: Steps = Field(600, description="minibatch steps")
+    batch_size: int = Field(64, ge=2, le=1_000_000, description="images a minibatch")
+    learning_rate: Rate = Field(3e-3, description="Adam's at the start of its cosine decay")
+    weight_decay: NotNegative = Field(1e-4, description="added to the gradient, times the weights")
+    shift: int = Field(0, ge=0, le=8, description="augmentation: training images are moved by up to so many pixels")
     flip: bool = Field(False, description="augmentation: training images are mirrored left to right at random")
 
 

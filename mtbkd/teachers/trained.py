@@ -1,13 +1,15 @@
 """What the trained families share: pick a specialist's examples, train all replicates together, report its accuracy."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.bounds import Batch, PositiveOrInfinite, Rate, Steps
 from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError, nearest
+from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training, maximise
 from mtbkd.posterior import Shared, make_problem
@@ -24,6 +26,9 @@ else:
 __all__ = ["TrainedSettings", "train"]
 
 
+Column = Annotated[int, Field(ge=0, le=10_000_000)]
+
+
 class TrainedSettings(BaseModel):
     """Training of a teacher by cross-entropy; the families add their architecture."""
 
@@ -31,13 +36,13 @@ class TrainedSettings(BaseModel):
 
     dropout: float = Field(0.1, ge=0, lt=1, description="rate on the hidden layers while training")
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that the teacher sees")
-    steps: PositiveInt = Field(2_000, description="minibatch steps")
-    batch_size: PositiveInt = Field(64, description="examples a minibatch")
-    learning_rate: float = Field(0.01, gt=0, description="Adam's at the start of its cosine decay")
-    weight_scale: float = Field(
-        float("inf"), gt=0, description="standard deviation of a Gaussian prior on the weights (weight decay)"
+    steps: Steps = Field(2_000, description="minibatch steps")
+    batch_size: Batch = Field(64, description="examples a minibatch")
+    learning_rate: Rate = Field(0.01, description="Adam's at the start of its cosine decay")
+    weight_scale: PositiveOrInfinite = Field(
+        float("inf"), description="standard deviation of a Gaussian prior on the weights (weight decay)"
     )
-    features: tuple[NonNegativeInt, ...] | None = Field(
+    features: Annotated[tuple[Column, ...], AfterValidator(distinct)] | None = Field(
         None, description="columns that the teacher sees (tabular data); all when absent"
     )
 

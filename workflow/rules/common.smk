@@ -8,7 +8,8 @@ from mtbkd.errors import ConfigError
 from mtbkd.sources import closure
 
 try:
-    PLAN = study_config.load(config).plan()
+    CHECKED = study_config.load(config)
+    PLAN = CHECKED.plan()
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

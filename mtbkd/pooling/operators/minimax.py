@@ -7,8 +7,9 @@ method in float64. Weights tell only who takes part: teachers of weight 0 do not
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import Steps
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ CENTRING, TO_BOUNDARY, RIDGE, TINY = 0.1, 0.9, 1e-12, 1e-300
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    iterations: PositiveInt = Field(60, description="Newton steps at most")
-    gap: float = Field(1e-12, gt=0, description="complementary slackness (nats) at which to stop")
+    iterations: Steps = Field(60, description="Newton steps at most")
+    gap: float = Field(1e-12, gt=0, le=1, description="complementary slackness (nats) at which to stop")
 
 
 def log_pool(log_prob: "torch.Tensor", weights: "torch.Tensor", settings: Settings) -> "torch.Tensor":

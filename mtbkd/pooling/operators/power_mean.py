@@ -6,9 +6,9 @@ al.).
 """
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling.operators import has_zeros, logarithmic, settled
@@ -26,10 +26,19 @@ DOMAIN = (
 SMALL = 0.01  # below it the sum of powers is so near 1 that its logarithm is taken by log1p
 
 
+def _order(r: float) -> float:
+    if not (abs(r) <= 1_000 or math.isinf(r)):
+        raise ValueError("allowed: a number in -1000..1000, .inf or -.inf")
+    return r
+
+
+Order = Annotated[float, AfterValidator(_order)]
+
+
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    r: float = Field(0.5, description="order: 1 linear, 0 logarithmic, -1 harmonic, .inf the largest, -.inf the smallest")
+    r: Order = Field(0.5, description="order: 1 linear, 0 logarithmic, -1 harmonic, .inf the largest, -.inf the smallest")
 
 
 def log_pool(log_prob: "torch.Tensor", weights: "torch.Tensor", settings: Settings) -> "torch.Tensor":
