@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtbkd.figures.material import Sibling, Study, read_table
+from mtbkd.figures.material import Sibling, Study
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH
 from mtbkd.figures.summary import interval
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:

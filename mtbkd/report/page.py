@@ -1,7 +1,6 @@
 """The page: one HTML file that asks for nothing outside itself; figures are embedded."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbkd.errors import ContractError
+from mtbkd.reading import read_json
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent
@@ -57,10 +57,8 @@ def figures(folder: str | Path) -> list[Figure]:
     """Every figure of captions.json, embedded, in its order; ContractError names what is missing."""
     folder = Path(folder)
     index = folder / "captions.json"
-    if not index.is_file():
-        raise ContractError(index, "file", "nothing", "the list of figures", "run the rule that draws the figures")
     found = []
-    for entry in json.loads(index.read_text()):
+    for entry in read_json(index):
         missing = [name for name in FIELDS if name not in entry]
         if missing:
             raise ContractError(index, entry.get("file", "entry"), f"no {', '.join(missing)}", ", ".join(FIELDS))
