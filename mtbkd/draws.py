@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.artefacts import atomic
-from mtbkd.errors import ContractError, unreadable, write_fault
+from mtbkd.errors import ContractError, write_fault
 from mtbkd.lazy import lazy_import
-from mtbkd.reading import AGAIN, regular_file
+from mtbkd.reading import AGAIN, damage, regular_file
 from mtbkd.seals import check_seal, seal
 
 if TYPE_CHECKING:
@@ -154,13 +154,12 @@ class Draws:
 @contextmanager
 def open_draws(path: str | Path) -> "Iterator[xr.DataTree]":
     """Open what ``Draws.write`` wrote; ContractError names the file where it is none or changed since it was written."""
-    path = regular_file(path, "draws of a student", "run the rule student")
-    check_seal(path)
-    try:
-        with xr.open_datatree(path, engine="netcdf4") as tree:
-            yield tree
-    except (OSError, RuntimeError, MemoryError, ValueError, LookupError) as error:
-        raise unreadable(path, error, "draws that this version of mtbkd wrote", AGAIN) from error
+    check_seal(regular_file(path, "draws of a student", "run the rule student"))
+    with (
+        damage(path, "draws that this version of mtbkd wrote", AGAIN) as file,
+        xr.open_datatree(file, engine="netcdf4") as tree,
+    ):
+        yield tree
 
 
 def _lead(value: np.ndarray, *dims: str) -> tuple[tuple[str, ...], np.ndarray]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.artefacts import atomic
-from mtbkd.errors import unreadable, write_fault
+from mtbkd.errors import write_fault
 from mtbkd.lazy import lazy_import
-from mtbkd.reading import AGAIN, regular_file
+from mtbkd.reading import AGAIN, damage, regular_file
 from mtbkd.seals import check_seal, seal
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ def read_table(path: str | Path, expected: str, rule: str) -> Frame:
     Raises:
         ContractError: nothing there, another kind of file, or content that changed since it was written.
     """
-    path = regular_file(path, expected, f"run the rule {rule}")
-    check_seal(path)
-    try:
-        return pd.read_parquet(path)
-    except (ValueError, OSError, MemoryError) as error:
-        raise unreadable(path, error, expected, AGAIN) from None
+    check_seal(regular_file(path, expected, f"run the rule {rule}"))
+    with damage(path, expected, AGAIN) as file:
+        return pd.read_parquet(file)

@@ -19,6 +19,7 @@ import numpy as np
 
 from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
+from mtbkd.reading import regular_file
 
 if TYPE_CHECKING:
     from Bio.SeqRecord import SeqRecord
@@ -133,13 +134,8 @@ def _check_letters(residues: str, where: object, field: str, expected: str) -> N
 
 @contextmanager
 def _text(path: Path) -> Iterator[IO[str]]:
-    try:
-        with open(path, "rb") as raw:
-            first = raw.read(2)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a FASTA file") from None
-    except IsADirectoryError:
-        raise ContractError(path, "file", "a folder", "a FASTA file") from None
+    with regular_file(path, "a FASTA file").open("rb") as raw:
+        first = raw.read(2)
     if first in _ARCHIVES:
         raise ContractError(path, "file", _ARCHIVES[first], "FASTA as UTF-8 text, plain or gzip")
     opener = gzip.open if first == _GZIP else open

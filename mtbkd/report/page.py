@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbkd.errors import ContractError
-from mtbkd.reading import read_json
+from mtbkd.reading import AGAIN, damage, read_json, regular_file
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent
@@ -63,9 +63,12 @@ def figures(folder: str | Path) -> list[Figure]:
         if missing:
             raise ContractError(index, entry.get("file", "entry"), f"no {', '.join(missing)}", ", ".join(FIELDS))
         path = folder / entry["file"]
-        if not path.is_file():
-            raise ContractError(path, "file", "nothing", f"a figure, as {index.name} names it")
-        found.append(Figure(embedded(path), **{name: entry[name] for name in FIELDS[1:]}))
+        found.append(
+            Figure(
+                embedded(regular_file(path, f"a figure, as {index.name} names it")),
+                **{name: entry[name] for name in FIELDS[1:]},
+            )
+        )
     return found
 
 
@@ -83,7 +86,7 @@ def _few_colours(path: Path) -> bytes:
     from PIL import Image
 
     light = BytesIO()
-    with Image.open(path) as image:
+    with damage(path, "a figure", AGAIN) as file, Image.open(file) as image:
         few = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         few.save(light, "PNG", optimize=True)
     return light.getvalue()
