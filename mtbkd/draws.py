@@ -155,10 +155,7 @@ class Draws:
 def open_draws(path: str | Path) -> "Iterator[xr.DataTree]":
     """Open what ``Draws.write`` wrote; ContractError names the file where it is none or changed since it was written."""
     check_seal(regular_file(path, "draws of a student", "run the rule student"))
-    with (
-        damage(path, "draws that this version of mtbkd wrote", AGAIN) as file,
-        xr.open_datatree(file, engine="netcdf4") as tree,
-    ):
+    with damage(path, "draws that mtbkd wrote", AGAIN) as file, xr.open_datatree(file, engine="netcdf4") as tree:
         yield tree
 
 

@@ -38,13 +38,8 @@ SLACK = 1e-6  # of a deviance: tau is one of the deviances, but for rounding
 def read_votes(path: Path) -> np.ndarray:
     """Counts (images, K) of a .npy file; ContractError unless they are whole numbers >= 0, some in every row."""
     counts = read_npy(path, "a .npy file of vote counts")
-    if (
-        counts.dtype.kind not in "iuf"
-        or counts.ndim != 2
-        or not len(counts)
-        or not np.isfinite(counts).all()
-        or (counts != np.round(counts)).any()
-    ):
+    shaped = counts.dtype.kind in "iuf" and counts.ndim == 2 and len(counts) > 0
+    if not shaped or not np.isfinite(counts).all() or (counts != np.round(counts)).any():
         raise ContractError(path, "counts", f"{counts.dtype} of shape {counts.shape}", "whole numbers, images by classes")
     if (counts < 0).any() or (counts.sum(1) == 0).any():
         bad = int(((counts < 0).any(1) | (counts.sum(1) == 0)).sum())

@@ -57,18 +57,16 @@ def figures(folder: str | Path) -> list[Figure]:
     """Every figure of captions.json, embedded, in its order; ContractError names what is missing."""
     folder = Path(folder)
     index = folder / "captions.json"
-    found = []
-    for entry in read_json(index):
+    found, entries = [], read_json(index)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ContractError(index, "content", "something else", "the list of figures", AGAIN)
+    for entry in entries:
         missing = [name for name in FIELDS if name not in entry]
         if missing:
             raise ContractError(index, entry.get("file", "entry"), f"no {', '.join(missing)}", ", ".join(FIELDS))
         path = folder / entry["file"]
-        found.append(
-            Figure(
-                embedded(regular_file(path, f"a figure, as {index.name} names it")),
-                **{name: entry[name] for name in FIELDS[1:]},
-            )
-        )
+        source = embedded(regular_file(path, f"a figure, as {index.name} names it"))
+        found.append(Figure(source, **{name: entry[name] for name in FIELDS[1:]}))
     return found
 
 

@@ -164,7 +164,7 @@ def test_broken_matlab_files_are_refused(tmp_path: Path) -> None:
     savemat(path, {"X": PIXELS.transpose(2, 3, 1, 0), "y": LABEL[:-3]})
     assert "found 37 for 40 images" in refused(lambda: read_mat(path))
     savemat(path, {"X": PIXELS.astype(float), "y": LABEL})
-    assert "X: found float64" in refused(lambda: read_mat(path))
+    assert "X: found double" in refused(lambda: read_mat(path))
 
 
 def test_usps_lines_are_read_and_broken_ones_refused(tmp_path: Path) -> None:
