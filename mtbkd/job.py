@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mtbkd.downloads import check_fetched
 from mtbkd.errors import MtbkdError, machine_fault
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,10 @@ def job() -> Iterator[Any]:
     logging.raiseExceptions = False  # a full disk would add a traceback for every line of the log
     try:
         _log_to(rule)
-        check_fetched(rule.input)
+        if raw := [path for path in rule.input if "/downloads/" in path]:
+            from mtbkd.downloads import check_fetched
+
+            check_fetched(raw)
         yield rule
     except Exception as error:
         told = machine_fault(error) or error
