@@ -8,7 +8,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.errors import ContractError
+from mtbkd.errors import ContractError, write_fault
+from mtbkd.reading import read_arrays, read_json, regular_file
+from mtbkd.seals import opened_card, sealed_card
 
 SPLITS = ("train", "val", "test")
+CARD = "card.json"
 
 
 @contextmanager
@@ -40,9 +43,12 @@ def write_json(path: str | Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+def read_card(folder: str | Path, files: Sequence[str] = ()) -> dict[str, Any]:
+    """The entries of ``folder``/card.json; ContractError where they, or one of the ``files`` beside it, changed since."""
+    folder = Path(folder)
+    path = folder / CARD
+    beside = [regular_file(folder / name, "a file of the same job", "run the rule that makes it") for name in files]
+    return opened_card(read_json(path), path, beside)
 
 
 def digest(content: Any) -> str:
@@ -56,23 +62,21 @@ def ids_digest(ids: np.ndarray) -> str:
     return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
 
 
-def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a safetensors file, whole or not at all."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     with atomic(path) as temporary:
-        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
+        try:
+            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
+        except (SafetensorError, OSError, MemoryError) as error:
+            raise write_fault(error, temporary, path) from error
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a safetensors file", "run the rule that makes it") from None
-    except SafetensorError as error:
-        raise ContractError(path, "content", str(error), "a readable safetensors file", "delete it and run again") from error
+def _check_names(content: Mapping[str, Any], where: Path, names: Sequence[str]) -> None:
+    for name in names:
+        _check(name in content, where, name, "missing", "an entry of that name")
 
 
 def _check(ok: bool, where: object, name: str, found: object, expected: object, hint: str = "") -> None:
@@ -111,7 +115,7 @@ class Dataset:
     targets: np.ndarray | None = None
     card: dict[str, Any] = field(default_factory=dict)
 
-    FILES = ("data.safetensors", "examples.csv", "card.json")
+    FILES = ("data.safetensors", "examples.csv", CARD)
 
     @property
     def num_replicates(self) -> int:
@@ -194,7 +198,7 @@ class Dataset:
         folder = Path(folder)
         optional = {name: getattr(self, name) for name in ("domain", "true_prob", "teacher_y", "targets")}
         arrays = {"x": self.x, "y": self.y, **optional}
-        _write_arrays(folder / self.FILES[0], {name: a for name, a in arrays.items() if a is not None})
+        write_arrays(folder / self.FILES[0], {name: a for name, a in arrays.items() if a is not None})
         with atomic(folder / self.FILES[1]) as temporary, open(temporary, "w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle)
             writer.writerow(["id", "split"])
@@ -202,17 +206,16 @@ class Dataset:
         counts = {s: int((self.split == s).sum()) for s in self.splits()}
         card = {**self.card, "name": self.name, "class_names": list(self.class_names), "counts": counts,
                 "domain_names": list(self.domain_names), "ids_sha256": ids_digest(self.ids)}  # fmt: skip
-        write_json(folder / self.FILES[2], card)
+        write_json(folder / CARD, sealed_card(card, [folder / name for name in self.FILES[:2]]))
 
     @classmethod
     def read(cls, folder: str | Path) -> "Dataset":
         """Read and validate what ``write`` wrote; ContractError names file and field."""
         folder = Path(folder)
-        arrays, card = _read_arrays(folder / cls.FILES[0]), read_json(folder / cls.FILES[2])
-        for name in ("x", "y"):
-            _check(name in arrays, folder / cls.FILES[0], name, "missing", "an array of that name")
-        for name in ("name", "class_names"):
-            _check(name in card, folder / cls.FILES[2], name, "missing", "an entry of that name")
+        card = read_card(folder, cls.FILES[:2])
+        arrays = read_arrays(folder / cls.FILES[0])
+        _check_names(arrays, folder / cls.FILES[0], ("x", "y"))
+        _check_names(card, folder / CARD, ("name", "class_names"))
         with open(folder / cls.FILES[1], newline="", encoding="utf-8") as handle:
             table = list(csv.DictReader(handle))
         _check(bool(table) and {"id", "split"} <= set(table[0]), folder / cls.FILES[1], "columns", "others", "id, split")
@@ -243,7 +246,7 @@ class Logits:
     ids_sha256: str
     card: dict[str, Any] = field(default_factory=dict)
 
-    FILES = ("logits.safetensors", "card.json")
+    FILES = ("logits.safetensors", CARD)
 
     def validate(self, dataset: Dataset | None = None, where: object | None = None) -> "Logits":
         """Return self, or raise ContractError; with ``dataset``, rows, classes and order must match it."""
@@ -267,16 +270,19 @@ class Logits:
     def write(self, folder: str | Path) -> None:
         """Validate, then write logits.safetensors and card.json into ``folder``."""
         self.validate()
-        _write_arrays(Path(folder) / self.FILES[0], {"logits": self.logits, "covered": self.covered})
-        write_json(Path(folder) / self.FILES[1], {**self.card, "teacher": self.teacher, "ids_sha256": self.ids_sha256})
+        path = Path(folder) / self.FILES[0]
+        write_arrays(path, {"logits": self.logits, "covered": self.covered})
+        card = {**self.card, "teacher": self.teacher, "ids_sha256": self.ids_sha256}
+        write_json(path.with_name(CARD), sealed_card(card, [path]))
 
     @classmethod
     def read(cls, folder: str | Path, dataset: Dataset | None = None) -> "Logits":
         """Read and validate what ``write`` wrote."""
         path = Path(folder) / cls.FILES[0]
-        arrays, card = _read_arrays(path), read_json(Path(folder) / cls.FILES[1])
-        for name in ("logits", "covered"):
-            _check(name in arrays, path, name, "missing", "an array of that name")
+        card = read_card(folder, cls.FILES[:1])
+        arrays = read_arrays(path)
+        _check_names(arrays, path, ("logits", "covered"))
+        _check_names(card, path.with_name(CARD), ("teacher", "ids_sha256"))
         return cls(card["teacher"], arrays["logits"], arrays["covered"], card["ids_sha256"], card).validate(dataset, path)
 
 

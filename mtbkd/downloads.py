@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from errno import EDQUOT, EFBIG, ENOSPC, EROFS
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,9 +21,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from mtbkd.artefacts import atomic
-from mtbkd.errors import MtbkdError, nearest
+from mtbkd.errors import ContractError, MtbkdError, machine_fault, nearest
+from mtbkd.reading import AGAIN
 
 MIRROR_VARIABLE = "MTBKD_MIRROR"
+TARGET = "downloads"  # name of the folder of raw files below results/
 CHUNK = 1 << 20
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 RETRIES = 4  # of a refused connection or an answer that says "later"
@@ -96,6 +99,14 @@ def fetch(keys: Iterable[str], target: Path, mirror: Path | None = None, registr
         _fetch_one(key, registry[key], Path(target) / key, mirror)
 
 
+def check_fetched(paths: Iterable[str | Path]) -> None:
+    """ContractError where a raw file among ``paths``, <target>/<group>/<file>, changed since it was fetched."""
+    for path in map(Path, paths):
+        file = raw_files().get("/".join(path.parts[-2:])) if path.parts[-3:-2] == (TARGET,) else None
+        if file and path.is_file() and (reason := _reason_to_reject(path, file)):
+            raise ContractError(path, "content", reason, "the file that was fetched", AGAIN)
+
+
 def at_hand(key: str, target: Path) -> bool:
     """Whether a raw file needs no network: it lies in ``target`` already, or in the mirror."""
     mirror = _mirror(None)
@@ -131,6 +142,9 @@ def _fetch_one(key: str, file: RawFile, place: Path, mirror: Path | None) -> Non
                 if reason := _reason_to_reject(part, file):
                     raise _Rejected(reason)
         except (_Rejected, requests.RequestException, OSError) as error:
+            # no other source helps against these
+            if not isinstance(error, requests.RequestException | _Rejected) and error.errno in (ENOSPC, EDQUOT, EROFS, EFBIG):
+                raise machine_fault(error, place) or error from None
             attempts.append(f"{name}: {error}")
             log.warning("%s: %s", key, attempts[-1])
         else:

@@ -6,6 +6,8 @@ C chains, D draws, S <= D draws kept for predictions, Q probe inputs, M evaluate
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.artefacts import atomic
-from mtbkd.errors import ContractError
+from mtbkd.errors import ContractError, write_fault
 from mtbkd.lazy import lazy_import
+from mtbkd.reading import AGAIN, damage, regular_file
+from mtbkd.seals import check_seal, seal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -114,12 +118,16 @@ class Draws:
         """Validate, then write one NetCDF file."""
         self.validate(path)
         with atomic(path) as temporary:
-            self.to_datatree().to_netcdf(temporary, engine="netcdf4")
+            try:
+                self.to_datatree().to_netcdf(temporary, engine="netcdf4")
+                seal(temporary)
+            except (OSError, RuntimeError, MemoryError) as error:
+                raise write_fault(error, temporary, path) from error
 
     @classmethod
     def read(cls, path: str | Path) -> "Draws":
         """Read and validate what ``write`` wrote."""
-        with xr.open_datatree(path, engine="netcdf4") as tree:
+        with open_draws(path) as tree:
             tree.load()
             missing = {"posterior", "log_likelihood", "predictions", "observed_data", "chains"} - set(tree.children)
             if missing:
@@ -141,6 +149,14 @@ class Draws:
                 params=_unlead(predictions["params"]) if "params" in predictions else None,
                 **{name: json.loads(tree.attrs[f"json_{name}"]) for name in ("gates", "tuning", "attrs")},
             ).validate(path)
+
+
+@contextmanager
+def open_draws(path: str | Path) -> "Iterator[xr.DataTree]":
+    """Open what ``Draws.write`` wrote; ContractError names the file where it is none or changed since it was written."""
+    check_seal(regular_file(path, "draws of a student", "run the rule student"))
+    with damage(path, "draws that mtbkd wrote", AGAIN) as file, xr.open_datatree(file, engine="netcdf4") as tree:
+        yield tree
 
 
 def _lead(value: np.ndarray, *dims: str) -> tuple[tuple[str, ...], np.ndarray]:

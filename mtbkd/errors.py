@@ -1,8 +1,38 @@
 """Errors for people: where, what was found, what is allowed, and a hint."""
 
 import difflib
-from collections.abc import Iterable
+import errno
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
+
+_AGAIN = "then run the same command again: what is finished is kept"
+_SPACE = f"free some space (df -h and df -i show what is left), {_AGAIN}"
+_MEMORY = f"run fewer jobs at once (--cores), ask for fewer draws, replicates or examples, or use a larger machine, {_AGAIN}"
+_OWNER = f"change its owner or mode (ls -ld shows them), or use another folder, {_AGAIN}"
+_FILES = f"raise the limit (ulimit -n 4096) or run fewer jobs at once (--cores), {_AGAIN}"
+# errno -> what is wrong, what to do
+_FAULTS = {
+    errno.ENOSPC: ("the disk is full", _SPACE),
+    errno.EDQUOT: ("the disk quota is used up", f"free some of your space (quota -s shows it), {_AGAIN}"),
+    errno.EFBIG: ("the file is larger than the limit on files", f"raise the limit (ulimit -f unlimited), {_AGAIN}"),
+    errno.EACCES: ("no permission", _OWNER),
+    errno.EPERM: ("no permission", _OWNER),
+    errno.EROFS: ("a read-only file system", f"use another folder, or mount it for writing, {_AGAIN}"),
+    errno.EMFILE: ("too many open files", _FILES),
+    errno.ENFILE: ("too many open files on this machine", _FILES),
+    errno.ENOMEM: ("not enough memory", _MEMORY),
+    errno.EIO: ("the disk failed to read or write", f"look at the system's log (dmesg); use another disk, {_AGAIN}"),
+}
+_GPU_MEMORY = f"free the GPU (nvidia-smi shows who uses it), run fewer jobs at once, or set `device: cpu`, {_AGAIN}"
+# How libraries say in their own words that memory is short: torch, the C++ library, the dynamic loader, threads.
+_NO_MEMORY = re.compile(
+    r"(can't|cannot|could not|failed to) allocate|out of memory|bad_alloc|failed to map segment|can't start new thread", re.I
+)
+_NO_GPU_MEMORY = re.compile(r"(cuda|gpu).*out of memory|out of memory.*(cuda|gpu)|CUBLAS_STATUS_ALLOC_FAILED", re.I | re.S)
+_OS_ERROR = re.compile(r"os error (\d+)")  # of libraries in Rust: safetensors
 
 
 class MtbkdError(Exception):
@@ -31,6 +61,75 @@ class ContractError(MtbkdError):
     def __reduce__(self) -> tuple[Any, ...]:
         """So that a worker process can hand it on."""
         return type(self), (self.where, self.field, str(self.found), str(self.expected), self.hint)
+
+
+class MachineError(MtbkdError):
+    """The machine, not the input, stopped the work: a full disk, no memory, no permission."""
+
+
+def machine_fault(error: BaseException, path: str | Path = "") -> MachineError | None:
+    """What the machine lacks, in one line with the way out, or None where ``error`` has another cause.
+
+    Args:
+        error: as a library raised it; its causes are looked at, too.
+        path: what was read or written, for errors that do not name it.
+    """
+    for each in _chain(error):
+        if isinstance(each, MachineError):
+            return each
+        told = str(each)
+        named = re.search(_OS_ERROR, told)
+        code = each.errno if isinstance(each, OSError) else int(named[1]) if named else None
+        if code in _FAULTS:
+            what, hint = _FAULTS[code]
+            return _said(getattr(each, "filename", None) or path, what, hint)
+        if isinstance(each, MtbkdError):
+            continue
+        if re.search(_NO_GPU_MEMORY, told):
+            return _said(path, f"the GPU has not enough memory ({_line(told)})", _GPU_MEMORY)
+        if isinstance(each, MemoryError) or (isinstance(each, Exception) and re.search(_NO_MEMORY, told)):
+            return _said(path, "not enough memory" + (f" ({_line(told)})" if told else ""), _MEMORY)
+    return None
+
+
+def write_fault(error: Exception, part: Path, path: str | Path) -> Exception:
+    """Why writing ``part`` for ``path`` failed, for libraries that do not say it: one more block tells; else ``error``."""
+    if found := machine_fault(error, path):
+        return found
+    try:
+        with part.open("ab") as handle:
+            handle.write(bytes(1 << 16))
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as again:
+        again.filename = None  # the user knows the file by its final name
+        return machine_fault(again, path) or error
+    return error
+
+
+def unreadable(path: object, error: Exception, expected: str, hint: str) -> MtbkdError:
+    """What to raise where reading ``path`` failed: the machine's fault, or that the content is not as ``expected``."""
+    return machine_fault(error, str(path)) or ContractError(path, "content", _line(str(error)) or repr(error), expected, hint)
+
+
+def _said(path: object, what: str, hint: str) -> MachineError:
+    return MachineError(f"{path}: {what}. Hint: {hint}." if path else f"{what}. Hint: {hint}.")
+
+
+def _line(text: str) -> str:
+    """The first line, of bounded length."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return first if len(first) <= 200 else f"{first[:197]}..."
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """``error`` and what caused it."""
+    seen: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and at not in seen:
+        seen.append(at)
+        yield at
+        at = at.__cause__ or at.__context__
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

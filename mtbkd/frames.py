@@ -1,6 +1,44 @@
-"""The type of a table."""
+"""Tables that rules hand on: Parquet files with a seal."""
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.artefacts import atomic
+from mtbkd.errors import write_fault
+from mtbkd.lazy import lazy_import
+from mtbkd.reading import AGAIN, damage, regular_file
+from mtbkd.seals import check_seal, seal
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
 
 # A pandas DataFrame: pandas' own annotations do not describe what indexing returns, so that true ones raise false alarms.
 Frame = Any
+
+
+def write_table(frame: Frame, path: str | Path) -> None:
+    """Write one sealed table, whole or not at all."""
+    with atomic(path) as temporary:
+        try:
+            frame.to_parquet(temporary, index=False)
+            seal(temporary)
+        except (OSError, MemoryError) as error:
+            raise write_fault(error, temporary, path) from error
+
+
+def read_table(path: str | Path, expected: str, rule: str) -> Frame:
+    """The table at ``path``.
+
+    Args:
+        path: a file of ``write_table``.
+        expected: what should be there, for messages.
+        rule: the rule that makes it.
+
+    Raises:
+        ContractError: nothing there, another kind of file, or content that changed since it was written.
+    """
+    check_seal(regular_file(path, expected, f"run the rule {rule}"))
+    with damage(path, expected, AGAIN) as file:
+        return pd.read_parquet(file)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mtbkd.errors import MtbkdError
+from mtbkd.errors import MtbkdError, machine_fault
 
 log = logging.getLogger(__name__)
 
@@ -21,18 +21,32 @@ def job() -> Iterator[Any]:
     rule: Any = vars(sys.modules["__main__"])["snakemake"]
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(rule.threads)
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
-    handlers += [logging.FileHandler(path, mode="w", encoding="utf-8") for path in rule.log]
+    logging.raiseExceptions = False  # a full disk would add a traceback for every line of the log
+    try:
+        _log_to(rule)
+        if raw := [path for path in rule.input if "/downloads/" in path]:
+            from mtbkd.downloads import check_fetched
+
+            check_fetched(raw)
+        yield rule
+    except Exception as error:
+        told = machine_fault(error) or error
+        if not isinstance(told, MtbkdError | OSError):
+            log.exception("unexpected error: please report it with this log")
+            raise
+        log.error("error: %s", told)
+        sys.exit(1)
+
+
+def _log_to(rule: Any) -> None:
+    """Log to the terminal and to the rule's log files."""
     # Jobs run side by side and share the terminal.
     place = "/".join((rule.rule, *rule.wildcards))
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {place} %(name)s: %(message)s", handlers=handlers, force=True)
+    told = f"%(asctime)s {place} %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=told, handlers=[logging.StreamHandler(sys.stderr)], force=True)
     for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    try:
-        yield rule
-    except (MtbkdError, OSError) as error:
-        log.error("error: %s", error)
-        sys.exit(1)
-    except Exception:
-        log.exception("unexpected error: please report it with this log")
-        raise
+    for path in rule.log:
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+        handler.setFormatter(logging.Formatter(told))
+        logging.getLogger().addHandler(handler)

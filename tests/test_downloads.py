@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import logging
+import resource
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from mtbkd import downloads
 from mtbkd.downloads import DownloadError, RawFile, Source, fetch, raw_files
+from mtbkd.errors import ContractError, MachineError
 
 CONTENT = bytes(range(256)) * 20
 KEY = "group/file.bin"
@@ -244,3 +246,29 @@ def test_the_mirror_holds_the_registered_files(mirror: Path, tmp_path: Path, mon
     assert keys
     fetch(keys, tmp_path, mirror)
     assert {str(path.relative_to(tmp_path)) for path in files(tmp_path)} == set(keys)
+
+
+def test_a_raw_file_that_changed_after_it_was_fetched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = RawFile(bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), licence="none")  # pyright: ignore
+    monkeypatch.setattr(downloads, "raw_files", lambda: {KEY: file})
+    path = tmp_path / "results" / "downloads" / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    other = tmp_path / "file.bin"
+    other.write_bytes(b"mine")
+    downloads.check_fetched([path, other])
+    path.write_bytes(CONTENT[:50] + b"!" + CONTENT[51:])
+    with pytest.raises(ContractError, match=r"file\.bin: content: found sha256 .*; expected the file that was fetched"):
+        downloads.check_fetched([str(path)])
+
+
+def test_a_full_disk_ends_the_search_for_a_source(web: Web, tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(MachineError, match=r"larger than the limit on files"):
+            fetch([KEY], tmp_path / "target", registry=web.file("ok", "repacked"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert web.asked["/repacked"] == 0

@@ -6,8 +6,8 @@ from typing import Any
 
 from mtbkd import registry
 from mtbkd.analyses import Inputs
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
+from mtbkd.frames import write_table
 from mtbkd.optimise import Training
 
 
@@ -30,5 +30,4 @@ def analysis_files(spec: Mapping[str, Any], out: Mapping[str, str]) -> None:
         where = f"analysis {spec['name']} of kind {spec['kind']}"
         raise ContractError(where, "tables", ", ".join(tables) or "none", ", ".join(module.TABLES))
     for name, frame in tables.items():
-        with atomic(Path(out[name])) as temporary:
-            frame.to_parquet(temporary, index=False)
+        write_table(frame, out[name])

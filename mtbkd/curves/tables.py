@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
-from mtbkd.errors import ContractError
 from mtbkd.evaluation.metrics import Score, label_contributions, mean_score, truth_contributions
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table, write_table
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -47,8 +45,7 @@ def write(table: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write one table whole or not at all; ``tuning`` has a column for every shared setting."""
     columns = COLUMNS[table]
     settings = sorted({name for row in rows for name in row} - set(columns))
-    with atomic(path) as temporary:
-        pd.DataFrame(rows, columns=[*columns[:-3], *settings, *columns[-3:]]).to_parquet(temporary, index=False)
+    write_table(pd.DataFrame(rows, columns=[*columns[:-3], *settings, *columns[-3:]]), path)
 
 
 def read(parts: Mapping[str, Sequence[str]]) -> Frame:
@@ -56,8 +53,5 @@ def read(parts: Mapping[str, Sequence[str]]) -> Frame:
 
     ``parts``: set of teachers, ``none`` or ``references`` -> files.
     """
-    files = [Path(file) for own in parts.values() for file in own]
-    for path in files:
-        if not path.is_file():
-            raise ContractError(path, "file", "nothing", "a table of a label-count curve", "run the rule curve")
-    return pd.concat([pd.read_parquet(path) for path in files], ignore_index=True)
+    files = [file for own in parts.values() for file in own]
+    return pd.concat([read_table(file, "a table of a label-count curve", "curve") for file in files], ignore_index=True)

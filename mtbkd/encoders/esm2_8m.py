@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.errors import ConfigError, ContractError
 from mtbkd.lazy import lazy_import
+from mtbkd.reading import damage
 from mtbkd.sequences import Policy, truncate
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def load(settings: Settings, raw: Path) -> Any:
             f"{WEIGHTS}, see 'Use your data mirror' in README.md; {_WITHOUT}"
         )
     model = EsmModel(EsmConfig(**CONFIG), add_pooling_layer=False)
-    stored = {name.removeprefix(PREFIX): value for name, value in load_file(path).items()}
+    with damage(path, "the weights of ESM-2-8M, a safetensors file") as file:
+        stored = {name.removeprefix(PREFIX): value for name, value in load_file(file).items()}
     weights = {name: value for name, value in stored.items() if not name.startswith(UNUSED)}
     try:
         found = model.load_state_dict(weights, strict=False)

@@ -15,7 +15,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtbkd import registry
-from mtbkd.artefacts import atomic, digest
+from mtbkd.artefacts import digest, write_arrays
+from mtbkd.errors import ContractError
+from mtbkd.reading import AGAIN, read_arrays
 from mtbkd.sources import module_file
 
 WIDTH = 16
@@ -83,22 +85,25 @@ class Memory:
             self._write()
 
     def _read(self) -> None:
-        from safetensors.numpy import load_file
-
         for path in sorted(self.folder.glob("*.safetensors")) if self.folder else ():
             if path.name not in self.read:
-                shard = load_file(path)
+                shard = read_arrays(path)
+                if {"key", "x"} - set(shard) or path.name != _name(shard["key"], shard["x"]):
+                    raise ContractError(path, "content", "changed since it was written", "the content that names it", AGAIN)
                 self.known.update(zip(map(bytes, shard["key"]), shard["x"], strict=True))
                 self.read.add(path.name)
 
     def _write(self) -> None:
-        from safetensors.numpy import save_file
-
         if not self.added or self.folder is None:
             return
         keys = np.frombuffer(b"".join(self.added), np.uint8).reshape(-1, WIDTH)
-        name = f"{hashlib.blake2b(keys.tobytes(), digest_size=WIDTH).hexdigest()}.safetensors"
-        with atomic(self.folder / name) as temporary:
-            save_file({"key": keys.copy(), "x": np.ascontiguousarray(self.rows(self.added), np.float32)}, temporary)
+        x = self.rows(self.added).astype(np.float32)
+        name = _name(keys, x)
+        write_arrays(self.folder / name, {"key": keys.copy(), "x": x})
         self.read.add(name)
         self.added.clear()
+
+
+def _name(keys: np.ndarray, x: np.ndarray) -> str:
+    """The name of a shard: the hash of its content."""
+    return f"{hashlib.blake2b(keys.tobytes() + x.tobytes(), digest_size=WIDTH).hexdigest()}.safetensors"

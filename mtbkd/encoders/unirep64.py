@@ -24,6 +24,7 @@ from mtbkd.bounds import Examples
 from mtbkd.errors import ContractError
 from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
+from mtbkd.reading import read_npz
 from mtbkd.sequences import Policy, truncate
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ else:
 LICENCE = "UniRep weights: CC BY-NC 4.0, for non-commercial use only (Alley et al. 2019)"
 BATCH = 512, 200_000
 WEIGHTS = "unirep64/unirep64_weights.npz"
-LAYERS, UNITS = 4, 64
+LAYERS, UNITS, EMBEDDED = 4, 64, 10
 Part = Literal["mean", "max", "min", "head", "tail", "final"]
 # Codes of the published model: 0 pads, 24 starts, 23 is any ambiguous residue.
 LETTERS, START, UNKNOWN = "-MRHKDESTNQCUGPAVIFYWLO", 24, 23
@@ -81,15 +82,28 @@ def prepared(settings: Settings, chain: str) -> str:
 def load(settings: Settings, raw: Path) -> tuple[Settings, dict[str, Any]]:
     """The weights as tensors, normalised; ContractError where they are not the model's."""
     path = raw / WEIGHTS
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: torch.as_tensor(stored[name]) for name in stored.files}
-        layers = [_layer(arrays, f"layer{i}") for i in range(LAYERS)]
-        return settings, {"embed": arrays["embed"], "layers": layers, "dense": (arrays["dense_w"], arrays["dense_b"])}
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "the weights of unirep64", "run the rule download") from None
-    except (KeyError, ValueError) as error:
-        raise ContractError(path, "arrays", str(error), "embed, dense_w, dense_b and gates of layer0 to layer3") from None
+    stored = read_npz(path, "the weights of unirep64")
+    for name, shape in _shapes().items():
+        if name not in stored or stored[name].shape != shape or stored[name].dtype != np.float32:
+            found = f"{stored[name].dtype} of shape {stored[name].shape}" if name in stored else "missing"
+            raise ContractError(path, name, found, f"float32 of shape {shape}")
+        if not np.isfinite(stored[name]).all():
+            raise ContractError(path, name, "values that are not finite", "finite numbers")
+    arrays = {name: torch.as_tensor(value) for name, value in stored.items()}
+    layers = [_layer(arrays, f"layer{i}") for i in range(LAYERS)]
+    return settings, {"embed": arrays["embed"], "layers": layers, "dense": (arrays["dense_w"], arrays["dense_b"])}
+
+
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Array of the file -> its shape."""
+    found: dict[str, tuple[int, ...]] = {"embed": (START + 2, EMBEDDED), "dense_w": (UNITS, START + 1), "dense_b": (START + 1,)}
+    for layer in range(LAYERS):
+        sizes = {"mx": UNITS, "x": 4 * UNITS, "mh": UNITS, "h": 4 * UNITS}
+        for key, size in sizes.items():
+            inputs = EMBEDDED if layer == 0 and key.endswith("x") else UNITS
+            found |= {f"layer{layer}.w{key}": (inputs, size), f"layer{layer}.g{key}": (size,)}
+        found[f"layer{layer}.b"] = (4 * UNITS,)
+    return found
 
 
 def _layer(arrays: "dict[str, torch.Tensor]", name: str) -> "tuple[torch.Tensor, ...]":

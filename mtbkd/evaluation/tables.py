@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.artefacts import atomic
 from mtbkd.evaluation.convergence import GATES
 from mtbkd.evaluation.shared import PAIRED
+from mtbkd.frames import write_table
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -91,5 +91,4 @@ class Tables:
     def write(self, folder: str | Path) -> None:
         """Write <table>.parquet for every table, each whole or not at all."""
         for table in COLUMNS:
-            with atomic(Path(folder) / f"{table}.parquet") as temporary:
-                self.frame(table).to_parquet(temporary, index=False)
+            write_table(self.frame(table), Path(folder) / f"{table}.parquet")

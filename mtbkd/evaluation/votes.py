@@ -27,6 +27,7 @@ from mtbkd.evaluation.coverage import interval
 from mtbkd.evaluation.deviance import decompose, entropy
 from mtbkd.evaluation.intervals import LEVEL
 from mtbkd.evaluation.metrics import FLOOR
+from mtbkd.reading import read_npy
 
 GROUPS, GROUP_SEED = 20, 20190419
 RANKED = ("corr_mean_deviance", "corr_total_entropy", "corr_epistemic_entropy")
@@ -36,13 +37,9 @@ SLACK = 1e-6  # of a deviance: tau is one of the deviances, but for rounding
 
 def read_votes(path: Path) -> np.ndarray:
     """Counts (images, K) of a .npy file; ContractError unless they are whole numbers >= 0, some in every row."""
-    try:
-        counts = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a .npy file of vote counts", "run the rule download") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise ContractError(path, "content", error, "a whole .npy file of numbers", "the file is damaged") from None
-    if counts.ndim != 2 or not len(counts) or not np.isfinite(counts).all() or (counts != np.round(counts)).any():
+    counts = read_npy(path, "a .npy file of vote counts")
+    shaped = counts.dtype.kind in "iuf" and counts.ndim == 2 and len(counts) > 0
+    if not shaped or not np.isfinite(counts).all() or (counts != np.round(counts)).any():
         raise ContractError(path, "counts", f"{counts.dtype} of shape {counts.shape}", "whole numbers, images by classes")
     if (counts < 0).any() or (counts.sum(1) == 0).any():
         bad = int(((counts < 0).any(1) | (counts.sum(1) == 0)).sum())

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
-from mtbkd.artefacts import atomic
 from mtbkd.exact import sbc
 from mtbkd.exact.cases import all_cases
 from mtbkd.exact.judge import judge
 from mtbkd.exact.spec import Spec
+from mtbkd.frames import write_table
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 
@@ -49,8 +49,7 @@ def write_tables(tables: dict[str, list[dict[str, Any]]], folder: str | Path) ->
     for name, rows in tables.items():
         frame = pd.DataFrame(rows, columns=list(COLUMNS[name]))
         numbers = [column for column in frame.columns if column not in TEXT]
-        with atomic(Path(folder) / f"{name}.parquet") as temporary:
-            frame.astype(dict.fromkeys(numbers, "float64")).to_parquet(temporary, index=False)
+        write_table(frame.astype(dict.fromkeys(numbers, "float64")), Path(folder) / f"{name}.parquet")
 
 
 def judge_files(spec: dict[str, Any], folder: str | Path) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
 from mtbkd.evaluation.coverage import coverage
 from mtbkd.exact.lda import TRUTH, Discriminant, make_data, posterior, sample
 from mtbkd.exact.spec import Conjugate
+from mtbkd.frames import write_table
 from mtbkd.lazy import lazy_import
 from mtbkd.seeds import derive
 
@@ -59,5 +59,4 @@ def compare(settings: Conjugate, seed: int) -> list[dict[str, Any]]:
 
 def compare_files(settings: dict[str, Any], seed: int, out: str | Path) -> None:
     """Write ``compare`` as a parquet table."""
-    with atomic(out) as temporary:
-        pd.DataFrame(compare(Conjugate.model_validate(settings), seed)).to_parquet(temporary, index=False)
+    write_table(pd.DataFrame(compare(Conjugate.model_validate(settings), seed)), out)

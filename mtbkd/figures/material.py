@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.artefacts import Dataset, Logits, stack_logits
-from mtbkd.draws import Draws
-from mtbkd.errors import ContractError
-from mtbkd.frames import Frame
+from mtbkd.draws import Draws, open_draws
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -20,13 +19,6 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
     xr = lazy_import("xarray")
-
-
-def read_table(path: Path, expected: str, rule: str) -> Frame:
-    """The table at ``path``; ContractError says what was ``expected`` there and which rule makes it."""
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", expected, f"run the rule {rule}")
-    return pd.read_parquet(path)
 
 
 @dataclass(frozen=True)
@@ -182,7 +174,7 @@ class Material:
 
     def predictions(self, method: str) -> tuple[np.ndarray, np.ndarray]:
         """Draws of the class probabilities (S, M, K) in the first replicate, lost chains left out, and their rows (M,)."""
-        with xr.open_datatree(self.experiment.draws[method], engine="netcdf4") as tree:
+        with open_draws(self.experiment.draws[method]) as tree:
             found = tree["predictions"].to_dataset()["prob"].isel(replicate=0)
             prob, rows = found.values, found["example"].values
             lost = tree["chains"].to_dataset()["diverged"].isel(replicate=0).values.astype(bool)

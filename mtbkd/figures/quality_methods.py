@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of_difference
-from mtbkd.figures.material import Sibling, Study, read_table
+from mtbkd.figures.material import Sibling, Study
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:

@@ -53,9 +53,9 @@ def draw(analysis: Analysis) -> "Figure":
     axes[0, 0].set_yticks(range(len(weightings)), weightings)
     axes[0, 0].set_ylim(len(weightings) - 0.5, -0.5)
     axes[1, 0].set_xlabel(
-        "1/1000 bit a residue, minus\nthe linear pool, equal weights (open)\n$\\leftarrow$ better", fontsize=8
+        "1/1000 bit a residue, minus\nthe linear pool, equal weights (open)\n\N{LEFTWARDS ARROW} better", fontsize=8
     )
-    axes[1, 1].set_xlabel("1/1000 bit a residue, minus\nthe student without teachers\n$\\leftarrow$ better", fontsize=8)
+    axes[1, 1].set_xlabel("1/1000 bit a residue, minus\nthe student without teachers\n\N{LEFTWARDS ARROW} better", fontsize=8)
     handles, labels = axes[0, 1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.figures.material import Study, read_table
+from mtbkd.figures.material import Study
 from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, grid
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:

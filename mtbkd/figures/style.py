@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mtbkd.artefacts import atomic
+from mtbkd.figures.lettering import FONT, letter, quiet, spell_out
 from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ RC: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
     "figure.facecolor": "white",
-    "font.family": ["DejaVu Sans"],
+    "font.family": [FONT],
     "font.size": 9,
     "grid.color": "#e6e6e6",
     "grid.linewidth": 0.6,
@@ -55,6 +56,7 @@ RC: dict[str, Any] = {
     "lines.linewidth": 1.4,
     "svg.fonttype": "none",  # text stays text: searchable, sharp, small
     "svg.hashsalt": "mtbkd",
+    "text.parse_math": False,  # a class may be named $x$
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
 }
@@ -89,7 +91,9 @@ def grid(panels: int, columns: int, panel_height: float, **options: Any) -> "tup
 
 def save(figure: "Figure", svg: str | Path, png: str | Path) -> None:
     """Write both files, each whole or not at all, with nothing in them that changes from run to run."""
-    with atomic(svg) as temporary:
+    missing = letter(figure)
+    with atomic(svg) as temporary, quiet():
         figure.savefig(temporary, format="svg", dpi=PNG_DPI, metadata={"Date": None, "Creator": "mtbkd"})
-    with atomic(png) as temporary:
+    spell_out(figure, missing)
+    with atomic(png) as temporary, quiet():
         figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata={"Software": "mtbkd"})

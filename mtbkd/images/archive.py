@@ -1,12 +1,11 @@
 """Tar archives, read member by member into memory: nothing is unpacked, so no path can escape a folder."""
 
-import lzma
 import tarfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from mtbkd.errors import ContractError
+from mtbkd.reading import damage
 
 MOST_BYTES = 1 << 30  # of all members together
 MOST_MEMBERS = 200_000
@@ -21,20 +20,14 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     total = count = 0
-    try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                _check_member(path, member)
-                total, count = total + member.size, count + 1
-                if total > MOST_BYTES or count > MOST_MEMBERS:
-                    raise ContractError(path, "members", f"more than {MOST_MEMBERS} files or {MOST_BYTES} bytes", "fewer")
-                if member.isfile() and wanted(member.name):
-                    found[member.name] = _content(path, archive, member)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a tar archive", "run the rule download") from None
-    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        raise ContractError(path, "archive", str(error) or type(error).__name__, "a whole tar archive",
-                            "the file is cut short or damaged: fetch it again") from None  # fmt: skip
+    with damage(path, "a whole tar archive") as file, tarfile.open(file) as archive:
+        for member in archive:
+            _check_member(path, member)
+            total, count = total + member.size, count + 1
+            if total > MOST_BYTES or count > MOST_MEMBERS:
+                raise ContractError(path, "members", f"more than {MOST_MEMBERS} files or {MOST_BYTES} bytes", "fewer")
+            if member.isfile() and wanted(member.name):
+                found[member.name] = _content(path, archive, member)
     return found
 
 

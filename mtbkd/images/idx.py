@@ -6,13 +6,13 @@ Our own reader, as torchvision's checks neither the magic number's first half no
 import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from mtbkd.errors import ContractError
 from mtbkd.images import Images, paired
+from mtbkd.reading import damage
 
 UNSIGNED_BYTE = 8
 MOST_BYTES = 1 << 28  # of the content: four times the largest file of the format that we know
@@ -39,15 +39,11 @@ def read_pair(images: Path, labels: Path, classes: int) -> Images:
 
 
 def _content(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as raw:
+    with damage(path, "an IDX file, packed by gzip or not") as file:
+        with file.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else open(path, "rb") as handle:
+        with (gzip.open if packed else open)(file, "rb") as handle:
             content = handle.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "an IDX file", "run the rule download") from None
-    except (EOFError, OSError, zlib.error) as error:
-        raise ContractError(path, "gzip", str(error), "a whole gzip file", "the file is cut short or damaged") from None
     if len(content) > MOST_BYTES:
         raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most so many")
     return content

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.artefacts import atomic, write_json
-from mtbkd.errors import ContractError
 from mtbkd.evaluation.convergence import gate_table
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report import analyses as analysis_sections
@@ -98,10 +97,7 @@ def build_report(
 
 
 def _read(folder: str, table: str) -> Frame:
-    path = Path(folder) / f"{table}.parquet"
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "a table of the evaluation", "run the rule evaluate")
-    return pd.read_parquet(path)
+    return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate")
 
 
 def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:

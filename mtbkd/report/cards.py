@@ -1,9 +1,10 @@
 """Datasets and teachers as the page describes them, from their cards."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from mtbkd.artefacts import read_json
+from mtbkd.artefacts import read_card
 from mtbkd.report.numbers import listed
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
@@ -14,7 +15,7 @@ TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_na
 
 def first_cards(paths: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
     """Name -> the card of its first block."""
-    return {name: read_json(files[0]) for name, files in paths.items()}
+    return {name: read_card(Path(files[0]).parent) for name, files in paths.items()}
 
 
 def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """The page: one HTML file that asks for nothing outside itself; figures are embedded."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbkd.errors import ContractError
+from mtbkd.reading import AGAIN, damage, read_json, regular_file
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent
@@ -57,17 +57,16 @@ def figures(folder: str | Path) -> list[Figure]:
     """Every figure of captions.json, embedded, in its order; ContractError names what is missing."""
     folder = Path(folder)
     index = folder / "captions.json"
-    if not index.is_file():
-        raise ContractError(index, "file", "nothing", "the list of figures", "run the rule that draws the figures")
-    found = []
-    for entry in json.loads(index.read_text(encoding="utf-8")):
+    found, entries = [], read_json(index)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ContractError(index, "content", "something else", "the list of figures", AGAIN)
+    for entry in entries:
         missing = [name for name in FIELDS if name not in entry]
         if missing:
             raise ContractError(index, entry.get("file", "entry"), f"no {', '.join(missing)}", ", ".join(FIELDS))
         path = folder / entry["file"]
-        if not path.is_file():
-            raise ContractError(path, "file", "nothing", f"a figure, as {index.name} names it")
-        found.append(Figure(embedded(path), **{name: entry[name] for name in FIELDS[1:]}))
+        source = embedded(regular_file(path, f"a figure, as {index.name} names it"))
+        found.append(Figure(source, **{name: entry[name] for name in FIELDS[1:]}))
     return found
 
 
@@ -85,7 +84,7 @@ def _few_colours(path: Path) -> bytes:
     from PIL import Image
 
     light = BytesIO()
-    with Image.open(path) as image:
+    with damage(path, "a figure", AGAIN) as file, Image.open(file) as image:
         few = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         few.save(light, "PNG", optimize=True)
     return light.getvalue()

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.errors import ContractError
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report.judgement import MARKS
@@ -36,18 +34,16 @@ class Part:
 
 def section(files: Mapping[str, str], sources: Mapping[str, str]) -> list[Part]:
     """One part a search; ``files``: search -> its table, ``sources``: search -> name of the published table."""
-    return [_part(name, _read(Path(file)), sources[name]) for name, file in files.items()]
+    return [_part(name, _read(file), sources[name]) for name, file in files.items()]
 
 
 def all_candidates(files: Mapping[str, str]) -> Frame:
     """Rows of tables/teacher_search.csv: every printed number of every candidate of every search."""
-    return pd.concat([_read(Path(file)) for file in files.values()], ignore_index=True)
+    return pd.concat([_read(file) for file in files.values()], ignore_index=True)
 
 
-def _read(path: Path) -> Frame:
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "the candidates of a search", "run the rule teacher_search")
-    return pd.read_parquet(path)
+def _read(path: str) -> Frame:
+    return read_table(path, "the candidates of a search", "teacher_search")
 
 
 def _part(name: str, rows: Frame, table: str) -> Part:

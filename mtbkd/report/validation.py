@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.errors import ContractError
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report.judgement import MARKS
@@ -49,9 +48,7 @@ def section(folders: Mapping[str, str], published_file: str | None) -> Section |
 
 
 def _read(path: Path) -> Frame:
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "a table of the exact answers", "run the rule exact")
-    return pd.read_parquet(path)
+    return read_table(path, "a table of the exact answers", "exact")
 
 
 def worst(rows: Frame) -> str:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd import registry
-from mtbkd.artefacts import Dataset, atomic
+from mtbkd.artefacts import Dataset
 from mtbkd.evaluation.metrics import truth_scores
+from mtbkd.frames import write_table
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
 from mtbkd.published import tables as published
@@ -140,5 +141,4 @@ def _compare(spec: Spec, dataset: Dataset, overrides: dict[str, Any]) -> list[di
 def search_file(spec: dict[str, Any], file: str | Path) -> None:
     """Search as ``spec`` says and write the table, whole or not at all."""
     frame = pd.DataFrame(search(Spec.model_validate(spec)), columns=list(COLUMNS))
-    with atomic(Path(file)) as temporary:
-        frame.to_parquet(temporary, index=False)
+    write_table(frame, file)

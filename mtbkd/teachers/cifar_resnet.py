@@ -24,6 +24,7 @@ from mtbkd.errors import ContractError
 from mtbkd.explain import distinct
 from mtbkd.images.cifar import CIFAR10_CLASSES, SHAPE
 from mtbkd.lazy import lazy_import
+from mtbkd.reading import damage
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.residual import logits_of, residual_network
 
@@ -128,16 +129,12 @@ def _tensors(path: Path) -> "dict[str, torch.Tensor]":
     """Name -> tensor of a .th file, without the prefix that parallel training adds. Only tensors are unpickled."""
     from pickle import UnpicklingError
 
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a .th file", "run the rule download") from None
-    except UnpicklingError:
-        raise ContractError(path, "content", "a pickle of something else than tensors, which was refused and not executed",
-                            "tensors by name") from None  # fmt: skip
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise ContractError(path, "content", f"{type(error).__name__}: {error}", "a whole .th file of tensors",
-                            "the file is cut short or damaged") from None  # fmt: skip
+    with damage(path, "a whole .th file of tensors") as file:
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except UnpicklingError:
+            raise ContractError(path, "content", "a pickle of something else than tensors, which was refused and not executed",
+                                "tensors by name") from None  # fmt: skip
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
         raise ContractError(path, "state_dict", "none", "a dictionary of tensors by name under the key state_dict")

@@ -16,6 +16,7 @@ from mtbkd.figures import conformance, style
 from mtbkd.figures import guarantees as guarantee_figure
 from mtbkd.figures import weightings as weightings_figure
 from mtbkd.figures.material import Analysis
+from mtbkd.frames import write_table
 from mtbkd.pooling.axioms import AXIOMS
 from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.report.analyses import axioms as axioms_report
@@ -50,7 +51,7 @@ def shown(module: Any, report: Any, figure: Any, tables: Mapping[str, Any], fold
     """Draw the figure, make the section, return its sentences."""
     files = {name: str(folder / f"{name}.parquet") for name in tables}
     for name, frame in tables.items():
-        frame.to_parquet(files[name])
+        write_table(frame, files[name])
     content = settings.model_dump(mode="json")
     with style.style():
         figure.draw(Analysis("pools", module.__name__.split(".")[-1], content, files))

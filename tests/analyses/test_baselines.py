@@ -17,6 +17,7 @@ from mtbkd.evaluation.verdict import judge, verdict
 from mtbkd.figures import literature_gains, literature_weights
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 from mtbkd.optimise import Training
 from mtbkd.report import advice
 from mtbkd.report import analyses as report_analyses
@@ -182,7 +183,7 @@ def test_without_a_comparison_there_is_no_advice() -> None:
 @pytest.fixture
 def analysis(tables: Tables, tmp_path: Path) -> Analysis:
     for name, frame in tables.items():
-        frame.to_parquet(tmp_path / f"{name}.parquet")
+        write_table(frame, tmp_path / f"{name}.parquet")
     return Analysis("toy", "baselines", {}, {name: str(tmp_path / f"{name}.parquet") for name in tables})
 
 

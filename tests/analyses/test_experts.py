@@ -13,6 +13,7 @@ from mtbkd.errors import ContractError
 from mtbkd.figures import experts as figure
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 from mtbkd.report.analyses import experts as report
 from tests.analyses.images import inputs, make_dataset, teacher
 
@@ -97,7 +98,7 @@ def test_the_figure_boxes_the_teachers_that_know(tmp_path: Path) -> None:
     tables = run(specialists())
     files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
     for name, frame in tables.items():
-        frame.to_parquet(files[name])
+        write_table(frame, files[name])
     with style():
         ax, mean = figure.draw(Analysis("asked", "experts", {}, files)).axes
     assert [text.get_text() for text in ax.texts] == ["1.00", "0.00", "0.00", "1.00"]

@@ -11,6 +11,7 @@ from mtbkd.errors import ContractError
 from mtbkd.figures import perturbation as figure
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 from mtbkd.report.analyses import perturbation as report
 from tests.analyses.images import draws_of, inputs, make_dataset
 from tests.evaluation.examples import MAP, TIP
@@ -72,7 +73,7 @@ def test_rising_is_smallest_first_and_largest_last(values: list[float], expected
 def test_the_figure_has_ours_and_the_published_side_by_side(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
     for name, frame in tables.items():
-        frame.to_parquet(files[name])
+        write_table(frame, files[name])
     with style():
         ours, printed = figure.draw(Analysis("noise", "perturbation", {}, files)).axes
     curves = {line.get_label(): line for line in ours.lines}

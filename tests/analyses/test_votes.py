@@ -12,6 +12,7 @@ from mtbkd.errors import ContractError
 from mtbkd.figures import votes as figure
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 from mtbkd.report.analyses import votes as report
 from tests.analyses.images import draws_of, inputs, make_dataset, teacher
 from tests.evaluation.examples import MAP, TIP
@@ -119,7 +120,7 @@ def test_the_report_counts_wins_and_names_the_floor(tables: dict[str, pd.DataFra
 def test_the_figure_shows_the_reference_and_the_nearest(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
     files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
     for name, frame in tables.items():
-        frame.to_parquet(files[name])
+        write_table(frame, files[name])
     assert figure.panels(tables["differences"])[:2] == ["labels", "tip"]
     with style():
         drawn = figure.draw(Analysis("asked", "votes", {}, files))

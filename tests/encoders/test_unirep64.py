@@ -80,5 +80,5 @@ def test_weights_that_are_missing_or_others_are_named(tmp_path: Path):
         unirep64.load(settings(), tmp_path)
     (tmp_path / unirep64.WEIGHTS).parent.mkdir()
     np.savez(tmp_path / unirep64.WEIGHTS, embed=np.zeros((26, 10), np.float32))
-    with pytest.raises(ContractError, match=r"unirep64_weights\.npz: arrays"):
+    with pytest.raises(ContractError, match=r"unirep64_weights\.npz: dense_w: found missing"):
         unirep64.load(settings(), tmp_path)

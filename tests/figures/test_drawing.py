@@ -16,6 +16,7 @@ from mtbkd.figures import FIGURES
 from mtbkd.figures.catalogue import draw_all, module
 from mtbkd.figures.material import Experiment, Material, Method, Study
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws, run
 
 VI = {"signal": "kd", "weights": "equal", "inference": "vi", "seed": 3}
@@ -52,7 +53,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     # The tuning table of a real fit names the prior's scale and the accuracy as well.
     path = folder / "out" / "tuning.parquet"
     tuning = Material(known).table("tuning")
-    tuning.assign(prior_scale=1.0, val_accuracy=0.9 - tuning["lambda"] / 10).to_parquet(path)
+    write_table(tuning.assign(prior_scale=1.0, val_accuracy=0.9 - tuning["lambda"] / 10), path)
     return Material(known)
 
 

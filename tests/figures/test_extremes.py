@@ -10,6 +10,7 @@ from mtbkd.artefacts import Dataset
 from mtbkd.figures import extremes
 from mtbkd.figures.material import Experiment, Material, Method
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 from tests.analyses.images import make_dataset
 
 METHODS = {"tip_sgld": Method("tip", "entropy", "sgld", "chains")}
@@ -27,7 +28,7 @@ def material(folder: Path, dataset: Dataset) -> Material:
         "prediction": np.where(wrong, (y + 1) % 3, y), "mean_deviance": np.arange(len(rows)) / 100,
     })  # fmt: skip
     (folder / "out").mkdir()
-    table.to_parquet(folder / "out" / "examples.parquet")
+    write_table(table, folder / "out" / "examples.parquet")
     known = Experiment("e", "toy", "toy", False, (3, 4, 4), ("t",), METHODS, str(folder / "out"), str(folder / "data"), {})
     return Material(known)
 

@@ -8,6 +8,7 @@ import pytest
 from mtbkd.figures import quality_methods
 from mtbkd.figures.material import Study
 from mtbkd.figures.style import style
+from mtbkd.frames import write_table
 
 
 def rows(teachers: float, gain: float) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def study(tmp_path: Path) -> Study:
     known = {}
     for name, teachers, accuracy, gain in (("poor", "p", 0.5, -0.1), ("good", "g", 0.8, 0.2), ("again", "g", 0.8, 0.0)):
         (tmp_path / name).mkdir()
-        rows(accuracy, gain).to_parquet(tmp_path / name / "metrics.parquet")
+        write_table(rows(accuracy, gain), tmp_path / name / "metrics.parquet")
         known[name] = {"dataset": "d", "student": "s", "teachers": [teachers], "methods": ["labels", "kd"],
                        "evaluation": str(tmp_path / name)}  # fmt: skip
     other = {**known["poor"], "dataset": "e"}

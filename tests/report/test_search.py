@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mtbkd.errors import ContractError
+from mtbkd.frames import write_table
 from mtbkd.report import search
 from mtbkd.search.run import COLUMNS
 
@@ -23,7 +24,7 @@ def table(folder: Path, configured: int) -> dict[str, str]:
             named |= {"settings": json.dumps({"domain_axis": "x2", "steps": 100 * candidate}), "column": "T1", "teacher": "b1"}
             rows.append(named | {"quantity": quantity} | numbers | {"distance": distance})
     path = folder / "sim1.parquet"
-    pd.DataFrame(rows, columns=list(COLUMNS)).sample(frac=1, random_state=0).to_parquet(path)
+    write_table(pd.DataFrame(rows, columns=list(COLUMNS)).sample(frac=1, random_state=0), path)
     return {"sim1": str(path)}
 
 

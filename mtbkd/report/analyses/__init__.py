@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.errors import ContractError
-from mtbkd.frames import Frame
+from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.report.table import Table
 
@@ -69,6 +68,4 @@ def _advice(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:
 
 
 def _read(path: Path) -> Frame:
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "a table of an analysis", "run its rule, named analysis_<name>")
-    return pd.read_parquet(path)
+    return read_table(path, "a table of an analysis", "named analysis_<name>")
