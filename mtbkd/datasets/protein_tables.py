@@ -3,14 +3,13 @@
 Shapes: N proteins, K locations.
 """
 
-import csv
-import gzip
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mtbkd import delimited
 from mtbkd.errors import ContractError
 from mtbkd.sequences import AMBIGUOUS, clean
 
@@ -50,7 +49,7 @@ class Table(NamedTuple):
 
 
 def read(path: Path, kingdoms: tuple[str, ...], constant: dict[str, str] | None = None) -> Table:
-    """Read one CSV, gzip where its name says so; ContractError names file, protein and what is wrong with it.
+    """Read one CSV, plain or gzip; ContractError names file, protein and what is wrong with it.
 
     Args:
         kingdoms: those allowed.
@@ -69,20 +68,12 @@ def read(path: Path, kingdoms: tuple[str, ...], constant: dict[str, str] | None 
 
 
 def _rows(path: Path, constant: dict[str, str]) -> list[dict[str, str]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8") as handle:
-            reader = csv.DictReader(handle, restval="")
-            rows, columns = list(reader), (*(reader.fieldnames or ()), *constant)
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a CSV of proteins", "run the rule download") from None
-    except (gzip.BadGzipFile, EOFError) as error:
-        raise ContractError(path, "gzip", str(error), "a whole gzip file", "delete it and run again") from None
+    sheet = delimited.read(path, expected="a CSV of proteins, which the rule download fetches")
+    columns = (*sheet.header, *constant)
     missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise ContractError(path, "columns", f"no {', '.join(missing)}", ", ".join(COLUMNS))
-    if not rows:
-        raise ContractError(path, "rows", "none", "one protein a row")
-    return [{**row, **constant} for row in rows]
+    return [row | constant for row in sheet.records()]
 
 
 def _record(row: dict[str, str], path: Path) -> "SeqRecord":

@@ -3,8 +3,6 @@
 Shapes: S sequences, L residues of one, A = 20 residues.
 """
 
-import csv
-import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mtbkd import delimited
 from mtbkd.errors import ContractError
 from mtbkd.residues.spec import KINGDOMS, Settings, kingdom_counts
 from mtbkd.seeds import derive
@@ -53,18 +52,11 @@ class Chain:
 
 def read_deeploc2(path: Path) -> list[Chain]:
     """The proteins of the three kingdoms; those of others are left out. ContractError names file, protein and mistake."""
-    try:
-        with gzip.open(path, "rt", newline="", encoding="utf-8") as handle:
-            reader = csv.DictReader(handle, restval="")
-            rows, columns = list(reader), reader.fieldnames or ()
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "the CSV of DeepLoc 2.0", "run the rule download") from None
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise ContractError(path, "content", str(error), "a readable gzip of a CSV", "delete it and run again") from error
-    missing = [column for column in COLUMNS if column not in columns]
+    sheet = delimited.read(path, expected="the CSV of DeepLoc 2.0, which the rule download fetches")
+    missing = [column for column in COLUMNS if column not in sheet.header]
     if missing:
         raise ContractError(path, "columns", f"no {', '.join(missing)}", ", ".join(COLUMNS))
-    return [_chain(row, path) for row in rows if row["Kingdom"] in KINGDOMS]
+    return [_chain(row, path) for row in sheet.records() if row["Kingdom"] in KINGDOMS]
 
 
 def _chain(row: dict[str, Any], path: Path) -> Chain:

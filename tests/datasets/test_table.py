@@ -55,10 +55,14 @@ def test_hidden_labels_stay_with_the_teachers(tmp_path: Path) -> None:
     ("rows", "settings", "message"),
     [
         (example(), {"id": "nam"}, "columns: found no 'nam'.*did you mean 'name'"),
-        (example(), {"features": ("name",)}, "row 2, column 'name': found 'p0'; expected a finite number"),
-        ([*example(), "p9,1,2,a"], {}, "row 42: found 4 cells; expected 5"),
-        ([*example(), "p9,1,2,a,x"], {"id": "name", "features": ("height",)}, "ids: found repeated ids"),
-        (["name,height,width,kind,site"], {}, "rows: found 1"),
+        (example(), {"features": ("name",)}, "line 2, column 'name': found 'p0'; expected a finite number"),
+        ([*example(), "p9,1,2,a"], {}, "line 42: found 4 cells; expected 5"),
+        (
+            [*example(), "p9,1,2,a,x"],
+            {"id": "name", "features": ("height",)},
+            "column 'name': found 1 repeated ids: 'p9' on lines 11, 42",
+        ),
+        (["name,height,width,kind,site"], {}, "rows: found a header only"),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path: Path, rows: list[str], settings: dict, message: str) -> None:

@@ -39,7 +39,7 @@ def test_rows_in_any_order_are_matched_by_id(dataset: Dataset, tmp_path: Path) -
     path = write(tmp_path / "t.csv", dataset.ids[order].tolist(), right_logits(dataset)[order])
     logits = read(dataset, path, expected_accuracy=1.0)
     np.testing.assert_allclose(logits.logits[0], right_logits(dataset))
-    assert logits.covered.all() and logits.card["accuracy"] == {"val": 1.0, "test": 1.0}
+    assert logits.covered.all() and logits.card["accuracy"] == {"train": 1.0, "val": 1.0, "test": 1.0}
 
 
 def test_a_whole_split_may_be_missing_but_no_part_of_one(dataset: Dataset, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_probabilities_become_logits_and_zeros_are_refused(dataset: Dataset, tmp
     logits = read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), prob), values="probabilities")
     np.testing.assert_allclose(logits.logits[0], np.log(prob), rtol=1e-6)
     with pytest.raises(ContractError, match="values <= 0"):
-        read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), np.eye(3)[[0] * 12]), values="probabilities")
+        read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), np.eye(3)[[0] * 12]), values="probabilities", floor=0)
 
 
 def test_logits_taken_for_probabilities_are_refused(dataset: Dataset, tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_logits_taken_for_probabilities_are_refused(dataset: Dataset, tmp_path: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda ids, v: (ids, np.where(np.arange(12)[:, None] == 3, np.nan, v), "id,a,b,c"), "row 5: found NaN"),
+        (lambda ids, v: (ids, np.where(np.arange(12)[:, None] == 3, np.nan, v), "id,a,b,c"), "line 5, column 'a': found 'nan'"),
         (lambda ids, v: (ids, v[:, :2], "id,a,b"), "columns: found no 'c'"),
-        (lambda ids, v: (ids[:5] + ids[:1] + ids[6:], v, "id,a,b,c"), "id: found repeated ids"),
+        (lambda ids, v: (ids[:5] + ids[:1] + ids[6:], v, "id,a,b,c"), "column 'id': found 1 repeated ids: 'e0' on lines 2, 7"),
     ],
     ids=["NaN", "wrong K", "repeated id"],
 )
