@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.datasets import split_command
 from mtbkd.errors import ContractError, MtbkdError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read, and say which")
     how.add_argument("--quiet", action="store_true", help="say nothing but errors")
     own.set_defaults(run=predict)
+    split_command.add_parser(commands)
     return top
 
 

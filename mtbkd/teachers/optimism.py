@@ -86,8 +86,8 @@ def _no_loss(dataset: Dataset, scores: dict[str, Score], seen: Sequence[str] | N
     if reference is None or not z_score(scores["test"], reference) > Z:
         return []
     nearest = f"the {NEIGHBOURS} nearest training rows say {reference.share:.3f}"
-    return [f"As good on test as on train, {scores['test']} against {scores['train']} right, where {nearest}: if it was trained "
-            "on these data, it probably saw the test rows. Split before teachers are trained (mtbkd split), and state "
+    return [f"As good on test as on train, {scores['test']} against {scores['train']} right, where {nearest}: if it was "
+            "trained on these data, it probably saw the test rows. Split before teachers are trained (mtbkd split), and state "
             "`seen`."]  # fmt: skip
 
 
