@@ -7,6 +7,7 @@ stray quote that swallows lines, rows of another length. Shapes: N rows, C colum
 import codecs
 import csv
 import io
+import json
 import re
 import unicodedata
 from collections import defaultdict
@@ -44,13 +45,13 @@ def _known_encoding(name: str) -> str:
 
 
 def _fit_separator(text: str) -> str:
-    if text.isalnum() or text in "\"\r\n\0.+-'":
-        raise ValueError("allowed: one character that separates cells, such as ',', ';' or '\\t'")
+    if len(text) != 1 or text.isalnum() or text in "\"\r\n\0.+-'":
+        raise ValueError('allowed: one character that separates cells, such as "," or ";" or "\\t"')
     return text
 
 
 Encoding = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_known_encoding)]
-Separator = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_fit_separator)]
+Separator = Annotated[str, AfterValidator(_fit_separator)]
 
 
 class Place(NamedTuple):
@@ -213,10 +214,11 @@ def _parse(text: str, path: Path, separator: str) -> list[tuple[int, list[str]]]
                 found.append((begins, row))
             begins = ends + 1
     except csv.Error as error:
-        if "end of data" in str(error):
-            begins, ends, row = max(_rows(text, separator, strict=False), key=lambda each: each[0])
+        large = "field larger" in str(error)
+        ends, row = (begins, []) if large else next((e, row) for b, e, row in _rows(text, separator, False) if b == begins)
+        if ends > begins or "end of data" in str(error):
             raise _line_break(path, found, begins, ends, row) from None
-        hint = "" if "field larger" in str(error) else 'a quote (") inside a value is written twice, and the value in quotes'
+        hint = "" if large else 'a quote (") inside a value is written twice, and the value in quotes'
         raise ContractError(path, f"line {begins}", str(error), "cells of CSV", hint) from None
     return found
 
@@ -245,7 +247,7 @@ def _header(path: Path, cells: Sequence[str], line: int, separator: str) -> tupl
         if other in cells[0]:
             expected = f"{SEPARATORS.get(separator, repr(separator))} between cells"
             raise ContractError(
-                path, f"line {line}", f"{SEPARATORS[other]} between cells", expected, f"set separator: {other!r}"
+                path, f"line {line}", f"{SEPARATORS[other]} between cells", expected, f"set separator: {json.dumps(other)}"
             )
     names = tuple(cell or f"Unnamed: {i}" for i, cell in enumerate(cells))
     for i, name in enumerate(names):

@@ -55,7 +55,7 @@ def read_bytes(path: Path, expected: str) -> bytes:
         if content.startswith(mark):
             raise ContractError(path, "content", found, expected, hint)
     if len(content) > LIMIT:
-        raise _too_big(path)
+        raise too_big(path)
     return content
 
 
@@ -69,7 +69,7 @@ def _gunzip(path: Path, handle: IO[bytes]) -> bytes:
             unpacked.append(piece)
             size += len(piece)
             if size > LIMIT:
-                raise _too_big(path)
+                raise too_big(path)
             if member.eof:
                 data = member.unused_data.lstrip(b"\0") or handle.read(CHUNK).lstrip(b"\0")
                 member = zlib.decompressobj(wbits=31) if data else member
@@ -82,7 +82,8 @@ def _gunzip(path: Path, handle: IO[bytes]) -> bytes:
     return b"".join(unpacked)
 
 
-def _too_big(path: Path) -> ContractError:
+def too_big(path: Path) -> ContractError:
+    """The refusal of a file with more content than ``LIMIT``."""
     return ContractError(path, "size", f"more than {LIMIT:,} bytes of content", f"at most {LIMIT:,}")
 
 

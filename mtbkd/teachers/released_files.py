@@ -13,6 +13,7 @@ Shapes: N rows of the file, K classes.
 
 import io
 import json
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +25,8 @@ import numpy as np
 
 from mtbkd import delimited
 from mtbkd.delimited import LARGEST, listed, short
-from mtbkd.errors import ContractError, nearest
-from mtbkd.userfiles import LIMIT, check_regular
+from mtbkd.errors import ContractError, MtbkdError, nearest
+from mtbkd.userfiles import LIMIT, check_regular, too_big
 
 KEYS = ("values", "ids", "class_names")
 EXPECTED = "a file of ids and one value a class"
@@ -72,19 +73,32 @@ def _text(path: Path) -> Given:
     return Given(values, ids, names, [sheet.place(i) for i in range(len(ids))])
 
 
+def _foreign[T](path: Path, load: Callable[[], T], expected: str) -> T:
+    """What a library makes of the file; ContractError for one that is cut, lies about its size or holds objects."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return load()
+    except MtbkdError:
+        raise
+    except Exception as error:  # of damaged bytes the libraries' parsers raise whatever comes: TokenError, zlib.error, KeyError
+        hint = "no pickles: save text as str, not as object" if re.search("pickle|object", str(error)) else "write it again"
+        raise ContractError(path, "content", short(error, 120) or type(error).__name__, expected, hint) from None
+
+
 def _parquet(path: Path) -> Given:
     import pyarrow
-    import pyarrow.parquet
+    from pyarrow.parquet import ParquetFile
 
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
+    def load() -> pyarrow.Table:
+        file = ParquetFile(path)
         about = file.metadata
         size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         if max(size, about.num_rows * about.num_columns * 8) > LIMIT:
-            raise _too_big(path)
-        table = file.read()
-    except (pyarrow.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise ContractError(path, "content", short(error), "a whole parquet file", "write it again") from None
+            raise too_big(path)
+        return file.read()
+
+    table = _foreign(path, load, "a whole parquet file")
     names = [name for name in table.column_names if name != "id"]
     if table.column_names.count("id") != 1:
         raise ContractError(path, "columns", f"{table.column_names.count('id')} times id among {listed(table.column_names)}",
@@ -96,57 +110,40 @@ def _parquet(path: Path) -> Given:
             raise ContractError(path, f"column '{short(name)}'", kind, "numbers, once a class")
         columns.append(table.column(name).to_numpy())
     values = np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((table.num_rows, 0))
-    return _arrays(path, values, table.column("id").to_pylist(), names)
+    return _arrays(path, values, _foreign(path, table.column("id").to_pylist, "ids of text"), names)
 
 
 def _npy(path: Path) -> Given:
-    return _arrays(path, _loaded(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False)), None, None)
+    array = _foreign(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False), "a whole array of numbers")
+    if not isinstance(array, np.ndarray):
+        raise ContractError(path, "content", "an archive of several arrays", "one array", "name the file .npz")
+    return _arrays(path, array, None, None)
 
 
 def _npz(path: Path) -> Given:
-    try:
+    def load() -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > LIMIT:
-                raise _too_big(path)
+                raise too_big(path)
             members = {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise ContractError(path, "content", short(error), "a whole .npz file", "write it again with numpy.savez") from None
-    _refuse_keys(path, members)
-    arrays = {n: _loaded(path, lambda data=data: np.load(io.BytesIO(data), allow_pickle=False)) for n, data in members.items()}
+        _refuse_keys(path, members)
+        return {name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in members.items()}
+
+    arrays = _foreign(path, load, "a whole .npz file of numbers and text")
     return _arrays(path, arrays["values"], _texts(path, arrays, "ids"), _texts(path, arrays, "class_names"))
 
 
 def _safetensors(path: Path) -> Given:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
+    def load() -> dict[str, Any]:
         with safe_open(path, "np") as file:
-            arrays: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys() if name in KEYS}  # noqa: SIM118
             metadata = {key: text for key, text in (file.metadata() or {}).items() if key in KEYS}
-            every = {**dict.fromkeys(file.keys()), **metadata}
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise ContractError(path, "content", short(error), "a whole safetensors file of numbers", "write it again") from None
-    _refuse_keys(path, every)
-    for key, text in metadata.items():
-        try:
-            arrays[key] = json.loads(text)
-        except (ValueError, RecursionError):
-            raise ContractError(path, f"metadata {key}", f"'{short(text)}'", "a JSON list") from None
+            _refuse_keys(path, dict.fromkeys([*file.keys(), *metadata]))
+            return {key: json.loads(metadata[key]) if key in metadata else file.get_tensor(key) for key in KEYS}
+
+    arrays = _foreign(path, load, "a whole safetensors file of numbers, and JSON lists in its metadata")
     return _arrays(path, arrays["values"], _texts(path, arrays, "ids"), _texts(path, arrays, "class_names"))
-
-
-def _loaded(path: Path, load: Callable[[], Any]) -> np.ndarray:
-    """What numpy reads; ContractError for a file that is cut, lies about its size or holds objects."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            array = load()
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TypeError, OverflowError) as error:
-        hint = "no pickles: save text as str, not as object" if "pickle" in str(error).lower() else "write it again"
-        raise ContractError(path, "content", short(error), "a whole array of numbers or text", hint) from None
-    if not isinstance(array, np.ndarray):
-        raise ContractError(path, "content", "an archive of several arrays", "one array", "name the file .npz")
-    return array
 
 
 def _refuse_keys(path: Path, found: Mapping[str, Any]) -> None:
@@ -202,10 +199,6 @@ def _names(path: Path, key: str, found: Sequence[Any]) -> list[str]:
         first[text] = i
         texts.append(text)
     return texts
-
-
-def _too_big(path: Path) -> ContractError:
-    return ContractError(path, "size", f"more than {LIMIT:,} bytes of content", f"at most {LIMIT:,}")
 
 
 READERS: dict[str, Callable[[Path], Given]] = {
