@@ -115,11 +115,11 @@ def splits_by_id(path: Path, ids: Sequence[str]) -> np.ndarray:
     of = dict(zip(own, found.tolist(), strict=True))
     for told, lacking in (
         ("of the table are missing", [i for i in ids if i not in of]),
-        ("are not in the table", set(own) - set(ids)),
+        ("that are not in the table", set(own) - set(ids)),
     ):
         if lacking:
             names = listed(sorted(map(repr, lacking)), 3)
-            raise ContractError(path, "id", f"{len(lacking)} ids that {told}: {names}", "the ids of the table",
+            raise ContractError(path, "id", f"{len(lacking)} ids {told}: {names}", "the ids of the table",
                                 "make it again: mtbkd split, with the same --id")  # fmt: skip
     return np.array([of[i] for i in ids])
 
