@@ -11,11 +11,12 @@ import json
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
+import numpy as np
 from pydantic import AfterValidator, Field
 
 from mtbkd.errors import ContractError, nearest
@@ -116,14 +117,22 @@ class Sheet:
             refuse_invisible(cell, self.path, self.place(row, name))
         return cells
 
-    def number(self, row: int, column: str) -> float:
-        """The number in a cell; ContractError unless it is one, finite and inside float32."""
-        cell = self.rows[row][self.header.index(column)]
-        value = _number(cell)
-        if value is None or not abs(value) < LARGEST:
-            hint = "write decimals with a point, thousands without a mark" if re.fullmatch(r"[+-]?[\d.]+(,\d+)+", cell) else ""
-            raise ContractError(self.path, self.place(row, column), f"'{short(cell)}'", "a finite number", hint)
-        return value
+    def numbers(self, column: str, holes: Collection[str] = ()) -> np.ndarray:
+        """Float64 (N,) of a column, NaN where a cell is one of ``holes``; ContractError names the first that is no number."""
+        at = self.header.index(column)
+        cells = [row[at] for row in self.rows]
+        known = [cell not in holes for cell in cells]
+        for row, cell in enumerate(cells):
+            if known[row] and not NUMBER.fullmatch(cell):
+                raise self._no_number(row, column, cell)
+        values = np.array([float(cell) if there else np.nan for cell, there in zip(cells, known, strict=True)])
+        if len(large := np.flatnonzero(np.abs(values) >= LARGEST)):
+            raise self._no_number(int(large[0]), column, cells[large[0]])
+        return values
+
+    def _no_number(self, row: int, column: str, cell: str) -> ContractError:
+        hint = "write decimals with a point, thousands without a mark" if re.fullmatch(r"[+-]?[\d.]+(,\d+)+", cell) else ""
+        return ContractError(self.path, self.place(row, column), f"'{short(cell)}'", "a finite number", hint)
 
 
 def read(path: Path, separator: str = ",", encoding: str | None = None, expected: str = "a CSV file") -> Sheet:
@@ -155,8 +164,8 @@ def read(path: Path, separator: str = ",", encoding: str | None = None, expected
     return Sheet(path, header, rows, tuple(line for line, _ in body), unnamed)
 
 
-def read_matrix(path: Path, width: int) -> list[list[float]]:
-    """Numbers of a CSV without ids, ``width`` a row, with or without a header that counts the columns."""
+def read_matrix(path: Path, width: int) -> np.ndarray:
+    """Numbers float64 (N, ``width``) of a CSV without ids, with or without a header that counts the columns."""
     parsed = _parse(decode(read_bytes(path, "a CSV file"), path, None), path, ",")
     names = tuple(map(str, range(width)))
     body = parsed[1:] if parsed and tuple(parsed[0][1]) == names else parsed
@@ -164,7 +173,7 @@ def read_matrix(path: Path, width: int) -> list[list[float]]:
         if len(row) != width:
             raise ContractError(path, f"line {line}", f"{len(row)} columns", f"{width}, one a class")
     sheet = Sheet(path, names, tuple(tuple(c.strip() for c in row) for _, row in body), tuple(line for line, _ in body))
-    return [[sheet.number(i, name) for name in names] for i in range(len(body))]
+    return np.stack([sheet.numbers(name) for name in names], axis=1)
 
 
 def decode(content: bytes, path: Path, encoding: str | None) -> str:
@@ -268,7 +277,7 @@ def refuse_invisible(text: str, path: Path, place: str) -> None:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if len(text) <= 1000 and NUMBER.fullmatch(text) else None
+    return float(text) if NUMBER.fullmatch(text) else None
 
 
 def short(text: object, most: int = 60) -> str:

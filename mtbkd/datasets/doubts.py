@@ -76,7 +76,7 @@ def suspect_classes(dataset: Dataset) -> list[str]:
     y = dataset.y if dataset.teacher_y is None else dataset.teacher_y
     if dataset.num_examples == 0:
         return []
-    code = np.arange(dataset.num_classes)
+    code = range(dataset.num_classes)
     labelled = np.stack([(y == k).sum(1) for k in code])
     learnt = np.stack([((y == k) & (dataset.split == "train")).sum(1) for k in code])
     shown = np.stack([((dataset.y == k) & (dataset.split == "train")).sum(1) for k in code])

@@ -47,7 +47,7 @@ class Settings(BaseModel):
     features: tuple[Name, ...] | None = Field(None, min_length=1, description="numeric columns; all others when left out")
     separator: Separator = Field(",", description="character between cells")
     encoding: Encoding | None = Field(None, description="encoding of the file; UTF-8 when left out")
-    missing: tuple[str, ...] | None = Field(
+    missing: tuple[Name, ...] | None = Field(
         None, description="words that mean 'no label' or, in features, 'missing', beside the empty cell; [] for none"
     )
     impute: Literal["mean", "median"] | None = Field(

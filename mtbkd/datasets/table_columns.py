@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,14 +153,9 @@ def features(
         missing: words for a hole beside the empty cell; those that programs write where None.
     """
     words = {"", *(MISSING if missing is None else missing)}
-    x, holes = np.full((len(sheet.rows), len(columns)), np.nan), defaultdict[str, list[int]](list)
-    for j, column in enumerate(columns):
-        at = sheet.header.index(column)
-        for i, row in enumerate(sheet.rows):
-            if row[at] in words:
-                holes[column].append(i)
-            else:
-                x[i, j] = sheet.number(i, column)
+    x = np.stack([sheet.numbers(column, words) for column in columns], axis=1)
+    x[np.isin(x, [float(word) for word in words if NUMBER.fullmatch(word)])] = np.nan  # -999 is also -999.0
+    holes = {c: np.flatnonzero(np.isnan(v)) for c, v in zip(columns, x.T, strict=True) if np.isnan(v).any()}
     if not holes:
         return x, {}
     if impute is None:

@@ -103,7 +103,7 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
     values = np.zeros((dataset.num_examples, dataset.num_classes))
     covered = np.zeros(dataset.num_examples, bool)
     for splits, key in SOURCES[str(settings.source)].items():
-        table = np.array(delimited.read_matrix(raw / key, dataset.num_classes))
+        table = delimited.read_matrix(raw / key, dataset.num_classes)
         rows = np.flatnonzero(np.isin(dataset.split, splits))
         if len(table) != len(rows):
             raise ContractError(raw / key, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")

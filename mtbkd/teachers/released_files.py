@@ -69,7 +69,7 @@ def _text(path: Path) -> Given:
                             nearest("id", sheet.header))  # fmt: skip
     names = [column for column in sheet.header if column != "id"]
     ids = sheet.refuse_repeats("id")
-    values = np.array([[sheet.number(i, name) for name in names] for i in range(len(ids))]).reshape(len(ids), len(names))
+    values = np.stack([sheet.numbers(name) for name in names], axis=1) if names else np.empty((len(ids), 0))
     return Given(values, ids, names, [sheet.place(i) for i in range(len(ids))])
 
 

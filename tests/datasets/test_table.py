@@ -126,6 +126,16 @@ def test_holes_are_filled_with_a_statistic_of_the_training_rows(tmp_path: Path, 
     assert "height 3 of 7" in found.card["imputed"]
 
 
+def test_a_number_that_means_missing_does_so_however_it_is_written(tmp_path: Path) -> None:
+    rows = ["height,kind", *(f"{x},{'ab'[i % 2]}" for i, x in enumerate(["-999", "-999.0", "-9.99e2", "1", "3"] * 8))]
+    settings, mistakes = validate(
+        table.Settings, {"path": write(tmp_path / "mine.csv", rows), "label": "kind", "missing": [-999]}
+    )
+    assert settings is not None, mistakes
+    with pytest.raises(ContractError, match="24 missing values in 1 columns"):
+        table.prepare("mine", settings, 1, range(1), tmp_path)
+
+
 def test_the_card_scales_raw_rows_into_the_students_inputs(tmp_path: Path) -> None:
     """What a bundle needs: (raw - mean) / scale is x, whatever the unit of a column; a constant column stays 0."""
     rng = np.random.default_rng(0)

@@ -42,7 +42,7 @@ def text(lines: list[str] = LINES) -> bytes:
 
 def cell(row: int, column: int, content: str) -> bytes:
     """The good table with one cell replaced; its line in the file is ``row`` + 2."""
-    cells = ROWS[row].split(",")
+    cells: list[str] = ROWS[row].split(",")
     cells[column] = content
     return text([HEADER, *ROWS[:row], ",".join(cells), *ROWS[row + 1 :]])
 
@@ -344,6 +344,7 @@ def test_any_corrupted_cell_is_refused_by_its_place_or_lands_where_it_stands(
     path.write_bytes(text())
     good = read(path, {"standardise": False})
     others = np.arange(N) != row
+    assert found.domain is not None
     if name in ("height", "width"):
         assert found.x[0, row, ("height", "width").index(name)] == np.float32(float(kept))
     held = {"name": found.ids[row], "part": found.split[row], "site": found.domain_names[found.domain[0, row]]} | (
