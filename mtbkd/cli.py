@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mtbkd.datasets import split_command
 from mtbkd.errors import ContractError, MtbkdError
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read, and say which")
     how.add_argument("--quiet", action="store_true", help="say nothing but errors")
     own.set_defaults(run=predict)
+    split_command.add_parser(commands)
     return top
 
 

@@ -1,10 +1,15 @@
 """Prepare one block of a dataset: what the rules in workflow/datasets/ call."""
 
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtbkd import registry
 from mtbkd.blocks import block_range
+from mtbkd.datasets.doubts import suspect_classes
+
+log = logging.getLogger(__name__)
 
 
 def prepare(spec: dict[str, Any], block: str, raw: Path, folder: Path) -> None:
@@ -18,4 +23,8 @@ def prepare(spec: dict[str, Any], block: str, raw: Path, folder: Path) -> None:
     """
     module = registry.part("dataset", spec["kind"])
     settings = module.Settings.model_validate(spec["settings"])
-    module.prepare(spec["name"], settings, spec["seed"], block_range(block), raw).write(folder)
+    dataset = module.prepare(spec["name"], settings, spec["seed"], block_range(block), raw)
+    doubts = [*dataset.card.get("warnings", ()), *suspect_classes(dataset)]
+    for doubt in doubts:
+        log.warning("warning: %s: %s", dataset.name, doubt)
+    replace(dataset, card={**dataset.card, "warnings": doubts}).write(folder)

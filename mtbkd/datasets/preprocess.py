@@ -69,23 +69,21 @@ class Scaling:
         scaled = (np.asarray(x, dtype=np.float64) - self.mean) / np.where(varying, self.scale, 1)
         return np.where(varying, scaled, 0).astype(np.float32)
 
+    @classmethod
+    def none(cls, num_features: int) -> "Scaling":
+        """Leaves every column as it is."""
+        return cls(np.zeros(num_features), np.ones(num_features))
+
     def card(self) -> dict[str, list[float]]:
         """JSON-able, for a dataset's card: students that leave the house scale new examples by it."""
         return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
 
 
 def scaling(x: np.ndarray, train: np.ndarray) -> Scaling:
-    """Mean and standard deviation of the columns of ``x`` (N, F) over the rows ``train`` only."""
-    x = np.asarray(x, dtype=np.float64)
-    mean, scale = x[train].mean(0), x[train].std(0)
-    return Scaling(mean, np.where(scale <= 1e-9 * np.maximum(1, np.abs(mean)), 0, scale))
+    """Mean and standard deviation of the columns of ``x`` (N, F) over the rows ``train`` only.
 
-
-def standardise(x: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and scale the columns of ``x`` (N, F) by mean and standard deviation of the rows ``train`` only.
-
-    Returns:
-        float32 (N, F) and bool (F,): the columns that are constant over ``train``, which become 0 everywhere.
+    A column counts as constant when its deviation is rounding: small beside its largest value, whatever its unit.
     """
-    known = scaling(x, train)
-    return known.apply(x), known.scale == 0
+    x = np.asarray(x, dtype=np.float64)[train]
+    mean, scale = x.mean(0), x.std(0)
+    return Scaling(mean, np.where(scale <= 1e-9 * np.abs(x).max(0), 0, scale))

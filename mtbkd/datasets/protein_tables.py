@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mtbkd import delimited
 from mtbkd.errors import ContractError
-from mtbkd.reading import read_rows
 from mtbkd.sequences import AMBIGUOUS, clean
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Table(NamedTuple):
 
 
 def read(path: Path, kingdoms: tuple[str, ...], constant: dict[str, str] | None = None) -> Table:
-    """Read one CSV, gzip where its name says so; ContractError names file, protein and what is wrong with it.
+    """Read one CSV, plain or gzip; ContractError names file, protein and what is wrong with it.
 
     Args:
         kingdoms: those allowed.
@@ -68,13 +68,12 @@ def read(path: Path, kingdoms: tuple[str, ...], constant: dict[str, str] | None 
 
 
 def _rows(path: Path, constant: dict[str, str]) -> list[dict[str, str]]:
-    rows, columns = read_rows(path, "a CSV of proteins")
-    missing = [column for column in COLUMNS if column not in (*columns, *constant)]
+    sheet = delimited.read(path, expected="a CSV of proteins, which the rule download fetches")
+    columns = (*sheet.header, *constant)
+    missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise ContractError(path, "columns", f"no {', '.join(missing)}", ", ".join(COLUMNS))
-    if not rows:
-        raise ContractError(path, "rows", "none", "one protein a row")
-    return [{**row, **constant} for row in rows]
+    return [row | constant for row in sheet.records()]
 
 
 def _record(row: dict[str, str], path: Path) -> "SeqRecord":

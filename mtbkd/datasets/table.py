@@ -1,25 +1,34 @@
 """Table: your own data from one CSV file, a row an example.
 
 The file has a header. One column holds the label; others may hold ids, the split (train, val, test or ood:<name>) and a
-domain; the rest, or those you name, are numeric features. Without a split column the rows are split at random, 60 % train,
-20 % val and 20 % test, with the same shares in every class.
+domain; the rest, or those you name, are numeric features. Without splits the labelled rows are split at random, 60 % train,
+20 % val and 20 % test, with the same shares in every class; rows without label are training rows.
+
+Teachers that you train elsewhere must not see the test rows: split first, ``mtbkd split table.csv --label y --out splits.csv``,
+and name that file under ``splits``.
 """
 
-import csv
 from pathlib import Path
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mtbkd import seeds
+from mtbkd import delimited, seeds
 from mtbkd.artefacts import Dataset
-from mtbkd.datasets import Shape
-from mtbkd.datasets.preprocess import LabelShare, hide_labels, standardise, stratified_split
-from mtbkd.errors import ContractError, nearest
+from mtbkd.datasets import Shape, table_columns
+from mtbkd.datasets.doubts import suspect_features
+from mtbkd.datasets.preprocess import LabelShare, Scaling, hide_labels, scaling, stratified_split
+from mtbkd.delimited import Encoding, Separator, Sheet
+from mtbkd.explain import distinct
 
 SIMULATED = False
 RAW: tuple[str, ...] = ()
 SPLIT_SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
+ROW_NUMBERS = "row numbers, from 0"
+
+# YAML reads a column named 2020 or 1e5 as a number.
+Name = Annotated[str, Field(min_length=1), BeforeValidator(lambda name: str(name) if type(name) in (int, float) else name)]
 
 
 class Settings(BaseModel):
@@ -27,14 +36,36 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str = Field(description="the CSV file, relative to the folder that snakemake runs in")
-    label: str = Field(description="column of the class; an empty cell is an unlabelled training example")
-    id: str | None = Field(None, description="column of the examples' ids; their row numbers when left out")
-    split: str | None = Field(None, description="column of the splits; a random split when left out")
-    domain: str | None = Field(None, description="column of the domains that teachers may specialise in")
-    features: tuple[str, ...] | None = Field(None, min_length=1, description="numeric columns; all others when left out")
+    path: str = Field(min_length=1, description="the CSV file, plain or gzip, relative to the folder that snakemake runs in")
+    label: Name = Field(description="column of the class; an empty cell is an unlabelled training example")
+    id: Name | None = Field(None, description="column of the examples' ids; their row numbers, from 0, when left out")
+    split: Name | None = Field(None, description="column of the splits; a random split when left out")
+    splits: str | None = Field(
+        None, min_length=1, description="CSV file of ids and splits, as `mtbkd split` writes it, in place of a column"
+    )
+    domain: Name | None = Field(None, description="column of the domains that teachers may specialise in")
+    features: tuple[Name, ...] | None = Field(None, min_length=1, description="numeric columns; all others when left out")
+    separator: Separator = Field(",", description="character between cells")
+    encoding: Encoding | None = Field(None, description="encoding of the file; UTF-8 when left out")
+    missing: tuple[Name, ...] | None = Field(
+        None, description="words that mean 'no label' or, in features, 'missing', beside the empty cell; [] for none"
+    )
+    impute: Literal["mean", "median"] | None = Field(
+        None, description="fill missing features by this statistic of the training rows; refused when left out"
+    )
     standardise: bool = Field(True, description="centre and scale features by mean and deviation of the training rows")
     label_share: LabelShare = 1.0
+
+    @model_validator(mode="after")
+    def _one_meaning_a_column(self) -> Self:
+        distinct(tuple(filter(None, (*self.roles(), *(self.features or ())))))
+        if self.split and self.splits:
+            raise ValueError("allowed: one of split (a column) and splits (a file)")
+        return self
+
+    def roles(self) -> tuple[str | None, ...]:
+        """The columns that are no features."""
+        return self.label, self.id, self.split, self.domain
 
 
 def describe(settings: Settings) -> Shape | None:
@@ -43,21 +74,25 @@ def describe(settings: Settings) -> Shape | None:
 
 
 def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
-    """Read the file: x (1, N, F), validated; ContractError names file, row and column of what is wrong."""
+    """Read the file: x (1, N, F), validated; ContractError names file, line and column of what is wrong."""
     path = Path(settings.path)
-    columns = _read(path, settings)
-    features = settings.features or tuple(c for c in columns if c not in _named(settings))
-    x = np.stack([_numbers(path, c, columns[c]) for c in features], axis=1)
-    class_names, y = _codes(columns[settings.label])
-    rng = np.random.default_rng(seeds.derive(seed, "data", replicate=0))
-    split = np.array(columns[settings.split]) if settings.split else stratified_split(y, SPLIT_SHARES, rng)
-    scaled = standardise(x, split == "train")[0] if settings.standardise else x.astype(np.float32)
+    sheet = delimited.read(path, settings.separator, settings.encoding)
+    columns = table_columns.feature_names(sheet, settings.roles(), settings.features)
+    labels = table_columns.labels(sheet, settings.label, settings.missing)
+    class_names, y = table_columns.classes(sheet, settings.label, labels)
+    ids = sheet.refuse_repeats(settings.id) if settings.id else [str(i) for i in range(len(y))]
+    split = _splits(sheet, settings, y, ids, seed)
+    table_columns.refuse_unlabelled(sheet, settings.label, y, split)
+    x, filled = table_columns.features(sheet, columns, split == "train", settings.impute, settings.missing)
+    known = scaling(x, split == "train") if settings.standardise else Scaling.none(len(columns))
     hidden = hide_labels(y, split, settings.label_share, seeds.derive(seed, "data", replicate=0, part="hidden"), path)
-    domain_names, domain = _codes(columns[settings.domain]) if settings.domain else ((), None)
-    ids = columns[settings.id] if settings.id else [str(i) for i in range(len(y))]
+    domain_names, domain = ((), None)
+    if settings.domain:
+        cells = table_columns.domains(sheet, settings.domain)
+        domain_names, domain = table_columns.classes(sheet, settings.domain, cells)
     return Dataset(
         name=name,
-        x=scaled[None],
+        x=known.apply(x)[None],
         y=hidden[None],
         split=split,
         class_names=class_names,
@@ -70,52 +105,28 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
             "settings": settings.model_dump(mode="json"),
             "source": settings.path,
             "licence": "yours: not stated",
-            "features": list(features),
+            "ids": f"column '{settings.id}'" if settings.id else ROW_NUMBERS,
+            "features": columns,
+            "scaling": known.card(),
+            **filled,
+            "warnings": suspect_features(x, columns, y, split, known),
             "seed": seed,
             "simulated": False,
         },
     ).validate(path)
 
 
-def _named(settings: Settings) -> tuple[str | None, ...]:
-    return settings.label, settings.id, settings.split, settings.domain
+def _splits(sheet: Sheet, settings: Settings, y: np.ndarray, ids: list[str], seed: int) -> np.ndarray:
+    """The split (N,) of every row: of the column, of the file, or drawn."""
+    if settings.split:
+        return table_columns.splits(sheet, settings.split)
+    if settings.splits:
+        return table_columns.splits_by_id(Path(settings.splits), ids)
+    return draw_splits(y, np.random.default_rng(seeds.derive(seed, "data", replicate=0)))
 
 
-def _read(path: Path, settings: Settings) -> dict[str, list[str]]:
-    """Column -> cells; every column that the settings name is there."""
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "a CSV file", "the path is relative to the folder snakemake runs in")
-    with open(path, newline="", encoding="utf-8-sig") as handle:
-        rows = list(csv.reader(handle))
-    if len(rows) < 2:
-        raise ContractError(path, "rows", len(rows), "a header and at least one row")
-    header, body = rows[0], [row for row in rows[1:] if row]
-    for number, row in enumerate(body, start=2):
-        if len(row) != len(header):
-            raise ContractError(path, f"row {number}", f"{len(row)} cells", f"{len(header)}, as in the header")
-    for column in filter(None, (*_named(settings), *(settings.features or ()))):
-        if column not in header:
-            raise ContractError(path, "columns", f"no '{column}'", ", ".join(header), nearest(column, header))
-    return {name: [row[i].strip() for row in body] for i, name in enumerate(header)}
-
-
-def _numbers(path: Path, column: str, cells: list[str]) -> np.ndarray:
-    """The cells of a numeric column as float64 (N,)."""
-    values = np.empty(len(cells))
-    for i, cell in enumerate(cells):
-        try:
-            values[i] = float(cell)
-        except ValueError:
-            values[i] = np.nan
-        if not np.isfinite(values[i]):
-            raise ContractError(path, f"row {i + 2}, column '{column}'", repr(cell), "a finite number",
-                                "leave the column out by naming the features, or fill the cell")  # fmt: skip
-    return values
-
-
-def _codes(cells: list[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names in sorted order (numbers by value) and the code int64 (N,) of every cell; -1 where empty."""
-    numeric = all(cell.lstrip("-").isdigit() for cell in cells if cell)
-    names = sorted(set(filter(None, cells)), key=int if numeric else str)
-    code = {name: i for i, name in enumerate(names)}
-    return tuple(names), np.array([code.get(cell, -1) for cell in cells], dtype=np.int64)
+def draw_splits(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random splits (N,) by SPLIT_SHARES within the classes of ``y`` (N,); rows without label (-1) are training rows."""
+    split = np.full(len(y), "train", dtype="<U5")
+    split[y >= 0] = stratified_split(y[y >= 0], SPLIT_SHARES, rng)
+    return split

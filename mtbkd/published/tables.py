@@ -5,7 +5,6 @@ the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-t
 and absolute error of P(Y=1) where there are two classes, which is our mean over classes).
 """
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mtbkd import delimited
 from mtbkd.errors import ContractError, nearest
 
 FOLDER = Path(__file__).parent
@@ -62,14 +62,12 @@ def read(table: str) -> list[dict[str, str]]:
     path = FOLDER / f"{table}.csv"
     if table not in names():
         raise ContractError("published", "table", f"'{table}'", ", ".join(names()), nearest(table, names()))
-    with open(path, newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
+    return delimited.read(path).records()
 
 
 def source(table: str) -> Source:
     """Where ``table`` is from."""
-    with open(FOLDER / f"{SOURCES}.csv", newline="", encoding="utf-8") as handle:
-        row = next((row for row in csv.DictReader(handle) if row["table"] == table), None)
+    row = next((row for row in delimited.read(FOLDER / f"{SOURCES}.csv").records() if row["table"] == table), None)
     if row is None:
         raise ContractError(FOLDER / f"{SOURCES}.csv", "table", "no row", f"a row for '{table}'")
     loaded = {name: json.loads(row[name]) for name in ("dataset_settings", "student")}

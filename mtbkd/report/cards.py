@@ -1,16 +1,16 @@
 """Datasets and teachers as the page describes them, from their cards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mtbkd.artefacts import read_card
-from mtbkd.report.numbers import listed
-from mtbkd.report.table import Cell, Column, Row, Table, text
+from mtbkd.report.numbers import NONE, listed
+from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
 # Shown in words of our own, or of no interest to a reader.
 TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_names", "domains", "labelled_train", "simulated",
-        "bayes_accuracy", "settings", "seed", "replicates", "ids_sha256"}  # fmt: skip
+        "bayes_accuracy", "settings", "seed", "replicates", "ids_sha256", "ids", "imputed"}  # fmt: skip
 
 
 def first_cards(paths: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
@@ -34,6 +34,8 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
         facts.append(("Domains", f"{listed(list(map(str, domains)))}{told}"))
     if "bayes_accuracy" in card:
         facts.append(("Best possible accuracy", f"{card['bayes_accuracy']:.3f}, that of the true probabilities"))
+    facts += [(heading, card[key]) for key, heading in (("ids", "Ids"), ("imputed", "Missing values")) if key in card]
+    facts += [("Warning", doubt) for doubt in card.get("warnings", ())]
     return facts + [(name, str(value)) for name, value in card.items() if name not in TOLD and isinstance(value, str)]
 
 
@@ -43,13 +45,33 @@ def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One row a teacher: what it is and what it saw."""
+    """One row a teacher: what it is, what it saw, and how right it is on the training rows and on others."""
     head = [Column("Teacher"), Column("Family"), Column("Mostly sees")]
     head += [Column("Parameters", True), Column("Training examples seen", True)]
+    head += [Column(f"Accuracy, {split}", True, "in the first block of replicates") for split in SCORED.values()]
+    shown = [heading for heading, read in REMARKS.items() if any(read(cards[plan["name"]]) for plan in plans)]
     rows = []
     for plan in plans:
         card = cards[plan["name"]]
         numbers = [card.get("num_params"), card.get("examples_seen")]
-        cells = [Cell(f"{n:,.0f}" if n is not None else "\N{EN DASH}", "", n) for n in numbers]
+        cells = [Cell(f"{n:,.0f}" if n is not None else NONE, "", n) for n in numbers]
+        scores = [card.get("accuracy", {}).get(split) for split in SCORED]
+        cells += [Cell(NONE, "", None) if score is None else number(score) for score in scores]
+        cells += [text(REMARKS[heading](card) or NONE) for heading in shown]
         rows.append(Row([text(plan["name"]), text(plan["family"]), text(plan["domain"] or "every domain"), *cells]))
-    return Table(f"teachers-{name}", f"{name}: the teachers", head, rows)
+    return Table(f"teachers-{name}", f"{name}: the teachers", [*head, *map(Column, shown)], rows)
+
+
+def _rows(card: Mapping[str, Any]) -> str:
+    """How the rows of a file and those of the data found each other, and what became of the numbers."""
+    covered = ", ".join(f"{split} {n}" for split, n in card.get("covered", {}).items())
+    told = (card.get("joined"), covered and f"covers {covered}", card.get("values"))
+    return "; ".join(part for part in told if part)
+
+
+SCORED = {"train": "training", "val": "validation", "test": "test"}
+REMARKS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "Trained on, as stated": lambda card: ", ".join(card["seen"]) or "none of these splits" if "seen" in card else "",
+    "Rows": _rows,
+    "Warnings": lambda card: " ".join(card.get("warnings", ())),
+}

@@ -30,7 +30,7 @@ def read_benchmark(path: Path) -> dict[str, float]:
 def _number(text: str | None) -> float:
     try:
         return float(text or "nan")
-    except ValueError:
+    except (TypeError, ValueError):  # a row that was cut, or is too long
         return float("nan")
 
 

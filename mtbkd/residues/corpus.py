@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from mtbkd import delimited
 from mtbkd.errors import ContractError
-from mtbkd.reading import read_rows
 from mtbkd.residues.spec import KINGDOMS, Settings, kingdom_counts
 from mtbkd.seeds import derive
 from mtbkd.sequences import RESIDUES, clean
@@ -52,11 +52,11 @@ class Chain:
 
 def read_deeploc2(path: Path) -> list[Chain]:
     """The proteins of the three kingdoms; those of others are left out. ContractError names file, protein and mistake."""
-    rows, columns = read_rows(path, "the CSV of DeepLoc 2.0")
-    missing = [column for column in COLUMNS if column not in columns]
+    sheet = delimited.read(path, expected="the CSV of DeepLoc 2.0, which the rule download fetches")
+    missing = [column for column in COLUMNS if column not in sheet.header]
     if missing:
         raise ContractError(path, "columns", f"no {', '.join(missing)}", ", ".join(COLUMNS))
-    return [_chain(row, path) for row in rows if row["Kingdom"] in KINGDOMS]
+    return [_chain(row, path) for row in sheet.records() if row["Kingdom"] in KINGDOMS]
 
 
 def _chain(row: dict[str, Any], path: Path) -> Chain:

@@ -1,26 +1,34 @@
-"""Released teachers: logits from files, the authors' or your own.
+"""Released teachers: logits or probabilities from files, the authors' or your own.
 
 The authors' files carry logits although they are named probs, no ids, and a header in some files only: rows are those of
 their data files in order, which the known test accuracy checks. Your own file is a CSV with a column ``id`` and one column
-a class, named by the class; its rows may come in any order.
+a class, named by the class, in any order of rows; ``released_files`` lists the other formats: .npz with the arrays ``values``
+(N, K), ``ids`` and ``class_names``, .parquet with the columns of the CSV, .safetensors with a tensor ``values`` and ids and
+class names in its metadata, and .npy, which has neither: its rows are joined by number.
 """
 
-import csv
+import logging
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mtbkd import delimited
 from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.delimited import listed, short
 from mtbkd.errors import ContractError, nearest
-from mtbkd.teachers import accuracy_card
+from mtbkd.explain import distinct
+from mtbkd.teachers import accuracy_card, optimism, released_files, released_values
+from mtbkd.teachers.released_files import Given
 
 # Raw files of the authors' release, by the splits that their rows are, in the order of the data files.
 SOURCES = {
     "mtbkd/esm2_650m": {("train", "val"): "mtbkd/ESM_650M_probs_sample.csv", ("test",): "mtbkd/ESM_650M_probs_test.csv"},
     "mtbkd/prott5": {("train", "val"): "mtbkd/T5_probs_sample.csv", ("test",): "mtbkd/T5_probs_test.csv"},
 }
+BY_NUMBER = "joined by row number"
+log = logging.getLogger(__name__)
 
 
 class Settings(BaseModel):
@@ -29,8 +37,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release that mtbkd knows")
-    path: str | None = Field(None, description="your own CSV: a column id and one column a class")
-    values: Literal["logits", "probabilities"] = Field("logits", description="what the numbers are")
+    path: str | None = Field(None, min_length=1, description="your own file: .csv, .npz, .npy, .parquet or .safetensors")
+    values: Literal["logits", "probabilities"] | None = Field(
+        None, description="what the numbers are; when left out logits, and what looks like probabilities is refused"
+    )
+    floor: float | None = Field(
+        None, ge=0, le=0.1, description="least probability: smaller ones are raised to it; 0 refuses zeros; 0.001 when left out"
+    )
+    extra_ids: Literal["refuse", "ignore"] = Field("refuse", description="what to do with ids that the data lack")
+    seen: tuple[str, ...] | None = Field(
+        None, description="splits that the teacher was trained on, [] for none; not stated when left out"
+    )
     expected_accuracy: float | None = Field(
         None, ge=0, le=1, description="known accuracy on the test split, to three decimals: catches rows in another order"
     )
@@ -39,6 +56,9 @@ class Settings(BaseModel):
     def _one_place(self) -> Self:
         if (self.source is None) == (self.path is None):
             raise ValueError("allowed: exactly one of source and path")
+        if self.floor is not None and self.values != "probabilities":
+            raise ValueError("allowed: floor with values: probabilities only")
+        distinct(self.seen or ())
         return self
 
 
@@ -52,87 +72,118 @@ def train(
     seed: int, first_replicate: int, device: str, raw: Path,
 ) -> Logits:  # fmt: skip
     """Read the logits, in the order of ``dataset``; ContractError names the file and the row of what is wrong."""
-    values, covered = _by_position(settings, dataset, raw) if settings.source else _by_id(Path(str(settings.path)), dataset)
+    for split in settings.seen or ():
+        if split not in dataset.splits():
+            known = dataset.splits()
+            raise ContractError(f"teacher {name}", "seen", f"'{split}'", ", ".join(known), nearest(split, known))
+    values, covered, told = _by_position(settings, dataset, raw) if settings.source else _own(settings, dataset)
     where = settings.source or settings.path
-    if settings.values == "probabilities":
-        values = _log(values, covered, where)
     logits = values[None].astype(np.float32)
     accuracy = accuracy_card(logits, dataset, covered)
     expected = settings.expected_accuracy
     if expected is not None and abs(accuracy.get("test", -1) - expected) > 1e-3:
         raise ContractError(where, "accuracy on the test split", accuracy.get("test", "no test rows"), f"{expected}",
                             "are the rows in another order than the data?")  # fmt: skip
-    card = {"settings": settings.model_dump(mode="json"), "source": where, "accuracy": accuracy}
-    return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
+    told["covered"] = {s: f"{int(covered[dataset.split == s].sum())} of {len(dataset.rows(s))}" for s in dataset.splits()}
+    log.info("%s: rows covered: %s", name, ", ".join(f"{split} {n}" for split, n in told["covered"].items()))
+    for key in ("joined", "values"):
+        if key in told:
+            log.info("%s: %s", name, told[key])
+    card = {"settings": settings.model_dump(mode="json"), "source": where, "accuracy": accuracy, **told}
+    if settings.seen is not None:
+        card["seen"] = list(settings.seen)
+    found = Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
+    card["warnings"] = optimism.doubts(found, dataset, settings.seen)
+    for doubt in card["warnings"]:
+        log.warning("warning: teacher %s: %s", name, doubt)
+    return found
 
 
-def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.ndarray, np.ndarray]:
+def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     values = np.zeros((dataset.num_examples, dataset.num_classes))
     covered = np.zeros(dataset.num_examples, bool)
     for splits, key in SOURCES[str(settings.source)].items():
-        table = _read_matrix(raw / key, dataset.num_classes)
+        table = delimited.read_matrix(raw / key, dataset.num_classes)
         rows = np.flatnonzero(np.isin(dataset.split, splits))
         if len(table) != len(rows):
             raise ContractError(raw / key, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")
         values[rows], covered[rows] = table, True
-    return values, covered
+    told: dict[str, Any] = {"joined": f"{BY_NUMBER}, the files have no ids"}
+    if settings.values == "probabilities":
+        places = [f"row {i}" for i in np.flatnonzero(covered)]
+        found = released_values.logs(Given(values[covered], None, None, places), settings.source, settings.floor)
+        values[covered] = found.logits
+        told |= {"values": found.told} if found.told else {}
+    return values, covered, told
 
 
-def _by_id(path: Path, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", "a CSV file with an id column and one column a class")
-    with open(path, newline="", encoding="utf-8-sig") as handle:
-        rows = list(csv.DictReader(handle))
-    columns = list(rows[0]) if rows else []
-    for column in ("id", *dataset.class_names):
-        if column not in columns:
-            raise ContractError(path, "columns", f"no '{column}' among {columns}", f"id, {', '.join(dataset.class_names)}",
-                                nearest(column, columns))  # fmt: skip
-    by_id = {row["id"]: (i, row) for i, row in enumerate(rows, start=2)}
-    if len(by_id) < len(rows):
-        raise ContractError(path, "id", "repeated ids", "one row an id")
-    covered = np.array([i in by_id for i in dataset.ids.tolist()])
-    for split in dataset.splits():
-        at = dataset.split == split
-        if covered[at].any() and not covered[at].all():
-            missing = dataset.ids[at & ~covered]
-            raise ContractError(path, "id", f"{len(missing)} ids of '{split}' missing, the first is {missing[0]}",
-                                "all examples of a split, or none")  # fmt: skip
+def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Values (N, K) of the user's file in the order of the data, which rows it covers, and what the card says of it."""
+    path = Path(str(settings.path))
+    given = _in_class_order(path, released_files.read(path), dataset)
+    told: dict[str, Any] = {}
+    if settings.values == "probabilities":
+        found = released_values.logs(given, path, settings.floor)
+        given = Given(found.logits, given.ids, given.class_names, given.places)
+        told |= {"values": found.told} if found.told else {}
+    elif settings.values is None:
+        released_values.refuse_disguised(given, path)
+    at, joined = _positions(path, given, dataset, settings.extra_ids == "ignore")
+    covered = at >= 0
     values = np.zeros((dataset.num_examples, dataset.num_classes))
-    for n in np.flatnonzero(covered):
-        number, row = by_id[dataset.ids[n]]
-        values[n] = _numbers(path, number, [row[c] for c in dataset.class_names])
-    return values, covered
+    values[covered] = given.values[at[covered]]
+    return values, covered, told | {"joined": joined}
 
 
-def _read_matrix(path: Path, num_classes: int) -> np.ndarray:
-    """Numbers (rows, K) of a CSV without ids, with or without a header that counts the columns."""
-    with open(path, newline="", encoding="utf-8") as handle:
-        rows = list(csv.reader(handle))
-    header = bool(rows) and rows[0] == [str(k) for k in range(len(rows[0]))]
-    first = 2 if header else 1
-    for number, row in enumerate(rows[header:], start=first):
-        if len(row) != num_classes:
-            raise ContractError(path, f"row {number}", f"{len(row)} columns", f"{num_classes}, one a class")
-    return np.stack([_numbers(path, number, row) for number, row in enumerate(rows[header:], start=first)])
+def _in_class_order(path: Path, given: Given, dataset: Dataset) -> Given:
+    """Columns as the data's classes; ContractError where a class lacks or a column is none."""
+    names, wanted = given.class_names, dataset.class_names
+    if names is None:
+        if given.values.shape[1] != len(wanted):
+            raise ContractError(path, "columns", given.values.shape[1], f"{len(wanted)}: {listed(wanted)}")
+        return given
+    for name in wanted:
+        if name not in names:
+            raise ContractError(
+                path, "columns", f"no '{name}' among {listed(names)}", f"id, {listed(wanted)}", nearest(name, names)
+            )
+    if odd := [name for name in names if name not in wanted]:
+        raise ContractError(path, "columns", f"'{odd[0]}', which is no class of {dataset.name}", f"id, {listed(wanted)}",
+                            "delete the column")  # fmt: skip
+    order = [list(names).index(name) for name in wanted]
+    return Given(given.values[:, order], given.ids, wanted, given.places)
 
 
-def _numbers(path: Path, number: int, cells: list[str]) -> np.ndarray:
-    try:
-        values = np.array([float(cell) for cell in cells])
-    except ValueError as error:
-        raise ContractError(path, f"row {number}", str(error), "numbers") from None
-    if not np.isfinite(values).all():
-        raise ContractError(path, f"row {number}", "NaN or infinite values", "finite numbers")
-    return values
+def _positions(path: Path, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
+    """For every example the row of the file, or -1; and how they were joined. A split is covered wholly or not at all."""
+    n, ids = dataset.num_examples, dataset.ids.tolist()
+    if given.ids is None:
+        if len(given.values) != n:
+            raise ContractError(path, "rows", len(given.values), f"{n}, the examples of {dataset.name} in their order",
+                                "a file without ids must cover every row; write one with ids")  # fmt: skip
+        return np.arange(n), f"{BY_NUMBER}, and columns in the order {listed(dataset.class_names)}: the file has no ids"
+    row_of = {name: i for i, name in enumerate(given.ids)}
+    at = np.array([row_of.get(name, -1) for name in ids])
+    if not (at >= 0).any():
+        raise ContractError(path, "id", f"no id that the data have; the file's begin {', '.join(map(short, given.ids[:2]))}",
+                            f"ids of {dataset.name}, which begin {', '.join(map(short, ids[:2]))}",
+                            "ids are text: 1, 1.0 and 01 are three")  # fmt: skip
+    for split in dataset.splits():
+        inside = dataset.split == split
+        if (at[inside] >= 0).any() and (at[inside] < 0).any():
+            missing = dataset.ids[inside & (at < 0)]
+            raise ContractError(path, "id", f"{len(missing)} ids of '{split}' missing, the first is {missing[0]}",
+                                "all examples of a split, or none", _extra(given, ids))  # fmt: skip
+    if (extra := _extra(given, ids)) and not ignore:
+        raise ContractError(path, "id", extra, f"ids of {dataset.name} only", "set `extra_ids: ignore` if the file covers more")
+    counted = dataset.card["ids"].startswith("row") if "ids" in dataset.card else ids == [str(i) for i in range(n)]
+    joined = f"{BY_NUMBER}: the data have no ids of their own, 0 is the first row" if counted else "joined by id"
+    return at, joined + (f"; {extra} (ignored)" if extra else "")
 
 
-def _log(prob: np.ndarray, covered: np.ndarray, where: object) -> np.ndarray:
-    rows = prob[covered]
-    if (rows <= 0).any():
-        raise ContractError(where, "probabilities", f"{int((rows <= 0).sum())} values <= 0", "values > 0",
-                            "a probability of 0 has no logit: smooth the teacher")  # fmt: skip
-    if not np.allclose(rows.sum(1), 1, atol=1e-3):
-        raise ContractError(where, "probabilities", "rows that do not sum to 1", "probabilities",
-                            "set values: logits if these are logits")  # fmt: skip
-    return np.log(prob, where=covered[:, None], out=np.zeros_like(prob))
+def _extra(given: Given, ids: list[str]) -> str:
+    known = set(ids)
+    odd = [i for i, name in enumerate(given.ids or ()) if name not in known]
+    return (
+        f"{len(odd)} ids that the data lack, the first is '{(given.ids or ())[odd[0]]}' ({given.places[odd[0]]})" if odd else ""
+    )

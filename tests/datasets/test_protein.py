@@ -178,7 +178,7 @@ def test_missing_files_columns_and_rows_are_named(tmp_path: Path):
     (tmp_path / "few.csv").write_text("ACC,Sequence\nP1,MKV\n")
     with pytest.raises(ContractError, match="columns: found no Kingdom, Partition"):
         protein.read_table(tmp_path / "few.csv")
-    with pytest.raises(ContractError, match="rows: found none"):
+    with pytest.raises(ContractError, match="rows: found a header only"):
         protein.read_table(write(tmp_path, protein.TRAIN, []))
 
 

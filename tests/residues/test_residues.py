@@ -255,8 +255,10 @@ def test_a_broken_protein_is_named(tmp_path: Path, change: dict[str, str], told:
 
 def test_a_file_that_is_none_of_these_is_named(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="no Partition"):
-        read_deeploc2(write(tmp_path / "x.csv.gz", [], ("ACC", "Kingdom", "Sequence")))
-    with pytest.raises(ContractError, match="run the rule download"):
+        read_deeploc2(
+            write(tmp_path / "x.csv.gz", [{"ACC": "P1", "Kingdom": "Fungi", "Sequence": "MK"}], ("ACC", "Kingdom", "Sequence"))
+        )
+    with pytest.raises(ContractError, match="the rule download"):
         read_deeploc2(tmp_path / "none.csv.gz")
     (tmp_path / "text.csv.gz").write_text("no gzip")
     with pytest.raises(ContractError, match="no ACC"):

@@ -39,7 +39,7 @@ def test_rows_in_any_order_are_matched_by_id(dataset: Dataset, tmp_path: Path) -
     path = write(tmp_path / "t.csv", dataset.ids[order].tolist(), right_logits(dataset)[order])
     logits = read(dataset, path, expected_accuracy=1.0)
     np.testing.assert_allclose(logits.logits[0], right_logits(dataset))
-    assert logits.covered.all() and logits.card["accuracy"] == {"val": 1.0, "test": 1.0}
+    assert logits.covered.all() and logits.card["accuracy"] == {"train": 1.0, "val": 1.0, "test": 1.0}
 
 
 def test_a_whole_split_may_be_missing_but_no_part_of_one(dataset: Dataset, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_probabilities_become_logits_and_zeros_are_refused(dataset: Dataset, tmp
     logits = read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), prob), values="probabilities")
     np.testing.assert_allclose(logits.logits[0], np.log(prob), rtol=1e-6)
     with pytest.raises(ContractError, match="values <= 0"):
-        read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), np.eye(3)[[0] * 12]), values="probabilities")
+        read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), np.eye(3)[[0] * 12]), values="probabilities", floor=0)
 
 
 def test_logits_taken_for_probabilities_are_refused(dataset: Dataset, tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_logits_taken_for_probabilities_are_refused(dataset: Dataset, tmp_path: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda ids, v: (ids, np.where(np.arange(12)[:, None] == 3, np.nan, v), "id,a,b,c"), "row 5: found NaN"),
+        (lambda ids, v: (ids, np.where(np.arange(12)[:, None] == 3, np.nan, v), "id,a,b,c"), "line 5, column 'a': found 'nan'"),
         (lambda ids, v: (ids, v[:, :2], "id,a,b"), "columns: found no 'c'"),
-        (lambda ids, v: (ids[:5] + ids[:1] + ids[6:], v, "id,a,b,c"), "id: found repeated ids"),
+        (lambda ids, v: (ids[:5] + ids[:1] + ids[6:], v, "id,a,b,c"), "column 'id': found 1 repeated ids: 'e0' on lines 2, 7"),
     ],
     ids=["NaN", "wrong K", "repeated id"],
 )
@@ -109,3 +109,39 @@ def test_the_authors_files_are_read_in_their_order(dataset: Dataset, tmp_path: P
 def test_exactly_one_place_is_named() -> None:
     with pytest.raises(ValueError, match="exactly one of source and path"):
         released.Settings()
+
+
+def test_probabilities_below_the_floor_are_raised_and_the_card_says_so(dataset: Dataset, tmp_path: Path) -> None:
+    """(1, 0, 0) with a floor of .001 is (1, .001, .001) / 1.002; rows above the floor stay as they are."""
+    prob = np.eye(3)[[0] * 12]
+    prob[5] = (0.5, 0.3, 0.2)
+    path = write(tmp_path / "t.csv", dataset.ids.tolist(), prob)
+    logits = read(dataset, path, values="probabilities")
+    np.testing.assert_allclose(np.exp(logits.logits[0, 0]), np.array([1, 0.001, 0.001]) / 1.002, rtol=1e-5)
+    np.testing.assert_allclose(np.exp(logits.logits[0, 5]), prob[5], rtol=1e-5)
+    assert logits.card["values"].startswith("22 of 36 probabilities raised to the floor 0.001")
+    lower = read(dataset, path, values="probabilities", floor=1e-5)
+    np.testing.assert_allclose(np.exp(lower.logits[0, 0, 1]), 1e-5 / 1.00002, rtol=1e-4)
+    with pytest.raises(ValueError, match="floor with values: probabilities only"):
+        released.Settings(path=path, floor=0.1)
+
+
+def test_ids_that_the_data_lack_may_be_ignored_and_are_counted(dataset: Dataset, tmp_path: Path) -> None:
+    ids, values = [*dataset.ids.tolist(), "z1", "z2"], np.vstack([right_logits(dataset), np.zeros((2, 3))])
+    path = write(tmp_path / "t.csv", ids, values)
+    logits = read(dataset, path, extra_ids="ignore")
+    np.testing.assert_allclose(logits.logits[0], right_logits(dataset))
+    assert logits.card["joined"] == "joined by id; 2 ids that the data lack, the first is 'z1' (line 14) (ignored)"
+
+
+def test_an_array_alone_is_joined_by_row_number_and_says_so(dataset: Dataset, tmp_path: Path) -> None:
+    np.save(tmp_path / "t.npy", right_logits(dataset))
+    logits = read(dataset, str(tmp_path / "t.npy"))
+    np.testing.assert_allclose(logits.logits[0], right_logits(dataset))
+    assert logits.card["joined"].startswith("joined by row number, and columns in the order a, b, c")
+
+
+def test_classes_of_an_archive_may_come_in_any_order(dataset: Dataset, tmp_path: Path) -> None:
+    order, values = [2, 0, 1], right_logits(dataset)
+    np.savez(tmp_path / "t.npz", values=values[:, order], ids=dataset.ids, class_names=np.array(list("abc"))[order])
+    np.testing.assert_allclose(read(dataset, str(tmp_path / "t.npz")).logits[0], values)

@@ -131,8 +131,8 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, Run]:
 @pytest.mark.parametrize(
     "words",
     [
-        "results/shared/tables/headless.csv: columns: found no 'kind'; expected a, b",
-        "data/undefined.csv: row 9: found NaN or infinite values; expected finite numbers",
+        "results/shared/tables/headless.csv: columns: found no 'kind' among a, b",
+        "data/undefined.csv: line 9, column 'z': found 'nan'; expected a finite number",
         "data/narrow.csv: columns: found no 'z'",
         "1 ids of",
     ],

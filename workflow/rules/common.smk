@@ -72,8 +72,8 @@ def raw_files(keys):
 
 
 def own_files(settings):
-    """The user's file that a part reads, if any: changed, it is read again; missing, a rule may make it."""
-    return [settings["path"]] if settings.get("path") else []
+    """The user's files that a part reads, if any: changed, they are read again; missing, a rule may make them."""
+    return [settings[key] for key in ("path", "splits") if settings.get(key)]
 
 
 def data_files(key, block):

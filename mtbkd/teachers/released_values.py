@@ -1,0 +1,65 @@
+"""What the numbers of a released teacher are: logits as they are, probabilities turned into logits. N rows, K classes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mtbkd.errors import ContractError
+from mtbkd.teachers.released_files import Given
+
+FLOOR = 1e-3
+SUM_TOLERANCE = 1e-3
+
+
+class Logs(NamedTuple):
+    """Logits float64 (N, K), and what was done to get them, in words, or ""."""
+
+    logits: np.ndarray
+    told: str
+
+
+def refuse_disguised(given: Given, where: object) -> None:
+    """ContractError where numbers that nobody called anything look like probabilities, percentages or votes.
+
+    No row has a negative number and all rows have one sum: logits have no such rule.
+    """
+    values, sums = given.values, given.values.sum(1)
+    alike = bool(len(values) and (values >= 0).all() and np.ptp(sums) <= SUM_TOLERANCE * max(1.0, sums[0]) and sums[0] > 0)
+    if alike and values.shape[1] > 1 and (len(values) > 1 or abs(sums[0] - 1) <= SUM_TOLERANCE):
+        if abs(sums[0] - 1) <= SUM_TOLERANCE:
+            raise ContractError(where, "values", "rows in [0, 1] that sum to 1", "logits, as `values` is not set",
+                                "set `values: probabilities`, or `values: logits` if they are logits all the same")  # fmt: skip
+        raise ContractError(where, "values", f"rows >= 0 that all sum to {sums[0]:g}", "logits, as `values` is not set",
+                            f"percentages or votes: divide by {sums[0]:g} and set `values: probabilities`; else set "
+                            "`values: logits`")  # fmt: skip
+
+
+def logs(given: Given, where: object, floor: float | None) -> Logs:
+    """Logarithms of probabilities; those below ``floor`` are raised to it and the row is divided by its new sum.
+
+    Args:
+        floor: None: FLOOR, or a tenth of 1 / K where that is less; 0 refuses probabilities of 0.
+    """
+    prob, k = given.values, given.values.shape[1]
+    if (prob < 0).any():
+        row, column = np.argwhere(prob < 0)[0]
+        raise ContractError(where, f"probabilities, {given.places[row]}", f"{prob[row, column]:g}", "values >= 0",
+                            "set values: logits if these are logits")  # fmt: skip
+    off = np.flatnonzero(~np.isclose(prob.sum(1), 1, atol=SUM_TOLERANCE))
+    if len(off):
+        raise ContractError(where, f"probabilities, {given.places[off[0]]}", f"a row that sums to {prob[off[0]].sum():g}",
+                            "rows that sum to 1", "set values: logits if these are logits")  # fmt: skip
+    least = min(FLOOR, 0.1 / k) if floor is None else floor
+    if least == 0 and (prob <= 0).any():
+        raise ContractError(where, "probabilities", f"{int((prob <= 0).sum())} values <= 0", "values > 0",
+                            "a probability of 0 has no logit: set `floor`, or smooth the teacher")  # fmt: skip
+    if least * k >= 1:
+        raise ContractError(where, "floor", f"{least:g} for {k} classes", f"below 1 / {k}")
+    low = prob < least
+    if not low.any():
+        return Logs(np.log(prob), "")
+    raised = np.where(low, least, prob)
+    told = (
+        f"{int(low.sum()):,} of {low.size:,} probabilities raised to the floor {least:g}, and their rows divided by their sums"
+    )
+    return Logs(np.log(raised / np.where(low.any(1), raised.sum(1), 1.0)[:, None]), told)

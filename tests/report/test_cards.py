@@ -1,0 +1,39 @@
+"""What the page says of data and teachers, from their cards."""
+
+from typing import Any
+
+from mtbkd.report.cards import dataset_facts, teacher_table
+from mtbkd.report.numbers import NONE
+
+PLANS = [{"name": name, "family": "released", "domain": None} for name in ("fresh", "informed")]
+CARD = {"class_names": ["a", "b"], "counts": {"train": 6, "val": 2, "test": 2}}
+
+
+def shown(cards: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    table = teacher_table("study", PLANS, cards)
+    assert all(len(row.cells) == len(table.columns) for row in table.rows)
+    return [{c.name: cell.text for c, cell in zip(table.columns, row.cells, strict=True)} for row in table.rows]
+
+
+def test_training_accuracy_stands_beside_that_of_the_test() -> None:
+    fresh, informed = shown({"fresh": {"accuracy": {"train": 0.9, "test": 0.6}}, "informed": {}})
+    assert (fresh["Accuracy, training"], fresh["Accuracy, validation"], fresh["Accuracy, test"]) == ("0.900", NONE, "0.600")
+    assert informed["Accuracy, training"] == NONE and "Warnings" not in fresh
+
+
+def test_what_a_teacher_saw_and_the_doubts_about_it_are_shown() -> None:
+    cards = {
+        "fresh": {"seen": [], "joined": "joined by id", "covered": {"train": "6 of 6"}},
+        "informed": {"seen": ["train", "test"], "warnings": ["It was trained on the test split."]},
+    }
+    fresh, informed = shown(cards)
+    assert fresh["Trained on, as stated"] == "none of these splits" and fresh["Warnings"] == NONE
+    assert fresh["Rows"] == "joined by id; covers train 6 of 6"
+    assert informed["Trained on, as stated"] == "train, test" and informed["Warnings"] == "It was trained on the test split."
+
+
+def test_doubts_about_data_stand_among_the_facts() -> None:
+    facts = dataset_facts(CARD | {"warnings": ["one", "two"], "ids": "row numbers, from 0", "imputed": "height 3 of 7"}, 4)
+    assert [fact for name, fact in facts if name == "Warning"] == ["one", "two"]
+    assert ("Ids", "row numbers, from 0") in facts and ("Missing values", "height 3 of 7") in facts
+    assert not any(name in ("ids", "imputed", "warnings") for name, _ in facts)
