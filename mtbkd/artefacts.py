@@ -7,9 +7,6 @@ they are written beside their place and moved into it. Shapes: R replicates, N e
 import csv
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,21 +14,9 @@ from typing import Any
 import numpy as np
 
 from mtbkd.errors import ContractError
+from mtbkd.writing import atomic
 
 SPLITS = ("train", "val", "test")
-
-
-@contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; move it into place on success, remove it on failure."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, content: Any) -> None:

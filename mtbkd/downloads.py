@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import MtbkdError, nearest
+from mtbkd.writing import atomic
 
 MIRROR_VARIABLE = "MTBKD_MIRROR"
 CHUNK = 1 << 20

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mtbkd import running
 from mtbkd.errors import MtbkdError
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ def job() -> Iterator[Any]:
     for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        yield rule
+        with running.announced(place, "job"):
+            yield rule
     except (MtbkdError, OSError) as error:
         log.error("error: %s", error)
         sys.exit(1)

@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Literal
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     from Bio.SeqRecord import SeqRecord

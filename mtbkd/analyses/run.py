@@ -6,9 +6,9 @@ from typing import Any
 
 from mtbkd import registry
 from mtbkd.analyses import Inputs
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
 from mtbkd.optimise import Training
+from mtbkd.writing import atomic
 
 
 def analysis_files(spec: Mapping[str, Any], out: Mapping[str, str]) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
 from mtbkd.evaluation import metrics
 from mtbkd.evaluation.metrics import Score
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtbkd import registry
-from mtbkd.artefacts import atomic, digest
+from mtbkd.artefacts import digest
 from mtbkd.sources import module_file
+from mtbkd.writing import atomic
 
 WIDTH = 16
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.artefacts import atomic
 from mtbkd.evaluation.convergence import GATES
 from mtbkd.lazy import lazy_import
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
-from mtbkd.artefacts import atomic
 from mtbkd.exact import sbc
 from mtbkd.exact.cases import all_cases
 from mtbkd.exact.judge import judge
 from mtbkd.exact.spec import Spec
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
 from mtbkd.evaluation.coverage import coverage
 from mtbkd.exact.lda import TRUTH, Discriminant, make_data, posterior, sample
 from mtbkd.exact.spec import Conjugate
 from mtbkd.lazy import lazy_import
 from mtbkd.seeds import derive
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

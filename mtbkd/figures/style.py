@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mtbkd.artefacts import atomic
 from mtbkd.lazy import lazy_import
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import matplotlib as mpl

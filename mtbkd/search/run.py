@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd import registry
-from mtbkd.artefacts import Dataset, atomic
+from mtbkd.artefacts import Dataset
 from mtbkd.evaluation.metrics import mae_prob, mse_prob
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
 from mtbkd.published import tables as published
 from mtbkd.search.spec import Spec, combinations
 from mtbkd.settings import settings_of
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
