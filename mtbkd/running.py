@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from mtbkd.errors import MtbkdError
 from mtbkd.writing import Process, abandoned_parts, atomic
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,12 @@ log = logging.getLogger(__name__)
 FOLDER = Path(".snakemake/mtbkd")
 RUN_VARIABLE = "MTBKD_RUN"  # tells a job which run started it
 BEAT = 5.0  # seconds between two touches
+KILLED = "the run that started this job was killed, so nobody would record its result; start the same command again"
 STALE = 300.0  # seconds without a touch after which a process of another host counts as dead: network disks are late
+
+
+class RunKilledError(MtbkdError):
+    """The run that started this job has ended without it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,11 @@ class Living:
     def file(self) -> Path:
         return FOLDER / f"{self.kind}.{named(self.process)}.json"
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether its run was killed on this host: nobody would record what was made with which sources."""
+        return self.run is not None and self.run.here and not self.run.alive()
+
     def alive(self, now: float) -> bool:
         """Whether it still runs; ``now`` is the time by the clock of the disk."""
         if self.process.here:
@@ -77,13 +88,21 @@ def run_of_environment() -> Process | None:
 
 @contextmanager
 def announced(what: str, kind: str) -> Iterator[Living]:
-    """Let other processes know that this one lives. A job whose run was killed on this host ends itself."""
+    """Let other processes know that this one lives. A job whose run was killed on this host ends itself.
+
+    Raises:
+        RunKilledError: the job's run has ended before the job began or before it finished.
+    """
     me, done = Living.current(what, kind), threading.Event()
+    if me.orphaned:
+        raise RunKilledError(KILLED)
     _write(me)
     beating = threading.Thread(target=_beat, args=(me, done), daemon=True)
     beating.start()
     try:
         yield me
+        if me.orphaned:
+            raise RunKilledError(KILLED)
     finally:
         done.set()
         beating.join()
@@ -97,9 +116,8 @@ def _write(me: Living) -> None:
 
 def _beat(me: Living, done: threading.Event) -> None:
     while not done.wait(BEAT):
-        if me.run and me.run.here and not me.run.alive():
-            # Nobody would record what this job makes: the next run would take it for something made otherwise.
-            log.error("error: the run that started this job was killed; start the same command again")
+        if me.orphaned:
+            log.error("error: %s", KILLED)
             os._exit(1)
         try:
             os.utime(me.file)
