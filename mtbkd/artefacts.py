@@ -7,9 +7,7 @@ they are written beside their place and moved into it. Shapes: R replicates, N e
 import csv
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,22 +17,10 @@ import numpy as np
 from mtbkd.errors import ContractError, write_fault
 from mtbkd.reading import read_arrays, read_json, regular_file
 from mtbkd.seals import opened_card, sealed_card
+from mtbkd.writing import atomic
 
 SPLITS = ("train", "val", "test")
 CARD = "card.json"
-
-
-@contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; move it into place on success, remove it on failure."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: str | Path, content: Any) -> None:

@@ -23,10 +23,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd import explain, registry, strict_json
-from mtbkd.artefacts import atomic, write_json
+from mtbkd.artefacts import write_json
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
 from mtbkd.students import Student
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import torch

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError, MtbkdError, machine_fault, nearest
 from mtbkd.reading import AGAIN
+from mtbkd.writing import atomic
 
 MIRROR_VARIABLE = "MTBKD_MIRROR"
 TARGET = "downloads"  # name of the folder of raw files below results/

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError, write_fault
 from mtbkd.lazy import lazy_import
 from mtbkd.reading import AGAIN, damage, regular_file
 from mtbkd.seals import check_seal, seal
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
 from mtbkd.sequences import LONGEST, character
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     from Bio.SeqRecord import SeqRecord

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import write_fault
 from mtbkd.lazy import lazy_import
 from mtbkd.reading import AGAIN, damage, regular_file
 from mtbkd.seals import check_seal, seal
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from mtbkd import running
 from mtbkd.errors import MtbkdError, machine_fault
 
 log = logging.getLogger(__name__)
@@ -23,12 +24,14 @@ def job() -> Iterator[Any]:
         os.environ[variable] = str(rule.threads)
     logging.raiseExceptions = False  # a full disk would add a traceback for every line of the log
     try:
-        _log_to(rule)
+        place = "/".join((rule.rule, *rule.wildcards))
+        _log_to(rule, place)
         if raw := [path for path in rule.input if "/downloads/" in path]:
             from mtbkd.downloads import check_fetched
 
             check_fetched(raw)
-        yield rule
+        with running.announced(place, "job"):
+            yield rule
     except Exception as error:
         told = machine_fault(error) or error
         if not isinstance(told, MtbkdError | OSError):
@@ -38,10 +41,9 @@ def job() -> Iterator[Any]:
         sys.exit(1)
 
 
-def _log_to(rule: Any) -> None:
+def _log_to(rule: Any, place: str) -> None:
     """Log to the terminal and to the rule's log files."""
     # Jobs run side by side and share the terminal.
-    place = "/".join((rule.rule, *rule.wildcards))
     told = f"%(asctime)s {place} %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=told, handlers=[logging.StreamHandler(sys.stderr)], force=True)
     for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):

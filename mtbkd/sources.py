@@ -1,13 +1,19 @@
-"""Which files of the package a job depends on, so that editing them, and only them, runs it again.
+"""What a job depends on besides the files that other jobs make: the package's sources and the user's own files, by content.
 
-Snakemake re-runs a job when an input changes, not when a module changes that its script imports. The rules therefore list
-the closure of a job's modules under ``import`` as inputs; registered parts, imported by name, are given as further roots.
+Snakemake re-runs a job when an input is newer than its output, not when a module changes that its script imports, nor when a
+file is replaced by one with an older date. So the rules put hashes among a job's params: one of the closure of its modules
+under ``import`` (registered parts, imported by name, are given as further roots), and one of each file of the user's.
 """
 
 import ast
-from collections.abc import Iterable, Iterator
+import hashlib
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from mtbkd.errors import ContractError, nearest
 
 ROOT = Path(__file__).parent
 TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
@@ -39,7 +45,7 @@ def _imports(path: Path) -> frozenset[Path]:
     """What importing ``path`` executes inside the package: the packages it lies in and all that it imports."""
     inits = {above / "__init__.py" for above in path.parents if ROOT in above.parents} - {path}
     found: set[Path | None] = {init for init in inits if init.is_file()}
-    for node in _executed(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _executed(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             found |= {module_file(alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -68,3 +74,53 @@ def closure(modules: Iterable[str], besides: Iterable[str] = ()) -> list[str]:
             seen.add(path)
             todo.extend(_imports(path))
     return sorted(str(path.relative_to(ROOT.parent)) for path in seen)
+
+
+@cache
+def fingerprint(modules: tuple[str, ...], besides: tuple[str, ...] = (), files: tuple[str, ...] = ()) -> str:
+    """One sha256 of the names and contents of ``closure(modules, besides)`` and of further ``files`` of the package.
+
+    Args:
+        modules: roots of the closure.
+        besides: as for ``closure``.
+        files: patterns relative to the package's folder, e.g. "published/*.csv".
+    """
+    further = [str(path.relative_to(ROOT.parent)) for pattern in files for path in ROOT.glob(pattern)]
+    found = hashlib.sha256()
+    for path in sorted({*closure(modules, besides), *further}):
+        found.update(f"{path} {_source(ROOT.parent / path)}\n".encode())
+    return found.hexdigest()
+
+
+@cache
+def _source(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def own_paths(settings: Mapping[str, Any]) -> list[str]:
+    """Paths of the user's files that the settings of a dataset or teacher name."""
+    named = [settings.get("path"), settings.get("splits"), *(file["path"] for file in settings.get("files", {}).values())]
+    return [path for path in named if path]
+
+
+def own_content(path: str | Path) -> str:
+    """The sha256 of a file of the user's; ContractError for what is missing, unreadable or no regular file."""
+    path = Path(path)
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
+            raise ContractError(path, "kind", kind, "a regular file")
+        return _content(path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
+    except FileNotFoundError:
+        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        hint = nearest(path.name, beside) if beside else ""
+        raise ContractError(path, "file", "nothing", "a file, or a rule that makes it", hint) from None
+    except OSError as error:
+        raise ContractError(path, "file", error.strerror, "a file that can be read") from None
+
+
+@cache
+def _content(path: Path, *_: int) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

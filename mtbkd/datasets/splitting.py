@@ -10,11 +10,12 @@ import csv
 import numpy as np
 
 from mtbkd import delimited
-from mtbkd.artefacts import SPLITS, atomic
+from mtbkd.artefacts import SPLITS
 from mtbkd.datasets import table_columns
 from mtbkd.datasets.table import Settings, draw_splits
 from mtbkd.errors import ConfigError, ContractError
 from mtbkd.explain import validate
+from mtbkd.writing import atomic
 
 FOLDS = 5  # one for test, one for val: 20 % each
 

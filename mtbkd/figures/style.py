@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mtbkd.artefacts import atomic
 from mtbkd.figures.lettering import FONT, letter, quiet, spell_out
 from mtbkd.lazy import lazy_import
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import matplotlib as mpl

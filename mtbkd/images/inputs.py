@@ -10,8 +10,3 @@ def downloads(kind: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Keys of the raw files to download; a file of the user's in the place of one leaves it out."""
     module = registry.part("dataset", kind)
     return module.raw_files(module.Settings.model_validate(settings))
-
-
-def own(settings: Mapping[str, Any]) -> list[str]:
-    """Paths of the user's files in place of raw ones."""
-    return [file["path"] for file in settings["files"].values()]

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.artefacts import atomic, write_json
+from mtbkd.artefacts import write_json
 from mtbkd.evaluation.convergence import gate_table
 from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
@@ -22,6 +22,7 @@ from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
 from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
 from mtbkd.report.versus import Versus, long_rows, side_by_side
+from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd

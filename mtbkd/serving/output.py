@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mtbkd.artefacts import atomic
 from mtbkd.errors import ContractError
 from mtbkd.serving.predicting import Prediction
+from mtbkd.writing import atomic
 
 ABOUT = ("id", "length", "predicted", "probability", "abstain", "mean_deviance", "epistemic_share")
 DIGITS = 6

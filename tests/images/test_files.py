@@ -9,6 +9,7 @@ from mtbkd.errors import ContractError
 from mtbkd.images import inputs
 from mtbkd.images.collections import FASHION_MNIST, MNIST
 from mtbkd.images.files import OwnFile, places, remarks
+from mtbkd.sources import own_paths
 
 KEY = "svhn/train_32x32.mat"
 
@@ -36,5 +37,5 @@ def test_what_a_job_downloads_depends_on_the_settings() -> None:
     assert inputs.downloads("fashion_mnist", settings) == FASHION_MNIST.keys
     assert inputs.downloads("fashion_mnist", settings | {"ood": {"mnist": 3}}) == FASHION_MNIST.keys + MNIST.keys
     own = {"files": {FASHION_MNIST.keys[0]: {"path": "mine.gz"}}}
-    assert inputs.downloads("fashion_mnist", settings | own) == FASHION_MNIST.keys[1:] and inputs.own(own) == ["mine.gz"]
+    assert inputs.downloads("fashion_mnist", settings | own) == FASHION_MNIST.keys[1:] and own_paths(own) == ["mine.gz"]
     assert inputs.downloads("digit_domains", {"textures": "cifar10"}) == (*MNIST.keys, "cifar10/cifar-10-binary.tar.gz")

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mtbkd import running
+from tests.test_writing import dead_process
+
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (".*", "__pycache__", "results")
 PATIENCE = 900  # seconds that a run may take on a slow machine before it counts as hung
@@ -171,7 +174,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     command = ("snakemake", "--cores", "all", "--config", "study=smoke")
     second, fit = kill_in_a_fit(checkout, command, folder / "killed.txt")
     killed = checkout.files("results/**/*")
-    (checkout.root / fit).with_name(".r0-1.nc.1.part").touch()  # as a kill in the middle of writing leaves it
+    (checkout.root / fit).with_name(f".r0-1.nc.{running.named(dead_process())}.part").touch()  # as a kill leaves it
     resumed = checkout.command(*command)
     assert resumed.status == 0, resumed.text
     return Smoke(checkout, command, second, fit, killed, resumed)

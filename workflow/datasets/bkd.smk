@@ -3,8 +3,6 @@
 
 rule prepare_bkd:
     """Make the simulated designs S1 to S3 of BKD (two classes)."""
-    input:
-        package=sources("mtbkd.preparing", "mtbkd.datasets.bkd"),
     output:
         **dataset_output(),
     log:
@@ -21,5 +19,6 @@ rule prepare_bkd:
         runtime=30,
     params:
         spec=dataset_spec,
+        package=package("mtbkd.preparing", "mtbkd.datasets.bkd"),
     script:
         "../../scripts/prepare.py"

@@ -3,8 +3,6 @@
 
 rule prepare_digits:
     """Make scikit-learn's handwritten digits in three colour domains."""
-    input:
-        package=sources("mtbkd.preparing", "mtbkd.datasets.digits"),
     output:
         **dataset_output(),
     log:
@@ -21,5 +19,6 @@ rule prepare_digits:
         runtime=30,
     params:
         spec=dataset_spec,
+        package=package("mtbkd.preparing", "mtbkd.datasets.digits"),
     script:
         "../../scripts/prepare.py"

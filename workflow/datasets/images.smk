@@ -11,10 +11,7 @@ rule prepare_images:
         raw=lambda wildcards: raw_files(
             inputs.downloads(PLAN.datasets[wildcards.dataset].kind, PLAN.datasets[wildcards.dataset].settings)
         ),
-        own=lambda wildcards: inputs.own(PLAN.datasets[wildcards.dataset].settings),
-        package=lambda wildcards: sources(
-            "mtbkd.preparing", registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
-        ),
+        own=lambda wildcards: own_files(PLAN.datasets[wildcards.dataset].settings),
     output:
         **dataset_output(),
     log:
@@ -31,5 +28,9 @@ rule prepare_images:
         runtime=60,
     params:
         spec=dataset_spec,
+        package=lambda wildcards: package(
+            "mtbkd.preparing", registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
+        ),
+        own=dataset_own,
     script:
         "../../scripts/prepare.py"

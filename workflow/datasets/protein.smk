@@ -8,7 +8,6 @@ rule prepare_protein:
     input:
         raw=raw_files(protein.RAW),
         weights=encoder_raw,
-        package=encoder_package,
     output:
         **dataset_output(),
     log:
@@ -25,5 +24,6 @@ rule prepare_protein:
         runtime=30,
     params:
         spec=dataset_spec,
+        package=encoder_package,
     script:
         "../../scripts/prepare.py"

@@ -3,8 +3,6 @@
 
 rule prepare_sim1:
     """Make Simulation 1 of the paper (two classes, three domains)."""
-    input:
-        package=sources("mtbkd.preparing", "mtbkd.datasets.sim1"),
     output:
         **dataset_output(),
     log:
@@ -21,5 +19,6 @@ rule prepare_sim1:
         runtime=30,
     params:
         spec=dataset_spec,
+        package=package("mtbkd.preparing", "mtbkd.datasets.sim1"),
     script:
         "../../scripts/prepare.py"

@@ -3,8 +3,6 @@
 
 rule prepare_sim2:
     """Make Simulation 2 of the paper (five Gaussian components)."""
-    input:
-        package=sources("mtbkd.preparing", "mtbkd.datasets.sim2"),
     output:
         **dataset_output(),
     log:
@@ -21,5 +19,6 @@ rule prepare_sim2:
         runtime=30,
     params:
         spec=dataset_spec,
+        package=package("mtbkd.preparing", "mtbkd.datasets.sim2"),
     script:
         "../../scripts/prepare.py"

@@ -6,7 +6,6 @@ rule prepare_table:
     """Read the table, split it and standardise its features on the training split."""
     input:
         own=lambda wildcards: own_files(PLAN.datasets[wildcards.dataset].settings),
-        package=sources("mtbkd.preparing", "mtbkd.datasets.table"),
     output:
         **dataset_output(),
     log:
@@ -23,5 +22,7 @@ rule prepare_table:
         runtime=30,
     params:
         spec=dataset_spec,
+        package=package("mtbkd.preparing", "mtbkd.datasets.table"),
+        own=dataset_own,
     script:
         "../../scripts/prepare.py"

@@ -25,5 +25,6 @@ for analysis in PLAN.analyses.values():
             gpu=GPU,
         params:
             spec=analysis_spec(analysis),
+            package=analysis_package(analysis),
         script:
             "../../scripts/analysis.py"

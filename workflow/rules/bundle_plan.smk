@@ -16,12 +16,8 @@ def first_block(wildcards):
 
 
 def bundle_inputs(wildcards):
-    """What a fit reads, and the package sources that make a bundle of it."""
-    spec = PLAN.experiments[wildcards.experiment].methods[wildcards.method]
-    parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
-    parts += [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
-    package = sources("mtbkd.serving.making", *(registry.module_name(kind, name) for kind, name in parts))
-    return {**student_inputs(first_block(wildcards)), "package": package}
+    """What a fit reads."""
+    return student_inputs(first_block(wildcards))
 
 
 def bundle_files():

@@ -22,7 +22,8 @@ rule bundle:
         gpu=GPU,
     params:
         study=PLAN.study,
-        spec=lambda wildcards: PLAN.experiments[wildcards.experiment].methods[wildcards.method],
+        spec=method_spec,
+        package=lambda wildcards: fit_package("mtbkd.serving.making", method_spec(wildcards)),
         logits=lambda wildcards: student_logits(first_block(wildcards)),
     script:
         "../../scripts/bundle.py"

@@ -4,8 +4,8 @@ from snakemake.exceptions import WorkflowError
 
 from mtbkd import config as study_config
 from mtbkd import registry
-from mtbkd.errors import ConfigError
-from mtbkd.sources import closure
+from mtbkd.errors import ConfigError, ContractError
+from mtbkd import sources
 
 try:
     CHECKED = study_config.load(config)
@@ -42,12 +42,9 @@ wildcard_constraints:
     helped="|".join({name: None for c in PLAN.curves.values() for _, name in c.every_part()}) or NOTHING,
 
 
-def sources(*modules):
-    """Files of the package that ``modules`` depend on; the registry only names parts.
-
-    Relative to the working directory: a checkout that was moved or copied with its results computes nothing anew.
-    """
-    return [os.path.relpath(ROOT / path) for path in closure(modules, besides=("mtbkd.registry",))]
+def package(*modules, files=()):
+    """Hash of the sources that ``modules`` depend on, and of further files of the package; the registry only names parts."""
+    return sources.fingerprint(modules, ("mtbkd.registry",), files)
 
 
 def dataset_output():
@@ -66,14 +63,44 @@ def dataset_spec(wildcards):
     return {"name": data.name, "kind": data.kind, "settings": data.settings, "seed": data.seed}
 
 
+def dataset_own(wildcards):
+    """Path -> hash of the user's files that a dataset is made from."""
+    return own_contents(PLAN.datasets[wildcards.dataset].settings)
+
+
 def raw_files(keys):
     """Places of downloaded raw files."""
     return [f"results/downloads/{key}" for key in keys]
 
 
+def hashed(path):
+    """Whether the content of a user's file is known by its hash: not where a rule makes it, nor where files lie in a store."""
+    elsewhere = workflow.storage_settings and workflow.storage_settings.default_storage_provider
+    return not elsewhere and not any(rule.is_producer(path) for rule in workflow.rules)
+
+
 def own_files(settings):
-    """The user's files that a part reads, if any: changed, they are read again; missing, a rule may make them."""
-    return [settings[key] for key in ("path", "splits") if settings.get(key)]
+    """The user's files that a part reads: their dates say nothing where the hash of their content is among the params."""
+    return [ancient(path) if hashed(path) else path for path in sources.own_paths(settings)]
+
+
+def own_contents(settings):
+    """Path -> hash of the user's files that a part reads."""
+    return {path: sources.own_content(path) for path in sources.own_paths(settings) if hashed(path)}
+
+
+def check_own_files():
+    """End the run before any job where a path in config.yaml leads nowhere, even if all results are there."""
+    parts = [("datasets", d.name, d.settings) for d in PLAN.datasets.values()]
+    parts += [("teachers", t.name, t.settings) for t in PLAN.teachers.values()]
+    wrong = {}
+    for section, name, settings in parts:
+        try:
+            own_contents(settings)
+        except ContractError as error:
+            wrong[f"{section}.{name}.settings: {error}"] = None
+    if wrong:
+        raise WorkflowError("\n".join(wrong))
 
 
 def data_files(key, block):
@@ -97,8 +124,11 @@ def teacher_inputs(wildcards):
         "data": data_files(teacher.data_key, wildcards.block),
         "raw": raw_files(teacher.raw),
         "own": own_files(teacher.settings),
-        "package": sources("mtbkd.teaching", registry.module_name("teacher", teacher.family)),
     }
+
+
+def teacher_package(wildcards):
+    return package("mtbkd.teaching", registry.module_name("teacher", PLAN.teachers[wildcards.teacher].family))
 
 
 def teacher_spec(wildcards):
@@ -115,14 +145,23 @@ def teacher_spec(wildcards):
 
 def student_inputs(wildcards):
     experiment = PLAN.experiments[wildcards.experiment]
-    spec, block = experiment.methods[wildcards.method], experiment.data_block(wildcards.block)
-    parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
-    parts += [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
+    block = experiment.data_block(wildcards.block)
     return {
         "data": data_files(experiment.data.key, block),
         "logits": [file for t in student_teachers(wildcards) for file in logits_files(t.key, block)],
-        "package": sources("mtbkd.fitting", *(registry.module_name(kind, name) for kind, name in parts)),
     }
+
+
+def fit_package(root, spec):
+    """Hash of the sources of a fit and of the job ``root`` that makes it."""
+    parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
+    parts += [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
+    return package(root, *(registry.module_name(kind, name) for kind, name in parts))
+
+
+def method_spec(wildcards):
+    """A method's resolved settings."""
+    return PLAN.experiments[wildcards.experiment].methods[wildcards.method]
 
 
 def student_teachers(wildcards):
@@ -139,7 +178,7 @@ def student_logits(wildcards):
 def exact_package(wildcards):
     """Package sources that the judging of a method depends on."""
     inference = PLAN.exact[wildcards.judged]["inference"]
-    return sources("mtbkd.exact.judging", registry.module_name("inference", inference))
+    return package("mtbkd.exact.judging", registry.module_name("inference", inference))
 
 
 def exact_folders():
@@ -156,7 +195,7 @@ def search_package(wildcards):
     """Package sources that a search depends on."""
     asked = PLAN.searches[wildcards.search]
     teachers = [registry.module_name("teacher", teacher["family"]) for teacher in asked["teachers"]]
-    return sources("mtbkd.search.run", registry.module_name("dataset", asked["kind"]), *teachers)
+    return package("mtbkd.search.run", registry.module_name("dataset", asked["kind"]), *teachers)
 
 
 def search_files():
@@ -177,13 +216,10 @@ def curve_logits(wildcards):
 
 
 def curve_inputs(wildcards):
-    curve, fit = PLAN.curves[wildcards.curve], curve_spec(wildcards)["fit"]
-    parts = [("student", fit["student"]["architecture"]), ("signal", fit["signal"]["name"])]
-    parts += [("inference", fit["inference"]["name"])] + ([("weights", fit["weights"])] if fit["weights"] else [])
+    curve = PLAN.curves[wildcards.curve]
     return {
         "data": data_files(curve.data.key, curve.data_block(wildcards.block)),
         "logits": [f"{place}/{name}" for place in curve_logits(wildcards) for name in LOGITS_FILES],
-        "package": sources("mtbkd.curves.fitting", *(registry.module_name(kind, name) for kind, name in parts)),
     }
 
 
@@ -199,7 +235,6 @@ def reference_inputs(wildcards):
     return {
         "data": data_files(curve.data.key, curve.data_block(wildcards.block)),
         "logits": [f"{place}/{name}" for places in found.values() for place in places for name in LOGITS_FILES],
-        "package": sources("mtbkd.curves.references"),
     }
 
 
@@ -234,16 +269,20 @@ def analysis_draws(analysis):
 
 
 def analysis_inputs(analysis):
-    parts = [("analysis", analysis.kind)]
-    parts += [("student", analysis.student["architecture"])] if analysis.student else []
     blocks = analysis.data_blocks
     return {
         "data": [file for b in blocks for file in data_files(analysis.data.key, b)],
         "logits": [file for t in analysis.teachers for b in blocks for file in logits_files(t.key, b)],
         "draws": [file for files in analysis_draws(analysis).values() for file in files.values()],
         "raw": raw_files(analysis.raw),
-        "package": sources("mtbkd.analyses.run", *(registry.module_name(kind, name) for kind, name in parts)),
     }
+
+
+def analysis_package(analysis):
+    """Hash of the sources that an analysis depends on."""
+    parts = [("analysis", analysis.kind)]
+    parts += [("student", analysis.student["architecture"])] if analysis.student else []
+    return package("mtbkd.analyses.run", *(registry.module_name(kind, name) for kind, name in parts))
 
 
 def analysis_spec(analysis):
@@ -277,7 +316,6 @@ def evaluation_inputs(wildcards):
             for method in experiment.methods
             for block in experiment.blocks
         ],
-        "package": sources("mtbkd.evaluation.evaluate"),
     }
 
 

@@ -15,6 +15,6 @@ def encoder_raw(wildcards):
 
 
 def encoder_package(wildcards):
-    """Package sources that preparing a dataset of proteins depends on, those of its encoders among them."""
+    """Hash of the sources that preparing a dataset of proteins depends on, those of its encoders among them."""
     kind = registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
-    return sources("mtbkd.preparing", kind, *protein_inputs.modules(encoder_settings(wildcards)))
+    return package("mtbkd.preparing", kind, *protein_inputs.modules(encoder_settings(wildcards)))

@@ -34,5 +34,6 @@ rule evaluate:
         runtime=60,
     params:
         spec=evaluation_spec,
+        package=package("mtbkd.evaluation.evaluate"),
     script:
         "../../scripts/evaluate.py"

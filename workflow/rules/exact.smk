@@ -4,8 +4,6 @@
 
 rule exact:
     """Run one method on posteriors that are known exactly, and on many simulated data sets; judge what it recovers."""
-    input:
-        package=exact_package,
     output:
         expand(f"{EXACT}/{{table}}.parquet", table=EXACT_TABLES, allow_missing=True),
     log:
@@ -20,14 +18,13 @@ rule exact:
         runtime=60,
     params:
         spec=lambda wildcards: PLAN.exact[wildcards.judged],
+        package=exact_package,
     script:
         "../../scripts/exact.py"
 
 
 rule published:
     """Set the closed form of the conjugate student beside what its paper prints."""
-    input:
-        package=sources("mtbkd.exact.published"),
     output:
         f"{STUDY}/exact/published.parquet",
     log:
@@ -42,5 +39,6 @@ rule published:
         runtime=10,
     params:
         spec=lambda wildcards: {key: next(iter(PLAN.exact.values()))[key] for key in ("conjugate", "seed")},
+        package=package("mtbkd.exact.published"),
     script:
         "../../scripts/exact_published.py"

@@ -13,8 +13,6 @@ rule figures:
         exact=[f"{folder}/ranks.parquet" for folder in exact_folders().values()],
         curves=curve_files(),
         analyses=[file for tables in analysis_files().values() for file in tables.values()],
-        published=PUBLISHED,
-        package=sources("mtbkd.figures.catalogue", *(f"mtbkd.figures.{name}" for name in FIGURE_MODULES)),
     output:
         *[reported(entry) for entry in CATALOGUE],
         *[f"{STUDY}/figures/{entry.stem}.png" for entry in CATALOGUE],
@@ -33,5 +31,8 @@ rule figures:
         experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
         study=asdict(FIGURE_STUDY),
         analyses=[asdict(analysis) for analysis in FIGURE_ANALYSES],
+        package=package(
+            "mtbkd.figures.catalogue", *(f"mtbkd.figures.{name}" for name in FIGURE_MODULES), files=PUBLISHED
+        ),
     script:
         "../../scripts/figures.py"

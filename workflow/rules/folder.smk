@@ -1,43 +1,63 @@
-# The folder that a run works in. What comes in: results/ as it stands, .snakemake/. What goes out: nothing; a folder that
-# cannot be written ends the run here, before any job, and what a killed run left unfinished is taken away.
-import fcntl
-from contextlib import suppress
+# The folder that a run works in. What comes in: results/ as it stands, .snakemake/. What goes out: nothing. A run that computes
+# waits for jobs that outlived their own run and takes away what dead processes left; whatever only looks on changes nothing.
+import re
 
 from snakemake.exceptions import WorkflowError
 
+from mtbkd import running
 from mtbkd.errors import ContractError
 
+HINT = "move the repository, or have the environment elsewhere: UV_PROJECT_ENVIRONMENT=<folder> make run"
 
-def check_writable(*folders):
-    """Refuse what is no folder or may not be written to; folders that are missing will be made."""
+
+def check_names(root, python):
+    """Snakemake reads braces in a path as wildcards, and gives the path of Python to a shell as it is."""
+    if re.search(r"[{}]", str(root)):
+        raise WorkflowError(
+            str(ContractError(root, "path", "a brace", "a path without { and }", "move the repository"))
+        )
+    if odd := re.search(r"[^\w@%+=:,./~-]", python):
+        raise WorkflowError(
+            str(ContractError(python, "path", repr(odd[0]), "a Python whose path needs no quotes", HINT))
+        )
+
+
+def check_folders(*folders):
+    """Refuse what is no folder."""
     for path in map(Path, folders):
         if path.exists() and not path.is_dir():
             raise WorkflowError(str(ContractError(path, "kind", "a file", "a folder", "move the file away")))
-        if path.is_dir() and not os.access(path, os.W_OK | os.X_OK):
+
+
+def check_writable(files):
+    """Refuse a folder that one of ``files`` cannot be written to; folders that are missing will be made."""
+    for place in dict.fromkeys(Path(file).parent for file in files):
+        path = next((p for p in (place, *place.parents) if p.exists()), place)
+        if not os.access(path, os.W_OK | os.X_OK):
             hint = "change its owner or mode, or run in a copy"
             raise WorkflowError(
                 str(ContractError(path, "permission", "a folder not to write to", "a writable one", hint))
             )
 
 
-def forget_killed_run(folder):
-    """Take away locks and unfinished files when no run is alive that could need them; returns what must stay open meanwhile.
+def prepared(execute):
+    """Snakemake's ``execute``, which starts no run beside one that is alive, and finds no traces of dead ones."""
 
-    Snakemake's lock is a file and outlives a killed run, which would refuse the next one. The kernel's lock does not: every
-    run shares one on ``folder``/alive, so whoever can have it alone knows that all earlier runs have ended.
-    """
-    folder.mkdir(exist_ok=True)
-    alive = open(folder / "alive", "w", encoding="utf-8")
-    try:
-        fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for left in [*folder.glob("locks/*.lock"), *Path("results").glob("**/.*.part")]:
-            left.unlink(missing_ok=True)
-        fcntl.flock(alive, fcntl.LOCK_SH)
-    except OSError:  # another run is alive, or this file system has no such locks: leave Snakemake's as they are
-        with suppress(OSError):
-            fcntl.flock(alive, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    return alive
+    def run(executor_plugin, **given):
+        check_writable([".snakemake/locks"])
+        if executor_plugin.common_settings.dryrun_exec:
+            return execute(executor_plugin=executor_plugin, **given)
+        with running.announced(f"study {PLAN.study}", "run") as me:
+            os.environ[running.RUN_VARIABLE] = running.named(me.process)
+            running.wait_for_orphans()
+            running.clean(Path("results"), Path(".snakemake/locks"))
+            return execute(executor_plugin=executor_plugin, **given)
+
+    return run
 
 
-check_writable(".", "results", "results/shared", "results/downloads", STUDY)
-ALIVE = forget_killed_run(Path(".snakemake"))
+check_names(ROOT, sys.executable)
+check_folders("results", "results/shared", "results/downloads", STUDY)
+if workflow.is_main_process:
+    # Only here is it known whether Snakemake will compute: a report, a list of rules or `--unlock` never come this far.
+    workflow.execute = prepared(workflow.execute)

@@ -71,8 +71,8 @@ def reported(entry):
     )
 
 
-PUBLISHED = sorted(os.path.relpath(path) for path in Path(ROOT, "mtbkd/published").glob("*.csv"))
-PAGE_PARTS = sorted(os.path.relpath(path) for path in Path(ROOT, "mtbkd/report").glob("page.*[!y]"))
+PUBLISHED = ("published/*.csv",)
+PAGE_PARTS = ("report/page.*[!y]",)
 
 
 def cards(files):

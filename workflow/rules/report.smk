@@ -17,9 +17,6 @@ rule report:
         captions=f"{STUDY}/figures/captions.json",
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
-        parts=PAGE_PARTS,
-        published=PUBLISHED,
-        package=sources("mtbkd.report.build", *(f"mtbkd.report.analyses.{a.kind}" for a in PLAN.analyses.values())),
     output:
         page=f"{STUDY}/report.html",
         manifest=f"{STUDY}/manifest.json",
@@ -42,5 +39,10 @@ rule report:
         runtime=10,
     params:
         spec=report_spec,
+        package=package(
+            "mtbkd.report.build",
+            *(f"mtbkd.report.analyses.{a.kind}" for a in PLAN.analyses.values()),
+            files=PUBLISHED + PAGE_PARTS,
+        ),
     script:
         "../../scripts/report.py"

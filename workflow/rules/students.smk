@@ -20,7 +20,8 @@ rule student:
         runtime=120,
         gpu=GPU,
     params:
-        spec=lambda wildcards: PLAN.experiments[wildcards.experiment].methods[wildcards.method],
+        spec=method_spec,
+        package=lambda wildcards: fit_package("mtbkd.fitting", method_spec(wildcards)),
         logits=student_logits,
     script:
         "../../scripts/student.py"

@@ -4,8 +4,6 @@
 
 rule teacher_search:
     """Train teachers under every setting that a paper does not print, and compare them with the rows that it prints."""
-    input:
-        package=search_package,
     output:
         SEARCH,
     log:
@@ -21,5 +19,6 @@ rule teacher_search:
         gpu=GPU,
     params:
         spec=lambda wildcards: PLAN.searches[wildcards.search],
+        package=search_package,
     script:
         "../../scripts/teacher_search.py"

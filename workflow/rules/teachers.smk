@@ -22,5 +22,7 @@ rule teacher:
         gpu=GPU,
     params:
         spec=teacher_spec,
+        package=teacher_package,
+        own=lambda wildcards: own_contents(PLAN.teachers[wildcards.teacher].settings),
     script:
         "../../scripts/teacher.py"
