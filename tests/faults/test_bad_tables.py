@@ -437,7 +437,7 @@ BAD_LOGITS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "semicolons": (text().replace(b",", b";"), {}, "found a semicolon between cells"),
     "latin-1": (text(LOGITS).replace(b"p3,", b"\xe9,"), {}, "line 5: found byte 0xe9"),
     "probabilities": (probable(lambda i: (0.25, 0.75)), {}, r"rows in \[0, 1\] that sum to 1.*set `values: probabilities`"),
-    "percentages": (probable(lambda i: (25, 75)), {}, "rows >= 0 that all sum to 100.*divide by 100"),
+    "percentages": (probable(lambda i: (25 + i, 75 - i)), {}, "rows >= 0 that all sum to 100.*divide by 100"),
     "votes": (probable(lambda i: (i % 8, 7 - i % 8)), {}, "rows >= 0 that all sum to 7"),
     "zeros without a floor": (probable(lambda i: (0, 1)), {"values": "probabilities", "floor": 0}, "found 40 values <= 0"),
     "negative probability": (probable(lambda i: (-0.1, 1.1)), {"values": "probabilities"}, "probabilities, line 2: found -0.1"),
