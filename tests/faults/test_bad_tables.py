@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 
 from mtbkd import userfiles
 from mtbkd.artefacts import Dataset
-from mtbkd.datasets import table
+from mtbkd.datasets import protein_tables, table
+from mtbkd.datasets.table_columns import splits_by_id
 from mtbkd.errors import ContractError
-from mtbkd.teachers import released
+from mtbkd.residues.corpus import read_deeploc2
+from mtbkd.teachers import released, released_files
 
 N = 40
 PART = ("train", "train", "train", "val", "test")
@@ -610,3 +612,48 @@ def test_damaged_bytes_end_in_one_line_or_in_numbers(
         assert found.shape == VALUES.shape and np.isfinite(found).all()
     except ContractError as error:
         assert str(error).splitlines() == [str(error)] and str(error).startswith(str(base)), str(error)
+
+
+# ---- every reader of delimited text has the same eyes
+
+CHAIN = "MKTAYIAKQRQISFVKSHFSRQ"
+PROTEINS = [",".join(protein_tables.COLUMNS)] + [
+    ",".join([f"P{i}", "Fungi", "0", *("1" if k == i % 10 else "0" for k in range(10)), CHAIN[i:]]) for i in range(12)
+]
+READERS: dict[str, tuple[list[str], Callable[[Path], object]]] = {
+    "table": (LINES, read),
+    "proteins": (PROTEINS, lambda path: protein_tables.read(path, protein_tables.KINGDOMS)),
+    "residues": (PROTEINS, read_deeploc2),
+    "splits": (
+        ["id,split", *(f"p{i},{PART[i % 5]}" for i in range(12))],
+        lambda path: splits_by_id(path, [f"p{i}" for i in range(12)]),
+    ),
+    "logits": (LOGITS, released_files.read),
+}
+SEEN_BY_ALL: dict[str, tuple[Callable[[list[str]], bytes], str]] = {
+    "short row": (lambda lines: text([*lines[:4], lines[4].rpartition(",")[0], *lines[5:]]), "line 5: found"),
+    "long row": (lambda lines: text([*lines[:4], lines[4] + ",0", *lines[5:]]), "line 5: found"),
+    "line break in a value": (
+        lambda lines: text([*lines[:4], '"' + lines[4], *lines[5:], '"']),
+        "line 5, column .* a line break inside",
+    ),
+    "column twice": (lambda lines: text([f"{line},{line.partition(',')[0]}" for line in lines]), "line 1: found two columns"),
+    "latin-1": (lambda lines: text(lines) + b"\xe9", "found byte 0xe9"),
+    "utf-16": (lambda lines: text(lines).decode().encode("utf-16"), "found utf-16 text"),
+    "semicolons": (lambda lines: text(lines).replace(b",", b";"), "found a semicolon between cells"),
+    "NUL": (lambda lines: text(lines) + b"\0", "found a NUL byte"),
+    "cut gzip": (lambda lines: gzip.compress(text(lines))[:-9], "found an end too early"),
+    "header only": (lambda lines: text(lines[:1]), "found a header only"),
+    "empty": (lambda _: b"", "found no line"),
+}
+
+
+@pytest.mark.parametrize("fault", SEEN_BY_ALL)
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_of_delimited_text_refuses_the_same_faults(reader: str, fault: str, tmp_path: Path) -> None:
+    (lines, call), (make, words) = READERS[reader], SEEN_BY_ALL[fault]
+    path = tmp_path / "mine.csv"
+    path.write_bytes(text(lines))
+    call(path)  # as it is, it is read
+    path.write_bytes(make(lines))
+    refused(lambda: call(path), path, words)
