@@ -71,10 +71,8 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
         found += [f"Better on {own} rows, which it {saw}, than on {s}: {scores[own]} against {scores[s]} right, beyond chance "
                   f"(z > {Z:g}). Its probabilities on {own} are likely too sure." for s in better]  # fmt: skip
     if {"val", "test"} <= set(scores) and "test" not in (seen or ()) and z_score(scores["test"], scores["val"]) > Z:
-        found.append(
-            f"Better on test than on val: {scores['test']} against {scores['val']} right, beyond chance (z > {Z:g}). Did it see the "
-            "test rows?"
-        )
+        both = f"{scores['test']} against {scores['val']} right, beyond chance (z > {Z:g})"
+        found.append(f"Better on test than on val: {both}. Did it see the test rows?")
     return found + _no_loss(dataset, scores, seen)
 
 
