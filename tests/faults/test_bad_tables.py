@@ -44,7 +44,7 @@ def text(lines: list[str] = LINES) -> bytes:
 
 def cell(row: int, column: int, content: str) -> bytes:
     """The good table with one cell replaced; its line in the file is ``row`` + 2."""
-    cells: list[str] = ROWS[row].split(",")
+    cells = list[str](ROWS[row].split(","))
     cells[column] = content
     return text([HEADER, *ROWS[:row], ",".join(cells), *ROWS[row + 1 :]])
 
