@@ -52,7 +52,7 @@ def cell(row: int, column: int, content: str) -> bytes:
 def column(at: int, of: Callable[[int], str], name: str | None = None) -> bytes:
     """The good table with one column replaced."""
     split = [row.split(",") for row in ROWS]
-    header = HEADER.split(",")
+    header = list[str](HEADER.split(","))
     header[at] = header[at] if name is None else name
     lines = [",".join(header)] + [",".join([*row[:at], of(i), *row[at + 1 :]]) for i, row in enumerate(split)]
     return text(lines)
