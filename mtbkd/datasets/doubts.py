@@ -90,6 +90,9 @@ def suspect_classes(dataset: Dataset) -> list[str]:
         found.append(f"Without a training label that students see: {listed(dataset.class_names[k] for k in hidden)}.")
     if single := [dataset.class_names[k] for k in code if k not in absent and (labelled[k] == 1).any()]:
         found.append(f"Classes of one example, which stands in one split only: {listed(single)}.")
+    folded = [name.casefold() for name in dataset.class_names]
+    if alike := [name for name in dataset.class_names if folded.count(name.casefold()) > 1]:
+        found.append(f"Classes that differ in capitals only: {listed(alike)}.")
     return found
 
 

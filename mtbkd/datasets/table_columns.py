@@ -27,7 +27,10 @@ def feature_names(sheet: Sheet, roles: Sequence[str | None], named: Sequence[str
     """The columns of features: those named, or all without another role; ContractError where one of these looks like an id."""
     taken = [sheet.find(role) for role in roles if role is not None]
     if named is not None:
-        return [sheet.find(name) for name in named]
+        chosen = [sheet.find(name) for name in named]
+        if twice := [c for c in chosen if c in taken or chosen.count(c) > 1]:  # 1e5 and 100000 may name one column
+            raise ContractError(sheet.path, "features", f"'{short(twice[0])}' in two roles", "one meaning a column")
+        return chosen
     left = [column for column in sheet.header if column not in taken]
     for column in left:
         ways = f'set `id: "{column}"` if it holds ids, or name the numeric columns under `features`'

@@ -85,6 +85,7 @@ def train(
     whole = accuracy_card(logits, dataset, covered)
     _check_accuracy(name, settings.expected_accuracy, whole["test"], int((dataset.split == "test").sum()))
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "source": FILES[settings.depth], "accuracy": whole,
+            "seen": ["train", "val"],
             "num_params": num_params, "note": "trained on all training images: its accuracy on val is no test"}  # fmt: skip
     if settings.classes:
         logits = restricted(logits, [CIFAR10_CLASSES.index(c) for c in settings.classes], settings.outside_mass)

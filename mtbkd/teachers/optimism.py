@@ -2,9 +2,9 @@
 
     z = (p_a - p_b) / sqrt(p (1 - p) (1 / n_a + 1 / n_b)),  p the accuracy over both splits; a difference counts from z > 3
 
-1. A released teacher that is far better on splits it saw (train and val where nothing is stated) than on the others has learnt
-   them by heart: its probabilities there are too sure, and students copy them.
-2. A teacher that is far better on test than on val saw the test rows, or val and test are drawn from different populations.
+1. A released teacher that is better on splits it saw (train and val where nothing is stated) than on the others has learnt them
+   by heart: its probabilities there are too sure, and students copy them.
+2. A teacher that is better on test than on val saw the test rows, or val and test are drawn from different populations.
 3. A teacher of the training rows that shows no loss from train to test although the 5 nearest training rows, a reference that
    has seen no test row, are far worse on test: either it is a much better model, or it saw the test rows.
 
@@ -68,12 +68,11 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
     saw = "may have seen" if seen is None else "saw"
     for own in supposed:
         better = [s for s in others if z_score(scores[own], scores[s]) > Z]
-        found += [f"Far better on {own} rows, which it {saw}, than on {s}: {scores[own]} against {scores[s]} right. Its "
-                  f"probabilities on {own} are too sure." for s in better]  # fmt: skip
+        found += [f"Better on {own} rows, which it {saw}, than on {s}: {scores[own]} against {scores[s]} right, beyond chance "
+                  f"(z > {Z:g}). Its probabilities on {own} are likely too sure." for s in better]  # fmt: skip
     if {"val", "test"} <= set(scores) and "test" not in (seen or ()) and z_score(scores["test"], scores["val"]) > Z:
-        found.append(
-            f"Far better on test than on val: {scores['test']} against {scores['val']} right. Did it see the test rows?"
-        )
+        both = f"{scores['test']} against {scores['val']} right, beyond chance (z > {Z:g})"
+        found.append(f"Better on test than on val: {both}. Did it see the test rows?")
     return found + _no_loss(dataset, scores, seen)
 
 

@@ -69,6 +69,8 @@ def test_classes_that_training_lacks_or_that_stand_once_are_said() -> None:
     assert suspect_classes(dataset(once)) == ["Classes of one example, which stands in one split only: c."]
     nowhere = dataset(np.arange(N) % 2)
     assert "c (no example at all)" in suspect_classes(nowhere)[0]
+    capitals = replace(dataset(np.arange(N) % 3), class_names=("a", "A", "b"))
+    assert suspect_classes(capitals) == ["Classes that differ in capitals only: a, A."]
     hidden = np.where((SPLIT == "train") & (np.arange(N) % 3 == 2), -1, np.arange(N) % 3)
     told = suspect_classes(replace(dataset(hidden), teacher_y=(np.arange(N) % 3)[None]))
     assert told == ["Without a training label that students see: c."]

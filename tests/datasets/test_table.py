@@ -113,6 +113,8 @@ def test_a_column_that_yaml_reads_as_a_number_can_be_named(tmp_path: Path) -> No
         settings, mistakes = validate(table.Settings, content)
         assert settings is not None, mistakes
         assert table.prepare("mine", settings, 1, range(1), tmp_path).card["features"] == list(map(str, written))
+    with pytest.raises(ContractError, match="features: found '1e5' in two roles"):
+        prepare(path, id="100000", features=("1e5",))
 
 
 @pytest.mark.parametrize(("impute", "value"), [("mean", 4.0), ("median", 2.0)])

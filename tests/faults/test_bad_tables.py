@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 
 from mtbkd import userfiles
 from mtbkd.artefacts import Dataset
-from mtbkd.datasets import table
+from mtbkd.datasets import protein_tables, table
+from mtbkd.datasets.table_columns import splits_by_id
 from mtbkd.errors import ContractError
-from mtbkd.teachers import released
+from mtbkd.residues.corpus import read_deeploc2
+from mtbkd.teachers import released, released_files
 
 N = 40
 PART = ("train", "train", "train", "val", "test")
@@ -42,7 +44,7 @@ def text(lines: list[str] = LINES) -> bytes:
 
 def cell(row: int, column: int, content: str) -> bytes:
     """The good table with one cell replaced; its line in the file is ``row`` + 2."""
-    cells: list[str] = ROWS[row].split(",")
+    cells = list[str](ROWS[row].split(","))
     cells[column] = content
     return text([HEADER, *ROWS[:row], ",".join(cells), *ROWS[row + 1 :]])
 
@@ -50,7 +52,7 @@ def cell(row: int, column: int, content: str) -> bytes:
 def column(at: int, of: Callable[[int], str], name: str | None = None) -> bytes:
     """The good table with one column replaced."""
     split = [row.split(",") for row in ROWS]
-    header = HEADER.split(",")
+    header = list[str](HEADER.split(","))
     header[at] = header[at] if name is None else name
     lines = [",".join(header)] + [",".join([*row[:at], of(i), *row[at + 1 :]]) for i, row in enumerate(split)]
     return text(lines)
@@ -437,7 +439,7 @@ BAD_LOGITS: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "semicolons": (text().replace(b",", b";"), {}, "found a semicolon between cells"),
     "latin-1": (text(LOGITS).replace(b"p3,", b"\xe9,"), {}, "line 5: found byte 0xe9"),
     "probabilities": (probable(lambda i: (0.25, 0.75)), {}, r"rows in \[0, 1\] that sum to 1.*set `values: probabilities`"),
-    "percentages": (probable(lambda i: (25, 75)), {}, "rows >= 0 that all sum to 100.*divide by 100"),
+    "percentages": (probable(lambda i: (25 + i, 75 - i)), {}, "rows >= 0 that all sum to 100.*divide by 100"),
     "votes": (probable(lambda i: (i % 8, 7 - i % 8)), {}, "rows >= 0 that all sum to 7"),
     "zeros without a floor": (probable(lambda i: (0, 1)), {"values": "probabilities", "floor": 0}, "found 40 values <= 0"),
     "negative probability": (probable(lambda i: (-0.1, 1.1)), {"values": "probabilities"}, "probabilities, line 2: found -0.1"),
@@ -610,3 +612,48 @@ def test_damaged_bytes_end_in_one_line_or_in_numbers(
         assert found.shape == VALUES.shape and np.isfinite(found).all()
     except ContractError as error:
         assert str(error).splitlines() == [str(error)] and str(error).startswith(str(base)), str(error)
+
+
+# ---- every reader of delimited text has the same eyes
+
+CHAIN = "MKTAYIAKQRQISFVKSHFSRQ"
+PROTEINS = [",".join(protein_tables.COLUMNS)] + [
+    ",".join([f"P{i}", "Fungi", "0", *("1" if k == i % 10 else "0" for k in range(10)), CHAIN[i:]]) for i in range(12)
+]
+READERS: dict[str, tuple[list[str], Callable[[Path], object]]] = {
+    "table": (LINES, read),
+    "proteins": (PROTEINS, lambda path: protein_tables.read(path, protein_tables.KINGDOMS)),
+    "residues": (PROTEINS, read_deeploc2),
+    "splits": (
+        ["id,split", *(f"p{i},{PART[i % 5]}" for i in range(12))],
+        lambda path: splits_by_id(path, [f"p{i}" for i in range(12)]),
+    ),
+    "logits": (LOGITS, released_files.read),
+}
+SEEN_BY_ALL: dict[str, tuple[Callable[[list[str]], bytes], str]] = {
+    "short row": (lambda lines: text([*lines[:4], lines[4].rpartition(",")[0], *lines[5:]]), "line 5: found"),
+    "long row": (lambda lines: text([*lines[:4], lines[4] + ",0", *lines[5:]]), "line 5: found"),
+    "line break in a value": (
+        lambda lines: text([*lines[:4], '"' + lines[4], *lines[5:], '"']),
+        "line 5, column .* a line break inside",
+    ),
+    "column twice": (lambda lines: text([f"{line},{line.partition(',')[0]}" for line in lines]), "line 1: found two columns"),
+    "latin-1": (lambda lines: text(lines) + b"\xe9", "found byte 0xe9"),
+    "utf-16": (lambda lines: text(lines).decode().encode("utf-16"), "found utf-16 text"),
+    "semicolons": (lambda lines: text(lines).replace(b",", b";"), "found a semicolon between cells"),
+    "NUL": (lambda lines: text(lines) + b"\0", "found a NUL byte"),
+    "cut gzip": (lambda lines: gzip.compress(text(lines))[:-9], "found an end too early"),
+    "header only": (lambda lines: text(lines[:1]), "found a header only"),
+    "empty": (lambda _: b"", "found no line"),
+}
+
+
+@pytest.mark.parametrize("fault", SEEN_BY_ALL)
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_of_delimited_text_refuses_the_same_faults(reader: str, fault: str, tmp_path: Path) -> None:
+    (lines, call), (make, words) = READERS[reader], SEEN_BY_ALL[fault]
+    path = tmp_path / "mine.csv"
+    path.write_bytes(text(lines))
+    call(path)  # as it is, it is read
+    path.write_bytes(make(lines))
+    refused(lambda: call(path), path, words)

@@ -56,9 +56,9 @@ def test_the_z_score_is_the_two_proportion_test() -> None:
         (
             {"train": 0.99, "val": 0.6, "test": 0.6},
             None,
-            ["Far better on train rows, which it may have seen, than on test: 0.990"],
+            ["Better on train rows, which it may have seen, than on test: 0.990"],
         ),
-        ({"train": 0.99, "val": 0.97, "test": 0.6}, None, ["Far better on train", "Far better on val"]),
+        ({"train": 0.99, "val": 0.97, "test": 0.6}, None, ["Better on train", "Better on val"]),
         ({"train": 0.99, "val": 0.6, "test": 0.6}, ("train",), ["which it saw, than on val", "which it saw, than on test"]),
         (
             {"train": 0.9, "val": 0.6, "test": 0.9},
