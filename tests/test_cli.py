@@ -214,6 +214,14 @@ def test_a_command_that_is_stopped_leaves_what_was_there(
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_command_that_is_stopped_before_it_writes_ends_at_once(name: str, status: int):
+    code = f"import os, signal; from mtbkd import cli; cli._check_options = lambda asked: os.kill(os.getpid(), signal.{name})"
+    code += "; cli.main(['predict', '--fasta', 'a', '--out', 'b.csv'])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert (found.returncode, found.stderr) == (status, f"mtbkd: stopped by {name}\n")
+
+
 def test_a_full_disk_is_one_line_that_names_the_file(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     path = fasta(tmp_path, chains(400, seed=3)[0])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

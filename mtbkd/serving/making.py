@@ -97,6 +97,12 @@ def _scaling(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(size), np.ones(size)
 
 
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    """Names (F,) of the inputs where the dataset's card has them."""
+    names = dataset.card.get("features")
+    return tuple(map(str, names)) if isinstance(names, list) and len(names) == math.prod(dataset.x.shape[2:]) else ()
+
+
 def _looks_standardised(dataset: Dataset) -> bool:
     """Whether nearly all inputs that vary have mean 0 and deviation 1 over the training examples, to rounding."""
     x = dataset.x[0, dataset.rows("train")].reshape(-1, math.prod(dataset.x.shape[2:])).astype(np.float64)
@@ -135,7 +141,7 @@ def _card(
         data={"name": dataset.name, **_finite({key: dataset.card[key] for key in DATA if key in dataset.card}),
               "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
         class_names=dataset.class_names,
-        inputs=Inputs(features=dataset.x.shape[2:], names=tuple(dataset.card.get("features", ())), encoders=encoders,
+        inputs=Inputs(features=dataset.x.shape[2:], names=_names(dataset), encoders=encoders,
                       standardised=standardised),
         architecture=spec.student.architecture,
         settings=spec.student.settings,
