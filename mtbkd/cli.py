@@ -167,7 +167,6 @@ def predict(asked: argparse.Namespace) -> None:
         from tqdm import tqdm
 
         from mtbkd.bundle import FILES, Bundle
-        from mtbkd.device import resolve_device
         from mtbkd.serving import output, predicting
 
         _check_options(asked)
@@ -175,7 +174,7 @@ def predict(asked: argparse.Namespace) -> None:
         output.check_place(asked.out, [asked.fasta, *(folder / name for name in FILES)])
         bundle = Bundle.read(folder)
         point, level = _risk(bundle, asked.risk)
-        device = resolve_device(asked.device)
+        device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
@@ -192,6 +191,15 @@ def predict(asked: argparse.Namespace) -> None:
         error.filename = error.filename or asked.out
         raise
     _tell(asked, [f"{count:,} proteins written to {asked.out}"])
+
+
+def _device(asked: str) -> str:
+    from mtbkd.device import resolve_device
+
+    try:
+        return resolve_device(asked)
+    except ContractError as error:
+        raise ContractError("--device", "value", error.found, error.expected, "auto or cpu") from None
 
 
 def _check_options(asked: argparse.Namespace) -> None:

@@ -104,6 +104,14 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_gpu_that_is_not_there_is_refused_by_its_option(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--device", "cuda") == 1
+    assert "--device: value: found cuda; expected a CUDA device" in capsys.readouterr().err
+
+
 def test_wrong_chains_end_the_command_and_may_be_left_out(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     path = fasta(tmp_path, ["MKLV", "MK*LV"])
     assert run(results, path, tmp_path / "out.csv") == 1
