@@ -187,8 +187,9 @@ def predict(asked: argparse.Namespace) -> None:
             found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
             write = output.WRITERS[asked.out.suffix]
             count = write(handle, found, bundle.card.class_names, _head(asked, bundle, point, level))
-    except OSError as error:  # a full disk names no file
-        error.filename = error.filename or asked.out
+    except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
+        if error.filename is None or str(error.filename).endswith(".part"):
+            error.filename = asked.out
         raise
     _tell(asked, [f"{count:,} proteins written to {asked.out}"])
 

@@ -185,7 +185,7 @@ def place(kind: str, fasta: Path, student: Path) -> Path:
         ("a pipe", "the pipe or device"),
         ("below a file", "expected a folder to write into"),
         ("the card", "the same file as"),
-        ("too long a name", "File name too long"),
+        ("too long a name", "aaa.csv: File name too long"),
     ],
 )
 def test_a_place_that_must_not_be_written_is_refused_before_any_work(
