@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -67,7 +67,7 @@ class Once(argparse.Action):
 
 
 class Stopped(BaseException):
-    """A signal asked the command to end."""
+    """A signal asked the command to end, so that unfinished files are taken away on the way out."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = 1
     try:
         try:
-            with _stoppable():
+            with _on_signals(_stop):
                 asked = parser().parse_args(arguments)
                 asked.run(asked)
         finally:
@@ -122,24 +122,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"error: {error.filename or 'a file'}: {error.strerror or error}"
     except MemoryError:
         message = "error: memory: found too little; a smaller --batch needs less"
-    except KeyboardInterrupt:
-        status, message = 128 + signal.SIGINT, "stopped"
     except Stopped as stopped:
-        status, message = 128 + stopped.args[0], f"ended by {signal.Signals(stopped.args[0]).name}"
+        status, message = 128 + stopped.args[0], _stopped(stopped.args[0])
     print(f"mtbkd: {one_line(message)}", file=sys.stderr)
     return status
 
 
+def _stop(number: int, frame: object) -> None:
+    raise Stopped(number)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    """End at once, while there is nothing to take away: an exception would abort libraries that are being loaded."""
+    os.write(2, f"mtbkd: {_stopped(number)}\n".encode())
+    os._exit(128 + number)
+
+
+def _stopped(number: int) -> str:
+    return f"stopped by {signal.Signals(number).name}"
+
+
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end what is done inside as Ctrl-C does, so that unfinished files are taken away."""
-
-    def stop(number: int, frame: object) -> None:
-        raise Stopped(number)
-
+def _on_signals(act: Callable[[int, object], None]) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP do ``act`` inside, unless whoever started the program has other plans with them."""
+    ours = (signal.SIG_DFL, signal.default_int_handler, _stop, _leave)
     known = {}
     if threading.current_thread() is threading.main_thread():
-        known = {n: signal.signal(n, stop) for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL}
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        known = {number: signal.signal(number, act) for number in numbers if signal.getsignal(number) in ours}
     try:
         yield
     finally:
@@ -155,18 +165,19 @@ def one_line(text: str, most: int = 2000) -> str:
 
 def predict(asked: argparse.Namespace) -> None:
     """`mtbkd predict`."""
-    from tqdm import tqdm
+    with _on_signals(_leave):
+        from tqdm import tqdm
 
-    from mtbkd.bundle import FILES, Bundle
-    from mtbkd.device import resolve_device
-    from mtbkd.serving import output, predicting
+        from mtbkd.bundle import FILES, Bundle
+        from mtbkd.serving import output, predicting
 
-    _check_options(asked)
-    folder = asked.bundle or _chosen(asked)
-    output.check_place(asked.out, [asked.fasta, *(folder / name for name in FILES)])
-    bundle = Bundle.read(folder)
-    point, level = _risk(bundle, asked.risk)
-    device = resolve_device(asked.device)
+        _check_options(asked)
+        folder = asked.bundle or _chosen(asked)
+        output.check_place(asked.out, [asked.fasta, *(folder / name for name in FILES)])
+        bundle = Bundle.read(folder)
+        point, level = _risk(bundle, asked.risk)
+        device = _device(asked.device)
+        import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
             checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
@@ -178,10 +189,20 @@ def predict(asked: argparse.Namespace) -> None:
             found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
             write = output.WRITERS[asked.out.suffix]
             count = write(handle, found, bundle.card.class_names, _head(asked, bundle, point, level))
-    except OSError as error:  # a full disk names no file
-        error.filename = error.filename or asked.out
+    except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
+        if error.filename is None or str(error.filename).endswith(".part"):
+            error.filename = asked.out
         raise
     _tell(asked, [f"{count:,} proteins written to {asked.out}"])
+
+
+def _device(asked: str) -> str:
+    from mtbkd.device import resolve_device
+
+    try:
+        return resolve_device(asked)
+    except ContractError as error:
+        raise ContractError("--device", "value", error.found, error.expected, "auto or cpu") from None
 
 
 def _check_options(asked: argparse.Namespace) -> None:

@@ -104,6 +104,14 @@ def test_a_mistake_is_one_line_and_nothing_is_written(
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_gpu_that_is_not_there_is_refused_by_its_option(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--device", "cuda") == 1
+    assert "--device: value: found cuda; expected a CUDA device" in capsys.readouterr().err
+
+
 def test_wrong_chains_end_the_command_and_may_be_left_out(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     path = fasta(tmp_path, ["MKLV", "MK*LV"])
     assert run(results, path, tmp_path / "out.csv") == 1
@@ -177,7 +185,7 @@ def place(kind: str, fasta: Path, student: Path) -> Path:
         ("a pipe", "the pipe or device"),
         ("below a file", "expected a folder to write into"),
         ("the card", "the same file as"),
-        ("too long a name", "File name too long"),
+        ("too long a name", "aaa.csv: File name too long"),
     ],
 )
 def test_a_place_that_must_not_be_written_is_refused_before_any_work(
@@ -212,6 +220,14 @@ def test_a_command_that_is_stopped_leaves_what_was_there(
     assert said.startswith("mtbkd: ") and "\n" not in said
     assert (tmp_path / "out.csv").read_text() == "of yesterday" and not list(tmp_path.glob(".*.part"))
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_command_that_is_stopped_before_it_writes_ends_at_once(name: str, status: int):
+    code = f"import os, signal; from mtbkd import cli; cli._check_options = lambda asked: os.kill(os.getpid(), signal.{name})"
+    code += "; cli.main(['predict', '--fasta', 'a', '--out', 'b.csv'])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert (found.returncode, found.stderr) == (status, f"mtbkd: stopped by {name}\n")
 
 
 def test_a_full_disk_is_one_line_that_names_the_file(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,13 @@ from mtbkd.errors import ContractError
 from mtbkd.evaluation import scoring
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.fitting import Spec, fit
+from mtbkd.lazy import lazy_import
 from mtbkd.serving.risk import risk_points
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
 
 DRAWS = 100
 LEVELS = (0.95,)
@@ -40,18 +46,20 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
             predict what the fit predicts of the test examples.
     """
     dataset, teachers = _first(dataset), [replace(t, logits=t.logits[:1]) for t in teachers]
-    output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
-    draws = fit(spec.model_copy(update={"output": output}), dataset, teachers, range(1))
-    assert draws.params is not None
-    params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
-    if not len(params):
-        raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "a chain with finite draws")
     mean, scale = _scaling(dataset)
-    card = _card(spec, dataset, draws, len(params), study, experiment, bool(mean.any() or (scale != 1).any()))
-    bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
-    device = resolve_device(spec.device)
-    _check_reproduces(bundle, dataset, draws, device)
-    return replace(bundle, card=_measured(bundle, dataset, device))
+    output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
+    # Whole single precision: by default, convolutions on a GPU round their inputs to 10 bits, and no two machines alike.
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        draws = fit(spec.model_copy(update={"output": output}), dataset, teachers, range(1))
+        assert draws.params is not None
+        params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
+        if not len(params):
+            raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "one with finite draws")
+        card = _card(spec, dataset, draws, len(params), study, experiment, bool(mean.any() or (scale != 1).any()))
+        bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
+        device = resolve_device(spec.device)
+        _check_reproduces(bundle, dataset, draws, device)
+        return replace(bundle, card=_measured(bundle, dataset, device))
 
 
 def bundle_files(
@@ -87,6 +95,12 @@ def _scaling(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
         raise ContractError(where, "scaling", "nothing on the card of standardised inputs", expected,
                             "a student needs it to read new examples; make the data again")  # fmt: skip
     return np.zeros(size), np.ones(size)
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    """Names (F,) of the inputs where the dataset's card has them."""
+    names = dataset.card.get("features")
+    return tuple(map(str, names)) if isinstance(names, list) and len(names) == math.prod(dataset.x.shape[2:]) else ()
 
 
 def _looks_standardised(dataset: Dataset) -> bool:
@@ -127,7 +141,7 @@ def _card(
         data={"name": dataset.name, **_finite({key: dataset.card[key] for key in DATA if key in dataset.card}),
               "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
         class_names=dataset.class_names,
-        inputs=Inputs(features=dataset.x.shape[2:], names=tuple(dataset.card.get("features", ())), encoders=encoders,
+        inputs=Inputs(features=dataset.x.shape[2:], names=_names(dataset), encoders=encoders,
                       standardised=standardised),
         architecture=spec.student.architecture,
         settings=spec.student.settings,

@@ -162,3 +162,28 @@ def test_any_one_wrong_byte_is_refused_or_lands_where_it_should(tmp_path: Path, 
     expected = plain(content)
     assert all(re.fullmatch("[ACDEFGHIKLMNPQRSTVWYXBZUO]+", chain) for _, chain in expected)
     assert (found.proteins, found.residues) == (len(expected), sum(len(chain) for _, chain in expected))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from([b"", b">", b">a\n", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"\xff\xfe"]), st.binary(max_size=80))
+def test_any_bytes_are_refused_in_one_line_or_read(tmp_path: Path, start: bytes, rest: bytes):
+    (tmp_path / "my.fasta").write_bytes(start + rest)
+    try:
+        assert check_fasta(tmp_path / "my.fasta", bundle("map"), skip_invalid=True).proteins > 0
+    except ContractError as error:
+        assert "\n" not in str(error) and str(tmp_path / "my.fasta") in str(error)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_one_wrong_byte_of_a_gzip_is_refused_or_changes_nothing(tmp_path: Path, data: st.DataObject):
+    whole = gzip.compress(WHOLE, mtime=0)
+    at, byte = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 255))
+    (tmp_path / "my.fasta").write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+    try:
+        found = check_fasta(tmp_path / "my.fasta", bundle("map"))
+    except ContractError as error:
+        assert "\n" not in str(error)
+        return
+    (tmp_path / "plain.fasta").write_bytes(WHOLE)
+    assert found.content == check_fasta(tmp_path / "plain.fasta", bundle("map")).content
