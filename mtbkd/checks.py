@@ -22,7 +22,7 @@ from mtbkd.settings import settings_of
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
 
-RESERVED_STUDIES = ("downloads", "shared")  # folders of results/ that belong to no study
+RESERVED_STUDIES = ("benchmarks", "downloads", "logs", "shared")  # folders of results/ that belong to no study
 
 
 @dataclass(frozen=True)
