@@ -131,6 +131,18 @@ synchronise() {
     say "$VENV is ready"
 }
 
+# Snakemake reads braces in a path as wildcards, and gives the path of Python to a shell as it is.
+check_paths() {
+    local venv="$VENV" special="[][:space:]'\"\\\$\`&;|<>()*?!{}[]"
+    case "$venv" in /*) ;; *) venv="$PWD/$VENV" ;; esac
+    case "$PWD" in *[{}]*) fail "the path of this folder has a brace, which Snakemake takes for a wildcard: $PWD" \
+        "Move or rename the folder." ;; esac
+    [[ "$venv" =~ $special ]] || return 0
+    fail "the path of the environment has a character that jobs cannot start with ('${BASH_REMATCH[0]}'): $venv" \
+        "Move the repository, or have the environment elsewhere: UV_PROJECT_ENVIRONMENT=<folder> make run"
+}
+
+check_paths
 FINGERPRINT="$(fingerprint)"
 unset VIRTUAL_ENV PYTHONHOME
 drop_moved_environment

@@ -121,6 +121,26 @@ def test_a_copied_environment_is_made_anew(checkout: Checkout, tmp_path_factory:
     assert checkout.setup().returncode == 0 and len(checkout.calls()) == 2
 
 
+@pytest.mark.parametrize("name", ["a blank", "an'apostrophe", 'a"quote', "a(parenthesis", "a$dollar", "a[bracket"])
+def test_an_environment_that_no_job_could_start_from_is_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    made = Checkout(tmp_path / name)
+    made.program("uv", FAKE_UV)
+    refused = made.setup()
+    assert refused.returncode == 1 and "UV_PROJECT_ENVIRONMENT=" in refused.stderr and made.calls() == []
+    elsewhere = made.setup(UV_PROJECT_ENVIRONMENT=str(tmp_path / "plain"))
+    assert "no job" not in elsewhere.stderr and len(made.calls()) == 1
+
+
+@pytest.mark.parametrize(("name", "status"), [("a{brace}", 1), ("ünïcode#1-ok", 0)])
+def test_a_folder_with_a_brace_is_refused_and_other_names_are_not(tmp_path: Path, name: str, status: int) -> None:
+    (tmp_path / name).mkdir()
+    made = Checkout(tmp_path / name)
+    made.program("uv", FAKE_UV)
+    done = made.setup()
+    assert done.returncode == status and ("brace" in done.stderr) == bool(status)
+
+
 def test_without_any_way_to_a_recent_uv_the_hint_names_one(checkout: Checkout) -> None:
     checkout.program("uv", "#!/bin/sh\necho 'uv 0.4.1'\n")
     for python in checkout.programs.glob("python*"):

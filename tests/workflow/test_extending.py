@@ -1,6 +1,7 @@
 """README.md, sections "Add your dataset", "Add a teacher" and "Add a method": every step, as it stands there, for real."""
 
 import csv
+import os
 import re
 from dataclasses import dataclass, field
 
@@ -150,7 +151,26 @@ def test_the_new_part_was_tested_by_existing(extended: Extended) -> None:
     assert passed and int(passed[1]) >= 10 and "failed" not in extended.runs[1].text
 
 
-def test_a_changed_file_of_logits_is_read_again(extended: Extended) -> None:
-    path = "data/forest_logits.csv"
-    with extended.checkout.edited(path, "\n177,", "\n177,1"):
-        assert "teacher" in {job.rule for job in extended.checkout.dry_run("--config", "study=wine")}
+LOGITS, WINE = "data/forest_logits.csv", ("--config", "study=wine")
+
+
+@pytest.mark.parametrize("date", [0, 4e9], ids=["an older date, as mv and cp -p leave it", "a newer date"])
+def test_a_changed_file_of_logits_is_read_again_whatever_its_date(extended: Extended, date: float) -> None:
+    with extended.checkout.edited(LOGITS, "\n177,", "\n177,1"):
+        os.utime(extended.checkout.root / LOGITS, (date, date))
+        assert "teacher" in {job.rule for job in extended.checkout.dry_run(*WINE)}
+
+
+def test_a_large_file_that_is_only_touched_is_not_read_again(extended: Extended) -> None:
+    (extended.checkout.root / LOGITS).touch()
+    assert not extended.checkout.dry_run("--max-checksum-file-size", "1", *WINE)
+
+
+def test_a_path_that_leads_nowhere_ends_a_run_whose_results_are_all_there(extended: Extended) -> None:
+    with extended.checkout.edited("config.yaml", LOGITS, "data/forest_logit.csv"):
+        run = extended.checkout.command("snakemake", "--cores", "all", *WINE)
+    assert run.status != 0 and "Traceback" not in run.text
+    said = (
+        "teachers.wine_forest.settings: data/forest_logit.csv: file: found nothing; expected a file, or a rule that makes it."
+    )
+    assert f"{said} Hint: did you mean 'forest_logits.csv'?" in run.text

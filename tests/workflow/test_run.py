@@ -90,6 +90,16 @@ def test_a_moved_checkout_computes_nothing_anew(smoke: Smoke) -> None:
     assert "Nothing to be done" in run.text
 
 
+def test_a_snakefile_named_through_a_link_computes_nothing_anew(smoke: Smoke, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(smoke.checkout.root)
+    assert not smoke.checkout.dry_run("-s", str(tmp_path / "link" / "workflow" / "Snakefile"), *smoke.command[3:])
+
+
+def test_a_dry_run_does_not_list_the_package(smoke: Smoke) -> None:
+    text = smoke.checkout.snakemake(*smoke.command[1:], "-n", "--forceall").text
+    assert "rule student" in text and "mtbkd/" not in text
+
+
 def test_a_lost_output_is_made_again_alone(smoke: Smoke) -> None:
     report = smoke.checkout.root / "results" / "smoke" / "report.html"
     kept = report.with_suffix(".kept")

@@ -16,7 +16,7 @@ def check_names(root, python):
         raise WorkflowError(
             str(ContractError(root, "path", "a brace", "a path without { and }", "move the repository"))
         )
-    if odd := re.search(r"[^\w@%+=:,./~-]", python):
+    if odd := re.search(r"[\s'\"\\$`&;|<>()*?!{}\[\]]", python):
         raise WorkflowError(
             str(ContractError(python, "path", repr(odd[0]), "a Python whose path needs no quotes", HINT))
         )
