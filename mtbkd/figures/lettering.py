@@ -140,6 +140,7 @@ def _further_fonts(foreign: frozenset[str]) -> tuple[list[str], frozenset[str]]:
 
     missing, chosen = set(foreign), []
     upright = {font.name: font.fname for font in fontManager.ttflist if (font.style, font.variant) == ("normal", "normal")}
+    upright = {name: path for name, path in upright.items() if not name.startswith("Last Resort")}  # boxes for all letters
     for name in sorted(upright, key=lambda name: ("Sans" not in name, name)):
         if missing and (found := missing & _known(upright[name])):
             chosen.append(name)
