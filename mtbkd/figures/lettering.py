@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,10 +91,11 @@ def _texts(figure: "Figure") -> Iterable[Any]:
 
 def _axes(figure: "Figure") -> Iterator[Any]:
     """Every axis whose labels are words and not numbers."""
+    from matplotlib.axes import Axes
     from matplotlib.ticker import LogFormatter, NullFormatter, ScalarFormatter
 
-    for ax in figure.findobj(lambda artist: hasattr(artist, "_axis_map")):
-        for axis in ax._axis_map.values():
+    for ax in cast(Any, figure.findobj(Axes)):
+        for axis in (ax.xaxis, ax.yaxis):
             if not isinstance(axis.get_major_formatter(), LogFormatter | NullFormatter | ScalarFormatter):
                 yield axis
 
