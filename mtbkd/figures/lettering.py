@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,10 +91,11 @@ def _texts(figure: "Figure") -> Iterable[Any]:
 
 def _axes(figure: "Figure") -> Iterator[Any]:
     """Every axis whose labels are words and not numbers."""
+    from matplotlib.axes import Axes
     from matplotlib.ticker import LogFormatter, NullFormatter, ScalarFormatter
 
-    for ax in figure.findobj(lambda artist: hasattr(artist, "_axis_map")):
-        for axis in ax._axis_map.values():
+    for ax in cast(Any, figure.findobj(Axes)):
+        for axis in (ax.xaxis, ax.yaxis):
             if not isinstance(axis.get_major_formatter(), LogFormatter | NullFormatter | ScalarFormatter):
                 yield axis
 
@@ -140,6 +141,7 @@ def _further_fonts(foreign: frozenset[str]) -> tuple[list[str], frozenset[str]]:
 
     missing, chosen = set(foreign), []
     upright = {font.name: font.fname for font in fontManager.ttflist if (font.style, font.variant) == ("normal", "normal")}
+    upright = {name: path for name, path in upright.items() if not name.startswith("Last Resort")}  # boxes for all letters
     for name in sorted(upright, key=lambda name: ("Sans" not in name, name)):
         if missing and (found := missing & _known(upright[name])):
             chosen.append(name)

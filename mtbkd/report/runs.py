@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtbkd.reading import AGAIN, damage
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
 
@@ -22,7 +23,7 @@ class Cost:
 
 def read_benchmark(path: Path) -> dict[str, float]:
     """The last row of a benchmark file; values that Snakemake could not measure are NaN."""
-    with open(path, newline="", encoding="utf-8") as handle:
+    with damage(path, "a benchmark of Snakemake", AGAIN) as file, file.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle, delimiter="\t"))
     return {name: _number(text) for name, text in rows[-1].items()} if rows else {}
 

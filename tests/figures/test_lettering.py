@@ -108,8 +108,8 @@ def test_a_font_of_the_system_is_used_where_it_has_the_letters(tmp_path: Path, m
 
 
 def test_fonts_of_the_system_are_searched_for_letters():
-    fonts, missing = lettering._further_fonts(frozenset({"\u2a0c", "\ue000"}))  # an integral sign of STIX, no letter at all
-    assert fonts and missing == {"\ue000"}
+    fonts, missing = lettering._further_fonts(frozenset({"\u2a0c", "\U000e1234"}))  # an integral sign of STIX, no letter at all
+    assert fonts and missing == {"\U000e1234"}
 
 
 def test_coded_leaves_other_letters_alone():
@@ -120,10 +120,7 @@ def test_long_names_lose_their_middle():
     name = "a" * 60 + "b" * 60
     assert legible(name) == "a" * 23 + "\N{HORIZONTAL ELLIPSIS}" + "b" * 16 and len(legible(name)) == 40
     assert legible("short words " * 20) == "short words " * 20
-    assert (
-        legible_label("word " * 30 + "\nnext")
-        == ("word " * 30)[:23] + "\N{HORIZONTAL ELLIPSIS}" + ("word " * 30)[-16:] + "\nnext"
-    )
+    assert legible_label("ab " * 30 + "\nnext") == ("ab " * 8)[:23] + "\N{HORIZONTAL ELLIPSIS}" + ("ab " * 6)[-16:] + "\nnext"
 
 
 def test_long_names_leave_room_for_the_figure(tmp_path: Path):
@@ -133,10 +130,9 @@ def test_long_names_leave_room_for_the_figure(tmp_path: Path):
     assert ax.get_position().width > 0.2
 
 
-@pytest.mark.parametrize("kind", ["mathematics", "Chinese", "markup", "control"])
-def test_a_study_with_such_names_is_drawn_whole(kind: str, material, tmp_path: Path, no_further_fonts: None):
+def test_a_study_with_such_names_is_drawn_whole(material, tmp_path: Path, no_further_fonts: None):
     own = make_dataset(2, 0)
-    names = tuple(f"{NAMES[kind]} {i}" for i in range(3))
+    names = tuple(f"{' '.join(NAMES[kind] for kind in ('mathematics', 'Chinese', 'markup', 'control'))} {i}" for i in range(3))
     dataset = Dataset(own.name, own.x, own.y, own.split, names, own.ids, own.domain, (names[0], names[1]), own.true_prob)
     dataset.write(tmp_path / "data")
     logits = Logits("good", 2 * own.x, np.ones(len(SPLIT), bool), ids_digest(own.ids))
