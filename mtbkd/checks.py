@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
 from mtbkd.analyses.checks import analysis_mistakes
+from mtbkd.analyses.spec import Analysis
 from mtbkd.curves.checks import curve_mistakes
 from mtbkd.curves.spec import Curve
 from mtbkd.datasets import Shape
@@ -68,6 +69,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         for title, analysis in study.analyses.items():
             path = ("studies", name, "analyses", title)
             found += analysis_mistakes(declared, path, study, analysis)
+            found += _unknown_classes(path, study, analysis, shapes)
             if analysis.dataset and (shape := shapes.get(analysis.dataset)) is not None:
                 known = [teacher for teacher in analysis.teachers if teacher in config.teachers]
                 found += [m for teacher in known for m in _teacher_fits(config, path, analysis.dataset, shape, teacher)]
@@ -76,6 +78,17 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
             shape = shapes.get(experiment.dataset)
             found += _experiment(_Place(config, declared, path, study, experiment, shape))
     return found
+
+
+def _unknown_classes(
+    path: KeyPath, study: "Study", analysis: Analysis, shapes: Mapping[str, Shape | None]
+) -> Iterator[Mistake]:
+    """Designated classes that the dataset does not have, as far as settings tell its classes."""
+    of = study.experiments.get(analysis.experiment or "") or analysis
+    shape = shapes.get(of.dataset or "")
+    for index, name in enumerate(analysis.settings.get("classes") or ()):
+        if shape is not None and name not in shape.class_names:
+            yield Mistake((*path, "settings", "classes", index), choice(name, shape.class_names))
 
 
 def _exact(name: str, study: "Study", methods: Sequence[str]) -> Iterator[Mistake]:

@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -243,8 +243,9 @@ def _broken_entry(content: Any, path: KeyPath) -> KeyPath:
     return path
 
 
+@cache
 def schema() -> dict[str, Any]:
-    """The JSON schema of config.yaml, with the Settings of every registered part."""
+    """The JSON schema of config.yaml, with the Settings of every registered part; not to be changed."""
     result = Config.model_json_schema()
     entries = {
         result["properties"][section]["patternProperties"][NAME]["$ref"].rpartition("/")[2]: parts

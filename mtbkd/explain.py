@@ -169,7 +169,8 @@ def _locate(content: Any, loc: KeyPath) -> tuple[KeyPath, Any]:
     """The part of pydantic's ``loc`` that exists in ``content`` (it also names union members), and the value there."""
     path: list[str | int] = []
     for step in loc:
-        if (isinstance(content, dict) and step in content) or (isinstance(content, list) and isinstance(step, int)):
+        inside = isinstance(step, int) and isinstance(content, list) and step < len(content)
+        if inside or (isinstance(content, dict) and step in content):
             path.append(step)
             content = cast(Any, content)[step]
     return tuple(path), content
