@@ -16,7 +16,7 @@ from mtbkd.report import analyses as analysis_sections
 from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, validation
 from mtbkd.report import curves as label_curves
 from mtbkd.report.answers import Evidence, sentences
-from mtbkd.report.judgement import is_posterior, judgements
+from mtbkd.report.judgement import is_posterior, judgements, unclaimed
 from mtbkd.report.numbers import count
 from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
@@ -105,8 +105,8 @@ def _read(folder: str, table: str) -> Frame:
 
 def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     gates = tables["gates"]
-    posterior = is_posterior(gates)
-    return Evidence(name, tables["metrics"], tables["comparisons"], judgements(gates), posterior, tables["agreement"])
+    own = judgements(gates), is_posterior(gates), tables["agreement"], unclaimed(gates)
+    return Evidence(name, tables["metrics"], tables["comparisons"], *own)
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
