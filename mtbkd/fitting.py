@@ -115,7 +115,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     draws.tuning.extend(tuning)
     evidence = draws.log_posterior, draws.probe_prob, draws.sample_stats, draws.diverged
-    draws.gates.extend(convergence.judge(inference.DRAWS, *evidence, replicates=draws.replicates))
+    draws.gates.extend(convergence.judge(convergence.Claim.of(inference), *evidence, replicates=draws.replicates))
     return draws
 
 

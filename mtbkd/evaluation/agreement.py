@@ -32,7 +32,7 @@ class Summary:
         target: what identifies the posterior.
         inference: name of the algorithm.
         draws: float64 (S, Q * K), sorted along the draws: probabilities at the probe inputs.
-        gates_passed: no gate of the fit failed, and one that speaks of mixing applied.
+        gates_passed: no gate of the fit failed or lacked its statistic, and one that speaks of mixing applied.
         ess: smallest bulk effective sample size, NaN where it could not be estimated; the number of independent draws.
         seconds: of inference, the replicate's share of its block.
     """
@@ -57,7 +57,9 @@ class Summary:
         flat = np.sort(prob.reshape(-1, prob.shape[-2] * prob.shape[-1]), axis=0)
         gates = {row["gate"]: row for row in draws.gates if row["replicate"] == replicate}
         ess = _effective(gates.get("ess_bulk", {}), len(flat))
-        passed = gates.get("rhat", {}).get("verdict") is True and all(g["verdict"] is not False for g in gates.values())
+        passed = gates.get("rhat", {}).get("verdict") is True and all(
+            g["verdict"] is not False and g["judged"] for g in gates.values()
+        )
         seconds = float(attrs.get("inference_s", np.nan)) / len(draws.replicates)
         return cls(target, str(attrs.get("inference")), flat, passed, ess, seconds)
 

@@ -1,10 +1,11 @@
 """May the draws be trusted? The one table of gates, and the functions that judge them.
 
-A gate belongs to draws of certain kinds (the ``DRAWS`` constant of an inference module) and, where it reads a sampler's
-own statistic, to the algorithms that supply it; a newly registered algorithm therefore gets its gates by itself.
-Elsewhere the verdict is None, "not applicable", with the reason: it never counts as passed. Weights of a network are
-not identified, so R-hat and ESS look at functions: the log-posterior and class probabilities at probe inputs, the worst
-of them counting.
+A gate belongs to draws of certain kinds that claim a posterior and, where it reads a sampler's own statistic, to the
+algorithms that supply it: the constants ``DRAWS``, ``CLAIMS_POSTERIOR`` and ``SUPPLIES`` of an inference module. A newly
+registered algorithm therefore gets its gates by itself. Elsewhere the verdict is None, "not applicable", with the reason. A
+gate that applies but lacks its statistic is "not judged". Neither ever counts as passed. Weights of a network are not
+identified, so R-hat and ESS look at functions: the log-posterior and class probabilities at probe inputs, the worst of them
+counting.
 
 Kinds of draws: ``point`` (one estimate), ``independent`` (variational families, dropout masks, ensembles), ``chains``
 (Markov chains). Shapes: R replicates, C chains, D draws, Q probe inputs, K classes, A levels, T quantities.
@@ -16,6 +17,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -30,6 +32,18 @@ else:
 
 Kind = Literal["point", "independent", "chains"]
 KINDS: tuple[Kind, ...] = ("point", "independent", "chains")
+
+
+class Claim(NamedTuple):
+    """What an inference module says of its draws: their kind, whether they are the posterior's, the statistics beside them."""
+
+    draws: Kind
+    posterior: bool
+    supplies: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "Claim":
+        return cls(module.DRAWS, module.CLAIMS_POSTERIOR, module.SUPPLIES)
 
 
 class Evidence(NamedTuple):
@@ -56,8 +70,9 @@ class Gate:
         advice: what to do when it fails.
         measure: the value from the evidence; None: judged at stage ``evaluation``, where the test labels are known.
         min_chains, min_draws: with fewer the verdict is False, "too few draws to tell".
-        needs: the sampler's statistic that it reads, or "" ; without it the gate does not apply.
-        without: why it does not apply to samplers that do not supply ``needs``.
+        needs: the sampler's statistic that it reads, or "".
+        without: why it does not apply to samplers that do not claim to supply ``needs``; "": it applies, and is not judged.
+        asks_posterior: applies only to draws that claim a posterior.
     """
 
     name: str
@@ -71,6 +86,7 @@ class Gate:
     min_draws: int = 100
     needs: str = ""
     without: str = ""
+    asks_posterior: bool = True
 
     @property
     def stage(self) -> Literal["fit", "evaluation"]:
@@ -79,7 +95,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One judged gate; ``value`` None: no honest number; ``verdict`` None: not applicable."""
+    """One gate; ``value`` None: no honest number; ``verdict`` None: not applicable or, unless ``judged``, not judged."""
 
     gate: str
     replicate: int
@@ -87,6 +103,7 @@ class Verdict:
     threshold: float
     verdict: bool | None
     note: str = ""
+    judged: bool = True
 
 
 def _rhat(evidence: Evidence) -> float:
@@ -106,12 +123,13 @@ _POINT = "one estimate has no draws to compare"
 _INDEPENDENT = "independent draws need no mixing; their approximation is judged otherwise"
 _MIXING: Mapping[Kind, str] = {"point": _POINT, "independent": _INDEPENDENT}
 _SAMPLER: Mapping[Kind, str] = {"point": _POINT, "independent": "no Markov chain"}
+_NO_CLAIM = "the algorithm claims no posterior"
 _LONGER = "run longer chains or change the step size; chains in several modes must be shown as such"
 
 _TABLE = (
     Gate("diverged", "share of chains that left the finite numbers", "<=", 0.0, {},
          "lower the step size or the learning rate, or use a finite prior scale",
-         lambda evidence: float(evidence.diverged.mean()), 0, 0),
+         lambda evidence: float(evidence.diverged.mean()), 0, 0, asks_posterior=False),
     Gate("rhat", "largest rank-normalised split R-hat of log-posterior and probe probabilities", "<=", 1.01, _MIXING,
          _LONGER, _rhat, 2),
     Gate("ess_bulk", "smallest bulk effective sample size of the same quantities", ">=", 400.0, _MIXING, _LONGER,
@@ -129,11 +147,10 @@ _TABLE = (
     Gate("psis_khat", "largest Pareto k-hat of the ratios of posterior to approximation", "<=", 0.7,
          {"point": _POINT, "chains": "the draws come from no approximation with a density"},
          "use a richer family (vi: low_rank, full_rank) or a sampler; trust predictions only as far as they are calibrated",
-         _khat,
-         needs="log_ratio", without="the approximation has no density to compare with the posterior"),
+         _khat, needs="log_ratio"),
     Gate("calibration", "largest |coverage - self-expected coverage| / standard error, over levels", "<=", 2.0,
          {"point": "the credible interval of one estimate is degenerate"},
-         "the predictive does not fit these labels: see the coverage curve and the other gates", None),
+         "the predictive does not fit these labels: see the coverage curve and the other gates", None, asks_posterior=False),
 )  # fmt: skip
 GATES = {gate.name: gate for gate in _TABLE}
 
@@ -143,14 +160,16 @@ def gate_table() -> list[dict[str, Any]]:
     columns = ("name", "stage", "statistic", "sense", "threshold")
     table = []
     for gate in GATES.values():
-        applies = f"yes where the sampler supplies '{gate.needs}'; else {gate.without}" if gate.needs else "yes"
+        applies = "yes, where a posterior is claimed" if gate.asks_posterior else "yes"
+        if gate.needs:
+            applies += f" and the sampler supplies '{gate.needs}'; else {gate.without or 'not judged'}"
         kinds = {kind: gate.exempt.get(kind, applies) for kind in KINDS}
         table.append({**{name: getattr(gate, name) for name in columns}, **kinds, "advice": gate.advice})
     return table
 
 
 def judge(
-    draws_kind: Kind,
+    claim: Claim,
     log_posterior: np.ndarray,
     probe_prob: np.ndarray,
     sample_stats: Mapping[str, np.ndarray],
@@ -160,15 +179,15 @@ def judge(
     """Judge the gates of stage ``fit``.
 
     Args:
-        draws_kind: the inference module's ``DRAWS``.
+        claim: what the inference module says of its draws.
         log_posterior: (R, C, D).
         probe_prob: (R, C, D, Q, K).
-        sample_stats: each (R, C, D): ``energy``, ``diverging`` (NUTS), ``log_ratio`` = log p - log q (VI, ADVI).
+        sample_stats: each (R, C, D): ``energy``, ``diverging`` (NUTS), ``log_ratio`` = log p - log q (VI, ADVI, Laplace).
         diverged: bool (R, C); such chains are judged by the gate ``diverged`` alone.
         replicates: numbers (R,) of the replicates, 0..R-1 by default.
 
     Returns:
-        rows {gate, replicate, value, threshold, verdict, note}, JSON-able.
+        rows {gate, replicate, value, threshold, verdict, note, judged}, JSON-able.
     """
     rows = []
     for r, number in enumerate(range(len(diverged)) if replicates is None else replicates):
@@ -176,7 +195,7 @@ def judge(
         quantities = _quantities(log_posterior[r][kept], probe_prob[r][kept])
         evidence = Evidence(diverged[r], quantities, {name: value[r][kept] for name, value in sample_stats.items()})
         fit = (gate for gate in GATES.values() if gate.measure)
-        rows.extend(asdict(_verdict(gate, draws_kind, int(number), evidence)) for gate in fit)
+        rows.extend(asdict(_verdict(gate, claim, int(number), evidence)) for gate in fit)
     return rows
 
 
@@ -228,11 +247,12 @@ def _quantities(log_posterior: np.ndarray, probe_prob: np.ndarray) -> np.ndarray
     return found[np.ptp(found, axis=(1, 2)) != 0]
 
 
-def _verdict(gate: Gate, kind: Kind, replicate: int, evidence: Evidence) -> Verdict:
+def _verdict(gate: Gate, claim: Claim, replicate: int, evidence: Evidence) -> Verdict:
     assert gate.measure is not None
-    lacking = gate.without if gate.needs and gate.needs not in evidence.given else ""
-    if reason := gate.exempt.get(kind, lacking):
+    if reason := _exempt(gate, claim, evidence.given):
         return Verdict(gate.name, replicate, None, gate.threshold, None, reason)
+    if gate.needs and gate.needs not in evidence.given:
+        return Verdict(gate.name, replicate, None, gate.threshold, None, f"these draws came without '{gate.needs}'", False)
     chains, draws = evidence.quantities.shape[1:]
     if not chains and gate.min_chains:
         return Verdict(gate.name, replicate, None, gate.threshold, False, "every chain diverged")
@@ -244,3 +264,12 @@ def _verdict(gate: Gate, kind: Kind, replicate: int, evidence: Evidence) -> Verd
         return Verdict(gate.name, replicate, None, gate.threshold, False, "no finite value: do the chains move?")
     passed = value <= gate.threshold if gate.sense == "<=" else value >= gate.threshold
     return Verdict(gate.name, replicate, value, gate.threshold, passed, "" if passed else gate.advice)
+
+
+def _exempt(gate: Gate, claim: Claim, given: Mapping[str, np.ndarray]) -> str:
+    """Why a gate does not apply; "" where it does. A statistic that is promised is never excused."""
+    if reason := gate.exempt.get(claim.draws):
+        return reason
+    if gate.asks_posterior and not claim.posterior:
+        return _NO_CLAIM
+    return "" if gate.needs in claim.supplies or gate.needs in given else gate.without

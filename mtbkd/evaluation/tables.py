@@ -50,6 +50,11 @@ COLUMNS = {
 }  # fmt: skip
 
 
+def word(row: Mapping[str, Any]) -> str:
+    """The verdict of a row of ``convergence.judge`` in a word."""
+    return VERDICTS[row["verdict"]] if row["judged"] else "not judged"
+
+
 @dataclass
 class Tables:
     """Rows gathered so far; ``names`` (study, experiment, dataset) begin every row."""
@@ -66,7 +71,7 @@ class Tables:
         """Append verdicts as ``convergence.judge`` returns them."""
         for row in rows:
             gate = GATES.get(row["gate"])
-            told = {"note": "", **row, "stage": gate.stage if gate else "fit", "verdict": VERDICTS[row["verdict"]]}
+            told = {"note": "", **row, "stage": gate.stage if gate else "fit", "verdict": word(row)}
             self.add("gates", [told], **common)
 
     def add_examples(self, columns: Mapping[str, Any], **common: Any) -> None:

@@ -7,7 +7,7 @@ tolerance for bias:
     recovers       |e| <= b + a_mean and |r - 1| <= b + a_sd, the allowances being at most MAX_ALLOWANCE
     fails          one of the two errors is larger than that, or every chain left the finite numbers
     draws too few  no error is larger, but an allowance is: the draws could not have told
-    not claimed    the algorithm claims no posterior: a point estimate, or draws that come from no density (ensembles, dropout)
+    not claimed    the algorithm claims no posterior (its ``CLAIMS_POSTERIOR``): point estimates, ensembles, dropout
 
 Shapes: C chains, D draws, P parameters, T quantities.
 """
@@ -53,11 +53,6 @@ class Estimate(NamedTuple):
     rhat: np.ndarray
 
 
-def claims_posterior(module: ModuleType, fit: Fit) -> bool:
-    """Chains do, and independent draws whose density is known (they come with log p - log q)."""
-    return module.DRAWS == "chains" or (module.DRAWS == "independent" and "log_ratio" in fit.sample_stats)
-
-
 def judge(case: Case, module: ModuleType, settings: BaseModel, context: Context) -> list[dict[str, Any]]:
     """Run one algorithm on one case.
 
@@ -71,7 +66,7 @@ def judge(case: Case, module: ModuleType, settings: BaseModel, context: Context)
     except MtbkdError as error:
         return [{"case": case.name, "quantity": "", "verdict": "not run", "note": str(error)}]
     seconds = time.monotonic() - began
-    rows = list(_rows(case, fit, claims_posterior(module, fit)))
+    rows = list(_rows(case, fit, module.CLAIMS_POSTERIOR))
     common = {"khat": _khat(fit), "seconds": round(seconds, 2)}
     log.info("%s: %s in %.1f s", case.name, ", ".join(dict.fromkeys(row["verdict"] for row in rows)), seconds)
     return [row | common for row in rows]

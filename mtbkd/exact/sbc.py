@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtbkd.errors import MtbkdError
-from mtbkd.exact.judge import claims_posterior, run
+from mtbkd.exact.judge import run
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Problem, Shared, make_problem
@@ -181,7 +181,7 @@ def calibrate(
     if found.draws < 1:
         return [_silent("draws too few", "the effective sample size leaves no independent draws to rank among")], []
     rows, note = assess(found, context.seed), f"{found.lost} data sets left out: not finite" if found.lost else ""
-    said = verdict(rows) if claims_posterior(module, fit) else "not claimed"
+    said = verdict(rows) if module.CLAIMS_POSTERIOR else "not claimed"
     log.info("calibration: %s with %d draws of %d data sets", said, found.draws, len(found.rank))
     table = [
         {"quantity": quantity, "dataset": i, "rank": int(rank), "draws": found.draws}

@@ -5,9 +5,12 @@
     init       (target, settings, context) -> State
     run        (target, settings, state, context) -> Fit
 
-and what a configuration is checked against: ``DRAWS`` (what the draws are: decides the gates), ``IMPROPER_PRIOR`` (may the
-Gaussian prior be left out), ``MAX_PARAMS`` (or ``max_params(settings)`` where settings decide), ``NEEDS_HIDDEN`` (a student
-with a hidden layer) and ``NEEDS_SYMBOLIC`` (one with a PyTensor form).
+what its draws are judged by: ``DRAWS`` (point, independent or chains), ``CLAIMS_POSTERIOR`` (draws of the target, if only
+approximate ones; all others are counted apart) and ``SUPPLIES`` (names of its ``sample_stats``);
+
+and what a configuration is checked against: ``IMPROPER_PRIOR`` (may the Gaussian prior be left out), ``MAX_PARAMS`` (or
+``max_params(settings)`` where settings decide), ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one
+with a PyTensor form).
 Shapes: U units, C chains, D draws, P parameters.
 """
 

@@ -32,6 +32,8 @@ pytensor = lazy_import("pytensor")
 log = logging.getLogger(__name__)
 
 DRAWS: Literal["point", "independent", "chains"] = "independent"
+CLAIMS_POSTERIOR = True
+SUPPLIES: frozenset[str] = frozenset({"log_ratio"})
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = 2000  # q's factor is a dense matrix
 NEEDS_HIDDEN = False

@@ -21,6 +21,8 @@ from mtbkd.inference.langevin import init as init
 from mtbkd.target import Target
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
+CLAIMS_POSTERIOR = True
+SUPPLIES: frozenset[str] = frozenset()
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = False

@@ -20,6 +20,8 @@ else:
     torch = lazy_import("torch")
 
 DRAWS: Literal["point", "independent", "chains"] = "independent"
+CLAIMS_POSTERIOR = False
+SUPPLIES: frozenset[str] = frozenset()
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = True

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
 
 DRAWS: Literal["point", "independent", "chains"] = "independent"
+CLAIMS_POSTERIOR = False
+SUPPLIES: frozenset[str] = frozenset()
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = False

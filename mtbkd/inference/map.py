@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import torch
 
 DRAWS: Literal["point", "independent", "chains"] = "point"
+CLAIMS_POSTERIOR = False
+SUPPLIES: frozenset[str] = frozenset()
 IMPROPER_PRIOR = True
 MAX_PARAMS: int | None = None
 NEEDS_HIDDEN = False

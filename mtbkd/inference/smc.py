@@ -30,6 +30,8 @@ else:
 log = logging.getLogger(__name__)
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
+CLAIMS_POSTERIOR = True
+SUPPLIES: frozenset[str] = frozenset({"log_evidence"})
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = 500
 NEEDS_HIDDEN = False

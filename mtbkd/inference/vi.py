@@ -37,6 +37,8 @@ else:
 log = logging.getLogger(__name__)
 
 DRAWS: Literal["point", "independent", "chains"] = "independent"
+CLAIMS_POSTERIOR = True
+SUPPLIES: frozenset[str] = frozenset({"log_ratio"})
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = None  # but see max_params
 NEEDS_HIDDEN = False

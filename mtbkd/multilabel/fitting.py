@@ -145,7 +145,7 @@ def fit(bench: Bench, name: str, method: Method, tuning: Rows) -> tuple[Fitted, 
     settings = module.Settings.model_validate(method.settings)
     result = module.run(target, settings, module.init(target, settings, context), context)
     log.info("%s: %s draws", name, tuple(result.params.shape[:3]))
-    return Fitted(_predictions(bench, result), _gates(bench, module.DRAWS, target, result)), target, result
+    return Fitted(_predictions(bench, result), _gates(bench, convergence.Claim.of(module), target, result)), target, result
 
 
 def _predictions(bench: Bench, result: Fit) -> np.ndarray:
@@ -159,7 +159,7 @@ def _predictions(bench: Bench, result: Fit) -> np.ndarray:
     return prob
 
 
-def _gates(bench: Bench, kind: convergence.Kind, target: Bernoulli, result: Fit) -> Rows:
+def _gates(bench: Bench, claim: convergence.Claim, target: Bernoulli, result: Fit) -> Rows:
     """The gates of all replicates, judged on the log-posterior and the probabilities of every location at probe examples."""
     units, chains, draws, _ = result.params.shape
     flat = result.params.flatten(0, 2).to(bench.device)
@@ -173,5 +173,5 @@ def _gates(bench: Bench, kind: convergence.Kind, target: Bernoulli, result: Fit)
     # One Bernoulli variable a column: none is the complement of another, as two classes are.
     probes = prob.reshape(*shape, -1, 1)
     return convergence.judge(
-        kind, density.reshape(shape), probes, result.sample_stats, diverged, np.array(bench.replicates, np.int64)
+        claim, density.reshape(shape), probes, result.sample_stats, diverged, np.array(bench.replicates, np.int64)
     )

@@ -35,7 +35,7 @@ COLUMNS = {
     "teachers": ["teacher", "examples", "val_examples", "prior_scale", "val_nll", "chosen"],
     "tuning": ["signal", "weights", "lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature",
                "temperature", "val_nll", "chosen"],
-    "gates": ["method", "gate", "replicate", "value", "threshold", "verdict", "note"],
+    "gates": ["method", "gate", "replicate", "value", "threshold", "verdict", "note", "judged"],
 }  # fmt: skip
 TABLES = tuple(COLUMNS)
 

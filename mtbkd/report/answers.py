@@ -51,6 +51,8 @@ def which_is_best(evidence: Evidence) -> str:
         text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
     if bad := evidence.judgement(method).which:
         text += f" (yet badly calibrated: {bad})"
+    if evidence.judgement(method).unjudged:
+        text += f" (its draws were not judged by {listed([*evidence.judgement(method).unjudged])})"
     if method == evidence.reference:
         return f"{text}; it is the one that learns from labels only" if "labels only" in evidence.reference_words else text
     pair = evidence.compared(method)
@@ -62,16 +64,26 @@ def which_is_best(evidence: Evidence) -> str:
 
 @dataclass(frozen=True)
 class Trust:
-    """Methods with a posterior, those whose draws failed a gate, and those of the others whose model is badly calibrated."""
+    """Methods that claim a posterior, and of these three groups; apart from them, methods with draws that claim none.
+
+    Attributes:
+        methods: all that claim a posterior.
+        failed: their draws failed a gate.
+        unjudged: their draws failed none, but a gate could not be judged.
+        badly_calibrated: their draws passed every gate, their model does not fit the labels.
+        unclaimed: draws that claim no posterior.
+    """
 
     methods: list[str]
     failed: list[str]
+    unjudged: list[str]
     badly_calibrated: list[str]
+    unclaimed: list[str]
 
     @property
     def drawn(self) -> int:
         """How many have draws that passed every gate."""
-        return len(self.methods) - len(self.failed)
+        return len(self.methods) - len(self.failed) - len(self.unjudged)
 
     @property
     def passed(self) -> int:
@@ -83,14 +95,18 @@ def trust(evidence: Evidence) -> Trust:
     """Which posteriors are those they claim to be, and which of these fit the labels."""
     methods = [method for method in evidence.students if evidence.posterior.get(method)]
     failed = [m for m in methods if evidence.judgement(m).failed_of_draws]
-    return Trust(methods, failed, [m for m in methods if m not in failed and evidence.judgement(m).failed])
+    unjudged = [m for m in methods if m not in failed and evidence.judgement(m).unjudged]
+    passed = [m for m in methods if m not in failed and m not in unjudged]
+    uncalibrated = [m for m in passed if evidence.judgement(m).failed]
+    return Trust(methods, failed, unjudged, uncalibrated, [m for m in evidence.students if m in evidence.unclaimed])
 
 
 def can_posteriors_be_trusted(evidence: Evidence) -> str:
-    """Second clause: whose draws pass every gate, which gates the others' fail, and which of the posteriors fit the labels."""
+    """Second clause: whose draws pass every gate, which gates the others fail or lack, and who claims no posterior."""
     found = trust(evidence)
+    apart = f"{listed(found.unclaimed)} {'claims' if len(found.unclaimed) == 1 else 'claim'} no posterior"
     if not found.methods:
-        return "no method there has a posterior, only point estimates"
+        return apart if found.unclaimed else "no method there has a posterior, only point estimates"
     passed = [method for method in found.methods if evidence.judgement(method).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
     for methods, gates in _alike({m: evidence.judgement(m).which for m in found.badly_calibrated}):
@@ -99,6 +115,9 @@ def can_posteriors_be_trusted(evidence: Evidence) -> str:
         )
     for methods, gates in _alike({m: listed([*evidence.judgement(m).failed_of_draws]) for m in found.failed}):
         parts.append(f"the draws of {listed(methods)} fail {gates}")
+    for methods, gates in _alike({m: listed([*evidence.judgement(m).unjudged]) for m in found.unjudged}):
+        parts.append(f"the draws of {listed(methods)} were not judged by {gates}")
+    parts += [apart] if found.unclaimed else []
     return "; ".join(parts)
 
 
@@ -179,10 +198,14 @@ def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, 
 
 
 def _overall(evidence: Sequence[Evidence]) -> list[str]:
-    """How many posteriors of all experiments are what they claim to be."""
+    """How many posteriors of all experiments are what they claim to be; apart from them, draws that claim nothing."""
     found = [trust(each) for each in evidence]
     total, drawn, passed = sum(len(f.methods) for f in found), sum(f.drawn for f in found), sum(f.passed for f in found)
+    unjudged, apart = sum(len(f.unjudged) for f in found), sum(len(f.unclaimed) for f in found)
     if not total:
         return []
     text = f"The draws of {drawn} of {count(total, 'posterior')} pass every gate"
-    return [f"{text}; {passed} of these {'is' if passed == 1 else 'are'} calibrated too." if drawn else f"{text}."]
+    text += f"; {passed} of these {'is' if passed == 1 else 'are'} calibrated too." if drawn else "."
+    text += f" {unjudged} {'was' if unjudged == 1 else 'were'} not judged by every gate that applies." if unjudged else ""
+    others = f"{count(apart, 'method')} with draws that claim no posterior (dropout, ensembles)"
+    return [f"{text} Not counted: {others}." if apart else text]

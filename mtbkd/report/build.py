@@ -16,7 +16,7 @@ from mtbkd.report import cards, experiment, findings, page, posteriors, runs, se
 from mtbkd.report import curves as label_curves
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
-from mtbkd.report.judgement import is_posterior, judgements
+from mtbkd.report.judgement import is_posterior, judgements, unclaimed
 from mtbkd.report.numbers import count
 from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
@@ -104,7 +104,7 @@ def _read(folder: str, table: str) -> Frame:
 def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     gates = tables["gates"]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
-    return Evidence(name, *given, tables["agreement"], tables["example_scores"])
+    return Evidence(name, *given, tables["agreement"], tables["example_scores"], unclaimed(gates))
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:

@@ -88,7 +88,7 @@ def signed(found: Paired) -> str:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One experiment's tables and what its gates say."""
+    """One experiment's tables and what its gates say; ``unclaimed``: methods with draws that claim no posterior."""
 
     name: str
     metrics: Frame
@@ -97,6 +97,7 @@ class Evidence:
     posterior: Mapping[str, bool]
     agreement: Frame | None = None
     example_scores: Frame | None = None
+    unclaimed: frozenset[str] = frozenset()
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)

@@ -10,7 +10,7 @@ from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, show, show_interval
+from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Verdict, Versus
 
@@ -90,8 +90,9 @@ def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
     judged = evidence.judgement(method)
     if kind != "student":
         return text(f"{MARKS['not applicable']} not applicable", "no posterior")
-    subs = {"failed": judged.which, "passed": "every gate that applies", "not applicable": "one estimate, no posterior"}
-    sub = subs[judged.status]
+    claimed = "every gate that applies" if evidence.posterior.get(method) else "calibration; claims no posterior"
+    subs = {"failed": judged.which, "passed": claimed, "not applicable": "one estimate, no posterior"}
+    sub = subs.get(judged.status, listed([*judged.unjudged]))
     return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
 
 
@@ -153,11 +154,14 @@ def _gate(rows: Frame) -> Cell:
     if not len(applied):
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
     gate = GATES[str(rows["gate"].iloc[0])]
-    failed = applied[applied["verdict"] == "failed"]
+    failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = applied["value"].max() if gate.sense == "<=" else applied["value"].min()
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
+    if len(judged) < len(applied):
+        why = "; ".join(dict.fromkeys(applied.loc[applied["verdict"] == "not judged", "note"]))
+        return text(f"{MARKS['not judged']} not judged {len(applied) - len(judged)} of {len(applied)}", why)
     return text(f"{MARKS['passed']} passed", limit, "good")
 
 

@@ -8,8 +8,10 @@ from mtbkd.frames import Frame
 
 # The gate that every kind of draws has: alone it does not make a posterior.
 NUMERIC = "diverged"
-Status = Literal["passed", "failed", "not applicable"]
-MARKS: dict[Status, str] = {"passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "not applicable": "\N{EN DASH}"}
+Status = Literal["passed", "failed", "not judged", "not applicable"]
+MARKS: dict[Status, str] = {
+    "passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "not judged": "?", "not applicable": "\N{EN DASH}",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,17 @@ class Judgement:
     """Verdict over all gates and replicates.
 
     Attributes:
-        status: ``failed`` when any gate failed in any replicate; ``not applicable`` for point estimates that are finite.
+        status: ``failed`` when any gate failed in any replicate; ``not judged`` when none did, but one that applies lacked its
+            statistic; ``not applicable`` for point estimates that are finite.
         failed: gate -> replicates in which it failed.
         replicates: how many were judged.
+        unjudged: gate -> replicates in which it applied and could not be judged.
     """
 
     status: Status
     failed: dict[str, int] = field(default_factory=dict)
     replicates: int = 0
+    unjudged: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed_of_draws(self) -> dict[str, int]:
@@ -55,16 +60,30 @@ def judgements(gates: Frame) -> dict[str, Judgement]:
 
 def _judge(rows: Frame) -> Judgement:
     replicates = int(rows["replicate"].nunique())
-    broken = rows[rows["verdict"] == "failed"]
-    failed = {str(g): int(n) for g, n in broken.groupby("gate", sort=False)["replicate"].nunique().items()}
-    if failed:
-        return Judgement("failed", failed, replicates)
+    failed, unjudged = _counts(rows, "failed"), _counts(rows, "not judged")
     applied = set(rows.loc[rows["verdict"] == "passed", "gate"]) - {NUMERIC}
-    return Judgement("passed" if applied else "not applicable", {}, replicates)
+    status: Status = "failed" if failed else "not judged" if unjudged else "passed" if applied else "not applicable"
+    return Judgement(status, failed, replicates, unjudged)
+
+
+def _counts(rows: Frame, verdict: str) -> dict[str, int]:
+    """Gate -> replicates with that verdict."""
+    found = rows[rows["verdict"] == verdict].groupby("gate", sort=False)["replicate"].nunique()
+    return {str(gate): int(n) for gate, n in found.items()}
 
 
 def is_posterior(gates: Frame) -> dict[str, bool]:
-    """Method -> whether its draws are a posterior: some gate beside the numeric one applies to them."""
-    applied = gates[(gates["verdict"] != "not applicable") & (gates["gate"] != NUMERIC)]
-    having = set(applied["method"])
+    """Method -> whether its draws claim to be a posterior's: a gate on draws, beside the numeric one, applies to them."""
+    having = _applies(gates, "fit")
     return {str(method): method in having for method in gates["method"].unique()}
+
+
+def unclaimed(gates: Frame) -> frozenset[str]:
+    """Methods whose draws claim no posterior, as dropout's and an ensemble's: only their predictions are judged."""
+    return _applies(gates, "evaluation") - _applies(gates, "fit")
+
+
+def _applies(gates: Frame, stage: str) -> frozenset[str]:
+    """Methods to which a gate of ``stage`` beside the numeric one applies."""
+    applied = gates[(gates["verdict"] != "not applicable") & (gates["gate"] != NUMERIC) & (gates["stage"] == stage)]
+    return frozenset(map(str, applied["method"]))

@@ -79,7 +79,7 @@ def _teachers(name: str, teachers: Frame) -> Table:
 
 
 def _judged(name: str, gates: Frame) -> Table:
-    rows = gates[gates["verdict"].notna()]
+    rows = gates[gates["verdict"].notna() | ~gates["judged"]]
     head = [
         Column("Method"),
         Column("Gate"),
@@ -90,8 +90,9 @@ def _judged(name: str, gates: Frame) -> Table:
     lines = []
     for (method, gate), own in rows.groupby(["method", "gate"], sort=False):
         worst = own["value"].max() if GATES[str(gate)].sense == "<=" else own["value"].min()
-        passed = int(own["verdict"].astype(bool).sum())
+        passed, unjudged = int(own["verdict"].eq(True).sum()), int((~own["judged"]).sum())
+        aside = f"{unjudged} not judged" if unjudged else ""
         lines.append(Row([text(method), text(gate), number(worst), number(own["threshold"].iloc[0]),
-                          text(f"{passed} of {count(len(own), 'replicate')}")]))  # fmt: skip
+                          text(f"{passed} of {count(len(own), 'replicate')}", aside)]))  # fmt: skip
     caption = f"{name}: may the draws be trusted? Judged on the probabilities of every location at a few test proteins"
     return Table(f"{name}-gates", caption, head, lines)

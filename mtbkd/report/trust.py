@@ -84,13 +84,18 @@ def mean_or_mode(case: Case) -> list[Finding]:
 
 
 def failed_gates(case: Case) -> list[Finding]:
-    """Which methods with a posterior failed which gates."""
+    """Which methods that claim a posterior failed which gates, and which could not be judged."""
     having = [method for method in case.evidence.students if case.evidence.posterior.get(method)]
-    failed = [method for method in having if case.evidence.judgement(method).failed]
+    judged = {method: case.evidence.judgement(method) for method in having}
+    failed = [method for method in having if judged[method].failed]
     if not having:
         return []
-    each = "; ".join(f"{case.marked(method)}: {case.evidence.judgement(method).which}" for method in failed)
+    each = "; ".join(f"{case.marked(method)}: {judged[method].which}" for method in failed)
     text = f"{len(failed)} of {count(len(having), 'posterior')}" + (f": {each}." if failed else ".")
-    passed = [method for method in having if method not in failed]
+    passed = [method for method in having if judged[method].status == "passed"]
     text += f" {listed(passed)} passed every gate that applies." if passed else ""
+    unjudged = [f"{method} ({listed([*judged[method].unjudged])})" for method in having if judged[method].unjudged]
+    text += f" Not judged: {listed(unjudged)}." if unjudged else ""
+    apart = [method for method in case.evidence.students if method in case.evidence.unclaimed]
+    text += f" Not counted, as they claim no posterior: {listed(apart)}." if apart else ""
     return [Finding(case.evidence.name, GATES, text, value=len(failed), n=len(having))]

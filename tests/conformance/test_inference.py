@@ -77,6 +77,10 @@ def test_draws_are_finite_and_shaped_as_the_contract_says(case: Case) -> None:
     assert all(value.shape == (units, chains, draws) for value in case.first.sample_stats.values())
 
 
+def test_it_supplies_the_statistics_that_it_declares(case: Case) -> None:
+    assert set(case.first.sample_stats) == case.module.SUPPLIES
+
+
 def test_the_same_seed_gives_the_same_numbers(case: Case) -> None:
     assert torch.equal(case.first.params, case.again.params)
 

@@ -53,7 +53,8 @@ CONSTANTS = {
     "weights": {"MIN_TEACHERS": int},
     "operator": {"DOMAIN": str},
     "inference": {
-        "DRAWS": str, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)), "NEEDS_HIDDEN": bool, "NEEDS_SYMBOLIC": bool,
+        "DRAWS": str, "CLAIMS_POSTERIOR": bool, "SUPPLIES": frozenset, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)),
+        "NEEDS_HIDDEN": bool, "NEEDS_SYMBOLIC": bool,
     },
     "analysis": {"NEEDS": frozenset, "TABLES": tuple},
 }  # fmt: skip

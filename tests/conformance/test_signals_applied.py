@@ -138,5 +138,5 @@ def test_students_of_several_labels_have_a_signal_without_constants() -> None:
 def test_a_signal_of_teachers_without_logits_is_refused() -> None:
     one, x = torch.ones(1), torch.zeros(1, EXAMPLES, INPUTS)
     y, row = torch.zeros(1, EXAMPLES, dtype=torch.int64), torch.tensor([0])
-    with pytest.raises(ContractError, match="signal tip.*teacher_logits"):
+    with pytest.raises(ContractError, match=r"signal tip.*teacher_logits"):
         make_problem(STUDENT, x, y, row, tip, tip.Settings(), Shared(one, one, one, one, one))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from mtbkd.artefacts import Dataset
 from mtbkd.draws import Draws
-from mtbkd.evaluation.convergence import judge
+from mtbkd.evaluation.convergence import Claim, judge
 from mtbkd.evaluation.evaluate import evaluate_experiment
 
 K, C, S = 3, 4, 30
@@ -48,7 +48,7 @@ def make_draws(dataset, replicates, spread, attrs, shape=(C, S), diverged=()):
     return Draws(
         np.array(replicates), log_posterior, prob[:, :, :, :2], EVALUATED[:2], log_likelihood,
         np.zeros((len(r), 4), np.int64), prob, EVALUATED, lost,
-        gates=judge(kind, log_posterior, prob[:, :, :, :2], {}, lost, np.array(replicates)),
+        gates=judge(Claim(kind, kind != "point"), log_posterior, prob[:, :, :, :2], {}, lost, np.array(replicates)),
         tuning=tuning, attrs=attrs,
     )  # fmt: skip
 

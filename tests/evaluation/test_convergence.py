@@ -5,7 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from mtbkd.evaluation.convergence import GATES, KINDS, corrected_threshold, gate_table, judge, judge_calibration, not_applicable
+from mtbkd.evaluation.convergence import (
+    GATES,
+    KINDS,
+    Claim,
+    corrected_threshold,
+    gate_table,
+    judge,
+    judge_calibration,
+    not_applicable,
+)
 from mtbkd.evaluation.coverage import coverage
 
 R, C, D, Q = 1, 4, 400, 3
@@ -18,9 +27,10 @@ def chains(seed=0, draws=D, classes=2, count=C):
     return rng.normal(size=(R, count, draws)), prob
 
 
-def verdicts(kind, log_posterior, prob, stats=None, diverged=None):
+def verdicts(kind, log_posterior, prob, stats=None, diverged=None, supplies=(), claimed=None):
     diverged = np.zeros(log_posterior.shape[:2], bool) if diverged is None else diverged
-    rows = judge(kind, log_posterior, prob, stats or {}, diverged)
+    claim = Claim(kind, kind != "point" if claimed is None else claimed, frozenset(supplies))
+    rows = judge(claim, log_posterior, prob, stats or {}, diverged)
     json.dumps(rows, allow_nan=False)
     return {row["gate"]: row for row in rows}
 
@@ -124,18 +134,29 @@ def test_psis_recovers_the_tail_of_the_importance_ratios(tail, passes):
 
 def test_independent_draws_are_exempt_from_mixing_and_points_from_all_but_divergence():
     log_posterior, prob = chains(count=1)
-    dropout = verdicts("independent", log_posterior, prob)
+    dropout = verdicts("independent", log_posterior, prob, claimed=False)
     assert {name for name, row in dropout.items() if row["verdict"] is not None} == {"diverged"}
-    assert "no density" in dropout["psis_khat"]["note"] and "no mixing" in dropout["rhat"]["note"]
+    assert "claims no posterior" in dropout["psis_khat"]["note"] and "no mixing" in dropout["rhat"]["note"]
     point = verdicts("point", log_posterior[:, :, :1], prob[:, :, :1])
     assert {name for name, row in point.items() if row["verdict"] is not None} == {"diverged"}
     assert all(row["note"] for row in point.values() if row["verdict"] is None)
     assert not_applicable("calibration", "point", 3)["verdict"] is None
 
 
+def test_a_claim_without_its_statistic_is_not_judged_and_never_passes():
+    """Neither independent draws without a density, nor draws whose promised statistic is missing, are excused."""
+    log_posterior, prob = chains(count=1)
+    silent = verdicts("independent", log_posterior, prob)["psis_khat"]
+    assert (silent["verdict"], silent["judged"], silent["value"]) == (None, False, None) and "log_ratio" in silent["note"]
+    several = chains()
+    assert verdicts("chains", *several)["ebfmi"]["judged"]
+    broken = verdicts("chains", *several, supplies=("energy", "diverging"))
+    assert not broken["ebfmi"]["judged"] and not broken["divergences"]["judged"] and broken["rhat"]["judged"]
+
+
 def test_rows_carry_the_replicates_numbers():
     log_posterior, prob = (np.concatenate([each, each]) for each in chains())
-    rows = judge("chains", log_posterior, prob, {}, np.zeros((2, C), bool), np.array([8, 9]))
+    rows = judge(Claim("chains", True), log_posterior, prob, {}, np.zeros((2, C), bool), np.array([8, 9]))
     assert [row["replicate"] for row in rows if row["gate"] == "rhat"] == [8, 9]
 
 

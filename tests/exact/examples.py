@@ -22,19 +22,22 @@ class NoSettings(BaseModel):
     pass
 
 
-def sampler(draw: Callable[[Target], Fit], kind: str = "independent", needs_hidden: bool = False) -> ModuleType:
+def sampler(
+    draw: Callable[[Target], Fit], kind: str = "independent", needs_hidden: bool = False, claims: bool = True
+) -> ModuleType:
     """An inference module whose ``run`` is ``draw``."""
     module: Any = ModuleType("sampler")
     module.DRAWS, module.NEEDS_HIDDEN, module.Settings = kind, needs_hidden, NoSettings
+    module.CLAIMS_POSTERIOR = claims
     module.init = lambda target, settings, context: None
     module.run = lambda target, settings, state, context: draw(target)
     return module
 
 
-def fit(theta: np.ndarray, claimed: bool = True) -> Fit:
-    """Draws (U, C, D, P), with a density when ``claimed``."""
+def fit(theta: np.ndarray, density: bool = True) -> Fit:
+    """Draws (U, C, D, P), with log p - log q when ``density``."""
     params = torch.as_tensor(theta, dtype=torch.float32)
-    return Fit(params, {"log_ratio": np.random.default_rng(0).normal(size=params.shape[:3])} if claimed else {})
+    return Fit(params, {"log_ratio": np.random.default_rng(0).normal(size=params.shape[:3])} if density else {})
 
 
 def logistic_posterior(problem: Problem, draws: int, seed: int = 0, candidates: int = 6000) -> np.ndarray:

@@ -23,13 +23,14 @@ def draws(count: int, scale: float = 1.0, shift: float = 0.0, chains: int = 1) -
     return CASE.mean[:5] + scale * noise + shift * CASE.sd[:5]
 
 
-def verdicts(found: Fit, kind: str = "independent", case: Case = CASE) -> set[str]:
-    return {row["verdict"] for row in judge(case, sampler(lambda target: found, kind), NoSettings(), CONTEXT)}
+def verdicts(found: Fit, kind: str = "independent", case: Case = CASE, claims: bool = True) -> set[str]:
+    module = sampler(lambda target: found, kind, claims=claims)
+    return {row["verdict"] for row in judge(case, module, NoSettings(), CONTEXT)}
 
 
 def test_exact_draws_recover_the_case() -> None:
     assert verdicts(fit(draws(4000))) == {"recovers"}
-    assert verdicts(fit(draws(1000, chains=4), claimed=False), "chains") == {"recovers"}
+    assert verdicts(fit(draws(1000, chains=4), density=False), "chains") == {"recovers"}
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.3, 0.0), (0.75, 0.0), (1.0, 0.3)])
@@ -48,7 +49,7 @@ def test_few_draws_cannot_tell() -> None:
 
 def test_chains_that_do_not_move_are_no_evidence() -> None:
     stuck = np.repeat(draws(4)[:, 0, :, None], 500, 2)
-    assert "recovers" not in verdicts(fit(stuck, claimed=False), "chains")
+    assert "recovers" not in verdicts(fit(stuck, density=False), "chains")
 
 
 def test_allowances_shrink_with_the_draws_and_bound_the_error() -> None:
@@ -61,14 +62,17 @@ def test_allowances_shrink_with_the_draws_and_bound_the_error() -> None:
 def test_lost_chains_are_left_out_and_named() -> None:
     one = draws(2000, chains=2)
     one[0, 1, 7] = np.nan
-    rows = judge(CASE, sampler(lambda target: fit(one, False), "chains"), NoSettings(), CONTEXT)
+    rows = judge(CASE, sampler(lambda target: fit(one, density=False), "chains"), NoSettings(), CONTEXT)
     assert {row["verdict"] for row in rows} == {"recovers"}
     assert {row["note"] for row in rows} == {"1 of 2 chains left the finite numbers"}
-    assert verdicts(fit(np.full((1, 2, 50, 5), np.nan), False), "chains") == {"fails"}
+    assert verdicts(fit(np.full((1, 2, 50, 5), np.nan), density=False), "chains") == {"fails"}
 
 
-def test_an_algorithm_without_a_density_claims_nothing() -> None:
-    assert verdicts(fit(draws(4000), claimed=False)) == {"not claimed"}
+def test_the_spread_is_judged_of_all_that_claim_a_posterior_with_a_density_or_without() -> None:
+    narrow = fit(draws(4000, scale=1e-3), density=False)
+    assert verdicts(narrow) == verdicts(narrow, "chains") == {"fails"}
+    assert verdicts(fit(draws(4000), density=False)) == {"recovers"}
+    assert verdicts(narrow, claims=False) == {"not claimed"}
 
 
 def test_a_mode_claims_nothing_and_is_near_the_mean_of_a_gaussian() -> None:

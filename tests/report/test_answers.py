@@ -109,6 +109,23 @@ def test_a_bad_model_is_told_from_bad_draws() -> None:
     assert trusted[0] == "The draws of 1 of 2 posteriors pass every gate; 0 of these are calibrated too."
 
 
+def test_what_is_not_judged_is_no_pass_and_claims_of_nothing_are_counted_apart() -> None:
+    """A draw without a gate's statistic and an ensemble: neither is among the posteriors that pass every gate."""
+    silent = evidence(tip_sgld=Judgement("not judged", {}, 8, {"psis_khat": 8}))
+    assert can_posteriors_be_trusted(silent) == (
+        "tip_nuts passes every gate; the draws of tip_sgld were not judged by psis_khat"
+    )
+    apart = replace(silent, posterior=POSTERIOR, unclaimed=frozenset({"kd_map"}))
+    assert can_posteriors_be_trusted(apart).endswith("; kd_map claims no posterior")
+    assert dict(sentences([apart]))["Can the posteriors be trusted?"][0] == (
+        "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too. 1 was not judged by every gate that "
+        "applies. Not counted: 1 method with draws that claim no posterior (dropout, ensembles)."
+    )
+    assert "(its draws were not judged by psis_khat)" in which_is_best(silent)
+    ensembles = replace(evidence(methods=("labels_map", "kd_map")), unclaimed=frozenset({"kd_map"}))
+    assert can_posteriors_be_trusted(ensembles) == "kd_map claims no posterior"
+
+
 def test_help_is_counted_against_labels_only_and_against_the_best_teacher() -> None:
     text = did_teachers_help(evidence())
     assert "of 2 distilled students, 1 has a lower NLL than labels only, 1 a higher one, for 0 no difference" in text

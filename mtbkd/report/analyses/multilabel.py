@@ -191,12 +191,13 @@ def _experts(experts: Frame) -> str:
 
 def _gates(gates: Frame) -> str:
     failed = gates[gates["verdict"].isin([False])]
-    methods = sorted(set(failed["method"]))
+    methods, unjudged = sorted(set(failed["method"])), sorted(set(gates[~gates["judged"]]["method"]) - set(failed["method"]))
+    lacking = f" Not judged, as a statistic is missing: {listed(unjudged)}." if unjudged else ""
     if not methods:
-        return "Every method passed the gates that apply to it."
+        return f"No method failed a gate.{lacking}" if unjudged else "Every method passed the gates that apply to it."
     return (
         f"Failed gates: {listed(methods)} ({listed(sorted(set(failed['gate'])))}). Take the scores of such chains as those "
-        "of an ensemble of students, not of the posterior."
+        f"of an ensemble of students, not of the posterior.{lacking}"
     )
 
 

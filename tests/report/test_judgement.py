@@ -1,0 +1,63 @@
+"""What the gates' rows say of a method: passed, failed, not judged, or nothing claimed."""
+
+import numpy as np
+import pandas as pd
+
+from mtbkd.evaluation.convergence import Claim, judge
+from mtbkd.evaluation.tables import Tables
+from mtbkd.report.answers import Evidence
+from mtbkd.report.experiment import gates_table, main_table
+from mtbkd.report.judgement import is_posterior, judgements, unclaimed
+
+CLAIMS = {
+    "map": Claim("point", False),
+    "dropout": Claim("independent", False),
+    "silent": Claim("independent", True),
+    "vi": Claim("independent", True, frozenset({"log_ratio"})),
+    "sgld": Claim("chains", True),
+}
+
+
+def gates() -> pd.DataFrame:
+    """Two replicates of each algorithm; calibration, which all but points have, is passed."""
+    rng, tables = np.random.default_rng(0), Tables({"study": "s", "experiment": "e", "dataset": "d"})
+    for name, claim in CLAIMS.items():
+        shape = (2, 4 if claim.draws == "chains" else 1, 1 if claim.draws == "point" else 500)
+        given = {"log_ratio": rng.normal(size=shape)} if "log_ratio" in claim.supplies else {}
+        values = rng.normal(size=shape), rng.dirichlet([3, 3], (*shape, 2)), given, np.zeros(shape[:2], bool)
+        applies = None if claim.draws == "point" else True
+        calibration = [
+            {"gate": "calibration", "replicate": r, "value": 1.0, "threshold": 2.0, "verdict": applies, "judged": True}
+            for r in range(2)
+        ]
+        tables.add_gates(judge(claim, *values) + calibration, method=name, inference=name)
+    return tables.frame("gates")
+
+
+def test_each_kind_of_claim_has_its_word() -> None:
+    found = judgements(gates())
+    assert {name: each.status for name, each in found.items()} == {
+        "map": "not applicable", "dropout": "passed", "silent": "not judged", "vi": "passed", "sgld": "passed",
+    }  # fmt: skip
+    assert found["silent"].unjudged == {"psis_khat": 2}
+
+
+def test_a_posterior_is_what_claims_to_be_one_judged_or_not() -> None:
+    assert {name for name, claims in is_posterior(gates()).items() if claims} == {"silent", "vi", "sgld"}
+    assert unclaimed(gates()) == {"dropout"}
+
+
+def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
+    rows = gates()
+    columns = {"study": "s", "experiment": "e", "dataset": "d", "signal": "tip", "weights": "", "kind": "student"}
+    columns |= {"metric": "nll", "split": "test", "domain": "all", "value": 1.0, "se": 0.1, "n": 10}
+    metrics = pd.DataFrame([{**columns, "method": m, "inference": m, "replicate": r} for m in CLAIMS for r in range(2)])
+    evidence = Evidence("e", metrics, pd.DataFrame(), judgements(rows), is_posterior(rows), None, unclaimed(rows))
+    by_method = {row.cells[0].text: row.cells[1] for row in main_table(evidence, []).rows}
+    assert (by_method["silent"].text, by_method["silent"].sub) == ("? not judged", "psis_khat")
+    assert by_method["dropout"].sub == "calibration; claims no posterior"
+    assert by_method["vi"].sub == "every gate that applies"
+    table = gates_table(evidence, rows)
+    at = [column.name for column in table.columns].index("psis_khat")
+    told = {row.cells[0].text: row.cells[at] for row in table.rows}
+    assert told["silent"].text == "? not judged 2 of 2" and "log_ratio" in told["silent"].sub
