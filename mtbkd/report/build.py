@@ -108,7 +108,10 @@ def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
-    return side_by_side(plan["experiments"][evidence.name], evidence.metrics, card.get("domain_names") or [])
+    planned = plan["experiments"][evidence.name]
+    searches = [asked for asked in plan["searches"].values() if asked["published"] == planned["published"]]
+    fitted = {teacher["column"] for asked in searches for teacher in asked["teachers"]}
+    return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
 
 
 def _part(

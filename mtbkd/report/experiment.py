@@ -12,7 +12,18 @@ from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
-from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Verdict, Versus
+from mtbkd.report.versus import (
+    ABOVE_CEILING,
+    BETTER,
+    COMPATIBLE,
+    FITTED,
+    NOISY,
+    NOT_RUN,
+    NOT_STATED,
+    WORSE,
+    Verdict,
+    Versus,
+)  # fmt: skip
 
 HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
 METRICS = {
@@ -33,13 +44,16 @@ NAMES = {
     "bayes": ("Bayes ceiling", "the true probabilities: nobody can do better"),
 }
 VERDICT_MARKS: dict[Verdict, str] = {
-    "agrees": "\N{CHECK MARK}",
-    "differs": "\N{NOT EQUAL TO}",
+    COMPATIBLE: "\N{CHECK MARK}",
+    BETTER: "\N{NOT EQUAL TO}",
+    WORSE: "\N{NOT EQUAL TO}",
+    NOISY: "?",
+    FITTED: "\N{EN DASH}",
     ABOVE_CEILING: "\N{UPWARDS ARROW}",
     NOT_STATED: "\N{EN DASH}",
     NOT_RUN: "\N{EN DASH}",
 }  # fmt: skip
-LOOKS = {"passed": "good", "failed": "bad", "agrees": "good", "differs": "bad", ABOVE_CEILING: "bad"}
+LOOKS = {"passed": "good", "failed": "bad", COMPATIBLE: "good", BETTER: "bad", WORSE: "bad", ABOVE_CEILING: "bad"}
 
 
 def gap_metric(metrics: Frame) -> str:

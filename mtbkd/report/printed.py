@@ -4,13 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
+from mtbkd.frames import Frame
 from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, told
 from mtbkd.report.numbers import Estimate, count, estimate, show, show_estimate
-from mtbkd.report.versus import ABOVE_CEILING, NOT_STATED, Versus
+from mtbkd.report.versus import ABOVE_CEILING, COMPATIBLE, COUNTED, FITTED, NOT_STATED, Replicates, Versus, half_width
 
 REPRODUCES = "Do the printed numbers reproduce?"
-SAID = {"better": "better than printed", "worse": "worse", "open": "level, within interval and rounding"}
+SAID = {"better": "better than printed", "worse": "worse", "open": "level, within what one run scatters by"}
 ORDER = "Does the best printed student stay ahead?"
 ORDERED = {"better": "better, as printed", "worse": "worse, against what is printed", "open": "no difference can be claimed"}
 IMPOSSIBLE = "Which printed numbers exceed what anyone can reach?"
@@ -24,9 +26,12 @@ def reproduction(case: Case) -> list[Finding]:
     for whose, rows in (("printed", case.versus), ("printed for students", [v for v in case.versus if not _teacher(v)])):
         if rows:
             counts = Counter(v.verdict for v in rows)
-            listed = "; ".join(f"{verdict}: {n}" for verdict, n in counts.most_common())
-            text = f"Of {count(len(rows), 'number')} {whose}, {listed}."
-            found.append(Finding(name, REPRODUCES, text, value=counts["agrees"], n=len(rows)))
+            judged = sum(counts[verdict] for verdict in COUNTED)
+            listed = "; ".join(f"{verdict}: {counts[verdict]}" for verdict in COUNTED)
+            apart = "; ".join(f"{verdict}: {n}" for verdict, n in counts.most_common() if verdict not in COUNTED)
+            text = f"Of {count(judged, 'number')} {whose} that can be judged, {listed}."
+            text += f" Not counted: {apart}." if apart else ""
+            found.append(Finding(name, REPRODUCES, text, value=counts[COMPATIBLE], n=judged))
     return found
 
 
@@ -40,7 +45,7 @@ def above_ceiling(case: Case) -> list[Finding]:
         where = "the whole test split" if v.domain == "all" else f"domain {v.domain}"
         text = (
             f"Printed {v.printed.value:g} for {v.printed.column} on {where}: the true probabilities reach "
-            f"{show_estimate(ceiling)}, n = {ceiling.n}."
+            f"{show_estimate(ceiling)}, n = {ceiling.n}; {v.why}."
         )
         excess = [v.printed.value - end for end in (ceiling.mean, ceiling.high, ceiling.low)]
         found.append(Finding(case.evidence.name, IMPOSSIBLE, text, *excess, n=ceiling.n))
@@ -64,16 +69,17 @@ def labels_against_printed(case: Case) -> list[Finding]:
         # A printed column may stand beside several of our methods.
         printed = {v.printed.column: v for v in case.versus if v.metric == metric and _beside_labels(v)}
         own = case.evidence.whole(metric, "student")
-        ours = estimate(own[own["method"] == case.labels_only])
-        if printed and ours.n > 1:
-            found += _beside(case, metric, ours, list(printed.values()))
+        rows = own[own["method"] == case.labels_only]
+        if printed and rows["value"].notna().sum() >= MIN_FOR_INTERVAL:
+            found += _beside(case, metric, rows, list(printed.values()))
     return found
 
 
-def _beside(case: Case, metric: str, ours: Estimate, printed: Sequence[Versus]) -> list[Finding]:
-    """The summary, then one finding a printed number."""
-    name, higher = case.evidence.name, HIGHER_IS_BETTER[metric]
-    verdicts = [against(ours, v, higher) for v in printed]
+def _beside(case: Case, metric: str, rows: Frame, printed: Sequence[Versus]) -> list[Finding]:
+    """The summary, then one finding a printed number, with its prediction interval."""
+    name, higher, ours = case.evidence.name, HIGHER_IS_BETTER[metric], estimate(rows)
+    runs = Replicates.of(rows["value"], float(rows["n"].mean()))
+    verdicts = [against(runs, v, metric) for v in printed]
     best = (max if higher else min)(printed, key=lambda v: v.printed.value).printed
     sums = f"better than {verdicts.count('better')}, worse than {verdicts.count('worse')}, level with {verdicts.count('open')}"
     text = (
@@ -83,7 +89,8 @@ def _beside(case: Case, metric: str, ours: Estimate, printed: Sequence[Versus]) 
     found = [Finding(name, LABELS, text, ours.mean, ours.low, ours.high, n=ours.n)]
     for v, verdict in zip(printed, verdicts, strict=True):
         number = v.printed
-        ends = [ours.low - number.value - number.half_unit, ours.high - number.value + number.half_unit]
+        half = half_width(runs, number, metric, v.test_size)
+        ends = [ours.mean - number.value - half, ours.mean - number.value + half]
         text = f"Printed for {number.column}, {WORDS[metric]}: {number.value:g}; "
         text += f"labels alone reach {show(ours.mean)}: {SAID[verdict]}."
         found.append(Finding(name, LABELS, text, ours.mean - number.value, *ends, n=ours.n, sums_up=False))
@@ -112,12 +119,12 @@ def printed_order(case: Case) -> list[Finding]:
     return [*(summary[:1] if len(found) > 1 else []), *single]
 
 
-def against(ours: Estimate, v: Versus, higher_is_better: bool) -> Verdict:
-    """Our interval beside a printed number, which may have been rounded by half a unit either way."""
-    above, below = ours.low > v.printed.value + v.printed.half_unit, ours.high < v.printed.value - v.printed.half_unit
-    if not above and not below:
+def against(ours: Replicates, v: Versus, metric: str) -> Verdict:
+    """Our runs beside a printed one, by its prediction interval."""
+    difference = ours.mean - v.printed.value
+    if abs(difference) <= half_width(ours, v.printed, metric, v.test_size):
         return "open"
-    return "better" if above == higher_is_better else "worse"
+    return "better" if (difference > 0) == HIGHER_IS_BETTER[metric] else "worse"
 
 
 def _teacher(v: Versus) -> bool:
@@ -125,5 +132,5 @@ def _teacher(v: Versus) -> bool:
 
 
 def _beside_labels(v: Versus) -> bool:
-    """A student's number on the whole test split whose data are ours."""
-    return v.domain == "all" and not _teacher(v) and v.verdict != NOT_STATED
+    """A student's number on the whole test split that is possible, whose data are ours and that nothing was fitted to."""
+    return v.domain == "all" and not _teacher(v) and v.verdict not in (NOT_STATED, ABOVE_CEILING, FITTED)

@@ -11,7 +11,7 @@ from mtbkd.published import tables as published
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, estimate, listed, show
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
-from mtbkd.report.versus import judge
+from mtbkd.report.versus import COMPATIBLE, Replicates, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,10 +148,11 @@ def published_table(found: Frame) -> Table:
     for printed in _printed():
         ours = found[(found["quantity"] == printed.quantity) & (found["column"] == printed.column)]
         known = estimate(ours.assign(se=float("nan")))
-        said, why = judge(printed, known, best if printed.quantity == "accuracy" else None)
+        metric = published.METRIC_OF.get(printed.quantity, printed.quantity)
+        said, why = judge(printed, Replicates.of(ours["value"]), metric, ceiling=best if metric == "accuracy" else None)
         shown = text("0.947 to 0.950") if printed == PRINTED_COVERAGE else number(printed.value)
         cells = [text(printed.quantity), text(printed.column), shown, score(known)]
-        cells += [number(known.mean - printed.value, signed=True), text(said, mark="good" if said == "agrees" else "bad")]
+        cells += [number(known.mean - printed.value, signed=True), text(said, mark="good" if said == COMPATIBLE else "bad")]
         rows.append(Row([*cells, text(why)]))
     head = [Column("Quantity"), Column("Classifier"), Column("Published", True), Column("Ours", True)]
     head += [Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]

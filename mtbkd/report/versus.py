@@ -1,25 +1,38 @@
 """Published numbers beside ours: what was printed, what we found, their difference and what it allows to say."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Self
 
-from mtbkd.evaluation.intervals import SHARE, over_examples
+import numpy as np
+
+from mtbkd.evaluation.intervals import LEVEL, MIN_FOR_INTERVAL, SHARE, over_examples, quantile
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
 from mtbkd.report.numbers import UNKNOWN, Estimate, estimates
 
 Verdict = Literal[
-    "agrees",
-    "differs",
-    "published above the Bayes ceiling",
-    "cannot be compared: not stated",
-    "cannot be compared: not computed",
+    "compatible",
+    "differs (ours better)",
+    "differs (ours worse)",
+    "too noisy to tell",
+    "fitted",
+    "above the ceiling",
+    "not stated",
+    "not computed",
 ]
-ABOVE_CEILING: Verdict = "published above the Bayes ceiling"
-NOT_STATED: Verdict = "cannot be compared: not stated"  # a setting that the paper does not print, or that differs
-NOT_RUN: Verdict = "cannot be compared: not computed"  # nothing of ours to set beside it
+COMPATIBLE: Verdict = "compatible"
+BETTER: Verdict = "differs (ours better)"
+WORSE: Verdict = "differs (ours worse)"
+NOISY: Verdict = "too noisy to tell"
+FITTED: Verdict = "fitted"  # a search chose our settings by this number
+ABOVE_CEILING: Verdict = "above the ceiling"
+NOT_STATED: Verdict = "not stated"  # a setting that the paper does not print, or that differs
+NOT_RUN: Verdict = "not computed"  # nothing of ours to set beside it
+COUNTED = (COMPATIBLE, BETTER, WORSE, NOISY)  # all others say nothing about whether a number reproduces
+MARGIN = 0.03  # an accuracy that is compatible to within no less than this says nothing
 COLUMNS = (
     "experiment", "table", "row", "column", "method", "published", "half_unit", "ours", "low", "high", "difference", "verdict",
     "why",
@@ -36,6 +49,7 @@ class Versus:
         printed: value and half a unit of its last digit.
         ours: our estimate.
         verdict, why: what the difference says.
+        test_size: test examples of the paper by our reading of its split, NaN where it is not known.
     """
 
     method: str
@@ -45,6 +59,7 @@ class Versus:
     ours: Estimate
     verdict: Verdict
     why: str
+    test_size: float = math.nan
 
     @property
     def difference(self) -> float:
@@ -83,58 +98,138 @@ def long_rows(experiment: str, table: str, versus: Sequence[Versus]) -> list[dic
     return rows
 
 
-def judge(printed: published.Number, ours: Estimate, ceiling: float | None) -> tuple[Verdict, str]:
+class Replicates(NamedTuple):
+    """Mean and standard deviation over our ``n`` replicates, of ``examples`` test examples each (NaN: as many as printed)."""
+
+    mean: float
+    sd: float
+    n: int
+    examples: float
+
+    @classmethod
+    def of(cls, values: Iterable[float], examples: float = math.nan) -> Self:
+        kept = np.array([value for value in values if math.isfinite(value)], dtype=np.float64)
+        if not len(kept):
+            return cls(math.nan, math.nan, 0, examples)
+        return cls(float(kept.mean()), float(kept.std(ddof=1)) if len(kept) > 1 else math.nan, len(kept), examples)
+
+
+def half_width(ours: Replicates, printed: published.Number, metric: str, test_size: float = math.nan) -> float:
+    """How far one printed run may lie from our mean: half of its 95 % prediction interval, rounding included.
+
+    t_{n-1} sqrt(s^2 (1 + 1/n) + q (1 - q) (1/n_pub - 1/n_ours)_+) + h; the second variance for accuracies only.
+
+    Args:
+        ours: mean and standard deviation s over n replicates, n_ours test examples each.
+        printed: q, rounded by h.
+        metric: what is printed.
+        test_size: n_pub, the paper's test examples.
+    """
+    fewer = max(1 / test_size - 1 / ours.examples, 0.0) if math.isfinite(test_size) and math.isfinite(ours.examples) else 0.0
+    sampling = printed.value * (1 - printed.value) * fewer if metric.startswith("accuracy") else 0.0
+    spread = math.sqrt(ours.sd**2 * (1 + 1 / ours.n) + sampling)
+    return quantile(ours.n, (1 + LEVEL) / 2) * spread + printed.half_unit
+
+
+def judge(
+    printed: published.Number,
+    ours: Replicates,
+    metric: str,
+    test_size: float = math.nan,
+    ceiling: float | None = None,
+    fitted: bool = False,
+) -> tuple[Verdict, str]:
     """The verdict on one number.
 
     Args:
         printed: the published number.
-        ours: our estimate of the same.
-        ceiling: what the best possible classifier reaches on one test set, at the upper end of its 95 % interval; None where
-            it is not known or the number is no accuracy.
+        ours, metric, test_size: as for ``half_width``.
+        ceiling: what the best possible classifier reaches on one test set of the paper's size, at the upper end of its 95 %
+            interval; None where it is not known or the number is no accuracy.
+        fitted: our settings were chosen by this number.
     """
-    if not ours.known:
+    if not ours.n:
         return NOT_RUN, "we have no such number"
+    on = f" on {test_size:,.0f} test examples, the paper's by our reading" if math.isfinite(test_size) else ""
     if ceiling is not None and printed.value - printed.half_unit > ceiling:
-        return ABOVE_CEILING, f"no classifier reaches more than {ceiling:.3f} on such a test set, but for luck"
-    if not math.isfinite(ours.low):
-        return NOT_RUN, "ours has no interval"
-    if ours.low - printed.half_unit <= printed.value <= ours.high + printed.half_unit:
-        return "agrees", "inside our interval, allowing for its rounding"
-    return "differs", "outside our interval, allowing for its rounding"
+        return ABOVE_CEILING, f"no classifier reaches more than {ceiling:.3f}{on}, but for luck"
+    if fitted:
+        return FITTED, "a search chose the settings by this number"
+    if ours.n < MIN_FOR_INTERVAL:
+        return NOISY, f"fewer than {MIN_FOR_INTERVAL} replicates of ours"
+    half, difference = half_width(ours, printed, metric, test_size), ours.mean - printed.value
+    within = f"\N{PLUS-MINUS SIGN}{half:.3f} of our mean, the prediction interval of one run{on}"
+    if abs(difference) > half:
+        return BETTER if _better(ours.mean, printed.value, metric) else WORSE, f"outside {within}"
+    if metric.startswith("accuracy") and half > MARGIN:
+        return NOISY, f"inside {within}, which is wider than {MARGIN:g}"
+    return COMPATIBLE, f"inside {within}"
 
 
-def ceilings(metrics: Frame, label_is_domain: bool = False) -> dict[str, float]:
-    """Domain -> the Bayes accuracy of one test set, at the upper end of its interval.
+def _better(ours: float, printed: float, metric: str) -> bool:
+    """Whether ours is the better value; a coverage is the better the nearer it is to its level."""
+    name, _, level = metric.partition("@")
+    if name == "coverage":
+        return abs(ours - float(level)) < abs(printed - float(level))
+    return (ours > printed) == HIGHER_IS_BETTER[metric]
+
+
+def paper_sizes(metrics: Frame, stated: float | None) -> dict[str, float]:
+    """Domain -> test examples of the paper: ``stated`` of them in all, shared out among the domains as ours are."""
+    rows = metrics[(metrics["metric"] == "accuracy") & (metrics["split"] == "test")]
+    ours = rows.groupby("domain", sort=False)["n"].mean()
+    return {str(domain): math.nan if stated is None else stated * n / ours["all"] for domain, n in ours.items()}
+
+
+def ceilings(metrics: Frame, label_is_domain: bool = False, sizes: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Domain -> the Bayes accuracy on one test set of the paper's size, at the upper end of its interval.
 
     Where the label is the domain (``label_is_domain``: Simulation 2 with label_rule component) a domain has no ceiling below 1:
-    whoever always answers its class is right on all of it. Only the whole test split has one then.
+    whoever always answers its class is right on all of it. Only the whole test split has one then. ``sizes``: domain -> test
+    examples, ours where they are not known.
     """
     rows = metrics[(metrics["kind"] == "ceiling") & (metrics["metric"] == "accuracy") & (metrics["split"] == "test")]
     rows = rows[rows["domain"] == "all"] if label_is_domain else rows
-    return {
-        str(domain): over_examples(float(own["value"].mean()), float(own["se"].mean()), int(own["n"].mean()), SHARE).high
-        for domain, own in rows.groupby("domain", sort=False)
-    }
+    found = {}
+    for domain, own in rows.groupby("domain", sort=False):
+        best, size = float(own["value"].mean()), (sizes or {}).get(str(domain), math.nan)
+        size = size if math.isfinite(size) else float(own["n"].mean())
+        found[str(domain)] = over_examples(best, math.sqrt(best * (1 - best) / size), round(size), SHARE).high
+    return found
 
 
-def side_by_side(experiment: Mapping[str, Any], metrics: Frame, domain_names: Sequence[str]) -> list[Versus]:
-    """Every number of the experiment's published table; [] where it names none."""
+def side_by_side(
+    experiment: Mapping[str, Any], metrics: Frame, domain_names: Sequence[str], fitted: Collection[str] = ()
+) -> list[Versus]:
+    """Every number of the experiment's published table; [] where it names none.
+
+    ``fitted``: printed columns by which a search chose settings.
+    """
     if not experiment["published"]:
         return []
     why = "; ".join(obstacles(published.source(experiment["published"]), experiment))
     teachers = [teacher["name"] for teacher in experiment["teachers"]]
     label_is_domain = experiment["data"]["settings"].get("label_rule") == "component"
-    ours, limits = estimates(metrics), ceilings(metrics, label_is_domain)
+    ours, sizes = estimates(metrics), paper_sizes(metrics, experiment["data"]["settings"].get("n_test"))
+    limits, runs = ceilings(metrics, label_is_domain, sizes), _replicates(metrics)
     found = []
     for printed in published.numbers(experiment["published"]):
         metric, domain = published.metric_of(printed.quantity, domain_names) or ("", "")
         for method in published.method_of(printed.column, teachers, experiment["columns"]) or [""]:
-            estimate = ours.get((method, metric, domain), UNKNOWN)
+            estimate, size = ours.get((method, metric, domain), UNKNOWN), sizes.get(domain, math.nan)
             if why:
                 verdict = NOT_STATED, why
             elif method:
-                verdict = judge(printed, estimate, limits.get(domain) if metric == "accuracy" else None)
+                run = runs.get((method, metric, domain), Replicates.of(()))
+                limit = limits.get(domain) if metric == "accuracy" else None
+                verdict = judge(printed, run, metric, size, limit, printed.column in fitted)
             else:
                 verdict = NOT_RUN, "no method of this experiment is of that kind"
-            found.append(Versus(method, metric, domain, printed, estimate, *verdict))
+            found.append(Versus(method, metric, domain, printed, estimate, *verdict, size))
     return found
+
+
+def _replicates(metrics: Frame) -> dict[tuple[str, str, str], Replicates]:
+    """(method, metric, domain) -> our runs on the test split."""
+    groups: Any = metrics[metrics["split"] == "test"].groupby(["method", "metric", "domain"], sort=False)
+    return {key: Replicates.of(own["value"], float(own["n"].mean())) for key, own in groups}

@@ -15,7 +15,7 @@ from mtbkd.report.contrasts import Case, Finding, by_inference, by_signal, by_we
 from mtbkd.report.evidence import Evidence, Pair
 from mtbkd.report.judgement import Judgement
 from mtbkd.report.numbers import Estimate
-from mtbkd.report.versus import ABOVE_CEILING, NOT_RUN, NOT_STATED, Versus, ceilings
+from mtbkd.report.versus import ABOVE_CEILING, BETTER, COMPATIBLE, FITTED, NOT_RUN, NOT_STATED, Versus, ceilings
 
 # Method -> (signal, its r, weights, inference), and its mean accuracy and NLL; differences scatter by .002.
 METHODS: dict[str, tuple[str, float | None, str | None, str]] = {
@@ -189,19 +189,20 @@ def printed(column: str, value: float, verdict: Any, quantity: str = "acc_overal
 
 def test_printed_numbers_are_counted_and_the_impossible_ones_named() -> None:
     versus = (
-        printed("T1", 0.70, "agrees"), printed("kd_equal", 0.72, "differs"), printed("tip_entropy", 0.90, ABOVE_CEILING),
+        printed("T1", 0.70, FITTED), printed("kd_equal", 0.72, BETTER), printed("tip_entropy", 0.90, ABOVE_CEILING),
         printed("bnn_equal", 0.82, NOT_RUN),
     )  # fmt: skip
     found = page.findings(case(versus=versus))
     every, students = asked(found, "Do the printed numbers reproduce?")
-    assert every.startswith("Of 4 numbers printed, ") and "agrees: 1" in every and f"{ABOVE_CEILING}: 1" in every
-    assert students.startswith("Of 3 numbers printed for students, ") and "agrees" not in students
+    assert every.startswith("Of 1 number printed that can be judged, compatible: 0; differs (ours better): 1; ")
+    assert "Not counted: " in every and f"{FITTED}: 1" in every and f"{ABOVE_CEILING}: 1" in every
+    assert students.startswith("Of 1 number printed for students that can be judged, ") and FITTED not in students
     (named,) = [each for each in found if each.question == "Which printed numbers exceed what anyone can reach?"]
     assert named.answer.startswith("Printed 0.9 for tip_entropy on the whole test split: the true probabilities reach 0.8")
     assert named.low < named.value < named.high and named.value == pytest.approx(0.9 - 0.85, abs=0.02)
     (labels,) = asked(found, "What do labels alone reach beside the printed students?")
-    assert "better than 1, worse than 1, level with 1 of 3 numbers" in labels
-    assert "the best of these is 0.9 (tip_entropy)" in labels
+    assert "better than 1, worse than 0, level with 1 of 2 numbers" in labels
+    assert "the best of these is 0.82 (bnn_equal)" in labels
 
 
 def test_the_printed_order_is_tried_on_our_own_methods() -> None:
@@ -211,7 +212,7 @@ def test_the_printed_order_is_tried_on_our_own_methods() -> None:
         "tip_entropy": ("tip_entropy_map", 0.80),
         "kd_equal": ("kd_equal_map", 0.7),
     }
-    versus = tuple(replace(printed(c, value, "differs"), method=method) for c, (method, value) in columns.items())
+    versus = tuple(replace(printed(c, value, COMPATIBLE), method=method) for c, (method, value) in columns.items())
     found = [
         each for each in page.findings(case(versus=versus)) if each.question == "Does the best printed student stay ahead?"
     ]

@@ -47,8 +47,9 @@ def test_the_reduced_study_fills_every_cell_and_respects_the_ceiling(fresh: Chec
     assert {(row.row, row.column): row.published for row in printed.itertuples()} == source.stack().to_dict()
     computed = printed["column"].isin([*filter(None, RUN.values()), "T1", "T2"])
     assert printed[computed][["method", "ours", "low", "high", "difference"]].notna().all(axis=None)
-    assert set(printed[computed]["verdict"]) <= {"agrees", "differs", "published above the Bayes ceiling"}
-    assert set(printed[~computed]["verdict"]) == {"cannot be compared: not computed"}
+    said = {"compatible", "differs (ours better)", "differs (ours worse)", "too noisy to tell", "above the ceiling"}
+    assert set(printed[computed]["verdict"]) <= said
+    assert set(printed[~computed]["verdict"]) == {"not computed"}
 
     gates: Any = pd.read_parquet(results / "evaluation" / "sim1" / "gates.parquet")
     assert set(gates["method"]) == set(RUN) and set(gates["verdict"]) <= {"passed", "failed", "not applicable"}
