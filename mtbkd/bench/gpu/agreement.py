@@ -177,7 +177,7 @@ def _compared(student: str, signal: str, inference: str, device: str, sizes: Siz
 
 
 def known(device: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Rows {inference, verdict, cpu_verdict, mean_error, sd_ratio, seconds, cpu_seconds, agrees}, on five correlated normals."""
+    """Rows {inference, verdict, cpu_verdict, mean_error, sd_ratio, seconds, cpu_seconds, agrees} on five correlated normals."""
     found = []
     for name, settings in sizes.known.items():
         here, there = (_judged(name, settings, where) for where in ("cpu", device))

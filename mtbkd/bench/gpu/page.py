@@ -105,7 +105,8 @@ SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         "The normal distribution of the study `validation`, judged as there: the largest error of a mean in exact standard "
         "deviations, and the ratio of standard deviations farthest from 1.",
         _table({"inference": _word("inference"), "mean error": _number("mean_error", "+.3f"),
-                "sd ratio": _number("sd_ratio", ".3f"), "verdict": _word("verdict"), "the CPU's": _word("cpu_verdict")} | TIMES),
+                "sd ratio": _number("sd_ratio", ".3f"), "verdict": _word("verdict"),
+                "the CPU's": _word("cpu_verdict")} | TIMES),
     ),
     "samplers": (
         "SGLD: member-steps per second",
