@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtbkd.artefacts import read_json, write_json
+from mtbkd.artefacts import write_json
 from mtbkd.bench.gpu import agreement, elsewhere, page, speed
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.process import ROOT
@@ -37,8 +37,6 @@ DOCS = ROOT / "docs"
 def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
     """Measure ``parts`` and write ``gpu.json`` and ``gpu.md`` into ``out`` after each; is all as it should be?
 
-    Parts that are not measured keep what an earlier run on the same kind of device wrote.
-
     Raises:
         ContractError: no CUDA device where one is asked for.
         ConfigError: an unknown part.
@@ -46,8 +44,9 @@ def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
     if unknown := set(parts) - set(PARTS):
         raise ConfigError(f"--parts: found {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS)}.")
     device, sizes = resolve_device(device), Sizes.of(device)
-    machine = elsewhere.machine(device)
-    result = _earlier(out / "gpu.json", machine) | {"machine": machine}
+    chosen = "" if set(parts) == set(PARTS) else f" --parts {' '.join(parts)}"
+    machine = elsewhere.machine(device) | {"command": f"scripts/gpu_check.py --device {device}{chosen}"}
+    result: dict[str, Any] = {"machine": machine}
     for name in parts:
         began = time.monotonic()
         try:
@@ -60,9 +59,3 @@ def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
         (out / "gpu.md").write_text(page.text(result))
         print(f"{name}: {page.verdict(result[name])}, {result[name]['seconds']} s", flush=True)
     return all(page.verdict(result[name]) != "FAILS" for name in parts)
-
-
-def _earlier(path: Path, machine: dict[str, Any]) -> dict[str, Any]:
-    """What a run on the same kind of device measured before."""
-    found = read_json(path) if path.is_file() else {}
-    return found if found.get("machine", {}).get("name") == machine["name"] else {}

@@ -37,7 +37,7 @@ PATIENCE = 150  # seconds that a process may take
 def machine(device: str) -> dict[str, Any]:
     """What the numbers hold for."""
     found = {"device": device, "name": platform.machine(), "date": datetime.date.today().isoformat(),
-             "command": " ".join(["python", *sys.argv]), "python": platform.python_version(),
+             "python": platform.python_version(),
              "cores": os.cpu_count(), "threads": torch.get_num_threads(),
              "versions": {name: _version(name) for name in PACKAGES}}  # fmt: skip
     if device != "cpu":

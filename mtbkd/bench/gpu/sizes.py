@@ -35,8 +35,8 @@ class Sizes:
         default_factory=lambda: {
             "sgld": {"step_size": 0.01, "steps": 4_000, "burn_in": 1_000, "thin": 20, "chains": 256},
             "sghmc": {"step_size": 0.005, "friction": 0.1, "steps": 4_000, "burn_in": 1_000, "thin": 10, "chains": 64},
-            "psgld": {"step_size": 0.001, "steps": 6_000, "burn_in": 1_000, "thin": 20, "chains": 64},
-            "csgld": {"step_size": 0.06, "steps": 8_000, "cycles": 4, "thin": 20, "chains": 64},
+            "psgld": {"step_size": 0.001, "steps": 6_000, "burn_in": 1_000, "thin": 20, "chains": 256},
+            "csgld": {"step_size": 0.06, "steps": 8_000, "cycles": 4, "thin": 20, "chains": 256},
             "smc": {"particles": 400},
             "vi": {"family": "full_rank", "draws": 4_000},
             "laplace": {"draws": 4_000},

@@ -1,0 +1,100 @@
+"""Every fit on a GPU that is not there: fake CUDA tensors have a device and no numbers, and refuse to meet a CPU's.
+
+What asks for a number gets an answer that is made up, yes and no by turns, so that both ways of a branch are taken.
+"""
+
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch._subclasses import FakeTensor, FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
+
+from mtbkd import fitting, registry
+from mtbkd.bench.gpu import agreement
+from mtbkd.bench.gpu.sizes import Sizes
+from mtbkd.evaluation import convergence
+from mtbkd.inference import langevin
+from tests.conformance.examples import names
+
+FEW = Sizes(training=2, inference=20)
+
+
+class CudaGenerator:
+    """Stands for a generator on the GPU, which no CPU can make."""
+
+    device = torch.device("cuda")
+
+    def __init__(self, device: str = "cpu"):
+        self.device = torch.device(device)
+
+    def manual_seed(self, seed: int) -> "CudaGenerator":
+        return self
+
+
+def drawing(function: Any) -> Any:
+    """``function`` of torch, which refuses a generator on another device than the tensor that it fills."""
+
+    def draw(*args: Any, generator: CudaGenerator | None = None, device: Any = "cpu", **kwargs: Any) -> Any:
+        given = torch.device(device).type
+        assert generator is None or generator.device.type == given, f"a generator on {generator.device}, numbers on {given}"
+        return function(*args, device=device, **kwargs)
+
+    return draw
+
+
+@pytest.fixture
+def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fake CUDA tensors, and answers to what asks for their numbers."""
+    answers = cycle([True, False])
+
+    def array(tensor: torch.Tensor) -> np.ndarray:
+        if tensor.device.type != "cpu":
+            raise TypeError(f"can't convert {tensor.device} to numpy")
+        return np.ones(tuple(tensor.shape), torch.empty(0, dtype=tensor.dtype, device="meta").dtype.__str__().split(".")[1])
+
+    monkeypatch.setattr(FakeTensor, "numpy", array, raising=False)
+    monkeypatch.setattr(FakeTensor, "__bool__", lambda tensor: next(answers), raising=False)
+    monkeypatch.setattr(FakeTensor, "__int__", lambda tensor: 1, raising=False)
+    monkeypatch.setattr(FakeTensor, "__float__", lambda tensor: 1.0, raising=False)
+    monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: np.ones(tuple(tensor.shape), int).tolist(), raising=False)
+    monkeypatch.setattr(torch, "Generator", CudaGenerator)
+    for name in ("rand", "randn", "randint"):
+        monkeypatch.setattr(torch, name, drawing(getattr(torch, name)))
+    monkeypatch.setattr(torch, "equal", lambda first, second: next(answers))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "none")
+    monkeypatch.setattr(fitting, "resolve_device", lambda device: device)
+    monkeypatch.setattr(langevin, "_lost", lambda params: [])
+    monkeypatch.setattr(convergence, "judge", lambda *args, **kwargs: [])
+    with FakeTensorMode(allow_non_fake_inputs=False):
+        yield
+
+
+def fit(student: str, signal: str, inference: str) -> Any:
+    spec = agreement.spec(student, signal, inference, FEW, 1, "cuda")
+    return fitting.fit(spec, agreement.dataset(student), agreement.teachers(agreement.dataset(student)), range(2))
+
+
+@pytest.mark.parametrize("student", names("student"))
+@pytest.mark.parametrize("signal", names("signal"))
+def test_no_student_and_no_signal_leaves_a_tensor_behind(student: str, signal: str, no_numbers: None) -> None:
+    assert fit(student, signal, "map").prob.shape[0] == 2
+
+
+@pytest.mark.parametrize("name", names("inference"))
+@pytest.mark.parametrize("student", ["mlp", "cnn"])
+def test_no_algorithm_leaves_a_tensor_behind(name: str, student: str, no_numbers: None) -> None:
+    if registry.part("inference", name).NEEDS_SYMBOLIC:
+        pytest.skip("PyMC's, not torch's")
+    assert fit(student, "tip", name).prob.shape[0] == 2
+
+
+def test_a_tensor_that_is_left_behind_is_found(monkeypatch: pytest.MonkeyPatch, no_numbers: None) -> None:
+    module = registry.part("signal", "tip")
+    slope = module.slope
+    monkeypatch.setattr(module, "slope", lambda log_q, *rest: slope(log_q, *rest) + torch.ones(log_q.shape))
+    with pytest.raises(FakeTensorDeviceMismatchError):
+        fit("mlp", "tip", "map")
