@@ -156,8 +156,6 @@ MISTAKES = {
     "typo in weights": ("methods.tip_map.weights", "equ", None, ["did you mean 'equal'?"]),
     "typo in an inference": ("methods.labels_map.inference", "sgdl", None, ["did you mean 'sgld'?"]),
     "name that is no folder": ("methods.a/b", {"signal": "none", "inference": "map"}, None, ["'a/b'", "letters"]),
-    "reserved name": ("studies.shared", {"experiments": {"e": {"dataset": "sim", "teachers": ["b1"],
-                      "student": "mlp_5", "methods": ["labels_map"]}}}, None, ["results/shared"]),
     "negative lambda": ("posterior.lambda", -1, None, ["found -1", "a number > 0"]),
     "negative lambda in a grid": ("posterior.lambda", [1, -2], "posterior.lambda[1]", ["found -2", "a number > 0"]),
     "empty grid": ("posterior.beta", [], None, ["found []", "non-empty list"]),
@@ -273,6 +271,13 @@ def test_a_broken_entry_is_not_also_called_unknown_where_it_is_used(raw):
     assert [line.split(": ")[0] for line in complaints(raw)] == [
         "methods.labels_map.inference", "datasets.sim.settings.n_train",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["benchmarks", "downloads", "logs", "shared"])
+def test_a_study_called_like_a_folder_of_all_studies_is_refused(raw, name):
+    experiments = {"e": {"dataset": "sim", "teachers": ["b1"], "student": "mlp_5", "methods": ["labels_map"]}}
+    (line,) = complaints(put(raw, f"studies.{name}", {"experiments": experiments}))
+    assert line.startswith(f"studies.{name}: found the name '{name}'") and f"results/{name} belongs to all studies" in line
 
 
 def test_what_no_study_uses_is_checked_too(raw):
