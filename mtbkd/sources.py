@@ -111,7 +111,7 @@ def own_content(path: str | Path) -> str:
         if not stat.S_ISREG(found.st_mode):
             kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
             raise ContractError(path, "kind", kind, "a regular file")
-        return _content(path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
+        return _content(path.absolute(), found.st_ctime_ns, found.st_ino)
     except FileNotFoundError:
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = nearest(path.name, beside) if beside else ""

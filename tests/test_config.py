@@ -285,6 +285,13 @@ def test_a_broken_entry_is_not_also_called_unknown_where_it_is_used(raw):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["benchmarks", "downloads", "logs", "shared"])
+def test_a_study_called_like_a_folder_of_all_studies_is_refused(raw, name):
+    experiments = {"e": {"dataset": "sim", "teachers": ["b1"], "student": "mlp_5", "methods": ["labels_map"]}}
+    (line,) = complaints(put(raw, f"studies.{name}", {"experiments": experiments}))
+    assert line.startswith(f"studies.{name}: found the name '{name}'") and f"results/{name} belongs to all studies" in line
+
+
 def test_what_no_study_uses_is_checked_too(raw):
     raw = put(raw, "methods.idle", {"signal": "none", "inference": "map", "settings": {"x": 1}})
     assert complaints(raw) == ["methods.idle.settings.x: unknown key; allowed: no key."]

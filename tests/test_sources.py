@@ -1,5 +1,6 @@
-"""mtbkd/sources.py: the files listed as a job's inputs are those that the job imports, no fewer and no more."""
+"""mtbkd/sources.py: a job depends on the modules that it imports, no fewer and no more, and on the user's files by content."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd import registry, sources
+from mtbkd.errors import ContractError
 
 ROOT = Path(__file__).resolve().parent.parent
 FIT = ("mtbkd.fitting", "mtbkd.students.mlp", "mtbkd.signals.tip", "mtbkd.pooling.entropy", "mtbkd.inference.sgld")
@@ -85,3 +87,68 @@ def test_the_closure_of_a_fit_holds_every_module_that_its_imports_load() -> None
     loaded = {sources.module_file(module) for module in run.stdout.split()} - {sources.module_file("mtbkd.registry")}
     assert len(loaded) > len(FIT)
     assert loaded <= {ROOT / path for path in sources.closure(FIT, ["mtbkd.registry"])}
+
+
+def fingerprint(package: Path, files: tuple[str, ...] = ()) -> str:
+    """Of the module ``start`` as its files now are, as another process would find it."""
+    for cached in (sources.fingerprint, sources._source, sources._imports):
+        cached.cache_clear()
+    return sources.fingerprint(("mtbkd.start",), (), files)
+
+
+def test_a_fingerprint_changes_with_every_module_of_the_closure_and_no_other(package: Path) -> None:
+    (package / "start.py").write_text("import mtbkd.a")
+    (package / "a.py").touch()
+    before = fingerprint(package)
+    (package / "other.py").touch()
+    os.utime(package / "a.py", (0, 0))
+    assert fingerprint(package) == before
+    (package / "a.py").write_text("# edited")
+    assert fingerprint(package) != before
+
+
+def test_a_fingerprint_does_not_tell_where_the_package_lies(
+    package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (package / "start.py").write_text("import mtbkd.a")
+    (package / "a.py").touch()
+    before = fingerprint(package)
+    moved = package.rename(tmp_path_factory.mktemp("moved") / "mtbkd")
+    monkeypatch.setattr(sources, "ROOT", moved)
+    assert fingerprint(moved) == before
+
+
+def test_further_files_count_by_content(package: Path) -> None:
+    (package / "start.py").touch()
+    (package / "room" / "table.csv").write_text("1")
+    before = fingerprint(package, ("room/*.csv",))
+    assert before != fingerprint(package)
+    (package / "room" / "table.csv").write_text("2")
+    assert fingerprint(package, ("room/*.csv",)) != before
+
+
+def test_a_file_of_the_users_counts_by_content_whatever_its_date(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("1")
+    before = sources.own_content(path)
+    os.utime(path, (0, 0))
+    assert sources.own_content(path) == before
+    path.write_text("2")
+    os.utime(path, (0, 0))
+    assert sources.own_content(path) != before
+
+
+def test_what_is_no_file_of_the_users_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "wine.csv").touch()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ContractError, match=r"wines.csv: file: found nothing; .*did you mean 'wine.csv'"):
+        sources.own_content(tmp_path / "wines.csv")
+    with pytest.raises(ContractError, match="found a pipe, socket or device"):
+        sources.own_content(tmp_path / "pipe")
+    with pytest.raises(ContractError, match="found a folder"):
+        sources.own_content(tmp_path)
+
+
+def test_all_paths_that_settings_name_are_the_users() -> None:
+    assert sources.own_paths({"path": "a", "files": {"mnist": {"path": "b"}, "usps": {"path": "c"}}}) == ["a", "b", "c"]
+    assert sources.own_paths({"path": None, "steps": 3}) == []

@@ -118,7 +118,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Smoke:
-    """The study `smoke`: killed in the middle of a fit, then started again with the same command.
+    """The study `smoke`: killed in the middle of a fit, its main process killed beside a living job, then started once more.
 
     Attributes:
         checkout: where it was computed.
@@ -167,6 +167,18 @@ def kill_in_a_fit(checkout: Checkout, command: tuple[str, ...], output: Path) ->
     return second, f"results/smoke/students/{begun.relative_to(logs).with_suffix('.nc')}"
 
 
+def kill_main_while_drawing(checkout: Checkout, command: tuple[str, ...], output: Path) -> None:
+    """Go on, and kill the main process alone once figures are drawn."""
+    with open(output, "w") as handle:
+        run = subprocess.Popen(command, cwd=checkout.root, env=checkout.environment(), stdout=handle, stderr=handle)
+        end = time.monotonic() + PATIENCE
+        while not (checkout.root / "results/smoke/logs/figures.log").exists():
+            assert run.poll() is None and time.monotonic() < end, output.read_text()
+            time.sleep(0.05)
+        run.kill()
+        run.wait()
+
+
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     folder = tmp_path_factory.mktemp("smoke")
@@ -174,6 +186,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     command = ("snakemake", "--cores", "all", "--config", "study=smoke")
     second, fit = kill_in_a_fit(checkout, command, folder / "killed.txt")
     killed = checkout.files("results/**/*")
+    kill_main_while_drawing(checkout, command, folder / "orphans.txt")
     (checkout.root / fit).with_name(f".r0-1.nc.{running.named(dead_process())}.part").touch()  # as a kill leaves it
     resumed = checkout.command(*command)
     assert resumed.status == 0, resumed.text
