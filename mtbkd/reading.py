@@ -1,8 +1,5 @@
 """Files as they are on the disk: each reader says in one line what is wrong with a file that is damaged or none."""
 
-import csv
-import gzip
-import io
 import json
 import math
 import zipfile
@@ -47,27 +44,6 @@ def damage(path: str | Path, expected: str, hint: str = FETCH) -> Iterator[Path]
         raise
     except Exception as error:
         raise unreadable(path, error, expected, hint) from error
-
-
-def read_rows(path: str | Path, expected: str) -> tuple[list[dict[str, str]], tuple[str, ...]]:
-    """Rows and columns of a CSV in UTF-8, packed by gzip or not; missing cells are ''.
-
-    Raises:
-        ContractError: no such file; damaged; larger than MOST_BYTES when unpacked; a row longer than the header.
-    """
-    with damage(path, expected) as file:
-        with file.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(file, "rt", newline="", encoding="utf-8") as handle:
-            text = handle.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise ContractError(path, "content", f"more than {MOST_BYTES} letters", "at most so many")
-        reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
-        rows = list(reader)
-    for number, row in enumerate(rows, 1):
-        if None in row:
-            raise ContractError(path, f"record {number}", "more cells than columns", "a cell for each column", FETCH)
-    return rows, tuple(reader.fieldnames or ())
 
 
 def read_npy(path: str | Path, expected: str) -> "np.ndarray":

@@ -3,6 +3,8 @@
 Shapes: N proteins, K locations.
 """
 
+import csv
+import gzip
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mtbkd.errors import ContractError
-from mtbkd.reading import read_rows
 from mtbkd.sequences import AMBIGUOUS, clean
 
 if TYPE_CHECKING:
@@ -68,8 +69,15 @@ def read(path: Path, kingdoms: tuple[str, ...], constant: dict[str, str] | None 
 
 
 def _rows(path: Path, constant: dict[str, str]) -> list[dict[str, str]]:
-    rows, columns = read_rows(path, "a CSV of proteins")
-    missing = [column for column in COLUMNS if column not in (*columns, *constant)]
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8") as handle:
+            reader = csv.DictReader(handle, restval="")
+            rows, columns = list(reader), (*(reader.fieldnames or ()), *constant)
+    except FileNotFoundError:
+        raise ContractError(path, "file", "nothing", "a CSV of proteins", "run the rule download") from None
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise ContractError(path, "gzip", str(error), "a whole gzip file", "delete it and run again") from None
+    missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise ContractError(path, "columns", f"no {', '.join(missing)}", ", ".join(COLUMNS))
     if not rows:

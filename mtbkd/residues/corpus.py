@@ -3,6 +3,8 @@
 Shapes: S sequences, L residues of one, A = 20 residues.
 """
 
+import csv
+import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from mtbkd.errors import ContractError
-from mtbkd.reading import read_rows
 from mtbkd.residues.spec import KINGDOMS, Settings, kingdom_counts
 from mtbkd.seeds import derive
 from mtbkd.sequences import RESIDUES, clean
@@ -52,7 +53,14 @@ class Chain:
 
 def read_deeploc2(path: Path) -> list[Chain]:
     """The proteins of the three kingdoms; those of others are left out. ContractError names file, protein and mistake."""
-    rows, columns = read_rows(path, "the CSV of DeepLoc 2.0")
+    try:
+        with gzip.open(path, "rt", newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle, restval="")
+            rows, columns = list(reader), reader.fieldnames or ()
+    except FileNotFoundError:
+        raise ContractError(path, "file", "nothing", "the CSV of DeepLoc 2.0", "run the rule download") from None
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise ContractError(path, "content", str(error), "a readable gzip of a CSV", "delete it and run again") from error
     missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise ContractError(path, "columns", f"no {', '.join(missing)}", ", ".join(COLUMNS))
