@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,9 +23,10 @@ def job() -> Iterator[Any]:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = str(rule.threads)
     logging.raiseExceptions = False  # a full disk would add a traceback for every line of the log
+    # Jobs run side by side and share the terminal.
+    place = "/".join((rule.rule, *rule.wildcards))
     try:
-        place = "/".join((rule.rule, *rule.wildcards))
-        _log_to(rule, place)
+        _log_to(rule.log, place)
         if raw := [path for path in rule.input if "/downloads/" in path]:
             from mtbkd.downloads import check_fetched
 
@@ -41,14 +42,13 @@ def job() -> Iterator[Any]:
         sys.exit(1)
 
 
-def _log_to(rule: Any, place: str) -> None:
-    """Log to the terminal and to the rule's log files."""
-    # Jobs run side by side and share the terminal.
+def _log_to(files: Iterable[str], place: str) -> None:
+    """Log to the terminal and to ``files``."""
     told = f"%(asctime)s {place} %(name)s: %(message)s"
     logging.basicConfig(level=logging.INFO, format=told, handlers=[logging.StreamHandler(sys.stderr)], force=True)
     for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    for path in rule.log:
+    for path in files:
         handler = logging.FileHandler(path, mode="w", encoding="utf-8")
         handler.setFormatter(logging.Formatter(told))
         logging.getLogger().addHandler(handler)

@@ -14,8 +14,6 @@ import xarray as xr
 from PIL import Image
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest, read_json, write_arrays, write_json
-from mtbkd.datasets.protein_tables import COLUMNS, LOCATIONS
-from mtbkd.datasets.protein_tables import read as read_proteins
 from mtbkd.draws import Draws
 from mtbkd.encoders import unirep64
 from mtbkd.encoders.memory import WIDTH, Memory
@@ -30,14 +28,12 @@ from mtbkd.images.usps import read_usps
 from mtbkd.reading import read_arrays
 from mtbkd.report.page import FIELDS, HEAVY, figures
 from mtbkd.report.runs import read_benchmark
-from mtbkd.residues.corpus import read_deeploc2
 from mtbkd.sequences import read_fasta
 from mtbkd.teachers.cifar_resnet import read_network
 from tests.conformance.examples import dataset
 from tests.images.formats import mnist_m_members, random_images, write_idx, write_mat, write_tar, write_usps
 
 PIXELS, LABEL = random_images("test", (3, 32, 32))
-PROTEINS = "ACC,Kingdom,Partition,Sequence\nP1,Fungi,0,MKV\nP2,Metazoa,1,MKVLL\n"
 
 
 class Target(NamedTuple):
@@ -88,8 +84,6 @@ FOREIGN = {
     "tar.gz": Target("m.tar.gz", lambda folder: read_mnist_m(folder / "m.tar.gz", "test")),
     "tar.xz": Target("m.tar.xz", lambda folder: read_members(folder / "m.tar.xz", lambda name: True)),
     "usps": Target("u.bz2", lambda folder: read_usps(folder / "u.bz2")),
-    "proteins": Target("p.csv", lambda folder: read_proteins(folder / "p.csv", ("Fungi", "Metazoa"))),
-    "corpus": Target("c.csv", lambda folder: read_deeploc2(folder / "c.csv")),
     "network": Target("net.th", lambda folder: read_network(folder / "net.th", 20)),
     "benchmark": Target("b.tsv", lambda folder: read_benchmark(folder / "b.tsv")),
     "captions": Target("figures/captions.json", lambda folder: figures(folder / "figures")),
@@ -118,10 +112,6 @@ def write_foreign(folder: Path) -> None:
     for suffix in ("gz", "xz"):
         write_tar(folder / f"m.tar.{suffix}", mnist_m_members("test"))
     write_usps(folder / "u.bz2", *random_images("test", (1, 16, 16)))
-    rows = [f"P{i},Fungi,0,{','.join('1' if k == i else '0' for k in range(len(LOCATIONS)))},MKVLL" for i in range(3)]
-    names = [name for name in COLUMNS if name not in ("ACC", "Kingdom", "Partition", "Sequence")]
-    (folder / "p.csv").write_text("\n".join([f"ACC,Kingdom,Partition,{','.join(names)},Sequence", *rows]) + "\n")
-    (folder / "c.csv").write_text(PROTEINS)
     own = residual_network(3, (16, 32, 64), (3,) * 3, 10, False, "padding").state_dict()
     torch.save({"state_dict": {k: v for k, v in own.items() if not k.endswith("tracked")}}, folder / "net.th")
     (folder / "b.tsv").write_text("s\tcpu_time\n1.5\t2.5\n")
@@ -356,12 +346,11 @@ def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path, monkeypatc
     for place in ("mtbkd.reading", "mtbkd.images.usps", "mtbkd.images.idx"):
         monkeypatch.setattr(f"{place}.MOST_BYTES", 1000)
     (tmp_path / "u.bz2").write_bytes(bz2.compress(bytes(2000)))
-    (tmp_path / "c.csv").write_bytes(gzip.compress(bytes(2000)))
     (tmp_path / "i.gz").write_bytes(gzip.compress(bytes(2000)))
     np.savez_compressed(tmp_path / "w.npz", a=np.zeros(2000))
     from mtbkd.reading import read_npz
 
-    for read, file in ((read_usps, "u.bz2"), (read_deeploc2, "c.csv"), (lambda p: read_idx(p, 3), "i.gz"),
+    for read, file in ((read_usps, "u.bz2"), (lambda p: read_idx(p, 3), "i.gz"),
                        (lambda p: read_npz(p, "weights"), "w.npz")):  # fmt: skip
         with pytest.raises(ContractError, match="more than 1000"):
             read(tmp_path / file)
