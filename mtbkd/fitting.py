@@ -29,6 +29,7 @@ from mtbkd.optimise import Training
 from mtbkd.pooling import context as weighing
 from mtbkd.posterior import Problem, make_problem
 from mtbkd.students import Student
+from mtbkd.temperature import temperatures
 from mtbkd.tuning import shared_of, tune
 
 if TYPE_CHECKING:
@@ -114,8 +115,11 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     draws.tuning.extend(tuning)
-    evidence = draws.log_posterior, draws.probe_prob, draws.sample_stats, draws.diverged
-    draws.gates.extend(convergence.judge(convergence.Claim.of(inference), *evidence, replicates=draws.replicates))
+    claim, stats = convergence.Claim.of(inference), draws.sample_stats
+    if claim.posterior:
+        stats = stats | {"temperature": temperatures(problem, result.params, device)}
+    evidence = draws.log_posterior, draws.probe_prob, stats, draws.diverged
+    draws.gates.extend(convergence.judge(claim, *evidence, replicates=draws.replicates))
     return draws
 
 

@@ -126,6 +126,22 @@ def test_a_diverging_replicate_is_masked_and_spares_the_others(dataset: Dataset,
     assert verdicts["diverged", 0] and not verdicts["diverged", 1]
 
 
+def test_noise_of_minibatches_fails_the_temperature_and_draws_without_it_pass(dataset: Dataset, teachers: list[Logits]) -> None:
+    """Few examples a step and a large step heat a chain; the normal approximation of the same posterior is at 1."""
+    hot = {"steps": 4000, "burn_in": 1000, "thin": 10, "chains": 4, "step_size": 1e-3, "batch_size": 4}
+    fixed = {"lambda": [1.0]}
+    heat = {
+        (name, row["replicate"]): row
+        for name, settings in (("sgld", hot), ("laplace", {}), ("map", {}))
+        for row in fit(spec(inference=name, settings=settings, **fixed), dataset, teachers, REPLICATES).gates
+        if row["gate"] == "temperature"
+    }
+    for replicate in REPLICATES:
+        assert heat["sgld", replicate]["verdict"] is False and heat["sgld", replicate]["value"] > 1.5
+        assert heat["laplace", replicate]["verdict"] is True and abs(heat["laplace", replicate]["value"] - 1) < 0.25
+        assert heat["map", replicate]["verdict"] is None and heat["map", replicate]["judged"]
+
+
 def test_replicates_do_not_depend_on_the_block_they_are_drawn_in(tmp_path) -> None:
     settings = sim1.Settings(n_train=60, n_val=20, n_test=20)
     both, second = (sim1.prepare("x", settings, SEED, r, tmp_path) for r in (range(2), range(1, 2)))

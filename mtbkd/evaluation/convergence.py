@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from mtbkd.lazy import lazy_import
+from mtbkd.temperature import two_errors
 
 if TYPE_CHECKING:
     from arviz_stats.base import array as arviz
@@ -31,6 +32,7 @@ else:
     arviz = lazy_import("arviz_stats.base.array")
 
 Kind = Literal["point", "independent", "chains"]
+Sense = Literal["<=", ">=", "1 \N{PLUS-MINUS SIGN}"]
 KINDS: tuple[Kind, ...] = ("point", "independent", "chains")
 
 
@@ -50,7 +52,7 @@ class Evidence(NamedTuple):
     """What the gates of stage ``fit`` read of one replicate; diverged chains are left out of all but ``diverged``.
 
     ``diverged`` bool (C,); ``quantities`` (T, C, D) the functions that convergence is judged on; ``given`` the
-    sampler's statistics, each (C, D).
+    sampler's statistics, each (C, D), and ``temperature`` (C, S) of S of the D draws (``mtbkd.temperature``).
     """
 
     diverged: np.ndarray
@@ -65,7 +67,7 @@ class Gate:
     Attributes:
         name: as stored in the draws' file.
         statistic: what is measured, in words.
-        sense, threshold: the gate is passed when ``value sense threshold``.
+        sense, threshold: the gate is passed when ``value sense threshold``, or within threshold of 1, beyond its error.
         exempt: kind of draws -> why the gate does not apply to it; it applies to all others.
         advice: what to do when it fails.
         measure: the value from the evidence; None: judged at stage ``evaluation``, where the test labels are known.
@@ -73,11 +75,12 @@ class Gate:
         needs: the sampler's statistic that it reads, or "".
         without: why it does not apply to samplers that do not claim to supply ``needs``; "": it applies, and is not judged.
         asks_posterior: applies only to draws that claim a posterior.
+        error: Monte Carlo error that the value may be off beside the threshold; above MOST_ERROR it cannot tell.
     """
 
     name: str
     statistic: str
-    sense: Literal["<=", ">="]
+    sense: Sense
     threshold: float
     exempt: Mapping[Kind, str]
     advice: str
@@ -87,10 +90,22 @@ class Gate:
     needs: str = ""
     without: str = ""
     asks_posterior: bool = True
+    error: Callable[[Evidence], float] | None = None
 
     @property
     def stage(self) -> Literal["fit", "evaluation"]:
         return "fit" if self.measure else "evaluation"
+
+    def excess(self, value: Any) -> Any:
+        """By how much a value or an array of them misses the threshold; 0 or less is a pass, without error."""
+        if self.sense == "<=":
+            return value - self.threshold
+        return self.threshold - value if self.sense == ">=" else abs(value - 1) - self.threshold
+
+    def worst(self, values: np.ndarray) -> float:
+        """The value that misses the threshold by most; NaN where none is known."""
+        known = values[np.isfinite(values)]
+        return float(known[np.argmax(self.excess(known))]) if len(known) else math.nan
 
 
 @dataclass(frozen=True)
@@ -126,6 +141,8 @@ _SAMPLER: Mapping[Kind, str] = {"point": _POINT, "independent": "no Markov chain
 _NO_CLAIM = "the algorithm claims no posterior"
 _LONGER = "run longer chains or change the step size; chains in several modes must be shown as such"
 
+MOST_ERROR = 0.25
+
 _TABLE = (
     Gate("diverged", "share of chains that left the finite numbers", "<=", 0.0, {},
          "lower the step size or the learning rate, or use a finite prior scale",
@@ -148,6 +165,11 @@ _TABLE = (
          {"point": _POINT, "chains": "the draws come from no approximation with a density"},
          "use a richer family (vi: low_rank, full_rank) or a sampler; trust predictions only as far as they are calibrated",
          _khat, needs="log_ratio"),
+    Gate("temperature", "configurational temperature of the draws: 1 for draws of the posterior, more when they are too hot",
+         "1 \N{PLUS-MINUS SIGN}", 0.1, {"point": _POINT},
+         "above 1: a smaller step, larger minibatches, or a sampler without noise of minibatches; below 1: the draws are too "
+         "narrow, or parameters are held fixed", lambda evidence: float(evidence.given["temperature"].mean()),
+         needs="temperature", error=lambda evidence: two_errors(evidence.given["temperature"])),
     Gate("calibration", "largest |coverage - self-expected coverage| / standard error, over levels", "<=", 2.0,
          {"point": "the credible interval of one estimate is degenerate"},
          "the predictive does not fit these labels: see the coverage curve and the other gates", None, asks_posterior=False),
@@ -162,7 +184,7 @@ def gate_table() -> list[dict[str, Any]]:
     for gate in GATES.values():
         applies = "yes, where a posterior is claimed" if gate.asks_posterior else "yes"
         if gate.needs:
-            applies += f" and the sampler supplies '{gate.needs}'; else {gate.without or 'not judged'}"
+            applies += f" and '{gate.needs}' is known; else {gate.without or 'not judged'}"
         kinds = {kind: gate.exempt.get(kind, applies) for kind in KINDS}
         table.append({**{name: getattr(gate, name) for name in columns}, **kinds, "advice": gate.advice})
     return table
@@ -182,7 +204,8 @@ def judge(
         claim: what the inference module says of its draws.
         log_posterior: (R, C, D).
         probe_prob: (R, C, D, Q, K).
-        sample_stats: each (R, C, D): ``energy``, ``diverging`` (NUTS), ``log_ratio`` = log p - log q (VI, ADVI, Laplace).
+        sample_stats: each (R, C, D): ``energy``, ``diverging`` (NUTS), ``log_ratio`` = log p - log q (VI, ADVI, Laplace);
+            and ``temperature`` (R, C, S) of S of the draws.
         diverged: bool (R, C); such chains are judged by the gate ``diverged`` alone.
         replicates: numbers (R,) of the replicates, 0..R-1 by default.
 
@@ -259,11 +282,14 @@ def _verdict(gate: Gate, claim: Claim, replicate: int, evidence: Evidence) -> Ve
     if chains < gate.min_chains or draws < gate.min_draws:
         return Verdict(gate.name, replicate, None, gate.threshold, False, "too few draws to tell")
     with np.errstate(all="ignore"):
-        value = gate.measure(evidence)
-    if not math.isfinite(value):
+        value, error = gate.measure(evidence), gate.error(evidence) if gate.error else 0.0
+    if not math.isfinite(value) or not math.isfinite(error):
         return Verdict(gate.name, replicate, None, gate.threshold, False, "no finite value: do the chains move?")
-    passed = value <= gate.threshold if gate.sense == "<=" else value >= gate.threshold
-    return Verdict(gate.name, replicate, value, gate.threshold, passed, "" if passed else gate.advice)
+    passed = bool(gate.excess(value) <= error)
+    if passed and error > MOST_ERROR:
+        return Verdict(gate.name, replicate, value, gate.threshold, False, f"too few draws to tell: the error is {error:.2g}")
+    told = f"error {error:.2g}" if gate.error else ""
+    return Verdict(gate.name, replicate, value, gate.threshold, passed, told if passed else gate.advice)
 
 
 def _exempt(gate: Gate, claim: Claim, given: Mapping[str, np.ndarray]) -> str:

@@ -24,6 +24,7 @@ from mtbkd.multilabel.target import Bernoulli, make_bernoulli
 from mtbkd.multilabel.teachers import Panel
 from mtbkd.optimise import Training
 from mtbkd.students import Student
+from mtbkd.temperature import temperatures
 from mtbkd.tuning import candidates, shared_of
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def _gates(bench: Bench, claim: convergence.Claim, target: Bernoulli, result: Fi
     diverged = ~torch.isfinite(result.params).all(-1).all(-1).numpy()
     # One Bernoulli variable a column: none is the complement of another, as two classes are.
     probes = prob.reshape(*shape, -1, 1)
-    return convergence.judge(
-        claim, density.reshape(shape), probes, result.sample_stats, diverged, np.array(bench.replicates, np.int64)
-    )
+    stats = result.sample_stats
+    if claim.posterior:
+        stats = stats | {"temperature": temperatures(target, result.params, bench.device)}
+    return convergence.judge(claim, density.reshape(shape), probes, stats, diverged, np.array(bench.replicates, np.int64))

@@ -169,7 +169,7 @@ def _gate(rows: Frame) -> Cell:
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
     gate = GATES[str(rows["gate"].iloc[0])]
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
-    worst = applied["value"].max() if gate.sense == "<=" else applied["value"].min()
+    worst = gate.worst(applied["value"].to_numpy(float))
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")

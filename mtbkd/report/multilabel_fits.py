@@ -89,7 +89,7 @@ def _judged(name: str, gates: Frame) -> Table:
     ]
     lines = []
     for (method, gate), own in rows.groupby(["method", "gate"], sort=False):
-        worst = own["value"].max() if GATES[str(gate)].sense == "<=" else own["value"].min()
+        worst = GATES[str(gate)].worst(own["value"].to_numpy(float))
         passed, unjudged = int(own["verdict"].eq(True).sum()), int((~own["judged"]).sum())
         aside = f"{unjudged} not judged" if unjudged else ""
         lines.append(Row([text(method), text(gate), number(worst), number(own["threshold"].iloc[0]),

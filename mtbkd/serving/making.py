@@ -187,7 +187,7 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
             found.append(told + (f"; accuracy there {values['accuracy']:.1%}." if "accuracy" in values else "."))
     failed = [gate for gate, verdict in card.gates.items() if verdict is False]
     if failed:
-        found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short.")
+        found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
     found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")

@@ -43,12 +43,13 @@ def make_draws(dataset, replicates, spread, attrs, shape=(C, S), diverged=()):
     prob[lost] = np.nan
     log_posterior = rng.normal(size=(len(r), *shape))
     log_likelihood = -rng.exponential(size=(len(r), *shape, 4)).astype(np.float32)
+    heat = {"temperature": rng.normal(1, 0.1, (len(r), *shape))}
     kind = "point" if shape[1] == 1 else "chains" if shape[0] > 1 else "independent"
     tuning = [{"lambda": a, "replicate": n, "val_nll": 1.0 + a, "chosen": a == 1} for a in (1, 2) for n in replicates]
     return Draws(
         np.array(replicates), log_posterior, prob[:, :, :, :2], EVALUATED[:2], log_likelihood,
         np.zeros((len(r), 4), np.int64), prob, EVALUATED, lost,
-        gates=judge(Claim(kind, kind != "point"), log_posterior, prob[:, :, :, :2], {}, lost, np.array(replicates)),
+        gates=judge(Claim(kind, kind != "point"), log_posterior, prob[:, :, :, :2], heat, lost, np.array(replicates)),
         tuning=tuning, attrs=attrs,
     )  # fmt: skip
 

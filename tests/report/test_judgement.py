@@ -23,7 +23,8 @@ def gates() -> pd.DataFrame:
     rng, tables = np.random.default_rng(0), Tables({"study": "s", "experiment": "e", "dataset": "d"})
     for name, claim in CLAIMS.items():
         shape = (2, 4 if claim.draws == "chains" else 1, 1 if claim.draws == "point" else 500)
-        given = {"log_ratio": rng.normal(size=shape)} if "log_ratio" in claim.supplies else {}
+        given = {"temperature": rng.normal(1, 0.2, shape)}
+        given |= {"log_ratio": rng.normal(size=shape)} if "log_ratio" in claim.supplies else {}
         values = rng.normal(size=shape), rng.dirichlet([3, 3], (*shape, 2)), given, np.zeros(shape[:2], bool)
         applies = None if claim.draws == "point" else True
         calibration = [
