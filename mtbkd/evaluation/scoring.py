@@ -16,7 +16,7 @@ from mtbkd.artefacts import Dataset
 from mtbkd.evaluation import metrics, predict
 from mtbkd.evaluation.coverage import by_size, coverage
 from mtbkd.evaluation.deviance import Uncertainty, decompose
-from mtbkd.evaluation.metrics import Score, mean_score
+from mtbkd.evaluation.metrics import mean_score
 
 CURVE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99)
 ALL = "all"
@@ -118,9 +118,13 @@ def _span(rows: np.ndarray) -> slice | np.ndarray:
 
 def metric_rows(scored: Scored, levels: Sequence[float] = ()) -> list[dict[str, Any]]:
     """Rows {split, domain, metric, value, se, n}; ``levels`` are those of the coverage metrics."""
-    rows = []
+    rows, of_labels, of_examples = [], _of_labels(scored, levels), _of_examples(scored)
     for split, domain, mask in scored.examples.groups:
-        found = _scores(scored, mask, levels)
+        labelled, found = mask & (scored.examples.y >= 0), {}
+        if labelled.any():
+            found |= {name: mean_score(each[labelled]) for name, each in of_labels.items()}
+            found |= metrics.whole_scores(scored.mean[labelled], scored.examples.y[labelled])
+        found |= {name: mean_score(each[mask]) for name, each in of_examples.items()}
         if split.startswith("ood:") and domain == ALL:
             total = scored.uncertainty.entropy_total
             found["ood_auroc"] = metrics.ood_auroc(total[scored.examples.split == "test"], total[mask])
@@ -131,14 +135,6 @@ def metric_rows(scored: Scored, levels: Sequence[float] = ()) -> list[dict[str, 
 def contributions(scored: Scored, levels: Sequence[float] = ()) -> dict[str, np.ndarray]:
     """What each example adds (M,) to the scores that are means over examples; NaN where one needs a label that is unknown."""
     return _of_labels(scored, levels) | _of_examples(scored)
-
-
-def _scores(scored: Scored, mask: np.ndarray, levels: Sequence[float]) -> dict[str, Score]:
-    labelled, found = mask & (scored.examples.y >= 0), {}
-    if labelled.any():
-        found |= {name: mean_score(each[labelled]) for name, each in _of_labels(scored, levels).items()}
-        found |= metrics.whole_scores(scored.mean[labelled], scored.examples.y[labelled])
-    return found | {name: mean_score(each[mask]) for name, each in _of_examples(scored).items()}
 
 
 def _of_labels(scored: Scored, levels: Sequence[float]) -> dict[str, np.ndarray]:
