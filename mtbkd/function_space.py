@@ -29,7 +29,9 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     probes: bounds.Examples = Field(12, description="test examples at which convergence is judged")
-    prediction_draws: bounds.Draws = Field(120, description="draws a replicate, over all chains, kept for the test examples")
+    prediction_draws: bounds.DrawCount = Field(
+        120, description="draws a replicate, over all chains, kept for the test examples"
+    )
     observed_examples: bounds.Examples = Field(200, description="labelled training examples whose log-likelihood is kept")
     keep_params: bool = Field(False, description="keep the raw weights of the kept draws")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Batch, Chains, Rate, Steps
+from mtbkd.bounds import Batch, ChainCount, Rate, Steps
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
 from mtbkd.target import Target
@@ -30,7 +30,7 @@ class Training(BaseModel):
 
     steps: Steps = Field(1500, description="minibatch steps")
     batch_size: Batch = Field(64, description="examples a minibatch")
-    restarts: Chains = Field(3, description="starts of every single-mode fit; the highest log-posterior wins")
+    restarts: ChainCount = Field(3, description="starts of every single-mode fit; the highest log-posterior wins")
     learning_rate: Rate = Field(0.02, description="at the start of the cosine decay")
     signal_warmup: float = Field(
         0.3, ge=0, le=1, description="share of the steps in which the teacher term grows to full power"

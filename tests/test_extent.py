@@ -120,7 +120,8 @@ def test_what_the_replicates_cannot_decide_is_part_of_the_plan(replicates, said)
 @pytest.mark.parametrize("n", [6, 7, 9])
 @pytest.mark.parametrize("comparisons", [1, 2, 5])
 def test_the_smallest_p_that_is_said_is_that_of_differences_of_one_sign(n, comparisons):
-    smallest = float(holm(np.full(comparisons, wilcoxon(range(1, n + 1)).pvalue))[0])
+    tested: Any = wilcoxon(range(1, n + 1))
+    smallest = float(holm(np.full(comparisons, tested.pvalue))[0])
     raw = changed({("studies", "small", "replicates"): n})
     sim = raw["studies"]["small"]["experiments"]["sim"]
     raw["methods"] |= {f"kd_{i}": raw["methods"]["kd"] for i in range(comparisons)}

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
-from mtbkd.bounds import Draws, Examples, Names
+from mtbkd.bounds import DrawCount, Examples, Names
 from mtbkd.errors import ContractError, nearest
 from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
@@ -55,7 +55,7 @@ class Settings(BaseModel):
     classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
     orders: Orders = Field(ORDERS, min_length=1, description="orders r of the power means whose gain is measured")
     examples: Examples = Field(2_000, description="test examples of a replicate, at most")
-    draws: Draws = Field(20_000, description="simulated errors of each number of teachers and correlation")
+    draws: DrawCount = Field(20_000, description="simulated errors of each number of teachers and correlation")
     teachers: Numbers = Field((1, 2, 4, 8, 16), min_length=1, description="numbers of simulated teachers")
     correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="of their errors, 0 to 1")
 

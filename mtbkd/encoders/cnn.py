@@ -50,11 +50,9 @@ class Settings(BaseModel):
     truncation: Policy = Field("ends", description="first: the first max_length residues; ends: the first and the last half")
 
     @model_validator(mode="after")
-    def _odd_and_once(self) -> Self:
+    def _odd(self) -> Self:
         if self.width % 2 == 0:
             raise ValueError("allowed: an odd width, so that a window has a middle")
-        if len(set(self.parts)) < len(self.parts):
-            raise ValueError("allowed: parts that differ")
         return self
 
 

@@ -15,10 +15,10 @@ sorting signals lie (``head``, ``tail``); the last position's (``final``).
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd.bounds import Examples
 from mtbkd.errors import ContractError
@@ -55,12 +55,6 @@ class Settings(BaseModel):
     end: Examples = Field(40, description="positions that head and tail are means of")
     max_length: Examples = Field(1000, description="residues read of a chain")
     truncation: Policy = Field("first", description="first: the first max_length residues; ends: the first and the last half")
-
-    @model_validator(mode="after")
-    def _each_part_once(self) -> Self:
-        if len(set(self.parts)) < len(self.parts):
-            raise ValueError("allowed: parts that differ")
-        return self
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Batch, Draws, Positive, Rate, Steps
+from mtbkd.bounds import Batch, DrawCount, Positive, Rate, Steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import Backend, resolve_backend
 from mtbkd.lazy import lazy_import
@@ -46,10 +46,10 @@ class Settings(BaseModel):
     method: Literal["advi", "fullrank_advi"] = Field("advi", description="independent coordinates, or a full covariance")
     steps: Steps = Field(3_000, description="optimiser steps")
     learning_rate: Rate = Field(0.01, description="Adam's, decaying to zero along a cosine")
-    samples: Draws = Field(1, description="draws of theta a step")
+    samples: DrawCount = Field(1, description="draws of theta a step")
     initial_scale: Positive = Field(0.03, description="sigma at the start, around the MAP")
     batch_size: Batch | None = Field(None, description="examples a minibatch, drawn anew at every step; null: all")
-    draws: Draws = Field(400, description="independent draws kept")
+    draws: DrawCount = Field(400, description="independent draws kept")
     backend: Backend = Field("auto", description="what compiles the step: c, jax or numba; auto takes what is there")
 
 

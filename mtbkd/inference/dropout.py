@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Draws
+from mtbkd.bounds import DrawCount
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import dropout_masks
@@ -32,7 +32,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rate: float = Field(0.1, gt=0, lt=1, description="probability that a hidden unit is dropped")
-    draws: Draws = Field(400, description="masks drawn for prediction")
+    draws: DrawCount = Field(400, description="masks drawn for prediction")
 
 
 class State(NamedTuple):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.bounds import Batch, Chains, Steps
+from mtbkd.bounds import Batch, ChainCount, Steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.noise import Normals
 from mtbkd.lazy import lazy_import
@@ -78,7 +78,7 @@ class Ensemble(BaseModel):
 
     steps: Steps = Field(20_000, description="steps of each chain, those left out included")
     thin: Steps = Field(50, description="one draw is kept every so many steps")
-    chains: Chains = Field(4, description="independent chains a replicate; at least 2 for R-hat")
+    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     batch_size: Batch = Field(64, description="examples a minibatch, drawn by every chain for itself")
     overdispersion: float = Field(
         2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"

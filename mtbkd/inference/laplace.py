@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Draws
+from mtbkd.bounds import DrawCount
 from mtbkd.density import log_posterior
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
@@ -68,7 +68,7 @@ class Settings(BaseModel):
         1000, ge=0, le=10_000_000, description="full-batch Adam steps after the MAP run, at a tenth of its learning rate"
     )
     newton: int = Field(10, ge=0, le=10_000, description="most Newton steps after these")
-    draws: Draws = Field(400, description="independent draws kept")
+    draws: DrawCount = Field(400, description="independent draws kept")
 
 
 class State(NamedTuple):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Chains
+from mtbkd.bounds import ChainCount
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import MODES, Backend, require, resolve_backend
 from mtbkd.lazy import lazy_import
@@ -42,7 +42,7 @@ NEEDS_SYMBOLIC = True
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: Chains = Field(4, description="independent chains a replicate; at least 2 for R-hat")
+    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     # No thinning: E-BFMI compares the energies of successive draws, and a thinned-out divergence would go unseen.
     draws: int = Field(500, ge=4, le=5000, description="draws of each chain, all kept")
     tune: int = Field(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Chains, Positive, Steps
+from mtbkd.bounds import ChainCount, Positive, Steps
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
@@ -42,7 +42,7 @@ MAX_TEMPERATURES = 1000
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: Chains = Field(4, description="independent runs a replicate; at least 2 for R-hat")
+    chains: ChainCount = Field(4, description="independent runs a replicate; at least 2 for R-hat")
     particles: int = Field(500, ge=4, le=1_000_000, description="particles of each run, all kept as draws")
     ess_share: float = Field(0.7, gt=0, lt=1, description="effective share of the particles that a tempering step may leave")
     sweeps: Steps = Field(3, description="Hamiltonian moves after every tempering step")

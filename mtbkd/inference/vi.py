@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.bounds import Batch, Draws, NotNegative, Positive, Rate, Steps, Units
+from mtbkd.bounds import Batch, DrawCount, NotNegative, Positive, Rate, Steps, Units
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
@@ -57,14 +57,14 @@ class Settings(BaseModel):
     steps: Steps = Field(4_000, description="optimiser steps")
     learning_rate: Rate = Field(0.01, description="Adam's, decaying to zero along a cosine")
     batch_size: Batch = Field(64, description="examples a minibatch")
-    samples: Draws = Field(4, description="draws of theta a step")
+    samples: DrawCount = Field(4, description="draws of theta a step")
     initial_scale: Positive = Field(0.03, description="sigma at the start, around the MAP")
     anneal: float = Field(0.0, ge=0, lt=1, description="share of the steps over which the entropy's weight grows from 0 to 1")
     tolerance: NotNegative = Field(
         0.0, description="stop once the smoothed ELBO changes by less than this share over a window; 0 takes all steps"
     )
     window: Steps = Field(200, description="steps between two looks at the ELBO, which is smoothed over three")
-    draws: Draws = Field(400, description="independent draws kept")
+    draws: DrawCount = Field(400, description="independent draws kept")
 
     @model_validator(mode="after")
     def _looks_thrice(self) -> Self:

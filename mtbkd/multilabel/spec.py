@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.bounds import Draws, Examples, Layers, Replicates
+from mtbkd.bounds import DrawCount, Examples, Layers, Replicates
 from mtbkd.explain import choice, distinct, validate
 from mtbkd.grids import Grid
 from mtbkd.inference import csgld, dropout, ensemble, psgld, sghmc, sgld, vi
@@ -107,7 +107,7 @@ class Settings(BaseModel):
     )
     tuning_replicates: Replicates = Field(2, description="replicates whose mean validation loss chooses the shared settings")
     probes: Examples = Field(12, description="test examples at which the convergence of chains is judged")
-    draws: Draws = Field(100, description="draws a replicate, over all chains, kept for the predictions")
+    draws: DrawCount = Field(100, description="draws a replicate, over all chains, kept for the predictions")
 
     @model_validator(mode="after")
     def _has_a_reference(self) -> Self:

@@ -74,7 +74,7 @@ def test_both_bounds_together_refuse_what_is_not_finite(value: float) -> None:
     tried = 0
     for kind, parts in registry.KINDS.items():
         for name in parts:
-            settings = getattr(registry.part(kind, name), "Settings", None)
+            settings: Any = getattr(registry.part(kind, name), "Settings", None)
             for field, info in settings.model_fields.items() if settings else ():
                 if info.annotation is float and not exempt(f"{settings.__module__}.{settings.__qualname__}.{field}"):
                     tried += 1

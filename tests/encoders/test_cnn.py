@@ -75,7 +75,7 @@ def test_what_is_read_of_long_chains_and_bad_settings(tmp_path: Path):
     assert cnn.prepared(short, "A" * 5 + "W" * 40 + "C" * 5) == "A" * 5 + "C" * 5
     with pytest.raises(ValidationError, match="odd width"):
         settings(width=4)
-    with pytest.raises(ValidationError, match="parts that differ"):
+    with pytest.raises(ValidationError, match="max repeated"):
         settings(parts=("max", "max"))
     with pytest.raises(ContractError, match="a CSV of proteins"):
         cnn.load(short, tmp_path)
