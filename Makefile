@@ -1,7 +1,7 @@
 # Everything from a bare machine: `make run` and `make test` do their own set-up.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench report clean setup setup-dev
+.PHONY: help run test lint bench gpu-check report clean setup setup-dev
 .NOTPARALLEL:
 
 STUDY ?= demo
@@ -32,7 +32,7 @@ SNAKEMAKE = $(IN_VENV) "$(BIN)/snakemake"
 
 help:  ## list these targets
 	@echo "usage: make TARGET [STUDY=demo] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## compute the study STUDY (demo, smoke, protein, ...) and its report; repeat it to go on after a stop
 	@echo "[run] study '$(STUDY)' on $(CORES) cores"
@@ -58,6 +58,9 @@ lint: setup-dev  ## check style and types: ruff, snakefmt, pyright
 
 bench: setup  ## measure the times and the memory that the README promises
 	@$(IN_VENV) "$(BIN)/python" scripts/bench.py $(ARGS)
+
+gpu-check: setup-dev  ## compare fits on this machine's GPU with the CPU, measure its speed, write docs/gpu.md; ARGS="--device cpu" rehearses
+	@$(IN_VENV) "$(BIN)/python" scripts/gpu_check.py $(ARGS)
 
 report: setup  ## after `make run`: Snakemake's own report of STUDY as one HTML file
 	@$(SNAKEMAKE) --config study=$(STUDY) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \

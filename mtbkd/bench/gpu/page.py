@@ -46,7 +46,8 @@ def _section(name: str, part: Mapping[str, Any]) -> str:
         body = f"Skipped: {part['found']['not_run']}."
     else:
         body = f"{explanation}\n\n{table(part['found'])}"
-    return f"## {title}\n\n{body}"
+    note = f"\n\n{part['note']}" if "note" in part else ""
+    return f"## {title}\n\n{body}{note}"
 
 
 def _table(columns: Mapping[str, Callable[[dict[str, Any]], str]]) -> Callable[[Any], str]:
@@ -73,7 +74,7 @@ def _yes(row: dict[str, Any]) -> str:
 
 
 def _gain(row: dict[str, Any]) -> str:
-    return "" if None in (row["device"], row["cpu"]) else f"{row['device'] / row['cpu']:.2g}"
+    return "" if None in (row["device"], row["cpu"]) else f"{float(f'{row["device"] / row["cpu"]:.2g}'):,g}"
 
 
 def _rate(name: str) -> Callable[[dict[str, Any]], str]:
@@ -110,7 +111,8 @@ SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     ),
     "samplers": (
         "SGLD: member-steps per second",
-        "A minibatch of 64, two teachers; the CPU's columns are all cores of the same machine.",
+        "A minibatch of 64, two teachers; the CPU's columns are all cores of the same machine, where students of up to 3,000 "
+        "parameters are compiled.",
         _table({"student": _word("student"), "parameters": _number("parameters", ",d"), "chains": _number("chains", ",d"),
                 "GPU": _rate("device"), "CPU": _rate("cpu"), "times": _gain}),
     ),

@@ -29,14 +29,14 @@ class Sizes:
     most_params: int = 300_000_000
     budget: float = 0.3
     seeds: tuple[int, ...] = (1, 8, 64, 512)
-    training: int = 300
-    inference: int = 1_200
+    training: int = 200
+    inference: int = 800
     known: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {
             "sgld": {"step_size": 0.01, "steps": 4_000, "burn_in": 1_000, "thin": 20, "chains": 256},
             "sghmc": {"step_size": 0.005, "friction": 0.1, "steps": 4_000, "burn_in": 1_000, "thin": 10, "chains": 64},
-            "psgld": {"step_size": 0.001, "steps": 6_000, "burn_in": 1_000, "thin": 20, "chains": 256},
-            "csgld": {"step_size": 0.06, "steps": 8_000, "cycles": 4, "thin": 20, "chains": 256},
+            "psgld": {"step_size": 0.001, "steps": 6_000, "burn_in": 1_000, "thin": 20, "chains": 128},
+            "csgld": {"step_size": 0.06, "steps": 8_000, "cycles": 4, "thin": 20, "chains": 128},
             "smc": {"particles": 400},
             "vi": {"family": "full_rank", "draws": 4_000},
             "laplace": {"draws": 4_000},

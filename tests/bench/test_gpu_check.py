@@ -1,0 +1,118 @@
+"""The check of a GPU: what it compares, what it says of a part that fails, and the page in docs/."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtbkd.artefacts import read_json
+from mtbkd.bench import gpu
+from mtbkd.bench.gpu import agreement, elsewhere, page, speed
+from mtbkd.bench.gpu.sizes import Sizes
+from mtbkd.bench.problems import CASES, Case
+from mtbkd.draws import Draws
+from mtbkd.errors import ConfigError, ContractError
+from mtbkd.fitting import Spec
+from mtbkd.students import cnn, init_ensemble
+from tests.conformance.examples import names
+
+SIZES = Sizes.of("cpu")
+ONE = {"student": "mlp", "signal": "tip", "log_density": 1e-7, "gradient": 1e-7, "tolerance": 1e-4, "agrees": True}
+
+
+def test_the_page_in_docs_is_what_the_numbers_beside_it_say() -> None:
+    assert (gpu.DOCS / "gpu.md").read_text() == page.text(read_json(gpu.DOCS / "gpu.json"))
+
+
+def test_every_part_has_a_section() -> None:
+    assert set(page.SECTIONS) == set(gpu.PARTS)
+
+
+def test_a_part_that_fails_is_recorded_and_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(device: str, sizes: Sizes) -> None:
+        raise RuntimeError("an illegal memory access\nand more")
+
+    monkeypatch.setitem(gpu.PARTS, "fits", broken)
+    monkeypatch.setitem(gpu.PARTS, "densities", lambda device, sizes: [ONE])
+    assert not gpu.run("cpu", tmp_path, ["fits", "densities"])
+    found, text = read_json(tmp_path / "gpu.json"), (tmp_path / "gpu.md").read_text()
+    assert found["fits"]["error"] == "RuntimeError: an illegal memory access" and found["densities"]["found"] == [ONE]
+    assert "**FAILS**: `RuntimeError: an illegal memory access`" in text and "Not run: tests" in text
+    assert text.startswith("# Rehearsal without a GPU")
+    assert gpu.run("cpu", tmp_path, ["densities"])
+
+
+def test_a_row_that_disagrees_fails_its_part() -> None:
+    assert page.verdict({"found": [ONE, ONE]}) == "agrees"
+    assert page.verdict({"found": [ONE, ONE | {"agrees": False}]}) == "FAILS"
+    assert page.verdict({"found": {"not_run": "not installed: snakemake"}}) == "skipped"
+
+
+def test_an_unknown_part_and_a_missing_gpu_are_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=r"--parts: found speed; allowed: densities"):
+        gpu.run("cpu", tmp_path, ["speed"])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ContractError, match="a CUDA device that torch sees"):
+        gpu.run("cuda", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("student", names("student"))
+def test_a_gradient_that_is_off_by_a_tenth_of_a_percent_disagrees_unless_rounded(
+    student: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert agreement._density(student, "power", "cpu")["agrees"]
+    right = agreement._of
+    monkeypatch.setattr(
+        agreement, "_of", lambda problem, *rest: right(problem, *rest) * (1.001 if problem.x.dtype == torch.float32 else 1)
+    )
+    found = agreement._density(student, "power", "cpu")
+    assert found["gradient"] == pytest.approx(1e-3, rel=0.02) and found["agrees"] == (student == "cnn")
+
+
+def test_a_fit_that_predicts_something_else_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert agreement._compared("linear", "tip", "map", "cpu", SIZES)["agrees"]
+    right = agreement.fit
+
+    def shifted(spec: Spec, *rest: object) -> Draws:
+        draws = right(spec.model_copy(update={"device": "cpu"}), *rest)  # pyright: ignore[reportArgumentType]
+        if spec.device == "cuda":
+            draws.prob[:] = np.roll(draws.prob, 1, -1)
+        return draws
+
+    monkeypatch.setattr(agreement, "fit", shifted)
+    assert not agreement._compared("linear", "tip", "map", "cuda", SIZES)["agrees"]
+
+
+def test_what_is_too_large_or_too_slow_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "_step_seconds", lambda case, chains, device, budget: 1.0 * chains)
+    case, sizes = CASES[0], Sizes(chains=(2, 4, 8))
+    assert speed._rates(case, "cpu", sizes, None) == [1.0, 1.0, None]  # the third would take 8 seconds a step
+    assert speed._rates(case, "cpu", sizes, 2 * case.student.num_params) == [1.0, None, None]
+
+    def full(case: Case, chains: int, device: str, budget: float) -> float:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(speed, "_step_seconds", full)
+    assert speed._rates(case, "cpu", sizes, None) == [None, None, None]
+
+
+def test_steps_are_counted_by_what_an_action_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
+    assert speed.seconds_each(lambda: 4, "cpu", budget=0.1) == 1 / 4
+
+
+def test_the_marked_tests_are_found_and_skipped_on_a_cpu() -> None:
+    found = elsewhere.tests("cpu", SIZES)
+    assert found["agrees"] and not found["names"] and (torch.cuda.is_available() or found["skipped"] >= 10)
+
+
+def test_a_gpu_computes_no_more_than_so_many_members_at_once() -> None:
+    student = cnn.build(cnn.Settings(channels=(2,), hidden=(3,)), (1, 4, 4), 2)
+    params = init_ensemble(student, [0]).repeat(300, 1)
+    assert [part.stop - part.start for part in student._chunks(params.to("meta"), torch.zeros(1, 2, 1, 4, 4))] == [128, 128, 44]
+    assert len(list(student._chunks(params, torch.zeros(1, 2, 1, 4, 4)))) == 1
