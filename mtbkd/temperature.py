@@ -9,25 +9,23 @@ Shapes: U units, C chains, D draws, S measured draws a chain, P parameters.
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd.function_space import thinned
 from mtbkd.lazy import lazy_import
+from mtbkd.target import Target, full_gradient
 
 if TYPE_CHECKING:
     import torch
-
-    from mtbkd.target import Target
 else:
     torch = lazy_import("torch")
 
 MEASURED = 100  # draws a unit, over all chains, and as many more as few parameters need for the same error
-MAX_VALUES = 20_000_000  # of hidden units in one chunk of gradients
 
 
-def temperatures(target: "Target", params: "torch.Tensor", device: str) -> np.ndarray:
+def temperatures(target: Target, params: "torch.Tensor", device: str) -> np.ndarray:
     """-(theta - c) . grad log pi(theta) / P of evenly spread draws, (U, C, S), of ``params`` (U, C, D, P).
 
     Their mean is T; NaN where a chain left the finite numbers.
@@ -40,7 +38,7 @@ def temperatures(target: "Target", params: "torch.Tensor", device: str) -> np.nd
     centre = torch.where((measured < draws // 2).view(-1, 1), second, first)
     theta = params[:, :, measured]
     units = target.members(theta.shape[1] * theta.shape[2])
-    slope = _gradient(target, theta.flatten(0, 2).to(device), units).cpu().view_as(theta)
+    slope = full_gradient(target, theta.flatten(0, 2).to(device), units).cpu().view_as(theta)
     return (-((theta - centre) * slope).sum(-1, dtype=torch.float64) / size).numpy()
 
 
@@ -55,13 +53,3 @@ def two_errors(values: np.ndarray) -> float:
     batches = np.array_split(values, min(draws, max(2, 20 // chains)), axis=1)
     groups = np.concatenate([batch.mean(1) for batch in batches]), values.mean(1)
     return 2 * max((float(g.std(ddof=1)) / math.sqrt(len(g)) for g in groups if len(g) > 1), default=math.nan)
-
-
-def _gradient(target: "Target", params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
-    """Gradient (E, P) on all examples, in chunks of members that bound the memory."""
-    compiled: Any = getattr(target, "compiled", None)
-    if compiled:
-        return compiled.full_gradient(params, units)
-    chunk = max(1, MAX_VALUES // (target.num_examples * max((*target.hidden, 16))))
-    parts = zip(params.split(chunk), units.split(chunk), strict=True)
-    return torch.cat([target.gradient(some, own, target.full(own)) for some, own in parts])

@@ -60,8 +60,8 @@ def make(case: Case, replicates: int = 1, device: str = "cpu") -> Problem:
     logits = torch.randn((*shape, TEACHERS, classes), generator=generator)
     weights, one = torch.full((*shape, TEACHERS), 1 / TEACHERS), torch.ones(replicates, device=device)
     shared = Shared(one, one, one, one, one)
-    data = (each.to(device) for each in (x, y, torch.arange(replicates)))
-    return make_problem(case.student, *data, tip, tip.Settings(), shared, logits.to(device), weights.to(device))
+    x, y, rows = (each.to(device) for each in (x, y, torch.arange(replicates)))
+    return make_problem(case.student, x, y, rows, tip, tip.Settings(), shared, logits.to(device), weights.to(device))
 
 
 def seconds(action: Callable[[], Any]) -> float:

@@ -76,7 +76,11 @@ def study_from_nothing(study: str, *settings: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "snakemake", "--cores", "all", "--config", f"study={study}", *settings]
         path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
         environment, ran = {**os.environ, **caches, "PYTHONPATH": path}, []
-        wall = seconds(lambda: ran.append(subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)))
+        wall = seconds(
+            lambda: ran.append(
+                subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8")
+            )
+        )
         if ran[0].returncode:
             raise RuntimeError(f"study {study}: {ran[0].stderr[-3000:]}")
         jobs = len(list(Path(folder, "results").rglob("*.tsv")))

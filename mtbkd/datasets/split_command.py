@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 ABOUT = """\
 Draw the train, val and test rows of a table (60, 20 and 20 %, the same in every class) before any teacher is trained.
@@ -12,7 +13,7 @@ Train teachers on the rows of 'train' only, tune them on 'val', and name the fil
 """
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     """`mtbkd split`."""
     own = commands.add_parser(
         "split", help="draw the training, validation and test rows of a table", description=ABOUT,

@@ -19,6 +19,7 @@ from mtbkd.encoders import unirep64
 from mtbkd.encoders.memory import WIDTH, Memory
 from mtbkd.errors import ContractError, MtbkdError
 from mtbkd.evaluation.votes import read_votes
+from mtbkd.fasta import read_fasta
 from mtbkd.frames import read_table, write_table
 from mtbkd.images.archive import read_members
 from mtbkd.images.idx import read_idx
@@ -28,7 +29,6 @@ from mtbkd.images.usps import read_usps
 from mtbkd.reading import read_arrays
 from mtbkd.report.page import FIELDS, HEAVY, figures
 from mtbkd.report.runs import read_benchmark
-from mtbkd.sequences import read_fasta
 from mtbkd.teachers.cifar_resnet import read_network
 from tests.conformance.examples import dataset
 from tests.images.formats import mnist_m_members, random_images, write_idx, write_mat, write_tar, write_usps

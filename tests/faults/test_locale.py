@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for part in ("mtbkd", "scripts") for p in (ROOT / part).rglob("*.py"))
 ALWAYS_TEXT = re.compile(r"(read_text|write_text|FileHandler)\(|.*\btext=True")
-ON_BYTES = re.compile(r"(Image|tarfile|zipfile|os|webbrowser)\.open\(|.*'[rwax]b\+?'")
+ON_BYTES = re.compile(r"(Image|tarfile|zipfile|archive|os|webbrowser)\.open\(|.*'(r|w|a|x|r\+|w\+)b\+?'")
 
 
 def calls_by_locale(text: str) -> Iterator[int]:

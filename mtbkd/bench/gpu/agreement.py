@@ -94,7 +94,7 @@ def on(problem: Problem, device: str, dtype: "torch.dtype | None" = None) -> Pro
     def moved(value: "torch.Tensor | None") -> "torch.Tensor | None":
         return value if value is None else value.to(device, dtype if value.is_floating_point() else None)
 
-    shared = {name: moved(value) for name, value in vars(problem.shared).items()}
+    shared: dict[str, Any] = {name: moved(value) for name, value in vars(problem.shared).items()}
     return replace(
         problem, x=moved(problem.x), y=moved(problem.y), data_row=moved(problem.data_row), shared=Shared(**shared),
         constants={name: moved(value) for name, value in problem.constants.items()},

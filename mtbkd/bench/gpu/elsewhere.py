@@ -60,7 +60,9 @@ def tests(device: str, sizes: Sizes) -> dict[str, Any]:
         return missing
     with tempfile.TemporaryDirectory() as folder:
         # Other files may need what is not installed.
-        marked = [str(path) for path in sorted(ROOT.glob("tests/**/test_*.py")) if "mark.gpu" in path.read_text()]
+        marked = [
+            str(path) for path in sorted(ROOT.glob("tests/**/test_*.py")) if "mark.gpu" in path.read_text(encoding="utf-8")
+        ]
         command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "--tb=short", f"--basetemp={folder}/tests", *marked]
         ran = _run(command, {})
     last = ran.stdout.strip().splitlines()[-1] if ran.stdout.strip() else ""
@@ -119,4 +121,4 @@ def _missing(*modules: str) -> dict[str, str]:
 def _run(command: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     env = {**os.environ, "PYTHONPATH": paths, **environment}
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE)
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE)
