@@ -59,7 +59,7 @@ def test_a_posteriors_settings_leave_the_judging_as_it_is(raw: dict[str, Any]) -
         ({"methods": ["labels_vo"]}, r"exact\.methods\[0\]: found 'labels_vo'; allowed: labels_map, labels_vi"),
         ({"methods": ["labels_vi", "labels_vi"]}, r"exact\.methods\[1\].*each method once"),
         ({"methods": []}, r"exact\.methods.*non-empty list"),
-        ({"methods": ["labels_vi"], "sbc_datasets": 3}, r"sbc_datasets: found 3; allowed: an integer in 40\.\.2000"),
+        ({"methods": ["labels_vi"], "sbc_datasets": 3}, r"sbc_datasets: found 3; allowed: an integer in 40\.\.2,000"),
         ({"methods": ["labels_vi"], "datasets": 3}, r"exact\.datasets: unknown key"),
         ({"methods": ["labels_vi"], "conjugate": {"lam": 0}}, r"conjugate\.lam: found 0; allowed: a number > 0"),
     ],
