@@ -3,7 +3,9 @@
 What asks for a number gets an answer that is made up, yes and no by turns, so that both ways of a branch are taken.
 """
 
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import cycle
 from typing import Any
 
@@ -13,7 +15,7 @@ import torch
 from torch._subclasses import FakeTensor, FakeTensorMode
 from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
 
-from mtbkd import fitting, registry
+from mtbkd import fitting, lazy, registry
 from mtbkd.bench.gpu import agreement
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.evaluation import convergence
@@ -47,9 +49,20 @@ def drawing(function: Any) -> Any:
     return draw
 
 
+def remember_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins of torch keep what they were asked for: neither what was real before nor what is none may stay in one."""
+    stand_ins = {id(each): each for module in list(sys.modules.values()) for each in list(vars(module).values())
+                 if isinstance(each, lazy._LazyModule)}  # fmt: skip
+    for each in stand_ins.values():
+        for name in [name for name in vars(each) if name != "_name"]:
+            monkeypatch.delattr(each, name)
+    monkeypatch.setattr(lazy._LazyModule, "__getattr__", lambda self, name: getattr(import_module(self._name), name))
+
+
 @pytest.fixture
 def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fake CUDA tensors, and answers to what asks for their numbers."""
+    remember_nothing(monkeypatch)
     answers = cycle([True, False])
 
     def array(tensor: torch.Tensor) -> np.ndarray:
