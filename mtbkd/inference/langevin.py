@@ -44,7 +44,7 @@ class Moves:
         keep: of the momentum v, which starts at 0.
         damping: of G.
         anchored: bool (steps,), where the gradient has a control variate, None for nowhere; where such steps begin, the
-            chain's position becomes its anchor.
+            chain's position becomes its anchor, unless ``anchors`` (E, P) are given.
     """
 
     drift: np.ndarray
@@ -53,6 +53,7 @@ class Moves:
     learn: np.ndarray | None = None
     damping: float = 1.0
     anchored: np.ndarray | None = None
+    anchors: "torch.Tensor | None" = None
 
     def turns(self, done: int) -> bool:
         """Whether control variates begin or end after ``done`` steps."""
@@ -60,7 +61,9 @@ class Moves:
 
     def anchor(self, done: int, params: "torch.Tensor") -> "torch.Tensor":
         """``params`` (E, P) as they are where control variates begin, (0, P) where they end."""
-        return params.clone() if self.anchored is not None and self.anchored[done] else params[:0].clone()
+        if self.anchored is None or not self.anchored[done]:
+            return params[:0].clone()
+        return (params if self.anchors is None else self.anchors).clone()
 
 
 class Walker(Protocol):

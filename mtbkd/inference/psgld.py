@@ -5,7 +5,8 @@
 
 While G moves with theta the law needs a further term, Gamma(theta) = dG / dtheta, which the paper drops and with it the
 exact limit. Here G moves in the burn-in only and is then frozen, a constant of the chain: the draws are SGLD's in scaled
-coordinates, whose limit as tau -> 0 is the posterior.
+coordinates, whose limit as tau -> 0 is the posterior. G measures the noise of minibatches, so control variates, which take it
+away, begin where G is frozen; with them from the start G would be all but infinite at a mode.
 """
 
 from typing import Literal
@@ -46,6 +47,7 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     # A plain mean at first: V starts from nothing.
     learn = np.where(steps <= settings.burn_in, np.maximum(1 - settings.decay, 1 / steps), 0.0)
     drift = np.full(settings.steps, settings.step_size)
-    anchored = np.full(settings.steps, settings.control_variates)
-    moves = langevin.Moves(drift, np.sqrt(2 * drift), anchored=anchored, learn=learn, damping=settings.damping)
+    anchored = (steps > settings.burn_in) & settings.control_variates
+    adapted = {"learn": learn, "damping": settings.damping}
+    moves = langevin.Moves(drift, np.sqrt(2 * drift), anchored=anchored, anchors=state.params, **adapted)
     return langevin.simulate("psgld", target, settings, settings.kept(), state.params, context, moves)

@@ -274,7 +274,7 @@ def configurational_temperature(problem: Problem, params: torch.Tensor) -> float
 @pytest.mark.parametrize("kind", [Problem, Uncompiled], ids=["compiled", "torch"])
 @pytest.mark.parametrize(("sampler", "settings"), [
     (sgld, {"step_size": 1e-4, "burn_in": 1000}), (sghmc, {"step_size": 1e-5, "burn_in": 1000}),
-    (psgld, {"step_size": 8e-7, "burn_in": 1000}), (csgld, {"step_size": 5e-5, "cycles": 3, "explore": 0.25}),
+    (psgld, {"step_size": 1.6e-5, "burn_in": 1000}), (csgld, {"step_size": 5e-5, "cycles": 3, "explore": 0.25}),
 ])  # fmt: skip
 def test_control_variates_take_the_heat_of_minibatches_away(sampler: ModuleType, settings: dict[str, Any], kind: Any) -> None:
     problem, context = logistic(kind), replace(CONTEXT, training=Training(steps=500, batch_size=64))
@@ -286,4 +286,4 @@ def test_control_variates_take_the_heat_of_minibatches_away(sampler: ModuleType,
             problem, sampler.run(problem, of, sampler.init(problem, of, context), context).params
         )
     assert abs(found[True] - 1) < (0.2 if sampler is csgld else 0.12)  # a cycle begins anew
-    assert found[False] > found[True] + (0.02 if sampler is psgld else 0.3)  # G shrinks where gradients are noisy
+    assert found[False] > found[True] + 0.3
