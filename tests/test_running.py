@@ -56,7 +56,8 @@ def foreign(kind: str, what: str, age: float) -> None:
     """The file of a process of another host, last touched ``age`` seconds ago."""
     other = Living(what, kind, ELSEWHERE, None, "kill 4711")
     running._write(other)
-    os.utime(other.file, (time.time() - age,) * 2)
+    then = time.time() - age
+    os.utime(other.file, (then, then))
 
 
 def test_who_is_announced_is_alive_until_the_end() -> None:

@@ -31,7 +31,7 @@ def content(path: Path) -> object:
     """What must be the same in every run of the same study."""
     if path.suffix == ".nc":
         with xr.open_datatree(path) as tree:
-            attributes = {key: json.loads(text) for key, text in tree.attrs.items() if key.startswith("json_")}
+            attributes = {key: json.loads(text) for key, text in tree.attrs.items() if str(key).startswith("json_")}
             groups = [(g, tree[g].to_dataset().load()) for g in tree.groups]
             names = [(g, n, data[n].dtype.str, data[n].shape, data[n].values.tobytes()) for g, data in groups for n in data]
         kept = {k: v for k, v in attributes["json_attrs"].items() if k not in TIMES}
