@@ -1,6 +1,11 @@
 """What all tests share: a hypothesis profile for shared machines, and the folder of raw files."""
 
 import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,25 @@ BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if BESIDE.is_dir():
     # Which release of CIFAR-10 there is depends on it, too.
     os.environ.setdefault("MTBKD_MIRROR", str(BESIDE))
+
+
+# A process that a shell starts in the background, or under nohup, begins with these ignored, and so do its children.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
+
+
+@contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """No file may grow beyond ``size`` bytes, as under a quota; what Python compiles is not kept then, or it would be cut."""
+    limits, keep = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        sys.dont_write_bytecode = keep
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from mtbkd import cli
 from mtbkd.serving import predicting
+from tests.conftest import file_limit
 from tests.serving.examples import CLASSES, bundle, chains, fasta
 
 
@@ -232,12 +232,8 @@ def test_a_command_that_is_stopped_before_it_writes_ends_at_once(name: str, stat
 
 def test_a_full_disk_is_one_line_that_names_the_file(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     path = fasta(tmp_path, chains(400, seed=3)[0])
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # as a quota: the system refuses to write more
-    try:
+    with file_limit(20_000):
         assert run(results, path, tmp_path / "out.csv", "--quiet") == 1
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     said = capsys.readouterr().err.strip()
     assert said == f"mtbkd: error: {tmp_path / 'out.csv'}: File too large"
     assert not (tmp_path / "out.csv").exists() and not list(tmp_path.glob(".*.part"))

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import logging
-import resource
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from mtbkd import downloads
 from mtbkd.downloads import DownloadError, RawFile, Source, fetch, raw_files
 from mtbkd.errors import ContractError, MachineError
+from tests.conftest import file_limit
 
 CONTENT = bytes(range(256)) * 20
 KEY = "group/file.bin"
@@ -264,11 +264,6 @@ def test_a_raw_file_that_changed_after_it_was_fetched_is_refused(tmp_path: Path,
 
 def test_a_full_disk_ends_the_search_for_a_source(web: Web, tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(MachineError, match=r"larger than the limit on files"):
-            fetch([KEY], tmp_path / "target", registry=web.file("ok", "repacked"))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with file_limit(1000), pytest.raises(MachineError, match=r"larger than the limit on files"):
+        fetch([KEY], tmp_path / "target", registry=web.file("ok", "repacked"))
     assert web.asked["/repacked"] == 0

@@ -47,7 +47,7 @@ def seconds_to_draws(rate: float, chains: int) -> float:
 
 
 def _step_seconds(problem: Problem, algorithm: str, chains: int, budget: float) -> float:
-    """Seconds a step: the best of three long runs less the best of three short ones, which leaves out start and end."""
+    """Seconds a step: the better of two long runs less the best of three short ones, which leaves out start and end."""
     module = registry.part("inference", algorithm)
 
     def run(steps: int) -> float:
@@ -55,9 +55,9 @@ def _step_seconds(problem: Problem, algorithm: str, chains: int, budget: float) 
         return seconds(lambda: module.run(problem, settings, state, context()))
 
     short, steps = min(run(SHORT) for _ in range(3)), 8
-    while (long := run(SHORT + steps)) < short + budget / 2 and steps < 100_000:
+    while (long := min(run(SHORT + steps) for _ in range(2))) < short + budget / 2 and steps < 100_000:
         steps *= 4
-    return (min(long, *(run(SHORT + steps) for _ in range(2))) - short) / steps
+    return (long - short) / steps
 
 
 def context() -> Context:

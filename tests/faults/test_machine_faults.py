@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from mtbkd.figures.style import save, style
 from mtbkd.frames import write_table
 from mtbkd.job import job
 from tests.conformance.examples import dataset
+from tests.conftest import file_limit
 
 LIMIT = 8192  # bytes
 
@@ -65,10 +65,8 @@ WRITERS: dict[str, Callable[[Path], Any]] = {
 @pytest.fixture
 def limited() -> Iterator[None]:
     """No file may grow beyond LIMIT."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with file_limit(LIMIT):
+        yield
 
 
 @pytest.fixture
