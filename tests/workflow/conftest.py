@@ -82,13 +82,13 @@ class Checkout:
     def edited(self, path: str, old: str, new: str) -> Iterator[None]:
         """The copy with ``old`` replaced by ``new`` in a file, which is put back afterwards."""
         file = self.root / path
-        text = file.read_text()
-        assert old in text, f"{path} does not hold {old!r}"
-        file.write_text(text.replace(old, new, 1))
+        content = file.read_bytes()  # ends of lines stay as they are
+        assert old.encode() in content, f"{path} does not hold {old!r}"
+        file.write_bytes(content.replace(old.encode(), new.encode(), 1))
         try:
             yield
         finally:
-            file.write_text(text)
+            file.write_bytes(content)
 
     def configure(self, text: str) -> None:
         """Put the lines of each section of ``text`` under the section of that name in config.yaml, as a user would."""

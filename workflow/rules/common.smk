@@ -4,7 +4,7 @@ from snakemake.exceptions import WorkflowError
 
 from mtbkd import config as study_config
 from mtbkd import registry
-from mtbkd.errors import ConfigError, ContractError
+from mtbkd.errors import ConfigError
 from mtbkd import sources
 
 try:
@@ -63,44 +63,9 @@ def dataset_spec(wildcards):
     return {"name": data.name, "kind": data.kind, "settings": data.settings, "seed": data.seed}
 
 
-def dataset_own(wildcards):
-    """Path -> hash of the user's files that a dataset is made from."""
-    return own_contents(PLAN.datasets[wildcards.dataset].settings)
-
-
 def raw_files(keys):
     """Places of downloaded raw files."""
     return [f"results/downloads/{key}" for key in keys]
-
-
-def hashed(path):
-    """Whether the content of a user's file is known by its hash: not where a rule makes it, nor where files lie in a store."""
-    elsewhere = workflow.storage_settings and workflow.storage_settings.default_storage_provider
-    return not elsewhere and not any(rule.is_producer(path) for rule in workflow.rules)
-
-
-def own_files(settings):
-    """The user's files that a part reads: their dates say nothing where the hash of their content is among the params."""
-    return [ancient(path) if hashed(path) else path for path in sources.own_paths(settings)]
-
-
-def own_contents(settings):
-    """Path -> hash of the user's files that a part reads."""
-    return {path: sources.own_content(path) for path in sources.own_paths(settings) if hashed(path)}
-
-
-def check_own_files():
-    """End the run before any job where a path in config.yaml leads nowhere, even if all results are there."""
-    parts = [("datasets", d.name, d.settings) for d in PLAN.datasets.values()]
-    parts += [("teachers", t.name, t.settings) for t in PLAN.teachers.values()]
-    wrong = {}
-    for section, name, settings in parts:
-        try:
-            own_contents(settings)
-        except ContractError as error:
-            wrong[f"{section}.{name}.settings: {error}"] = None
-    if wrong:
-        raise WorkflowError("\n".join(wrong))
 
 
 def data_files(key, block):
