@@ -1,6 +1,7 @@
 """The study `smoke` for real: what a run leaves, what it never leaves, and what the next one does."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -97,7 +98,10 @@ def test_a_snakefile_named_through_a_link_computes_nothing_anew(smoke: Smoke, tm
 
 def test_a_dry_run_does_not_list_the_package(smoke: Smoke) -> None:
     text = smoke.checkout.snakemake(*smoke.command[1:], "-n", "--forceall").text
-    assert "rule student" in text and "mtbkd/" not in text
+    assert "rule student" in text
+    assert not re.search(
+        r"[ ,]mtbkd/\w+", text
+    )  # relative, as inputs are shown; the environment's folder may be called so, too
 
 
 def test_a_lost_output_is_made_again_alone(smoke: Smoke) -> None:
