@@ -100,8 +100,8 @@ BAD_TABLES: dict[str, tuple[bytes, dict[str, Any], str]] = {
         {},
         r"line 1, name of column 1: found an invisible.*U\+FEFF",
     ),
-    "cut gzip": (gzip.compress(text())[:-20], {}, "gzip: found an end too early"),
-    "damaged gzip": (gzip.compress(text())[:30] + b"\xff" * 40, {}, "gzip: found"),
+    "cut gzip": (gzip.compress(text(), mtime=0)[:-20], {}, "gzip: found an end too early"),
+    "damaged gzip": (gzip.compress(text(), mtime=0)[:30] + b"\xff" * 40, {}, "gzip: found"),
     "bz2": (b"BZh91AY&SY", {}, "found a bz2 file.*bunzip2"),
     "xz": (b"\xfd7zXZ\x00\x00", {}, "found an xz file.*unxz"),
     "zstd": (b"\x28\xb5\x2f\xfd\x00", {}, "found a zstd file"),
@@ -244,8 +244,8 @@ def test_a_bad_table_is_refused_with_its_place(fault: str, tmp_path: Path) -> No
 
 GOOD_TABLES: dict[str, tuple[bytes, dict[str, Any]]] = {
     "as it is": (text(), {}),
-    "gzip": (gzip.compress(text()), {}),
-    "gzip of several members": (gzip.compress(text()[:100]) + gzip.compress(text()[100:]), {}),
+    "gzip": (gzip.compress(text(), mtime=0), {}),
+    "gzip of several members": (gzip.compress(text()[:100], mtime=0) + gzip.compress(text()[100:], mtime=0), {}),
     "utf-8 mark": (b"\xef\xbb\xbf" + text(), {}),
     "Windows line ends": (text().replace(b"\n", b"\r\n"), {}),
     "old Mac line ends": (text().replace(b"\n", b"\r"), {}),
@@ -289,7 +289,7 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(reader: str, mad
 def test_what_unpacks_to_more_than_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch, data: Dataset, tmp_path: Path) -> None:
     monkeypatch.setattr(userfiles, "LIMIT", 10**6)
     monkeypatch.setattr("mtbkd.teachers.released_files.LIMIT", 10**6)
-    (tmp_path / "bomb.csv").write_bytes(gzip.compress(text() + b"0" * 10**8))
+    (tmp_path / "bomb.csv").write_bytes(gzip.compress(text() + b"0" * 10**8, mtime=0))
     refused(lambda: read(tmp_path / "bomb.csv"), tmp_path / "bomb.csv", "size: found more than 1,000,000 bytes")
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("values.npy", b"\0" * 10**7)
@@ -575,7 +575,7 @@ def test_bad_arrays_of_a_teacher_are_refused(fault: str, data: Dataset, tmp_path
 def test_every_format_gives_the_same_logits(ending: str, data: Dataset, tmp_path: Path) -> None:
     made = {
         "csv": text(LOGITS),
-        "csv.gz": gzip.compress(text(LOGITS)),
+        "csv.gz": gzip.compress(text(LOGITS), mtime=0),
         "tsv": text(LOGITS).replace(b",", b"\t"),
         "npz": npz(),
         "npy": npy(VALUES),
@@ -597,7 +597,7 @@ def test_damaged_bytes_end_in_one_line_or_in_numbers(
     (base / "good.csv").write_bytes(text())
     data = read(base / "good.csv")
     made = {
-        "csv.gz": gzip.compress(text(LOGITS)),
+        "csv.gz": gzip.compress(text(LOGITS), mtime=0),
         "npz": npz(),
         "npy": npy(VALUES),
         "parquet": parquet(),
@@ -642,7 +642,7 @@ SEEN_BY_ALL: dict[str, tuple[Callable[[list[str]], bytes], str]] = {
     "utf-16": (lambda lines: text(lines).decode().encode("utf-16"), "found utf-16 text"),
     "semicolons": (lambda lines: text(lines).replace(b",", b";"), "found a semicolon between cells"),
     "NUL": (lambda lines: text(lines) + b"\0", "found a NUL byte"),
-    "cut gzip": (lambda lines: gzip.compress(text(lines))[:-9], "found an end too early"),
+    "cut gzip": (lambda lines: gzip.compress(text(lines), mtime=0)[:-9], "found an end too early"),
     "header only": (lambda lines: text(lines[:1]), "found a header only"),
     "empty": (lambda _: b"", "found no line"),
 }

@@ -26,7 +26,7 @@ def idx_bytes(array: np.ndarray) -> bytes:
 
 
 def write_idx(path: Path, array: np.ndarray) -> Path:
-    path.write_bytes(gzip.compress(idx_bytes(array), 1))
+    path.write_bytes(gzip.compress(idx_bytes(array), 1, mtime=0))
     return path
 
 
