@@ -5,6 +5,11 @@ b from 0 to 1 in steps that keep the incremental weights' effective sample size 
 every step they are resampled and moved by Hamiltonian Monte Carlo that leaves pi_b invariant. At small b the modes are
 joined, so each receives its share of the mass, which plain chains cannot give. Every "chain" is a run of its own, its
 draws are the particles, and runs that weighted the modes differently show in R-hat and in their estimates of the evidence.
+
+``log_evidence`` is the logarithm of the integral of exp(log_density) over all P parameters, in nats: of what the target calls its
+log-density, with every constant that it keeps or leaves out. A student's keeps the label terms, the Dirichlet's log B and the
+Gaussian prior's constant (none where the prior scale is infinite); the teachers' term is no normalised prior, and a temperature
+divides all of it. The evidence of labels is therefore a difference of two such runs, with labels and with none.
 """
 
 import logging
@@ -82,7 +87,9 @@ class Runs:
         self.params = params
         self.gain = self._gain(params)
         self.power = params.new_zeros(params.shape[0] // settings.particles)
-        self.log_evidence = torch.zeros_like(self.power, dtype=torch.float64)
+        # The integral of exp(_reference), where the incremental weights start from.
+        of_reference = params.shape[1] * (0.5 * math.log(2 * math.pi) + math.log(settings.reference_scale))
+        self.log_evidence = torch.full_like(self.power, of_reference, dtype=torch.float64)
         self.step_size = torch.full_like(self.power, 0.3 / params.shape[1] ** 0.25)
         self.scale = torch.full((len(self.power), params.shape[1]), settings.reference_scale, device=params.device)
 
@@ -95,6 +102,7 @@ class Runs:
         return values.repeat_interleave(self.settings.particles, 0)
 
     def _reference(self, params: "torch.Tensor") -> "torch.Tensor":
+        """Log-density of the reference without its constant."""
         return -0.5 * (params / self.settings.reference_scale).square().sum(-1)
 
     def _gain(self, params: "torch.Tensor") -> "torch.Tensor":

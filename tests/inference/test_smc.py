@@ -10,6 +10,10 @@ import torch
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, smc
 from mtbkd.optimise import Training
+from mtbkd.posterior import make_problem
+from mtbkd.signals import none
+from mtbkd.students import linear
+from mtbkd.tuning import SHARED_NAMES, shared_of
 from tests.inference.gaussian import Gaussian, gaussian
 
 CONTEXT = Context(seed=5, replicates=(0,), training=Training(steps=50), device="cpu")
@@ -48,9 +52,43 @@ def test_mean_covariance_and_evidence_of_a_gaussian_are_recovered() -> None:
     sd = cov.diagonal().sqrt()
     assert ((draws.mean(0) - torch.tensor([1.0, -2.0])) / sd).abs().max() < 0.22
     torch.testing.assert_close(torch.cov(draws.T), cov, rtol=0.2, atol=0.2)
-    # The reference is left unnormalised, so that a normalised target has the inverse of its constant as evidence.
-    exact = -np.log(2 * np.pi * 25)
+    assert abs(found.sample_stats["log_evidence"].mean()) < 0.3, "a normalised density integrates to one"
+
+
+@dataclass(frozen=True)
+class Unnormalised(Gaussian):
+    """exp(-(theta - m)' A (theta - m) / 2) without its constant."""
+
+    def log_density(self, params: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+        apart = params.double() - self.mean
+        return -0.5 * ((apart @ self.precision) * apart).sum(-1)
+
+
+@pytest.mark.parametrize("scale", [2.0, 5.0])
+def test_the_evidence_of_an_unnormalised_gaussian_is_its_constant(scale: float) -> None:
+    """Whatever the reference's scale: (P/2) log 2 pi + log det(C) / 2."""
+    cov = torch.tensor([[1.0, 0.8, 0.0], [0.8, 2.0, 0.3], [0.0, 0.3, 0.5]]).double()
+    exact = 1.5 * np.log(2 * np.pi) + 0.5 * float(torch.logdet(cov))
+    found = fit(Unnormalised(torch.tensor([1.0, -2.0, 0.5]).double(), torch.linalg.inv(cov), 1), reference_scale=scale)
     assert abs(found.sample_stats["log_evidence"].mean() - exact) < 0.3
+
+
+def test_the_evidence_of_labels_is_what_quadrature_gives() -> None:
+    """A linear student of one input and two classes, whose margin is a + b x: its prior's constant is part of the evidence."""
+    scale, x, y = 1.5, torch.linspace(-2, 2, 12), torch.tensor([0, 0, 1, 0, 0, 1, 0, 1, 1, 1, 0, 1])
+    student = linear.build(linear.Settings(), (1,), 2)
+    shared = shared_of([{**dict.fromkeys(SHARED_NAMES, 1.0), "prior_scale": scale}], "cpu")
+    problem = make_problem(
+        student, student.inputs(x.view(1, -1, 1)), y.view(1, -1), torch.tensor([0]), none, none.Settings(), shared
+    )
+    found = fit(problem, reference_scale=scale).sample_stats["log_evidence"]
+    grid = torch.linspace(-14, 14, 400).double()
+    a, b = torch.meshgrid(grid, grid, indexing="ij")
+    margin = a[..., None] + b[..., None] * x.double()
+    log_likelihood = torch.nn.functional.logsigmoid(torch.where(y == 1, margin, -margin)).sum(-1)
+    log_prior = -(a**2 + b**2) / (2 * scale**2) - np.log(2 * np.pi * scale**2)
+    exact = float(torch.logsumexp((log_likelihood + log_prior).flatten(), 0) + 2 * torch.log(grid[1] - grid[0]))
+    assert abs(found.mean() - exact) < 0.2
 
 
 def test_every_run_gives_both_modes_their_share() -> None:
