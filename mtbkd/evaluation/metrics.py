@@ -26,13 +26,14 @@ HIGHER_IS_BETTER = {
     "ece": False,
     "aurc": False,
     "mse_prob": False,
+    "mse_prob_kde_mode": False,
     "mae_prob": False,
 }
 # What values a metric can take, by its name before any "@level".
 RANGES = {
     **dict.fromkeys(("accuracy", "accuracy_kde_mode", "accuracy_true_prob", "ood_auroc"), SHARE),
     **dict.fromkeys(("coverage", "coverage_self", "coverage_nearest"), SHARE),
-    **dict.fromkeys(("ece", "aurc", "mse_prob", "mae_prob"), UNIT),
+    **dict.fromkeys(("ece", "aurc", "mse_prob", "mse_prob_kde_mode", "mae_prob"), UNIT),
     **dict.fromkeys(("nll", "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic"), POSITIVE),
     "coverage_gap": GAP,
     "brier": Range(0, 2),

@@ -75,6 +75,7 @@ class Scored:
         draws: S.
         mean: (M, K) posterior mean.
         mode: (M,) class of the largest kernel density mode, None below 20 draws.
+        mode_prob: (M, K) those modes, None below 20 draws or where no true probabilities are known.
         uncertainty: each (M,).
         levels: (A,) the requested ones and those of the curve, rising.
         covered, expected: (M, A) empirical and self-expected coverage; NaN where unlabelled.
@@ -86,6 +87,7 @@ class Scored:
     draws: int
     mean: np.ndarray
     mode: np.ndarray | None
+    mode_prob: np.ndarray | None
     uncertainty: Uncertainty
     levels: np.ndarray
     covered: np.ndarray
@@ -106,9 +108,12 @@ def score(prob: np.ndarray, examples: Examples, levels: Sequence[float] = ()) ->
         if domain == ALL and len(rows) and len(every):
             found = coverage(prob[:, _span(rows)], examples.y[rows], every, every[np.isin(every, levels)])
             covered[rows], expected[rows], shared_sd[split], nearest[rows] = found
-    mode = predict.kde_prediction(prob) if draws >= predict.MIN_DRAWS else None
+    mode, mode_prob = None, None
+    if draws >= predict.MIN_DRAWS:
+        mode_prob = None if examples.true_prob is None else predict.kde_mode(prob)
+        mode = predict.kde_prediction(prob) if mode_prob is None else mode_prob.argmax(-1)
     mean = predict.posterior_mean(prob)
-    return Scored(examples, draws, mean, mode, decompose(prob), every, covered, expected, nearest, shared_sd)
+    return Scored(examples, draws, mean, mode, mode_prob, decompose(prob), every, covered, expected, nearest, shared_sd)
 
 
 def _span(rows: np.ndarray) -> slice | np.ndarray:
@@ -157,6 +162,8 @@ def _of_examples(scored: Scored) -> dict[str, np.ndarray]:
     true_prob, found = scored.examples.true_prob, {}
     if true_prob is not None:
         found |= metrics.truth_contributions(scored.mean, true_prob)
+        if scored.mode_prob is not None:
+            found["mse_prob_kde_mode"] = metrics.truth_contributions(scored.mode_prob, true_prob)["mse_prob"]
     needs_draws = {"entropy_expected", "entropy_epistemic"}
     unsure = scored.uncertainty._asdict()
     return found | {name: each for name, each in unsure.items() if scored.draws > 1 or name not in needs_draws}

@@ -6,10 +6,10 @@ every step they are resampled and moved by Hamiltonian Monte Carlo that leaves p
 joined, so each receives its share of the mass, which plain chains cannot give. Every "chain" is a run of its own, its
 draws are the particles, and runs that weighted the modes differently show in R-hat and in their estimates of the evidence.
 
-``log_evidence`` is the logarithm of the integral of exp(log_density) over all P parameters, in nats: of what the target calls its
-log-density, with every constant that it keeps or leaves out. A student's keeps the label terms, the Dirichlet's log B and the
-Gaussian prior's constant (none where the prior scale is infinite); the teachers' term is no normalised prior, and a temperature
-divides all of it. The evidence of labels is therefore a difference of two such runs, with labels and with none.
+``log_evidence`` is the logarithm of the integral of exp(log_density) over all P parameters, in nats: of what the target calls
+its log-density, with every constant that it keeps or leaves out. A student's keeps the Dirichlet's log B and the Gaussian
+prior's constant (there is none where the prior scale is infinite). Its teachers' term is no normalised prior, so that the
+evidence of labels is the difference of two runs, with the labels and with none; a temperature divides both.
 """
 
 import logging

@@ -2,7 +2,8 @@
 
 A table that can be set beside an experiment has a column ``row`` (a quantity) and one column a method; T1, T2, ... are
 the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-th domain), ``mse_p`` and ``mae_p`` (squared
-and absolute error of P(Y=1) where there are two classes, which is our mean over classes).
+and absolute error of P(Y=1) where there are two classes, which is our mean over classes). Of a method with draws, ``mse_p`` is
+the error of the mode of each probability's kernel density, which MT-BKD predicts with, not that of their mean.
 """
 
 import json
@@ -18,6 +19,7 @@ from mtbkd.errors import ContractError, nearest
 FOLDER = Path(__file__).parent
 SOURCES = "sources"
 METRIC_OF = {"acc_overall": "accuracy", "acc_kde": "accuracy_kde_mode", "mse_p": "mse_prob", "mae_p": "mae_prob"}
+OF_MODE = {"mse_prob": "mse_prob_kde_mode"}  # what the papers print of a method with draws
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.frames import Frame
+from mtbkd.published import tables as published
 from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, told
 from mtbkd.report.numbers import Estimate, count, estimate, show, show_estimate
-from mtbkd.report.versus import ABOVE_CEILING, COMPATIBLE, COUNTED, FITTED, NOT_STATED, Replicates, Versus, half_width
+from mtbkd.report.versus import (
+    ABOVE_CEILING,
+    COMPATIBLE,
+    COUNTED,
+    FITTED,
+    NOT_STATED,
+    Replicates,
+    Versus,
+    as_printed,
+    half_width,
+)
 
 REPRODUCES = "Do the printed numbers reproduce?"
 SAID = {"better": "better than printed", "worse": "worse", "open": "level, within what one run scatters by"}
@@ -17,7 +28,7 @@ ORDER = "Does the best printed student stay ahead?"
 ORDERED = {"better": "better, as printed", "worse": "worse, against what is printed", "open": "no difference can be claimed"}
 IMPOSSIBLE = "Which printed numbers exceed what anyone can reach?"
 LABELS = "What do labels alone reach beside the printed students?"
-WORDS = {"accuracy": "accuracy", "mse_prob": "squared error of p", "mae_prob": "absolute error of p"}
+WORDS = {"acc_overall": "accuracy", "mse_p": "squared error of p", "mae_p": "absolute error of p"}
 
 
 def reproduction(case: Case) -> list[Finding]:
@@ -65,17 +76,19 @@ def labels_against_printed(case: Case) -> list[Finding]:
     if not case.labels_only:
         return []
     found: list[Finding] = []
-    for metric in dict.fromkeys(v.metric for v in case.versus if v.metric in WORDS):
+    scores = case.evidence.metrics[case.evidence.metrics["method"] == case.labels_only]
+    for quantity, words in WORDS.items():
         # A printed column may stand beside several of our methods.
-        printed = {v.printed.column: v for v in case.versus if v.metric == metric and _beside_labels(v)}
+        printed = {v.printed.column: v for v in case.versus if v.printed.quantity == quantity and _beside_labels(v)}
+        metric = as_printed(published.METRIC_OF[quantity], set(scores["metric"]))
         own = case.evidence.whole(metric, "student")
         rows = own[own["method"] == case.labels_only]
         if printed and rows["value"].notna().sum() >= MIN_FOR_INTERVAL:
-            found += _beside(case, metric, rows, list(printed.values()))
+            found += _beside(case, metric, words, rows, list(printed.values()))
     return found
 
 
-def _beside(case: Case, metric: str, rows: Frame, printed: Sequence[Versus]) -> list[Finding]:
+def _beside(case: Case, metric: str, words: str, rows: Frame, printed: Sequence[Versus]) -> list[Finding]:
     """The summary, then one finding a printed number, with its prediction interval."""
     name, higher, ours = case.evidence.name, HIGHER_IS_BETTER[metric], estimate(rows)
     runs = Replicates.of(rows["value"], float(rows["n"].mean()))
@@ -83,7 +96,7 @@ def _beside(case: Case, metric: str, rows: Frame, printed: Sequence[Versus]) -> 
     best = (max if higher else min)(printed, key=lambda v: v.printed.value).printed
     sums = f"better than {verdicts.count('better')}, worse than {verdicts.count('worse')}, level with {verdicts.count('open')}"
     text = (
-        f"Labels alone ({case.labels_only}) reach {WORDS[metric]} {show_estimate(ours)}, n = {ours.n}: {sums} of "
+        f"Labels alone ({case.labels_only}) reach {words} {show_estimate(ours)}, n = {ours.n}: {sums} of "
         f"{count(len(printed), 'number')} printed for students; the best of these is {best.value:g} ({best.column})."
     )
     found = [Finding(name, LABELS, text, ours.mean, ours.low, ours.high, n=ours.n)]
@@ -91,7 +104,7 @@ def _beside(case: Case, metric: str, rows: Frame, printed: Sequence[Versus]) -> 
         number = v.printed
         half = half_width(runs, number, metric, v.test_size)
         ends = [ours.mean - number.value - half, ours.mean - number.value + half]
-        text = f"Printed for {number.column}, {WORDS[metric]}: {number.value:g}; "
+        text = f"Printed for {number.column}, {words}: {number.value:g}; "
         text += f"labels alone reach {show(ours.mean)}: {SAID[verdict]}."
         found.append(Finding(name, LABELS, text, ours.mean - number.value, *ends, n=ours.n, sums_up=False))
     return found

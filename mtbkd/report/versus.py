@@ -11,7 +11,7 @@ from mtbkd.evaluation.intervals import LEVEL, MIN_FOR_INTERVAL, SHARE, over_exam
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
-from mtbkd.report.numbers import UNKNOWN, Estimate, estimates
+from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show
 
 Verdict = Literal[
     "compatible",
@@ -216,17 +216,27 @@ def side_by_side(
     for printed in published.numbers(experiment["published"]):
         metric, domain = published.metric_of(printed.quantity, domain_names) or ("", "")
         for method in published.method_of(printed.column, teachers, experiment["columns"]) or [""]:
-            estimate, size = ours.get((method, metric, domain), UNKNOWN), sizes.get(domain, math.nan)
+            asked = as_printed(metric, {name for own, name, _ in runs if own == method})
+            estimate, size = ours.get((method, asked, domain), UNKNOWN), sizes.get(domain, math.nan)
             if why:
                 verdict = NOT_STATED, why
             elif method:
-                run = runs.get((method, metric, domain), Replicates.of(()))
+                run = runs.get((method, asked, domain), Replicates.of(()))
                 limit = limits.get(domain) if metric == "accuracy" else None
-                verdict = judge(printed, run, metric, size, limit, printed.column in fitted)
+                verdict = judge(printed, run, asked, size, limit, printed.column in fitted)
+                if asked != metric:
+                    of_mean = show(ours[method, metric, domain].mean)
+                    verdict = verdict[0], f"{verdict[1]}; the draws' mode, as printed; their mean has {of_mean}"
             else:
                 verdict = NOT_RUN, "no method of this experiment is of that kind"
-            found.append(Versus(method, metric, domain, printed, estimate, *verdict, size))
+            found.append(Versus(method, asked, domain, printed, estimate, *verdict, size))
     return found
+
+
+def as_printed(metric: str, known: Collection[str]) -> str:
+    """What stands beside a printed ``metric``: of a method with draws, which has other ``known`` scores, that of their mode."""
+    mode = published.OF_MODE.get(metric, metric)
+    return mode if mode in known else metric
 
 
 def _replicates(metrics: Frame) -> dict[tuple[str, str, str], Replicates]:

@@ -98,7 +98,7 @@ def test_what_needs_several_draws_or_labels_has_no_rows_without_them(simulated):
     table = simulated[0]["metrics"]
     point = set(pick(table, method="labels_map", split="test")["metric"])
     several = set(pick(table, method="tip_sgld", split="test")["metric"])
-    only_draws = {"entropy_expected", "entropy_epistemic", "accuracy_kde_mode"}
+    only_draws = {"entropy_expected", "entropy_epistemic", "accuracy_kde_mode", "mse_prob_kde_mode"}
     names = ("coverage", "coverage_self", "coverage_gap", "coverage_nearest")
     only_draws |= {f"{name}@{level}" for level in LEVELS for name in names}
     assert several - point == only_draws and not point - several

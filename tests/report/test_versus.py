@@ -117,6 +117,24 @@ def test_every_number_of_bkds_table_gets_our_number_and_a_verdict() -> None:
     }
 
 
+def test_a_printed_squared_error_stands_beside_that_of_the_draws_mode() -> None:
+    """Methods with draws have both; a point estimate has the one error."""
+    plan = experiment() | {"published": "mtbkd_table1_sim1", "columns": {"kd_map": ("kd_equal",), "tip": ("tip_equal",)}}
+    plan["data"] = {"kind": "sim1", "settings": {"label_share": 1.0, "n_train": 15_000, "n_val": 1000, "n_test": 4000}}
+    known = {("kd_map", "mse_prob"): 0.08, ("tip", "mse_prob"): 0.05, ("tip", "mse_prob_kde_mode"): 0.02}
+    rows = [
+        (method, "student", metric, r, value + 0.001 * (r - 1), 0.001, 4000)
+        for (method, metric), value in known.items()
+        for r in (0, 1, 2)
+    ]
+    frame = pd.DataFrame(rows, columns=["method", "kind", "metric", "replicate", "value", "se", "n"])
+    found = side_by_side(plan, pd.concat([scores(), frame.assign(split="test", domain="all")]), ())
+    errors = {v.method: v for v in found if v.printed.quantity == "mse_p" and v.method in ("kd_map", "tip")}
+    assert (errors["kd_map"].metric, errors["tip"].metric) == ("mse_prob", "mse_prob_kde_mode")
+    assert errors["tip"].verdict == "compatible" and errors["tip"].ours.mean == pytest.approx(0.02)
+    assert errors["tip"].why.endswith("their mean has 0.050") and "mean has" not in errors["kd_map"].why
+
+
 def test_a_column_that_a_search_was_fitted_to_is_called_so() -> None:
     found = side_by_side(experiment(), scores(), (), {"T1"})
     assert {v.verdict for v in found if v.printed.column == "T1"} == {"fitted"}
