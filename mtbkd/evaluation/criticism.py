@@ -1,20 +1,28 @@
 """Does the model fit the labels it saw? PSIS leave-one-out and posterior predictive checks, by ArviZ.
 
 LOO (Vehtari, Gelman & Gabry 2017) estimates the log predictive density of each observed label from draws that did not see
-it; draws of a variational family are reweighted to the posterior first (Yao et al. 2018). The posterior predictive check
-asks whether replicated labels of the test examples fall into each class as often as the real ones do.
+it; draws of a variational family are reweighted to the posterior first (Yao et al. 2018). Draws that claim no posterior, as
+dropout's and an ensemble's, have none: taking a label out by weights presumes draws that are proportional to its likelihood.
+Those of a tempered posterior pi^(1/T) are proportional to p(y_i | theta)^(1/T): the ratios that take a label out are
+p(y_i | theta)^(-1/T), and what they average is p(y_i | theta) itself.
+
+The posterior predictive check asks whether replicated labels of the test examples fall into each class as often as the real
+ones do.
 Shapes: C chains, S kept draws a chain, L observed examples, M test examples, K classes.
 """
 
+import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from mtbkd import registry
 from mtbkd.draws import Draws
 from mtbkd.evaluation.agreement import Summary, agreement_rows
+from mtbkd.evaluation.convergence import Claim
 from mtbkd.evaluation.scoring import ALL, Examples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.function_space import thinned
@@ -24,10 +32,17 @@ arviz_base: Any = lazy_import("arviz_base")
 arviz_stats: Any = lazy_import("arviz_stats")
 
 MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws there
+BAD_KHAT, MOST_BAD = 0.7, 0.1  # a k-hat above the first is bad; with a larger share of them there is no stacking weight
+NO_POSTERIOR = "claims no posterior: no leave-one-out"
+FEW_DRAWS = f"fewer than {MIN_DRAWS} draws: no leave-one-out"
+NO_WEIGHT = f"no stacking weight: more than {MOST_BAD:.0%} of the k-hats exceed {BAD_KHAT:g}"
 
 
-def leave_one_out(draws: Draws, index: int) -> Any:
-    """ArviZ's ELPDData of the replicate at position ``index``, or None for too few draws (a point estimate)."""
+def leave_one_out(draws: Draws, index: int, temperature: float = 1.0) -> Any:
+    """ArviZ's ELPDData of the replicate at position ``index``, or None for too few draws (a point estimate).
+
+    ``temperature``: T of the tempered posterior that the draws are of.
+    """
     kept = ~draws.diverged[index]
     values = draws.log_likelihood[index][kept].astype(np.float64)
     if not len(values) or values.shape[0] * values.shape[1] < MIN_DRAWS:
@@ -36,14 +51,32 @@ def leave_one_out(draws: Draws, index: int) -> Any:
     values -= 1e-10 * np.random.default_rng(0).random(values.shape)
     tree = arviz_base.from_dict({"log_likelihood": {"y": values}, "posterior": {"log_posterior": values.sum(-1)}})
     ratio = draws.sample_stats.get("log_ratio")
+    if ratio is not None:
+        ratio = ratio[index][kept][:, thinned(ratio.shape[2], values.shape[1])].astype(np.float64)
     # ArviZ warns of large k-hats; their share is a column of the table.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if temperature != 1:
+            return _tempered(tree, values, ratio, temperature)
         if ratio is None:
             return arviz_stats.loo(tree, pointwise=True)
-        at = thinned(ratio.shape[2], values.shape[1])
-        log_ratio = ratio[index][kept][:, at]
-        return arviz_stats.loo_approximate_posterior(tree, log_ratio, np.zeros_like(log_ratio), pointwise=True)
+        return arviz_stats.loo_approximate_posterior(tree, ratio, np.zeros_like(ratio), pointwise=True)
+
+
+def _tempered(tree: Any, values: np.ndarray, ratio: np.ndarray | None, temperature: float) -> Any:
+    """Leave-one-out of draws of pi^(1/T); ``values`` (C, S, L), ``ratio`` (C, S) of pi^(1/T) to what was drawn from."""
+    from scipy.special import logsumexp
+    from xarray import DataArray
+
+    log_prob = np.moveaxis(values, -1, 0)
+    drawn = np.zeros(values.shape[:2]) if ratio is None else ratio
+    # psislw takes minus the log-ratios.
+    log_weight, khat = arviz_stats.base.array_stats.psislw(log_prob / temperature - drawn, axis=(1, 2))
+    observed = tree["log_likelihood"]["y"].dims[-1]
+    weights = DataArray(log_weight, dims=(observed, "chain", "draw"))
+    found = arviz_stats.loo(tree, pointwise=True, log_weights=weights, pareto_k=DataArray(khat, dims=observed))
+    found.p = float((logsumexp(log_prob + drawn, (1, 2)) - logsumexp(drawn)).sum() - found.elpd)
+    return found
 
 
 def loo_row(found: Any) -> dict[str, float]:
@@ -51,7 +84,7 @@ def loo_row(found: Any) -> dict[str, float]:
     k = np.asarray(found.pareto_k)
     return {
         "elpd_loo": float(found.elpd), "se": float(found.se), "p_loo": float(found.p), "n": int(found.n_data_points),
-        "khat_max": float(k.max()), "khat_bad": float((k > 0.7).mean()),
+        "khat_max": float(k.max()), "khat_bad": float((k > BAD_KHAT).mean()),
     }  # fmt: skip
 
 
@@ -99,14 +132,21 @@ class Criticised:
 
     summaries: dict[str, dict[int, Summary]] = field(default_factory=dict)
     loo: dict[int, dict[str, Any]] = field(default_factory=dict)
+    without_loo: dict[tuple[str, int], str] = field(default_factory=dict)
     checks: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
 
     def take(self, method: str, replicate: int, draws: Draws, index: int, examples: Examples) -> None:
         """Summarise one replicate; point estimates have no predictive distribution to check."""
         self.summaries.setdefault(method, {})[replicate] = Summary.of(draws, index)
-        if (found := leave_one_out(draws, index)) is None:
+        claim = Claim.of(registry.part("inference", draws.attrs["inference"]))
+        if claim.draws == "point" or draws.diverged[index].all():
             return
-        self.loo.setdefault(replicate, {})[method] = found
+        if not claim.posterior:
+            self.without_loo[method, replicate] = NO_POSTERIOR
+        elif (found := leave_one_out(draws, index, _temperature(draws, replicate))) is None:
+            self.without_loo[method, replicate] = FEW_DRAWS
+        else:
+            self.loo.setdefault(replicate, {})[method] = found
         test = examples.split == "test"
         prob = draws.prob[index][~draws.diverged[index]][..., test, :]
         self.checks[method, replicate] = predictive_check(prob.reshape(-1, *prob.shape[2:]), examples.y[test])
@@ -123,10 +163,22 @@ class Criticised:
             if name in scores and (row["kind"], row["split"], row["domain"]) == ("student", "test", ALL):
                 scores[name][row["method"], row["replicate"]] = row["value"]
         tables.add("agreement", list(agreement_rows(self.summaries, scores)))
-        for replicate, found in self.loo.items():
-            weights = stacking_weights(found)
-            for method, each in found.items():
-                row = {**named[method], **loo_row(each), "replicate": replicate, "stacking_weight": weights.get(method, 1.0)}
-                tables.add("loo", [row])
+        tables.add("loo", [{**named[method], **row} for method, row in self._loo_rows()])
         for (method, replicate), rows in self.checks.items():
             tables.add("predictive_checks", rows, **named[method], replicate=replicate)
+
+    def _loo_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(method, row); a method whose k-hats are bad in some replicate is in no stack, so that all stacks are of the same."""
+        rows = [(m, r, loo_row(each)) for r, found in self.loo.items() for m, each in found.items()]
+        bad = {method for method, _, row in rows if row["khat_bad"] > MOST_BAD}
+        weights = {r: stacking_weights({m: e for m, e in found.items() if m not in bad}) for r, found in self.loo.items()}
+        for method, replicate, row in rows:
+            weight = math.nan if method in bad else weights[replicate].get(method, 1.0)
+            yield method, {**row, "replicate": replicate, "stacking_weight": weight, "note": NO_WEIGHT if method in bad else ""}
+        for (method, replicate), why in self.without_loo.items():
+            yield method, {"replicate": replicate, "note": why}
+
+
+def _temperature(draws: Draws, replicate: int) -> float:
+    """T of the posterior that a replicate's draws are of."""
+    return next((row.get("temperature", 1.0) for row in draws.tuning if row["replicate"] == replicate and row["chosen"]), 1.0)

@@ -45,7 +45,7 @@ COLUMNS = {
         *_NAMES, "method", "inference", "replicate", "reference", "mean_max", "mean_mean", "sd_max", "sd_mean", "sd_ratio",
         "w1_max", "w1_mean", "coverage_diff", "nll_diff", "ess", "ess_per_s", "verdict", "note",
     ],
-    "loo": [*_NAMES, *_METHOD, "replicate", "elpd_loo", "se", "p_loo", "n", "khat_max", "khat_bad", "stacking_weight"],
+    "loo": [*_NAMES, *_METHOD, "replicate", "elpd_loo", "se", "p_loo", "n", "khat_max", "khat_bad", "stacking_weight", "note"],
     "predictive_checks": [*_NAMES, *_METHOD, "replicate", "class", "observed", "expected", "p_value"],
 }  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Tables that ask whether the posteriors are right: agreement with an exact sampler, leave-one-out, predictive checks."""
 
+import math
+
 from mtbkd.evaluation.agreement import GOLD_ESS, MEAN_TOLERANCE, SD_RATIO
 from mtbkd.frames import Frame
 from mtbkd.report.judgement import MARKS
@@ -56,7 +58,7 @@ def _references(own: Frame) -> str:
 
 
 def loo_table(name: str, rows: Frame) -> Table | None:
-    """PSIS leave-one-out of the observed labels, best first; None without draws."""
+    """PSIS leave-one-out of the observed labels, best first, and who has none, with the reason; None without draws."""
     if not len(rows):
         return None
     head = [
@@ -64,17 +66,22 @@ def loo_table(name: str, rows: Frame) -> Table | None:
         Column("Standard error", True), Column("Effective parameters", True),
         Column("k-hat above .7", True, "share of labels whose leave-one-out estimate cannot be trusted"),
         Column("Stacking weight", True, "share in the combination that predicts left-out labels best"),
+        Column("Note"),
     ]  # fmt: skip
     found = []
     for method, own in rows.groupby("method", sort=False):
+        note = text("; ".join(dict.fromkeys(each for each in own["note"] if each)))
         share = float(own["khat_bad"].mean())
+        if not math.isfinite(share):
+            found.append((-math.inf, Row([text(method), *[number(math.nan)] * 5, note])))
+            continue
         trusted = Cell(f"{share:.1%}", "" if share < 0.05 else "do not trust the elpd", share, "" if share < 0.05 else "bad")
         means = {column: float(own[column].mean()) for column in ("elpd_loo", "se", "p_loo", "stacking_weight")}
         cells = [text(method), number(means["elpd_loo"]), number(means["se"]), number(means["p_loo"]), trusted]
-        found.append((means["elpd_loo"], Row([*cells, number(means["stacking_weight"])])))
+        found.append((means["elpd_loo"], Row([*cells, number(means["stacking_weight"]), note])))
     found.sort(key=lambda pair: -pair[0])
-    labels = count(int(rows["n"].iloc[0]), "training label")
-    caption = f"{name}: leave-one-out on the first {labels}, means over replicates"
+    labels = f" on the first {count(int(known.iloc[0]), 'training label')}" if len(known := rows["n"].dropna()) else ""
+    caption = f"{name}: leave-one-out{labels}, means over replicates"
     return Table(f"loo-{name}", caption, head, [row for _, row in found])
 
 

@@ -1,19 +1,31 @@
 """Leave-one-out against refitting, and predictive checks against simulated labels."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from mtbkd.draws import Draws
-from mtbkd.evaluation.criticism import leave_one_out, loo_row, predictive_check, stacking_weights
+from mtbkd.evaluation.criticism import Criticised, leave_one_out, loo_row, predictive_check, stacking_weights
+from mtbkd.evaluation.scoring import Examples
+from mtbkd.evaluation.tables import Tables
 
 Y = np.array([1] * 12 + [0] * 18)
 CHAINS, DRAWS = 4, 500
 
 
-def draws(a: float, b: float, log_ratio: bool = False, seed: int = 0) -> Draws:
+def law_of(a: float, b: float, y: np.ndarray, temperature: float) -> tuple[float, float]:
+    """The Beta law proportional to (prior times likelihood)^(1/T)."""
+    return (a - 1 + y.sum()) / temperature + 1, (b - 1 + (1 - y).sum()) / temperature + 1
+
+
+def draws(
+    a: float, b: float, log_ratio: bool = False, seed: int = 0, temperature: float = 1.0, inference: str = "nuts"
+) -> Draws:
     """A coin whose heads are Beta(a, b) a priori: exact posterior draws; with ``log_ratio``, of a wider law to be corrected."""
     rng = np.random.default_rng(seed)
-    law = a + Y.sum(), b + (1 - Y).sum()
+    law = law_of(a, b, Y, temperature)
     shape = (1, CHAINS, DRAWS)
     stats = {}
     if log_ratio:
@@ -27,6 +39,7 @@ def draws(a: float, b: float, log_ratio: bool = False, seed: int = 0) -> Draws:
     return Draws(
         np.array([0]), np.zeros(shape), prob, np.array([0]), log_likelihood, Y[None], prob, np.array([0]),
         np.zeros((1, CHAINS), bool), sample_stats=stats,
+        tuning=[{"temperature": temperature, "replicate": 0, "chosen": True}], attrs={"inference": inference},
     )  # fmt: skip
 
 
@@ -42,6 +55,58 @@ def test_leave_one_out_is_what_refitting_gives(log_ratio: bool) -> None:
     row = loo_row(leave_one_out(draws(2, 2, log_ratio), 0))
     assert row["elpd_loo"] == pytest.approx(exact(2, 2), abs=0.05)
     assert row["n"] == 30 and row["khat_bad"] == 0 and 0 < row["p_loo"] < 2
+
+
+def exact_tempered(a: float, b: float, temperature: float) -> float:
+    """The same where what is refitted is the tempered posterior: the untempered density, averaged over its law."""
+    laws = [law_of(a, b, np.delete(Y, i), temperature) for i in range(len(Y))]
+    return sum(np.log((heads if y else tails) / (heads + tails)) for y, (heads, tails) in zip(Y, laws, strict=True))
+
+
+@pytest.mark.parametrize("log_ratio", [False, True])
+@pytest.mark.parametrize("temperature", [0.1, 3.0])
+def test_leave_one_out_of_a_tempered_posterior_is_what_refitting_it_gives(temperature: float, log_ratio: bool) -> None:
+    """T = .1 counts every toss tenfold: ratios 1/p in place of p^-10 would keep nine tenths of the one left out."""
+    cold = draws(2, 2, log_ratio, temperature=temperature)
+    found = leave_one_out(cold, 0, temperature)
+    assert found.elpd == pytest.approx(exact_tempered(2, 2, temperature), abs=0.03)
+    assert abs(leave_one_out(cold, 0).elpd - found.elpd) > 0.3, "as if T were 1"
+    assert found.p == pytest.approx(leave_one_out(draws(2, 2, temperature=temperature), 0, temperature).p, abs=0.05)
+
+
+def loo_table_of(each: dict[str, Draws], replicates: int = 1) -> pd.DataFrame:
+    """The table loo of methods that were fitted to the same tosses."""
+    criticised, tables = Criticised(), Tables({"study": "s", "experiment": "e", "dataset": "d"})
+    examples = Examples(np.array([0]), np.array(["e0"]), np.array(["test"]), np.array([1]), None, None)
+    tables.add("metrics", [])
+    for method, own in each.items():
+        criticised.take(method, 0, own, 0, examples)
+    criticised.add_to(tables, {method: own.attrs for method, own in each.items()}, [0.9])
+    return tables.frame("loo").set_index("method")
+
+
+def test_only_what_claims_a_posterior_is_left_one_out_and_stacked_and_the_reason_is_told() -> None:
+    fits = {"nuts": draws(4, 6), "vi": draws(4, 6, log_ratio=True, inference="vi")}
+    none = {"dropout": draws(4, 6, inference="dropout"), "ensemble": draws(4, 6, inference="ensemble")}
+    table = loo_table_of({**none, **fits})
+    assert set(table.index) == {*fits, *none}
+    assert table.loc[list(none), "elpd_loo"].isna().all() and table.loc[list(none), "stacking_weight"].isna().all()
+    assert table.loc[list(none), "note"].str.contains("claims no posterior").all()
+    assert table.loc[list(fits), "stacking_weight"].sum() == pytest.approx(1) and (table.loc[list(fits), "note"] == "").all()
+
+
+def test_the_table_knows_the_temperature_of_the_posterior() -> None:
+    cold = loo_table_of({"cold": draws(2, 2, temperature=0.1)})
+    assert cold.loc["cold", "elpd_loo"] == pytest.approx(exact_tempered(2, 2, 0.1), abs=0.03)
+
+
+def test_no_stacking_weight_where_many_k_hats_are_bad() -> None:
+    """Ratios 1/p whose tail is a Pareto law of index 1.5 have no mean."""
+    heavy = -1.5 * np.random.default_rng(0).exponential(size=(1, CHAINS, DRAWS, len(Y))).astype(np.float32)
+    table = loo_table_of({"bad": replace(draws(4, 6), log_likelihood=heavy), "good": draws(4, 6), "other": draws(300, 10)})
+    assert table.loc["bad", "khat_bad"] > 0.1 and np.isnan(table.loc["bad", "stacking_weight"])
+    assert table.loc["bad", "note"].startswith("no stacking weight: more than 10% of the k-hats exceed 0.7")
+    assert table.loc[["good", "other"], "stacking_weight"].sum() == pytest.approx(1)
 
 
 def test_the_correction_matters() -> None:

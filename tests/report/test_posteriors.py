@@ -50,14 +50,15 @@ def test_agreement_counts_replicates_and_shows_the_worst() -> None:
 
 
 def test_leave_one_out_is_sorted_and_marks_what_cannot_be_trusted() -> None:
-    common = {"replicate": 0, "se": 1.0, "p_loo": 2.0, "n": 200, "stacking_weight": 0.5}
+    common = {"replicate": 0, "se": 1.0, "p_loo": 2.0, "n": 200, "stacking_weight": 0.5, "note": ""}
     rows = [
+        {"method": "none", "replicate": 0, "note": "claims no posterior"},
         {"method": "bad", "elpd_loo": -90.0, "khat_max": 1.2, "khat_bad": 0.2, **common},
         {"method": "good", "elpd_loo": -80.0, "khat_max": 0.3, "khat_bad": 0.0, **common},
     ]
     table = loo_table("sim", frame("loo", rows))
-    assert list(cells(table)) == ["good", "bad"]
-    assert table is not None and [row.cells[4].mark for row in table.rows] == ["", "bad"]
+    assert list(cells(table)) == ["good", "bad", "none"] and cells(table)["none"][-1] == "claims no posterior"
+    assert table is not None and [row.cells[4].mark for row in table.rows] == ["", "bad", ""]
     assert "200 training labels" in table.caption
 
 
