@@ -29,6 +29,7 @@ from mtbkd.optimise import Training
 from mtbkd.pooling import context as weighing
 from mtbkd.posterior import Problem, make_problem
 from mtbkd.students import Student
+from mtbkd.teachers import unseen
 from mtbkd.temperature import temperatures
 from mtbkd.tuning import shared_of, tune
 
@@ -100,7 +101,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     student = _student(spec, dataset)
     training = _material(spec, student, dataset, teachers, device)
     context = Context(spec.seed, tuple(replicates), spec.training, device)
-    best = _best_teacher(teachers, dataset, device)
+    best = _best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
     tuning = tune(spec.posterior, signal.USES, make, dataset, context)
@@ -154,12 +155,16 @@ def _material(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence
     return Material(x, y, torch.as_tensor(stacked, device=device), weights)
 
 
-def _best_teacher(teachers: Sequence[Logits], dataset: Dataset, device: str) -> "torch.Tensor | None":
-    """Position (R or 1,) of the teacher with the highest validation accuracy."""
-    val = dataset.split == "val"
-    if not teachers or not all(t.covered[val].all() for t in teachers):
+def _best_teacher(spec: Spec, teachers: Sequence[Logits], dataset: Dataset, device: str) -> "torch.Tensor | None":
+    """Position (R or 1,) of the teacher with the highest accuracy on labels that may choose (``mtbkd.teachers.unseen``), where
+    the signal asks for it and all teachers cover these."""
+    if not teachers or not unseen.takes_best(spec.signal.name, spec.signal.settings):
         return None
-    right = stack_logits(list(teachers))[:, val].argmax(-1) == dataset.y[:, val, None]
+    rows = unseen.judging_rows(dataset, teachers)
+    if not all(t.covered[rows].all() for t in teachers):
+        return None
+    unseen.warn(f"method {spec.method} on {dataset.name}", teachers)
+    right = stack_logits(list(teachers))[:, rows].argmax(-1) == dataset.y[:, rows, None]
     return torch.as_tensor(right.mean(1).argmax(-1), device=device)
 
 

@@ -1,11 +1,15 @@
 """Make one teacher's logits on one block of a dataset: what the rule ``teacher`` calls."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from mtbkd import registry
 from mtbkd.artefacts import Dataset
 from mtbkd.blocks import block_range
+from mtbkd.teachers import optimism
+
+log = logging.getLogger(__name__)
 
 
 def teach(spec: dict[str, Any], block: str, data: Path, raw: Path, folder: Path) -> None:
@@ -22,4 +26,9 @@ def teach(spec: dict[str, Any], block: str, data: Path, raw: Path, folder: Path)
     settings = module.Settings.model_validate(spec["settings"])
     first, dataset = block_range(block)[0], Dataset.read(data)
     logits = module.train(spec["name"], spec["domain"], settings, dataset, spec["seed"], first, spec["device"], raw)
-    logits.validate(dataset).write(folder)
+    logits.validate(dataset)
+    # A family that trains its teachers gives them training examples only; what it says of overfitting is in its scores.
+    logits.card.setdefault("warnings", optimism.doubts(logits, dataset, logits.card.get("seen", ())))
+    for doubt in logits.card["warnings"]:
+        log.warning("warning: teacher %s: %s", spec["name"], doubt)
+    logits.write(folder)

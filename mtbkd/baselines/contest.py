@@ -22,6 +22,7 @@ from mtbkd.evaluation.metrics import label_scores, truth_scores
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
 from mtbkd.students import Student
+from mtbkd.teachers import unseen
 from mtbkd.tuning import best
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def check(dataset: Dataset, teachers: Sequence[Logits], name: str) -> None:
     if missing or not teachers:
         where, found = f"analysis {name} on {dataset.name}", f"no logits on all examples of {sorted(set(missing)) or 'any'}"
         raise ContractError(where, "teachers", found, "teachers that cover the training and validation splits")
+    unseen.warn(f"analysis {name} on {dataset.name}", teachers)
 
 
 def compete(contest: Contest, method: str, settings: BaseModel) -> dict[str, Rows]:

@@ -36,6 +36,7 @@ from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.progress import steps
+from mtbkd.teachers import unseen
 
 # Thousands of fresh test examples a replicate and dozens of methods: one replicate is what figures need and memory bears.
 EXAMPLE_REPLICATES = 1
@@ -94,7 +95,7 @@ def evaluate_experiment(
 
 
 def teacher_probs(teachers: Sequence[Logits], examples: Examples, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Each teacher, ``teachers:best`` (highest validation accuracy) and ``teachers:mean`` (mean of probabilities).
+    """Each teacher, ``teachers:best`` (most accurate on labels that may choose) and ``teachers:mean`` (mean of probabilities).
 
     Args:
         teachers: G teachers.
@@ -103,7 +104,8 @@ def teacher_probs(teachers: Sequence[Logits], examples: Examples, index: int) ->
 
     Returns:
         name -> (rows (m,) of the evaluated examples whose whole split is covered, prob (N, K) at temperature 1).
-        ``best`` is chosen among the teachers that cover the validation split; ``mean`` has the splits that all cover.
+        ``best`` is chosen among the teachers that cover the split whose labels may choose (``teachers.unseen``), the validation
+        split unless one of them saw it; ``mean`` has the splits that all cover.
     """
     if not teachers:
         return {}
@@ -115,12 +117,13 @@ def teacher_probs(teachers: Sequence[Logits], examples: Examples, index: int) ->
     for split in set(examples.split.tolist()):
         inside = examples.split == split
         covers[:, inside] = [[teacher.covered[inside].all()] for teacher in teachers]
-    evaluated, val = examples.evaluated(), np.flatnonzero(examples.split == "val")
+    split = unseen.judging_split({teacher.teacher: teacher.card for teacher in teachers})
+    evaluated, judging = examples.evaluated(), np.flatnonzero((examples.split == split) & (examples.y >= 0))
     rows = [evaluated[each[evaluated]] for each in covers]
     found = {teacher.teacher: (rows[g], prob[:, g]) for g, teacher in enumerate(teachers)}
-    if covers[:, val].any():
-        accuracy = (prob[val].argmax(-1) == examples.y[val][:, None]).mean(0)
-        best = int(np.where(covers[:, val[0]], accuracy, -1.0).argmax())
+    if covers[:, judging].any():
+        accuracy = (prob[judging].argmax(-1) == examples.y[judging][:, None]).mean(0)
+        best = int(np.where(covers[:, judging[0]], accuracy, -1.0).argmax())
         found["teachers:best"] = (rows[best], prob[:, best])
     found["teachers:mean"] = (evaluated[covers.all(0)[evaluated]], prob.mean(1))
     return found

@@ -16,6 +16,7 @@ from mtbkd import registry
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
+from mtbkd.teachers import unseen
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,7 @@ class Context:
     @cached_property
     def y(self) -> np.ndarray:
         """Labels (R or 1, N) of training examples; -1 elsewhere: no other split gives its labels away."""
+        unseen.warn(f"weights on {self.dataset.name}", self.teachers, "train")
         return np.where(self.dataset.split[self.rows] == "train", self.dataset.y[:, self.rows], -1)
 
     @cached_property
@@ -48,9 +50,15 @@ class Context:
         return None if self.dataset.domain is None else self.dataset.domain[:, self.rows]
 
     @cached_property
+    def judging_rows(self) -> np.ndarray:
+        """The M examples whose labels may choose between the teachers: of the validation split, unless a teacher saw it."""
+        return unseen.judging_rows(self.dataset, self.teachers)
+
+    @cached_property
     def validation(self) -> np.ndarray:
-        """log p_gy (R, M, G) of the validation labels under each teacher, in nats."""
-        rows = self.dataset.rows("val")
+        """log p_gy (R, M, G) of the labels of ``judging_rows`` under each teacher, in nats."""
+        rows = self.judging_rows
+        unseen.warn(f"weights on {self.dataset.name}", self.teachers)
         missing = [teacher.teacher for teacher in self.teachers if not teacher.covered[rows].all()]
         if missing:
             found = f"no logits of {', '.join(missing)} on the validation split"

@@ -29,7 +29,7 @@ def weights_of(prob: np.ndarray, context: Context) -> np.ndarray:
     found = np.broadcast_to(_softmax(scores.mean(1))[:, None], prob.shape[:3]).copy()
     if context.dataset.domain is None or context.domain is None:
         return found
-    known = np.broadcast_to(context.dataset.domain[:, context.dataset.rows("val")], scores.shape[:2])
+    known = np.broadcast_to(context.dataset.domain[:, context.judging_rows], scores.shape[:2])
     own = np.broadcast_to(context.domain, prob.shape[:2])
     for r in range(len(prob)):
         for domain in np.unique(own[r]):

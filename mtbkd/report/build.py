@@ -22,6 +22,7 @@ from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
 from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
 from mtbkd.report.versus import Versus, long_rows, side_by_side
+from mtbkd.teachers import unseen
 from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
@@ -126,20 +127,21 @@ def _part(
     name, planned = evidence.name, plan["experiments"][evidence.name]
     source = published.source(planned["published"]) if planned["published"] else None
     simulated = planned["data"]["simulated"]
+    told_of_teachers = cards.first_cards(teacher_cards)
     own, shared = "replicates, each with data, teachers and seeds of its own", "replicates of the student on the same data"
     over = own if simulated else shared
     return page.Part(
         name=name,
         dataset=planned["data"]["name"],
         student=planned["student"],
-        main=experiment.main_table(evidence, versus),
+        main=experiment.main_table(evidence, versus, unseen.doubtful(planned["methods"], told_of_teachers)),
         over=f"{planned['replicates']} {over}",
         published=experiment.published_table(name, versus) if versus else None,
         published_source=f"{source.paper}, {source.place}" if source else "",
         published_note=source.note if source else "",
         domains=experiment.domain_table(evidence, ("student",), f"{name}: accuracy of the students by domain"),
         facts=cards.dataset_facts(card, planned["replicates"]),
-        teachers=cards.teacher_table(name, planned["teachers"], cards.first_cards(teacher_cards)),
+        teachers=cards.teacher_table(name, planned["teachers"], told_of_teachers),
         teachers_by_domain=experiment.domain_table(
             evidence, ("teacher", "ceiling"), f"{name}: accuracy of the teachers and of the best possible by domain"
         ),

@@ -72,8 +72,11 @@ def main_columns(metrics: Frame) -> dict[str, Column]:
     return {metric: column for metric, column in shown.items() if metric in set(metrics["metric"])}
 
 
-def main_table(evidence: Evidence, versus: Sequence[Versus]) -> Table:
-    """Students, teachers and ceiling with the gates beside every row."""
+def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[str, str] | None = None) -> Table:
+    """Students, teachers and ceiling with the gates beside every row.
+
+    ``doubtful``: as ``mtbkd.teachers.unseen.doubtful`` returns it.
+    """
     m = evidence.metrics[evidence.metrics["split"] == "test"]
     ours, columns = estimates(m), main_columns(m)
     beside = {v.method: v for v in versus if v.method and (v.metric, v.domain) == ("accuracy", "all")}
@@ -87,7 +90,10 @@ def main_table(evidence: Evidence, versus: Sequence[Versus]) -> Table:
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        cells = [_name(method, row), _gates(evidence, method, row["kind"])]
+        name = _name(method, row)
+        if doubt := (doubtful or {}).get(method):
+            name = text(name.text, f"{name.sub}; {doubt}")
+        cells = [name, _gates(evidence, method, row["kind"])]
         cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
         cells += _published(beside.get(method)) if beside else []
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))

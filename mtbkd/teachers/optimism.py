@@ -4,7 +4,8 @@
 
 1. A released teacher that is better on splits it saw (train and val where nothing is stated) than on the others has learnt them
    by heart: its probabilities there are too sure, and students copy them.
-2. A teacher that is better on test than on val saw the test rows, or val and test are drawn from different populations.
+2. A teacher that is better on test than on val saw the test rows, or val and test are drawn from different populations. One
+   that is better on val, although it is said not to have seen it, saw the val rows, or likewise.
 3. A teacher of the training rows that shows no loss from train to test although the 5 nearest training rows, a reference that
    has seen no test row, are far worse on test: either it is a much better model, or it saw the test rows.
 
@@ -50,7 +51,7 @@ def z_score(a: Score, b: Score) -> float:
 
 
 def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list[str]:
-    """Sentences for card, log and page on a released teacher of real data (one replicate).
+    """Sentences for card, log and page on a teacher; scores are compared for real data only (one replicate).
 
     Args:
         seen: splits that it was trained on; None where that is not stated.
@@ -58,6 +59,8 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
     found = ["It was trained on the test split: its test score, and that of every student, promise nothing."] * (
         "test" in (seen or ())
     )
+    if "val" in (seen or ()):
+        found.append("It was trained on the val split: where validation labels choose between teachers they favour it.")
     if dataset.num_replicates > 1:
         return found
     score = right(logits.logits[:1], dataset)[0]
@@ -73,6 +76,11 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
     if {"val", "test"} <= set(scores) and "test" not in (seen or ()) and z_score(scores["test"], scores["val"]) > Z:
         both = f"{scores['test']} against {scores['val']} right, beyond chance (z > {Z:g})"
         found.append(f"Better on test than on val: {both}. Did it see the test rows?")
+    told = seen is not None and not {"val", "test"} & set(seen)
+    if {"val", "test"} <= set(scores) and told and z_score(scores["val"], scores["test"]) > Z:
+        both = f"{scores['val']} against {scores['test']} right, beyond chance (z > {Z:g})"
+        found.append(f"Better on val than on test: {both}. It saw the val rows, and validation labels that choose between "
+                     "teachers favour it, or val and test are drawn from different populations.")  # fmt: skip
     return found + _no_loss(dataset, scores, seen)
 
 

@@ -94,8 +94,6 @@ def train(
         card["seen"] = list(settings.seen)
     found = Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
     card["warnings"] = optimism.doubts(found, dataset, settings.seen)
-    for doubt in card["warnings"]:
-        log.warning("warning: teacher %s: %s", name, doubt)
     return found
 
 

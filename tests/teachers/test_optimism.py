@@ -12,6 +12,7 @@ from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.errors import ContractError
 from mtbkd.teachers import accuracy_card, optimism, released
 from mtbkd.teachers.optimism import Score, z_score
+from mtbkd.teaching import teach
 
 SIZES = {"train": 300, "val": 100, "test": 200}
 SPLIT = np.concatenate([np.full(n, split) for split, n in SIZES.items()])
@@ -66,8 +67,19 @@ def test_the_z_score_is_the_two_proportion_test() -> None:
             ["than on val", "Did it see the test rows", "As good on test as on"],
         ),
         ({"train": 0.88, "val": 0.87, "test": 0.88}, None, ["As good on test as on train, 0.880 of 200 rows against 0.880"]),
-        ({"train": 0.88, "val": 0.87, "test": 0.88}, ("train", "val", "test"), ["It was trained on the test split"]),
+        (
+            {"train": 0.88, "val": 0.87, "test": 0.88},
+            ("train", "val", "test"),
+            ["It was trained on the test split", "It was trained on the val split"],
+        ),
         ({"train": 0.88, "val": 0.87, "test": 0.88}, (), []),
+        ({"train": 0.6, "val": 0.95, "test": 0.6}, (), ["Better on val than on test: 0.950 of 100 rows against 0.600"]),
+        ({"train": 0.6, "val": 0.77, "test": 0.6}, (), []),  # z = 2.9
+        (
+            {"train": 0.97, "val": 0.97, "test": 0.6},
+            ("train", "val"),
+            ["where validation labels choose", "Better on train rows, which it saw, than on test", "Better on val rows"],
+        ),
         ({"train": 0.6, "val": 0.55, "test": 0.58}, None, []),
         ({"train": 0.7, "val": 0.65, "test": 0.66}, None, []),
         ({"train": 0.88, "val": 0.87}, None, []),
@@ -93,8 +105,11 @@ def test_a_released_teacher_says_on_card_and_log_what_it_may_have_seen(
     rows = [f"{i},{a},{b}" for i, (a, b) in enumerate(logits)]
     (tmp_path / "t.csv").write_text("\n".join(["id,a,b", *rows]))
     known = {"path": str(tmp_path / "t.csv"), "values": "logits"}
+    hard.write(tmp_path / "data")
+    told = {"name": "mine", "family": "released", "domain": None, "settings": known, "seed": 0, "device": "cpu"}
     with caplog.at_level(logging.INFO):
-        read = released.train("mine", None, released.Settings.model_validate(known), hard, 0, 0, "cpu", Path("unused"))
+        teach(told, "r0-0", tmp_path / "data", Path("unused"), tmp_path / "logits")
+    read = Logits.read(tmp_path / "logits", hard)
     assert read.card["accuracy"] == pytest.approx({"train": 0.88, "val": 0.87, "test": 0.88})
     assert "probably saw the test rows" in read.card["warnings"][0] and read.card["warnings"][0] in caplog.text
     assert read.card["covered"] == {"train": "300 of 300", "val": "100 of 100", "test": "200 of 200"}
