@@ -39,7 +39,7 @@ ARRAYS = {"params": np.float32, "mean": np.float64, "scale": np.float64}
 STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
 MOST_BYTES = 1 << 24  # of a card
-VERSION = 2
+VERSION = 3
 
 
 class RiskPoint(BaseModel):
@@ -73,7 +73,7 @@ class Card(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal["mtbkd student"] = Field(default="mtbkd student", description="what this file is")
-    version: Literal[2] = Field(default=VERSION, description="version of the format")
+    version: Literal[3] = Field(default=VERSION, description="version of the format")
     study: str = Field(description="as in config.yaml")
     experiment: str = Field(description="as in config.yaml")
     method: str = Field(description="as in config.yaml")
@@ -86,7 +86,9 @@ class Card(BaseModel):
     architecture: str = Field(description="a module of mtbkd/students")
     settings: dict[str, Any] = Field(description="the Settings of that module")
     draws: int = Field(ge=1, description="draws of the weights; 1: a point estimate without credible intervals")
-    risk: tuple[RiskPoint, ...] = Field(description="shares of the validation examples and their error, in rising coverage")
+    risk: tuple[RiskPoint, ...] = Field(
+        description="shares of validation examples that chose no setting, and their error, in rising coverage"
+    )
     scores: dict[str, dict[str, float]] = Field(description="split -> score -> value, of these draws")
     gates: dict[str, bool | None] = Field(description="may the posterior be trusted? true passed, null does not apply")
     config: dict[str, Any] = Field(description="all settings of the fit")
@@ -202,8 +204,9 @@ def read_card(path: str | Path) -> Card:
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
     again = f"make it again: snakemake --cores all --config study={content.get('study', '<study>')} -- {path}"
-    if content.get("version") in (None, 1):
-        raise ContractError(path, "version", "that of an earlier release, without a seal", VERSION, again)
+    if (version := content.get("version")) in (None, 1, 2):
+        lacks = "whose risk levels were measured on labels that had chosen its settings" if version == 2 else "without a seal"
+        raise ContractError(path, "version", f"that of an earlier release, {lacks}", VERSION, again)
     card, mistakes = explain.validate(Card, content)
     if card is None:
         raise ContractError(path, "entries", "; ".join(map(str, mistakes)), f"the card of a student, version {VERSION}")

@@ -282,7 +282,8 @@ def _about(bundle: "Bundle") -> str:
 def _promise(point: "RiskPoint", level: float) -> str:
     return (
         f"answers at most {level:.1%} wrong (with 95 % confidence, for proteins such as the validation ones): it abstains "
-        f"where the probability is below {point.threshold:.3f}; of the validation proteins it answered {point.coverage:.0%}, "
+        f"where the probability is below {point.threshold:.3f}; of the validation proteins that chose none of its settings it "
+        f"answered {point.coverage:.0%}, "
         f"{point.errors} of {point.n} wrong"
     )
 

@@ -75,7 +75,7 @@ def test_without_a_method_the_likeliest_student_is_taken(results: Path, tmp_path
 
 def test_a_higher_risk_is_answered_more_often(results: Path, tmp_path: Path):
     path, answered = fasta(tmp_path, chains(60, seed=10)[0]), []
-    for risk in ("0.3", "0.5", "1"):
+    for risk in ("0.4", "0.6", "1"):
         assert run(results, path, tmp_path / "out.csv", "--risk", risk, "--quiet") == 0
         answered.append(sum(row["abstain"] == "no" for row in csv.DictReader((tmp_path / "out.csv").open())))
     assert answered[0] <= answered[1] <= answered[2] and answered[0] < answered[2]

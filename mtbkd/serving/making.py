@@ -1,7 +1,9 @@
 """Make a student into a bundle: fit its method once more, keep the weights, and measure what the card says.
 
 The study's draws keep functions of the weights only, so the first replicate is fitted again by itself, with the same settings
-and data; what the card states is measured on these draws. Shapes: S draws, N examples, F inputs, K classes.
+and data, but that half of the validation examples are kept from it: they choose no setting and no student, and their labels say
+how often the student is wrong where it answers (``serving.risk``). What the card states is measured on these draws.
+Shapes: S draws, N examples, F inputs, K classes.
 """
 
 import math
@@ -23,6 +25,7 @@ from mtbkd.evaluation import scoring
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.fitting import Spec, fit
 from mtbkd.lazy import lazy_import
+from mtbkd.seeds import derive
 from mtbkd.serving.risk import risk_points
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ DRAWS = 100
 LEVELS = (0.95,)
 SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_gap@0.95", "ood_auroc", "mean_deviance")
 DATA = ("source", "Values", "counts", "labelled_train", "homology_partitions", "truncation", "simulated")
+RISK_LABELS = "ood:risk labels"  # the split, in the fit's eyes, of validation examples that are kept from it
 AGREE = 1e-5  # largest difference of a probability from what the fit predicted
 LIBRARIES = ("mtbkd", "torch", "numpy", "biopython", "safetensors")
 
@@ -43,14 +47,15 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
 
     Raises:
         ContractError: every chain diverged; the dataset's card does not say how its inputs were scaled; the bundle does not
-            predict what the fit predicts of the test examples.
+            predict what the fit predicts of the test examples; a single validation example.
     """
     dataset, teachers = _first(dataset), [replace(t, logits=t.logits[:1]) for t in teachers]
     mean, scale = _scaling(dataset)
     output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
     # Whole single precision: by default, convolutions on a GPU round their inputs to 10 bits, and no two machines alike.
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        draws = fit(spec.model_copy(update={"output": output}), dataset, teachers, range(1))
+        fitted = _keep_risk_labels(dataset, spec.seed)
+        draws = fit(spec.model_copy(update={"output": output}), fitted, teachers, range(1))
         assert draws.params is not None
         params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
         if not len(params):
@@ -59,7 +64,7 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
         bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
         device = resolve_device(spec.device)
         _check_reproduces(bundle, dataset, draws, device)
-        return replace(bundle, card=_measured(bundle, dataset, device))
+        return replace(bundle, card=_measured(bundle, dataset, fitted.rows(RISK_LABELS), device))
 
 
 def bundle_files(
@@ -76,6 +81,16 @@ def _first(dataset: Dataset) -> Dataset:
     names = ("x", "y", "domain", "true_prob", "teacher_y")
     arrays = {name: getattr(dataset, name) for name in names}
     return replace(dataset, **{name: None if value is None else value[:1] for name, value in arrays.items()})
+
+
+def _keep_risk_labels(dataset: Dataset, seed: int) -> Dataset:
+    """The data with half of the validation examples, drawn at random, in the split ``RISK_LABELS``."""
+    val = dataset.rows("val")
+    if len(val) < 2:
+        raise ContractError(f"dataset {dataset.name}", "validation examples", len(val), "2 or more",
+                            "one half chooses the settings, the other measures the risk of an answer")  # fmt: skip
+    kept = np.random.default_rng(derive(seed, "risk labels")).permutation(val)[: len(val) // 2]
+    return replace(dataset, split=np.where(np.isin(np.arange(dataset.num_examples), kept), RISK_LABELS, dataset.split))
 
 
 def _scaling(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -156,26 +171,24 @@ def _card(
     )  # fmt: skip
 
 
-def _measured(bundle: Bundle, dataset: Dataset, device: str) -> Card:
-    """The card with what the draws do on validation and evaluated examples."""
+def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -> Card:
+    """The card with what the draws do on evaluated and validation examples, those (n,) ``kept`` from the fit apart."""
     examples = Examples.of(dataset, 0)
-    val, evaluated = dataset.rows("val"), examples.evaluated()
     scores, sure, wrong = {}, {}, {}
-    for rows in (val, evaluated):
+    for name, rows in (("val", np.setdiff1d(dataset.rows("val"), kept)), ("kept", kept), ("test", examples.evaluated())):
         prob, here = bundle.draw_probs(dataset.x[0, rows], device), examples.take(rows)
         scored = scoring.score(prob, here, LEVELS)
-        for row in scoring.metric_rows(scored, LEVELS):
+        for row in scoring.metric_rows(scored, LEVELS) if name != "kept" else ():
             if row["domain"] == scoring.ALL and row["metric"] in SCORES and math.isfinite(row["value"]):
                 scores.setdefault(row["split"], {})[row["metric"]] = row["value"]
-        for split in ("val", "test"):
-            if (inside := here.split == split).any():
-                sure[split] = scored.mean[inside].max(-1)
-                wrong[split] = scored.mean[inside].argmax(-1) != here.y[inside]
-    risk = risk_points(sure["val"], wrong["val"], sure["test"], wrong["test"])
-    return bundle.card.model_copy(update={"scores": scores, "risk": risk, "limits": _limits(bundle.card, dataset, scores)})
+        inside = here.split == ("test" if name == "test" else "val")
+        sure[name], wrong[name] = scored.mean[inside].max(-1), scored.mean[inside].argmax(-1) != here.y[inside]
+    risk = risk_points(sure["kept"], wrong["kept"], sure["test"], wrong["test"])
+    limits = _limits(bundle.card, dataset, scores, len(kept))
+    return bundle.card.model_copy(update={"scores": scores, "risk": risk, "limits": limits})
 
 
-def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, float]]) -> tuple[str, ...]:
+def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, float]], kept: int) -> tuple[str, ...]:
     """What a user should know before trusting an answer, from the card's own numbers."""
     found = [f"Of the {card.data['counts']['test']:,} test examples {scores['test']['accuracy']:.1%} are classified rightly."]
     found.append("One class an example: where several apply, at most one is named.")
@@ -190,7 +203,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
-    found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")
+    found.append(f"Risk levels were measured on {kept:,} validation examples that chose no setting. They are promises about "
+                 "examples drawn as these were, and about no others.")  # fmt: skip
     found.append("Not for diagnosis, nor for any decision about a person.")
     return tuple(found)
 

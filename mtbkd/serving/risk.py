@@ -2,10 +2,10 @@
 
 A student answers where the posterior mean probability of the class that it predicts reaches a threshold. (Not where the mean
 deviance is small: draws that are each sure of another class have a small one, although together they know nothing.) Validation
-examples say how often it is then wrong: for each of ``POINTS`` shares of them, the surest ones, the upper confidence bound of
-Clopper and Pearson (1934) on the error rate. The threshold of a risk level is that of the largest share whose bound is at most
-the level. All bounds hold at once with probability ``CONFIDENCE`` (Bonferroni over the shares), so that the choice of the share
-costs nothing; they are promises about examples drawn as the validation examples were, and about no others.
+examples that chose no setting say how often it is then wrong: for each of ``POINTS`` shares of them, the surest ones, the upper
+confidence bound of Clopper and Pearson (1934) on the error rate. The threshold of a risk level is that of the largest share
+whose bound is at most the level. All bounds hold at once with probability ``CONFIDENCE`` (Bonferroni over the shares), so that
+the choice of the share costs nothing; they are promises about examples drawn as these validation examples were, and no others.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def risk_points(sure: np.ndarray, wrong: np.ndarray, test_sure: np.ndarray, test
     """The risk of answering at ``POINTS`` thresholds.
 
     Args:
-        sure: probability (n,) of the predicted class of the validation examples.
+        sure: probability (n,) of the predicted class of validation examples that chose nothing before.
         wrong: bool (n,), the predicted class is not the label.
         test_sure, test_wrong: the same of the test examples (m,), which choose nothing.
     """

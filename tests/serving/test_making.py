@@ -14,7 +14,7 @@ from mtbkd.datasets import digits, preprocess, sim1, table
 from mtbkd.errors import ContractError
 from mtbkd.evaluation import metrics
 from mtbkd.serving import making
-from mtbkd.serving.making import DRAWS, make_bundle
+from mtbkd.serving.making import DRAWS, RISK_LABELS, make_bundle
 from tests.serving.examples import CLASSES, bundle, make_dataset, make_spec
 
 COLUMNS = ("height", "weight", "constant")
@@ -22,14 +22,46 @@ COLUMNS = ("height", "weight", "constant")
 
 def test_the_card_states_the_scores_of_its_own_draws():
     dataset, card = make_dataset(), bundle().card
-    for split in ("val", "test"):
-        rows = dataset.rows(split)
+    kept = making._keep_risk_labels(dataset, make_spec().seed).rows(RISK_LABELS)
+    for split, rows in (("val", np.setdiff1d(dataset.rows("val"), kept)), ("test", dataset.rows("test"))):
         mean = bundle().draw_probs(dataset.x[0, rows]).mean(0, dtype=np.float64)
         scores, y = card.scores[split], dataset.y[0, rows]
         assert scores["accuracy"] == metrics.accuracy(mean, y).value > 0.5
         assert scores["nll"] == pytest.approx(metrics.nll(mean, y).value)
         assert scores["ece"] == pytest.approx(metrics.ece(mean, y).value)
     assert {"coverage@0.95", "coverage_gap@0.95"} <= set(card.scores["test"])
+
+
+def flipped(dataset: Dataset, rows: np.ndarray) -> Dataset:
+    """The same data with the labels of ``rows`` moved on by one class."""
+    y = dataset.y.copy()
+    y[:, rows] = (y[:, rows] + 1) % dataset.num_classes
+    return replace(dataset, y=y)
+
+
+def test_the_labels_that_measure_the_risk_choose_nothing():
+    """Half of the validation labels decide on the prior's scale and the other half on the risk: neither touches the other."""
+    dataset, spec = make_dataset(), make_spec("map")
+    spec = spec.model_copy(update={"posterior": {**spec.posterior, "prior_scale": [0.001, 1.0]}})
+    kept = making._keep_risk_labels(dataset, spec.seed).rows(RISK_LABELS)
+    others = np.setdiff1d(dataset.rows("val"), kept)
+    assert len(kept) == len(others) == 30
+
+    def made(data: Dataset) -> Bundle:
+        return make_bundle(spec, data, [], "protein", "made_up")
+
+    plain, other_risk, other_choice = made(dataset), made(flipped(dataset, kept)), made(flipped(dataset, others))
+    assert plain.card.tuned == other_risk.card.tuned != other_choice.card.tuned
+    assert np.array_equal(plain.params, other_risk.params) and plain.card.scores["val"] == other_risk.card.scores["val"]
+    assert other_risk.card.risk[-1].errors > plain.card.risk[-1].errors and plain.card.risk[-1].n == 30
+    assert any("measured on 30 validation examples that chose no setting" in told for told in plain.card.limits)
+
+
+def test_one_validation_example_cannot_do_both():
+    dataset = make_dataset()
+    split = np.where(np.arange(dataset.num_examples) == 90, "val", np.where(dataset.split == "val", "train", dataset.split))
+    with pytest.raises(ContractError, match="validation examples: found 1; expected 2 or more"):
+        make_bundle(make_spec("map"), replace(dataset, split=split), [], "protein", "made_up")
 
 
 def test_the_card_says_where_the_student_comes_from():
