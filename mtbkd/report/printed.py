@@ -38,9 +38,13 @@ def reproduction(case: Case) -> list[Finding]:
         if rows:
             counts = Counter(v.verdict for v in rows)
             judged = sum(counts[verdict] for verdict in COUNTED)
+            # A printed number may stand beside several of our methods.
+            single = {(v.printed.quantity, v.printed.column) for v in rows if v.verdict in COUNTED}
+            asked = count(len(single), "number")
+            asked = asked if judged == len(single) else f"{count(judged, 'comparison')} with the {asked}"
             listed = "; ".join(f"{verdict}: {counts[verdict]}" for verdict in COUNTED)
             apart = "; ".join(f"{verdict}: {n}" for verdict, n in counts.most_common() if verdict not in COUNTED)
-            text = f"Of {count(judged, 'number')} {whose} that can be judged, {listed}."
+            text = f"Of {asked} {whose} that can be judged, {listed}."
             text += f" Not counted: {apart}." if apart else ""
             found.append(Finding(name, REPRODUCES, text, value=counts[COMPATIBLE], n=judged))
     return found

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
+from mtbkd.report.experiment import LOOKS
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, estimate, listed, show
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
-from mtbkd.report.versus import COMPATIBLE, Replicates, judge
+from mtbkd.report.versus import Replicates, judge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +153,7 @@ def published_table(found: Frame) -> Table:
         said, why = judge(printed, Replicates.of(ours["value"]), metric, ceiling=best if metric == "accuracy" else None)
         shown = text("0.947 to 0.950") if printed == PRINTED_COVERAGE else number(printed.value)
         cells = [text(printed.quantity), text(printed.column), shown, score(known)]
-        cells += [number(known.mean - printed.value, signed=True), text(said, mark="good" if said == COMPATIBLE else "bad")]
+        cells += [number(known.mean - printed.value, signed=True), text(said, mark=LOOKS.get(said, ""))]
         rows.append(Row([*cells, text(why)]))
     head = [Column("Quantity"), Column("Classifier"), Column("Published", True), Column("Ours", True)]
     head += [Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]

@@ -148,11 +148,11 @@ def judge(
             interval; None where it is not known or the number is no accuracy.
         fitted: our settings were chosen by this number.
     """
-    if not ours.n:
-        return NOT_RUN, "we have no such number"
     on = f" on {test_size:,.0f} test examples, the paper's by our reading" if math.isfinite(test_size) else ""
     if ceiling is not None and printed.value - printed.half_unit > ceiling:
         return ABOVE_CEILING, f"no classifier reaches more than {ceiling:.3f}{on}, but for luck"
+    if not ours.n:
+        return NOT_RUN, "we have no such number"
     if fitted:
         return FITTED, "a search chose the settings by this number"
     if ours.n < MIN_FOR_INTERVAL:
@@ -218,17 +218,14 @@ def side_by_side(
         for method in published.method_of(printed.column, teachers, experiment["columns"]) or [""]:
             asked = as_printed(metric, {name for own, name, _ in runs if own == method})
             estimate, size = ours.get((method, asked, domain), UNKNOWN), sizes.get(domain, math.nan)
-            if why:
-                verdict = NOT_STATED, why
-            elif method:
-                run = runs.get((method, asked, domain), Replicates.of(()))
-                limit = limits.get(domain) if metric == "accuracy" else None
-                verdict = judge(printed, run, asked, size, limit, printed.column in fitted)
-                if asked != metric:
-                    of_mean = show(ours[method, metric, domain].mean)
-                    verdict = verdict[0], f"{verdict[1]}; the draws' mode, as printed; their mean has {of_mean}"
-            else:
+            run = runs.get((method, asked, domain), Replicates.of(()))
+            limit = limits.get(domain) if metric == "accuracy" else None
+            verdict = (NOT_STATED, why) if why else judge(printed, run, asked, size, limit, printed.column in fitted)
+            if verdict[0] == NOT_RUN and not method:
                 verdict = NOT_RUN, "no method of this experiment is of that kind"
+            if not why and asked != metric:
+                of_mean = show(ours[method, metric, domain].mean)
+                verdict = verdict[0], f"{verdict[1]}; the draws' mode, as printed; their mean has {of_mean}"
             found.append(Versus(method, asked, domain, printed, estimate, *verdict, size))
     return found
 

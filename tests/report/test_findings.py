@@ -205,6 +205,12 @@ def test_printed_numbers_are_counted_and_the_impossible_ones_named() -> None:
     assert "the best of these is 0.82 (bnn_equal)" in labels
 
 
+def test_a_printed_number_beside_two_methods_is_one_number() -> None:
+    versus = (printed("kd_equal", 0.72, BETTER), printed("kd_equal", 0.72, COMPATIBLE), printed("tip_equal", 0.8, COMPATIBLE))
+    every, _ = asked(page.findings(case(versus=versus)), "Do the printed numbers reproduce?")
+    assert every.startswith("Of 3 comparisons with the 2 numbers printed that can be judged, compatible: 2; ")
+
+
 def test_the_printed_order_is_tried_on_our_own_methods() -> None:
     """Printed, kd by MAP is the best; ours is worse than tip, and no better than kd with equal weights."""
     columns = {

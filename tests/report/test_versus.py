@@ -135,6 +135,14 @@ def test_a_printed_squared_error_stands_beside_that_of_the_draws_mode() -> None:
     assert errors["tip"].why.endswith("their mean has 0.050") and "mean has" not in errors["kd_map"].why
 
 
+def test_a_printed_number_above_the_ceiling_is_called_so_although_nobody_ran_its_method() -> None:
+    """BKD prints .918 for students of its first design, impossible if the ceiling were .88: whoever ran what."""
+    low = scores()
+    low.loc[low["kind"] == "ceiling", "value"] = 0.88
+    verdicts = {v.printed.column: (v.method, v.verdict) for v in side_by_side(experiment(), low, ()) if v.metric == "accuracy"}
+    assert verdicts["bkd"] == ("", "above the ceiling") and verdicts["kd"] == ("kd_map", "above the ceiling")
+
+
 def test_a_column_that_a_search_was_fitted_to_is_called_so() -> None:
     found = side_by_side(experiment(), scores(), (), {"T1"})
     assert {v.verdict for v in found if v.printed.column == "T1"} == {"fitted"}
