@@ -163,7 +163,8 @@ def _best_teacher(spec: Spec, teachers: Sequence[Logits], dataset: Dataset, devi
     rows = unseen.judging_rows(dataset, teachers)
     if not all(t.covered[rows].all() for t in teachers):
         return None
-    unseen.warn(f"method {spec.method} on {dataset.name}", teachers)
+    if len(teachers) > 1:
+        unseen.warn(f"method {spec.method} on {dataset.name}", teachers)
     right = stack_logits(list(teachers))[:, rows].argmax(-1) == dataset.y[:, rows, None]
     return torch.as_tensor(right.mean(1).argmax(-1), device=device)
 

@@ -65,7 +65,6 @@ def leave_one_out(draws: Draws, index: int, temperature: float = 1.0) -> Any:
 
 def _tempered(tree: Any, values: np.ndarray, ratio: np.ndarray | None, temperature: float) -> Any:
     """Leave-one-out of draws of pi^(1/T); ``values`` (C, S, L), ``ratio`` (C, S) of pi^(1/T) to what was drawn from."""
-    from scipy.special import logsumexp
     from xarray import DataArray
 
     log_prob = np.moveaxis(values, -1, 0)
@@ -75,7 +74,8 @@ def _tempered(tree: Any, values: np.ndarray, ratio: np.ndarray | None, temperatu
     observed = tree["log_likelihood"]["y"].dims[-1]
     weights = DataArray(log_weight, dims=(observed, "chain", "draw"))
     found = arviz_stats.loo(tree, pointwise=True, log_weights=weights, pareto_k=DataArray(khat, dims=observed))
-    found.p = float((logsumexp(log_prob + drawn, (1, 2)) - logsumexp(drawn)).sum() - found.elpd)
+    total = np.logaddexp.reduce((log_prob + drawn).reshape(len(log_prob), -1), axis=1)
+    found.p = float((total - np.logaddexp.reduce(drawn.ravel())).sum() - found.elpd)
     return found
 
 

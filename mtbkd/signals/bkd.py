@@ -34,11 +34,11 @@ def prepare(
     prob: "torch.Tensor", weights: "torch.Tensor | None", lam: "torch.Tensor", settings: Settings, best: "torch.Tensor | None"
 ) -> "dict[str, torch.Tensor]":
     """The teacher (U, N, K) and -log B(1 + lambda p) (U, N); ``best`` (U,) is the position of the best teacher."""
-    if takes_best(settings) and best is None:
+    if settings.teacher == "best" and best is None:
         raise ContractError("signal bkd", "teacher", "best, but not every teacher covers the validation split",
                             "logits on it, or the teacher's position", "set signal_settings: {teacher: 0}")  # fmt: skip
     units = torch.arange(prob.shape[0], device=prob.device)
-    chosen = prob[units, :, best if takes_best(settings) else settings.teacher]
+    chosen = prob[units, :, best if settings.teacher == "best" else settings.teacher]
     return {"prob": chosen, "log_scale": -log_beta(1 + lam.view(-1, 1, 1) * chosen)}
 
 
