@@ -17,6 +17,7 @@ from mtbkd.blocks import block_range
 from mtbkd.bounds import Examples, Seed
 from mtbkd.curves.budget import Order, budgets, label_order
 from mtbkd.curves.tables import score_rows, write
+from mtbkd.teachers import unseen
 
 Rows = list[dict[str, Any]]
 
@@ -55,6 +56,9 @@ def references(spec: Spec, dataset: Dataset, teachers: Mapping[str, Sequence[Log
             for n in labels for t in spec.transfer for row in scored
         )  # fmt: skip
 
+    for name, own in teachers.items():
+        for split in ("train", "val"):
+            unseen.warn(f"best of teachers {name} on {dataset.name}", own, split)
     for r in range(len(replicates)):
         if dataset.true_prob is not None:
             truth = dataset.true_prob[order.data[r], test].astype(np.float64)

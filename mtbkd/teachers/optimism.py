@@ -84,6 +84,15 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
     return found + _no_loss(dataset, scores, seen)
 
 
+def suspected(logits: Logits, dataset: Dataset) -> list[str]:
+    """Of train and val those on which a teacher of real data, which does not say what it saw, is better than on test."""
+    if dataset.num_replicates > 1:
+        return []
+    score = right(logits.logits[:1], dataset)[0]
+    scores = {s: Score.of(np.where(logits.covered, score, np.nan)[dataset.split == s]) for s in ("train", "val", "test")}
+    return [split for split in ("train", "val") if z_score(scores[split], scores["test"]) > Z]
+
+
 def _no_loss(dataset: Dataset, scores: dict[str, Score], seen: Sequence[str] | None) -> list[str]:
     """The third rule."""
     trained = seen is None or ("train" in seen and "test" not in seen)

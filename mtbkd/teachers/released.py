@@ -93,6 +93,8 @@ def train(
     if settings.seen is not None:
         card["seen"] = list(settings.seen)
     found = Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
+    if settings.seen is None:
+        card["suspected"] = optimism.suspected(found, dataset)
     card["warnings"] = optimism.doubts(found, dataset, settings.seen)
     return found
 

@@ -1,8 +1,9 @@
 """Which labels may choose between teachers? Those of rows that none of them was trained on: a teacher that learnt them by heart
 would win.
 
-Validation labels choose, unless a teacher's card says that it saw them (``seen``). Then labelled training rows do, if every
-card says that its teacher did not see those. Where no such rows are left, validation labels still choose, and it is said.
+Validation labels choose, unless a teacher saw them: its card says so (``seen``), or its scores do (``suspected``). Then
+labelled training rows do, if every card says that its teacher did not see those. Where no such rows are left, validation labels
+still choose, and it is said.
 """
 
 import logging
@@ -20,8 +21,9 @@ Cards = Mapping[str, Mapping[str, Any]]
 
 
 def saw(cards: Cards, split: str) -> list[str]:
-    """Teachers whose cards say that they were trained on ``split``."""
-    return [name for name, card in cards.items() if split in card.get("seen", ())]
+    """Teachers that were trained on ``split``, as their cards say or, where they do not, as their scores suggest."""
+    stated = [name for name, card in cards.items() if split in card.get("seen", ())]
+    return stated + [f"{name} (by its scores)" for name, card in cards.items() if split in card.get("suspected", ())]
 
 
 def judging_split(cards: Cards) -> str:

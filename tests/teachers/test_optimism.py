@@ -10,7 +10,7 @@ import pytest
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.errors import ContractError
-from mtbkd.teachers import accuracy_card, optimism, released
+from mtbkd.teachers import accuracy_card, optimism, released, unseen
 from mtbkd.teachers.optimism import Score, z_score
 from mtbkd.teaching import teach
 
@@ -117,6 +117,26 @@ def test_a_released_teacher_says_on_card_and_log_what_it_may_have_seen(
     with pytest.raises(ContractError, match=r"seen: found 'tets'; expected train, val, test.*did you mean 'test'"):
         settings = released.Settings.model_validate(known | {"seen": ("tets",)})
         released.train("mine", None, settings, hard, 0, 0, "cpu", Path("unused"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "suspected", "said"),
+    [
+        (None, ["train", "val"], "teachers judged by validation labels that mine (by its scores) saw in training"),
+        (["train"], None, ""),
+        (["val"], None, "teachers judged by validation labels that mine saw in training"),
+    ],
+)
+def test_a_teacher_that_does_not_say_what_it_saw_is_judged_by_its_scores(
+    hard: Dataset, tmp_path: Path, seen: list[str] | None, suspected: list[str] | None, said: str
+) -> None:
+    rows = [f"{i},{a},{b}" for i, (a, b) in enumerate(teacher(hard, train=0.97, val=0.97, test=0.6).logits[0])]
+    (tmp_path / "t.csv").write_text("\n".join(["id,a,b", *rows]))
+    settings = released.Settings.model_validate({"path": str(tmp_path / "t.csv"), "values": "logits", "seen": seen})
+    read = released.train("mine", None, settings, hard, 0, 0, "cpu", Path("unused"))
+    assert read.card.get("suspected") == suspected and unseen.doubt({"mine": read.card}, "val") == said
+    better = any(told.startswith("Better on val") for told in read.card["warnings"])
+    assert better, "whatever is stated, a validation score beyond the test score is told"
 
 
 def test_training_accuracy_counts_the_labels_that_teachers_train_on(hard: Dataset) -> None:
