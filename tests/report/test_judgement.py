@@ -58,6 +58,8 @@ def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
     assert (by_method["silent"].text, by_method["silent"].sub) == ("? not judged", "psis_khat")
     assert by_method["dropout"].sub == "calibration; claims no posterior"
     assert by_method["vi"].sub == "every gate that applies"
+    names = [row.cells[0].sub for row in main_table(evidence, [], {"vi": "teachers judged by labels they saw"}).rows]
+    assert [sub.endswith("; teachers judged by labels they saw") for sub in names] == [m == "vi" for m in CLAIMS]
     table = gates_table(evidence, rows)
     at = [column.name for column in table.columns].index("psis_khat")
     told = {row.cells[0].text: row.cells[at] for row in table.rows}
