@@ -53,6 +53,7 @@ VERDICT_MARKS: dict[Verdict, str] = {
     NOT_STATED: "\N{EN DASH}",
     NOT_RUN: "\N{EN DASH}",
 }  # fmt: skip
+WARNS = "⚠"
 LOOKS = {"passed": "good", "failed": "bad", COMPATIBLE: "good", BETTER: "bad", WORSE: "bad", ABOVE_CEILING: "bad"}
 
 
@@ -107,6 +108,7 @@ def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
     claimed = "every gate that applies" if evidence.posterior.get(method) else "calibration; claims no posterior"
     subs = {"failed": judged.which, "passed": claimed, "not applicable": "one estimate, no posterior"}
     sub = subs.get(judged.status, listed([*judged.unjudged]))
+    sub += f"; {WARNS} not {judged.warnings}" if judged.warned else ""
     return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
 
 
@@ -171,6 +173,8 @@ def _gate(rows: Frame) -> Cell:
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
+    if len(failed) and gate.informs:
+        return text(f"{WARNS} not in {len(failed)} of {len(applied)}", limit, "warn")
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
     if len(judged) < len(applied):
