@@ -175,7 +175,7 @@ _TABLE = (
          "narrow, or parameters are held fixed", lambda evidence: float(evidence.given["temperature"].mean()),
          needs="temperature", error=lambda evidence: two_errors(evidence.given["temperature"])),
     Gate("optimised", "log-posterior that a few quasi-Newton steps on all examples add to the estimate, nats a label", "<=",
-         0.002, {"independent": _DRAWN, "chains": _DRAWN},
+         0.005, {"independent": _DRAWN, "chains": _DRAWN},
          "more steps, or another learning rate: the optimiser stopped short of the mode",
          lambda evidence: float(evidence.given["shortfall"].max()), 1, 1,
          "shortfall", "it was not measured", asks_posterior=False, informs=True),

@@ -14,6 +14,9 @@ MARKS: dict[Status, str] = {
 }  # fmt: skip
 
 
+WARNS = "\N{WARNING SIGN}"
+
+
 @dataclass(frozen=True)
 class Judgement:
     """Verdict over all gates and replicates.
