@@ -51,6 +51,8 @@ def which_is_best(evidence: Evidence) -> str:
         text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
     if bad := evidence.judgement(method).which:
         text += f" (yet badly calibrated: {bad})"
+    if warned := evidence.judgement(method).warnings:
+        text += f" (its optimiser has not arrived: {warned})"
     if evidence.judgement(method).unjudged:
         text += f" (its draws were not judged by {listed([*evidence.judgement(method).unjudged])})"
     if method == evidence.reference:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mtbkd.evaluation.compare import MIN_FOR_TEST
 from mtbkd.evaluation.verdict import ALPHA, Verdict
 from mtbkd.report.evidence import Evidence, Pair
-from mtbkd.report.judgement import MARKS
+from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import count
 from mtbkd.report.versus import Versus
 
@@ -50,7 +50,9 @@ class Case:
 
     def marked(self, method: str) -> str:
         """The method's name, with a mark where it failed a gate."""
-        return f"{method} {MARKS['failed']}" if self.evidence.judgement(method).failed else method
+        judged = self.evidence.judgement(method)
+        mark = MARKS["failed"] if judged.failed else WARNS if judged.warned else ""
+        return f"{method} {mark}".strip()
 
 
 @dataclass(frozen=True)

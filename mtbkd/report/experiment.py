@@ -9,7 +9,7 @@ from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
-from mtbkd.report.judgement import MARKS
+from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import (
@@ -53,7 +53,6 @@ VERDICT_MARKS: dict[Verdict, str] = {
     NOT_STATED: "\N{EN DASH}",
     NOT_RUN: "\N{EN DASH}",
 }  # fmt: skip
-WARNS = "⚠"
 LOOKS = {"passed": "good", "failed": "bad", COMPATIBLE: "good", BETTER: "bad", WORSE: "bad", ABOVE_CEILING: "bad"}
 
 

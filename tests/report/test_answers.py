@@ -65,6 +65,13 @@ def test_the_best_student_is_the_best_of_those_that_failed_no_gate() -> None:
     assert ": a lower NLL; p = 0.023 after Holm's correction for 3" in text
 
 
+def test_a_winner_whose_optimiser_has_not_arrived_is_named_as_such() -> None:
+    hasty = Judgement("not applicable", {}, 8, {}, {"optimised": 3})
+    text = which_is_best(evidence(methods=("labels_map", "kd_map"), labels_map=hasty))
+    assert text.startswith("labels_map has the lowest NLL")
+    assert "(its optimiser has not arrived: optimised (3 of 8))" in text
+
+
 def test_labels_only_may_win() -> None:
     text = which_is_best(evidence(methods=("labels_map", "kd_map")))
     assert text.startswith("labels_map has the lowest NLL") and text.endswith("it is the one that learns from labels only")

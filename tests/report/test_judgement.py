@@ -40,7 +40,8 @@ def gates() -> pd.DataFrame:
 def test_each_kind_of_claim_has_its_word() -> None:
     found = judgements(gates())
     assert {name: each.status for name, each in found.items()} == {
-        "map": "not applicable", "hasty": "not applicable", "dropout": "passed", "silent": "not judged", "vi": "passed", "sgld": "passed",
+        "map": "not applicable", "hasty": "not applicable",
+        "dropout": "passed", "silent": "not judged", "vi": "passed", "sgld": "passed",
     }  # fmt: skip
     assert found["silent"].unjudged == {"psis_khat": 2}
 
