@@ -15,7 +15,8 @@ from mtbkd.report import curves
 COUNTS = (10, 100, 1000)
 GAINS = {"poor": (-0.1, -0.1, -0.1), "middling": (0.1, -0.1, -0.1), "good": (0.1, 0.1, 0.1)}
 QUALITY = {"poor": 0.5, "middling": 0.6, "good": 0.7}
-PLAN = {"one": {"student": "mlp_5", "data": {"name": "sim"}}}
+FAMILIES = {"poor": "mlp", "middling": "mlp", "good": "mlp"}
+PLAN = {"one": {"student": "mlp_5", "data": {"name": "sim"}, "teachers": {k: [{"family": v}] for k, v in FAMILIES.items()}}}
 
 
 def rows(teachers: str, method: str, kind: str, signal: str, values: tuple[float, ...]) -> list[dict[str, object]]:
@@ -63,6 +64,27 @@ def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict
     assert "catch up at about 32 labels" in told["middling"] and "decidedly better at 10 labels)" in told["middling"]
     assert "do not catch up within 1,000 labels" in told["good"] and "decidedly better at 10, 100 and 1,000" in told["good"]
     assert "The teachers score 0.605 in accuracy" in told["middling"]
+
+
+def test_teachers_pay_only_by_what_they_gain_over_a_control_that_knows_nothing(files: dict[str, list[str]]) -> None:
+    """With the set that gains .1 at 10 labels as the control, one that gains as much there pays only where it gains more."""
+    plan = {"one": {**PLAN["one"], "teachers": {**PLAN["one"]["teachers"], "middling": [{"family": "uniform"}]}}}
+    section = curves.section(plan, {"one": files})
+    assert section is not None
+    (part,) = section.parts
+    assert "decidedly more accurate than labels alone and than with the control middling with these teachers" in part.headline
+    assert part.headline.endswith(
+        "middling (a control that knows nothing) at 10 labels (labels alone catch up at about 32); good at 100 and 1,000 "
+        "labels (undecided at 10, so no crossing is stated)"
+    )
+    assert "leave it open who is ahead at 10 labels" in part.sentences["good"]
+    beyond = part.differences[-2]
+    assert beyond.caption.startswith("one: advantage over the same method with middling in accuracy")
+    assert {row.cells[0].text for row in beyond.rows} == {"poor", "good"}
+    good = next(row for row in beyond.rows if row.cells[0].text == "good")
+    assert [(cell.text, cell.mark) for cell in good.cells[3:]] == [("0.000", ""), ("+0.200", "good"), ("+0.200", "good")]
+    told = section.frames["curves"].query("teachers == 'good' and metric == 'nll' and labels == 10 and kind == 'student'")
+    assert set(told["verdict"]) == {"better"} and set(told["pays"]) == {"open"}
 
 
 def test_the_tables_hold_every_method_and_number_of_labels(files: dict[str, list[str]], tmp_path: Path) -> None:
