@@ -60,8 +60,9 @@ def which_is_best(evidence: Evidence) -> str:
     pair = evidence.compared(method)
     if pair is None:
         return text
-    compared = len(evidence.students) - 1
-    return f"{text}; its difference to {evidence.reference_words} is {claim(pair, compared)}"
+    compared, other = len(evidence.students) - 1, evidence.unlike(method, evidence.reference)
+    yet = f", yet the two were not tuned on the same candidates: {other}" if other else ""
+    return f"{text}; its difference to {evidence.reference_words} is {claim(pair, compared)}{yet}"
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,13 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
     found = [pair for pair in map(evidence.compared, methods) if pair is not None]
     if not found or "labels only" not in evidence.reference_words:
         return ""
-    told = [pair.way for pair in found]
+    unfair = [pair.method for pair in found if evidence.unlike(pair.method, pair.against)]
+    told = [pair.way for pair in found if pair.method not in unfair]
     lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("open")
+    apart = f" (not counted, as tuned on other candidates: {listed(unfair)})" if unfair else ""
     return (
-        f"of {count(len(found), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
-        f"{higher} a higher one, for {open_} no difference can be claimed"
+        f"of {count(len(told), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
+        f"{higher} a higher one, for {open_} no difference can be claimed{apart}"
     )
 
 

@@ -69,7 +69,7 @@ def build_report(
     """
     out = Path(out)
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
-    evidence = {name: _evidence(name, tables) for name, tables in read.items()}
+    evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
     told = manifest(plan)
     told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
     versus = {name: _versus(plan, evidence[name], told_of[name]) for name in read}
@@ -101,10 +101,11 @@ def _read(folder: str, table: str) -> Frame:
     return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate")
 
 
-def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
+def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]) -> Evidence:
     gates = tables["gates"]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
-    return Evidence(name, *given, tables["agreement"], tables["example_scores"], unclaimed(gates))
+    read = tables["agreement"], tables["example_scores"], unclaimed(gates), tables["tuning"]
+    return Evidence(name, *given, *read, methods)
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
@@ -147,7 +148,7 @@ def _part(
         agreement=posteriors.agreement_table(name, tables["agreement"]),
         loo=posteriors.loo_table(name, tables["loo"]),
         checks=posteriors.check_table(name, tables["predictive_checks"], card.get("class_names") or []),
-        tuning=experiment.tuning_table(name, tables["tuning"]),
+        tuning=experiment.tuning_table(evidence, tables["tuning"]),
         comparisons=experiment.comparison_table(evidence),
     )
 
@@ -225,6 +226,8 @@ def _frames(
     """Name of a summary table -> its rows over all experiments."""
     parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons", "agreement", "loo")}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    compared = frames["comparisons"][["experiment", "method", "reference"]].itertuples(index=False)
+    frames["comparisons"]["other_candidates"] = [evidence[each].unlike(method, base) for each, method, base in compared]
     frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
     printed = {name: plan["experiments"][name]["published"] for name in versus}
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]

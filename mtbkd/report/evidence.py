@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, mean_score, range_of_diff
 from mtbkd.evaluation.shared import PAIRED
 from mtbkd.evaluation.verdict import Verdict, Way, judge, verdict, why_open
 from mtbkd.frames import Frame
+from mtbkd.report.grids import unlike
 from mtbkd.report.judgement import NOT_JUDGED, Judgement
 from mtbkd.report.numbers import MINUS, show, show_interval
 
@@ -88,7 +89,10 @@ def signed(found: Paired) -> str:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One experiment's tables and what its gates say; ``unclaimed``: methods with draws that claim no posterior."""
+    """One experiment's tables and what its gates say.
+
+    ``unclaimed``: methods with draws that claim no posterior; ``methods``: method -> content of its fit's specification.
+    """
 
     name: str
     metrics: Frame
@@ -98,9 +102,15 @@ class Evidence:
     agreement: Frame | None = None
     example_scores: Frame | None = None
     unclaimed: frozenset[str] = frozenset()
+    tuning: Frame | None = None
+    methods: Mapping[str, Any] = field(default_factory=dict)
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
+
+    def unlike(self, method: str, against: str) -> str:
+        """What the two did not choose from the same candidates, "" where nothing."""
+        return unlike(self.methods, method, against)
 
     def whole(self, metric: str, kind: str) -> Frame:
         """Rows of ``metric`` on the whole test split."""

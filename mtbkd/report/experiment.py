@@ -9,6 +9,7 @@ from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
+from mtbkd.report.grids import at_the_end, edges, of_its_own
 from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
@@ -87,17 +88,17 @@ def main_table(evidence: Evidence, versus: Sequence[Versus]) -> Table:
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        cells = [_name(method, row), _gates(evidence, method, row["kind"])]
+        cells = [_name(method, row, of_its_own(evidence.methods, method)), _gates(evidence, method, row["kind"])]
         cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
         cells += _published(beside.get(method)) if beside else []
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
 
 
-def _name(method: str, row: Mapping[str, Any]) -> Cell:
+def _name(method: str, row: Mapping[str, Any], candidates: str = "") -> Cell:
     parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
     name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
-    return text(name, sub)
+    return text(name, f"{sub}; {WARNS} candidates of its own: {candidates}" if candidates else sub)
 
 
 def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
@@ -182,21 +183,27 @@ def _gate(rows: Frame) -> Cell:
     return text(f"{MARKS['passed']} passed", limit, "good")
 
 
-def tuning_table(name: str, tuning: Frame) -> Table | None:
-    """How often each candidate was chosen; None where nothing was tuned."""
+def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
+    """How often each candidate was chosen, marked where it is the end of its grid; None where nothing was tuned."""
+    name = evidence.name
     settings = [c for c in tuning.columns if c not in COLUMNS["tuning"]]
     tuned = [c for c in settings if tuning.groupby("method")[c].nunique().gt(1).any()]
     if not tuned:
         return None
     rows = []
     for method, own in tuning.groupby("method", sort=False):
-        chosen, cells = own[own["chosen"].astype(bool)], [text(method)]
+        candidates = of_its_own(evidence.methods, str(method))
+        chosen, cells = (
+            own[own["chosen"].astype(bool)],
+            [text(method, f"{WARNS} own candidates: {candidates}" * bool(candidates))],
+        )
         for setting in tuned:
             times = chosen[setting].value_counts().sort_index()
-            candidates = sorted(own[setting].dropna().unique())
+            grid, ends = sorted(own[setting].dropna().unique()), edges(own, [setting])
             told = ", ".join(f"{value:g} ({n}\N{MULTIPLICATION SIGN})" for value, n in times.items())
-            fixed = len(candidates) < 2
-            cells.append(text("not tuned" if fixed else told, "" if fixed else "of " + ", ".join(f"{c:g}" for c in candidates)))
+            below = "of " + ", ".join(f"{value:g}" for value in grid)
+            below += f"; {WARNS} {', '.join(map(at_the_end, ends))}" if ends else ""
+            cells.append(text("not tuned") if len(grid) < 2 else text(told, below, "warn" if ends else ""))
         rows.append(Row([*cells, number(float(chosen["val_nll"].mean()))]))
     head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned), Column("Validation NLL", True, "mean")]
     return Table(f"tuning-{name}", f"{name}: settings chosen on the validation examples (how often)", head, rows)
@@ -225,7 +232,9 @@ def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
     examples = show_interval(row["difference"] - half, row["difference"] + half, signed=True)
     below = f"{examples} e" if examples else ""
     cells += [number(row["difference"], signed=True), text(ends or NONE, below), number(row["detectable"])]
-    cells += [text(SAID[row["verdict"]]), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
+    other = evidence.unlike(row["method"], row["reference"])
+    flag = (f"{WARNS} not tuned on the same candidates: {other}", "warn") if other else ()
+    cells += [text(SAID[row["verdict"]], *flag), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
     return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
 
 

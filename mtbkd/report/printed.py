@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.frames import Frame
-from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, told
+from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, said, told
 from mtbkd.report.numbers import Estimate, count, estimate, show, show_estimate
 from mtbkd.report.versus import ABOVE_CEILING, COMPATIBLE, COUNTED, FITTED, NOT_STATED, Replicates, Versus, half_width
 
@@ -110,7 +110,7 @@ def printed_order(case: Case) -> list[Finding]:
         first, other = ran[best], ran[pair.against]
         text = (
             f"Printed, {first.column} is {first.value - other.value:.3g} above {other.column}. Ours, {named(case, pair)}: "
-            f"{pair.numbers}: {ORDERED[pair.verdict]}."
+            f"{pair.numbers}: {said(case, pair, ORDERED)}."
         )
         own = pair.found
         single.append(

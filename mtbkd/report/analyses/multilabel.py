@@ -7,10 +7,11 @@ from typing import Any
 from mtbkd.frames import Frame
 from mtbkd.multilabel.scores import HIGHER_IS_BETTER
 from mtbkd.multilabel.tables import ALL, BEST, MEAN, TEST
-from mtbkd.report import multilabel_fits
+from mtbkd.report import grids, multilabel_fits
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import NONE, Estimate, estimate, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, score, text
+from mtbkd.tuning import SHARED_NAMES
 
 TITLE = "Several labels at once"
 EXPLAINED = """\
@@ -43,7 +44,13 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     scores, differences = tables["scores"], tables["differences"]
     splits = list(dict.fromkeys(scores["split"]))
     told = [_data(tables["labels"]), *(_answer(tables, split) for split in splits), _calibrated(scores)]
-    told += [_switched_off(tables["tuning"]), _lost(tables, "none"), _pools(tables), _lost(tables, "kd")]
+    told += [
+        _switched_off(tables["tuning"]),
+        *_ends(tables["tuning"]),
+        _lost(tables, "none"),
+        _pools(tables),
+        _lost(tables, "kd"),
+    ]
     told += [_experts(tables["experts"]), _gates(tables["gates"]), _published()]
     shown = [*(_scores(name, scores, split) for split in splits), _differences(name, differences, splits)]
     details = [*(_locations(name, tables, split) for split in splits), *_domains(name, scores), _thresholds(name, tables)]
@@ -105,6 +112,15 @@ def _nll(tables: Mapping[str, Frame], split: str) -> str:
     alone = means[means.index.isin(set(rows[rows["signal"] == "none"]["method"]))]
     labels = f", labels alone {show(alone.iloc[0])}" if len(alone) and alone.index[0] != means.index[0] else ""
     return f"The smallest NLL has {means.index[0]}, {show(means.iloc[0])}{labels}."
+
+
+def _ends(tuning: Frame) -> list[str]:
+    """Where validation chose the end of a grid; the lowest lambda is told by ``_switched_off``."""
+    rows = tuning.assign(
+        method=[" ".join(filter(None, pair)) for pair in zip(tuning["signal"], tuning["weights"], strict=True)]
+    )
+    told = grids.at_ends(rows, [c for c in SHARED_NAMES if c in rows])
+    return [grids.advice(*key, found) for key, found in told.items() if key[:2] != (grids.STRENGTH, "lowest")]
 
 
 def _switched_off(tuning: Frame) -> str:
