@@ -40,6 +40,7 @@ def build_report(
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
     searches: Mapping[str, str],
     curves: Mapping[str, Mapping[str, Sequence[str]]],
+    curve_tuning: Mapping[str, Sequence[str]],
     analyses: Mapping[str, Mapping[str, str]],
     exact: Mapping[str, str],
     exact_published: str | None,
@@ -57,6 +58,7 @@ def build_report(
         teacher_cards: experiment -> teacher -> cards of its blocks.
         searches: search -> table of the teachers that it tried.
         curves: label-count curve -> part -> tables of scores; with one, tables/{curves,crossings}.csv are written too.
+        curve_tuning: label-count curve -> tables of what its methods tuned.
         analyses: analysis -> table -> file; each table is written too, as tables/<analysis>-<table>.csv.
         exact: method -> folder of its tables of exact answers.
         exact_published: table of the conjugate student, or None.
@@ -81,7 +83,7 @@ def build_report(
     )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     known = validation.section(exact, exact_published)
-    paying = label_curves.section(plan["curves"], curves)
+    paying = label_curves.section(plan["curves"], curves, curve_tuning)
     tried = search.section(searches, {name: asked["published"] for name, asked in plan["searches"].items()})
     content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
     asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)

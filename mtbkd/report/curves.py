@@ -12,8 +12,10 @@ from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
+from mtbkd.report.grids import edges, of_its_own
 from mtbkd.report.numbers import NONE, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, text
+from mtbkd.tuning import SHARED_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,10 @@ Decided = dict[tuple[str, str, bool, str], list[int]]
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one curve; ``headline``: where distillation pays; ``sentences``: set of teachers -> until when."""
+    """What the page shows of one curve.
+
+    ``headline``: where distillation pays; ``sentences``: set of teachers -> until when; ``ends``: choices at the ends of grids.
+    """
 
     name: str
     student: str
@@ -40,6 +45,7 @@ class Part:
     sentences: dict[str, str]
     crossings: Table
     differences: Sequence[Table]
+    ends: Table | None
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,17 @@ class Section:
     frames: dict[str, Frame]
 
 
-def section(plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, Sequence[str]]]) -> Section | None:
+def section(
+    plans: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Mapping[str, Sequence[str]]],
+    tuned: Mapping[str, Sequence[str]],
+) -> Section | None:
     """The section; None where the study has no curve.
 
     Args:
         plans: curve -> ``dataclasses.asdict`` of its plan.
         files: curve -> set of teachers, ``none`` or ``references`` -> tables of scores.
+        tuned: curve -> tables of what its methods tuned.
     """
     if not files:
         return None
@@ -63,7 +74,8 @@ def section(plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[
     controls = {name: uninformed(plans[name]) for name in files}
     differing = {name: differences(rows, controls[name]) for name, rows in scores.items()}
     found = {name: (crossings(rows, differing[name]), differing[name]) for name, rows in scores.items()}
-    parts = [_part(name, plans[name], scores[name], *found[name], controls[name]) for name in files]
+    tuning = {name: read({name: paths}) for name, paths in tuned.items()}
+    parts = [_part(name, plans[name], scores[name], *found[name], controls[name], tuning[name]) for name in files]
     joined = [_summary(scores[name]).merge(each, "left") for name, (_, each) in found.items()]
     frames = {"curves": pd.concat(joined, ignore_index=True)}
     frames["crossings"] = pd.concat([each for each, _ in found.values()], ignore_index=True)
@@ -79,7 +91,7 @@ def uninformed(plan: Mapping[str, Any]) -> list[str]:
 
 
 def _part(
-    name: str, plan: Mapping[str, Any], scores: Frame, crossed: Frame, differing: Frame, controls: Sequence[str]
+    name: str, plan: Mapping[str, Any], scores: Frame, crossed: Frame, differing: Frame, controls: Sequence[str], tuning: Frame
 ) -> Part:  # fmt: skip
     counts = sorted(int(n) for n in scores["labels"].unique())
     sets = list(dict.fromkeys(crossed["teachers"]))
@@ -91,7 +103,7 @@ def _part(
     sentences = {each: sentence(crossed[crossed["teachers"] == each], scores, known, counts) for each in sets}
     pays = headline(crossed, known, judged_metrics(scores)[0], counts, controls)
     table = crossing_table(name, crossed, known, counts)
-    return Part(name, plan["student"], plan["data"]["name"], pays, sentences, table, tables)
+    return Part(name, plan["student"], plan["data"]["name"], pays, sentences, table, tables, ends_table(name, plan, tuning))
 
 
 def _summary(scores: Frame) -> Frame:
@@ -244,6 +256,24 @@ def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[
     head += [Column(f"{n:,} labels", True, hint) for n in counts]
     caption = f"{name}: advantage over {over} in {NAMES[metric]}, paired over replicates; positive is better"
     return Table(f"advantage-{f'over-{control}-' if control else ''}{metric}-{name}", caption, head, rows)
+
+
+def ends_table(name: str, plan: Mapping[str, Any], tuning: Frame) -> Table | None:
+    """Which settings were chosen at the ends of their grids, and methods with candidates of their own; None if none."""
+    settings = [c for c in (*SHARED_NAMES, "steps") if c in tuning and tuning[c].nunique() > 1]
+    methods = {m: part["fit"] for own in plan["parts"].values() for m, part in own.items()}
+    rows = []
+    for (teachers, method), own in tuning.groupby(["teachers", "method"], sort=False):
+        found = {each: edges(own, [each]) for each in settings}
+        candidates = of_its_own(methods, str(method))
+        if any(found.values()) or candidates:
+            cells = [text("; ".join(f"{e.end}, {e.value:g}, in {e.times} of {e.of}" for e in found[each])) for each in settings]
+            rows.append(Row([text(teachers), text(method, f"own candidates: {candidates}" * bool(candidates)), *cells]))
+    head = [Column("Teachers"), Column("Method"), *(Column(each.replace("_", " ")) for each in settings)]
+    caption = (
+        f"{name}: how often an end of a grid was chosen, over replicates, numbers of labels and uses of the other examples"
+    )
+    return Table(f"ends-{name}", caption, head, rows) if rows else None
 
 
 def _difference_cell(row: Mapping[str, Any]) -> Cell:

@@ -14,7 +14,11 @@ from mtbkd.report.versus import ABOVE_CEILING, COMPATIBLE, COUNTED, FITTED, NOT_
 REPRODUCES = "Do the printed numbers reproduce?"
 SAID = {"better": "better than printed", "worse": "worse", "open": "level, within what one run scatters by"}
 ORDER = "Does the best printed student stay ahead?"
-ORDERED = {"better": "better, as printed", "worse": "worse, against what is printed", "open": "no difference can be claimed"}
+ORDERED: dict[Verdict, str] = {
+    "better": "better, as printed",
+    "worse": "worse, against what is printed",
+    "open": "no difference can be claimed",
+}
 IMPOSSIBLE = "Which printed numbers exceed what anyone can reach?"
 LABELS = "What do labels alone reach beside the printed students?"
 WORDS = {"accuracy": "accuracy", "mse_prob": "squared error of p", "mae_prob": "absolute error of p"}
