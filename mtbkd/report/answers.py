@@ -49,8 +49,8 @@ def which_is_best(evidence: Evidence) -> str:
     text = f"{method} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
     if ranked == 1:
         text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
-    if bad := evidence.judgement(method).which:
-        text += f" (yet badly calibrated: {bad})"
+    if bad := evidence.why_failed(method):
+        text += f" (yet not calibrated: {bad})"
     if warned := evidence.judgement(method).warnings:
         text += f" (its optimiser has not arrived: {warned})"
     if evidence.judgement(method).unjudged:
@@ -112,7 +112,7 @@ def can_posteriors_be_trusted(evidence: Evidence) -> str:
         return apart if found.unclaimed else "no method there has a posterior, only point estimates"
     passed = [method for method in found.methods if evidence.judgement(method).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
-    for methods, gates in _alike({m: evidence.judgement(m).which for m in found.badly_calibrated}):
+    for methods, gates in _alike({m: evidence.why_failed(m) for m in found.badly_calibrated}):
         parts.append(
             f"the draws of {listed(methods)} pass, but intervals made of them do not cover what they expect to ({gates})"
         )

@@ -106,7 +106,7 @@ def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
     if kind != "student":
         return text(f"{MARKS['not applicable']} not applicable", "no posterior")
     claimed = "every gate that applies" if evidence.posterior.get(method) else "calibration; claims no posterior"
-    subs = {"failed": judged.which, "passed": claimed, "not applicable": "one estimate, no posterior"}
+    subs = {"failed": evidence.why_failed(method), "passed": claimed, "not applicable": "one estimate, no posterior"}
     sub = subs.get(judged.status, listed([*judged.unjudged]))
     sub += f"; {WARNS} not {judged.warnings}" if judged.warned else ""
     return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
@@ -158,14 +158,14 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
     head = [Column("Method"), *(Column(name, hint=GATES[name].statistic) for name in names)]
     rows = []
     for method, own in gates.groupby("method", sort=False):
-        cells = [_gate(own[own["gate"] == name]) for name in names]
+        cells = [_gate(own[own["gate"] == name], evidence.gap_size(str(method))) for name in names]
         judged = evidence.judgement(str(method))
         rows.append(Row([text(method), *cells], "failed" if judged.failed else "", bool(judged.failed)))
     caption = f"{evidence.name}: verdict of every gate, with the worst value over replicates"
     return Table(f"gates-{evidence.name}", caption, head, rows)
 
 
-def _gate(rows: Frame) -> Cell:
+def _gate(rows: Frame, gap_size: str) -> Cell:
     applied = rows[rows["verdict"] != "not applicable"]
     if not len(applied):
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
@@ -173,6 +173,7 @@ def _gate(rows: Frame) -> Cell:
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
+    limit += f"; {gap_size}" if gate.name == "calibration" and gap_size else ""
     if len(failed) and gate.informs:
         return text(f"{WARNS} not in {len(failed)} of {len(applied)}", limit, "warn")
     if len(failed):

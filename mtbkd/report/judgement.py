@@ -1,5 +1,6 @@
 """What the gates say of a method as a whole: one word, and which gates failed in how many replicates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,19 +49,21 @@ class Judgement:
     @property
     def which(self) -> str:
         """``rhat (2 of 8), ess_bulk (8 of 8)``."""
-        return self._listed(self.failed)
+        return self.told({})
+
+    def told(self, added: Mapping[str, str]) -> str:
+        """The same with a remark beside gates."""
+        parts = {gate: f"{n} of {self.replicates}" for gate, n in self.failed.items()}
+        return ", ".join(f"{gate} ({', '.join(filter(None, (part, added.get(gate))))})" for gate, part in parts.items())
 
     @property
     def warnings(self) -> str:
         """``optimised (3 of 8)``, of gates that only inform."""
-        return self._listed(self.warned)
+        return ", ".join(f"{gate} ({n} of {self.replicates})" for gate, n in self.warned.items())
 
     @property
     def words(self) -> str:
         return f"failed: {self.which}" if self.failed else self.status
-
-    def _listed(self, gates: dict[str, int]) -> str:
-        return ", ".join(f"{gate} ({n} of {self.replicates})" for gate, n in gates.items())
 
 
 NOT_JUDGED = Judgement("not applicable")

@@ -90,7 +90,7 @@ def failed_gates(case: Case) -> list[Finding]:
     failed = [method for method in having if judged[method].failed]
     if not having:
         return []
-    each = "; ".join(f"{case.marked(method)}: {judged[method].which}" for method in failed)
+    each = "; ".join(f"{case.marked(method)}: {case.evidence.why_failed(method)}" for method in failed)
     text = f"{len(failed)} of {count(len(having), 'posterior')}" + (f": {each}." if failed else ".")
     passed = [method for method in having if judged[method].status == "passed"]
     text += f" {listed(passed)} passed every gate that applies." if passed else ""
