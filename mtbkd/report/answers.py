@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mtbkd.evaluation.routing import ROUTED
 from mtbkd.report.evidence import SCORE, Evidence, Pair
 from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
 
-BEST = "teachers:best"
+REFERENCES = {"teachers:best": "the best teacher", ROUTED: "teachers routed by domain"}
 
 
 def claim(pair: Pair, of_how_many: int) -> str:
@@ -174,15 +175,20 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
 
 
 def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
+    found = [each for reference, word in REFERENCES.items() if (each := _above(evidence, methods, reference, word))]
+    return f"{found[0]}, {listed(found[1:])}" if len(found) > 1 else "".join(found)
+
+
+def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str) -> str:
     """The p-values are corrected over all distilled students, as among the findings."""
-    teacher = evidence.scores("accuracy").get(BEST)
+    teacher = evidence.scores("accuracy").get(reference)
     if teacher is None:
         return ""
-    found = evidence.pairs([(method, BEST) for method in evidence.distilled], "accuracy")
+    found = evidence.pairs([(method, reference) for method in evidence.distilled], "accuracy")
     above = [pair.method for pair in found if pair.verdict == "better" and pair.method in methods]
     known = listed(above) if 0 < len(above) <= 3 else f"{len(above)} of {len(methods)}" if above else "none"
     verb = "are" if len(above) > 1 else "is"
-    return f"{known} {verb} more accurate than the best teacher ({show(float(teacher.mean()))})"
+    return f"{known} {verb} more accurate than {word} ({show(float(teacher.mean()))})"
 
 
 def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, list[str]]]:

@@ -115,7 +115,7 @@ class Evidence:
         return unlike(self.methods, method, against)
 
     def gap_size(self, method: str) -> str:
-        """``mean |coverage gap| 0.0042 (small)``, over levels and replicates on the whole test split; "" where there is none."""
+        """``mean |coverage gap| 0.0042 (small)``, over levels and replicates, on the whole test split; "" where not known."""
         m = self.metrics
         gaps = m["metric"].str.startswith("coverage_gap@") & (m["method"] == method)
         size = float(m.loc[gaps & (m["split"] == "test") & (m["domain"] == "all"), "value"].abs().mean())

@@ -42,6 +42,10 @@ KINDS = {"student": "student", "teacher": "teacher", "ceiling": "best possible"}
 NAMES = {
     "teachers:best": ("best teacher", "by validation accuracy"),
     "teachers:mean": ("mean of teachers", "their probabilities averaged"),
+    "teachers:routed": (
+        "teachers routed by domain",
+        "the teacher of an example's domain, which students are not told; else the mean",
+    ),
     "bayes": ("Bayes ceiling", "the true probabilities: nobody can do better"),
 }
 VERDICT_MARKS: dict[Verdict, str] = {

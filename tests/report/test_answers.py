@@ -83,6 +83,15 @@ def test_a_gap_that_the_test_finds_is_told_with_its_size() -> None:
         assert f"(calibration (2 of 8, mean |coverage gap| {told}))" in can_posteriors_be_trusted(found)
 
 
+def test_students_are_held_against_teachers_routed_by_domain_too() -> None:
+    own = evidence()
+    best = own.metrics[own.metrics["method"] == "teachers:best"]
+    routed = best.assign(method="teachers:routed", value=best["value"] + 0.12)  # above every student
+    told = did_teachers_help(replace(own, metrics=pd.concat([own.metrics, routed], ignore_index=True)))
+    assert "tip_nuts is more accurate than the best teacher (0.7" in told
+    assert "), none is more accurate than teachers routed by domain (0.9" in told
+
+
 def test_labels_only_may_win() -> None:
     text = which_is_best(evidence(methods=("labels_map", "kd_map")))
     assert text.startswith("labels_map has the lowest NLL") and text.endswith("it is the one that learns from labels only")
