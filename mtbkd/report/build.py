@@ -137,6 +137,7 @@ def _part(
         student=planned["student"],
         main=experiment.main_table(evidence, versus),
         over=f"{planned['replicates']} {over}",
+        labels=cards.label_budget(card),
         published=experiment.published_table(name, versus) if versus else None,
         published_source=f"{source.paper}, {source.place}" if source else "",
         published_note=source.note if source else "",

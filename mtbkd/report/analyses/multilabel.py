@@ -68,13 +68,13 @@ def _overall(scores: Frame, split: str, domain: str = ALL) -> Frame:
 
 def _data(labels: Frame) -> str:
     whole = labels[labels["domain"] == ALL].drop_duplicates("split").set_index("split")
-    train, test = whole.loc["train"], whole.loc[TEST]
+    train, test, val = whole.loc["train"], whole.loc[TEST], whole.loc["val"]
     known = "all" if train["labelled"] == train["n"] else f"{train['labelled']:,} drawn anew for every replicate"
     outside = [f"{row['n']:,} of {split.removeprefix('ood:')}" for split, row in whole.iterrows() if "ood" in str(split)]
     return (
         f"{train['n']:,} training proteins, of which the student sees the locations of {known}; {test['n']:,} test proteins"
-        f"{' and ' + listed(outside) if outside else ''}. The teachers saw the locations of all training proteins of their "
-        f"kingdom."
+        f"{' and ' + listed(outside) if outside else ''}. The locations of {val['n']:,} validation proteins choose "
+        "settings and thresholds. The teachers saw the locations of all training proteins of their kingdom."
     )
 
 
