@@ -14,8 +14,12 @@ from mtbkd.report.numbers import count, listed
 from mtbkd.tuning import ALWAYS_USED, SHARED_NAMES
 
 Methods = Mapping[str, Any]
-# The teachers' influence: at its lowest candidate they are all but off, which is an answer and not only a narrow grid.
+# Ends that are an answer and not only a narrow grid.
 STRENGTH = "lambda"
+MEANS = {
+    (STRENGTH, "lowest"): "teachers that validation wants all but off",
+    ("prior_scale", "highest"): "a prior that hardly matters",
+}
 
 
 def unlike(methods: Methods, first: str, second: str) -> str:
@@ -94,10 +98,10 @@ def advice(setting: str, end: str, value: float, chosen: Sequence[tuple[str, Edg
     """One sentence on an end of a grid: which methods chose it how often, and where to extend the grid."""
     who = listed([f"{method} ({edge.times} of {edge.of})" for method, edge in chosen])
     beyond = "below" if end == "lowest" else "above"
-    off = ", or read it as teachers that validation wants all but off" * (setting == STRENGTH and end == "lowest")
+    read = f", or read it as {MEANS[setting, end]}" if (setting, end) in MEANS else ""
     return (
         f"The {end} {_name(setting)}, {value:g}, was chosen by {count(len(chosen), 'method')}: {who}; extend the grid "
-        f"{beyond} it{off}."
+        f"{beyond} it{read}."
     )
 
 
