@@ -196,6 +196,7 @@ def gate_table() -> list[dict[str, Any]]:
         applies = "yes, where a posterior is claimed" if gate.asks_posterior else "yes"
         if gate.needs:
             applies += f" and '{gate.needs}' is known; else {gate.without or 'not judged'}"
+        applies += "; it informs and counts against no method" if gate.informs else ""
         kinds = {kind: gate.exempt.get(kind, applies) for kind in KINDS}
         table.append({**{name: getattr(gate, name) for name in columns}, **kinds, "advice": gate.advice})
     return table

@@ -179,7 +179,7 @@ def _gate(rows: Frame, gap_size: str) -> Cell:
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
     limit += f"; {gap_size}" if gate.name == "calibration" and gap_size else ""
     if len(failed) and gate.informs:
-        return text(f"{WARNS} not in {len(failed)} of {len(applied)}", limit, "warn")
+        return text(f"{WARNS} missed {len(failed)} of {len(applied)}", limit, "warn")
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
     if len(judged) < len(applied):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mtbkd.evaluation.verdict import beyond
 from mtbkd.frames import Frame
 from mtbkd.multilabel.scores import HIGHER_IS_BETTER
 from mtbkd.multilabel.tables import ALL, BEST, MEAN, TEST
@@ -170,7 +171,7 @@ def _lost(tables: Mapping[str, Frame], signal: str) -> str:
     scores, rows = tables["scores"], tables["differences"]
     beside = set(scores[scores["signal"] == signal]["method"])
     own = rows[(rows["split"] == TEST) & (rows["location"] != ALL) & (rows["metric"] == "mcc") & rows["reference"].isin(beside)]
-    lost = own[own["high"] < 0]
+    lost = own[[beyond(ends) == "lower" for ends in zip(own["low"], own["high"], strict=True)]]
     parts = [
         f"{location} ({listed([f'{row["method"]} {show(row["difference"], True)}' for row in found.to_dict('records')])})"
         for location, found in lost.groupby("location", sort=False)
@@ -268,9 +269,8 @@ def _differences(name: str, differences: Frame, splits: Sequence[str]) -> Table:
 
 def _side(row: Any) -> int:
     """1 or -1 where a difference lies beyond both its intervals; the one over replicates may be unknown."""
-    if row["low_examples"] > 0 and not row["low"] <= 0:
-        return 1
-    return -1 if row["high_examples"] < 0 and not row["high"] >= 0 else 0
+    way = beyond((row["low_examples"], row["high_examples"]), (row["low"], row["high"]))
+    return {"higher": 1, "lower": -1, "open": 0}[way]
 
 
 def _locations(name: str, tables: Mapping[str, Frame], split: str) -> Table:
