@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from mtbkd.evaluation.verdict import beyond
 from mtbkd.frames import Frame
 from mtbkd.multilabel.scores import HIGHER_IS_BETTER
@@ -171,7 +173,8 @@ def _lost(tables: Mapping[str, Frame], signal: str) -> str:
     scores, rows = tables["scores"], tables["differences"]
     beside = set(scores[scores["signal"] == signal]["method"])
     own = rows[(rows["split"] == TEST) & (rows["location"] != ALL) & (rows["metric"] == "mcc") & rows["reference"].isin(beside)]
-    lost = own[[beyond(ends) == "lower" for ends in zip(own["low"], own["high"], strict=True)]]
+    lower = [beyond(ends) == "lower" for ends in zip(own["low"], own["high"], strict=True)]
+    lost = own[np.array(lower, dtype=bool)]
     parts = [
         f"{location} ({listed([f'{row["method"]} {show(row["difference"], True)}' for row in found.to_dict('records')])})"
         for location, found in lost.groupby("location", sort=False)
