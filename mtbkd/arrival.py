@@ -43,13 +43,14 @@ def _gain(problem: Problem, unit: int, start: np.ndarray) -> float:
 
     def fall(theta: np.ndarray) -> tuple[float, np.ndarray]:
         params = torch.as_tensor(theta[None], dtype=torch.float32, device=device)
-        value, slope = problem.log_density(params, which), full_gradient(problem, params, which)
-        return -float(value), -slope[0].double().cpu().numpy()
+        values.append(-float(problem.log_density(params, which)))
+        return values[-1], -full_gradient(problem, params, which)[0].double().cpu().numpy()
 
     if not np.isfinite(start).all():
         return np.nan
+    values: list[float] = []
     found = minimize(fall, start, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
-    return fall(start)[0] - float(found.fun)
+    return values[0] - float(found.fun)
 
 
 def _labels(problem: Problem) -> np.ndarray:
