@@ -106,8 +106,8 @@ def _read(folder: str, table: str) -> Frame:
 def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]) -> Evidence:
     gates = tables["gates"]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
-    read = tables["agreement"], tables["example_scores"], unclaimed(gates), tables["tuning"]
-    return Evidence(name, *given, *read, methods)
+    read = tables["agreement"], tables["example_scores"], unclaimed(gates)
+    return Evidence(name, *given, *read, tuning=tables["tuning"], methods=methods)
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
