@@ -17,7 +17,7 @@ Methods = Mapping[str, Any]
 # Ends that are an answer and not only a narrow grid.
 STRENGTH = "lambda"
 MEANS = {
-    (STRENGTH, "lowest"): "teachers that validation wants all but off",
+    (STRENGTH, "lowest"): "teachers that validation wants weaker, or off",
     ("prior_scale", "highest"): "a prior that hardly matters",
 }
 

@@ -119,7 +119,7 @@ def test_ends_of_grids_are_marked_in_the_table_and_told_with_advice() -> None:
     found = page.ends_of_grids(replace(whole, evidence=replace(whole.evidence, tuning=rows)))
     assert [each.answer for each in found] == [
         "The lowest lambda, 0.05, was chosen by 1 method: tip_entropy_map (2 of 3); extend the grid below it, or read it as "
-        "teachers that validation wants all but off.",
+        "teachers that validation wants weaker, or off.",
         "The highest lambda, 5, was chosen by 1 method: kd_entropy_map (1 of 3); extend the grid above it.",
     ]
 
