@@ -190,8 +190,9 @@ class Dataset:
             writer.writerow(["id", "split"])
             writer.writerows(zip(self.ids.tolist(), self.split.tolist(), strict=True))
         counts = {s: int((self.split == s).sum()) for s in self.splits()}
-        card = {**self.card, "name": self.name, "class_names": list(self.class_names), "counts": counts,
-                "domain_names": list(self.domain_names), "ids_sha256": ids_digest(self.ids)}  # fmt: skip
+        labelled = int(((self.y[0] >= 0) & (self.split == "train")).sum())
+        card = {"labelled_train": labelled, **self.card, "name": self.name, "class_names": list(self.class_names),
+                "counts": counts, "domain_names": list(self.domain_names), "ids_sha256": ids_digest(self.ids)}  # fmt: skip
         write_json(folder / CARD, sealed_card(card, [folder / name for name in self.FILES[:2]]))
 
     @classmethod

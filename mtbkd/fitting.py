@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mtbkd import registry
+from mtbkd.arrival import shortfalls
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
 from mtbkd.bounds import Seed
@@ -119,6 +120,8 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     claim, stats = convergence.Claim.of(inference), draws.sample_stats
     if claim.posterior:
         stats = stats | {"temperature": temperatures(problem, result.params, device)}
+    if claim.draws == "point":
+        stats = stats | {"shortfall": shortfalls(problem, result.params)}
     evidence = draws.log_posterior, draws.probe_prob, stats, draws.diverged
     draws.gates.extend(convergence.judge(claim, *evidence, replicates=draws.replicates))
     return draws

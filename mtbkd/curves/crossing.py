@@ -2,7 +2,9 @@
 
 The advantage of a distilled student at n labels is its paired difference to the student without teachers, with the sign that
 makes positive good, averaged over replicates. The crossing is where it first falls to zero, by straight lines on log n; it is
-stated only where the advantage at the fewest labels is decided. Shapes: R replicates, L label counts.
+stated only where the advantage at the fewest labels is decided. A set of teachers that know nothing, where a curve has one, is
+a control: the others are credited only with what is decided against the same method with that set, too. Shapes: R replicates,
+L label counts.
 """
 
 import math
@@ -111,9 +113,9 @@ def advantages(scores: Frame) -> Frame:
 def crossings(scores: Frame, differing: Frame) -> Frame:
     """One row a curve, set of teachers, transfer, method and metric: kind, the fields of ``Crossing``.
 
-    ``differing`` as ``differences`` returns them, whose verdicts say where a crossing can be stated.
+    ``differing`` as ``differences`` returns them, whose column ``pays`` says where a crossing can be stated.
     """
-    verdicts = {keys: rows.sort_values("labels")["verdict"].tolist() for keys, rows in differing.groupby(_KEYS)}
+    verdicts = {keys: rows.sort_values("labels")["pays"].tolist() for keys, rows in differing.groupby(_KEYS)}
     rows = []
     for keys, own in advantages(scores).groupby(_KEYS, sort=False):
         table = own.pivot(index="replicate", columns="labels", values="advantage")
@@ -122,20 +124,42 @@ def crossings(scores: Frame, differing: Frame) -> Frame:
     return pd.DataFrame(rows, columns=[*_KEYS, "kind", *Crossing._fields])
 
 
-def differences(scores: Frame) -> Frame:
+def differences(scores: Frame, controls: Sequence[str] = ()) -> Frame:
     """One row a curve, set of teachers, transfer, method, metric and label count: the paired comparison with labels only.
 
     ``advantage`` with its interval ``low``, ``high``, what could be detected (``detectable``), the signed-rank ``p_value`` and
     ``p_holm``, corrected (Holm) over the students (of teachers: the methods) and label counts of one set of teachers,
-    transfer and metric, and the ``verdict`` on it.
+    transfer and metric, and the ``verdict`` on it. The same with the suffix ``_control`` against the first of ``controls``,
+    sets of uninformed teachers, with the same method; missing for the controls themselves and for teachers without a student.
+    ``pays``: the verdict, and open where better than labels only is not decidedly better than the control.
     """
+    found = advantages(scores)
+    table = _compared(found)
+    if not controls:
+        return table.assign(pays=table["verdict"])
+    table = table.merge(_compared(over_control(found, controls)), "left", [*_KEYS, "kind", "labels"], suffixes=("", "_control"))
+    smoothing = (table["verdict"] == "better") & table["verdict_control"].isin(["open", "worse"])
+    return table.assign(pays=table["verdict"].mask(smoothing, "open"))
+
+
+def over_control(found: Frame, controls: Sequence[str]) -> Frame:
+    """Rows of ``advantages`` of students, less the advantage that the same method has with the first of ``controls``."""
+    students = found[found["kind"] == "student"]
+    place = ["curve", "transfer", "method", "metric", "labels", "replicate"]
+    alone = students.loc[students["teachers"] == controls[0], [*place, "advantage"]]
+    others = students[~students["teachers"].isin(controls)]
+    both = others.merge(alone, on=place, suffixes=("", "_alone"), validate="many_to_one")
+    return both.assign(advantage=both["advantage"] - both["advantage_alone"])
+
+
+def _compared(found: Frame) -> Frame:
     rows: list[dict[str, Any]] = []
     told = ("n", "low", "high", "detectable", "p_value")
-    for keys, own in advantages(scores).groupby([*_KEYS, "kind", "labels"], sort=False):
+    for keys, own in found.groupby([*_KEYS, "kind", "labels"], sort=False):
         named = dict(zip([*_KEYS, "kind", "labels"], keys, strict=True))
         within = range_of_difference(str(named["metric"]))
-        found = paired(own.sort_values("replicate")["advantage"].to_numpy(), within=within)
-        rows.append({**named, "advantage": found.difference, **{name: getattr(found, name) for name in told}})
+        each = paired(own.sort_values("replicate")["advantage"].to_numpy(), within=within)
+        rows.append({**named, "advantage": each.difference, **{name: getattr(each, name) for name in told}})
     table: Frame = pd.DataFrame(rows, columns=[*_KEYS, "kind", "labels", "advantage", *told])
     table["p_holm"] = np.nan
     for _, own in table.groupby(["curve", "teachers", "transfer", "metric", "kind"], sort=False):

@@ -32,6 +32,7 @@ from mtbkd.evaluation import scoring
 from mtbkd.evaluation.compare import compare
 from mtbkd.evaluation.convergence import judge_calibration, not_applicable
 from mtbkd.evaluation.criticism import Criticised
+from mtbkd.evaluation.routing import routed
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
@@ -147,7 +148,8 @@ def _add_references(
     tables: Tables, examples: Examples, teachers: Sequence[Logits], index: int, replicate: int, shared: SharedExamples | None
 ) -> None:
     """Rows of the teachers and of the ceiling (the true probabilities)."""
-    probs = {(name, "teacher"): found for name, found in teacher_probs(teachers, examples, index).items()}
+    single = teacher_probs(teachers, examples, index)
+    probs = {(name, "teacher"): found for name, found in (single | routed(teachers, examples, single)).items()}
     if examples.true_prob is not None:
         probs["bayes", "ceiling"] = (examples.evaluated(), examples.true_prob)
     for (method, kind), (rows, prob) in probs.items():

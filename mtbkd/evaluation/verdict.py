@@ -41,6 +41,17 @@ def why_open(difference: float, low: float, high: float, p_holm: float, se_examp
     return ""
 
 
+def beyond(first: tuple[float, float], *others: tuple[float, float]) -> Way:
+    """What intervals alone allow to say, where replicates are too few for a test: the page names them beside the verdict.
+
+    ``lower`` or ``higher`` where all ends (low, high) lie on that side of 0; ``others`` may be unknown (NaN), ``first`` not.
+    """
+    known = [first, *(each for each in others if all(map(math.isfinite, each)))]
+    if all(high < 0 for _, high in known):
+        return "lower"
+    return "higher" if all(low > 0 for low, _ in known) else "open"
+
+
 def verdict(way: Way, higher_is_better: bool) -> Verdict:
     """What ``way`` means for the method."""
     if way == "open":

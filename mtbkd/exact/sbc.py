@@ -47,6 +47,7 @@ QUANTITIES = (*(f"weight {i}" for i in range(1, INPUTS + 1)), "intercept", "log-
 # Draws ranked a data set: fewer say little, more make ranks no sharper than so many data sets can show.
 LEAST_RANKED, MOST_RANKED = 9, 100
 PER_BIN = 10  # expected ranks in a bin of the chi-square
+TOO_NARROW = 1.3  # the fault of which the page says how likely it is to be found
 LEVEL = 0.01  # chance that an exact algorithm is called not calibrated, over all its tests (Bonferroni)
 
 
@@ -158,6 +159,15 @@ def verdict(rows: list[dict[str, Any]]) -> Verdict:
     """Not calibrated when any test falls below LEVEL over their number."""
     smallest = [min(row["p_uniform"], row["p_shift"], row["p_spread"]) for row in rows]
     return "not calibrated" if min(smallest) < LEVEL / (3 * len(rows)) else "calibrated"
+
+
+def power(datasets: int, factor: float = TOO_NARROW) -> float:
+    """Chance that posteriors too narrow by ``factor`` are found out: by the test of spread, of one quantity alone."""
+    from scipy import stats
+
+    tail = LEVEL / (3 * len(QUANTITIES)) / 2
+    low, high = stats.chi2.ppf([tail, 1 - tail], datasets) / factor**2
+    return float(stats.chi2.cdf(low, datasets) + stats.chi2.sf(high, datasets))
 
 
 def calibrate(

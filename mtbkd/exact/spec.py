@@ -26,7 +26,13 @@ class Exact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     methods: tuple[str, ...] = Field(min_length=1, description="entries of methods; their inference and settings count only")
-    sbc_datasets: int = Field(200, ge=40, le=2000, description="data sets of the simulation-based calibration")
+    sbc_datasets: int = Field(
+        200,
+        ge=40,
+        le=2000,
+        description="data sets of the simulation-based calibration: 40 find posteriors that are too narrow by 1.3 "
+        "with a power of 26 %, 200 with 98 %",
+    )
     conjugate: Conjugate = Field(UNSET_CONJUGATE, description="size of the case conjugate_lda")
 
 

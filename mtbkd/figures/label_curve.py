@@ -25,8 +25,9 @@ log-likelihood (smaller is better). Black is a student that learns from labels a
 students: solid where the other training examples are kept without label, dashed where they are dropped. Dots are means
 over replicates, bars their 95 % intervals. The dotted red line is the mean of the teachers' probabilities, which needs no
 student; the grey line is the ceiling, which nothing can beat but by luck. Distillation pays as long as a coloured line
-is on the better side of the black one; where they meet, labels alone have caught up. A red line outside a panel is
-written at its edge.
+is on the better side of the black one; where they meet, labels alone have caught up. A set of teachers that know
+nothing is a control: what its lines gain is smoothing, and other sets pay only by what they gain beyond it. A red line
+outside a panel is written at its edge.
 """
 TITLES = {
     "accuracy_true_prob": "expected accuracy (share)",

@@ -10,6 +10,7 @@ import numpy as np
 
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.draws import Draws, open_draws
+from mtbkd.evaluation.convergence import INFORMING
 from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 
@@ -194,7 +195,7 @@ class Material:
     def failed(self) -> dict[str, list[str]]:
         """Method -> names of the gates that it failed in at least one replicate; methods that failed none are absent."""
         gates = self.table("gates")
-        failed = gates[gates["verdict"] == "failed"]
+        failed = gates[(gates["verdict"] == "failed") & ~gates["gate"].isin(INFORMING)]
         return {str(method): sorted(set(rows["gate"])) for method, rows in failed.groupby("method", sort=False)}
 
 

@@ -23,7 +23,9 @@ labels alone on the same replicates: of accuracy in the upper row, of negative l
 better) in the lower row. Each column is one number of labels. Dots above the black line gained by distilling, dots below
 it lost; bars are 95 % intervals of the paired difference over replicates, and one that crosses the line leaves
 it open. Solid lines keep the other training examples without label, dashed lines drop them. Panels have scales of
-their own. The settings of every method are chosen inside the labels, so a method that gains nothing has at best learnt
+their own. Teachers that know nothing, at chance on the left, are a control: what they gain is smoothing, and other sets
+pay only by what they gain beyond it. The settings of every method are chosen inside the labels, so a method that gains
+nothing has at best learnt
 to ignore its teachers.
 """
 GAINS = {

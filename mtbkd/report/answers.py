@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mtbkd.evaluation.routing import ROUTED
 from mtbkd.report.evidence import SCORE, Evidence, Pair
 from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
 
-BEST = "teachers:best"
+REFERENCES = {"teachers:best": "the best teacher", ROUTED: "teachers routed by domain"}
 
 
 def claim(pair: Pair, of_how_many: int) -> str:
@@ -49,8 +50,10 @@ def which_is_best(evidence: Evidence) -> str:
     text = f"{method} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
     if ranked == 1:
         text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
-    if bad := evidence.judgement(method).which:
-        text += f" (yet badly calibrated: {bad})"
+    if bad := evidence.why_failed(method):
+        text += f" (yet not calibrated: {bad})"
+    if warned := evidence.judgement(method).warnings:
+        text += f" (its optimiser has not arrived: {warned})"
     if evidence.judgement(method).unjudged:
         text += f" (its draws were not judged by {listed([*evidence.judgement(method).unjudged])})"
     if method == evidence.reference:
@@ -58,8 +61,9 @@ def which_is_best(evidence: Evidence) -> str:
     pair = evidence.compared(method)
     if pair is None:
         return text
-    compared = len(evidence.students) - 1
-    return f"{text}; its difference to {evidence.reference_words} is {claim(pair, compared)}"
+    compared, other = len(evidence.students) - 1, evidence.unlike(method, evidence.reference)
+    yet = f", yet the two were not tuned on the same candidates: {other}" if other else ""
+    return f"{text}; its difference to {evidence.reference_words} is {claim(pair, compared)}{yet}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def can_posteriors_be_trusted(evidence: Evidence) -> str:
         return apart if found.unclaimed else "no method there has a posterior, only point estimates"
     passed = [method for method in found.methods if evidence.judgement(method).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
-    for methods, gates in _alike({m: evidence.judgement(m).which for m in found.badly_calibrated}):
+    for methods, gates in _alike({m: evidence.why_failed(m) for m in found.badly_calibrated}):
         parts.append(
             f"the draws of {listed(methods)} pass, but intervals made of them do not cover what they expect to ({gates})"
         )
@@ -160,24 +164,31 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
     found = [pair for pair in map(evidence.compared, methods) if pair is not None]
     if not found or "labels only" not in evidence.reference_words:
         return ""
-    told = [pair.way for pair in found]
+    unfair = [pair.method for pair in found if evidence.unlike(pair.method, pair.against)]
+    told = [pair.way for pair in found if pair.method not in unfair]
     lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("open")
+    apart = f" (not counted, as tuned on other candidates: {listed(unfair)})" if unfair else ""
     return (
-        f"of {count(len(found), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
-        f"{higher} a higher one, for {open_} no difference can be claimed"
+        f"of {count(len(told), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
+        f"{higher} a higher one, for {open_} no difference can be claimed{apart}"
     )
 
 
 def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
+    found = [each for reference, word in REFERENCES.items() if (each := _above(evidence, methods, reference, word))]
+    return f"{found[0]}, {listed(found[1:])}" if len(found) > 1 else "".join(found)
+
+
+def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str) -> str:
     """The p-values are corrected over all distilled students, as among the findings."""
-    teacher = evidence.scores("accuracy").get(BEST)
+    teacher = evidence.scores("accuracy").get(reference)
     if teacher is None:
         return ""
-    found = evidence.pairs([(method, BEST) for method in evidence.distilled], "accuracy")
+    found = evidence.pairs([(method, reference) for method in evidence.distilled], "accuracy")
     above = [pair.method for pair in found if pair.verdict == "better" and pair.method in methods]
     known = listed(above) if 0 < len(above) <= 3 else f"{len(above)} of {len(methods)}" if above else "none"
     verb = "are" if len(above) > 1 else "is"
-    return f"{known} {verb} more accurate than the best teacher ({show(float(teacher.mean()))})"
+    return f"{known} {verb} more accurate than {word} ({show(float(teacher.mean()))})"
 
 
 def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, list[str]]]:

@@ -41,6 +41,7 @@ def build_report(
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
     searches: Mapping[str, str],
     curves: Mapping[str, Mapping[str, Sequence[str]]],
+    curve_tuning: Mapping[str, Sequence[str]],
     analyses: Mapping[str, Mapping[str, str]],
     exact: Mapping[str, str],
     exact_published: str | None,
@@ -58,6 +59,7 @@ def build_report(
         teacher_cards: experiment -> teacher -> cards of its blocks.
         searches: search -> table of the teachers that it tried.
         curves: label-count curve -> part -> tables of scores; with one, tables/{curves,crossings}.csv are written too.
+        curve_tuning: label-count curve -> tables of what its methods tuned.
         analyses: analysis -> table -> file; each table is written too, as tables/<analysis>-<table>.csv.
         exact: method -> folder of its tables of exact answers.
         exact_published: table of the conjugate student, or None.
@@ -70,7 +72,7 @@ def build_report(
     """
     out = Path(out)
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
-    evidence = {name: _evidence(name, tables) for name, tables in read.items()}
+    evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
     told = manifest(plan)
     told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
     versus = {name: _versus(plan, evidence[name], told_of[name]) for name in read}
@@ -82,7 +84,7 @@ def build_report(
     )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     known = validation.section(exact, exact_published)
-    paying = label_curves.section(plan["curves"], curves)
+    paying = label_curves.section(plan["curves"], curves, curve_tuning)
     tried = search.section(searches, {name: asked["published"] for name, asked in plan["searches"].items()})
     content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
     asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)
@@ -102,10 +104,11 @@ def _read(folder: str, table: str) -> Frame:
     return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate")
 
 
-def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
+def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]) -> Evidence:
     gates = tables["gates"]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
-    return Evidence(name, *given, tables["agreement"], tables["example_scores"], unclaimed(gates))
+    read = tables["agreement"], tables["example_scores"], unclaimed(gates)
+    return Evidence(name, *given, *read, tuning=tables["tuning"], methods=methods)
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
@@ -136,6 +139,7 @@ def _part(
         student=planned["student"],
         main=experiment.main_table(evidence, versus, unseen.doubtful(planned["methods"], told_of_teachers)),
         over=f"{planned['replicates']} {over}",
+        labels=cards.label_budget(card),
         published=experiment.published_table(name, versus) if versus else None,
         published_source=f"{source.paper}, {source.place}" if source else "",
         published_note=source.note if source else "",
@@ -149,7 +153,7 @@ def _part(
         agreement=posteriors.agreement_table(name, tables["agreement"]),
         loo=posteriors.loo_table(name, tables["loo"]),
         checks=posteriors.check_table(name, tables["predictive_checks"], card.get("class_names") or []),
-        tuning=experiment.tuning_table(name, tables["tuning"]),
+        tuning=experiment.tuning_table(evidence, tables["tuning"]),
         comparisons=experiment.comparison_table(evidence),
     )
 
@@ -227,6 +231,8 @@ def _frames(
     """Name of a summary table -> its rows over all experiments."""
     parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons", "agreement", "loo")}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    compared = frames["comparisons"][["experiment", "method", "reference"]].itertuples(index=False)
+    frames["comparisons"]["other_candidates"] = [evidence[each].unlike(method, base) for each, method, base in compared]
     frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
     printed = {name: plan["experiments"][name]["published"] for name in versus}
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]

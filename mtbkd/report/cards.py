@@ -27,8 +27,7 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
     shown = listed(list(map(str, classes))) if len(classes) <= 12 else f"{classes[0]} to {classes[-1]}"
     facts = [("Source", str(card.get("source", "not stated"))), ("Licence", str(card.get("licence", "not stated")))]
     facts += [("Examples", counts), ("Replicates", f"{replicates}; data {again}"), ("Classes", f"{len(classes)}: {shown}")]
-    if "labelled_train" in card:
-        facts.append(("Labelled training examples", f"{card['labelled_train']:,} of {card['counts'].get('train', 0):,}"))
+    facts.append(("Labels spent", label_budget(card)))
     if domains:
         told = f" ({card['domains']})" if card.get("domains") else ""
         facts.append(("Domains", f"{listed(list(map(str, domains)))}{told}"))
@@ -37,6 +36,14 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
     facts += [(heading, card[key]) for key, heading in (("ids", "Ids"), ("imputed", "Missing values")) if key in card]
     facts += [("Warning", doubt) for doubt in card.get("warnings", ())]
     return facts + [(name, str(value)) for name, value in card.items() if name not in TOLD and isinstance(value, str)]
+
+
+def label_budget(card: Mapping[str, Any]) -> str:
+    """``60 of 3,000 training examples and 100 validation examples, which choose the settings: 160 in all``."""
+    train, val = (card["counts"].get(split, 0) for split in ("train", "val"))
+    labelled = card.get("labelled_train", train)
+    trained = f"{labelled:,} of {train:,}" if labelled < train else f"all {train:,}"
+    return f"{trained} training examples and {val:,} validation examples, which choose the settings: {labelled + val:,} in all"
 
 
 def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mtbkd.evaluation.compare import MIN_FOR_TEST
 from mtbkd.evaluation.verdict import ALPHA, Verdict
 from mtbkd.report.evidence import Evidence, Pair
-from mtbkd.report.judgement import MARKS
+from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import count
 from mtbkd.report.versus import Versus
 
@@ -50,7 +50,9 @@ class Case:
 
     def marked(self, method: str) -> str:
         """The method's name, with a mark where it failed a gate."""
-        return f"{method} {MARKS['failed']}" if self.evidence.judgement(method).failed else method
+        judged = self.evidence.judgement(method)
+        mark = MARKS["failed"] if judged.failed else WARNS if judged.warned else ""
+        return f"{method} {mark}".strip()
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def prior_and_sampler(methods: Mapping[str, Any]) -> list[Split]:
 def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[Finding]:
     """A summary of pairs of one metric, which names the clearest of each kind, then one finding a pair; [] without pairs.
 
+    Pairs that were not tuned on the same candidates are told, and counted apart.
+
     Args:
         case: the experiment.
         question: what the pairs answer.
@@ -144,14 +148,17 @@ def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[F
     """
     if len(found) < 2:
         return [_single(case, question, pair, sums_up=True) for pair in found]
-    groups = {verdict: [pair for pair in found if pair.verdict == verdict] for verdict in SAID}
+    fair = [pair for pair in found if not case.evidence.unlike(pair.method, pair.against)]
+    groups = {verdict: [pair for pair in fair if pair.verdict == verdict] for verdict in SAID}
     parts = [f"{word} {_clearest(case, groups[verdict])}" for verdict, word in SUMMED.items()]
-    sentence = f"{METRICS[found[0].metric]}, {asked}, {count(len(found), 'pair')}: {'; '.join(parts)}."
+    sentence = f"{METRICS[found[0].metric]}, {asked}, {count(len(fair), 'pair')}: {'; '.join(parts)}."
+    apart = [f"{named(case, p)} ({case.evidence.unlike(p.method, p.against)})" for p in found if p not in fair]
+    sentence += f" Not counted, as tuned on other candidates: {'; '.join(apart)}." if apart else ""
     most = max(pair.found.n for pair in found)
     smallest = 2 / 2**most * len(found)
     if most >= MIN_FOR_TEST and smallest > ALPHA:
         sentence += f" No p-value can fall below {smallest:.2g} over so few replicates, so nothing can be claimed."
-    summary = Finding(case.evidence.name, question, _upper(sentence), value=len(groups["better"]), n=len(found))
+    summary = Finding(case.evidence.name, question, _upper(sentence), value=len(groups["better"]), n=len(fair))
     return [summary, *(_single(case, question, pair) for pair in found)]
 
 
@@ -167,8 +174,14 @@ def named(case: Case, pair: Pair) -> str:
     return f"{case.marked(pair.method)} against {case.marked(pair.against)}"
 
 
+def said(case: Case, pair: Pair, words: Mapping[Verdict, str] = SAID) -> str:
+    """The verdict in ``words``, and how the two were not tuned alike."""
+    other = case.evidence.unlike(pair.method, pair.against)
+    return f"{words[pair.verdict]}, yet not tuned on the same candidates: {other}" if other else words[pair.verdict]
+
+
 def _single(case: Case, question: str, pair: Pair, sums_up: bool = False) -> Finding:
-    sentence = _upper(f"{METRICS[pair.metric]}: {named(case, pair)}, {pair.numbers}: {SAID[pair.verdict]}.")
+    sentence = _upper(f"{METRICS[pair.metric]}: {named(case, pair)}, {pair.numbers}: {said(case, pair)}.")
     own = pair.found
     return Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, pair.p_holm, own.n, sums_up)
 

@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.evaluation.compare import Paired, holm, paired
+from mtbkd.evaluation.convergence import sized
 from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, mean_score, range_of_difference
 from mtbkd.evaluation.shared import PAIRED
 from mtbkd.evaluation.verdict import Verdict, Way, judge, verdict, why_open
 from mtbkd.frames import Frame
+from mtbkd.report.grids import unlike
 from mtbkd.report.judgement import NOT_JUDGED, Judgement
 from mtbkd.report.numbers import MINUS, show, show_interval
 
@@ -57,11 +59,12 @@ class Pair(NamedTuple):
 
     @property
     def numbers(self) -> str:
-        """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4``; what is not known is left out."""
+        """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4, detects 0.005``; what is not known is left out."""
         p = f"p = {self.p_holm:.2g}" if math.isfinite(self.p_holm) else "too few replicates for a test"
         d = f"d = {show(self.found.cohen_d, signed=True)}" if math.isfinite(self.found.cohen_d) else ""
         examples = f"over test examples {self.over_examples}" if self.over_examples else ""
-        return ", ".join(filter(None, (signed(self.found), f"n = {self.found.n}", p, d, examples)))
+        detects = f"detects {show(self.found.detectable)}" if math.isfinite(self.found.detectable) else ""
+        return ", ".join(filter(None, (signed(self.found), f"n = {self.found.n}", p, d, detects, examples)))
 
 
 def corrected(found: Sequence[tuple[str, str, str, Paired]]) -> list[Pair]:
@@ -88,7 +91,10 @@ def signed(found: Paired) -> str:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One experiment's tables and what its gates say; ``unclaimed``: methods with draws that claim no posterior."""
+    """One experiment's tables and what its gates say.
+
+    ``unclaimed``: methods with draws that claim no posterior; ``methods``: method -> content of its fit's specification.
+    """
 
     name: str
     metrics: Frame
@@ -98,9 +104,26 @@ class Evidence:
     agreement: Frame | None = None
     example_scores: Frame | None = None
     unclaimed: frozenset[str] = frozenset()
+    tuning: Frame | None = None
+    methods: Mapping[str, Any] = field(default_factory=dict)
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
+
+    def unlike(self, method: str, against: str) -> str:
+        """What the two did not choose from the same candidates, "" where nothing."""
+        return unlike(self.methods, method, against)
+
+    def gap_size(self, method: str) -> str:
+        """``mean |coverage gap| 0.0042 (small)``, over levels and replicates, on the whole test split; "" where not known."""
+        m = self.metrics
+        gaps = m["metric"].str.startswith("coverage_gap@") & (m["method"] == method)
+        size = float(m.loc[gaps & (m["split"] == "test") & (m["domain"] == "all"), "value"].abs().mean())
+        return f"mean |coverage gap| {sized(size)}" if math.isfinite(size) else ""
+
+    def why_failed(self, method: str) -> str:
+        """``rhat (2 of 8), calibration (1 of 8, mean |coverage gap| 0.0042 (small))``."""
+        return self.judgement(method).told({"calibration": self.gap_size(method)})
 
     def whole(self, metric: str, kind: str) -> Frame:
         """Rows of ``metric`` on the whole test split."""

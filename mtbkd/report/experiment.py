@@ -9,7 +9,8 @@ from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
-from mtbkd.report.judgement import MARKS
+from mtbkd.report.grids import at_the_end, edges, of_its_own
+from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.versus import (
@@ -41,6 +42,10 @@ KINDS = {"student": "student", "teacher": "teacher", "ceiling": "best possible"}
 NAMES = {
     "teachers:best": ("best teacher", "by validation accuracy"),
     "teachers:mean": ("mean of teachers", "their probabilities averaged"),
+    "teachers:routed": (
+        "teachers routed by domain",
+        "the teacher of an example's domain, which students are not told; else the mean",
+    ),
     "bayes": ("Bayes ceiling", "the true probabilities: nobody can do better"),
 }
 VERDICT_MARKS: dict[Verdict, str] = {
@@ -90,7 +95,7 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        name = _name(method, row)
+        name = _name(method, row, of_its_own(evidence.methods, method))
         if doubt := (doubtful or {}).get(method):
             name = text(name.text, f"{name.sub}; {doubt}")
         cells = [name, _gates(evidence, method, row["kind"])]
@@ -100,10 +105,10 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
 
 
-def _name(method: str, row: Mapping[str, Any]) -> Cell:
+def _name(method: str, row: Mapping[str, Any], candidates: str = "") -> Cell:
     parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
     name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
-    return text(name, sub)
+    return text(name, f"{sub}; {WARNS} candidates of its own: {candidates}" if candidates else sub)
 
 
 def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
@@ -111,8 +116,9 @@ def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
     if kind != "student":
         return text(f"{MARKS['not applicable']} not applicable", "no posterior")
     claimed = "every gate that applies" if evidence.posterior.get(method) else "calibration; claims no posterior"
-    subs = {"failed": judged.which, "passed": claimed, "not applicable": "one estimate, no posterior"}
+    subs = {"failed": evidence.why_failed(method), "passed": claimed, "not applicable": "one estimate, no posterior"}
     sub = subs.get(judged.status, listed([*judged.unjudged]))
+    sub += f"; {WARNS} not {judged.warnings}" if judged.warned else ""
     return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
 
 
@@ -162,14 +168,14 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
     head = [Column("Method"), *(Column(name, hint=GATES[name].statistic) for name in names)]
     rows = []
     for method, own in gates.groupby("method", sort=False):
-        cells = [_gate(own[own["gate"] == name]) for name in names]
+        cells = [_gate(own[own["gate"] == name], evidence.gap_size(str(method))) for name in names]
         judged = evidence.judgement(str(method))
         rows.append(Row([text(method), *cells], "failed" if judged.failed else "", bool(judged.failed)))
     caption = f"{evidence.name}: verdict of every gate, with the worst value over replicates"
     return Table(f"gates-{evidence.name}", caption, head, rows)
 
 
-def _gate(rows: Frame) -> Cell:
+def _gate(rows: Frame, gap_size: str) -> Cell:
     applied = rows[rows["verdict"] != "not applicable"]
     if not len(applied):
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
@@ -177,6 +183,9 @@ def _gate(rows: Frame) -> Cell:
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
+    limit += f"; {gap_size}" if gate.name == "calibration" and gap_size else ""
+    if len(failed) and gate.informs:
+        return text(f"{WARNS} missed {len(failed)} of {len(applied)}", limit, "warn")
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
     if len(judged) < len(applied):
@@ -185,21 +194,27 @@ def _gate(rows: Frame) -> Cell:
     return text(f"{MARKS['passed']} passed", limit, "good")
 
 
-def tuning_table(name: str, tuning: Frame) -> Table | None:
-    """How often each candidate was chosen; None where nothing was tuned."""
+def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
+    """How often each candidate was chosen, marked where it is the end of its grid; None where nothing was tuned."""
+    name = evidence.name
     settings = [c for c in tuning.columns if c not in COLUMNS["tuning"]]
     tuned = [c for c in settings if tuning.groupby("method")[c].nunique().gt(1).any()]
     if not tuned:
         return None
     rows = []
     for method, own in tuning.groupby("method", sort=False):
-        chosen, cells = own[own["chosen"].astype(bool)], [text(method)]
+        candidates = of_its_own(evidence.methods, str(method))
+        chosen, cells = (
+            own[own["chosen"].astype(bool)],
+            [text(method, f"{WARNS} own candidates: {candidates}" * bool(candidates))],
+        )
         for setting in tuned:
             times = chosen[setting].value_counts().sort_index()
-            candidates = sorted(own[setting].dropna().unique())
+            grid, ends = sorted(own[setting].dropna().unique()), edges(own, [setting])
             told = ", ".join(f"{value:g} ({n}\N{MULTIPLICATION SIGN})" for value, n in times.items())
-            fixed = len(candidates) < 2
-            cells.append(text("not tuned" if fixed else told, "" if fixed else "of " + ", ".join(f"{c:g}" for c in candidates)))
+            below = "of " + ", ".join(f"{value:g}" for value in grid)
+            below += f"; {WARNS} {', '.join(map(at_the_end, ends))}" if ends else ""
+            cells.append(text("not tuned") if len(grid) < 2 else text(told, below, "warn" if ends else ""))
         rows.append(Row([*cells, number(float(chosen["val_nll"].mean()))]))
     head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned), Column("Validation NLL", True, "mean")]
     return Table(f"tuning-{name}", f"{name}: settings chosen on the validation examples (how often)", head, rows)
@@ -228,7 +243,9 @@ def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
     examples = show_interval(row["difference"] - half, row["difference"] + half, signed=True)
     below = f"{examples} e" if examples else ""
     cells += [number(row["difference"], signed=True), text(ends or NONE, below), number(row["detectable"])]
-    cells += [text(SAID[row["verdict"]]), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
+    other = evidence.unlike(row["method"], row["reference"])
+    flag = (f"{WARNS} not tuned on the same candidates: {other}", "warn") if other else ()
+    cells += [text(SAID[row["verdict"]], *flag), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
     return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
 
 

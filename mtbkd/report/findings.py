@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.lazy import lazy_import
 from mtbkd.report.contrasts import (
     METRICS,
-    SAID,
     Case,
     Finding,
     by_inference,
@@ -21,12 +20,15 @@ from mtbkd.report.contrasts import (
     named,
     pairs,
     prior_and_sampler,
+    said,
     told,
 )
+from mtbkd.report.grids import advice, at_ends
 from mtbkd.report.numbers import NONE, show, show_interval
 from mtbkd.report.printed import above_ceiling, ceiling_of, labels_against_printed, printed_order, reproduction
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 from mtbkd.report.trust import above_teachers, failed_gates, mean_or_mode, sure_teachers
+from mtbkd.tuning import SHARED_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,14 +96,26 @@ def split(case: Case) -> list[Finding]:
                 continue
             both, sampler, prior = three
             sentence = (
-                f"{word}: {named(case, both)}, {both.numbers} ({SAID[both.verdict]}). Of it the sampler, "
-                f"{named(case, sampler)}: {sampler.numbers} ({SAID[sampler.verdict]}); the prior, {named(case, prior)}: "
-                f"{prior.numbers} ({SAID[prior.verdict]})."
+                f"{word}: {named(case, both)}, {both.numbers} ({said(case, both)}). Of it the sampler, "
+                f"{named(case, sampler)}: {sampler.numbers} ({said(case, sampler)}); the prior, {named(case, prior)}: "
+                f"{prior.numbers} ({said(case, prior)})."
             )
             own = both.found
             sentence = sentence[0].upper() + sentence[1:]
             found.append(Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, both.p_holm, own.n))
     return found
+
+
+def ends_of_grids(case: Case) -> list[Finding]:
+    """Which ends of which grids validation chose, for which methods; the grid, not the data, may have decided there."""
+    question, tuning = "Did validation choose the end of a grid?", case.evidence.tuning
+    chosen = {} if tuning is None else at_ends(tuning, [setting for setting in SHARED_NAMES if setting in tuning])
+    return [
+        Finding(
+            case.evidence.name, question, advice(*key, found), sum(e.times for _, e in found), n=sum(e.of for _, e in found)
+        )
+        for key, found in chosen.items()
+    ]
 
 
 TIP_AND_KD = partial(by_signal, signal="tip", against="kd")
@@ -124,6 +138,7 @@ QUESTIONS: tuple[Callable[[Case], list[Finding]], ...] = (
     mean_or_mode,
     above_teachers,
     failed_gates,
+    ends_of_grids,
 )
 
 

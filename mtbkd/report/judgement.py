@@ -1,9 +1,10 @@
 """What the gates say of a method as a whole: one word, and which gates failed in how many replicates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mtbkd.evaluation.convergence import GATES
+from mtbkd.evaluation.convergence import GATES, INFORMING
 from mtbkd.frames import Frame
 
 # The gate that every kind of draws has: alone it does not make a posterior.
@@ -12,6 +13,9 @@ Status = Literal["passed", "failed", "not judged", "not applicable"]
 MARKS: dict[Status, str] = {
     "passed": "\N{CHECK MARK}", "failed": "\N{BALLOT X}", "not judged": "?", "not applicable": "\N{EN DASH}",
 }  # fmt: skip
+
+
+WARNS = "\N{WARNING SIGN}"
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,14 @@ class Judgement:
         failed: gate -> replicates in which it failed.
         replicates: how many were judged.
         unjudged: gate -> replicates in which it applied and could not be judged.
+        warned: gate that only informs -> replicates in which it failed; it changes no ``status``.
     """
 
     status: Status
     failed: dict[str, int] = field(default_factory=dict)
     replicates: int = 0
     unjudged: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed_of_draws(self) -> dict[str, int]:
@@ -43,7 +49,17 @@ class Judgement:
     @property
     def which(self) -> str:
         """``rhat (2 of 8), ess_bulk (8 of 8)``."""
-        return ", ".join(f"{gate} ({n} of {self.replicates})" for gate, n in self.failed.items())
+        return self.told({})
+
+    def told(self, added: Mapping[str, str]) -> str:
+        """The same with a remark beside gates."""
+        parts = {gate: f"{n} of {self.replicates}" for gate, n in self.failed.items()}
+        return ", ".join(f"{gate} ({', '.join(filter(None, (part, added.get(gate))))})" for gate, part in parts.items())
+
+    @property
+    def warnings(self) -> str:
+        """``optimised (3 of 8)``, of gates that only inform."""
+        return ", ".join(f"{gate} ({n} of {self.replicates})" for gate, n in self.warned.items())
 
     @property
     def words(self) -> str:
@@ -60,10 +76,12 @@ def judgements(gates: Frame) -> dict[str, Judgement]:
 
 def _judge(rows: Frame) -> Judgement:
     replicates = int(rows["replicate"].nunique())
+    warned = _counts(rows[rows["gate"].isin(INFORMING)], "failed")
+    rows = rows[~rows["gate"].isin(INFORMING)]
     failed, unjudged = _counts(rows, "failed"), _counts(rows, "not judged")
     applied = set(rows.loc[rows["verdict"] == "passed", "gate"]) - {NUMERIC}
     status: Status = "failed" if failed else "not judged" if unjudged else "passed" if applied else "not applicable"
-    return Judgement(status, failed, replicates, unjudged)
+    return Judgement(status, failed, replicates, unjudged, warned)
 
 
 def _counts(rows: Frame, verdict: str) -> dict[str, int]:
@@ -85,5 +103,6 @@ def unclaimed(gates: Frame) -> frozenset[str]:
 
 def _applies(gates: Frame, stage: str) -> frozenset[str]:
     """Methods to which a gate of ``stage`` beside the numeric one applies."""
-    applied = gates[(gates["verdict"] != "not applicable") & (gates["gate"] != NUMERIC) & (gates["stage"] == stage)]
+    binding = ~gates["gate"].isin(INFORMING | {NUMERIC})
+    applied = gates[(gates["verdict"] != "not applicable") & binding & (gates["stage"] == stage)]
     return frozenset(map(str, applied["method"]))

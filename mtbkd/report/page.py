@@ -31,13 +31,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one experiment."""
+    """What the page shows of one experiment; ``labels``: how many were spent, on fitting and on choosing settings."""
 
     name: str
     dataset: str
     student: str
     main: Table
     over: str
+    labels: str
     published: Table | None
     published_source: str
     published_note: str

@@ -8,7 +8,7 @@ from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
-from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, told
+from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, said, told
 from mtbkd.report.numbers import Estimate, count, estimate, show, show_estimate
 from mtbkd.report.versus import (
     ABOVE_CEILING,
@@ -25,7 +25,11 @@ from mtbkd.report.versus import (
 REPRODUCES = "Do the printed numbers reproduce?"
 SAID = {"better": "better than printed", "worse": "worse", "open": "level, within what one run scatters by"}
 ORDER = "Does the best printed student stay ahead?"
-ORDERED = {"better": "better, as printed", "worse": "worse, against what is printed", "open": "no difference can be claimed"}
+ORDERED: dict[Verdict, str] = {
+    "better": "better, as printed",
+    "worse": "worse, against what is printed",
+    "open": "no difference can be claimed",
+}
 IMPOSSIBLE = "Which printed numbers exceed what anyone can reach?"
 LABELS = "What do labels alone reach beside the printed students?"
 WORDS = {"acc_overall": "accuracy", "mse_p": "squared error of p", "mae_p": "absolute error of p"}
@@ -127,7 +131,7 @@ def printed_order(case: Case) -> list[Finding]:
         first, other = ran[best], ran[pair.against]
         text = (
             f"Printed, {first.column} is {first.value - other.value:.3g} above {other.column}. Ours, {named(case, pair)}: "
-            f"{pair.numbers}: {ORDERED[pair.verdict]}."
+            f"{pair.numbers}: {said(case, pair, ORDERED)}."
         )
         own = pair.found
         single.append(

@@ -14,7 +14,7 @@ class Cell:
         text: what is read.
         sub: a second, smaller line.
         sort: the number that the column is sorted by, None for a text.
-        mark: class of its look: good, bad, none; the text says the same in words.
+        mark: class of its look: good, bad, warn, none; the text says the same in words.
     """
 
     text: str

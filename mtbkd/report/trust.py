@@ -7,12 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtbkd.evaluation.compare import Paired, holm, paired
+from mtbkd.evaluation.routing import ROUTED
 from mtbkd.evaluation.verdict import judge
 from mtbkd.report.contrasts import Case, Finding, pairs, told
 from mtbkd.report.evidence import corrected, difference, signed
 from mtbkd.report.numbers import count, listed, show
 
-TEACHERS = {"teachers:best": "students against the best teacher", "teachers:mean": "students against the teachers' mean"}
+TEACHERS = {
+    "teachers:best": "students against the best teacher",
+    "teachers:mean": "students against the teachers' mean",
+    ROUTED: "students against the teachers routed by domain",
+}
 SURE = "Are teachers right where they are sure?"
 MODE = "Posterior mean or the paper's density mode?"
 ABOVE = "Are students better than their teachers?"
@@ -20,7 +25,7 @@ GATES = "Which posteriors failed a gate?"
 
 
 def above_teachers(case: Case) -> list[Finding]:
-    """Accuracy of every distilled student minus that of the best teacher and of the teachers' mean."""
+    """Accuracy of every distilled student minus that of the best teacher, the teachers' mean and teachers routed by domain."""
     asked = {word: [(method, teacher) for method in case.evidence.distilled] for teacher, word in TEACHERS.items()}
     return [f for word, each in asked.items() for f in told(case, ABOVE, pairs(case, each, "accuracy"), word)]
 
@@ -90,7 +95,7 @@ def failed_gates(case: Case) -> list[Finding]:
     failed = [method for method in having if judged[method].failed]
     if not having:
         return []
-    each = "; ".join(f"{case.marked(method)}: {judged[method].which}" for method in failed)
+    each = "; ".join(f"{case.marked(method)}: {case.evidence.why_failed(method)}" for method in failed)
     text = f"{len(failed)} of {count(len(having), 'posterior')}" + (f": {each}." if failed else ".")
     passed = [method for method in having if judged[method].status == "passed"]
     text += f" {listed(passed)} passed every gate that applies." if passed else ""

@@ -1,10 +1,11 @@
 """The section on exact answers: which methods recover posteriors that are known, and stay calibrated over many data sets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.exact.sbc import TOO_NARROW, power
 from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
@@ -103,10 +104,18 @@ def _recovery(rows: Frame) -> Cell:
     return _mark(verdict, "; ".join(parts + [note for note in dict.fromkeys(rows["note"]) if note]))
 
 
+_POWER = f"power: chance that posteriors too narrow by a factor of {TOO_NARROW} are found out"
+
+
 def calibration_table(sbc: Frame) -> Table:
     """One row a method: the verdict, and for each quantity the smallest p-value with shift and spread."""
     names = [name for name in dict.fromkeys(sbc["quantity"]) if name]
-    head = [Column("Method"), Column("Verdict"), Column("Data sets", True), Column("Draws ranked", True, "in each data set")]
+    head = [
+        Column("Method"),
+        Column("Verdict"),
+        Column("Data sets", True, _POWER),
+        Column("Draws ranked", True, "in each data set"),
+    ]
     hint = "smallest p-value of three tests; shift: mean of z, 0 is right; spread: sd of z, above 1 too narrow, below too wide"
     rows = []
     for method, own in sbc.groupby("method", sort=False):
@@ -114,7 +123,9 @@ def calibration_table(sbc: Frame) -> Table:
         for name in names:
             found = own[own["quantity"] == name]
             cells.append(_calibration(found.iloc[0]) if len(found) else text("\N{EN DASH}"))
-        counts = [whole(float(first[key])) for key in ("datasets", "draws")]
+        datasets, ranked = (whole(float(first[key])) for key in ("datasets", "draws"))
+        found_out = f"power {power(int(datasets.sort)):.0%}" if datasets.sort is not None and datasets.sort > 0 else ""
+        counts = [replace(datasets, sub=found_out), ranked]
         rows.append(Row([text(method, first["inference"]), _mark(worst(own), first["note"]), *counts, *cells]))
     caption = "Simulation-based calibration: is the truth an ordinary draw of the posterior, over many simulated data sets?"
     return Table("exact-calibration", caption, head + [Column(name, hint=hint) for name in names], rows)

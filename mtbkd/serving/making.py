@@ -22,6 +22,7 @@ from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.evaluation import scoring
+from mtbkd.evaluation.convergence import GATES, INFORMING
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.fitting import Spec, fit
 from mtbkd.lazy import lazy_import
@@ -198,9 +199,10 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         if split.startswith("ood:") and "ood_auroc" in values:
             told = f"Uncertainty tells '{split.removeprefix('ood:')}' from test examples with AUROC {values['ood_auroc']:.2f}"
             found.append(told + (f"; accuracy there {values['accuracy']:.1%}." if "accuracy" in values else "."))
-    failed = [gate for gate, verdict in card.gates.items() if verdict is False]
+    failed = [gate for gate, verdict in card.gates.items() if verdict is False and gate not in INFORMING]
     if failed:
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
+    found += [f"Failed check {g}: {GATES[g].advice}." for g in sorted(INFORMING) if card.gates.get(g) is False]
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
     found.append(f"Risk levels were measured on {kept:,} validation examples that chose no setting. They are promises about "

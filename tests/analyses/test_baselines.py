@@ -162,7 +162,10 @@ def test_the_page_warns_of_grids_that_end_too_early(tables: Tables) -> None:
     tuning.loc[~own & (tuning["prior_scale"] == 0.5) & (tuning["replicate"] == 0), "chosen"] = True
     tuning.loc[~own & (tuning["prior_scale"] == 2) & (tuning["replicate"] == 1), "chosen"] = True
     told = " ".join(page.section("toy", {**tables, "tuning": tuning}, {}).told)
-    assert "validation chose the largest share of the teachers for AVER and the largest prior scale for AVER: wider" in told
+    (said,) = [each for each in told.split(". ") if "the end of a grid" in each]
+    ends = {each.partition(" for ")[0]: each for each in said.partition(": ")[2].split("; ")}
+    assert "AVER (3 of 3)" in ends["the highest share of the teachers, 0.7,"]
+    assert "AVER (3 of 3)" in ends["the highest prior scale, 2,"] and "lowest prior scale" in said
 
 
 def test_the_advice_counts_data_sets_and_names_the_cheapest_clear_gain(tables: Tables) -> None:

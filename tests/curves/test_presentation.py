@@ -15,7 +15,20 @@ from mtbkd.report import curves
 COUNTS = (10, 100, 1000)
 GAINS = {"poor": (-0.1, -0.1, -0.1), "middling": (0.1, -0.1, -0.1), "good": (0.1, 0.1, 0.1)}
 QUALITY = {"poor": 0.5, "middling": 0.6, "good": 0.7}
-PLAN = {"one": {"student": "mlp_5", "data": {"name": "sim"}}}
+FAMILIES = {"poor": "mlp", "middling": "mlp", "good": "mlp"}
+FITS = {
+    "labels_map": {"signal": {"name": "none"}, "posterior": {"lambda": [1.0], "prior_scale": [1.0]}},
+    "tip_map": {"signal": {"name": "tip"}, "posterior": {"lambda": [0.1, 1.0], "prior_scale": [1.0]}},
+}
+PARTS = {"none": ["labels_map"], **{name: ["tip_map"] for name in FAMILIES}}
+PLAN = {
+    "one": {
+        "student": "mlp_5",
+        "data": {"name": "sim"},
+        "teachers": {name: [{"family": family}] for name, family in FAMILIES.items()},
+        "parts": {name: {m: {"fit": FITS[m]} for m in methods} for name, methods in PARTS.items()},
+    }
+}
 
 
 def rows(teachers: str, method: str, kind: str, signal: str, values: tuple[float, ...]) -> list[dict[str, object]]:
@@ -47,8 +60,35 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return {name: [str(folder / f"{name}.parquet")] for name in parts}
 
 
-def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict[str, list[str]]) -> None:
-    section = curves.section(PLAN, {"one": files})
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """Good teachers get the highest lambda at every number of labels, the poor ones the lowest in three of four cases."""
+    path = tmp_path_factory.mktemp("tuned") / "tuning.parquet"
+    chosen = {"good": [1.0] * 4, "poor": [0.01, 0.01, 0.01, 0.1]}
+    found = [
+        {"curve": "one", "teachers": name, "method": "tip_map", "replicate": r, "labels": 10, "all_labels": False,
+         "transfer": True, "lambda": value, "prior_scale": 1.0, "steps": 60, "val_nll": 0.5, "val_accuracy": 0.8,
+         "chosen": value == best}
+        for name, own in chosen.items() for r, best in enumerate(own) for value in (0.01, 0.1, 1.0)
+    ]  # fmt: skip
+    write("tuning", found, path)
+    return {"one": [str(path)]}
+
+
+def test_choices_at_the_ends_of_the_grids_of_a_curve_are_counted(
+    files: dict[str, list[str]], tuned: dict[str, list[str]]
+) -> None:
+    section = curves.section(PLAN, {"one": files}, tuned)
+    assert section is not None and section.parts[0].ends is not None
+    rows = {row.cells[0].text: row.cells[2].text for row in section.parts[0].ends.rows}
+    assert rows == {"good": "highest, 1, in 4 of 4", "poor": "lowest, 0.01, in 3 of 4"}
+    assert [column.name for column in section.parts[0].ends.columns] == ["Teachers", "Method", "lambda"]
+
+
+def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(
+    files: dict[str, list[str]], tuned: dict[str, list[str]]
+) -> None:
+    section = curves.section(PLAN, {"one": files}, tuned)
     assert section is not None
     told = section.parts[0].sentences
     assert section.parts[0].headline.endswith(
@@ -65,8 +105,33 @@ def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(files: dict
     assert "The teachers score 0.605 in accuracy" in told["middling"]
 
 
-def test_the_tables_hold_every_method_and_number_of_labels(files: dict[str, list[str]], tmp_path: Path) -> None:
-    section = curves.section(PLAN, {"one": files})
+def test_teachers_pay_only_by_what_they_gain_over_a_control_that_knows_nothing(
+    files: dict[str, list[str]], tuned: dict[str, list[str]]
+) -> None:
+    """With the set that gains .1 at 10 labels as the control, one that gains as much there pays only where it gains more."""
+    plan = {"one": {**PLAN["one"], "teachers": {**PLAN["one"]["teachers"], "middling": [{"family": "uniform"}]}}}
+    section = curves.section(plan, {"one": files}, tuned)
+    assert section is not None
+    (part,) = section.parts
+    assert "decidedly more accurate than labels alone and than with the control middling with these teachers" in part.headline
+    assert part.headline.endswith(
+        "middling (a control that knows nothing) at 10 labels (labels alone catch up at about 32); good at 100 and 1,000 "
+        "labels (undecided at 10, so no crossing is stated)"
+    )
+    assert "leave it open who is ahead at 10 labels" in part.sentences["good"]
+    beyond = part.differences[-2]
+    assert beyond.caption.startswith("one: advantage over the same method with middling in accuracy")
+    assert {row.cells[0].text for row in beyond.rows} == {"poor", "good"}
+    good = next(row for row in beyond.rows if row.cells[0].text == "good")
+    assert [(cell.text, cell.mark) for cell in good.cells[3:]] == [("0.000", ""), ("+0.200", "good"), ("+0.200", "good")]
+    told = section.frames["curves"].query("teachers == 'good' and metric == 'nll' and labels == 10 and kind == 'student'")
+    assert set(told["verdict"]) == {"better"} and set(told["pays"]) == {"open"}
+
+
+def test_the_tables_hold_every_method_and_number_of_labels(
+    files: dict[str, list[str]], tuned: dict[str, list[str]], tmp_path: Path
+) -> None:
+    section = curves.section(PLAN, {"one": files}, tuned)
     assert section is not None
     crossed = section.frames["crossings"]
     own = crossed[(crossed["method"] == "tip_map") & (crossed["metric"] == "nll")]
@@ -82,7 +147,7 @@ def test_the_tables_hold_every_method_and_number_of_labels(files: dict[str, list
 
 
 def test_a_study_without_curves_has_no_section() -> None:
-    assert curves.section({}, {}) is None
+    assert curves.section({}, {}, {}) is None
     assert not label_curve.applies(Study()) and not teacher_quality.applies(Study())
 
 
@@ -116,5 +181,5 @@ def test_gains_stand_at_the_accuracy_of_their_teachers(files: dict[str, list[str
 
 def test_a_lost_file_is_named(files: dict[str, list[str]]) -> None:
     with pytest.raises(Exception, match="run the rule curve"):
-        curves.section(PLAN, {"one": {**files, "poor": ["gone.parquet"]}})
+        curves.section(PLAN, {"one": {**files, "poor": ["gone.parquet"]}}, {})
     assert pd.read_parquet(files["none"][0])["value"].notna().all()

@@ -202,6 +202,13 @@ def test_misplaced_posteriors_fail_calibration():
     assert row["verdict"] is False and row["value"] > 5
 
 
+def test_the_size_of_a_gap_stands_beside_the_test_that_finds_it():
+    """So many labels that a gap of .004 is found beyond doubt: it is found, and small."""
+    found = judge_calibration(np.array([0.003, -0.005]), np.full(2, 0.0005), np.zeros(2), 0)
+    assert found["verdict"] is False and "mean |gap| 0.0040 (small)" in found["note"]
+    assert "mean |gap| 0.0200;" in judge_calibration(np.array([0.01, -0.03]), np.ones(2), np.zeros(2), 0)["note"]
+
+
 def test_calibration_threshold_rises_with_the_number_of_looks():
     assert corrected_threshold(2.0, 1) == pytest.approx(2)
     assert corrected_threshold(2.0, 24) == pytest.approx(3.1, abs=0.05)

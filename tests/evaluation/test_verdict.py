@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mtbkd.evaluation.verdict import judge, verdict, why_open
+from mtbkd.evaluation.verdict import beyond, judge, verdict, why_open
 
 NAN = math.nan
 
@@ -27,6 +27,12 @@ def test_a_claim_needs_every_interval_and_the_corrected_test(low, high, p, se_ex
     mean = (low + high) / 2
     assert judge(mean, low, high, p, se_examples) == way
     assert why_open(mean, low, high, p, se_examples) == why
+
+
+def test_intervals_alone_claim_only_what_all_known_ones_agree_on():
+    assert [beyond(ends) for ends in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1), (NAN, NAN))] == ["higher", "lower", "open", "open"]
+    assert beyond((0.1, 0.2), (NAN, NAN)) == "higher" and beyond((0.1, 0.2), (-0.1, 0.3)) == "open"
+    assert beyond((NAN, NAN), (0.1, 0.2)) == "open" and beyond((0.0, 0.2)) == "open"
 
 
 def test_lower_is_better_only_of_a_loss():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mtbkd.exact import sbc
 from mtbkd.inference import dropout, map, nuts, sgld
@@ -53,6 +54,16 @@ def test_posteriors_too_wide_or_too_narrow_are_found_and_told_apart(scale: float
     assert said == {"not calibrated"}
     for quantity in sbc.QUANTITIES[:3]:
         assert rows[quantity]["p_spread"] < 1e-3 and side * (rows[quantity]["spread"] - 1) > 0
+
+
+def test_the_power_that_the_page_states_is_that_of_the_test_of_spread() -> None:
+    """The share of 4,000 sets of z values, 1.3 times too spread, that the test finds out at the corrected level."""
+    rng, level = np.random.default_rng(0), sbc.LEVEL / (3 * len(sbc.QUANTITIES))
+    for datasets, near in ((40, 0.26), (200, 0.98)):
+        lower = stats.chi2.cdf(((1.3 * rng.normal(size=(4000, datasets))) ** 2).sum(1), datasets)
+        found = float((2 * np.minimum(lower, 1 - lower) < level).mean())
+        assert sbc.power(datasets) == pytest.approx(found, abs=0.02) and found == pytest.approx(near, abs=0.02)
+    assert sbc.power(200, factor=1.0) == pytest.approx(level)
 
 
 def test_shifted_posteriors_are_found() -> None:

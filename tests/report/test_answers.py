@@ -65,6 +65,33 @@ def test_the_best_student_is_the_best_of_those_that_failed_no_gate() -> None:
     assert ": a lower NLL; p = 0.023 after Holm's correction for 3" in text
 
 
+def test_a_winner_whose_optimiser_has_not_arrived_is_named_as_such() -> None:
+    hasty = Judgement("not applicable", {}, 8, {}, {"optimised": 3})
+    text = which_is_best(evidence(methods=("labels_map", "kd_map"), labels_map=hasty))
+    assert text.startswith("labels_map has the lowest NLL")
+    assert "(its optimiser has not arrived: optimised (3 of 8))" in text
+
+
+def test_a_gap_that_the_test_finds_is_told_with_its_size() -> None:
+    miscalibrated = evidence(tip_nuts=Judgement("failed", {"calibration": 2}, 8))
+    gaps = miscalibrated.metrics[miscalibrated.metrics["metric"] == "nll"]
+    for size, told in ((0.004, "0.0040 (small)"), (0.03, "0.0300")):
+        signs = [(-1) ** r * size for r in gaps["replicate"]]  # of both signs: their mean is 0, the gap is not
+        metrics = pd.concat([miscalibrated.metrics, gaps.assign(metric="coverage_gap@0.9", value=signs)], ignore_index=True)
+        found = replace(miscalibrated, metrics=metrics)
+        assert f"calibration (2 of 8, mean |coverage gap| {told})" in which_is_best(found)
+        assert f"(calibration (2 of 8, mean |coverage gap| {told}))" in can_posteriors_be_trusted(found)
+
+
+def test_students_are_held_against_teachers_routed_by_domain_too() -> None:
+    own = evidence()
+    best = own.metrics[own.metrics["method"] == "teachers:best"]
+    routed = best.assign(method="teachers:routed", value=best["value"] + 0.12)  # above every student
+    told = did_teachers_help(replace(own, metrics=pd.concat([own.metrics, routed], ignore_index=True)))
+    assert "tip_nuts is more accurate than the best teacher (0.7" in told
+    assert "), none is more accurate than teachers routed by domain (0.9" in told
+
+
 def test_labels_only_may_win() -> None:
     text = which_is_best(evidence(methods=("labels_map", "kd_map")))
     assert text.startswith("labels_map has the lowest NLL") and text.endswith("it is the one that learns from labels only")
@@ -98,7 +125,7 @@ def test_a_bad_model_is_told_from_bad_draws() -> None:
     found = best_student(miscalibrated)
     assert found is not None and found[0] == "tip_nuts"
     assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in which_is_best(miscalibrated)
-    assert "(yet badly calibrated: calibration (2 of 8));" in which_is_best(miscalibrated)
+    assert "(yet not calibrated: calibration (2 of 8));" in which_is_best(miscalibrated)
     assert can_posteriors_be_trusted(miscalibrated) == (
         "the draws of tip_nuts pass, but intervals made of them do not cover what they expect to (calibration (2 of 8)); "
         "the draws of tip_sgld fail rhat"

@@ -1,9 +1,15 @@
 """What the page says of data and teachers, from their cards."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from mtbkd.report.cards import dataset_facts, teacher_table
+import numpy as np
+
+from mtbkd.artefacts import read_card
+from mtbkd.report.cards import dataset_facts, label_budget, teacher_table
 from mtbkd.report.numbers import NONE
+from tests.evaluation.examples import make_dataset
 
 PLANS = [{"name": name, "family": "released", "domain": None} for name in ("fresh", "informed")]
 CARD = {"class_names": ["a", "b"], "counts": {"train": 6, "val": 2, "test": 2}}
@@ -30,6 +36,21 @@ def test_what_a_teacher_saw_and_the_doubts_about_it_are_shown() -> None:
     assert fresh["Trained on, as stated"] == "none of these splits" and fresh["Warnings"] == NONE
     assert fresh["Rows"] == "joined by id; covers train 6 of 6"
     assert informed["Trained on, as stated"] == "train, test" and informed["Warnings"] == "It was trained on the test split."
+
+
+def test_labels_that_choose_the_settings_are_counted_among_those_spent() -> None:
+    few = {"counts": {"train": 3000, "val": 100, "test": 5000}, "labelled_train": 60}
+    told = "60 of 3,000 training examples and 100 validation examples, which choose the settings: 160 in all"
+    assert label_budget(few) == told
+    assert ("Labels spent", told) in dataset_facts(CARD | few, 4)
+    assert label_budget(CARD) == "all 6 training examples and 2 validation examples, which choose the settings: 8 in all"
+
+
+def test_every_written_data_set_tells_how_many_training_labels_it_has(tmp_path: Path) -> None:
+    data = make_dataset(1, 0)
+    hidden = np.where((data.split == "train") & (np.arange(len(data.split)) % 3 > 0), -1, data.y)
+    replace(data, y=hidden).write(tmp_path)
+    assert label_budget(read_card(tmp_path)).startswith("10 of 30 training examples and 30 validation examples")
 
 
 def test_doubts_about_data_stand_among_the_facts() -> None:

@@ -11,6 +11,7 @@ from mtbkd.report.judgement import is_posterior, judgements, unclaimed
 
 CLAIMS = {
     "map": Claim("point", False),
+    "hasty": Claim("point", False),
     "dropout": Claim("independent", False),
     "silent": Claim("independent", True),
     "vi": Claim("independent", True, frozenset({"log_ratio"})),
@@ -24,6 +25,7 @@ def gates() -> pd.DataFrame:
     for name, claim in CLAIMS.items():
         shape = (2, 4 if claim.draws == "chains" else 1, 1 if claim.draws == "point" else 500)
         given = {"temperature": rng.normal(1, 0.2, shape)}
+        given |= {"shortfall": np.full(shape, 0.1 if name == "hasty" else 0.001)} if claim.draws == "point" else {}
         given |= {"log_ratio": rng.normal(size=shape)} if "log_ratio" in claim.supplies else {}
         values = rng.normal(size=shape), rng.dirichlet([3, 3], (*shape, 2)), given, np.zeros(shape[:2], bool)
         applies = None if claim.draws == "point" else True
@@ -38,7 +40,8 @@ def gates() -> pd.DataFrame:
 def test_each_kind_of_claim_has_its_word() -> None:
     found = judgements(gates())
     assert {name: each.status for name, each in found.items()} == {
-        "map": "not applicable", "dropout": "passed", "silent": "not judged", "vi": "passed", "sgld": "passed",
+        "map": "not applicable", "hasty": "not applicable",
+        "dropout": "passed", "silent": "not judged", "vi": "passed", "sgld": "passed",
     }  # fmt: skip
     assert found["silent"].unjudged == {"psis_khat": 2}
 
@@ -46,6 +49,14 @@ def test_each_kind_of_claim_has_its_word() -> None:
 def test_a_posterior_is_what_claims_to_be_one_judged_or_not() -> None:
     assert {name for name, claims in is_posterior(gates()).items() if claims} == {"silent", "vi", "sgld"}
     assert unclaimed(gates()) == {"dropout"}
+
+
+def test_an_optimiser_that_has_not_arrived_is_shown_and_counts_against_nobody() -> None:
+    found = judgements(gates())
+    assert (found["hasty"].warned, found["hasty"].failed, found["map"].warned) == ({"optimised": 2}, {}, {})
+    assert found["hasty"].warnings == "optimised (2 of 2)"
+    row = gates().query("method == 'hasty' and gate == 'optimised'").iloc[0]
+    assert (row["stage"], row["verdict"]) == ("fit", "failed") and "more steps" in row["note"]
 
 
 def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
@@ -60,7 +71,12 @@ def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
     assert by_method["vi"].sub == "every gate that applies"
     names = [row.cells[0].sub for row in main_table(evidence, [], {"vi": "teachers judged by labels they saw"}).rows]
     assert [sub.endswith("; teachers judged by labels they saw") for sub in names] == [m == "vi" for m in CLAIMS]
+    assert by_method["map"].sub == "one estimate, no posterior"
+    assert by_method["hasty"].sub == "one estimate, no posterior; \N{WARNING SIGN} not optimised (2 of 2)"
     table = gates_table(evidence, rows)
+    arrived = [column.name for column in table.columns].index("optimised")
+    cells = {row.cells[0].text: row.cells[arrived] for row in table.rows}
+    assert cells["map"].mark == "good" and cells["hasty"].mark == "warn" and "worst 0.100" in cells["hasty"].sub
     at = [column.name for column in table.columns].index("psis_khat")
     told = {row.cells[0].text: row.cells[at] for row in table.rows}
     assert told["silent"].text == "? not judged 2 of 2" and "log_ratio" in told["silent"].sub

@@ -215,6 +215,15 @@ def curve_scores():
     return found
 
 
+def curve_tuning():
+    """Curve -> files of what was tuned, of all its methods and sets of teachers."""
+    parts = [(c, dict(curve=c.name, teachers=t, helped=m)) for c in PLAN.curves.values() for t, m in c.every_part()]
+    found = {name: [] for name in PLAN.curves}
+    for curve, part in parts:
+        found[curve.name] += [f"{CURVE.format(**part, block=b)}/tuning.parquet" for b in curve.blocks]
+    return found
+
+
 def curve_files():
     """All files of scores of all curves."""
     return [file for parts in curve_scores().values() for files in parts.values() for file in files]

@@ -125,6 +125,7 @@ def report_spec(wildcards):
         "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
         "searches": search_files(),
         "curves": curve_scores(),
+        "curve_tuning": curve_tuning(),
         "analyses": analysis_files(),
         "exact": exact_folders(),
         "exact_published": next(iter(exact_published()), None),

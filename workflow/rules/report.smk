@@ -12,6 +12,7 @@ rule report:
         exact_published=exact_published(),
         searches=list(search_files().values()),
         curves=curve_files(),
+        curve_tuning=[file for files in curve_tuning().values() for file in files],
         analyses=[file for tables in analysis_files().values() for file in tables.values()],
         figures=FIGURES,
         captions=f"{STUDY}/figures/captions.json",

@@ -10,6 +10,7 @@ from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
+from mtbkd.report.grids import at_ends
 from mtbkd.report.numbers import Estimate, count, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 
@@ -21,6 +22,7 @@ examples. A gain is positive where the method is better than the reference on th
 interval over replicates (Student's t), and a gain is called clear when that interval leaves out zero and the Wilcoxon test,
 corrected for the number of methods, stays below .05.
 """
+SETTINGS = {"share": "share of the teachers", "temperature": "temperature", "prior_scale": "prior scale"}
 METRICS = {"nll": "negative log-likelihood", "accuracy": "accuracy"}
 
 
@@ -230,18 +232,13 @@ def _tuned(name: str, tuning: Frame, titles: Mapping[str, str]) -> Table:
 
 
 def _edges(tuning: Frame, titles: Mapping[str, str]) -> str:
-    """Methods that chose the end of a grid in every replicate, so that a wider one might change their numbers."""
-    told = []
-    for key, word in (("share", "share of the teachers"), ("prior_scale", "prior scale")):
-        for end, pick in (("smallest", min), ("largest", max)):
-            those = []
-            for method, rows in tuning.groupby("method", sort=False):
-                chosen = rows.loc[rows["chosen"].astype(bool), key]
-                if rows[key].nunique() > 1 and (chosen == pick(rows[key])).all():
-                    those.append(titles[str(method)])
-            if those:
-                told.append(f"the {end} {word} for {listed(those)}")
-    return f"In every replicate validation chose {listed(told)}: wider grids may change these numbers." if told else ""
+    """Methods that chose the end of a grid, so that a wider one might change their numbers."""
+    found = at_ends(tuning.assign(method=tuning["method"].map(titles)), ["share", "temperature", "prior_scale"])
+    told = [
+        f"the {end} {SETTINGS[setting]}, {value:g}, for {listed([f'{title} ({e.times} of {e.of})' for title, e in chosen])}"
+        for (setting, end, value), chosen in found.items()
+    ]
+    return f"Validation chose the end of a grid: {'; '.join(told)}. Wider grids may change these numbers." if told else ""
 
 
 def _counted(values: Sequence[float]) -> str:

@@ -4,13 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from mtbkd.evaluation.verdict import beyond
 from mtbkd.frames import Frame
 from mtbkd.multilabel.scores import HIGHER_IS_BETTER
 from mtbkd.multilabel.tables import ALL, BEST, MEAN, TEST
-from mtbkd.report import multilabel_fits
+from mtbkd.report import grids, multilabel_fits
 from mtbkd.report.analyses import Section
 from mtbkd.report.numbers import NONE, Estimate, estimate, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, score, text
+from mtbkd.tuning import SHARED_NAMES
 
 TITLE = "Several labels at once"
 EXPLAINED = """\
@@ -43,7 +47,13 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     scores, differences = tables["scores"], tables["differences"]
     splits = list(dict.fromkeys(scores["split"]))
     told = [_data(tables["labels"]), *(_answer(tables, split) for split in splits), _calibrated(scores)]
-    told += [_switched_off(tables["tuning"]), _lost(tables, "none"), _pools(tables), _lost(tables, "kd")]
+    told += [
+        _switched_off(tables["tuning"]),
+        *_ends(tables["tuning"]),
+        _lost(tables, "none"),
+        _pools(tables),
+        _lost(tables, "kd"),
+    ]
     told += [_experts(tables["experts"]), _gates(tables["gates"]), _published()]
     shown = [*(_scores(name, scores, split) for split in splits), _differences(name, differences, splits)]
     details = [*(_locations(name, tables, split) for split in splits), *_domains(name, scores), _thresholds(name, tables)]
@@ -61,13 +71,13 @@ def _overall(scores: Frame, split: str, domain: str = ALL) -> Frame:
 
 def _data(labels: Frame) -> str:
     whole = labels[labels["domain"] == ALL].drop_duplicates("split").set_index("split")
-    train, test = whole.loc["train"], whole.loc[TEST]
+    train, test, val = whole.loc["train"], whole.loc[TEST], whole.loc["val"]
     known = "all" if train["labelled"] == train["n"] else f"{train['labelled']:,} drawn anew for every replicate"
     outside = [f"{row['n']:,} of {split.removeprefix('ood:')}" for split, row in whole.iterrows() if "ood" in str(split)]
     return (
         f"{train['n']:,} training proteins, of which the student sees the locations of {known}; {test['n']:,} test proteins"
-        f"{' and ' + listed(outside) if outside else ''}. The teachers saw the locations of all training proteins of their "
-        f"kingdom."
+        f"{' and ' + listed(outside) if outside else ''}. The locations of {val['n']:,} validation proteins choose "
+        "settings and thresholds. The teachers saw the locations of all training proteins of their kingdom."
     )
 
 
@@ -105,6 +115,15 @@ def _nll(tables: Mapping[str, Frame], split: str) -> str:
     alone = means[means.index.isin(set(rows[rows["signal"] == "none"]["method"]))]
     labels = f", labels alone {show(alone.iloc[0])}" if len(alone) and alone.index[0] != means.index[0] else ""
     return f"The smallest NLL has {means.index[0]}, {show(means.iloc[0])}{labels}."
+
+
+def _ends(tuning: Frame) -> list[str]:
+    """Where validation chose the end of a grid; the lowest lambda is told by ``_switched_off``."""
+    rows = tuning.assign(
+        method=[" ".join(filter(None, pair)) for pair in zip(tuning["signal"], tuning["weights"], strict=True)]
+    )
+    told = grids.at_ends(rows, [c for c in SHARED_NAMES if c in rows])
+    return [grids.advice(*key, found) for key, found in told.items() if key[:2] != (grids.STRENGTH, "lowest")]
 
 
 def _switched_off(tuning: Frame) -> str:
@@ -154,7 +173,8 @@ def _lost(tables: Mapping[str, Frame], signal: str) -> str:
     scores, rows = tables["scores"], tables["differences"]
     beside = set(scores[scores["signal"] == signal]["method"])
     own = rows[(rows["split"] == TEST) & (rows["location"] != ALL) & (rows["metric"] == "mcc") & rows["reference"].isin(beside)]
-    lost = own[own["high"] < 0]
+    lower = [beyond(ends) == "lower" for ends in zip(own["low"], own["high"], strict=True)]
+    lost = own[np.array(lower, dtype=bool)]
     parts = [
         f"{location} ({listed([f'{row["method"]} {show(row["difference"], True)}' for row in found.to_dict('records')])})"
         for location, found in lost.groupby("location", sort=False)
@@ -252,9 +272,8 @@ def _differences(name: str, differences: Frame, splits: Sequence[str]) -> Table:
 
 def _side(row: Any) -> int:
     """1 or -1 where a difference lies beyond both its intervals; the one over replicates may be unknown."""
-    if row["low_examples"] > 0 and not row["low"] <= 0:
-        return 1
-    return -1 if row["high_examples"] < 0 and not row["high"] >= 0 else 0
+    way = beyond((row["low_examples"], row["high_examples"]), (row["low"], row["high"]))
+    return {"higher": 1, "lower": -1, "open": 0}[way]
 
 
 def _locations(name: str, tables: Mapping[str, Frame], split: str) -> Table:

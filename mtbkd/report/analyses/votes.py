@@ -1,11 +1,12 @@
 """What the report says of students and people's votes."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from mtbkd.evaluation.verdict import beyond, verdict
 from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
+from mtbkd.report.contrasts import SAID
 from mtbkd.report.numbers import UNKNOWN, Estimate, count, listed, show, show_estimate
 from mtbkd.report.table import Column, Row, Table, score, text
 
@@ -114,7 +115,6 @@ def _difference_table(name: str, differences: Frame) -> Table:
 
 
 def _says(row: Mapping[str, Any], better: str) -> str:
-    if not math.isfinite(row["low"]) or row["low"] <= 0 <= row["high"]:
-        return "no difference can be claimed"
-    way = "lower" if row["high"] < 0 else "higher"
-    return f"{way}: {'better' if way == better else 'worse'}"
+    way = beyond((row["low"], row["high"]))
+    said = SAID[verdict(way, better == "higher")]
+    return said if way == "open" else f"{way}: {said}"

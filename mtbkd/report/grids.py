@@ -1,0 +1,113 @@
+"""Were two methods tuned on the same candidates, and did validation choose the end of a grid?
+
+A method whose grid leaves out what the others chose is not beaten by them, only kept from it; a choice at the end of a grid
+says that the grid, not the validation data, may have decided. ``methods``: name -> content of its fit's specification.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mtbkd import registry
+from mtbkd.frames import Frame
+from mtbkd.report.numbers import count, listed
+from mtbkd.tuning import ALWAYS_USED, SHARED_NAMES
+
+Methods = Mapping[str, Any]
+# Ends that are an answer and not only a narrow grid.
+STRENGTH = "lambda"
+MEANS = {
+    (STRENGTH, "lowest"): "teachers that validation wants weaker, or off",
+    ("prior_scale", "highest"): "a prior that hardly matters",
+}
+
+
+def unlike(methods: Methods, first: str, second: str) -> str:
+    """``lambda 4, 9 against 0.05, 0.5``: shared settings that two methods did not choose from the same candidates, "" if none.
+
+    A method that does not read a setting, as labels alone do not read lambda, is given the experiment's usual candidates: the
+    other one should have had them. Teachers and the ceiling have none.
+    """
+    if first not in methods or second not in methods:
+        return ""
+    told = []
+    for setting in SHARED_NAMES:
+        usual = _usual(methods, setting)
+        ours, theirs = (_candidates(methods[name], setting) or usual for name in (first, second))
+        if ours != theirs:
+            told.append(f"{_name(setting)} {_shown(ours)} against {_shown(theirs)}")
+    return "; ".join(told)
+
+
+def of_its_own(methods: Methods, method: str) -> str:
+    """``lambda 4, 9``: settings whose candidates are not those of most methods of the experiment, "" if none."""
+    found = {setting: _candidates(methods[method], setting) for setting in SHARED_NAMES} if method in methods else {}
+    own = {setting: grid for setting, grid in found.items() if grid and grid != _usual(methods, setting)}
+    return "; ".join(f"{_name(setting)} {_shown(grid)}" for setting, grid in own.items())
+
+
+def _candidates(spec: Mapping[str, Any], setting: str) -> tuple[float, ...]:
+    """In rising order, () where the method does not read the setting."""
+    read = registry.part("signal", spec["signal"]["name"]).USES | ALWAYS_USED
+    return tuple(sorted(map(float, spec["posterior"].get(setting, ())))) if setting in read else ()
+
+
+def _usual(methods: Methods, setting: str) -> tuple[float, ...]:
+    found = Counter(grid for spec in methods.values() if (grid := _candidates(spec, setting)))
+    return found.most_common(1)[0][0] if found else ()
+
+
+class Edge(NamedTuple):
+    """``times`` of ``of`` choices of ``setting`` fell on ``value``, its lowest or highest candidate."""
+
+    setting: str
+    end: str
+    value: float
+    times: int
+    of: int
+
+
+def edges(tuning: Frame, settings: Iterable[str]) -> list[Edge]:
+    """The ends that were chosen, of one method's rows, one a candidate and replicate; infinity cannot be exceeded."""
+    chosen, found = tuning[tuning["chosen"].astype(bool)], []
+    for setting in settings:
+        candidates = tuning[setting].dropna()
+        if candidates.nunique() < 2:
+            continue
+        for end, value in (("lowest", float(candidates.min())), ("highest", float(candidates.max()))):
+            if (times := int((chosen[setting] == value).sum())) and value != float("inf"):
+                found.append(Edge(setting, end, value, times, len(chosen)))
+    return found
+
+
+def at_ends(tuning: Frame, settings: Sequence[str]) -> dict[tuple[str, str, float], list[tuple[str, Edge]]]:
+    """(setting, end, value) -> the methods that chose it, from rows of all methods."""
+    found: dict[tuple[str, str, float], list[tuple[str, Edge]]] = {}
+    for method, rows in tuning.groupby("method", sort=False):
+        for edge in edges(rows, settings):
+            found.setdefault((edge.setting, edge.end, edge.value), []).append((str(method), edge))
+    return found
+
+
+def at_the_end(edge: Edge) -> str:
+    """``lowest in 5 of 8``."""
+    return f"{edge.end} in {edge.times} of {edge.of}"
+
+
+def advice(setting: str, end: str, value: float, chosen: Sequence[tuple[str, Edge]]) -> str:
+    """One sentence on an end of a grid: which methods chose it how often, and where to extend the grid."""
+    who = listed([f"{method} ({edge.times} of {edge.of})" for method, edge in chosen])
+    beyond = "below" if end == "lowest" else "above"
+    read = f", or read it as {MEANS[setting, end]}" if (setting, end) in MEANS else ""
+    return (
+        f"The {end} {_name(setting)}, {value:g}, was chosen by {count(len(chosen), 'method')}: {who}; extend the grid "
+        f"{beyond} it{read}."
+    )
+
+
+def _name(setting: str) -> str:
+    return setting.replace("_", " ")
+
+
+def _shown(grid: Iterable[float]) -> str:
+    return ", ".join(f"{value:g}" for value in grid)
