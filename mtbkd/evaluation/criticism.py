@@ -106,7 +106,8 @@ class Criticised:
         self.summaries.setdefault(method, {})[replicate] = Summary.of(draws, index)
         if (found := leave_one_out(draws, index)) is None:
             return
-        self.loo.setdefault(replicate, {})[method] = found
+        if not draws.stacking:  # importance ratios are those of a posterior, which stacked draws are not
+            self.loo.setdefault(replicate, {})[method] = found
         test = examples.split == "test"
         prob = draws.prob[index][~draws.diverged[index]][..., test, :]
         self.checks[method, replicate] = predictive_check(prob.reshape(-1, *prob.shape[2:]), examples.y[test])

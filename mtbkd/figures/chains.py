@@ -49,7 +49,7 @@ def tree(draws: Draws, at: list[int]) -> "xr.DataTree":
 
 def aligned(found: dict[str, Draws], at: list[int]) -> "dict[str, xr.DataTree]":
     """The probe probabilities of several methods as one chain each, evenly thinned to the same number of draws."""
-    flat = {name: draws.probe_prob[0, ..., -1].reshape(-1, draws.probe_prob.shape[3])[:, at] for name, draws in found.items()}
+    flat = {name: draws.probe_draws(0)[:, at, -1] for name, draws in found.items()}
     count = min(map(len, flat.values()))
     rows = {name: values[np.linspace(0, len(values) - 1, count).round().astype(int)] for name, values in flat.items()}
     index = next(iter(found.values())).probe_index

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -88,7 +88,11 @@ def signed(found: Paired) -> str:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One experiment's tables and what its gates say; ``unclaimed``: methods with draws that claim no posterior."""
+    """One experiment's tables and what its gates say.
+
+    ``unclaimed``: methods with draws that claim no posterior. ``stacked``: method -> how its chains are weighted, where
+    ``stack_chains`` is set. ``notes``: method -> what the configuration says of it.
+    """
 
     name: str
     metrics: Frame
@@ -98,9 +102,15 @@ class Evidence:
     agreement: Frame | None = None
     example_scores: Frame | None = None
     unclaimed: frozenset[str] = frozenset()
+    stacked: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
+
+    def called(self, method: str) -> str:
+        """The method's name, with a word where its chains are stacked."""
+        return f"{method} (stacked chains)" if method in self.stacked else method
 
     def whole(self, metric: str, kind: str) -> Frame:
         """Rows of ``metric`` on the whole test split."""

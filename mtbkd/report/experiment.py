@@ -6,6 +6,7 @@ from typing import Any
 from mtbkd.evaluation.convergence import GATES
 from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.tables import COLUMNS
+from mtbkd.evaluation.within_chains import WITHIN
 from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
@@ -87,17 +88,18 @@ def main_table(evidence: Evidence, versus: Sequence[Versus]) -> Table:
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        cells = [_name(method, row), _gates(evidence, method, row["kind"])]
+        aside = (evidence.stacked.get(method, ""), evidence.notes.get(method, ""))
+        cells = [_name(method, row, *aside), _gates(evidence, method, row["kind"])]
         cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
         cells += _published(beside.get(method)) if beside else []
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
 
 
-def _name(method: str, row: Mapping[str, Any]) -> Cell:
+def _name(method: str, row: Mapping[str, Any], *aside: str) -> Cell:
     parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
     name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
-    return text(name, sub)
+    return text(name, "; ".join(filter(None, (sub, *aside))))
 
 
 def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
@@ -171,6 +173,7 @@ def _gate(rows: Frame) -> Cell:
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
+    limit += ", within chains" if applied["note"].str.startswith(WITHIN).any() else ""
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
     if len(judged) < len(applied):
@@ -233,6 +236,7 @@ def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
         first, judged = own.iloc[0], evidence.judgement(str(method))
         names = {k: first[k] for k in ("study", "experiment", "dataset", "method", "kind", "signal", "weights", "inference")}
         gates = {"gates": judged.status, "failed_gates": judged.which}
+        gates |= {"stacked": evidence.stacked.get(str(method), ""), "note": evidence.notes.get(str(method), "")}
         found: dict[tuple[str, str, str], Estimate] = estimates(own, str(split))
         for (_, metric, domain), e in found.items():
             numbers = {"mean": e.mean, "low": e.low, "high": e.high, "n": e.n, "interval_over": e.basis}

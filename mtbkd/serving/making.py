@@ -19,7 +19,7 @@ from mtbkd.bundle import Bundle, Card, Inputs
 from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
-from mtbkd.evaluation import scoring
+from mtbkd.evaluation import scoring, within_chains
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.fitting import Spec, fit
 from mtbkd.lazy import lazy_import
@@ -149,6 +149,7 @@ def _card(
         risk=(),
         scores={},
         gates=draws.verdicts(),
+        chain_weights=tuple(row["weight"] for row in draws.stacking if not row["why_not"]),
         config=_finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
@@ -188,6 +189,9 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
     failed = [gate for gate, verdict in card.gates.items() if verdict is False]
     if failed:
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
+    if card.chain_weights:
+        weights = within_chains.told(np.array(card.chain_weights))
+        found.append(f"Draws are {weights}, by how well each predicts left-out labels: a mixture of modes, not the posterior.")
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
     found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")
