@@ -34,7 +34,7 @@ EXAMPLES = 1000  # labelled training examples whose left-out densities decide
 DRAWS = 500  # of a chain that are used
 MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws there
 KHAT, KHAT_SHARE = 0.7, 0.1  # a chain with more than this share of worse k-hats gets no weight
-LEAST = 0.01  # smaller weights become 0
+LEAST = 0.1  # of an equal weight 1/C: smaller weights become 0
 UNTRUSTED = f"not stacked: over {KHAT_SHARE:.0%} of the k-hats of every chain exceed {KHAT:g}, so all count alike"
 LOST = "not stacked: every chain diverged"
 
@@ -108,7 +108,7 @@ def weights_of(elpd: np.ndarray, khat: np.ndarray, diverged: np.ndarray) -> Weig
         return Weights(finite / max(1, finite.sum()), total, bad, UNTRUSTED if finite.any() else LOST)
     weight = np.zeros(len(elpd))
     weight[trusted] = _best(elpd[trusted])
-    weight[weight < LEAST] = 0
+    weight[weight < LEAST / len(weight)] = 0
     return Weights(weight / weight.sum(), total, bad)
 
 
