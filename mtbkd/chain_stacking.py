@@ -92,15 +92,15 @@ def leave_one_out(values: np.ndarray, temperature: float = 1.0) -> tuple[np.ndar
     elpd, khat = np.full(values.shape[:2], np.nan), np.full(values.shape[:2], np.nan)
     finite = np.isfinite(values).all((1, 2))
     if finite.any():
-        log_weight, khat[finite] = arviz.array_stats.psislw(values[finite] / temperature)
+        with np.errstate(all="ignore"):  # tails without a Pareto fit: their k-hats say so
+            log_weight, khat[finite] = arviz.array_stats.psislw(values[finite] / temperature)
         elpd[finite] = special.logsumexp(log_weight + values[finite], axis=-1)
     return elpd, khat
 
 
 def weights_of(elpd: np.ndarray, khat: np.ndarray, diverged: np.ndarray) -> Weights:
     """Weights from the left-out log densities and k-hats (C, L); chains that ``diverged`` (C,) have none."""
-    with np.errstate(invalid="ignore"):
-        bad = np.where(diverged, np.nan, (khat > KHAT).mean(1))
+    bad = np.where(diverged, np.nan, (~(khat <= KHAT)).mean(1))
     total = np.where(diverged, np.nan, elpd.sum(1))
     trusted = ~diverged & (bad <= KHAT_SHARE) & np.isfinite(total)
     if not trusted.any():

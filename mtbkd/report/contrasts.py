@@ -119,6 +119,17 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
     ]
 
 
+def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs that differ in what becomes of the chains: stacked against pooled."""
+    return [
+        (a, b)
+        for a, first in methods.items()
+        for b, second in methods.items()
+        if first.get("stack_chains") and not second.get("stack_chains")
+        if _same(first, second, "signal", "weights", "inference", "posterior")
+    ]
+
+
 class Split(NamedTuple):
     """A mixture-prior posterior, the log pool's by the same sampler, and the log pool's MAP fit."""
 

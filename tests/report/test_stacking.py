@@ -8,7 +8,7 @@ import pytest
 from mtbkd.chain_stacking import UNTRUSTED
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.report.answers import can_posteriors_be_trusted, sentences, which_is_best
-from mtbkd.report.contrasts import Case, by_inference, by_signal
+from mtbkd.report.contrasts import Case, by_inference, by_signal, by_stacking
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.experiment import gates_table, long_rows, main_table
 from mtbkd.report.judgement import Judgement
@@ -29,8 +29,8 @@ def stacked(**judged: Judgement) -> Evidence:
 
 def weights_of(method: str, *by_replicate: list[float], why_not: str = "") -> pd.DataFrame:
     rows = [
-        {"method": method, "inference": "sgld", "replicate": r, "chain": c, "weight": w, "elpd": -10.0 - c, "khat_bad": 0.01 * c,
-         "why_not": why_not}
+        {"method": method, "inference": "sgld", "replicate": r, "chain": c, "weight": w, "elpd": -10.0 - c,
+         "khat_bad": 0.01 * c, "why_not": why_not}
         for r, own in enumerate(by_replicate) for c, w in enumerate(own)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS["chain_weights"])
@@ -95,3 +95,4 @@ def test_a_stacked_method_is_no_partner_of_a_pooled_one_for_signal_or_weights() 
     methods["tip_stacked"] = methods["tip_entropy_sgld"] | {"stack_chains": True}
     assert ("tip_stacked", "kd_entropy_sgld") not in by_signal(methods, "tip", "kd")
     assert ("tip_stacked", "tip_entropy_map") in by_inference(methods)
+    assert by_stacking(methods) == [("tip_stacked", "tip_entropy_sgld")]
