@@ -16,6 +16,7 @@ from mtbkd.datasets import sim1
 from mtbkd.draws import Draws, open_draws
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.agreement import Summary
+from mtbkd.figures.chains import aligned
 from mtbkd.fitting import Spec
 from mtbkd.inference import Fit, sgld
 
@@ -128,8 +129,8 @@ def test_of_one_mode_the_predictions_are_those_of_pooled_chains_but_for_monte_ca
 
 
 @pytest.fixture(scope="module")
-def two_modes(dataset: Dataset) -> Draws:
-    """Chains 0 and 1 of a sound posterior, chain 2 in a mode that says the opposite, chain 3 lost."""
+def both_ways(dataset: Dataset) -> tuple[Draws, Draws]:
+    """Stacked and pooled: chains 0 and 1 of a sound posterior, chain 2 in a mode that says the opposite, chain 3 lost."""
     sound = sgld.run
 
     def run(*arguments: Any) -> Fit:
@@ -140,7 +141,19 @@ def two_modes(dataset: Dataset) -> Draws:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sgld, "run", run)
-        return fitting.fit(spec(), dataset, [], range(2))
+        stacked, pooled = (fitting.fit(spec(stack), dataset, [], range(2)) for stack in (True, False))
+        return stacked, pooled
+
+
+@pytest.fixture(scope="module")
+def two_modes(both_ways: tuple[Draws, Draws]) -> Draws:
+    return both_ways[0]
+
+
+def test_stacked_chains_predict_test_labels_better_than_pooled_ones(both_ways: tuple[Draws, Draws], dataset: Dataset) -> None:
+    y = np.broadcast_to(dataset.y[:, both_ways[0].example_index], (2, 150))
+    stacked, pooled = (np.take_along_axis(d.prob[:, :3].mean((1, 2)), y[..., None], -1) for d in both_ways)
+    assert (-np.log(stacked).mean(1) < -np.log(pooled).mean(1) - 0.1).all()
 
 
 def test_predictions_come_from_the_chains_that_have_weight_and_none_from_a_lost_one(two_modes: Draws, dataset: Dataset) -> None:
@@ -192,6 +205,19 @@ def test_probe_draws_are_in_proportion_to_the_weights(two_modes: Draws) -> None:
     np.testing.assert_array_equal(pooled, of_chain[:3].reshape(-1, *of_chain.shape[2:]))
 
 
+def test_figures_of_the_posterior_take_stacked_chains_by_weight_and_no_lost_ones(two_modes: Draws) -> None:
+    lost = replace(two_modes, diverged=np.ones_like(two_modes.diverged), stacking=[])
+    found = aligned({"stacked": two_modes, "lost": lost}, [0])
+    (name,) = found["stacked"]["posterior"].data_vars
+    values = found["stacked"]["posterior"][name].values
+    assert values.mean() == pytest.approx(two_modes.prob[0, :3, :, _probe(two_modes), 1].mean(), abs=0.02)
+    assert np.isnan(found["lost"]["posterior"][name].values).all()
+
+
+def _probe(draws: Draws) -> int:
+    return int(np.flatnonzero(draws.example_index == draws.probe_index[0])[0])
+
+
 def test_without_trusted_khats_the_chains_are_judged_against_each_other(dataset: Dataset, monkeypatch: Any) -> None:
     sound = sgld.run
 
@@ -203,7 +229,7 @@ def test_without_trusted_khats_the_chains_are_judged_against_each_other(dataset:
     monkeypatch.setattr(sgld, "run", run)
     monkeypatch.setattr(chain_stacking, "KHAT", -np.inf)
     draws = fitting.fit(spec(), dataset, [], range(2))
-    np.testing.assert_allclose(draws.chain_weight, np.full((2, 4), 0.25))
+    assert draws.chain_weight == pytest.approx(np.full((2, 4), 0.25))
     rhat = next(row for row in draws.gates if row["gate"] == "rhat")
     assert rhat["verdict"] is False and rhat["value"] > 1.5
     assert rhat["note"].startswith("not stacked: over 10% of the k-hats of every chain exceed")

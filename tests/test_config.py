@@ -237,6 +237,13 @@ def test_chains_of_samplers_can_be_stacked(raw, inference):
     assert experiment.notes == {"mine": "of mine"}
 
 
+def test_the_shipped_note_on_the_papers_schedule_states_its_settings(shipped):
+    method = shipped["methods"]["tip_entropy_sgld_paper"]
+    assert f"step {method['settings']['step_size']:.0e}".replace("e-0", "e-") in method["note"]
+    assert method["settings"]["control_variates"] is False and "minibatches alone" in method["note"]
+    assert method["posterior"]["prior_scale"] == math.inf and "no Gaussian prior" in method["note"]
+
+
 def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
     method = {"signal": "tip", "weights": "equal", "inference": "sgld", "stack_chains": True}
     curve = {"dataset": "sim", "student": "quadratic", "teachers": {"both": ["b1", "b3"]}, "methods": ["labels_map", "mine"],
