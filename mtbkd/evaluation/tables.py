@@ -46,8 +46,8 @@ COLUMNS = {
         "w1_max", "w1_mean", "coverage_diff", "nll_diff", "ess", "ess_per_s", "verdict", "note",
     ],
     "loo": [*_NAMES, *_METHOD, "replicate", "elpd_loo", "se", "p_loo", "n", "khat_max", "khat_bad", "stacking_weight"],
-    "chain_weights": [*_NAMES[:2], "method", "inference", "replicate", "chain", "weight", "elpd", "khat_bad", "why_not"],
     "predictive_checks": [*_NAMES, *_METHOD, "replicate", "class", "observed", "expected", "p_value"],
+    "chain_weights": [*_NAMES[:2], "method", "inference", "replicate", "chain", "weight", "elpd", "khat_bad", "why_not"],
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,8 +71,9 @@ def build_report(
     """
     out = Path(out)
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
-    evidence = {name: _evidence(name, tables, plan["experiments"][name]["notes"]) for name, tables in read.items()}
+    evidence = {name: _evidence(name, tables) for name, tables in read.items()}
     told = manifest(plan)
+    evidence = {name: _remarked(plan, each, read[name]) for name, each in evidence.items()}
     told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
     versus = {name: _versus(plan, evidence[name], told_of[name]) for name in read}
     parts = [
@@ -102,11 +104,16 @@ def _read(folder: str, table: str) -> Frame:
     return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate")
 
 
-def _evidence(name: str, tables: Mapping[str, Frame], notes: Mapping[str, str]) -> Evidence:
+def _evidence(name: str, tables: Mapping[str, Frame]) -> Evidence:
     gates = tables["gates"]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
+    return Evidence(name, *given, tables["agreement"], tables["example_scores"], unclaimed(gates))
+
+
+def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Evidence:
+    """The evidence with what is said of methods beside their numbers."""
     said = stacking.said(tables["chain_weights"])
-    return Evidence(name, *given, tables["agreement"], tables["example_scores"], unclaimed(gates), said, notes)
+    return replace(evidence, stacked=said, notes=plan["experiments"][evidence.name]["notes"])
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:

@@ -108,10 +108,6 @@ class Evidence:
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
 
-    def called(self, method: str) -> str:
-        """The method's name, with a word where its chains are stacked."""
-        return f"{method} (stacked chains)" if method in self.stacked else method
-
     def whole(self, metric: str, kind: str) -> Frame:
         """Rows of ``metric`` on the whole test split."""
         m = self.metrics
@@ -125,6 +121,10 @@ class Evidence:
     def sound(self) -> list[str]:
         """Students whose draws failed no gate."""
         return [method for method in self.students if not self.judgement(method).failed_of_draws]
+
+    def called(self, method: str) -> str:
+        """The method's name, with a word where its chains are stacked."""
+        return f"{method} (stacked chains)" if method in self.stacked else method
 
     @property
     def reference(self) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 from mtbkd.evaluation.convergence import GATES
 from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.tables import COLUMNS
-from mtbkd.evaluation.within_chains import WITHIN
 from mtbkd.frames import Frame
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
@@ -88,18 +87,24 @@ def main_table(evidence: Evidence, versus: Sequence[Versus]) -> Table:
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        aside = (evidence.stacked.get(method, ""), evidence.notes.get(method, ""))
-        cells = [_name(method, row, *aside), _gates(evidence, method, row["kind"])]
+        cells = [_name(method, row), _gates(evidence, method, row["kind"])]
         cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
         cells += _published(beside.get(method)) if beside else []
+        cells[0] = _remarked(evidence, method, cells[0])
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
 
 
-def _name(method: str, row: Mapping[str, Any], *aside: str) -> Cell:
+def _name(method: str, row: Mapping[str, Any]) -> Cell:
     parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
     name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
-    return text(name, "; ".join(filter(None, (sub, *aside))))
+    return text(name, sub)
+
+
+def _remarked(evidence: Evidence, method: str, name: Cell) -> Cell:
+    """The cell of a method's name with how its chains are stacked and what the configuration notes."""
+    remarks = (name.sub, evidence.stacked.get(method, ""), evidence.notes.get(method, ""))
+    return text(name.text, "; ".join(filter(None, remarks)))
 
 
 def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
@@ -160,7 +165,8 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
     for method, own in gates.groupby("method", sort=False):
         cells = [_gate(own[own["gate"] == name]) for name in names]
         judged = evidence.judgement(str(method))
-        rows.append(Row([text(method), *cells], "failed" if judged.failed else "", bool(judged.failed)))
+        stacked = f"within chains: {evidence.stacked[str(method)]}" if method in evidence.stacked else ""
+        rows.append(Row([text(method, stacked), *cells], "failed" if judged.failed else "", bool(judged.failed)))
     caption = f"{evidence.name}: verdict of every gate, with the worst value over replicates"
     return Table(f"gates-{evidence.name}", caption, head, rows)
 
@@ -173,7 +179,6 @@ def _gate(rows: Frame) -> Cell:
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
     limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
-    limit += ", within chains" if applied["note"].str.startswith(WITHIN).any() else ""
     if len(failed):
         return text(f"{MARKS['failed']} failed {len(failed)} of {len(applied)}", limit, "bad")
     if len(judged) < len(applied):

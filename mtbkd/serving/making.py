@@ -189,11 +189,11 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
     failed = [gate for gate, verdict in card.gates.items() if verdict is False]
     if failed:
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
+    if card.draws == 1:
+        found.append("A point estimate: no credible intervals and no epistemic share.")
     if card.chain_weights:
         weights = within_chains.told(np.array(card.chain_weights))
         found.append(f"Draws are {weights}, by how well each predicts left-out labels: a mixture of modes, not the posterior.")
-    if card.draws == 1:
-        found.append("A point estimate: no credible intervals and no epistemic share.")
     found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")
     found.append("Not for diagnosis, nor for any decision about a person.")
     return tuple(found)
