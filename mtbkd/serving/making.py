@@ -149,12 +149,21 @@ def _card(
         risk=(),
         scores={},
         gates=draws.verdicts(),
-        chain_weights=tuple(row["weight"] for row in draws.stacking if not row["why_not"]),
+        chains=_chains(draws),
         config=_finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
         versions={name: version(name) for name in LIBRARIES},
     )  # fmt: skip
+
+
+def _chains(draws: Draws) -> str:
+    """How the chains of the first replicate are combined."""
+    if draws.chain_weight is None:
+        return "pooled"
+    if why_not := draws.stacking[0]["why_not"]:
+        return f"pooled, {why_not}"
+    return within_chains.told(draws.chain_weight[0])
 
 
 def _measured(bundle: Bundle, dataset: Dataset, device: str) -> Card:
@@ -191,9 +200,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
-    if card.chain_weights:
-        weights = within_chains.told(np.array(card.chain_weights))
-        found.append(f"Draws are {weights}, by how well each predicts left-out labels: a mixture of modes, not the posterior.")
+    if card.chains.startswith("stacked"):
+        found.append(f"Draws are {card.chains}, by how each predicts left-out labels: a mixture of modes, not the posterior.")
     found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")
     found.append("Not for diagnosis, nor for any decision about a person.")
     return tuple(found)

@@ -54,10 +54,10 @@ def test_the_card_says_that_chains_are_stacked():
     settings = {**spec.inference.settings, "steps": 120}
     spec = spec.model_copy(update={"stack_chains": True, "inference": spec.inference.model_copy(update={"settings": settings})})
     card = make_bundle(spec, make_dataset(), [], "protein", "made_up").card
-    assert sum(card.chain_weights) == pytest.approx(1) and len(card.chain_weights) == 2 and card.config["stack_chains"]
+    assert card.chains.startswith("stacked from 2 of 2 chains, weights 0.") and card.config["stack_chains"]
     (told,) = [each for each in card.limits if "stacked" in each]
-    assert told.startswith("Draws are stacked from 2 of 2 chains, weights 0.") and "not the posterior" in told
-    assert bundle().card.chain_weights == () and not any("stacked" in each for each in bundle().card.limits)
+    assert card.chains in told and "not the posterior" in told
+    assert bundle().card.chains == "pooled" and not any("stacked" in each for each in bundle().card.limits)
 
 
 def test_of_a_simulation_the_first_replicate_is_fitted(tmp_path):
