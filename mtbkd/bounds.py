@@ -6,7 +6,7 @@ A float with both bounds is finite: neither nan nor an infinity lies between the
 import math
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from mtbkd.explain import distinct
 
@@ -20,6 +20,7 @@ Examples = Annotated[int, Field(ge=1, le=10_000_000)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Layers = Annotated[tuple[Units, ...], Field(min_length=1, max_length=100)]
 Names = Annotated[tuple[str, ...], AfterValidator(distinct)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Rate = Annotated[float, Field(gt=0, le=1_000)]  # learning rates and steps of samplers
 Positive = Annotated[float, Field(gt=0, le=1e9)]
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]

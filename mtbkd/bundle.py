@@ -91,6 +91,7 @@ class Card(BaseModel):
     )
     scores: dict[str, dict[str, float]] = Field(description="split -> score -> value, of these draws")
     gates: dict[str, bool | None] = Field(description="may the posterior be trusted? true passed, null does not apply")
+    chains: str = Field(description="what became of them: pooled, or stacked with which weights")
     config: dict[str, Any] = Field(description="all settings of the fit")
     tuned: dict[str, float] = Field(description="shared setting -> the value that validation chose")
     seeds: dict[str, Any] = Field(description="base of the seeds and their axes")

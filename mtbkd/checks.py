@@ -21,6 +21,7 @@ from mtbkd.naming import name_mistakes
 from mtbkd.published import tables as published
 from mtbkd.search.checks import search_mistakes
 from mtbkd.settings import settings_of
+from mtbkd.stacking_checks import stacking_mistakes, unstacked_mistakes
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
@@ -61,6 +62,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         found += _method(config, name, method)
     for name, study in config.studies.items():
         found += job_mistakes(("studies", name), study)
+        found += unstacked_mistakes(config, name, study)
         found += _exact(name, study, declared["methods"])
         for title, asked in study.teacher_search.items():
             found += search_mistakes(config, declared, ("studies", name, "teacher_search", title), asked)
@@ -146,6 +148,7 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
         if column not in columns:
             yield Mistake(("methods", name, "published"), choice(column, columns))
     yield from _improper(name, method, [(("methods", name), method.posterior)])
+    yield from stacking_mistakes(name, method)
 
 
 @cache

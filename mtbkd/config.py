@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
-from mtbkd.bounds import Names, Replicates, Seed
+from mtbkd.bounds import Names, Note, Replicates, Seed
 from mtbkd.checks import fit_mistakes, memory_remarks
 from mtbkd.config_files import overlaid, read_config_file
 from mtbkd.curves.spec import Curve
@@ -99,6 +99,10 @@ class MethodEntry(_Model):
     inference: str = Field(description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="the Settings of the inference's module")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
+    stack_chains: bool = Field(
+        False, description="weight the chains by leave-one-out instead of pooling them: for chains in different modes"
+    )
+    note: Note = Field("", description="what a reader of the page should know of it, shown beside its name")
     published: Columns = Field(
         (), description="columns of published tables that hold this method; those of the experiment's table count"
     )

@@ -46,6 +46,9 @@ class Draws:
         params: float32 (R, C, S, P) raw weights, for small students or on request, else None.
         gates: one entry a gate and replicate: {gate, replicate, value, threshold, verdict}; see evaluation/convergence.py.
         tuning: one entry a candidate: {setting: value, ..., replicate, val_nll, val_accuracy, chosen}.
+        stacking: where chains are stacked, one entry a replicate and chain: {replicate, chain, weight, elpd, khat_bad,
+            why_not}, see mtbkd/chain_stacking.py. ``prob``, ``log_likelihood`` and ``params`` then hold draws of all chains in
+            proportion to their weights, in the places of the undiverged ones; the other arrays hold each chain's own.
         attrs: method, signal, weights, inference, settings, seeds, versions, device, wall_s ...: JSON-able.
     """
 
@@ -62,6 +65,7 @@ class Draws:
     params: np.ndarray | None = None
     gates: list[dict[str, Any]] = field(default_factory=list)
     tuning: list[dict[str, Any]] = field(default_factory=list)
+    stacking: list[dict[str, Any]] = field(default_factory=list)
     attrs: dict[str, Any] = field(default_factory=dict)
 
     def validate(self, where: object = "draws") -> "Draws":
@@ -76,10 +80,30 @@ class Draws:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ContractError(where, name, f"shape {getattr(self, name).shape}", f"{shape}")
+        if self.stacking and len(self.stacking) != r * c:
+            raise ContractError(where, "stacking", f"{len(self.stacking)} entries", f"{r * c}, one a replicate and chain")
         kept = self.prob[~self.diverged]
         if kept.size and not np.allclose(kept.sum(-1), 1, atol=1e-3):
             raise ContractError(where, "prob", "rows of undiverged chains that do not sum to 1", "probabilities")
         return self
+
+    @property
+    def chain_weight(self) -> np.ndarray | None:
+        """Weights (R, C) of stacked chains, each row with sum 1 (0 where all diverged); None where draws are pooled."""
+        weights = [row["weight"] for row in self.stacking]
+        return np.array(weights, np.float64).reshape(self.diverged.shape) if weights else None
+
+    def probe_draws(self, index: int) -> np.ndarray:
+        """The probe probabilities (S, Q, K) of a replicate at position ``index``, chains in proportion to their weights.
+
+        Diverged chains are left out. Stacked chains lose draws, evenly, until what is left is in proportion.
+        """
+        own, kept = self.probe_prob[index], ~self.diverged[index]
+        weight = np.ones(len(kept)) if self.chain_weight is None else self.chain_weight[index]
+        share = np.where(kept, weight, 0) / max(weight.max(), np.finfo(float).tiny)
+        counts = np.rint(share * own.shape[1]).astype(np.int64)
+        at = [np.linspace(0, own.shape[1] - 1, count).round().astype(np.int64) for count in counts]
+        return np.concatenate([each[rows] for each, rows in zip(own, at, strict=True)])
 
     def to_datatree(self) -> "xr.DataTree":
         """The ArviZ view: groups posterior, sample_stats, log_likelihood, predictions, observed_data."""
@@ -99,11 +123,14 @@ class Draws:
             "observed_data": xr.Dataset(observed, coords={REPLICATE: self.replicates}),
             "chains": xr.Dataset({"diverged": ((REPLICATE, CHAIN), self.diverged.astype(np.int8))}),
         }
+        if self.chain_weight is not None:
+            groups["chains"]["chain_weight"] = ((REPLICATE, CHAIN), self.chain_weight)
         tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
         verdicts = {f"gate_{gate}": verdict for gate, verdict in self.verdicts().items()}
         # netCDF attributes have no booleans: 1 passed, 0 failed; a gate that does not apply has no attribute.
         tree.attrs = {name: int(verdict) for name, verdict in verdicts.items() if verdict is not None}
-        for name in ("gates", "tuning", "attrs"):
+        tree.attrs["combined"] = "chains stacked, not pooled" if self.stacking else "chains pooled"
+        for name in ("gates", "tuning", "stacking", "attrs"):
             tree.attrs[f"json_{name}"] = json.dumps(getattr(self, name), sort_keys=True)
         return tree
 
@@ -147,7 +174,7 @@ class Draws:
                 diverged=group["chains"]["diverged"].values.astype(bool),
                 sample_stats={str(name): _unlead(value) for name, value in stats.items()},
                 params=_unlead(predictions["params"]) if "params" in predictions else None,
-                **{name: json.loads(tree.attrs[f"json_{name}"]) for name in ("gates", "tuning", "attrs")},
+                **{name: json.loads(tree.attrs[f"json_{name}"]) for name in ("gates", "tuning", "stacking", "attrs")},
             ).validate(path)
 
 

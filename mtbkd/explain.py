@@ -223,6 +223,8 @@ def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
         return ("a non-empty list" if node.get("minItems") else "a list") + most + each
     if kind == "object" and node.get("minProperties"):
         return "a mapping with at least one entry"
+    if kind == "string" and "maxLength" in node:
+        return f"text of at most {node['maxLength']:,} characters"
     return _NOUNS.get(kind, kind)
 
 

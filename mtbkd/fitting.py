@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd import registry
+from mtbkd import chain_stacking, registry
 from mtbkd.arrival import shortfalls
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
@@ -22,9 +22,9 @@ from mtbkd.bounds import Seed
 from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
-from mtbkd.evaluation import convergence
-from mtbkd.function_space import Output, function_space
-from mtbkd.inference import Context
+from mtbkd.evaluation import convergence, within_chains
+from mtbkd.function_space import Output, function_space, kept_of_chain
+from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
 from mtbkd.pooling import context as weighing
@@ -71,6 +71,7 @@ class Spec(BaseModel):
     signal: Named
     weights: str | None
     inference: Named
+    stack_chains: bool = False
     posterior: dict[str, list[float]]
     training: Training
     output: Output
@@ -98,6 +99,8 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
         replicates: the replicates' numbers.
     """
     started = time.monotonic()
+    if spec.stack_chains:
+        chain_stacking.check_labels(dataset, spec.method)
     device = resolve_device(spec.device)
     student = _student(spec, dataset)
     training = _material(spec, student, dataset, teachers, device)
@@ -113,7 +116,11 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     result = inference.run(problem, settings, inference.init(problem, settings, context), context)
     inference_s = round(time.monotonic() - tuned, 3)
     log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), student.num_params)
-    draws = function_space(spec.output, problem, result, dataset, context)
+    stacked = None
+    if spec.stack_chains:
+        stacked = chain_stacking.weigh(problem, result.params, dataset, spec.posterior["temperature"][0], device)
+    kept = None if stacked is None else _stacked(spec.output, result, stacked)
+    draws = function_space(spec.output, problem, result, dataset, context, kept)
     draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     draws.tuning.extend(tuning)
@@ -122,9 +129,24 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
         stats = stats | {"temperature": temperatures(problem, result.params, device)}
     if claim.draws == "point":
         stats = stats | {"shortfall": shortfalls(problem, result.params)}
-    evidence = draws.log_posterior, draws.probe_prob, stats, draws.diverged
-    draws.gates.extend(convergence.judge(claim, *evidence, replicates=draws.replicates))
+    evidence = draws.log_posterior, draws.probe_prob, stats, draws.diverged, draws.replicates
+    if stacked is None:
+        draws.gates.extend(convergence.judge(claim, *evidence))
+    else:
+        draws.stacking.extend(row for r, each in zip(replicates, stacked, strict=True) for row in each.rows(r))
+        draws.gates.extend(within_chains.judge(claim, *evidence, stacked))
     return draws
+
+
+def _stacked(output: Output, result: Fit, weights: Sequence[chain_stacking.Weights]) -> "torch.Tensor":
+    """The draws (U, C, S, P) to predict by, of every chain in proportion to its weight."""
+    chains, draws = result.params.shape[1:3]
+    kept = kept_of_chain(output, chains)
+    found = []
+    for own, weight in zip(result.params, weights, strict=True):
+        diverged = ~torch.isfinite(own).all(-1).all(-1).numpy()
+        found.append(own.flatten(0, 1)[torch.as_tensor(chain_stacking.chosen(weight.weight, diverged, draws, kept))])
+    return torch.stack(found)
 
 
 def _student(spec: Spec, dataset: Dataset) -> Student:

@@ -36,22 +36,28 @@ class Output(BaseModel):
     keep_params: bool = Field(False, description="keep the raw weights of the kept draws")
 
 
-def function_space(output: Output, problem: Problem, result: Fit, dataset: Dataset, context: Context) -> Draws:
-    """Draws of log-posterior, probe and test probabilities and log-likelihood from the raw parameters."""
+def function_space(
+    output: Output, problem: Problem, result: Fit, dataset: Dataset, context: Context, kept: "torch.Tensor | None" = None
+) -> Draws:  # fmt: skip
+    """Draws of log-posterior, probe and test probabilities and log-likelihood from the raw parameters.
+
+    ``kept`` (U, C, S, P): the draws to predict by, by default evenly spread over each chain.
+    """
     units, chains, draws, _ = result.params.shape
     diverged = ~torch.isfinite(result.params).all(-1).all(-1).numpy()
     flat = result.params.flatten(0, 2).to(context.device)
     log_posterior = full_log_posterior(problem, flat, problem.members(chains * draws)).cpu().double().numpy()
-    kept = result.params[:, :, thinned(draws, max(1, output.prediction_draws // chains))]
-    test, observed = _evaluated_rows(dataset), _observed_rows(output, dataset)
+    if kept is None:
+        kept = result.params[:, :, thinned(draws, kept_of_chain(output, chains))]
+    test, observed = _evaluated_rows(dataset), observed_rows(dataset, output.observed_examples)
     probes = _probe_rows(output, dataset)
-    log_likelihood, observed_y = _log_likelihood(problem, kept, dataset, observed, context.device)
+    observed_log_prob, observed_y = log_likelihood(problem, kept, dataset, observed, context.device)
     return Draws(
         replicates=np.array(context.replicates, np.int64),
         log_posterior=log_posterior.reshape(units, chains, draws),
         probe_prob=_probabilities(problem, result.params, dataset, probes, context.device),
         probe_index=probes,
-        log_likelihood=log_likelihood,
+        log_likelihood=observed_log_prob,
         observed_y=observed_y,
         prob=_probabilities(problem, kept, dataset, test, context.device),
         example_index=test,
@@ -59,6 +65,11 @@ def function_space(output: Output, problem: Problem, result: Fit, dataset: Datas
         sample_stats=result.sample_stats,
         params=kept.numpy() if output.keep_params else None,
     )
+
+
+def kept_of_chain(output: Output, chains: int) -> int:
+    """How many draws of each of ``chains`` are kept for predictions, at most."""
+    return max(1, output.prediction_draws // chains)
 
 
 def thinned(draws: int, wanted: int) -> np.ndarray:
@@ -76,10 +87,10 @@ def _probe_rows(output: Output, dataset: Dataset) -> np.ndarray:
     return rows[thinned(len(rows), output.probes)]
 
 
-def _observed_rows(output: Output, dataset: Dataset) -> np.ndarray:
-    """Rows (R or 1, L) of labelled training examples, the first of each replicate."""
+def observed_rows(dataset: Dataset, count: int) -> np.ndarray:
+    """Rows (R or 1, L) of at most ``count`` labelled training examples, the first of each replicate."""
     labelled = (dataset.split == "train") & (dataset.y >= 0)
-    count = min(output.observed_examples, int(labelled.sum(1).min()))
+    count = min(count, int(labelled.sum(1).min()))
     return np.stack([np.flatnonzero(mask)[:count] for mask in labelled])
 
 
@@ -106,18 +117,21 @@ def _probabilities(
     return out
 
 
-def _log_likelihood(
-    problem: Problem, params: "torch.Tensor", dataset: Dataset, rows: np.ndarray, device: str
+def log_likelihood(
+    problem: Problem, params: "torch.Tensor", dataset: Dataset, rows: np.ndarray, device: str, max_values: int = 30_000_000
 ) -> tuple[np.ndarray, np.ndarray]:
-    """log q[y] (U, C, S, L) of the observed examples, and their labels (U, L)."""
+    """log q[y] (U, C, S, L) of examples ``rows`` (R or 1, L) under draws ``params`` (U, C, S, P), and their labels (U, L)."""
     _, chains, draws, _ = params.shape
+    chunk = max(1, max_values // (max(1, rows.shape[1]) * max((*problem.student.hidden, 4 * dataset.num_classes))))
     at = np.arange(len(rows))[:, None]
     x = problem.student.inputs(torch.as_tensor(dataset.x[at, rows], device=device))
     y = torch.as_tensor(dataset.y[at, rows], device=device)
     values = []
     with torch.no_grad():
         for unit, row in enumerate(problem.data_row.tolist()):
-            logits = problem.student.apply(params[unit].flatten(0, 1).to(device), x[row : row + 1])
-            log_q = torch.log_softmax(logits, -1)
-            values.append(label_term(log_q, y[row : row + 1]).unflatten(0, (chains, draws)))
+            parts = [
+                label_term(torch.log_softmax(problem.student.apply(some.to(device), x[row : row + 1]), -1), y[row : row + 1])
+                for some in params[unit].flatten(0, 1).split(chunk)
+            ]
+            values.append(torch.cat(parts).unflatten(0, (chains, draws)))
     return torch.stack(values).cpu().numpy(), y.expand(len(y), -1)[problem.data_row].cpu().numpy()

@@ -92,6 +92,7 @@ class ExperimentPlan:
         methods: name -> content of its ``mtbkd.fitting.Spec``: all that a fit depends on, its input files apart.
         published: name of the table of published numbers, or None.
         columns: method -> its columns of that table, or of any where the experiment names none; methods without are left out.
+        notes: method -> what the page says of it; methods without are left out.
     """
 
     name: str
@@ -103,6 +104,7 @@ class ExperimentPlan:
     methods: dict[str, dict[str, Any]]
     published: str | None
     columns: dict[str, tuple[str, ...]]
+    notes: dict[str, str]
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that students of ``block`` read."""
@@ -201,6 +203,7 @@ def _experiment(config: "Config", study: "Study", name: str, experiment: "Experi
         methods=methods,
         published=experiment.published,
         columns={method: named for method, named in columns.items() if named},
+        notes={method: note for method in experiment.methods if (note := config.methods[method].note)},
     )
 
 
@@ -283,6 +286,7 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
         "signal": part("signal", method.signal, method.signal_settings),
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
+        "stack_chains": method.stack_chains,
         "posterior": {key: grid if key in used else UNUSED for key, grid in posterior.items()},
         "training": dump(merged(config.training, study.training, experiment.training)),
         "output": dump(merged(config.output, study.output)),

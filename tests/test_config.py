@@ -198,6 +198,13 @@ MISTAKES = {
     "typo in a published column": ("methods.tip_map.published", "tip_eqal", None, ["did you mean 'tip_equal'?"]),
     "two places of a released teacher": ("teachers.mine", {"family": "released"}, "teachers.mine.settings",
                                          ["exactly one of source and path"]),
+    "chains of no sampler": ("methods.tip_map.stack_chains", True, None,
+                             ["found true", "false for inference 'map'", "true is for csgld, nuts, psgld, sghmc, sgld"]),
+    "a single chain to stack": ("methods.mine", {"signal": "none", "inference": "sgld", "stack_chains": True,
+                                "settings": {"chains": 1}}, "methods.mine.settings.chains", ["found 1", "at least 2"]),
+    "too few draws to stack": ("methods.tip_sgld.stack_chains", True, "methods.tip_sgld.settings",
+                               ["leave 15 draws a chain", "at least 25"]),
+    "a long note": ("methods.tip_map.note", 201 * "x", None, ["at most 200 characters"]),
     "improper prior": ("methods.tip_vi.posterior.prior_scale", math.inf, None,
                        ["found .inf", "finite", ".inf is for", "map", "sgld"]),
     "improper prior of a study": ("studies.small.posterior.prior_scale", [1, math.inf], None,
@@ -219,6 +226,34 @@ def test_a_bkd_teacher_beyond_the_experiments_teachers_is_refused(raw):
         "allowed: 0..1, the positions of the teachers of studies.large.experiments.sim."
     ]
     config.load(put(raw, "methods.bkd_sgld.signal_settings.teacher", 1))
+
+
+@pytest.mark.parametrize("inference", ["sgld", "csgld", "nuts"])
+def test_chains_of_samplers_can_be_stacked(raw, inference):
+    stacked = put(raw, "methods.mine", {"signal": "none", "inference": inference, "stack_chains": True, "note": " of mine "})
+    stacked = put(stacked, f"{EXPERIMENT}.methods", ["labels_map", "mine"])
+    experiment = config.load(stacked).plan("small").experiments["sim"]
+    assert experiment.methods["mine"]["stack_chains"] and not experiment.methods["labels_map"]["stack_chains"]
+    assert experiment.notes == {"mine": "of mine"}
+
+
+def test_the_shipped_note_on_the_papers_schedule_states_its_settings(shipped):
+    method = shipped["methods"]["tip_entropy_sgld_paper"]
+    assert f"step {method['settings']['step_size']:.0e}".replace("e-0", "e-") in method["note"]
+    assert method["settings"]["control_variates"] is False and "minibatches alone" in method["note"]
+    assert method["posterior"]["prior_scale"] == math.inf and "no Gaussian prior" in method["note"]
+
+
+def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
+    method = {"signal": "tip", "weights": "equal", "inference": "sgld", "stack_chains": True}
+    curve = {"dataset": "sim", "student": "quadratic", "teachers": {"both": ["b1", "b3"]}, "methods": ["labels_map", "mine"],
+             "labels": [20, "all"], "steps": [30]}  # fmt: skip
+    asked = put(put(raw, "methods.mine", method), "studies.small.exact", {"methods": ["mine"]})
+    lines = complaints(put(asked, "studies.small.curves", {"sim": curve}))
+    assert sorted(line.split(": found")[0] for line in lines) == [
+        "studies.small.curves.sim.methods[1]", "studies.small.exact.methods[0]",
+    ]  # fmt: skip
+    assert all("'mine'; allowed: methods with stack_chains: false" in line for line in lines)
 
 
 def test_inference_that_needs_a_hidden_layer_is_refused_on_a_linear_student(raw):

@@ -53,15 +53,17 @@ class Summary:
             {k: v for k, v in row.items() if k not in ("val_nll", "val_accuracy", "chosen", "replicate")} for row in chosen
         ]
         target = json.dumps([[attrs.get(name) for name in _NAMED], settings], sort_keys=True)
-        prob = draws.probe_prob[index][~draws.diverged[index]].astype(np.float64)
-        flat = np.sort(prob.reshape(-1, prob.shape[-2] * prob.shape[-1]), axis=0)
+        prob = draws.probe_draws(index).astype(np.float64)
+        flat = np.sort(prob.reshape(len(prob), prob.shape[-2] * prob.shape[-1]), axis=0)
         gates = {row["gate"]: row for row in draws.gates if row["replicate"] == replicate}
         ess = _effective(gates.get("ess_bulk", {}), len(flat))
         passed = gates.get("rhat", {}).get("verdict") is True and all(
             g["verdict"] is not False and g["judged"] for g in gates.values()
         )
         seconds = float(attrs.get("inference_s", np.nan)) / len(draws.replicates)
-        return cls(target, str(attrs.get("inference")), flat, passed, ess, seconds)
+        # Stacked chains of an exact sampler are no draws of the posterior, so they must not be the reference.
+        inference = f"{attrs.get('inference')}{', stacked' if draws.stacking else ''}"
+        return cls(target, inference, flat, passed, ess, seconds)
 
     @property
     def is_gold(self) -> bool:

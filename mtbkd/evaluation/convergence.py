@@ -14,7 +14,7 @@ al. 2018 (PSIS for variational inference).
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from types import ModuleType
@@ -209,6 +209,7 @@ def judge(
     sample_stats: Mapping[str, np.ndarray],
     diverged: np.ndarray,
     replicates: np.ndarray | None = None,
+    gates: Iterable[Gate] = tuple(GATES.values()),
 ) -> list[dict[str, Any]]:
     """Judge the gates of stage ``fit``.
 
@@ -220,16 +221,16 @@ def judge(
             ``temperature`` (R, C, S) of S of the draws; and ``shortfall`` of point estimates.
         diverged: bool (R, C); such chains are judged by the gate ``diverged`` alone.
         replicates: numbers (R,) of the replicates, 0..R-1 by default.
+        gates: all, or as they are asked of stacked chains (``within_chains``).
 
     Returns:
         rows {gate, replicate, value, threshold, verdict, note, judged}, JSON-able.
     """
-    rows = []
+    rows, fit = [], [gate for gate in gates if gate.measure]
     for r, number in enumerate(range(len(diverged)) if replicates is None else replicates):
         kept = ~diverged[r]
         quantities = _quantities(log_posterior[r][kept], probe_prob[r][kept])
         evidence = Evidence(diverged[r], quantities, {name: value[r][kept] for name, value in sample_stats.items()})
-        fit = (gate for gate in GATES.values() if gate.measure)
         rows.extend(asdict(_verdict(gate, claim, int(number), evidence)) for gate in fit)
     return rows
 

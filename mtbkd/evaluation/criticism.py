@@ -34,6 +34,7 @@ arviz_stats: Any = lazy_import("arviz_stats")
 MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws there
 BAD_KHAT, MOST_BAD = 0.7, 0.1  # a k-hat above the first is bad; with a larger share of them there is no stacking weight
 NO_POSTERIOR = "claims no posterior: no leave-one-out"
+STACKED = "stacked chains are a mixture of modes, no posterior whose draws could be reweighted"
 FEW_DRAWS = f"fewer than {MIN_DRAWS} draws: no leave-one-out"
 NO_WEIGHT = f"no stacking weight: more than {MOST_BAD:.0%} of the k-hats exceed {BAD_KHAT:g}"
 
@@ -143,6 +144,8 @@ class Criticised:
             return
         if not claim.posterior:
             self.without_loo[method, replicate] = NO_POSTERIOR
+        elif draws.stacking:
+            self.without_loo[method, replicate] = STACKED
         elif (found := leave_one_out(draws, index, _temperature(draws, replicate))) is None:
             self.without_loo[method, replicate] = FEW_DRAWS
         else:

@@ -11,6 +11,7 @@
     comparisons  every method against the reference
     agreement    every algorithm against an exact sampler of the same posterior, where there is one
     loo          PSIS leave-one-out of the observed labels, with stacking weights
+    chain_weights  one row a chain of the methods whose chains are stacked
     predictive_checks  class frequencies of the test labels against replicated ones
 
 Columns: ``tables.COLUMNS``. A diverged chain is left out; a replicate that lost all its chains keeps its rows of
@@ -180,6 +181,7 @@ def _add_method(
             gaps[number] = _add_replicate(tables, names, draws, index, examples, levels, shared)
             criticised.take(method, number, draws, index, examples)
         tables.add("tuning", draws.tuning, method=method)
+        tables.add("chain_weights", draws.stacking, method=method, inference=names["inference"])
         tables.add_gates(draws.gates, method=method, inference=names["inference"])
     for number, found in gaps.items():
         if found is None:

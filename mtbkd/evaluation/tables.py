@@ -47,6 +47,7 @@ COLUMNS = {
     ],
     "loo": [*_NAMES, *_METHOD, "replicate", "elpd_loo", "se", "p_loo", "n", "khat_max", "khat_bad", "stacking_weight", "note"],
     "predictive_checks": [*_NAMES, *_METHOD, "replicate", "class", "observed", "expected", "p_value"],
+    "chain_weights": [*_NAMES[:2], "method", "inference", "replicate", "chain", "weight", "elpd", "khat_bad", "why_not"],
 }  # fmt: skip
 
 

@@ -47,9 +47,10 @@ def which_is_best(evidence: Evidence) -> str:
     ranked = len(evidence.sound)
     among = f"of the {count(ranked, 'student')}" if ranked > 1 else "the only student"
     among += " whose draws failed no gate"
-    text = f"{method} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
+    name = evidence.called(method)
+    text = f"{name} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
     if ranked == 1:
-        text = f"{method} is {among}{aside}, with an NLL of {show_estimate(score)}"
+        text = f"{name} is {among}{aside}, with an NLL of {show_estimate(score)}"
     if bad := evidence.why_failed(method):
         text += f" (yet not calibrated: {bad})"
     if warned := evidence.judgement(method).warnings:
@@ -75,6 +76,7 @@ class Trust:
         failed: their draws failed a gate.
         unjudged: their draws failed none, but a gate could not be judged.
         badly_calibrated: their draws passed every gate, their model does not fit the labels.
+        stacked: their draws passed every gate within chains, which are stacked, not pooled.
         unclaimed: draws that claim no posterior.
     """
 
@@ -82,6 +84,7 @@ class Trust:
     failed: list[str]
     unjudged: list[str]
     badly_calibrated: list[str]
+    stacked: list[str]
     unclaimed: list[str]
 
     @property
@@ -102,7 +105,8 @@ def trust(evidence: Evidence) -> Trust:
     unjudged = [m for m in methods if m not in failed and evidence.judgement(m).unjudged]
     passed = [m for m in methods if m not in failed and m not in unjudged]
     uncalibrated = [m for m in passed if evidence.judgement(m).failed]
-    return Trust(methods, failed, unjudged, uncalibrated, [m for m in evidence.students if m in evidence.unclaimed])
+    stacked = [m for m in passed if m in evidence.stacked]
+    return Trust(methods, failed, unjudged, uncalibrated, stacked, [m for m in evidence.students if m in evidence.unclaimed])
 
 
 def can_posteriors_be_trusted(evidence: Evidence) -> str:
@@ -111,15 +115,15 @@ def can_posteriors_be_trusted(evidence: Evidence) -> str:
     apart = f"{listed(found.unclaimed)} {'claims' if len(found.unclaimed) == 1 else 'claim'} no posterior"
     if not found.methods:
         return apart if found.unclaimed else "no method there has a posterior, only point estimates"
-    passed = [method for method in found.methods if evidence.judgement(method).status == "passed"]
+    passed = [evidence.called(m) for m in found.methods if evidence.judgement(m).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
-    for methods, gates in _alike({m: evidence.why_failed(m) for m in found.badly_calibrated}):
+    for methods, gates in _alike({evidence.called(m): evidence.why_failed(m) for m in found.badly_calibrated}):
         parts.append(
             f"the draws of {listed(methods)} pass, but intervals made of them do not cover what they expect to ({gates})"
         )
-    for methods, gates in _alike({m: listed([*evidence.judgement(m).failed_of_draws]) for m in found.failed}):
+    for methods, gates in _alike({evidence.called(m): listed([*evidence.judgement(m).failed_of_draws]) for m in found.failed}):
         parts.append(f"the draws of {listed(methods)} fail {gates}")
-    for methods, gates in _alike({m: listed([*evidence.judgement(m).unjudged]) for m in found.unjudged}):
+    for methods, gates in _alike({evidence.called(m): listed([*evidence.judgement(m).unjudged]) for m in found.unjudged}):
         parts.append(f"the draws of {listed(methods)} were not judged by {gates}")
     parts += [apart] if found.unclaimed else []
     return "; ".join(parts)
@@ -216,6 +220,9 @@ def _overall(evidence: Sequence[Evidence]) -> list[str]:
     if not total:
         return []
     text = f"The draws of {drawn} of {count(total, 'posterior')} pass every gate"
+    stacked = [f"{e.name}: {method}" for e, f in zip(evidence, found, strict=True) for method in f.stacked]
+    if stacked:
+        text += f", {len(stacked)} of them within chains that are stacked, not pooled ({listed(stacked)})"
     text += f"; {passed} of these {'is' if passed == 1 else 'are'} calibrated too." if drawn else "."
     text += f" {unjudged} {'was' if unjudged == 1 else 'were'} not judged by every gate that applies." if unjudged else ""
     others = f"{count(apart, 'method')} with draws that claim no posterior (dropout, ensembles)"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report import analyses as analysis_sections
-from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, validation
+from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, stacking, validation
 from mtbkd.report import curves as label_curves
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
@@ -31,7 +32,8 @@ else:
     pd = lazy_import("pandas")
 
 Plan = Mapping[str, Any]
-TABLES = ("metrics", "gates", "tuning", "example_scores", "comparisons", "agreement", "loo", "predictive_checks")
+KEPT = ("gates", "comparisons", "agreement", "loo", "chain_weights")  # summary tables too, over all experiments
+TABLES = ("metrics", "tuning", "example_scores", "predictive_checks", *KEPT)
 
 
 def build_report(
@@ -49,8 +51,8 @@ def build_report(
     figures: str,
     out: str | Path,
 ) -> None:
-    """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,published,findings}.csv, each whole or
-    not at all, and tables/teacher_search.csv where teachers were searched.
+    """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,findings}.csv,
+    each whole or not at all, and tables/teacher_search.csv where teachers were searched.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.plan.Plan``.
@@ -74,6 +76,7 @@ def build_report(
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
     evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
     told = manifest(plan)
+    evidence = {name: _remarked(plan, each, read[name]) for name, each in evidence.items()}
     told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
     versus = {name: _versus(plan, evidence[name], told_of[name]) for name in read}
     parts = [
@@ -109,6 +112,12 @@ def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
     read = tables["agreement"], tables["example_scores"], unclaimed(gates)
     return Evidence(name, *given, *read, tuning=tables["tuning"], methods=methods)
+
+
+def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Evidence:
+    """The evidence with what is said of methods beside their numbers."""
+    said = stacking.said(tables["chain_weights"])
+    return replace(evidence, stacked=said, notes=plan["experiments"][evidence.name]["notes"])
 
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
@@ -150,6 +159,7 @@ def _part(
             evidence, ("teacher", "ceiling"), f"{name}: accuracy of the teachers and of the best possible by domain"
         ),
         gates=experiment.gates_table(evidence, tables["gates"]),
+        stacking=stacking.stacking_table(name, tables["chain_weights"]),
         agreement=posteriors.agreement_table(name, tables["agreement"]),
         loo=posteriors.loo_table(name, tables["loo"]),
         checks=posteriors.check_table(name, tables["predictive_checks"], card.get("class_names") or []),
@@ -229,7 +239,7 @@ def _frames(
     searches: Mapping[str, str],
 ) -> dict[str, Frame]:
     """Name of a summary table -> its rows over all experiments."""
-    parts = {name: [tables[name] for tables in read.values()] for name in ("gates", "comparisons", "agreement", "loo")}
+    parts = {name: [tables[name] for tables in read.values()] for name in KEPT}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     compared = frames["comparisons"][["experiment", "method", "reference"]].itertuples(index=False)
     frames["comparisons"]["other_candidates"] = [evidence[each].unlike(method, base) for each, method, base in compared]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
+SAMPLER = ("inference", "stack_chains")  # what a method draws by
 SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "undecided"}
 
 
@@ -88,14 +89,14 @@ def _signal(spec: Mapping[str, Any]) -> str:
 
 
 def _same(a: Mapping[str, Any], b: Mapping[str, Any], *parts: str) -> bool:
-    return all(a[part] == b[part] for part in parts)
+    return all(a.get(part) == b.get(part) for part in parts)
 
 
 def by_signal(methods: Mapping[str, Any], signal: str, against: str) -> list[tuple[str, str]]:
     """Pairs that differ in the signal: weights and inference, with its settings, are the same."""
     ours = [(name, spec) for name, spec in methods.items() if _signal(spec) == signal]
     others = [(name, spec) for name, spec in methods.items() if _signal(spec) == against]
-    return [(a, b) for a, first in ours for b, second in others if _same(first, second, "weights", "inference")]
+    return [(a, b) for a, first in ours for b, second in others if _same(first, second, "weights", *SAMPLER)]
 
 
 def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple[str, str]]:
@@ -105,7 +106,7 @@ def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["weights"] not in (None, against) and second["weights"] == against
-        if _same(first, second, "signal", "inference")
+        if _same(first, second, "signal", *SAMPLER)
     ]
 
 
@@ -117,6 +118,17 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
         for b, second in methods.items()
         if first["inference"]["name"] != against == second["inference"]["name"]
         if _same(first, second, "signal", "weights", "posterior")
+    ]
+
+
+def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs that differ in what becomes of the chains: stacked against pooled."""
+    return [
+        (a, b)
+        for a, first in methods.items()
+        for b, second in methods.items()
+        if first.get("stack_chains") and not second.get("stack_chains")
+        if _same(first, second, "signal", "weights", "inference", "posterior")
     ]
 
 

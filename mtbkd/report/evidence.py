@@ -94,6 +94,8 @@ class Evidence:
     """One experiment's tables and what its gates say.
 
     ``unclaimed``: methods with draws that claim no posterior; ``methods``: method -> content of its fit's specification.
+    ``stacked``: method -> how its chains are weighted, where ``stack_chains`` is set. ``notes``: method -> what the
+    configuration says of it.
     """
 
     name: str
@@ -106,6 +108,8 @@ class Evidence:
     unclaimed: frozenset[str] = frozenset()
     tuning: Frame | None = None
     methods: Mapping[str, Any] = field(default_factory=dict)
+    stacked: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
@@ -138,6 +142,10 @@ class Evidence:
     def sound(self) -> list[str]:
         """Students whose draws failed no gate."""
         return [method for method in self.students if not self.judgement(method).failed_of_draws]
+
+    def called(self, method: str) -> str:
+        """The method's name, with a word where its chains are stacked."""
+        return f"{method} (stacked chains)" if method in self.stacked else method
 
     @property
     def reference(self) -> str:

@@ -101,6 +101,7 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
         cells = [name, _gates(evidence, method, row["kind"])]
         cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
         cells += _published(beside.get(method)) if beside else []
+        cells[0] = _remarked(evidence, method, cells[0])
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
 
@@ -109,6 +110,12 @@ def _name(method: str, row: Mapping[str, Any], candidates: str = "") -> Cell:
     parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
     name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
     return text(name, f"{sub}; {WARNS} candidates of its own: {candidates}" if candidates else sub)
+
+
+def _remarked(evidence: Evidence, method: str, name: Cell) -> Cell:
+    """The cell of a method's name with how its chains are stacked and what the configuration notes."""
+    remarks = (name.sub, evidence.stacked.get(method, ""), evidence.notes.get(method, ""))
+    return text(name.text, "; ".join(filter(None, remarks)))
 
 
 def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
@@ -170,7 +177,8 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
     for method, own in gates.groupby("method", sort=False):
         cells = [_gate(own[own["gate"] == name], evidence.gap_size(str(method))) for name in names]
         judged = evidence.judgement(str(method))
-        rows.append(Row([text(method), *cells], "failed" if judged.failed else "", bool(judged.failed)))
+        stacked = f"within chains: {evidence.stacked[str(method)]}" if method in evidence.stacked else ""
+        rows.append(Row([text(method, stacked), *cells], "failed" if judged.failed else "", bool(judged.failed)))
     caption = f"{evidence.name}: verdict of every gate, with the worst value over replicates"
     return Table(f"gates-{evidence.name}", caption, head, rows)
 
@@ -256,6 +264,7 @@ def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
         first, judged = own.iloc[0], evidence.judgement(str(method))
         names = {k: first[k] for k in ("study", "experiment", "dataset", "method", "kind", "signal", "weights", "inference")}
         gates = {"gates": judged.status, "failed_gates": judged.which}
+        gates |= {"stacked": evidence.stacked.get(str(method), ""), "note": evidence.notes.get(str(method), "")}
         found: dict[tuple[str, str, str], Estimate] = estimates(own, str(split))
         for (_, metric, domain), e in found.items():
             numbers = {"mean": e.mean, "low": e.low, "high": e.high, "n": e.n, "interval_over": e.basis}

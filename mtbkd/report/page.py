@@ -47,6 +47,7 @@ class Part:
     teachers: Table
     teachers_by_domain: Table
     gates: Table
+    stacking: Table | None
     agreement: Table | None
     loo: Table | None
     checks: Table | None

@@ -99,6 +99,8 @@ def failed_gates(case: Case) -> list[Finding]:
     text = f"{len(failed)} of {count(len(having), 'posterior')}" + (f": {each}." if failed else ".")
     passed = [method for method in having if judged[method].status == "passed"]
     text += f" {listed(passed)} passed every gate that applies." if passed else ""
+    for method in (method for method in having if method in case.evidence.stacked):
+        text += f" {method} is judged within chains: {case.evidence.stacked[method]}."
     unjudged = [f"{method} ({listed([*judged[method].unjudged])})" for method in having if judged[method].unjudged]
     text += f" Not judged: {listed(unjudged)}." if unjudged else ""
     apart = [method for method in case.evidence.students if method in case.evidence.unclaimed]

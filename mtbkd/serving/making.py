@@ -21,7 +21,7 @@ from mtbkd.bundle import Bundle, Card, Inputs
 from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
-from mtbkd.evaluation import scoring
+from mtbkd.evaluation import scoring, within_chains
 from mtbkd.evaluation.convergence import GATES, INFORMING
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.fitting import Spec, fit
@@ -165,11 +165,21 @@ def _card(
         risk=(),
         scores={},
         gates=draws.verdicts(),
+        chains=_chains(draws),
         config=_finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
         versions={name: version(name) for name in LIBRARIES},
     )  # fmt: skip
+
+
+def _chains(draws: Draws) -> str:
+    """How the chains of the first replicate are combined."""
+    if draws.chain_weight is None:
+        return "pooled"
+    if why_not := draws.stacking[0]["why_not"]:
+        return f"pooled, {why_not}"
+    return within_chains.told(draws.chain_weight[0])
 
 
 def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -> Card:
@@ -205,6 +215,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
     found += [f"Failed check {g}: {GATES[g].advice}." for g in sorted(INFORMING) if card.gates.get(g) is False]
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
+    if card.chains.startswith("stacked"):
+        found.append(f"Draws are {card.chains}, by how each predicts left-out labels: a mixture of modes, not the posterior.")
     found.append(f"Risk levels were measured on {kept:,} validation examples that chose no setting. They are promises about "
                  "examples drawn as these were, and about no others.")  # fmt: skip
     found.append("Not for diagnosis, nor for any decision about a person.")

@@ -48,8 +48,8 @@ def test_tables_have_their_documented_columns(simulated):
     for name, table in tables.items():
         if name != "tuning":
             assert list(table) == COLUMNS[name]
-        assert set(table["study"]) == (set() if name in ("agreement", "example_scores") else {"smoke"})
-        # no exact sampler there, and no examples that replicates share
+        assert set(table["study"]) == (set() if name in ("agreement", "example_scores", "chain_weights") else {"smoke"})
+        # no exact sampler there, no examples that replicates share, no chains stacked
     assert list(tables["tuning"]) == [
         "study",
         "experiment",

@@ -81,6 +81,17 @@ def test_a_point_estimate_is_a_bundle_of_one_draw():
     assert not any(name.startswith("coverage") for name in card.scores["test"])
 
 
+def test_the_card_says_that_chains_are_stacked():
+    spec = make_spec()
+    settings = {**spec.inference.settings, "steps": 120}
+    spec = spec.model_copy(update={"stack_chains": True, "inference": spec.inference.model_copy(update={"settings": settings})})
+    card = make_bundle(spec, make_dataset(), [], "protein", "made_up").card
+    assert card.chains.startswith("stacked from 2 of 2 chains, weights 0.") and card.config["stack_chains"]
+    (told,) = [each for each in card.limits if "stacked" in each]
+    assert card.chains in told and "not the posterior" in told
+    assert bundle().card.chains == "pooled" and not any("stacked" in each for each in bundle().card.limits)
+
+
 def test_of_a_simulation_the_first_replicate_is_fitted(tmp_path):
     settings = sim1.Settings(n_train=100, n_val=60, n_test=60)
     dataset = sim1.prepare("small", settings, 1, range(2), tmp_path)

@@ -12,6 +12,7 @@ TABLES = (
     "comparisons",
     "agreement",
     "loo",
+    "chain_weights",
     "predictive_checks",
 )
 

@@ -23,7 +23,7 @@ rule report:
         manifest=f"{STUDY}/manifest.json",
         tables=expand(
             f"{STUDY}/tables/{{table}}.csv",
-            table=("main", "gates", "comparisons", "agreement", "loo", "published", "findings"),
+            table=("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings"),
         ),
         searches=[f"{STUDY}/tables/teacher_search.csv"] if PLAN.searches else [],
         curves=[f"{STUDY}/tables/{table}.csv" for table in ("curves", "crossings") if PLAN.curves],

@@ -1,0 +1,48 @@
+"""Where can chains be stacked (``stack_chains``), and where would they be pooled in silence?"""
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from mtbkd import registry
+from mtbkd.chain_stacking import MIN_DRAWS
+from mtbkd.explain import Mistake, sentence
+from mtbkd.settings import settings_of
+
+if TYPE_CHECKING:
+    from mtbkd.config import Config, MethodEntry, Study
+
+
+def _stackable(inference: ModuleType) -> bool:
+    """Whether a chain may be in one mode only; runs that estimate their evidence reach all modes each."""
+    return inference.DRAWS == "chains" and "log_evidence" not in inference.SUPPLIES
+
+
+def stacking_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
+    """Chains of a method that cannot be stacked, or too few draws to weight them by."""
+    if not method.stack_chains:
+        return
+    if not _stackable(registry.part("inference", method.inference)):
+        able = ", ".join(sorted(each for each in registry.INFERENCE if _stackable(registry.part("inference", each))))
+        allowed = f"false for inference '{method.inference}', which has no chains in modes of their own"
+        yield Mistake(("methods", name, "stack_chains"), sentence(True, allowed, f"true is for {able}"))
+        return
+    settings = settings_of("inference", method.inference, method.settings)
+    chains, kept = settings.model_dump()["chains"], getattr(settings, "kept", None)
+    draws = len(kept()) if kept else settings.model_dump()["draws"]
+    if chains < 2:
+        yield Mistake(("methods", name, "settings", "chains"), sentence(chains, "at least 2 where stack_chains is true"))
+    elif draws < MIN_DRAWS:
+        text = f"leave {draws} draws a chain; allowed: at least {MIN_DRAWS} where stack_chains is true"
+        yield Mistake(("methods", name, "settings"), text)
+
+
+def unstacked_mistakes(config: "Config", name: str, study: "Study") -> Iterator[Mistake]:
+    """Methods with ``stack_chains`` where their chains would be taken as they are: in curves and against exact answers."""
+    exact = study.exact.methods if study.exact else ()
+    places = [(("exact",), exact), *((("curves", title), curve.methods) for title, curve in study.curves.items())]
+    for place, methods in places:
+        for index, method in enumerate(methods):
+            if method in config.methods and config.methods[method].stack_chains:
+                text = sentence(method, "methods with stack_chains: false, as chains are not stacked here")
+                yield Mistake(("studies", name, *place, "methods", index), text)
