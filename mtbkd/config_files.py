@@ -1,10 +1,13 @@
 """Configuration files as text: what a YAML reader would silently merge, choke on or never finish is refused first.
 
-Snakemake reads config.yaml and every ``--configfile`` itself, and its reader keeps the last of two equal keys.
+Snakemake reads config.yaml and every ``--configfile`` itself, and its reader keeps the last of two equal keys. It opens the
+latter before the Snakefile can look at them: ``python -m mtbkd.config_files <options of snakemake>`` does so first.
 """
 
+import argparse
 import json
 import stat
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -188,3 +191,19 @@ class _Walk:
 
 def _line(node: yaml.Node) -> int:
     return node.start_mark.line + 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the files that options of snakemake name; 1 where it had better not be started."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--configfile", "--configfiles", action="extend", nargs="+", type=Path, default=[])
+    try:
+        check_config_files(parser.parse_known_args(arguments)[0].configfile)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -120,7 +120,7 @@ class Draws:
         with atomic(path) as temporary:
             try:
                 self.to_datatree().to_netcdf(temporary, engine="netcdf4")
-                seal(temporary)
+                seal(temporary, path)
             except (OSError, RuntimeError, MemoryError) as error:
                 raise write_fault(error, temporary, path) from error
 

@@ -23,7 +23,7 @@ def write_table(frame: Frame, path: str | Path) -> None:
     with atomic(path) as temporary:
         try:
             frame.to_parquet(temporary, index=False)
-            seal(temporary)
+            seal(temporary, path)
         except (OSError, MemoryError) as error:
             raise write_fault(error, temporary, path) from error
 

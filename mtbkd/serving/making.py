@@ -21,6 +21,7 @@ from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.evaluation import scoring
 from mtbkd.evaluation.scoring import Examples
+from mtbkd.evaluation.tables import word
 from mtbkd.fitting import Spec, fit
 from mtbkd.lazy import lazy_import
 from mtbkd.serving.risk import risk_points
@@ -148,7 +149,7 @@ def _card(
         draws=count,
         risk=(),
         scores={},
-        gates=draws.verdicts(),
+        gates={row["gate"]: word(row) for row in draws.gates},  # of the one replicate
         config=_finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
@@ -185,9 +186,11 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         if split.startswith("ood:") and "ood_auroc" in values:
             told = f"Uncertainty tells '{split.removeprefix('ood:')}' from test examples with AUROC {values['ood_auroc']:.2f}"
             found.append(told + (f"; accuracy there {values['accuracy']:.1%}." if "accuracy" in values else "."))
-    failed = [gate for gate, verdict in card.gates.items() if verdict is False]
+    failed, open_ = ([gate for gate, told in card.gates.items() if told == which] for which in ("failed", "not judged"))
     if failed:
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
+    if open_:
+        found.append(f"Gates that could not be judged: {', '.join(open_)}. Nobody knows whether its intervals can be trusted.")
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
     found.append("Risk levels are promises about examples drawn as the validation examples were, and about no others.")

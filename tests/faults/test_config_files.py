@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd import config
-from mtbkd.config_files import check_config_files, overlaid, read_config_file
+from mtbkd.config_files import check_config_files, main, overlaid, read_config_file
 from mtbkd.errors import ConfigError
 from mtbkd.explain import unreadable
 
@@ -68,6 +68,16 @@ def test_a_file_that_yaml_cannot_carry_is_refused_in_one_line(tmp_path, content,
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400 + len(str(file))
+
+
+def test_files_that_options_of_snakemake_name_are_checked_before_it_opens_them(tmp_path, capsys):
+    sound, bomb = tmp_path / "sound.yaml", tmp_path / "bomb.yaml"
+    sound.write_text("study: smoke\n")
+    bomb.write_text("a: &a {b: *a}\n")
+    more = ["--configfile", str(sound), "--config", "study=smoke"]
+    assert main(["-n", *more]) == main([]) == 0
+    assert main(["-n", *more, "--configfile", str(sound), str(bomb)]) == 1
+    assert capsys.readouterr().err == f"{bomb}: a.b: line 1: found an alias of what it stands in; allowed: no circle.\n"
 
 
 def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path):
