@@ -193,7 +193,7 @@ def seal(content: dict[str, Any]) -> str:
 def read_card(path: str | Path) -> Card:
     """Read and validate a card; ContractError says every mistake in it, or that it was changed since it was written."""
     path = Path(path)
-    content = read_json(path, "the card of a student", "was the file cut?")
+    content = read_json(path, "the card of a student", "was the file cut?", finite=True)
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
     again = f"make it again: snakemake --cores all --config study={content.get('study', '<study>')} -- {path}"

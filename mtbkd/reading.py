@@ -86,13 +86,13 @@ def _array(handle: IO[bytes], size: int) -> "np.ndarray":
     return np.lib.format.read_array(handle, allow_pickle=False)
 
 
-def read_json(path: str | Path, expected: str = "a whole JSON file", hint: str = AGAIN) -> Any:
+def read_json(path: str | Path, expected: str = "a whole JSON file", hint: str = AGAIN, finite: bool = False) -> Any:
     """Read a JSON file; ContractError where it is none, is cut short, or holds what ``strict_json`` refuses."""
     path = regular_file(path, expected, "run the rule that makes it")
     try:
         if (size := path.stat().st_size) > MOST_JSON:
             raise ValueError(f"{size:,} bytes, more than {MOST_JSON:,}")
-        return strict_json.loads(path.read_text(encoding="utf-8"))
+        return strict_json.loads(path.read_text(encoding="utf-8"), finite)
     except (ValueError, OSError, MemoryError) as error:
         raise unreadable(path, error, expected, hint) from None
 

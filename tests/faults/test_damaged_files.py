@@ -7,6 +7,7 @@ import shutil
 import tarfile
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -393,6 +394,11 @@ def test_a_bomb_in_a_long_name_of_an_archive_is_refused_before_it_fills_the_memo
         read_members(tmp_path / "b.tar.gz", lambda name: True)
     assert tracemalloc.get_traced_memory()[1] < 10 << 20
     tracemalloc.stop()
+
+
+def test_a_card_may_hold_a_setting_that_is_infinite(tmp_path: Path):
+    replace(logits(), card={"settings": {"expected_residual": float("inf")}}).write(tmp_path)
+    assert Logits.read(tmp_path).card["settings"] == {"expected_residual": float("inf")}
 
 
 def test_long_names_in_archives_are_read(tmp_path: Path):
