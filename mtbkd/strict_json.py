@@ -11,8 +11,8 @@ def loads(text: str, finite: bool = True) -> Any:
     """The content of ``text``; numbers must be ``finite``, unless the caller knows what it does with others.
 
     Raises:
-        ValueError: not JSON; a key twice in one object; with ``finite``, NaN, infinity or a number that no float holds; an integer of more than
-            DIGITS digits; nested more than DEPTH deep.
+        ValueError: not JSON; a key twice in one object; with ``finite``, NaN, infinity or a number that no float holds; an
+            integer of more than DIGITS digits; nested more than DEPTH deep.
     """
     try:
         each = _finite if finite else float
