@@ -25,7 +25,7 @@ GZIP = b"\x1f\x8b"
 
 def own_file(path: Path, expected: str) -> Path:
     """``path`` if it is a regular file; ContractError says what it is instead."""
-    return regular_file(path, expected, "" if path.is_absolute() else "the path is relative to the folder snakemake runs in")
+    return regular_file(path, expected, "" if path.is_absolute() else "the path is relative to the working folder")
 
 
 def read_bytes(path: Path, expected: str) -> bytes:
