@@ -74,7 +74,13 @@ def file_sha256(path: Path) -> str:
 def sealed_card(card: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any]:
     """``card`` with the folder's place, the hashes of ``files`` and of its own entries; all lie in one folder."""
     hashes = {path.name: file_sha256(path) for path in files}
-    content = json.loads(json.dumps(dict(card))) | {FILES: hashes, PLACE: place_of(files[0].parent)}
+    try:
+        plain = json.loads(json.dumps(dict(card)))
+    except (TypeError, ValueError) as error:  # numpy's numbers and arrays are none
+        raise ContractError(
+            files[0].parent / "card.json", "entries", error, "what JSON can hold", "tolist() makes it"
+        ) from None
+    content = plain | {FILES: hashes, PLACE: place_of(files[0].parent)}
     return content | {OWN: _card_sha256(content)}
 
 
