@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mtbkd import config, registry
 from mtbkd.blocks import block_names, block_range
-from mtbkd.errors import ConfigError
+from mtbkd.errors import ConfigError, ContractError
 from mtbkd.fitting import Spec
 
 ROOT = Path(__file__).parent.parent
@@ -396,6 +396,12 @@ def test_blocks_hold_every_replicate_once_in_order(replicates, block_size):
     blocks = [block_range(block) for block in block_names(replicates, block_size)]
     assert [replicate for block in blocks for replicate in block] == list(range(replicates))
     assert all(len(block) == block_size for block in blocks[:-1])
+
+
+@pytest.mark.parametrize("block", ["r5-1", "r0-99999999", "r-1-1", "5-6", "r1", "r\u0661-2x", ""])
+def test_a_block_that_holds_no_replicate_or_too_many_is_refused(block):
+    with pytest.raises(ContractError, match=f"block: found {block}; expected r<first>-<last>"):
+        block_range(block)
 
 
 def test_a_block_is_named_by_its_first_and_last_replicate():
