@@ -40,6 +40,9 @@ MOST_VALUES = 30_000_000  # activations that a call of the student may hold at o
 VERSION = 3
 
 
+Verdict = Literal["passed", "failed", "not judged", "not applicable"]
+
+
 class RiskPoint(BaseModel):
     """One share of the validation examples, the surest ones, and how often the student is wrong on them."""
 
@@ -86,7 +89,7 @@ class Card(BaseModel):
     draws: int = Field(ge=1, description="draws of the weights; 1: a point estimate without credible intervals")
     risk: tuple[RiskPoint, ...] = Field(description="shares of the validation examples and their error, in rising coverage")
     scores: dict[str, dict[str, float]] = Field(description="split -> score -> value, of these draws")
-    gates: dict[str, Literal["passed", "failed", "not judged", "not applicable"]] = Field(
+    gates: dict[str, Verdict] = Field(
         description="may the posterior be trusted? not judged: the gate applies, but its statistic is missing"
     )
     config: dict[str, Any] = Field(description="all settings of the fit")

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mtbkd import registry
 from mtbkd.artefacts import Dataset, Logits
-from mtbkd.bundle import Bundle, Card, Inputs
+from mtbkd.bundle import Bundle, Card, Inputs, Verdict
 from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
@@ -149,7 +149,7 @@ def _card(
         draws=count,
         risk=(),
         scores={},
-        gates={row["gate"]: word(row) for row in draws.gates},  # of the one replicate
+        gates={row["gate"]: cast(Verdict, word(row)) for row in draws.gates},  # of the one replicate
         config=_finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
