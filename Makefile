@@ -36,6 +36,7 @@ help:  ## list these targets
 
 run: setup  ## compute the study STUDY (demo, smoke, protein, ...) and its report; repeat it to go on after a stop
 	@echo "[run] study '$(STUDY)' on $(CORES) cores"
+	@"$(BIN)/python" -m mtbkd.config_files $(ARGS)
 	@$(SNAKEMAKE) --cores $(CORES) --config study=$(STUDY) $(ARGS) || { \
 	  echo; echo "[run] ERROR: the study '$(STUDY)' did not finish; the messages above name the file or the job's log." >&2; \
 	  echo "[run] HINT:  'make run STUDY=$(STUDY)' goes on where it stopped." >&2; exit 1; }

@@ -7,6 +7,7 @@ they are written beside their place and moved into it. Shapes: R replicates, N e
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from mtbkd.writing import atomic
 
 SPLITS = ("train", "val", "test")
 CARD = "card.json"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -128,23 +130,31 @@ class Dataset:
         """Return self, or raise ContractError that names the first field that breaks the contract."""
         where = where or f"dataset {self.name}"
         n, k = self.num_examples if self.x.ndim >= 3 else -1, self.num_classes
-        _check(self.x.ndim >= 3, where, "x", f"shape {self.x.shape}", "(replicates, examples, features...)")
+        ok = self.x.ndim >= 3 and 0 not in self.x.shape[2:]
+        _check(ok, where, "x", f"shape {self.x.shape}", "(replicates, examples, features...)")
         _check(self.x.dtype == np.float32, where, "x", f"dtype {self.x.dtype}", "float32")
         _check(bool(np.isfinite(self.x).all()), where, "x", "values that are not finite", "finite numbers")
         r = self.num_replicates
         _check(self.y.shape == (r, n), where, "y", f"shape {self.y.shape}", f"{(r, n)}")
         _check(self.y.dtype == np.int64, where, "y", f"dtype {self.y.dtype}", "int64")
-        _check(k >= 2, where, "class_names", f"{k} names", "at least 2")
+        ok = k >= 2 and len(set(self.class_names)) == k and all(isinstance(c, str) and c for c in self.class_names)
+        _check(ok, where, "class_names", f"{list(self.class_names)[:5]}, {k} in all", "at least 2, each of them text and once")
         _check(n == 0 or (self.y.min() >= -1 and self.y.max() < k), where, "y", f"labels {self.y.min()}..{self.y.max()}",
                f"-1 (unlabelled) or 0..{k - 1}", "are the classes numbered from 1?")  # fmt: skip
-        if self.teacher_y is not None:
-            _check(self.teacher_y.shape == (r, n), where, "teacher_y", f"shape {self.teacher_y.shape}", f"{(r, n)}")
+        if (teacher_y := self.teacher_y) is not None:
+            ok = teacher_y.shape == (r, n) and teacher_y.dtype == np.int64
+            _check(ok, where, "teacher_y", f"{teacher_y.dtype}, shape {teacher_y.shape}", f"int64, {(r, n)}")
+            ok = bool(((teacher_y >= -1) & (teacher_y < k)).all())
+            _check(ok, where, "teacher_y", f"labels {teacher_y.min()}..{teacher_y.max()}", f"-1 (unlabelled) or 0..{k - 1}")
         self._validate_split(where, n)
         _check(self.ids.shape == (n,), where, "ids", f"shape {self.ids.shape}", f"({n},)")
         _check(len(set(self.ids.tolist())) == n, where, "ids", "repeated ids", "one id an example, in one split only",
                "an example in two splits would leak")  # fmt: skip
+        odd = next((name for name in map(str, self.ids.tolist()) if not name or _CONTROL.search(name)), None)
+        _check(odd is None, where, "ids", f"{odd!a}", "text of one line")
         if self.domain is not None:
-            _check(self.domain.shape == (r, n), where, "domain", f"shape {self.domain.shape}", f"{(r, n)}")
+            ok = self.domain.shape == (r, n) and self.domain.dtype == np.int64
+            _check(ok, where, "domain", f"{self.domain.dtype}, shape {self.domain.shape}", f"int64, {(r, n)}")
             d = len(self.domain_names)
             _check(bool(((self.domain >= 0) & (self.domain < d)).all()), where, "domain",
                    f"codes {self.domain.min()}..{self.domain.max()}", f"0..{d - 1}")  # fmt: skip
@@ -170,7 +180,7 @@ class Dataset:
 
     def _validate_split(self, where: object, n: int) -> None:
         _check(self.split.shape == (n,), where, "split", f"shape {self.split.shape}", f"({n},)")
-        odd = sorted({s for s in map(str, self.split) if s not in SPLITS and not s.startswith("ood:")})
+        odd = sorted({s for s in map(str, self.split) if s not in SPLITS and not re.fullmatch(r"ood:[\w.-]+", s)})
         _check(not odd, where, "split", odd, "train, val, test or ood:<name>")
         for split in SPLITS:
             _check(bool((self.split == split).any()), where, "split", f"no example of '{split}'", "at least one")
@@ -243,7 +253,9 @@ class Logits:
         bad = int((~np.isfinite(self.logits)).any((0, 2)).sum())
         _check(bad == 0, where, "logits", f"{bad} examples with NaN or infinite values", "finite numbers",
                "are these probabilities of 0 turned into logarithms?")  # fmt: skip
-        _check(self.covered.shape == self.logits.shape[1:2], where, "covered", self.covered.shape, self.logits.shape[1:2])
+        ok = self.covered.shape == self.logits.shape[1:2] and self.covered.dtype == bool
+        expected = f"bool, {self.logits.shape[1:2]}"
+        _check(ok, where, "covered", f"{self.covered.dtype}, shape {self.covered.shape}", expected)
         if dataset is not None:
             n, k = dataset.num_examples, dataset.num_classes
             _check(self.logits.shape[1] == n, where, "logits", f"{self.logits.shape[1]} examples", f"{n} ({dataset.name})")

@@ -22,14 +22,14 @@ Layers = Annotated[tuple[Units, ...], Field(min_length=1, max_length=100)]
 Names = Annotated[tuple[str, ...], AfterValidator(distinct)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Rate = Annotated[float, Field(gt=0, le=1_000)]  # learning rates and steps of samplers
-Positive = Annotated[float, Field(gt=0, le=1e9)]
+Positive = Annotated[float, Field(ge=1e-9, le=1e9)]  # 1e-300 would be 0 in single precision
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 
 
 def _or_infinite(value: float) -> float:
     if 1e9 < value < math.inf:
-        raise ValueError("allowed: a number > 0 and <= 1e9, or .inf")
+        raise ValueError("allowed: a number in 1e-9..1e9, or .inf")
     return value
 
 
-PositiveOrInfinite = Annotated[float, Field(gt=0), AfterValidator(_or_infinite)]
+PositiveOrInfinite = Annotated[float, Field(ge=1e-9), AfterValidator(_or_infinite)]

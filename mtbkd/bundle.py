@@ -11,8 +11,6 @@ N examples, K classes.
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -22,10 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from mtbkd import explain, registry, strict_json
+from mtbkd import explain, registry
 from mtbkd.artefacts import write_json
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
+from mtbkd.reading import read_json, regular_file
 from mtbkd.students import Student
 from mtbkd.writing import atomic
 
@@ -40,6 +39,9 @@ STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
 MOST_BYTES = 1 << 24  # of a card
 VERSION = 3
+
+
+Verdict = Literal["passed", "failed", "not judged", "not applicable"]
 
 
 class RiskPoint(BaseModel):
@@ -90,7 +92,9 @@ class Card(BaseModel):
         description="shares of validation examples that chose no setting, and their error, in rising coverage"
     )
     scores: dict[str, dict[str, float]] = Field(description="split -> score -> value, of these draws")
-    gates: dict[str, bool | None] = Field(description="may the posterior be trusted? true passed, null does not apply")
+    gates: dict[str, Verdict] = Field(
+        description="may the posterior be trusted? not judged: the gate applies, but its statistic is missing"
+    )
     chains: str = Field(description="what became of them: pooled, or stacked with which weights")
     config: dict[str, Any] = Field(description="all settings of the fit")
     tuned: dict[str, float] = Field(description="shared setting -> the value that validation chose")
@@ -196,18 +200,12 @@ def seal(content: dict[str, Any]) -> str:
 def read_card(path: str | Path) -> Card:
     """Read and validate a card; ContractError says every mistake in it, or that it was changed since it was written."""
     path = Path(path)
-    if (size := _regular(path, "the card of a student").st_size) > MOST_BYTES:
-        raise ContractError(path, "file", f"{size:,} bytes", f"the card of a student, at most {MOST_BYTES:,}")
-    try:
-        content = strict_json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ContractError(path, "content", str(error), "JSON, as a student's card", "was the file cut?") from None
+    content = read_json(path, "the card of a student", "was the file cut?", finite=True)
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
     again = f"make it again: snakemake --cores all --config study={content.get('study', '<study>')} -- {path}"
-    if (version := content.get("version")) in (None, 1, 2):
-        lacks = "whose risk levels were measured on labels that had chosen its settings" if version == 2 else "without a seal"
-        raise ContractError(path, "version", f"that of an earlier release, {lacks}", VERSION, again)
+    if content.get("version") in (None, *range(1, VERSION)):
+        raise ContractError(path, "version", "that of an earlier release", VERSION, again)
     card, mistakes = explain.validate(Card, content)
     if card is None:
         raise ContractError(path, "entries", "; ".join(map(str, mistakes)), f"the card of a student, version {VERSION}")
@@ -236,22 +234,10 @@ def found_in(folder: str | Path) -> Iterator[tuple[str, str, Path]]:
         yield card.parent.parent.name, card.parent.name, card.parent
 
 
-def _regular(path: Path, expected: str) -> os.stat_result:
-    """What the file system says of a regular file; a pipe would never end."""
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        raise ContractError(path, "file", "nothing", expected) from None
-    if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or device"
-        raise ContractError(path, "file", kind, expected)
-    return found
-
-
 def _arrays(path: Path, card: Card) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError, safe_open
 
-    _regular(path, "the draws of a student, beside its card")
+    regular_file(path, "the draws of a student, beside its card")
     if card.sha256 != (found := _sha256(path)):
         raise ContractError(path, "sha256", found[:12], f"{card.sha256[:12]}, by the card",
                             "the two files do not belong together, or one was cut or changed")  # fmt: skip

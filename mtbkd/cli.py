@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mtbkd.datasets import split_command
-from mtbkd.errors import ContractError, MtbkdError
+from mtbkd.errors import ContractError, MtbkdError, machine_fault
 
 if TYPE_CHECKING:
     from mtbkd.bundle import Bundle, RiskPoint
@@ -118,14 +118,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except MtbkdError as error:
         message = f"error: {error}"
-    except OSError as error:
-        message = f"error: {error.filename or 'a file'}: {error.strerror or error}"
-    except MemoryError:
-        message = "error: memory: found too little; a smaller --batch needs less"
+    except Exception as error:
+        told = machine_fault(error, memory="use a smaller --batch or --device cpu", again="then run the same command again")
+        if told is None and not isinstance(error, OSError):
+            raise
+        message = f"error: {told or _os_error(error)}"
     except Stopped as stopped:
         status, message = 128 + stopped.args[0], _stopped(stopped.args[0])
     print(f"mtbkd: {one_line(message)}", file=sys.stderr)
     return status
+
+
+def _os_error(error: Any) -> str:
+    return f"{error.filename or 'a file'}: {error.strerror or error}"
 
 
 def _stop(number: int, frame: object) -> None:
@@ -245,7 +250,12 @@ def _chosen(asked: argparse.Namespace) -> Path:
         target = f"{place}/{asked.experiment or '<experiment>'}/{asked.method or '<method>'}/{FILES[0]}"
         how = f"make it: snakemake --cores all --config study={study} -- {target}"
         raise ContractError(place, "students", there, f"{asked.experiment or 'any'} {asked.method or 'any'}", how)
-    best = min(wanted, key=lambda f: read_card(f / FILES[1]).scores["val"]["nll"])
+    cards = {f: read_card(f / FILES[1]) for f in wanted}
+    for f, card in cards.items():
+        own, asked_for = f"{card.study} {card.experiment} {card.method}", f"{study} {f.parent.name} {f.name}"
+        if own != asked_for:
+            raise ContractError(f, "student", own, asked_for, "exchanged with another? make it again, or name it with --bundle")
+    best = min(wanted, key=lambda f: cards[f].scores["val"]["nll"])
     if len(wanted) > 1:
         others = ", ".join(f"{f.parent.name} {f.name}" for f in wanted if f != best)
         _tell(asked, [f"chosen by its likelihood on validation proteins; there are also: {others}"])

@@ -1,10 +1,14 @@
 """Configuration files as text: what a YAML reader would silently merge, choke on or never finish is refused first.
 
-Snakemake reads config.yaml and every ``--configfile`` itself, and its reader keeps the last of two equal keys.
+Snakemake reads config.yaml and every ``--configfile`` itself, and its reader keeps the last of two equal keys. It opens the
+latter before the Snakefile can look at them: ``python -m mtbkd.config_files <options of snakemake>`` does so first.
 """
 
+import argparse
 import json
+import re
 import stat
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,6 +22,7 @@ from mtbkd.explain import MAX_DEPTH, MAX_VALUES, KeyPath, Mistake, shown
 MAX_BYTES = 5_000_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_OTHER_BASE = re.compile(r"[-+]?(0[0-7_]*[1-7][0-7_]*|\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?)")  # 010 is 8 and 1:30 is 90
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -179,12 +184,32 @@ class _Walk:
         try:
             if len(node.value) > 100:
                 raise ValueError
-            self.constructor.construct_object(node)
+            value = self.constructor.construct_object(node)
         except (ValueError, AttributeError, OverflowError, TypeError, KeyError, yaml.YAMLError):
             kind = node.tag.rpartition(":")[2]
             text = f"line {_line(node)}: found {shown(node.value)}, which is no {kind}; allowed: a value that YAML can read."
             yield Mistake(path, f"{text} Hint: put text in quotes.")
+        else:
+            if _OTHER_BASE.fullmatch(node.value) and isinstance(value, int | float):
+                text = f"line {_line(node)}: found {node.value}, which YAML reads as {value}; allowed: decimal numbers."
+                yield Mistake(path, f"{text} Hint: no leading zero, no colon; put text in quotes.")
 
 
 def _line(node: yaml.Node) -> int:
     return node.start_mark.line + 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check the files that options of snakemake name; 1 where it had better not be started."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--configfile", "--configfiles", action="extend", nargs="+", type=Path, default=[])
+    try:
+        check_config_files(parser.parse_known_args(arguments)[0].configfile)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -70,6 +70,8 @@ class Draws:
 
     def validate(self, where: object = "draws") -> "Draws":
         """Return self, or raise ContractError that names the first array whose shape breaks the contract."""
+        if self.log_posterior.ndim != 3:
+            raise ContractError(where, "log_posterior", f"shape {self.log_posterior.shape}", "(replicates, chains, draws)")
         r, c, d = self.log_posterior.shape
         q, k = self.probe_prob.shape[-2:]
         s, m = self.prob.shape[2:4]
@@ -82,9 +84,12 @@ class Draws:
                 raise ContractError(where, name, f"shape {getattr(self, name).shape}", f"{shape}")
         if self.stacking and len(self.stacking) != r * c:
             raise ContractError(where, "stacking", f"{len(self.stacking)} entries", f"{r * c}, one a replicate and chain")
-        kept = self.prob[~self.diverged]
-        if kept.size and not np.allclose(kept.sum(-1), 1, atol=1e-3):
-            raise ContractError(where, "prob", "rows of undiverged chains that do not sum to 1", "probabilities")
+        for name in ("prob", "probe_prob"):
+            kept = getattr(self, name)[~self.diverged.astype(bool)]
+            if kept.size and not (np.allclose(kept.sum(-1), 1, atol=1e-3) and kept.min() >= 0):
+                raise ContractError(where, name, "rows of undiverged chains that are no probabilities", "0 or more, with sum 1")
+        if len(np.unique(self.example_index)) < m or (self.example_index < 0).any():
+            raise ContractError(where, "example_index", "rows that repeat or are below 0", "each example once")
         return self
 
     @property
@@ -147,7 +152,7 @@ class Draws:
         with atomic(path) as temporary:
             try:
                 self.to_datatree().to_netcdf(temporary, engine="netcdf4")
-                seal(temporary)
+                seal(temporary, path)
             except (OSError, RuntimeError, MemoryError) as error:
                 raise write_fault(error, temporary, path) from error
 

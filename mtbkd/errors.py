@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 _AGAIN = "then run the same command again: what is finished is kept"
-_SPACE = f"free some space (df -h and df -i show what is left), {_AGAIN}"
-_MEMORY = f"run fewer jobs at once (--cores), ask for fewer draws, replicates or examples, or use a larger machine, {_AGAIN}"
-_OWNER = f"change its owner or mode (ls -ld shows them), or use another folder, {_AGAIN}"
-_FILES = f"raise the limit (ulimit -n 4096) or run fewer jobs at once (--cores), {_AGAIN}"
+_SPACE = "free some space (df -h and df -i show what is left)"
+_MEMORY = "run fewer jobs at once (--cores), ask for fewer draws, replicates or examples, or use a larger machine"
+_OWNER = "change its owner or mode (ls -ld shows them), or use another folder"
+_FILES = "raise the limit (ulimit -n 4096) or run fewer jobs at once"
 # errno -> what is wrong, what to do
 _FAULTS = {
     errno.ENOSPC: ("the disk is full", _SPACE),
-    errno.EDQUOT: ("the disk quota is used up", f"free some of your space (quota -s shows it), {_AGAIN}"),
-    errno.EFBIG: ("the file is larger than the limit on files", f"raise the limit (ulimit -f unlimited), {_AGAIN}"),
+    errno.EDQUOT: ("the disk quota is used up", "free some of your space (quota -s shows it)"),
+    errno.EFBIG: ("the file is larger than the limit on files", "raise the limit (ulimit -f unlimited)"),
     errno.EACCES: ("no permission", _OWNER),
     errno.EPERM: ("no permission", _OWNER),
-    errno.EROFS: ("a read-only file system", f"use another folder, or mount it for writing, {_AGAIN}"),
+    errno.EROFS: ("a read-only file system", "use another folder, or mount it for writing"),
     errno.EMFILE: ("too many open files", _FILES),
     errno.ENFILE: ("too many open files on this machine", _FILES),
     errno.ENOMEM: ("not enough memory", _MEMORY),
-    errno.EIO: ("the disk failed to read or write", f"look at the system's log (dmesg); use another disk, {_AGAIN}"),
+    errno.EIO: ("the disk failed to read or write", "look at the system's log (dmesg); use another disk"),
 }
-_GPU_MEMORY = f"free the GPU (nvidia-smi shows who uses it), run fewer jobs at once, or set `device: cpu`, {_AGAIN}"
+_GPU_MEMORY = "free the GPU (nvidia-smi shows who uses it), run fewer jobs at once, or set `device: cpu`"
 # How libraries say in their own words that memory is short: torch, the C++ library, the dynamic loader, threads.
 _NO_MEMORY = re.compile(
     r"(can't|cannot|could not|failed to) allocate|out of memory|bad_alloc|failed to map segment|can't start new thread", re.I
@@ -67,12 +67,14 @@ class MachineError(MtbkdError):
     """The machine, not the input, stopped the work: a full disk, no memory, no permission."""
 
 
-def machine_fault(error: BaseException, path: str | Path = "") -> MachineError | None:
+def machine_fault(error: BaseException, path: str | Path = "", memory: str = "", again: str = _AGAIN) -> MachineError | None:
     """What the machine lacks, in one line with the way out, or None where ``error`` has another cause.
 
     Args:
         error: as a library raised it; its causes are looked at, too.
         path: what was read or written, for errors that do not name it.
+        memory: what to do where memory is short, in place of the advice for jobs of the workflow.
+        again: how to go on when the fault is mended.
     """
     for each in _chain(error):
         if isinstance(each, MachineError):
@@ -82,13 +84,13 @@ def machine_fault(error: BaseException, path: str | Path = "") -> MachineError |
         code = each.errno if isinstance(each, OSError) else int(named[1]) if named else None
         if code in _FAULTS:
             what, hint = _FAULTS[code]
-            return _said(getattr(each, "filename", None) or path, what, hint)
+            return _said(getattr(each, "filename", None) or path, what, memory if memory and hint == _MEMORY else hint, again)
         if isinstance(each, MtbkdError):
             continue
         if re.search(_NO_GPU_MEMORY, told):
-            return _said(path, f"the GPU has not enough memory ({_line(told)})", _GPU_MEMORY)
+            return _said(path, f"the GPU has not enough memory ({_line(told)})", memory or _GPU_MEMORY, again)
         if isinstance(each, MemoryError) or (isinstance(each, Exception) and re.search(_NO_MEMORY, told)):
-            return _said(path, "not enough memory" + (f" ({_line(told)})" if told else ""), _MEMORY)
+            return _said(path, "not enough memory" + (f" ({_line(told)})" if told else ""), memory or _MEMORY, again)
     return None
 
 
@@ -112,8 +114,8 @@ def unreadable(path: object, error: Exception, expected: str, hint: str) -> Mtbk
     return machine_fault(error, str(path)) or ContractError(path, "content", _line(str(error)) or repr(error), expected, hint)
 
 
-def _said(path: object, what: str, hint: str) -> MachineError:
-    return MachineError(f"{path}: {what}. Hint: {hint}." if path else f"{what}. Hint: {hint}.")
+def _said(path: object, what: str, hint: str, again: str) -> MachineError:
+    return MachineError(f"{path}: {what}. Hint: {hint}, {again}." if path else f"{what}. Hint: {hint}, {again}.")
 
 
 def _line(text: str) -> str:

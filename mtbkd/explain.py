@@ -155,7 +155,7 @@ def _mistake(error: dict[str, Any], content: Any, schema: dict[str, Any]) -> Mis
         return Mistake((*path, loc[-1]), f"missing; expected: {allowed(node, schema)}{about}.")
     if loc and loc[-1] == "[key]":
         return Mistake(path, f"found the name '{path[-1]}'; allowed: {NAME_RULE}.")
-    if kind == "too_short" and isinstance(value, list | dict) and len(value) >= error["ctx"]["min_length"]:
+    if kind == "too_short" and (not isinstance(value, list | dict) or len(value) >= error["ctx"]["min_length"]):
         return None  # pydantic counts the valid members only, and each invalid one has its own line
     if kind in ("value_error", "assertion_error"):
         message = str(error["ctx"]["error"]).rstrip(".")

@@ -7,7 +7,6 @@ may leave it out; a file that is no FASTA ends the reading. Line ends may be tho
 import gzip
 import io
 import re
-import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from mtbkd.errors import ContractError
+from mtbkd.reading import regular_file
 from mtbkd.sequences import LONGEST, character
 from mtbkd.writing import atomic
 
@@ -140,15 +140,7 @@ def _records(path: Path, handle: IO[str]) -> Iterator[Record]:
 @contextmanager
 def _text(path: Path) -> Iterator[IO[str]]:
     """The file as text, unpacked; what the readers raise in the middle of it becomes one error for people."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise ContractError(path, "file", "nothing", "a FASTA file") from None
-    if stat.S_ISDIR(mode):
-        raise ContractError(path, "file", "a folder", "a FASTA file")
-    if not stat.S_ISREG(mode):
-        raise ContractError(path, "file", "a pipe or device", "a regular file", "save it first: it is read twice")
-    with open(path, "rb") as raw:
+    with open(regular_file(path, "a FASTA file: a regular one, as it is read twice"), "rb") as raw:
         first = raw.read(6)
         raw.seek(0)
         for start, (kind, command) in _PACKED.items():

@@ -18,12 +18,27 @@ else:
 Frame = Any
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for a formula at the start of a cell
+
+
+def cell(value: Any) -> Any:
+    """A value of a CSV file for people: foreign text that a spreadsheet would take for a formula gets an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def write_csv(frame: Frame, path: str | Path) -> None:
+    """Write a table for people, whole or not at all."""
+    with atomic(path) as temporary:
+        text = {name: column.map(cell) for name, column in frame.items() if column.dtype.kind == "O"}
+        frame.assign(**text).to_csv(temporary, index=False)
+
+
 def write_table(frame: Frame, path: str | Path) -> None:
     """Write one sealed table, whole or not at all."""
     with atomic(path) as temporary:
         try:
             frame.to_parquet(temporary, index=False)
-            seal(temporary)
+            seal(temporary, path)
         except (OSError, MemoryError) as error:
             raise write_fault(error, temporary, path) from error
 

@@ -1,14 +1,15 @@
 """Files as they are on the disk: each reader says in one line what is wrong with a file that is damaged or none."""
 
-import json
 import math
+import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from mtbkd.errors import ContractError, MtbkdError, unreadable
+from mtbkd import strict_json
+from mtbkd.errors import ContractError, MtbkdError, machine_fault, unreadable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,19 +17,23 @@ if TYPE_CHECKING:
 AGAIN = "delete it and run again"
 FETCH = "cut short or damaged: delete it and run the rule download"
 MOST_BYTES = 1 << 29  # of an unpacked file; a small archive may unpack to more than any memory
+MOST_JSON = 1 << 24  # bytes of a card
 
 
 def regular_file(path: str | Path, expected: str, hint: str = "") -> Path:
-    """``path`` if it is a file that can be opened; a pipe would make the reader wait for ever."""
+    """``path`` if it is a file that can be opened; a pipe would make the reader wait for ever. ``hint``: where nothing is."""
     path = Path(path)
     try:
-        if path.is_file():
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
             path.open("rb").close()
             return path
-        found = "a folder" if path.is_dir() else "a pipe or a device" if path.exists() else "nothing"
-    except OSError as error:
-        raise unreadable(path, error, expected, hint) from None
-    raise ContractError(path, "file", found, expected, hint if found == "nothing" else "")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ContractError(path, "file", "nothing", expected, hint) from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        told = str(getattr(error, "strerror", None) or error).lower()
+        raise machine_fault(error) or ContractError(str(path)[:200], "file", told, expected) from None
+    raise ContractError(path, "file", "a folder" if stat.S_ISDIR(mode) else "a pipe or device", expected)
 
 
 @contextmanager
@@ -81,20 +86,15 @@ def _array(handle: IO[bytes], size: int) -> "np.ndarray":
     return np.lib.format.read_array(handle, allow_pickle=False)
 
 
-def read_json(path: str | Path) -> Any:
-    """Read a JSON file; ContractError where it is none, is cut short or names a key twice."""
-    path = regular_file(path, "a JSON file", "run the rule that makes it")
+def read_json(path: str | Path, expected: str = "a whole JSON file", hint: str = AGAIN, finite: bool = False) -> Any:
+    """Read a JSON file; ContractError where it is none, is cut short, or holds what ``strict_json`` refuses."""
+    path = regular_file(path, expected, "run the rule that makes it")
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
-    except (ValueError, RecursionError, OSError, MemoryError) as error:
-        raise unreadable(path, error, "a whole JSON file", AGAIN) from None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a key that stands there twice")
-    return content
+        if (size := path.stat().st_size) > MOST_JSON:
+            raise ValueError(f"{size:,} bytes, more than {MOST_JSON:,}")
+        return strict_json.loads(path.read_text(encoding="utf-8"), finite)
+    except (ValueError, OSError, MemoryError) as error:
+        raise unreadable(path, error, expected, hint) from None
 
 
 def read_arrays(path: str | Path, hint: str = AGAIN) -> "dict[str, np.ndarray]":

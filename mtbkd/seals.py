@@ -1,12 +1,15 @@
-"""Files that show when their content changed since it was written: each carries the SHA-256 of its other bytes.
+"""Files that show when their content changed since it was written, or when they were exchanged for another of their kind.
 
-A seal is MARK and 64 hexadecimal digits. It lies between data and footer of a Parquet file, where the format allows a gap,
-and at the end of any other file; HDF5 ignores what follows its own end. So other programs read sealed files as before.
-Cards hold the hashes of the files beside them, and one of their own entries.
+A seal is MARK, the SHA-256 of the file's place and that of all other bytes of the file, in hexadecimal digits. It lies between
+data and footer of a Parquet file, where the format allows a gap, and at the end of any other file; HDF5 ignores what follows
+its own end. So other programs read sealed files as before. Cards hold their place, the hashes of the files beside them, and
+one of their own entries. A place is asked for only below results/: files that are copied elsewhere can be read there.
 """
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,33 +19,50 @@ from mtbkd.errors import ContractError
 from mtbkd.reading import AGAIN
 
 MARK = b"\nmtbkd sha256 "
-LENGTH = len(MARK) + 64
+DIGITS = 64
+LENGTH = len(MARK) + 2 * DIGITS
 BLOCK = 1 << 20
-FILES, OWN = "files_sha256", "card_sha256"  # entries of a card
+FILES, OWN, PLACE = "files_sha256", "card_sha256", "place"  # entries of a card
+KINDS = "data|logits|students|evaluation|curves|analyses|exact|teacher_search"
+BELOW_RESULTS = re.compile(rf".*(?:^|/)results/[^/]+/((?:{KINDS})/.+)")
+SWAPPED = f"exchanged with another, or copied from there: {AGAIN}"
 
 
-def seal(path: Path) -> None:
-    """Add the seal to a file that was just written."""
-    size, at = path.stat().st_size, _end_of_data(path)
-    found = _sha256(path, size, 0).hex().encode()
+def place_of(path: str | Path) -> str:
+    """Where ``path`` stands below results/<study>, e.g. students/sim1/labels_map/r0-7.nc; empty elsewhere."""
+    found = BELOW_RESULTS.fullmatch(Path(os.path.abspath(path)).as_posix())
+    return found[1] if found else ""
+
+
+def seal(path: Path, final: str | Path) -> None:
+    """Add the seal to a file that was just written at ``path`` and is going to lie at ``final``."""
+    at = _end_of_data(path)
     with path.open("r+b") as handle:
         handle.seek(at)
         footer = handle.read()
         handle.seek(at)
-        handle.write(MARK + found + footer)
+        handle.write(MARK + _digits(place_of(final)))
+        handle.write(footer)
+    whole = _sha256(path, path.stat().st_size, 0).hex().encode()
+    with path.open("r+b") as handle:
+        handle.seek(at + LENGTH - DIGITS)
+        handle.write(whole + footer)
 
 
 def check_seal(path: Path) -> None:
     """ContractError unless the file carries a seal and its content is what was sealed; once a process for each file."""
     state = path.stat()
-    at = _end_of_data(path) - LENGTH
+    end = _end_of_data(path)
     with path.open("rb") as handle:
-        handle.seek(max(0, at))
+        handle.seek(max(0, end - LENGTH))
         found = handle.read(LENGTH)
     if not found.startswith(MARK):
         raise ContractError(path, "content", "no hash of it", "a whole file that this version of mtbkd wrote",
                             f"cut short, or made by an older version or another program: {AGAIN}")  # fmt: skip
-    _compare(path, _known(path, state.st_mtime_ns, state.st_size, at), found[len(MARK) :].decode("ascii", "replace"))
+    whole = _known(path, state.st_mtime_ns, state.st_size, end - DIGITS)
+    _compare(path, whole, found[-DIGITS:].decode("ascii", "replace"))
+    if (place := place_of(path)) and found[len(MARK) : -DIGITS] != _digits(place):
+        raise ContractError(path, "place", "a file that was made for another one", f"that of {place}", SWAPPED)
 
 
 def file_sha256(path: Path) -> str:
@@ -52,8 +72,15 @@ def file_sha256(path: Path) -> str:
 
 
 def sealed_card(card: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any]:
-    """``card`` with the hashes of ``files`` and of its own entries."""
-    content = json.loads(json.dumps(dict(card))) | {FILES: {path.name: file_sha256(path) for path in files}}
+    """``card`` with the folder's place, the hashes of ``files`` and of its own entries; all lie in one folder."""
+    hashes = {path.name: file_sha256(path) for path in files}
+    try:
+        plain = json.loads(json.dumps(dict(card)))
+    except (TypeError, ValueError) as error:  # numpy's numbers and arrays are none
+        raise ContractError(
+            files[0].parent / "card.json", "entries", error, "what JSON can hold", "tolist() makes it"
+        ) from None
+    content = plain | {FILES: hashes, PLACE: place_of(files[0].parent)}
     return content | {OWN: _card_sha256(content)}
 
 
@@ -64,12 +91,18 @@ def opened_card(card: Any, path: Path, files: Sequence[Path]) -> dict[str, Any]:
     _compare(path, _card_sha256({name: value for name, value in card.items() if name != OWN}), card[OWN])
     for file in files:
         _compare(file, file_sha256(file), card[FILES].get(file.name))
-    return {name: value for name, value in card.items() if name not in (FILES, OWN)}
+    if (place := place_of(path.parent)) and card.get(PLACE) != place:
+        raise ContractError(path, PLACE, card.get(PLACE) or "none", place, SWAPPED)
+    return {name: value for name, value in card.items() if name not in (FILES, OWN, PLACE)}
 
 
 def _compare(path: Path, found: str, sealed: Any) -> None:
     if found != sealed:
         raise ContractError(path, "content", "changed since it was written", f"sha256 {str(sealed)[:12]}...", AGAIN)
+
+
+def _digits(place: str) -> bytes:
+    return hashlib.sha256(place.encode()).hexdigest().encode()
 
 
 def _card_sha256(content: Mapping[str, Any]) -> str:
@@ -88,7 +121,7 @@ def _end_of_data(path: Path) -> int:
 
 @lru_cache(maxsize=4096)
 def _known(path: Path, time: int, size: int, at: int) -> str:
-    return _sha256(path, at, LENGTH).hex()
+    return _sha256(path, at, DIGITS).hex()
 
 
 def _sha256(path: Path, at: int, skipped: int) -> bytes:

@@ -7,13 +7,16 @@ under ``import`` (registered parts, imported by name, are given as further roots
 
 import ast
 import hashlib
-import stat
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mtbkd.errors import ContractError, nearest
+from mtbkd.reading import regular_file
 
 ROOT = Path(__file__).parent
 TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
@@ -105,19 +108,24 @@ def own_paths(settings: Mapping[str, Any]) -> list[str]:
 
 def own_content(path: str | Path) -> str:
     """The sha256 of a file of the user's; ContractError for what is missing, unreadable or no regular file."""
+    if re.search("[{}]", str(path)):  # Snakemake takes it for a wildcard
+        raise ContractError(path, "path", "a brace", "a path without { and }", "rename the file")
+    if re.match(r"\w+://", str(path)):
+        raise ContractError(path, "path", "an address", "a file on this machine", "download it first")
     path = Path(path)
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
-            raise ContractError(path, "kind", kind, "a regular file")
-        return _content(path.absolute(), found.st_ctime_ns, found.st_ino)
-    except FileNotFoundError:
-        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = nearest(path.name, beside) if beside else ""
-        raise ContractError(path, "file", "nothing", "a file, or a rule that makes it", hint) from None
-    except OSError as error:
-        raise ContractError(path, "file", error.strerror, "a file that can be read") from None
+    found = regular_file(path, "a file, or a rule that makes it", "" if os.path.exists(path) else _way_out(path)).stat()
+    return _content(path.absolute(), found.st_ctime_ns, found.st_ino)
+
+
+def _way_out(path: Path) -> str:
+    """What may have been meant by a path that leads nowhere."""
+    if os.path.islink(path):
+        return f"it is a link to {path.readlink()}, which is not there"
+    if path.parts[:1] and path.parts[0].startswith("~"):
+        return f"write the path in full: {path.parts[0]} is no home folder here"
+    with suppress(OSError):
+        return nearest(path.name, [other.name for other in path.parent.iterdir()])
+    return ""
 
 
 @cache

@@ -7,15 +7,16 @@ from typing import Any
 DIGITS, DEPTH = 30, 60  # of an integer, and of what stands in one another: nothing of ours comes near
 
 
-def loads(text: str) -> Any:
-    """The content of ``text``.
+def loads(text: str, finite: bool = True) -> Any:
+    """The content of ``text``; numbers must be ``finite``, unless the caller knows what it does with others.
 
     Raises:
-        ValueError: not JSON; a key twice in one object; NaN, infinity or a number that no float holds; an integer of more than
-            DIGITS digits; nested more than DEPTH deep.
+        ValueError: not JSON; a key twice in one object; with ``finite``, NaN, infinity or a number that no float holds; an
+            integer of more than DIGITS digits; nested more than DEPTH deep.
     """
     try:
-        content = json.loads(text, object_pairs_hook=_object, parse_float=_float, parse_int=_integer, parse_constant=_float)
+        each = _finite if finite else float
+        content = json.loads(text, object_pairs_hook=_object, parse_float=each, parse_int=_integer, parse_constant=each)
     except RecursionError:
         raise ValueError("nested too deep") from None
     level = [content]
@@ -36,7 +37,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _float(text: str) -> float:
+def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise ValueError(f"the number {text[:20]}, which is not finite")
     return number

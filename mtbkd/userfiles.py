@@ -1,11 +1,11 @@
 """Files that people bring: only regular ones, whole, and never more of them in memory than ``LIMIT``."""
 
-import stat
 import zlib
 from pathlib import Path
 from typing import IO
 
 from mtbkd.errors import ContractError
+from mtbkd.reading import regular_file
 
 LIMIT = 2**30  # bytes of content after decompression: a table of 50 million numbers
 CHUNK = 2**20
@@ -23,23 +23,14 @@ FORMATS = {
 GZIP = b"\x1f\x8b"
 
 
-def check_regular(path: Path, expected: str) -> int:
-    """Size of the file ``path`` in bytes; ContractError unless it is a regular file: pipes and devices may never end."""
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        hint = "the path is relative to the folder snakemake runs in"
-        raise ContractError(path, "file", "nothing", expected, "" if path.is_absolute() else hint) from None
-    except (OSError, ValueError) as error:
-        raise ContractError(str(path)[:200], "file", _words(error), expected) from None
-    if not stat.S_ISREG(status.st_mode):
-        raise ContractError(path, "file", "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device", expected)
-    return status.st_size
+def own_file(path: Path, expected: str) -> Path:
+    """``path`` if it is a regular file; ContractError says what it is instead."""
+    return regular_file(path, expected, "" if path.is_absolute() else "the path is relative to the working folder")
 
 
 def read_bytes(path: Path, expected: str) -> bytes:
     """The content of a regular file, unpacked where it is gzip; ContractError names what else it is, or that it is too big."""
-    size = check_regular(path, expected)
+    size = own_file(path, expected).stat().st_size
     try:
         with open(path, "rb") as handle:
             if size and handle.read(2) == GZIP:

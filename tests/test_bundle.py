@@ -99,15 +99,10 @@ def test_a_card_that_was_edited_by_hand_is_refused(written: Path, change: Callab
         Bundle.read(written)
 
 
-def test_a_card_of_an_earlier_release_is_refused_with_the_way_out(written: Path):
-    change_card(written, lambda card: (card.update(version=1), card.pop("seal")), sealed=False)
-    with pytest.raises(ContractError, match=r"without a seal; expected 3\. Hint: make it again: snakemake"):
-        Bundle.read(written)
-
-
-def test_a_card_whose_risk_was_measured_on_labels_that_chose_its_settings_is_refused(written: Path):
-    change_card(written, lambda card: card.update(version=2))
-    with pytest.raises(ContractError, match=r"labels that had chosen its settings; expected 3\. Hint: make it again"):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_card_of_an_earlier_release_is_refused_with_the_way_out(written: Path, version: int):
+    change_card(written, lambda card: (card.update(version=version), card.pop("seal")), sealed=False)
+    with pytest.raises(ContractError, match=r"of an earlier release; expected 3\. Hint: make it again: snakemake"):
         Bundle.read(written)
 
 

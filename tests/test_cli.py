@@ -1,10 +1,12 @@
 """`mtbkd predict`: files, messages and exit statuses, as a user sees them."""
 
 import csv
+import errno
 import gzip
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,7 +237,7 @@ def test_a_full_disk_is_one_line_that_names_the_file(results: Path, tmp_path: Pa
     with file_limit(20_000):
         assert run(results, path, tmp_path / "out.csv", "--quiet") == 1
     said = capsys.readouterr().err.strip()
-    assert said == f"mtbkd: error: {tmp_path / 'out.csv'}: File too large"
+    assert said.startswith(f"mtbkd: error: {tmp_path / 'out.csv'}: the file is larger than the limit on files. Hint: raise")
     assert not (tmp_path / "out.csv").exists() and not list(tmp_path.glob(".*.part"))
 
 
@@ -262,6 +264,34 @@ def test_too_little_memory_names_the_option_that_needs_less(
         monkeypatch.setattr("mtbkd.bundle.Bundle.draw_probs", lambda *given, error=error: _raise(error))
         assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--quiet") == 1
         assert "--batch: memory: found too little for 1 proteins" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "out.csv: the disk is full. Hint: free some space"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "out.csv: the disk quota is used up. Hint: free some of your space"),
+        (MemoryError("Unable to allocate 7 TiB"), "not enough memory (Unable to allocate 7 TiB). Hint: use a smaller --batch"),
+        (ImportError("libtorch_cuda.so: failed to map segment"), "not enough memory (libtorch_cuda.so: failed to map segment)"),
+        (OSError(errno.ENOTEMPTY, "Directory not empty"), "out.csv: Directory not empty"),
+    ],
+    ids=lambda each: type(each).__name__,
+)  # fmt: skip
+def test_what_the_machine_lacks_is_said_in_the_words_of_the_command(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+):
+    monkeypatch.setattr("mtbkd.serving.predicting.check_fasta", lambda *given: _raise(error))
+    assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--quiet") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("mtbkd: error: ") and told in said and said.count("\n") == 1 and "--cores" not in said
+    assert "finished is kept" not in said and not (tmp_path / "out.csv").exists()
+
+
+def test_students_that_were_exchanged_are_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    place = results / "protein" / "bundles" / "made_up"
+    shutil.copytree(place / "labels_map", place / "labels_sgld", dirs_exist_ok=True)
+    assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", method=None) == 1
+    assert "student: found protein made_up labels_map; expected protein made_up labels_sgld" in capsys.readouterr().err
 
 
 def _raise(error: Exception):

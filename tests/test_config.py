@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from mtbkd import config, registry
 from mtbkd.blocks import block_names, block_range
-from mtbkd.errors import ConfigError
+from mtbkd.errors import ConfigError, ContractError
 from mtbkd.fitting import Spec
 
 ROOT = Path(__file__).parent.parent
@@ -168,10 +168,12 @@ MISTAKES = {
     "teacher twice": (f"{EXPERIMENT}.teachers", ["b1", "b1"], None, ["b1 repeated"]),
     "level twice": ("studies.small.levels", [0.9, 0.95, 0.9], None, ["0.9 repeated"]),
     "candidate twice": ("posterior.lambda", [1, 2, 1.0], None, ["1.0 repeated"]),
-    "negative lambda": ("posterior.lambda", -1, None, ["found -1", "a number > 0"]),
-    "negative lambda in a grid": ("posterior.lambda", [1, -2], "posterior.lambda[1]", ["found -2", "a number > 0"]),
+    "negative lambda": ("posterior.lambda", -1, None, ["found -1", "a number in 1e-09..1e+09"]),
+    "negative lambda in a grid": ("posterior.lambda", [1, -2], "posterior.lambda[1]", ["found -2", "a number in 1e-09..1e+09"]),
+    "lambda that single precision takes for 0": ("posterior.lambda", 1e-60, None, ["in 1e-09..1e+09"]),
+    "huge prior": ("posterior.prior_scale", 1e10, None, ["found 10000000000; allowed: a number in 1e-9..1e9, or .inf"]),
     "empty grid": ("posterior.beta", [], None, ["found []", "non-empty list"]),
-    "not a number": ("posterior.beta", math.nan, None, ["found .nan", "a number > 0"]),
+    "not a number": ("posterior.beta", math.nan, None, ["found .nan", "a number in 1e-09..1e+09"]),
     "true as a number": ("training.steps", True, None, ["found true", "an integer"]),
     "text as a number": ("training.steps", "many", None, ["found 'many'", "an integer"]),
     "fraction as a count": ("studies.small.block_size", 1.5, None, ["found 1.5", "an integer in 1..10,000"]),
@@ -429,6 +431,12 @@ def test_blocks_hold_every_replicate_once_in_order(replicates, block_size):
     blocks = [block_range(block) for block in block_names(replicates, block_size)]
     assert [replicate for block in blocks for replicate in block] == list(range(replicates))
     assert all(len(block) == block_size for block in blocks[:-1])
+
+
+@pytest.mark.parametrize("block", ["r5-1", "r0-99999999", "r-1-1", "5-6", "r1", "r\u0661-2x", ""])
+def test_a_block_that_holds_no_replicate_or_too_many_is_refused(block):
+    with pytest.raises(ContractError, match=f"block: found {block}; expected r<first>-<last>"):
+        block_range(block)
 
 
 def test_a_block_is_named_by_its_first_and_last_replicate():

@@ -141,4 +141,4 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(10)
-    assert found and "a pipe or device; expected a regular file" in str(found[0])
+    assert found and "a pipe or device; expected a FASTA file: a regular one" in str(found[0])

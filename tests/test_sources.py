@@ -143,10 +143,32 @@ def test_what_is_no_file_of_the_users_is_one_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ContractError, match=r"wines.csv: file: found nothing; .*did you mean 'wine.csv'"):
         sources.own_content(tmp_path / "wines.csv")
-    with pytest.raises(ContractError, match="found a pipe, socket or device"):
+    with pytest.raises(ContractError, match="found a pipe or device"):
         sources.own_content(tmp_path / "pipe")
     with pytest.raises(ContractError, match="found a folder"):
         sources.own_content(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("{wine}.csv", "found a brace; expected a path without"),
+        ("https://example.org/wine.csv", "found an address; expected a file on this machine.*download it first"),
+        ("~/wine.csv", "found nothing.*write the path in full: ~ is no home folder here"),
+        ("dangling.csv", "found nothing.*a link to nowhere.csv, which is not there"),
+        ("nowhere/wine.csv", "found nothing; expected a file, or a rule that makes it.$"),
+        ("a" * 300, "file: found file name too long"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_path_that_cannot_be_read_is_refused_with_the_way_out(
+    path: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "{wine}.csv").touch()
+    (tmp_path / "dangling.csv").symlink_to("nowhere.csv")
+    with pytest.raises(ContractError, match=told):
+        sources.own_content(path)
 
 
 def test_all_paths_that_settings_name_are_the_users() -> None:

@@ -82,8 +82,8 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
     class_names, y = table_columns.classes(sheet, settings.label, labels)
     ids = sheet.refuse_repeats(settings.id) if settings.id else [str(i) for i in range(len(y))]
     split = _splits(sheet, settings, y, ids, seed)
-    table_columns.refuse_unlabelled(sheet, settings.label, y, split)
     x, filled = table_columns.features(sheet, columns, split == "train", settings.impute, settings.missing)
+    table_columns.refuse_unlabelled(sheet, settings.label, y, split)
     known = scaling(x, split == "train") if settings.standardise else Scaling.none(len(columns))
     hidden = hide_labels(y, split, settings.label_share, seeds.derive(seed, "data", replicate=0, part="hidden"), path)
     domain_names, domain = ((), None)

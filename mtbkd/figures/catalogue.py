@@ -15,6 +15,7 @@ from typing import Any
 
 from mtbkd.artefacts import write_json
 from mtbkd.figures import FIGURES
+from mtbkd.figures.lettering import remark
 from mtbkd.figures.material import Analysis, Experiment, Material, Study
 from mtbkd.figures.style import save, style
 
@@ -92,9 +93,11 @@ def _draw(folder: Path, group: Sequence[Shown]) -> list[dict[str, Any]]:
     for name, of, _ in group:
         part, stem = module(name), Entry(name, of).stem
         with style():
-            save(part.draw(material), folder / f"{stem}.svg", folder / f"{stem}.png")
+            missing = save(part.draw(material), folder / f"{stem}.svg", folder / f"{stem}.png")
         log.info("drew %s", stem)
-        caption = " ".join(part.CAPTION.split())
+        if told := remark(missing):
+            log.warning("%s: %s", stem, told)
+        caption = " ".join([*part.CAPTION.split(), *told.split()])
         captions.append({"file": f"{stem}.svg", "of": of, "title": part.TITLE, "category": part.CATEGORY,
                          "caption": caption, "alt": f"{part.TITLE}. {caption}"})  # fmt: skip
     return captions

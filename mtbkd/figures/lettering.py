@@ -2,7 +2,6 @@
 are so long that no room would be left for the figure.
 """
 
-import logging
 import re
 import unicodedata
 import warnings
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 FONT = "DejaVu Sans"  # comes with matplotlib
 WORD, TICK = 40, 40  # letters of a word, of a line of a tick's label; longer ones lose their middle
-log = logging.getLogger(__name__)
+SHOWN = 8  # letters that a caption lists
 
 
 def legible(text: str) -> str:
@@ -52,11 +51,16 @@ def letter(figure: "Figure") -> frozenset[str]:
     return missing
 
 
+def remark(missing: frozenset[str]) -> str:
+    """For the caption: which letters the bitmap shows as codes; empty where it shows all."""
+    listed = ", ".join(f"{letter} as {coded(letter, missing)}" for letter in sorted(missing)[:SHOWN])
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    return f"The PNG shows letters that no font had by their codes: {listed}{more}." if missing else ""
+
+
 def spell_out(figure: "Figure", missing: frozenset[str]) -> None:
     """Write the ``missing`` letters as code points: for bitmaps. In an SVG the reader's own fonts show them."""
     if missing:
-        told = coded(min(missing), missing)
-        log.warning("no font here has %d letters of the names: bitmaps show their codes, as %s", len(missing), told)
         _rewrite(figure, lambda text: coded(text, missing), lambda text: coded(text, missing))
 
 

@@ -89,11 +89,15 @@ def grid(panels: int, columns: int, panel_height: float, **options: Any) -> "tup
     return figure, list(axes.flat[:panels])
 
 
-def save(figure: "Figure", svg: str | Path, png: str | Path) -> None:
-    """Write both files, each whole or not at all, with nothing in them that changes from run to run."""
+def save(figure: "Figure", svg: str | Path, png: str | Path) -> frozenset[str]:
+    """Write both files, each whole or not at all, with nothing in them that changes from run to run.
+
+    Returns the letters that no font has, which the PNG shows as codes.
+    """
     missing = letter(figure)
     with atomic(svg) as temporary, quiet():
         figure.savefig(temporary, format="svg", dpi=PNG_DPI, metadata={"Date": None, "Creator": "mtbkd"})
     spell_out(figure, missing)
     with atomic(png) as temporary, quiet():
         figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata={"Software": "mtbkd"})
+    return missing

@@ -3,12 +3,26 @@
 import tarfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any, Self
 
 from mtbkd.errors import ContractError
 from mtbkd.reading import damage
 
 MOST_BYTES = 1 << 30  # of all members together
 MOST_MEMBERS = 200_000
+MOST_HEADER = 1 << 16  # bytes of a long name or of extended attributes, which are read before a member is known
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header does not claim all memory."""
+
+    @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        named = member.isreg() or member.isdir() or member.issym() or member.islnk() or member.isdev()
+        if not named and member.size > MOST_HEADER:
+            raise ValueError(f"a header of {member.size:,} bytes; expected at most {MOST_HEADER:,}")
+        return member
 
 
 def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
@@ -20,7 +34,7 @@ def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     total = count = 0
-    with damage(path, "a whole tar archive") as file, tarfile.open(file) as archive:
+    with damage(path, "a whole tar archive") as file, tarfile.open(file, tarinfo=_Member) as archive:
         for member in archive:
             _check_member(path, member)
             total, count = total + member.size, count + 1

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.downloads import Sha256, raw_files
 from mtbkd.errors import ContractError
+from mtbkd.userfiles import own_file
 
 
 class OwnFile(BaseModel):
@@ -28,9 +29,7 @@ def places(keys: Iterable[str], own: OwnFiles, raw: Path) -> dict[str, Path]:
 
 
 def _own(key: str, file: OwnFile) -> Path:
-    path = Path(file.path)
-    if not path.is_file():
-        raise ContractError(path, "file", "nothing", f"a file in place of {key}", "the path is relative to the working folder")
+    path = own_file(Path(file.path), f"a file in place of {key}")
     if file.sha256:
         with path.open("rb") as handle:
             found = hashlib.file_digest(handle, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.artefacts import write_json
 from mtbkd.evaluation.convergence import gate_table
-from mtbkd.frames import Frame, read_table
+from mtbkd.frames import Frame, read_table, write_csv
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report import analyses as analysis_sections
@@ -254,5 +254,4 @@ def _frames(
 
 def _write_tables(folder: Path, frames: Mapping[str, Frame]) -> None:
     for name, frame in frames.items():
-        with atomic(folder / f"{name}.csv") as temporary:
-            frame.to_csv(temporary, index=False)
+        write_csv(frame, folder / f"{name}.csv")

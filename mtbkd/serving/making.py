@@ -11,19 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mtbkd import registry
 from mtbkd.artefacts import Dataset, Logits
-from mtbkd.bundle import Bundle, Card, Inputs
+from mtbkd.bundle import Bundle, Card, Inputs, Verdict
 from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.evaluation import scoring, within_chains
 from mtbkd.evaluation.convergence import GATES, INFORMING
 from mtbkd.evaluation.scoring import Examples
+from mtbkd.evaluation.tables import word
 from mtbkd.fitting import Spec, fit
 from mtbkd.lazy import lazy_import
 from mtbkd.seeds import derive
@@ -164,7 +165,7 @@ def _card(
         draws=count,
         risk=(),
         scores={},
-        gates=draws.verdicts(),
+        gates={row["gate"]: cast(Verdict, word(row)) for row in draws.gates},  # of the one replicate
         chains=_chains(draws),
         config=_finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
@@ -209,10 +210,12 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         if split.startswith("ood:") and "ood_auroc" in values:
             told = f"Uncertainty tells '{split.removeprefix('ood:')}' from test examples with AUROC {values['ood_auroc']:.2f}"
             found.append(told + (f"; accuracy there {values['accuracy']:.1%}." if "accuracy" in values else "."))
-    failed = [gate for gate, verdict in card.gates.items() if verdict is False and gate not in INFORMING]
+    failed, open_ = ([gate for gate, told in card.gates.items() if told == which and gate not in INFORMING] for which in ("failed", "not judged"))
     if failed:
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
-    found += [f"Failed check {g}: {GATES[g].advice}." for g in sorted(INFORMING) if card.gates.get(g) is False]
+    if open_:
+        found.append(f"Gates that could not be judged: {', '.join(open_)}. Nobody knows whether its intervals can be trusted.")
+    found += [f"Failed check {g}: {GATES[g].advice}." for g in sorted(INFORMING) if card.gates.get(g) == "failed"]
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
     if card.chains.startswith("stacked"):

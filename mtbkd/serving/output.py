@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from mtbkd.errors import ContractError
+from mtbkd.frames import cell
 from mtbkd.serving.predicting import Prediction
 from mtbkd.writing import atomic
 
 ABOUT = ("id", "length", "predicted", "probability", "abstain", "mean_deviance", "epistemic_share")
 DIGITS = 6
 OF_A_CLASS = ("prob", "low", "high")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for a formula at the start of a cell
 
 
 def write_csv(handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any]) -> int:
@@ -83,7 +83,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return cell(value)
     return f"{round(value, DIGITS):g}" if isinstance(value, float) else str(value)
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from mtbkd import delimited
 from mtbkd.delimited import LARGEST, listed, short
 from mtbkd.errors import ContractError, MtbkdError, nearest
-from mtbkd.userfiles import LIMIT, check_regular, too_big
+from mtbkd.userfiles import LIMIT, own_file, too_big
 
 KEYS = ("values", "ids", "class_names")
 EXPECTED = "a file of ids and one value a class"
@@ -58,8 +58,7 @@ def read(path: Path) -> Given:
             "no pickles: they may run code" if endings and endings[-1] in (".pkl", ".pickle", ".pt", ".pth", ".joblib") else ""
         )
         raise ContractError(path, "name", f"'{path.suffix}'", f"one of {', '.join(READERS)}", hint)
-    check_regular(path, EXPECTED)
-    return reader(path)
+    return reader(own_file(path, EXPECTED))
 
 
 def _text(path: Path) -> Given:

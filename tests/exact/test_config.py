@@ -61,7 +61,7 @@ def test_a_posteriors_settings_leave_the_judging_as_it_is(raw: dict[str, Any]) -
         ({"methods": []}, r"exact\.methods.*non-empty list"),
         ({"methods": ["labels_vi"], "sbc_datasets": 3}, r"sbc_datasets: found 3; allowed: an integer in 40\.\.2,000"),
         ({"methods": ["labels_vi"], "datasets": 3}, r"exact\.datasets: unknown key"),
-        ({"methods": ["labels_vi"], "conjugate": {"lam": 0}}, r"conjugate\.lam: found 0; allowed: a number > 0"),
+        ({"methods": ["labels_vi"], "conjugate": {"lam": 0}}, r"conjugate\.lam: found 0; allowed: a number in 1e-09"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(raw: dict[str, Any], exact: dict[str, Any], words: str) -> None:

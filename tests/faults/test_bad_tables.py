@@ -226,6 +226,11 @@ BAD_TABLES: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "no test rows": (column(5, lambda i: "train" if i % 2 else "val"), {}, "column 'part': found no row of 'test'"),
     "ood of nothing": (cell(3, 5, "ood:"), {}, "line 5, column 'part': found 'ood:'"),
     "no domain in a cell": (cell(3, 4, ""), {}, "line 5, column 'site': found an empty cell"),
+    "a bad number in a table that is too small": (
+        text(["f1,kind", "1,a", "", "2,b", "x,a", "3,b"]),
+        dict.fromkeys(("id", "features", "split", "domain"), "unset"),
+        "line 5, column 'f1': found 'x'",
+    ),
     "too few rows to split": (
         text([HEADER, *ROWS[:2]]),
         {"split": "unset", "features": ("height",)},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd import config
-from mtbkd.config_files import check_config_files, overlaid, read_config_file
+from mtbkd.config_files import check_config_files, main, overlaid, read_config_file
 from mtbkd.errors import ConfigError
 from mtbkd.explain import unreadable
 
@@ -38,6 +38,9 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "number of 5,000 digits": ("a: " + "9" * 5000, "a: line 1: found '999"),
     "no such day": ("a:\n - 2020-99-99", "a[0]: line 2: found '2020-99-99', which is no timestamp"),
     "no such number": ("a: !!int many", "a: line 1: found 'many', which is no int"),
+    "octal number": ("a: 010", "a: line 1: found 010, which YAML reads as 8; allowed: decimal numbers"),
+    "number to the base 60": ("a: [1, 1:30]", "a[1]: line 1: found 1:30, which YAML reads as 90"),
+    "time of day": ("a: {b: 12:30:45.5}", "a.b: line 1: found 12:30:45.5, which YAML reads as 45045.5"),
     "unknown tag": ("a: !!python/object:os.system x", "a: line 1: found 'x'"),
     "unknown tag of a mapping": ("a: !new {b: 1}", "line 1, column 4: no YAML: could not determine a constructor"),
     "number as key": ("a:\n  1: x", "a: line 2: found the key '1' (int); allowed: text. Hint: quote it."),
@@ -68,6 +71,16 @@ def test_a_file_that_yaml_cannot_carry_is_refused_in_one_line(tmp_path, content,
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400 + len(str(file))
+
+
+def test_files_that_options_of_snakemake_name_are_checked_before_it_opens_them(tmp_path, capsys):
+    sound, bomb = tmp_path / "sound.yaml", tmp_path / "bomb.yaml"
+    sound.write_text("study: smoke\n")
+    bomb.write_text("a: &a {b: *a}\n")
+    more = ["--configfile", str(sound), "--config", "study=smoke"]
+    assert main(["-n", *more]) == main([]) == 0
+    assert main(["-n", *more, "--configfile", str(sound), str(bomb)]) == 1
+    assert capsys.readouterr().err == f"{bomb}: a.b: line 1: found an alias of what it stands in; allowed: no circle.\n"
 
 
 def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path):

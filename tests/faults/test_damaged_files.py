@@ -1,9 +1,13 @@
 """Damaged files against every reader: one line that names the file; where a hash is held, none goes through."""
 
+import gzip
 import os
 import re
 import shutil
+import tarfile
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -339,9 +343,72 @@ def test_a_header_that_claims_all_memory_is_refused(shape: tuple[int, int], file
         read_votes(tmp_path / file)
 
 
+EXCHANGED = {
+    "draws of two methods": ("demo/students/e/{}/r0-1.nc", lambda path: draws().write(path), Draws.read),
+    "draws of two blocks": ("demo/students/e/m/r0-{}.nc", lambda path: draws().write(path), Draws.read),
+    "tables of two experiments": (
+        "demo/evaluation/{}/metrics.parquet",
+        lambda path: write_table(pd.DataFrame({"a": [1]}), path),
+        lambda path: read_table(path, "a table", "evaluate"),
+    ),
+    "logits of two teachers": ("shared/logits/{}/r0-0", lambda path: logits().write(path), Logits.read),
+    "data of two settings": ("shared/data/{}/r0-0", lambda path: data().write(path), Dataset.read),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EXCHANGED)
+def test_two_files_that_were_exchanged_are_refused(kind: str, tmp_path: Path):
+    place, write, read = EXCHANGED[kind]
+    a, b = (tmp_path / "results" / place.format(name) for name in (1, 2))
+    for path in (a, b):
+        write(path)
+        read(path)
+    aside = a.rename(tmp_path / "aside")
+    b.rename(a)
+    aside.rename(b)
+    for path in (a, b):
+        with pytest.raises(ContractError, match=f"^{path}.*place: .*expected .*Hint: exchanged with another"):
+            read(path)
+
+
+def test_results_can_be_moved_and_read_elsewhere(tmp_path: Path):
+    path = tmp_path / "results" / "demo" / "students" / "e" / "m" / "r0-0.nc"
+    draws().write(path)
+    shutil.copyfile(path, tmp_path / "mine.nc")
+    (tmp_path / "results").rename(tmp_path / "old")
+    (tmp_path / "old" / "demo").rename(tmp_path / "old" / "renamed")
+    for place in ("mine.nc", "old/renamed/students/e/m/r0-0.nc"):
+        assert Draws.read(tmp_path / place).attrs == {"method": "m"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_bomb_in_a_long_name_of_an_archive_is_refused_before_it_fills_the_memory(kind: bytes, tmp_path: Path):
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = kind, 200 << 20
+    with gzip.open(tmp_path / "b.tar.gz", "wb", compresslevel=1) as handle:
+        handle.write(header.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(200):
+            handle.write(bytes(1 << 20))
+    tracemalloc.start()
+    with pytest.raises(ContractError, match=r"b\.tar\.gz: content: found a header of 209,715,200 bytes"):
+        read_members(tmp_path / "b.tar.gz", lambda name: True)
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()
+
+
+def test_a_card_may_hold_a_setting_that_is_infinite(tmp_path: Path):
+    replace(logits(), card={"settings": {"expected_residual": float("inf")}}).write(tmp_path)
+    assert Logits.read(tmp_path).card["settings"] == {"expected_residual": float("inf")}
+
+
+def test_long_names_in_archives_are_read(tmp_path: Path):
+    name = "a/" * 90 + "b" * 120
+    write_tar(tmp_path / "l.tar.gz", {name: b"content"})
+    assert read_members(tmp_path / "l.tar.gz", lambda found: found == name) == {name: b"content"}
+
+
 def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import bz2
-    import gzip
 
     for place in ("mtbkd.reading", "mtbkd.images.usps", "mtbkd.images.idx"):
         monkeypatch.setattr(f"{place}.MOST_BYTES", 1000)

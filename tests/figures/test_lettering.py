@@ -99,6 +99,13 @@ def test_bitmaps_show_the_codes_of_letters_that_no_font_has(tmp_path: Path, no_f
     assert "x U+4E2D 6587" in shown and not any("\u4e2d" in text for text in shown)
 
 
+def test_the_caption_says_which_letters_a_bitmap_shows_as_codes(tmp_path: Path, no_further_fonts: None):
+    missing = save(labelled("x \u4e2d\u6587"), tmp_path / "a.svg", tmp_path / "a.png")
+    assert lettering.remark(missing).endswith("codes: \u4e2d as U+4E2D, \u6587 as U+6587.")
+    assert lettering.remark(frozenset(map(chr, range(0x4E00, 0x4E0A)))).endswith("\u4e07 as U+4E07 and 2 more.")
+    assert lettering.remark(save(labelled("x"), tmp_path / "b.svg", tmp_path / "b.png")) == ""
+
+
 def test_a_font_of_the_system_is_used_where_it_has_the_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(lettering, "_further_fonts", lambda foreign: (["DejaVu Serif"], frozenset()))
     figure = labelled("\u4e2d")

@@ -76,7 +76,7 @@ def test_the_card_says_where_the_student_comes_from():
 
 def test_a_point_estimate_is_a_bundle_of_one_draw():
     card = bundle("map").card
-    assert card.draws == 1 and card.gates["rhat"] is None
+    assert card.draws == 1 and card.gates["rhat"] == "not applicable"
     assert any("no credible intervals" in told for told in card.limits)
     assert not any(name.startswith("coverage") for name in card.scores["test"])
 
@@ -90,6 +90,19 @@ def test_the_card_says_that_chains_are_stacked():
     (told,) = [each for each in card.limits if "stacked" in each]
     assert card.chains in told and "not the posterior" in told
     assert bundle().card.chains == "pooled" and not any("stacked" in each for each in bundle().card.limits)
+
+
+def test_a_gate_that_was_not_judged_is_no_gate_that_does_not_apply(monkeypatch: pytest.MonkeyPatch):
+    def fit(*given):
+        draws = fitting.fit(*given)
+        row = next(row for row in draws.gates if row["gate"] == "rhat")
+        row.update(verdict=None, judged=False)
+        return draws
+
+    monkeypatch.setattr(making, "fit", fit)
+    card = make_bundle(make_spec(), make_dataset(), [], "protein", "made_up").card
+    assert card.gates["rhat"] == "not judged" and "not applicable" in card.gates.values()
+    assert any("could not be judged: rhat" in told for told in card.limits)
 
 
 def test_of_a_simulation_the_first_replicate_is_fitted(tmp_path):

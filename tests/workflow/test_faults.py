@@ -72,6 +72,13 @@ def test_an_unknown_study_is_named_with_the_known_ones(fresh: Checkout) -> None:
     assert not (fresh.root / "results").exists()
 
 
+@pytest.mark.parametrize("options", [("--cores", "0"), ("--cores", "1", "--jobs", "0")])
+def test_a_run_without_cores_does_not_wait_for_ever(fresh: Checkout, options: tuple[str, ...]) -> None:
+    run = fresh.command("snakemake", *options, "--config", "study=smoke")
+    assert_refused(run, f"{options[-2]}: value: found 0; expected 1 or more, or all")
+    assert not (fresh.root / "results").exists()
+
+
 def test_results_that_are_a_file_are_refused(fresh: Checkout) -> None:
     (fresh.root / "results").write_text("mine")
     run = fresh.command("snakemake", "--cores", "all", "--config", "study=smoke")

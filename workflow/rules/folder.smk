@@ -40,6 +40,13 @@ def check_writable(files):
             )
 
 
+def check_cores(asked):
+    """With 0 cores Snakemake would wait for ever."""
+    for option, number in (("--cores", asked.cores), ("--jobs", asked.nodes)):
+        if number == 0:
+            raise WorkflowError(str(ContractError(option, "value", number, "1 or more, or all")))
+
+
 def prepared(execute):
     """Snakemake's ``execute``, which starts no run beside one that is alive, and finds no traces of dead ones."""
 
@@ -47,6 +54,7 @@ def prepared(execute):
         check_writable([".snakemake/locks"])
         if executor_plugin.common_settings.dryrun_exec:
             return execute(executor_plugin=executor_plugin, **given)
+        check_cores(workflow.resource_settings)
         with running.announced(f"study {PLAN.study}", "run") as me:
             os.environ[running.RUN_VARIABLE] = running.named(me.process)
             running.wait_for_orphans()

@@ -1,6 +1,6 @@
 # The user's files, which a `path` in config.yaml names. What comes in: PLAN, and the files. What goes out: nothing; what rules
 # list as inputs, the hashes that stand among their params, and one error before any job for a path that leads nowhere.
-from mtbkd.errors import ContractError
+from mtbkd.errors import MtbkdError
 
 
 def dataset_own(wildcards):
@@ -32,7 +32,7 @@ def check_own_files():
     for section, name, settings in parts:
         try:
             own_contents(settings)
-        except ContractError as error:
+        except MtbkdError as error:
             wrong[f"{section}.{name}.settings: {error}"] = None
     if wrong:
         raise WorkflowError("\n".join(wrong))
