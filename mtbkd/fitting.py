@@ -117,7 +117,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     draws.tuning.extend(tuning)
     claim, stats = convergence.Claim.of(inference), draws.sample_stats
     if claim.posterior:
-        stats = stats | {"temperature": temperatures(problem, result.params, device)}
+        stats = stats | {"temperature": temperatures(problem, result.params, device, stats.get("mode"))}
     evidence = draws.log_posterior, draws.probe_prob, stats, draws.diverged
     draws.gates.extend(convergence.judge(claim, *evidence, replicates=draws.replicates))
     return draws
