@@ -75,7 +75,7 @@ def init(target: Target, settings: Settings, context: Context) -> State:
 
 
 class Modes(NamedTuple):
-    """One multivariate t a chain: ``weight`` (E,), ``mean`` (E, P), lower ``root`` (E, P, P) of its scale and its ``inverse``."""
+    """One multivariate t a chain: ``weight`` (E,), ``mean`` (E, P), lower ``root`` (E, P, P) of its scale, its ``inverse``."""
 
     weight: "torch.Tensor"
     mean: "torch.Tensor"
@@ -264,9 +264,9 @@ def _curvature(space: Plain, place: "torch.Tensor", units: "torch.Tensor") -> "t
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Warm up, then keep a draw of every trajectory."""
     space, generator = coordinates(target), context.generator("hmc")
-    # A chain whose MAP runs were all lost moves on from the origin, so that the others have what to compute with.
+    # A chain whose MAP runs were all lost moves on from near the origin, so that the others have what to compute with.
     lost = ~torch.isfinite(state.params).all(-1)
-    start = state.params.masked_fill(lost.unsqueeze(-1), 0.0)
+    start = state.params.masked_fill(lost.unsqueeze(-1), 0.1)
     chains = Chains(space, settings, space.from_params(start), generator)
     local, joint = ({max(1, round(share * settings.warmup)) for share in shares} for shares in (LOCAL, JOINT))
     seen: list[torch.Tensor] = []
@@ -287,8 +287,8 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
         stats["mode"].append(chains.membership(chains.place).argmax(1))
         seen.append(chains.place)
     shape = (target.num_units, settings.chains)
-    log.info("share of jumps taken: %s", ", ".join(
-        f"{share:.2g}" for share in (chains.accepted / max(1, settings.jumps * settings.draws)).view(shape).mean(1).tolist()))  # fmt: skip
+    taken = (chains.accepted / max(1, settings.jumps * settings.draws)).view(shape).mean(1).tolist()
+    log.info("share of jumps taken: %s", ", ".join(f"{share:.2g}" for share in taken))
     rng = np.random.default_rng(derive(context.seed, "scales", first=context.replicates[0]))
     place = torch.stack(seen, 1)
     params = space.to_params(place.flatten(0, 1), chains.units.repeat_interleave(settings.draws), rng)
