@@ -124,18 +124,26 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     draws.tuning.extend(tuning)
-    claim, stats = convergence.Claim.of(inference), draws.sample_stats
+    _judge(draws, convergence.Claim.of(inference), problem, result, stacked, device)
+    return draws
+
+
+def _judge(
+    draws: Draws, claim: convergence.Claim, problem: Problem, result: Fit, stacked: "list[chain_stacking.Weights] | None",
+    device: str,
+) -> None:  # fmt: skip
+    """Add the verdicts of the gates to ``draws``, and how its chains are stacked."""
+    stats = draws.sample_stats
     if claim.posterior:
-        stats = stats | {"temperature": temperatures(problem, result.params, device)}
+        stats = stats | {"temperature": temperatures(problem, result.params, device, stats.get("mode"))}
     if claim.draws == "point":
         stats = stats | {"shortfall": shortfalls(problem, result.params)}
     evidence = draws.log_posterior, draws.probe_prob, stats, draws.diverged, draws.replicates
     if stacked is None:
         draws.gates.extend(convergence.judge(claim, *evidence))
-    else:
-        draws.stacking.extend(row for r, each in zip(replicates, stacked, strict=True) for row in each.rows(r))
-        draws.gates.extend(within_chains.judge(claim, *evidence, stacked))
-    return draws
+        return
+    draws.stacking.extend(row for r, each in zip(draws.replicates.tolist(), stacked, strict=True) for row in each.rows(r))
+    draws.gates.extend(within_chains.judge(claim, *evidence, stacked))
 
 
 def _stacked(output: Output, result: Fit, weights: Sequence[chain_stacking.Weights]) -> "torch.Tensor":

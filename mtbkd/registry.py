@@ -87,6 +87,7 @@ INFERENCE = {
     "advi": "mtbkd.inference.advi",
     "laplace": "mtbkd.inference.laplace",
     "ensemble": "mtbkd.inference.ensemble",
+    "hmc": "mtbkd.inference.hmc",
     "smc": "mtbkd.inference.smc",
 }
 ANALYSES = {

@@ -94,6 +94,25 @@ def replace_units(problem: Problem, units: int) -> Problem:
     return copied
 
 
+def test_draws_that_jump_among_modes_are_measured_within_them() -> None:
+    """Copies of the same density a hundred deviations away leave the temperature as it is; one c for all would not."""
+    here, far = draws(400, 2), torch.tensor([0, 100.0])
+    modes = np.random.default_rng(0).integers(2, size=(1, 2, 400))
+    at = far[torch.as_tensor(modes)].unsqueeze(-1)
+
+    class Copies:
+        num_params, num_examples, hidden, members = 5, 1, (), CASE.target.members
+        full = CASE.target.full
+
+        def gradient(self, params: torch.Tensor, units: torch.Tensor, batch: object) -> torch.Tensor:
+            back = params - 100 * (params[:, :1] > 50)
+            return CASE.target.gradient(back, units, CASE.target.full(units))
+
+    told = temperatures(Copies(), here + at, "cpu", modes)  # pyright: ignore[reportArgumentType]
+    assert abs(told.mean() - 1) < 2 * two_errors(told[0]) < 0.3
+    assert two_errors(temperatures(Copies(), here + at, "cpu")[0]) > 1  # pyright: ignore[reportArgumentType]
+
+
 def test_lost_chains_are_left_out() -> None:
     params = draws(400, 4)
     params[0, 2, 50:] = torch.nan

@@ -59,13 +59,16 @@ class Context:
 
     def mode(self, target: Target, dropout: float = 0.0) -> "torch.Tensor":
         """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts a unit."""
-        restarts = self.training.restarts
-        start, units = self.start(target, restarts), target.members(restarts)
+        return self.best(target, 1, self.training.restarts, dropout)
+
+    def best(self, target: Target, chains: int, starts: int, dropout: float = 0.0) -> "torch.Tensor":
+        """MAP parameters (U * C, P): for each chain the best by log-posterior of ``starts`` starts of its own."""
+        start, units = self.start(target, chains * starts), target.members(chains * starts)
         found = maximise(target, start, units, self.training, self.generator("minibatch"), dropout)
-        if restarts == 1:
+        if starts == 1:
             return found
-        value = target.log_density(found, units).nan_to_num(nan=-torch.inf).view(-1, restarts)
-        return found.view(-1, restarts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
+        value = target.log_density(found, units).nan_to_num(nan=-torch.inf).view(-1, starts)
+        return found.view(-1, starts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
 
     def chain_starts(self, target: Target, chains: int, overdispersion: float) -> "torch.Tensor":
         """One MAP run a chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""

@@ -210,7 +210,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         if split.startswith("ood:") and "ood_auroc" in values:
             told = f"Uncertainty tells '{split.removeprefix('ood:')}' from test examples with AUROC {values['ood_auroc']:.2f}"
             found.append(told + (f"; accuracy there {values['accuracy']:.1%}." if "accuracy" in values else "."))
-    failed, open_ = ([gate for gate, told in card.gates.items() if told == which and gate not in INFORMING] for which in ("failed", "not judged"))
+    judging = {gate: told for gate, told in card.gates.items() if gate not in INFORMING}
+    failed, open_ = ([gate for gate, told in judging.items() if told == which] for which in ("failed", "not judged"))
     if failed:
         found.append(f"The posterior failed the gates {', '.join(failed)}: its intervals may be too short or too long.")
     if open_:

@@ -1,0 +1,84 @@
+"""HMC on all examples gives every mode its share of the mass, and samples students exactly. P parameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mtbkd.inference import Context, hmc, smc
+from mtbkd.optimise import Training
+from tests.inference.gaussian import gaussian
+from tests.inference.test_smc import SHARE, TwoModes
+from tests.test_scale_free import problem
+
+CONTEXT = Context(seed=5, replicates=(0,), training=Training(steps=100, learning_rate=0.2), device="cpu")
+
+
+def fit(target: Any, context: Context = CONTEXT, **settings: Any) -> Any:
+    chosen = hmc.Settings.model_validate({"starts": 2, "warmup": 200, "draws": 400, **settings})
+    return hmc.run(target, chosen, hmc.init(target, chosen, context), context)
+
+
+def test_mean_and_covariance_of_a_gaussian_are_recovered() -> None:
+    """1,600 draws are worth some 1,000: 5 errors are .16 of a standard deviation."""
+    cov = torch.tensor([[1.0, 0.8], [0.8, 2.0]])
+    found = fit(gaussian(torch.tensor([1.0, -2.0]), cov))
+    draws = found.params.flatten(0, 2)
+    assert ((draws.mean(0) - torch.tensor([1.0, -2.0])) / cov.diagonal().sqrt()).abs().max() < 0.16
+    torch.testing.assert_close(torch.cov(draws.T), cov, rtol=0.2, atol=0.2)
+    assert not found.sample_stats["diverging"].any()
+
+
+def test_every_chain_gives_both_modes_their_share_and_without_jumps_none_does() -> None:
+    @dataclass(frozen=True)
+    class Spread(TwoModes):
+        """Starts on either side."""
+
+        def start(self, seeds: list[int], scale: float = 1.0) -> torch.Tensor:
+            return torch.stack([torch.full((2,), 4.0 if i % 2 else -4.0) for i in range(len(seeds))])
+
+    target = Spread(torch.tensor([4.0, 4.0]).double(), torch.eye(2).double(), 1)
+    right = (fit(target, starts=1).params[0, ..., 0] > 0).float().mean(-1)
+    assert (right - SHARE).abs().max() < 0.12
+    stuck = (fit(target, starts=1, jumps=0).params[0, ..., 0] > 0).float().mean(-1)
+    assert set(stuck.tolist()) == {0.0, 1.0}
+
+
+def test_a_network_s_predictions_are_those_of_tempered_smc() -> None:
+    """Two samplers that share no code but the density; four errors of 8 runs each."""
+    target = problem(2, 3, 2)
+    context = Context(1, (0,), Training(steps=300), "cpu")
+    settings = smc.Settings(chains=8, particles=800, reference_scale=1.5, final_sweeps=10)
+    other = smc.run(target, settings, smc.init(target, settings, context), context)
+    found = fit(target, context, chains=8, starts=4, warmup=400, draws=600)
+
+    def said(params: torch.Tensor) -> torch.Tensor:
+        """(C, 2 Q): means and squares of P(y = 0) at Q inputs, and of each length, chain by chain."""
+        prob = [torch.softmax(target.student.apply(chain, target.x[:, :8]), -1)[..., 0] for chain in params[0]]
+        return torch.stack([torch.cat([each.mean(0), each.square().mean(0)]) for each in prob])
+
+    def lengths(params: torch.Tensor) -> torch.Tensor:
+        return params[0].square().sum(-1).mean(-1, keepdim=True)
+
+    for of in (said, lengths):
+        ours, theirs = of(found.params), of(other.params)
+        error = ((ours.var(0) + theirs.var(0)) / 8).sqrt()
+        assert ((ours.mean(0) - theirs.mean(0)).abs() / error).max() < 4
+
+
+def test_units_and_chains_are_independent_and_deterministic() -> None:
+    target = gaussian(torch.zeros(2), torch.eye(2), units=2)
+    context = Context(5, (0, 1), Training(steps=50), "cpu")
+    first, again = (fit(target, context, chains=2, warmup=40, draws=30).params for _ in range(2))
+    assert torch.equal(first, again)
+    assert len({round(float(value), 5) for value in first.mean((2, 3)).flatten()}) == 4
+
+
+def test_a_chain_without_a_finite_start_is_lost_alone() -> None:
+    target, settings = problem(), hmc.Settings(warmup=40, draws=20, starts=1)
+    start = 0.1 * torch.ones((4, target.num_params))
+    start[1] = torch.nan
+    params = hmc.run(target, settings, hmc.State(start), CONTEXT).params[0]
+    assert not torch.isfinite(params[1]).any() and torch.isfinite(params[[0, 2, 3]]).all()
+    assert np.ptp(params[0, :, 0].numpy()) > 0
