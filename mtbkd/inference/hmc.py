@@ -57,9 +57,9 @@ class Settings(BaseModel):
     chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     starts: ChainCount = Field(32, description="MAP runs of each chain, which begins at the best of them")
     warmup: Steps = Field(1000, description="first trajectories, left out, in which step and metric are learnt")
-    draws: DrawCount = Field(1000, description="trajectories after these; a draw is kept of each")
-    leapfrogs: Steps = Field(8, description="gradients a trajectory, at most; each draws its own number")
-    jumps: int = Field(2, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
+    draws: DrawCount = Field(1500, description="trajectories after these; a draw is kept of each")
+    leapfrogs: Steps = Field(6, description="gradients a trajectory, at most; each draws its own number")
+    jumps: int = Field(4, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
 
 

@@ -11,7 +11,7 @@ from tests.workflow.conftest import ROOT, Checkout
 
 pytestmark = pytest.mark.workflow
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-LIMIT = 31  # process starts of the default study
+LIMIT = 30  # process starts of the default study
 
 
 @pytest.fixture(scope="module")
