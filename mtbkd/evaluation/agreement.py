@@ -1,9 +1,9 @@
 """How far is each algorithm from a gold standard of the same posterior?
 
 Methods of one experiment that share signal, weights, student and the chosen settings aim at the same posterior. Among
-them a sampler that is exact but for Monte Carlo error (NUTS, tempered SMC) is the gold standard of a replicate, provided
-that it passed all its gates there and its smallest bulk effective sample size reaches ``GOLD_ESS``. All others are
-compared with it at the probe inputs, where every draw is kept.
+them a sampler that is exact but for Monte Carlo error (NUTS, tempered SMC, HMC that jumps among modes) is the gold standard of
+a replicate, provided that it passed all its gates there and its smallest bulk effective sample size reaches ``GOLD_ESS``. All
+others are compared with it at the probe inputs, where every draw is kept.
 Shapes: C chains, D draws, S = C * D, Q probe inputs, K classes.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from mtbkd.draws import Draws
 
 # Algorithms whose draws are the posterior's but for Monte Carlo error, in order of preference.
-EXACT = ("nuts", "smc")
+EXACT = ("nuts", "smc", "hmc")
 GOLD_ESS = 1000.0
 # What counts as agreement: the largest difference of a posterior mean probability, the ratio of mean deviations.
 MEAN_TOLERANCE, SD_RATIO = 0.02, (0.85, 1.15)

@@ -66,7 +66,10 @@ def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[
         cells += [Cell(NONE, "", None) if score is None else number(score) for score in scores]
         cells += [text(REMARKS[heading](card) or NONE) for heading in shown]
         rows.append(Row([text(plan["name"]), text(plan["family"]), text(plan["domain"] or "every domain"), *cells]))
-    return Table(f"teachers-{name}", f"{name}: the teachers", [*head, *map(Column, shown)], rows)
+    caption = (
+        f"{name}: the teachers. A teacher may have seen training rows, and validation rows where it says so; never test rows."
+    )
+    return Table(f"teachers-{name}", caption, [*head, *map(Column, shown)], rows)
 
 
 def _rows(card: Mapping[str, Any]) -> str:
