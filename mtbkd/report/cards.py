@@ -66,9 +66,7 @@ def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[
         cells += [Cell(NONE, "", None) if score is None else number(score) for score in scores]
         cells += [text(REMARKS[heading](card) or NONE) for heading in shown]
         rows.append(Row([text(plan["name"]), text(plan["family"]), text(plan["domain"] or "every domain"), *cells]))
-    caption = (
-        f"{name}: the teachers. It may have seen training rows, validation rows where it says so, test rows never."
-    )
+    caption = f"{name}: the teachers. It may have seen training rows, validation rows where it says so, test rows never."
     return Table(f"teachers-{name}", caption, [*head, *map(Column, shown)], rows)
 
 
