@@ -111,13 +111,18 @@ class ScaleFree(Plain):
     def value(self, place: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
         into, out = self.split(place)
         at = self.join(into / into.norm(dim=1, keepdim=True), out, place)
+        held = 0.5 * (1 + out.square().sum(-1)) / self.variance[units].unsqueeze(-1)  # in the target's density
+        return super().value(at, units) + (held + self._prior(into, out, units)).sum(-1)
+
+    def _prior(self, into: "torch.Tensor", out: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+        """Prior log-density (E, H) of each unit's coordinates, up to a constant."""
         variance = self.variance[units].unsqueeze(-1)
-        spare = out - out.mean(-1, keepdim=True)
-        force, log_length = spare.norm(dim=-1).clamp(min=1e-12), into.norm(dim=1).log()
+        mean = out.mean(-1, keepdim=True)
+        force, log_length = (out - mean).norm(dim=-1).clamp(min=1e-12), into.norm(dim=1).log()
         bessel, _ = self._bessel(force / variance)
-        prior = self.index * force.log() + bessel.log() - force / variance + 0.5 * (1 + force.square()) / variance
-        length = -into.shape[1] * log_length - 0.5 * (log_length / SPREAD).square()
-        return super().value(at, units) + (prior + length).sum(-1)
+        of_force = self.index * force.log() + bessel.log() - force / variance
+        of_mean = -0.5 * out.shape[-1] * mean.squeeze(-1).square() / variance
+        return of_force + of_mean - into.shape[1] * log_length - 0.5 * (log_length / SPREAD).square()
 
     def slope(self, place: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
         into, out = self.split(place)
@@ -140,7 +145,8 @@ class ScaleFree(Plain):
         from scipy.special import kve
 
         values = at.cpu().numpy()
-        return tuple(torch.as_tensor(kve(index, values), device=at.device) for index in (self.index, self.index - 1))
+        found, below = (torch.as_tensor(kve(index, values), device=at.device) for index in (self.index, self.index - 1))
+        return found, below
 
 
 def coordinates(target: Target) -> Plain:

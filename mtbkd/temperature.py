@@ -25,6 +25,7 @@ else:
     torch = lazy_import("torch")
 
 MEASURED = 100  # draws a unit, over all chains, and as many more as few parameters need for the same error
+AFFORDED = 2_000_000_000  # numbers of parameters times examples, over a unit's draws, that more draws may cost
 
 
 def temperatures(target: Target, params: "torch.Tensor", device: str, modes: np.ndarray | None = None) -> np.ndarray:
@@ -34,7 +35,7 @@ def temperatures(target: Target, params: "torch.Tensor", device: str, modes: np.
     is a mode by default.
     """
     units, chains, draws, size = params.shape
-    measured = torch.as_tensor(thinned(draws, max(2, measured_draws(size) // chains)))
+    measured = torch.as_tensor(thinned(draws, max(2, measured_draws(size, target.num_examples) // chains)))
     by_chain = np.broadcast_to(np.arange(chains)[:, None], (units, chains, draws))
     found = torch.as_tensor(np.array(by_chain if modes is None else modes, np.int64))
     centre = torch.stack([_centres(*each, measured) for each in zip(params, found, strict=True)])
@@ -61,9 +62,9 @@ def _centres(params: "torch.Tensor", modes: "torch.Tensor", measured: "torch.Ten
     return mean.masked_fill(~finite.all(1).view(-1, 1, 1), torch.nan)
 
 
-def measured_draws(size: int) -> int:
+def measured_draws(size: int, examples: int = 1) -> int:
     """How many draws are measured: the error of T falls with the square root of draws times parameters."""
-    return max(MEASURED, 10 * MEASURED // size)
+    return max(MEASURED, 10 * MEASURED // size, min(60 * MEASURED, AFFORDED // (size * examples)))
 
 
 def two_errors(values: np.ndarray) -> float:

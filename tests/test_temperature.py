@@ -37,7 +37,7 @@ def verdict(values: np.ndarray, claim: Claim = INDEPENDENT, draws: int = 400, lo
 @pytest.mark.parametrize(("scale", "expected"), [(1.0, 1.0), (2.0, 4.0), (0.5, 0.25), (1e-3, 1e-6)])
 def test_gaussian_draws_have_the_square_of_their_stretch(chains: int, scale: float, expected: float) -> None:
     found = temperatures(CASE.target, draws(400, chains, scale), "cpu")
-    assert found.shape == (1, chains, measured_draws(5) // chains)
+    assert found.shape == (1, chains, min(400, measured_draws(5) // chains))
     assert abs(found.mean() - expected) < 2 * two_errors(found[0])
     row = verdict(found, CHAINS if chains > 1 else INDEPENDENT)
     assert row["verdict"] is (scale == 1.0) and row["value"] == pytest.approx(found.mean())
@@ -110,7 +110,7 @@ def test_draws_that_jump_among_modes_are_measured_within_them() -> None:
 
     told = temperatures(Copies(), here + at, "cpu", modes)  # pyright: ignore[reportArgumentType]
     assert abs(told.mean() - 1) < 2 * two_errors(told[0]) < 0.3
-    assert two_errors(temperatures(Copies(), here + at, "cpu")[0]) > 1  # pyright: ignore[reportArgumentType]
+    assert two_errors(temperatures(Copies(), here + at, "cpu")[0]) > 0.5  # pyright: ignore[reportArgumentType]
 
 
 def test_lost_chains_are_left_out() -> None:

@@ -1,13 +1,14 @@
 """Hamiltonian Monte Carlo on all examples that jumps among modes, for small students (P in the tens).
 
 Each chain starts at the best of its own MAP runs and warms up there, without leaving: its step (dual averaging, Hoffman &
-Gelman 2014) and the Gaussian N(mean_k, cov_k) of its mode are learnt. Then the Gaussians of a unit's chains are held fixed,
-q(z) their mixture, and each iteration
+Gelman 2014) and a multivariate t, q_k, of its mode are learnt. Then a unit's chains share the mixture q of their modes, learnt
+from all of them by EM and fixed when the warm-up ends, and each iteration
 
     draws a mode k with probability q_k(z) / sum_j q_j(z), moves by a trajectory with the metric of k, accepted by the ratio of
     pi(z) q_k(z) / sum_j q_j(z), so that pi stays invariant though the metric follows the mode;
     proposes ``jumps`` independent draws of q, each accepted with probability min(1, pi(z') q(z) / (pi(z) q(z'))).
 
+A trajectory's step is a random share of the mode's own, so that chains leave places where that is too long for the curvature.
 The jumps give each mode its share of the mass, which chains without them cannot (Andricioaei, Straub & Voter 2001). A mode that
 none of a unit's chains has found is missed, as it is by any sampler. Students with one hidden layer are sampled without the
 scales that only the prior sees (``mtbkd.scale_free``), in which modes are close to Gaussian.
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 CLAIMS_POSTERIOR = True
-SUPPLIES: frozenset[str] = frozenset({"energy", "diverging", "mode"})
+SUPPLIES: frozenset[str] = frozenset({"energy", "mode"})
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = 500
 NEEDS_HIDDEN = False
@@ -48,7 +49,6 @@ LOCAL = (0.1, 0.2, 0.35, 0.5)  # shares of the warm-up after which each chain le
 JOINT = (0.65, 0.8, 1.0)  # and after which the chains of a unit, which jump by then, learn their mixture
 TAILS = 8  # degrees of freedom of a mode's distribution: lighter tails than the posterior's would trap chains there
 FLATTEST = 1e-5  # precision that a direction has at least, of the largest
-DIVERGED = 1_000.0  # error of the energy
 
 
 class Settings(BaseModel):
@@ -56,9 +56,9 @@ class Settings(BaseModel):
 
     chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     starts: ChainCount = Field(32, description="MAP runs of each chain, which begins at the best of them")
-    warmup: Steps = Field(1000, description="first trajectories, left out, in which step and metric are learnt")
+    warmup: Steps = Field(1200, description="first trajectories, left out, in which step and metric are learnt")
     draws: DrawCount = Field(1500, description="trajectories after these; a draw is kept of each")
-    leapfrogs: Steps = Field(6, description="gradients a trajectory, at most; each draws its own number")
+    leapfrogs: Steps = Field(8, description="gradients a trajectory, at most; each draws its own number")
     jumps: int = Field(4, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
 
@@ -75,7 +75,7 @@ def init(target: Target, settings: Settings, context: Context) -> State:
 
 
 class Modes(NamedTuple):
-    """One multivariate t a chain: ``weight`` (E,), ``mean`` (E, P), lower ``root`` (E, P, P) of its scale, its ``inverse``."""
+    """K multivariate t a unit: ``weight`` (U K,), ``mean`` (U K, P), ``root`` (U K, P, P) of the scale and its ``inverse``."""
 
     weight: "torch.Tensor"
     mean: "torch.Tensor"
@@ -88,11 +88,16 @@ class Modes(NamedTuple):
         identity = torch.eye(cov.shape[-1], dtype=cov.dtype, device=cov.device).expand_as(cov)
         return cls(weight, mean, root, torch.linalg.solve_triangular(root, identity, upper=False))
 
-    def log_density(self, place: "torch.Tensor", chains: int) -> "torch.Tensor":
-        """Log-densities (U, N, C), times weights, at ``place`` (U, N, P), up to a common constant."""
-        mean, inverse = self.mean.unflatten(0, (-1, chains)), self.inverse.unflatten(0, (-1, chains))
+    @property
+    def cov(self) -> "torch.Tensor":
+        """(U K, P, P)."""
+        return self.root @ self.root.transpose(1, 2)
+
+    def log_density(self, place: "torch.Tensor") -> "torch.Tensor":
+        """Log-densities (U, N, K), times weights, at ``place`` (U, N, P), up to a common constant."""
+        mean, inverse = (each.unflatten(0, (len(place), -1)) for each in (self.mean, self.inverse))
         white = torch.einsum("ukpq,unkq->unkp", inverse, place.double().unsqueeze(2) - mean.unsqueeze(1))
-        scale = inverse.diagonal(dim1=-2, dim2=-1).log().sum(-1) + self.weight.view(-1, chains).log()
+        scale = inverse.diagonal(dim1=-2, dim2=-1).log().sum(-1) + self.weight.view(len(place), -1).log()
         return scale.unsqueeze(1) - 0.5 * (TAILS + place.shape[-1]) * (white.square().sum(-1) / TAILS).log1p()
 
     def draw(self, chosen: "torch.Tensor", generator: "torch.Generator") -> "torch.Tensor":
@@ -105,10 +110,10 @@ class Modes(NamedTuple):
 
 
 class StepSize:
-    """Dual averaging of every member's log step (Hoffman & Gelman 2014, algorithm 5)."""
+    """Dual averaging of every mode's log step (Hoffman & Gelman 2014, algorithm 5)."""
 
-    def __init__(self, members: int, target_accept: float):
-        self.aim, self.log, self.mean = target_accept, torch.full((members,), np.log(0.2)), torch.full((members,), np.log(0.2))
+    def __init__(self, target_accept: float, mean: "torch.Tensor"):
+        self.aim, self.mean = target_accept, mean
         self.restart()
 
     def restart(self) -> None:
@@ -135,37 +140,50 @@ class Chains:
     def __init__(self, space: Plain, settings: Settings, place: "torch.Tensor", generator: "torch.Generator"):
         self.space, self.settings, self.generator = space, settings, generator
         self.units = space.target.members(settings.chains)
-        self.place = _climb(space, place, self.units, 300)
+        self.place = _climb(space, place, self.units, POLISH)
         self.value, self.slope = space.value(self.place, self.units), space.slope(self.place, self.units)
         weight = torch.full_like(self.value, 1 / settings.chains)
         self.modes = Modes.of(weight, self.place.double(), _curvature(space, self.place, self.units))
-        self.step, self.mixed = StepSize(len(place), settings.target_accept), False
-        self.learnt = False
-        self.energy, self.diverging = self.value, self.value > torch.inf
+        self.step = StepSize(settings.target_accept, torch.full_like(self.value, np.log(0.2)))
+        self.mixed = self.learnt = False
+        self.energy = self.value
         self.accepted = torch.zeros_like(self.value)
 
-    def learn(self, seen: "list[torch.Tensor]", joint: bool) -> None:
-        """Learn the modes' Gaussians from ``seen``, places (E, P): each chain its own, or ``joint``, by a step of EM."""
-        chains = self.settings.chains
+    def learn(self, seen: "list[torch.Tensor]") -> None:
+        """Learn each chain's mode from its own places ``seen``, each (E, P)."""
         past = torch.stack(seen, 1).double()
-        share = torch.ones_like(past[..., 0]).unsqueeze(1)
-        if joint:
-            past = past.unflatten(0, (-1, chains)).flatten(1, 2)
-            share = torch.softmax(self.modes.log_density(past, chains), -1).transpose(1, 2)
-            past, share = past.repeat_interleave(chains, 0), share.reshape(-1, 1, past.shape[1])
-        count, size = share.sum(2), past.shape[-1]
-        mean = (torch.einsum("eon,enp->ep", share, past) + self.modes.mean) / (count + 1)
-        away = past - mean.unsqueeze(1)
-        old = self.modes.root @ self.modes.root.transpose(1, 2)
-        cov = ((away * share.transpose(1, 2)).transpose(1, 2) @ away + size * old) / (count + size).unsqueeze(-1)
-        weight = (count[:, 0] + size).unflatten(0, (-1, chains))
-        self.modes = Modes.of((weight / weight.sum(1, keepdim=True)).flatten(), mean, cov)
+        self._refit(past, torch.ones_like(past[..., :1]))
+
+    def learn_together(self, seen: "list[torch.Tensor]") -> None:
+        """Learn all modes of a unit from the places of all its chains, by a step of EM."""
+        past = torch.stack(seen, 1).double().unflatten(0, (-1, self.settings.chains)).flatten(1, 2)
+        self._refit(past, torch.softmax(self.modes.log_density(past), -1))
+
+    def _refit(self, past: "torch.Tensor", share: "torch.Tensor") -> None:
+        """Fit the modes to places ``past`` (G, N, P), each mode's ``share`` of them (G, N, K); the old one counts as P."""
+        size, count = past.shape[-1], share.sum(1)
+        old, cov = self.modes.mean.unflatten(0, count.shape), self.modes.cov.unflatten(0, count.shape)
+        mean = (share.transpose(1, 2) @ past + old) / (count + 1).unsqueeze(-1)
+        for k in range(count.shape[1]):
+            away = past - mean[:, k : k + 1]
+            spread = (away * share[..., k : k + 1]).transpose(1, 2) @ away
+            cov[:, k] = (spread + size * cov[:, k]) / (count[:, k] + size).view(-1, 1, 1)
+        weight = count.view(self.space.target.num_units, -1) + 1
+        weight = weight / weight.sum(1, keepdim=True)
+        self.modes = Modes.of(weight.flatten(), mean.flatten(0, 1), cov.flatten(0, 1))
         self.step.restart()
 
     def membership(self, place: "torch.Tensor") -> "torch.Tensor":
-        """Log-probabilities (E, C) that ``place`` belongs to each mode of its unit."""
-        chains = self.settings.chains
-        return torch.log_softmax(self.modes.log_density(place.unflatten(0, (-1, chains)), chains).flatten(0, 1), -1)
+        """Log-probabilities (E, K) that ``place`` (E, P) belongs to each mode of its unit."""
+        return torch.log_softmax(self._weighed(place), -1)
+
+    def _weighed(self, place: "torch.Tensor") -> "torch.Tensor":
+        return self.modes.log_density(place.unflatten(0, (-1, self.settings.chains))).flatten(0, 1)
+
+    def _pick(self, chance: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+        """Modes (E,) with the probabilities ``chance`` (E, K): their number in the unit, and among all."""
+        mode = torch.multinomial(chance, 1, generator=self.generator).squeeze(1)
+        return mode, mode + self.units * chance.shape[1]
 
     def move(self) -> None:
         """One trajectory of every member, and then its jumps."""
@@ -173,12 +191,11 @@ class Chains:
         before = self.value
         if self.mixed:
             belongs = self.membership(self.place)
-            mode = torch.multinomial(belongs.exp(), 1, generator=self.generator).squeeze(1)
-            chosen = chosen - chosen % self.settings.chains + mode
+            mode, chosen = self._pick(belongs.exp())
             before = before + belongs[everyone, mode]
         root = self.modes.root[chosen].float()
         log_step = self.step.mean if self.learnt else self.step.log
-        jitter = 0.9 + 0.2 * torch.rand(len(root), generator=self.generator, device=self.place.device)
+        jitter = 0.1 + torch.rand(len(root), generator=self.generator, device=self.place.device)
         step = (log_step[chosen].exp() * jitter).float().unsqueeze(-1)
         momentum = torch.randn(self.place.shape, generator=self.generator, device=self.place.device)
         self.energy = 0.5 * momentum.square().sum(-1) - before
@@ -193,7 +210,6 @@ class Chains:
         if self.mixed:
             after = after + self.membership(place)[everyone, mode]
         gain = (self.energy - 0.5 * momentum.square().sum(-1) + after).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
-        self.diverging = gain < -DIVERGED
         accept = gain.clamp(max=0).exp()
         self._take(torch.rand(accept.shape, generator=self.generator, device=accept.device) < accept, place, value, slope)
         if not self.learnt:
@@ -203,26 +219,22 @@ class Chains:
 
     def _jump(self) -> None:
         """Propose a draw of the mixture to every member."""
-        chains = self.settings.chains
-        weight = self.modes.weight.view(-1, chains).repeat_interleave(chains, 0)
-        mode = torch.multinomial(weight, 1, generator=self.generator).squeeze(1)
-        chosen = torch.arange(len(mode), device=mode.device) // chains * chains + mode
+        weight = self.modes.weight.view(self.space.target.num_units, -1)
+        _, chosen = self._pick(weight[self.units])
         place = self.modes.draw(chosen, self.generator)
+        now, then = (torch.logsumexp(self._weighed(at), -1) for at in (self.place, place))
+        self.accepted = self.accepted + self._propose(place, then - now)
+
+    def _propose(self, place: "torch.Tensor", gain: "torch.Tensor") -> "torch.Tensor":
+        """Go to ``place`` (E, P), whose log-density as a proposal is higher by ``gain`` (E,), or stay; who went (E,)."""
         value = self.space.value(place, self.units)
-
-        def log_mixture(at: "torch.Tensor") -> "torch.Tensor":
-            return torch.logsumexp(self.modes.log_density(at.unflatten(0, (-1, chains)), chains), -1).flatten()
-
-        gain = value - self.value - log_mixture(place) + log_mixture(self.place)
-        taken = (
-            torch.rand(gain.shape, generator=self.generator, device=gain.device)
-            < gain.nan_to_num(nan=-torch.inf).clamp(max=0).exp()
-        )
-        self.accepted += taken
+        chance = (value - self.value - gain).nan_to_num(nan=-torch.inf).clamp(max=0).exp()
+        taken = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
         if taken.any():
             slope = self.slope.clone()
             slope[taken] = self.space.slope(place[taken], self.units[taken])
             self._take(taken, place, value, slope)
+        return taken
 
     def _take(self, taken: "torch.Tensor", place: "torch.Tensor", value: "torch.Tensor", slope: "torch.Tensor") -> None:
         self.place = torch.where(taken.unsqueeze(-1), place, self.place)
@@ -274,16 +286,16 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
         chains.move()
         seen.append(chains.place)
         if done in local:
-            chains.learn(seen[len(seen) // 2 :], joint=False)
+            chains.learn(seen[len(seen) // 2 :])
             chains.mixed = done == max(local)
         elif done in joint:
-            chains.learn(seen[max(local) :][-len(seen) // 4 :], joint=True)
-    chains.learnt, chains.accepted, seen = True, torch.zeros_like(chains.accepted), []
-    stats: dict[str, list[torch.Tensor]] = {"energy": [], "diverging": [], "mode": []}
+            chains.learn_together(seen[max(local) :])
+    chains.learnt, seen = True, []
+    chains.accepted = torch.zeros_like(chains.value)
+    stats: dict[str, list[torch.Tensor]] = {"energy": [], "mode": []}
     for _ in steps(range(settings.draws), "trajectories"):
         chains.move()
         stats["energy"].append(chains.energy)
-        stats["diverging"].append(chains.diverging)
         stats["mode"].append(chains.membership(chains.place).argmax(1))
         seen.append(chains.place)
     shape = (target.num_units, settings.chains)
