@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def _stackable(inference: ModuleType) -> bool:
-    """Whether a chain may be in one mode only; runs that estimate their evidence reach all modes each."""
-    return inference.DRAWS == "chains" and "log_evidence" not in inference.SUPPLIES
+    """Whether a chain may be in one mode only; runs that estimate their evidence or tell draws' modes reach all."""
+    return inference.DRAWS == "chains" and not inference.SUPPLIES & {"log_evidence", "mode"}
 
 
 def stacking_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:

@@ -51,9 +51,9 @@ def _centres(params: "torch.Tensor", modes: "torch.Tensor", measured: "torch.Ten
     half = (torch.arange(draws) >= draws // 2).long() + 2 * torch.arange(chains).unsqueeze(1)
     finite = torch.isfinite(params).all(-1)
     total = params.new_zeros((2 * chains, int(modes.max()) + 1, size), dtype=torch.float64)
-    total.index_put_((half[finite], modes[finite]), params[finite].double(), accumulate=True)
+    total.index_put_((half, modes), params.double().masked_fill(~finite.unsqueeze(-1), 0), accumulate=True)
     count = params.new_zeros(total.shape[:2], dtype=torch.float64)
-    count.index_put_((half[finite], modes[finite]), count.new_ones(()), accumulate=True)
+    count.index_put_((half, modes), finite.double(), accumulate=True)
     half, modes = half[:, measured], modes[:, measured]
     others, number = total.sum(0)[modes] - total[half, modes], count.sum(0)[modes] - count[half, modes]
     mean = others / number.unsqueeze(-1)

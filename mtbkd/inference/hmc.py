@@ -123,8 +123,9 @@ class StepSize:
 
     def learn(self, accept: "torch.Tensor", chosen: "torch.Tensor") -> None:
         """Take note of the acceptance probabilities (E,) of trajectories with the steps ``chosen`` (E,)."""
-        times = torch.bincount(chosen, minlength=len(self.log))
-        accept = torch.bincount(chosen, accept, len(self.log)) / times.clamp(min=1)
+        times, total = torch.zeros_like(self.log), torch.zeros_like(self.log)
+        times.index_add_(0, chosen, torch.ones_like(self.log)[chosen])
+        accept = total.index_add_(0, chosen, accept.to(total.dtype)) / times.clamp(min=1)
         accept = torch.where(times > 0, accept, self.aim)
         self.count += 1
         share = 1 / (self.count + 10)
@@ -182,7 +183,8 @@ class Chains:
 
     def _pick(self, chance: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
         """Modes (E,) with the probabilities ``chance`` (E, K): their number in the unit, and among all."""
-        mode = torch.multinomial(chance, 1, generator=self.generator).squeeze(1)
+        drawn = torch.rand((len(chance), 1), generator=self.generator, device=chance.device)
+        mode = (drawn * chance.sum(1, keepdim=True) > chance.cumsum(1)).sum(1).clamp(max=chance.shape[1] - 1)
         return mode, mode + self.units * chance.shape[1]
 
     def move(self) -> None:
@@ -230,9 +232,10 @@ class Chains:
         value = self.space.value(place, self.units)
         chance = (value - self.value - gain).nan_to_num(nan=-torch.inf).clamp(max=0).exp()
         taken = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
-        if taken.any():
+        went = [member for member, gone in enumerate(taken.tolist()) if gone]
+        if went:
             slope = self.slope.clone()
-            slope[taken] = self.space.slope(place[taken], self.units[taken])
+            slope[went] = self.space.slope(place[went], self.units[went])
             self._take(taken, place, value, slope)
         return taken
 
@@ -304,6 +307,6 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     rng = np.random.default_rng(derive(context.seed, "scales", first=context.replicates[0]))
     place = torch.stack(seen, 1)
     params = space.to_params(place.flatten(0, 1), chains.units.repeat_interleave(settings.draws), rng)
-    params[lost.repeat_interleave(settings.draws)] = torch.nan
-    kept = {name: torch.stack(values, 1).unflatten(0, shape).numpy() for name, values in stats.items()}
+    params = params.masked_fill(lost.repeat_interleave(settings.draws).unsqueeze(-1), torch.nan)
+    kept = {name: torch.stack(values, 1).unflatten(0, shape).cpu().numpy() for name, values in stats.items()}
     return Fit(params.view(*shape, settings.draws, -1).float().cpu(), kept)
