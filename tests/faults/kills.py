@@ -1,6 +1,7 @@
 """Kill the study `smoke` at random moments, start it again with the same command, and compare with an undisturbed run.
 
     python -m tests.faults.kills --kills 20 --folder /tmp/kills
+    python -m tests.faults.kills --kills 5 --folder /tmp/kills --during report   # at moments while that rule works
 
 A kill strikes the main process with all its children or, every third time, the main process alone. When a run ends before its
 kill, results/ is deleted and the study begins anew. It exits with 1 when anything differs bit for bit. Left out of the
@@ -15,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -59,12 +61,15 @@ def differences(a: Path, b: Path) -> list[str]:
     return sorted({*differing, *(ours.keys() ^ theirs.keys())})
 
 
-def killed_after(checkout: Checkout, seconds: float, main_only: bool) -> bool:
-    """Start the study and kill it after so long; False when it ended before."""
+def killed_after(checkout: Checkout, seconds: float, main_only: bool, during: str = "") -> bool:
+    """Start the study and kill it so long after its start, or that of the rule ``during``; False when it ended before."""
     with open(checkout.root.parent / "killed.txt", "a") as output:
+        begin = output.tell()
         run = subprocess.Popen(
             COMMAND, cwd=checkout.root, env=checkout.environment(), stdout=output, stderr=output, start_new_session=True
         )
+        while during and run.poll() is None and f"rule {during}:" not in Path(output.name).read_text()[begin:]:
+            time.sleep(0.05)
         try:
             status = run.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -79,14 +84,14 @@ def killed_after(checkout: Checkout, seconds: float, main_only: bool) -> bool:
     return False
 
 
-def campaign(folder: Path, kills: int, longest: float, seed: int) -> list[str]:
+def campaign(folder: Path, kills: int, longest: float, seed: int, during: str) -> list[str]:
     """Run undisturbed, then with kills, early ones more often than late ones, and return what differs."""
     calm, struck = Checkout(folder / "calm"), Checkout(folder / "struck")
     calm.snakemake(*COMMAND[1:])
     moments, done, found = random.Random(seed), 0, []
     while done < kills:
-        after = moments.triangular(1, longest, 1)
-        if killed_after(struck, after, main_only=done % 3 == 2):
+        after = moments.uniform(0, longest) if during else moments.triangular(1, longest, 1)
+        if killed_after(struck, after, done % 3 == 2, during):
             done += 1
             print(f"kill {done} of {kills} after {after:.1f} s, {len(compared(struck.root / 'results'))} files", flush=True)
         else:
@@ -103,7 +108,8 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, required=True, help="a folder to work in, made when missing")
     parser.add_argument("--longest", type=float, default=30.0, help="seconds after which a kill strikes at the latest")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--during", default="", help="count the seconds from the start of this rule's job")
     asked = parser.parse_args()
-    differing = campaign(asked.folder, asked.kills, asked.longest, asked.seed)
+    differing = campaign(asked.folder, asked.kills, asked.longest, asked.seed, asked.during)
     print("\n".join(differing) or "every compared file is the same, bit for bit")
     sys.exit(bool(differing))
