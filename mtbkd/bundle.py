@@ -37,7 +37,6 @@ FILES = ("student.safetensors", "card.json")
 ARRAYS = {"params": np.float32, "mean": np.float64, "scale": np.float64}
 STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
-MOST_BYTES = 1 << 24  # of a card
 VERSION = 3
 
 

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 CLAIMS_POSTERIOR = True
-SUPPLIES: frozenset[str] = frozenset({"energy", "mode"})
+SUPPLIES: frozenset[str] = frozenset({"energy", "diverging", "mode"})
 IMPROPER_PRIOR = False
 MAX_PARAMS: int | None = 500
 NEEDS_HIDDEN = False
@@ -48,6 +48,7 @@ POLISH = 300  # full-batch Adam steps to the mode
 LOCAL = (0.1, 0.2, 0.35, 0.5)  # shares of the warm-up after which each chain learns the Gaussian of its mode
 JOINT = (0.65, 0.8, 1.0)  # and after which the chains of a unit, which jump by then, learn their mixture
 TAILS = 8  # degrees of freedom of a mode's distribution: lighter tails than the posterior's would trap chains there
+DIVERGED = 1_000.0  # error of the energy from which a trajectory counts as divergent
 FLATTEST = 1e-5  # precision that a direction has at least, of the largest
 
 
@@ -130,7 +131,8 @@ class StepSize:
         self.count += 1
         share = 1 / (self.count + 10)
         self.error = (1 - share) * self.error + share * (self.aim - accept)
-        self.log = self.centre - self.error * self.count**0.5 / 0.05
+        # From 2 on a trajectory is unstable even where the metric is exact.
+        self.log = (self.centre - self.error * self.count**0.5 / 0.05).clamp(max=0.0)
         weight = self.count**-0.75
         self.mean = weight * self.log + (1 - weight) * self.mean
 
@@ -147,7 +149,7 @@ class Chains:
         self.modes = Modes.of(weight, self.place.double(), _curvature(space, self.place, self.units))
         self.step = StepSize(settings.target_accept, torch.full_like(self.value, np.log(0.2)))
         self.mixed = self.learnt = False
-        self.energy = self.value
+        self.energy, self.diverging = self.value, self.value > torch.inf
         self.accepted = torch.zeros_like(self.value)
 
     def learn(self, seen: "list[torch.Tensor]") -> None:
@@ -212,6 +214,7 @@ class Chains:
         if self.mixed:
             after = after + self.membership(place)[everyone, mode]
         gain = (self.energy - 0.5 * momentum.square().sum(-1) + after).nan_to_num(nan=-torch.inf, posinf=-torch.inf)
+        self.diverging = gain < -DIVERGED
         accept = gain.clamp(max=0).exp()
         self._take(torch.rand(accept.shape, generator=self.generator, device=accept.device) < accept, place, value, slope)
         if not self.learnt:
@@ -225,19 +228,15 @@ class Chains:
         _, chosen = self._pick(weight[self.units])
         place = self.modes.draw(chosen, self.generator)
         now, then = (torch.logsumexp(self._weighed(at), -1) for at in (self.place, place))
-        self.accepted = self.accepted + self._propose(place, then - now)
-
-    def _propose(self, place: "torch.Tensor", gain: "torch.Tensor") -> "torch.Tensor":
-        """Go to ``place`` (E, P), whose log-density as a proposal is higher by ``gain`` (E,), or stay; who went (E,)."""
         value = self.space.value(place, self.units)
-        chance = (value - self.value - gain).nan_to_num(nan=-torch.inf).clamp(max=0).exp()
+        chance = (value - self.value + now - then).nan_to_num(nan=-torch.inf).clamp(max=0).exp()
         taken = torch.rand(chance.shape, generator=self.generator, device=chance.device) < chance
+        self.accepted = self.accepted + taken
         went = [member for member, gone in enumerate(taken.tolist()) if gone]
         if went:
             slope = self.slope.clone()
             slope[went] = self.space.slope(place[went], self.units[went])
             self._take(taken, place, value, slope)
-        return taken
 
     def _take(self, taken: "torch.Tensor", place: "torch.Tensor", value: "torch.Tensor", slope: "torch.Tensor") -> None:
         self.place = torch.where(taken.unsqueeze(-1), place, self.place)
@@ -295,10 +294,11 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
             chains.learn_together(seen[max(local) :])
     chains.learnt, seen = True, []
     chains.accepted = torch.zeros_like(chains.value)
-    stats: dict[str, list[torch.Tensor]] = {"energy": [], "mode": []}
+    stats: dict[str, list[torch.Tensor]] = {"energy": [], "diverging": [], "mode": []}
     for _ in steps(range(settings.draws), "trajectories"):
         chains.move()
         stats["energy"].append(chains.energy)
+        stats["diverging"].append(chains.diverging)
         stats["mode"].append(chains.membership(chains.place).argmax(1))
         seen.append(chains.place)
     shape = (target.num_units, settings.chains)

@@ -27,6 +27,7 @@ def test_mean_and_covariance_of_a_gaussian_are_recovered() -> None:
     draws = found.params.flatten(0, 2)
     assert ((draws.mean(0) - torch.tensor([1.0, -2.0])) / cov.diagonal().sqrt()).abs().max() < 0.16
     torch.testing.assert_close(torch.cov(draws.T), cov, rtol=0.2, atol=0.2)
+    assert not found.sample_stats["diverging"].any()
 
 
 def test_every_chain_gives_both_modes_their_share_and_without_jumps_none_does() -> None:
