@@ -72,7 +72,7 @@ class Spec(BaseModel):
     weights: str | None
     inference: Named
     stack_chains: bool = False
-    posterior: dict[str, list[float]]
+    posterior: dict[str, list[float | Literal["kappa"]]]
     training: Training
     output: Output
     seed: Seed

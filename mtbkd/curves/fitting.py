@@ -27,7 +27,7 @@ from mtbkd.errors import ContractError
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling import context as weighing
-from mtbkd.posterior import make_problem
+from mtbkd.posterior import adjusted, make_problem
 from mtbkd.students import Student
 from mtbkd.tuning import best, candidates, held_out_scores, shared_of
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
 # What the signal's constants depend on, the data apart.
-READ_BY_CONSTANTS = ("lambda", "teacher_temperature")
+READ_BY_CONSTANTS = ("lambda", "no_teacher", "teacher_temperature")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ class Bench:
         folds = torch.tensor([unit["fold"] for unit in units], device=self.device)
         width = fold_size(n, self.spec.folds) if (folds >= 0).any() else 0
         table, constants = self._constants(units, n)
-        shared, signal = shared_of(units, self.device), registry.part("signal", self.spec.fit.signal.name)
+        signal = registry.part("signal", self.spec.fit.signal.name)
+        shared = adjusted(signal, shared_of(units, self.device))
         return Budget(
             self.student, self.x, self.y, rows, signal, constants, shared, bool((shared.student_temperature == 1).all()),
             table, n, folds * width, width, self.x.shape[1] - n if transfer else 0,
@@ -99,7 +100,7 @@ class Bench:
 
     def _constants(self, units: Rows, n: int) -> "tuple[torch.Tensor, dict[str, torch.Tensor]]":
         """Each unit's row (U,) of the signal's constants, and these: one row a replicate and value of what they depend on."""
-        keys = [(unit["row"], *(unit[name] for name in READ_BY_CONSTANTS)) for unit in units]
+        keys = [(unit["row"], *(unit.get(name) for name in READ_BY_CONSTANTS)) for unit in units]
         distinct = list(dict.fromkeys(keys))
         table = torch.tensor([distinct.index(key) for key in keys], device=self.device)
         if self.logits is None:
