@@ -28,6 +28,7 @@ from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling import context as weighing
 from mtbkd.posterior import adjusted, make_problem
+from mtbkd.sharpness import COLUMN, sharpness
 from mtbkd.students import Student
 from mtbkd.tuning import best, candidates, held_out_scores, shared_of
 
@@ -189,16 +190,22 @@ def _context(bench: Bench, rows: Sequence[int], steps: int, restarts: int) -> Co
 
 
 def _refit(bench: Bench, chosen: Rows, n: int, transfer: bool) -> "dict[int, torch.Tensor]":
-    """Position of the replicate -> parameters (S, P) of its draws, fitted on all n labels with what the replicate chose."""
+    """Position of the replicate -> parameters (S, P) of its draws, fitted on all n labels with what the replicate chose.
+
+    Where they have a mixture, the rows ``chosen`` are given the sharpness of its responsibilities.
+    """
     module, named = registry.part("inference", bench.spec.fit.inference.name), bench.spec.fit.inference
     settings, found = module.Settings.model_validate(named.settings), {}
     for steps in bench.spec.steps:
-        units = [{**row, "fold": -1} for row in chosen if row["steps"] == steps]
+        own = [row for row in chosen if row["steps"] == steps]
+        units = [{**row, "fold": -1} for row in own]
         if not units:
             continue
         target = bench.target(units, n, transfer).joint()
         context = _context(bench, [unit["row"] for unit in units], steps, bench.spec.fit.training.restarts)
         result = module.run(target, settings, module.init(target, settings, context), context)
+        for row, value in zip(own, sharpness(target, result.params), strict=False):
+            row[COLUMN] = value
         found |= {unit["row"]: params.flatten(0, 1) for unit, params in zip(units, result.params, strict=True)}
     return found
 
