@@ -71,7 +71,7 @@ def tune(
 def read_settings(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> dict[str, Sequence[Any]]:
     """The candidates of every setting: all of those that a signal reads, the first of the others.
 
-    Where kappa is given, beta follows from it and lambda, and a signal without a mixture has no sharpness: it reads kappa alone.
+    Where kappa is given, beta follows from it and lambda; a signal without a mixture has no sharpness and reads kappa alone.
     """
     used = uses | ALWAYS_USED
     by_kappa = "kappa" in posterior and "kappa" in used

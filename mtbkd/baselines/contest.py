@@ -73,9 +73,7 @@ class Contest:
         logits = stack_logits(list(self.teachers))
         if logits.shape[0] < data.num_replicates:
             logits = np.broadcast_to(logits, (data.num_replicates, *logits.shape[1:]))
-        columns = {
-            name: self._tensor(np.repeat([c[name] for c in candidates], len(self.replicates))) for name in candidates[0]
-        }
+        columns = {name: self._tensor(np.repeat([c[name] for c in candidates], len(self.replicates))) for name in candidates[0]}
         own = {name: columns.pop(name) for name in list(columns) if name not in self.grid}
         rows = [r - self.replicates[0] if data.num_replicates > 1 else 0 for r in self.replicates]
         return Bench(

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mtbkd.baselines import ebkd
 from mtbkd.baselines.bench import Bench, Moment, Trained
 from mtbkd.gather import examples_last
-from mtbkd.grids import AS_KAPPA, Sharpnesses, Shares
+from mtbkd.grids import AS_KAPPA, Shares, Sharpnesses
 from mtbkd.lazy import lazy_import
 from mtbkd.signals import log_beta, with_no_teacher
 

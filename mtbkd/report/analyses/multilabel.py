@@ -144,8 +144,8 @@ def _switched_off(tuning: Frame) -> str:
         else f"{len(at_edge)} of {len(chosen)} ways of listening to the teachers"
     )
     return (
-        f"Validation chose the smallest {strength} of the grid, {show(least)}, for {named}: beside these labels they are all but "
-        "switched off."
+        f"Validation chose the smallest {strength} of the grid, {show(least)}, for {named}: beside these labels they are all "
+        "but switched off."
     )
 
 
