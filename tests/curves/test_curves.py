@@ -1,6 +1,7 @@
 """Budgets of labels, the posterior they give, and one tiny curve computed for real."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from mtbkd.artefacts import Dataset, Logits
+from mtbkd.curves import fitting, references
 from mtbkd.curves.budget import budgets, held_out, label_order
 from mtbkd.curves.fitting import Bench, fit_curve
 from mtbkd.curves.spec import Spec
@@ -119,6 +121,79 @@ def test_test_labels_choose_nothing(dataset: Dataset, teachers: list[Logits]) ->
     y = dataset.y.copy()
     test = dataset.split == "test"
     y[:, test] = 1 - y[:, test]
+    asked = spec(transfer=(True,))
+    scores, tuning = fit_curve(asked, dataset, teachers, REPLICATES)
+    flipped, again = fit_curve(asked, replace(dataset, y=y), teachers, REPLICATES)
+    assert tuning == again
+    accuracy, other = ([row["value"] for row in rows if row["metric"] == "accuracy"] for rows in (scores, flipped))
+    np.testing.assert_allclose(np.add(accuracy, other), 1)
+
+
+def test_labels_alone_are_the_same_with_and_without_a_transfer_set(dataset: Dataset, teachers: list[Logits]) -> None:
+    rows = pd.DataFrame(fit_curve(spec("none"), dataset, teachers, REPLICATES)[0])
+    kept, dropped = (rows[rows["transfer"] == t].drop(columns="transfer").reset_index(drop=True) for t in (True, False))
+    pd.testing.assert_frame_equal(kept, dropped)
+    pd.testing.assert_frame_equal(rows, pd.DataFrame(fit_curve(spec("none"), dataset, [], REPLICATES)[0]))
+
+
+def test_a_tiny_curve_has_every_cell_and_its_choice_has_the_lowest_held_out_loss(
+    dataset: Dataset, teachers: list[Logits], tmp_path: Path
+) -> None:
+    dataset.write(tmp_path / "data")
+    for teacher in teachers:
+        teacher.write(tmp_path / teacher.teacher)
+    folders = [str(tmp_path / teacher.teacher) for teacher in teachers]
+    fitting.curve_files(spec().model_dump(mode="json", by_alias=True), "r0-1", tmp_path / "data", folders, tmp_path / "out")
+    scores, tuning = (pd.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("scores", "tuning"))
+    assert len(scores) == 2 * 2 * 2 * 5  # replicates x budgets x transfer x scores
+    assert scores["value"].notna().all()
+    assert (scores["n"] == 80).all()
+    for _, own in tuning.groupby(["labels", "transfer", "replicate"]):
+        assert len(own) == 2 * 2  # steps x lambda
+        assert own.loc[own["chosen"], "val_nll"].tolist() == [own["val_nll"].min()]
+    few = scores[(scores["labels"] == 20) & (scores["metric"] == "nll")]
+    assert few["value"].nunique() == 4  # the transfer set matters in both replicates
+    every = scores[scores["all_labels"]]
+    assert set(every["labels"]) == {120}
+    np.testing.assert_array_equal(every[every["transfer"]]["value"], every[~every["transfer"]]["value"])
+
+
+def test_draws_are_averaged_and_minibatches_reach_a_sampler(dataset: Dataset, teachers: list[Logits]) -> None:
+    asked = spec(inference="sgld", steps=60, burn_in=20, thin=10, chains=2, step_size=1e-4)
+    asked = asked.model_copy(update={"labels": (20,), "transfer": (True,)})
+    rows = fit_curve(asked, dataset, teachers, REPLICATES)[0]
+    assert np.isfinite([row["value"] for row in rows]).all()
+
+
+def test_the_best_teacher_is_chosen_by_the_labels_at_hand(dataset: Dataset, teachers: list[Logits]) -> None:
+    asked = references.Spec(curve="c", labels=(20, "all"), transfer=(True,), seed=SEED)
+    rows = pd.DataFrame(references.references(asked, dataset, {"tiny": teachers}, REPLICATES))
+    order, test = label_order(dataset, SEED, REPLICATES), dataset.split == "test"
+    for r in REPLICATES:
+        first = order.rows[r, :20]
+        right = [(t.logits[r, first].argmax(-1) == dataset.y[r, first]).mean() for t in teachers]
+        best = teachers[int(np.argmax(right))].logits[r, test].argmax(-1) == dataset.y[r, test]
+        own = rows[(rows["method"] == "teachers:best") & (rows["labels"] == 20) & (rows["replicate"] == r)]
+        assert own.set_index("metric")["value"]["accuracy"] == pytest.approx(best.mean())
+    assert rows.groupby("kind")["method"].nunique().to_dict() == {"ceiling": 1, "teacher": 4}
+
+
+def test_teachers_that_miss_a_split_are_refused(dataset: Dataset, teachers: list[Logits]) -> None:
+    partial = replace(teachers[0], covered=dataset.split != "val")
+    with pytest.raises(ContractError, match=r"no logits of .'t_b1'"):
+        fit_curve(spec(), dataset, [partial, teachers[1]], REPLICATES)
+
+
+def test_weights_that_look_at_labels_are_refused_where_the_number_of_labels_varies(
+    dataset: Dataset, teachers: list[Logits]
+) -> None:  # fmt: skip
+    asked = spec()
+    asked = asked.model_copy(update={"fit": asked.fit.model_copy(update={"weights": "label_confidence"})})
+    with pytest.raises(ContractError, match="weights: found 'label_confidence', which look at labels; expected weights of"):
+        Bench.of(asked, dataset, teachers, REPLICATES)
+
+
+def test_a_curve_tunes_strength_sharpness_and_no_teacher_each_candidate_once(dataset: Dataset, teachers: list[Logits]) -> None:
     asked = spec(transfer=(True,))
     fit = asked.fit.model_copy(update={"posterior": BY_KAPPA})
     asked = asked.model_copy(update={"fit": fit, "steps": (20,), "labels": (20,)})
