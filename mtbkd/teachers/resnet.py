@@ -23,7 +23,7 @@ from mtbkd.progress import steps
 from mtbkd.seeds import derive
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.residual import logits_of, residual_network
-from mtbkd.teachers.trained import seen_examples
+from mtbkd.teachers.trained import seen_card, seen_examples
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +86,8 @@ def train(
         logits.append(logits_of(network, torch.from_numpy(x), 128, device).numpy())
     stacked, covered = np.stack(logits), np.ones(dataset.num_examples, bool)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": num_params,
-            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(stacked, dataset, covered)}  # fmt: skip
+            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(stacked, dataset, covered),
+            **seen_card(dataset)}  # fmt: skip
     return Logits(name, stacked, covered, ids_digest(dataset.ids), card).validate(dataset)
 
 

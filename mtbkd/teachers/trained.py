@@ -48,8 +48,11 @@ class TrainedSettings(BaseModel):
 
 
 def seen_examples(dataset: Dataset, domain: str | None, exposure: float, seed: int, first_replicate: int) -> np.ndarray:
-    """Training rows of a specialist, bool (R, N): its domain's, and a random share ``exposure`` of the others'."""
-    train = np.broadcast_to(dataset.split == "train", dataset.y.shape)
+    """Rows that a specialist learns from, bool (R, N): its domain's, and a random share ``exposure`` of the others'.
+
+    Rows of the split ``teachers`` where the dataset has one, else training rows.
+    """
+    train = np.broadcast_to(dataset.split == dataset.teachers_split, dataset.y.shape)
     if domain is None:
         return train
     if dataset.domain is None or domain not in dataset.domain_names:
@@ -59,6 +62,11 @@ def seen_examples(dataset: Dataset, domain: str | None, exposure: float, seed: i
     rows = [np.random.default_rng(derive(seed, "exposure", replicate=first_replicate + r)) for r in range(len(own))]
     exposed = np.stack([rng.random(own.shape[1]) < exposure for rng in rows])
     return train & (own | exposed)
+
+
+def seen_card(dataset: Dataset) -> dict[str, list[str]]:
+    """What a card says of a teacher that learnt from rows of its own; {} where it learnt from the student's training rows."""
+    return {} if dataset.teachers_split == "train" else {"seen": [dataset.teachers_split]}
 
 
 def _columns(dataset: Dataset, features: tuple[int, ...] | None) -> np.ndarray:
@@ -100,7 +108,8 @@ def train(
         logits = torch.cat([student.apply(params[r : r + 1], x[r : r + 1]) for r in range(len(rows))]).cpu().numpy()
     covered = np.ones(dataset.num_examples, bool)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
-            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
+            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered),
+            **seen_card(dataset)}  # fmt: skip
     return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset)
 
 
