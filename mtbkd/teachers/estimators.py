@@ -92,7 +92,7 @@ def fitted(model: Any, x: np.ndarray, y: np.ndarray, where: str) -> Any:
 
 
 def _complaint(where: str, field: str, error: Exception, expected: str) -> ContractError:
-    told = " ".join(str(error).split()) or type(error).__name__
+    told = " ".join(f"{type(error).__name__}: {error}".split())
     return ContractError(where, field, told if len(told) <= 300 else f"{told[:297]}...", expected)
 
 
