@@ -41,8 +41,8 @@ def make(path: str, arguments: Mapping[str, Any]) -> Any:
             raise ContractError(where, "arguments", f"'{name}'", allowed, nearest(name, known))
     try:
         model = factory(**arguments)
-        # scikit-learn checks values when it fits; this is the same check before any work.
-        getattr(model, "_validate_params", lambda: None)()
+        if hasattr(model, "_parameter_constraints"):  # scikit-learn's own check, which it makes in fit
+            model._validate_params()
     except Exception as error:
         raise _complaint(where, "arguments", error, "arguments that it takes") from error
     if not _classifies(model):

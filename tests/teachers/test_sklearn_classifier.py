@@ -216,7 +216,7 @@ def test_words_that_are_out_of_fold_raise_no_doubt_and_may_judge(tmp_path: Path)
         (FOREST, {"n_estimator": 3}, "arguments: found 'n_estimator'; expected n_estimators, .*did you mean 'n_estimators'"),
         (FOREST, {"random_state": 3}, "found 'random_state'; expected no such key. Hint: every replicate has a seed"),
         (FOREST, {"n_jobs": 2}, "found 'n_jobs'; expected no such key. Hint: jobs run side by side"),
-        (FOREST, {"max_depth": "deep"}, "arguments: found InvalidParameterError: The 'max_depth' parameter of RandomForestClassifier must be"),
+        (FOREST, {"max_depth": "deep"}, "arguments: found InvalidParameterError: The 'max_depth' parameter of RandomForest"),
         ("sklearn.pipeline.Pipeline", {}, "missing 1 required positional argument: 'steps'"),
     ],
 )  # fmt: skip
