@@ -318,7 +318,7 @@ def test_a_classifier_that_cannot_be_made_is_refused_in_the_study_that_names_it(
     }
     curves = put(put(wrong, EXPERIMENT + ".teachers", ["b3"]), "studies.small.curves", {"few": curve})
     assert any("n_estimators" in line for line in complaints(curves))
-    monkeypatch.setattr("mtbkd.teachers.estimators.importlib.import_module", lambda name: pytest.fail(f"{name} was imported"))
+    monkeypatch.setattr("mtbkd.teachers.estimators.make", lambda *_: pytest.fail("a module of a user was imported"))
     unused = put(wrong, "teachers.other", wrong["teachers"]["b1"])
     config.load(put(unused, "teachers.b1", raw["teachers"]["b1"]))
 
@@ -331,11 +331,19 @@ def test_a_floor_that_leaves_no_room_is_refused(raw):
     )
 
 
-def test_features_that_are_neither_columns_nor_a_part_are_refused(raw):
-    for wrong in ([], "all", {"part": 1}, {"subset": 0, "of": 3}, [1, 1], [-1], {"subset": 1, "of": 2, "by": "luck"}):
-        lines = complaints(put(raw, "teachers.b1.settings.features", wrong))
-        assert lines and all(line.startswith("teachers.b1.settings.features") for line in lines), lines
-        print(lines)
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("all", ": found 'all'; allowed: a non-empty list, each an integer in 0..10,000,000 or a mapping with subset, of, by."),
+        ([1, 1], ": found [1, 1]; allowed: each entry once (1 repeated)."),
+        ([-1], "[0]: found -1; allowed: an integer in 0..10,000,000."),
+        ({"subset": 0, "of": 3}, ".subset: found 0; allowed: an integer in 1..10,000."),
+        ({"subset": 1, "of": 2, "by": "luck"}, ".by: found 'luck'; allowed: random, contiguous."),
+        ({"subset": 1, "of": 2, "bi": "random"}, ".bi: unknown key; allowed: by, of, subset."),
+    ],
+)
+def test_where_a_list_or_a_mapping_may_stand_one_line_tells_the_mistake(raw, wrong, line):
+    assert complaints(put(raw, "teachers.b1.settings.features", wrong)) == [f"teachers.b1.settings.features{line}"]
 
 
 def test_a_dataset_that_only_the_data_can_describe_is_not_checked_against(raw, monkeypatch):
