@@ -17,6 +17,8 @@ DATASETS = {
     "protein": "mtbkd.datasets.protein",
     "deeploc": "mtbkd.datasets.deeploc",
     "table": "mtbkd.datasets.table",
+    "mlbench": "mtbkd.datasets.mlbench",
+    "scikit": "mtbkd.datasets.scikit",
     "mnist": "mtbkd.datasets.mnist",
     "fashion_mnist": "mtbkd.datasets.fashion_mnist",
     "cifar10": "mtbkd.datasets.cifar10",

@@ -24,12 +24,12 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.errors import ContractError
 from mtbkd.seeds import derive
 from mtbkd.teachers import accuracy_card, estimators, optimism, unseen
 from mtbkd.teachers.columns import Features, columns_seen, select
-from mtbkd.teachers.examples import OWN_SPLIT, labelled_examples, labels_of, learning_split
+from mtbkd.teachers.examples import labelled_examples, labels_of
 from mtbkd.teachers.released_values import FLOOR
 
 MOST_WARNINGS = 3
@@ -75,7 +75,7 @@ def train(
         raise ContractError(f"teacher {name} on {dataset.name}", "floor", f"{floor:g} for {k} classes", f"below 1 / {k}")
     seen = labelled_examples(name, dataset, domain, settings.exposure, seed, first_replicate)
     x = select(dataset, settings.features, seed, first_replicate).reshape(*dataset.y.shape, -1)
-    y, covered = labels_of(dataset), dataset.split != OWN_SPLIT
+    y, covered = labels_of(dataset), dataset.split != TEACHERS
     prob = np.zeros((*y.shape, k))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -143,7 +143,7 @@ def stratified_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> dict[str, Any]:
     """What the card says of the rows and classes that the teacher knows: ``y`` and ``seen`` (R, N)."""
-    split = learning_split(dataset)
+    split = dataset.teachers_split
     known = [{*y[r, seen[r]].tolist()} for r in range(len(y))]
     names = [name for code, name in enumerate(dataset.class_names) if all(code in each for each in known)]
     told = f"learnt {seen.sum(1).mean():,.0f} rows of the split {split}"

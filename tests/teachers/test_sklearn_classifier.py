@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Dataset, Logits
+from mtbkd.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.errors import ContractError
 from mtbkd.teachers import estimators, optimism, unseen
 from mtbkd.teachers import sklearn_classifier as family
 from mtbkd.teachers.columns import Part, columns_seen
-from mtbkd.teachers.examples import OWN_SPLIT
 from mtbkd.teaching import teach
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 NEAREST = {"estimator": "sklearn.neighbors.KNeighborsClassifier", "arguments": {"n_neighbors": 1}}
-SPLIT = np.repeat(["train", "val", "test", OWN_SPLIT], (200, 60, 200, 200))
+SPLIT = np.repeat(["train", "val", "test", TEACHERS], (200, 60, 200, 200))
 N = len(SPLIT)
 
 
@@ -34,10 +33,10 @@ def dataset(split: np.ndarray = SPLIT, seed: int = 0, replicates: int = 2, rando
     ids = np.array([f"row{i}" for i in range(len(split))])
     return Dataset(
         "square", x.astype("f4"), y, split, ("a", "b", "c", "d"), ids, domain, ("cluster 1", "cluster 2")
-    )  # fmt: skip
+    ).validate()  # fmt: skip
 
 
-SHARED = np.where(SPLIT == OWN_SPLIT, "train", SPLIT)
+SHARED = np.where(SPLIT == TEACHERS, "train", SPLIT)
 
 
 def taught(data: Dataset, domain: str | None = None, first: int = 0, **settings: Any) -> Logits:
@@ -78,12 +77,12 @@ def test_rows_that_it_could_have_learnt_and_did_not_get_the_whole_model() -> Non
 def test_where_the_data_have_rows_for_teachers_it_learns_these_alone() -> None:
     data = dataset()
     found = taught(data)
-    assert (found.card["rows"], found.card["seen"], found.card["out_of_fold"]) == ("disjoint", [OWN_SPLIT], [])
+    assert (found.card["rows"], found.card["seen"], found.card["out_of_fold"]) == ("disjoint", [TEACHERS], [])
     assert found.card["examples_seen"] == 200 and "which no student sees" in found.card["learnt"]
-    changed = np.where(data.split == OWN_SPLIT, data.y, 3 - data.y)
+    changed = np.where(data.split == TEACHERS, data.y, 3 - data.y)
     assert np.array_equal(taught(replace(data, y=changed)).logits, found.logits)
-    assert not found.covered[data.split == OWN_SPLIT].any() and not found.logits[:, data.split == OWN_SPLIT].any()
-    assert found.covered[data.split != OWN_SPLIT].all()
+    assert not found.covered[data.split == TEACHERS].any() and not found.logits[:, data.split == TEACHERS].any()
+    assert found.covered[data.split != TEACHERS].all()
 
 
 @pytest.mark.parametrize("held_out", ["val", "test"])
@@ -169,7 +168,7 @@ def test_decision_values_are_read_as_logits_where_there_is_nothing_else() -> Non
     from sklearn.svm import LinearSVC
 
     data = dataset(replicates=1)
-    own, test = data.split == OWN_SPLIT, data.split == "test"
+    own, test = data.split == TEACHERS, data.split == "test"
     for classes in (4, 2):
         y = data.y % classes
         found = taught(replace(data, y=y), estimator="sklearn.svm.LinearSVC", arguments={"C": 0.1}, floor=1e-9)
