@@ -12,6 +12,7 @@ from mtbkd.errors import ContractError
 from mtbkd.teachers import estimators, optimism, unseen
 from mtbkd.teachers import sklearn_classifier as family
 from mtbkd.teachers.columns import Part, columns_seen
+from mtbkd.teachers.examples import labels_of
 from mtbkd.teaching import teach
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
@@ -31,9 +32,13 @@ def dataset(split: np.ndarray = SPLIT, seed: int = 0, replicates: int = 2, rando
     if random_labels:
         y = rng.integers(0, 4, y.shape)
     ids = np.array([f"row{i}" for i in range(len(split))])
-    return Dataset(
-        "square", x.astype("f4"), y, split, ("a", "b", "c", "d"), ids, domain, ("cluster 1", "cluster 2")
-    ).validate()  # fmt: skip
+    names = ("cluster 1", "cluster 2")
+    return relabelled(Dataset("square", x.astype("f4"), y, split, ("a", "b", "c", "d"), ids, domain, names), y)
+
+
+def relabelled(data: Dataset, y: np.ndarray) -> Dataset:
+    """With labels ``y`` (R, N), which students do not see on teachers' rows."""
+    return replace(data, y=np.where(data.split == TEACHERS, -1, y), teacher_y=y).validate()
 
 
 SHARED = np.where(SPLIT == TEACHERS, "train", SPLIT)
@@ -79,8 +84,8 @@ def test_where_the_data_have_rows_for_teachers_it_learns_these_alone() -> None:
     found = taught(data)
     assert (found.card["rows"], found.card["seen"], found.card["out_of_fold"]) == ("disjoint", [TEACHERS], [])
     assert found.card["examples_seen"] == 200 and "which no student sees" in found.card["learnt"]
-    changed = np.where(data.split == TEACHERS, data.y, 3 - data.y)
-    assert np.array_equal(taught(replace(data, y=changed)).logits, found.logits)
+    changed = np.where(data.split == TEACHERS, labels_of(data), 3 - labels_of(data))
+    assert np.array_equal(taught(relabelled(data, changed)).logits, found.logits)
     assert not found.covered[data.split == TEACHERS].any() and not found.logits[:, data.split == TEACHERS].any()
     assert found.covered[data.split != TEACHERS].all()
 
@@ -89,7 +94,7 @@ def test_where_the_data_have_rows_for_teachers_it_learns_these_alone() -> None:
 def test_validation_and_test_labels_are_never_read(held_out: str) -> None:
     data = dataset(SHARED)
     changed = np.where(data.split == held_out, 3 - data.y, data.y)
-    assert np.array_equal(taught(replace(data, y=changed)).logits, taught(data).logits)
+    assert np.array_equal(taught(relabelled(data, changed)).logits, taught(data).logits)
 
 
 def test_exposure_shows_a_share_of_the_other_domains() -> None:
@@ -116,8 +121,8 @@ def test_the_usual_floor_is_less_where_there_are_many_classes() -> None:
 @pytest.mark.parametrize("known", [[0], [1, 3]])
 def test_classes_that_it_never_saw_have_the_floor(split: np.ndarray, known: list[int]) -> None:
     data = dataset(split)
-    y = np.where(np.isin(data.y, known), data.y, -1)
-    found = taught(replace(data, teacher_y=np.where(np.isin(split, ["val", "test"]), data.y, y)))
+    y = labels_of(data)
+    found = taught(relabelled(data, np.where(np.isin(split, ["val", "test"]), y, np.array(known)[y % len(known)])))
     prob = probabilities(found)[:, split == "test"]
     assert prob[..., [k for k in range(4) if k not in known]] == pytest.approx(1e-3, rel=1e-4)
     assert found.card["classes"] == [data.class_names[k] for k in known]
@@ -129,7 +134,7 @@ def test_a_class_with_one_row_is_unknown_to_the_model_that_speaks_of_it() -> Non
     first = int(np.flatnonzero((data.y[0] == 3) & (data.split == "train"))[0])
     y = np.where((data.y == 3) & (data.split == "train"), -1, data.y)
     y[0, first] = 3
-    prob = probabilities(taught(replace(data, y=y)))[0]
+    prob = probabilities(taught(relabelled(data, y)))[0]
     assert prob[first, 3] == pytest.approx(1e-3, rel=1e-4)
 
 
@@ -157,10 +162,10 @@ def test_a_teacher_sees_no_other_columns_than_its_own() -> None:
 def test_every_replicate_has_a_fit_of_its_own_that_its_block_does_not_change() -> None:
     data = dataset()
     both = taught(data).logits
-    alone = [replace(data, **{k: getattr(data, k)[r : r + 1] for k in ("x", "y", "domain")}) for r in (0, 1)]
+    alone = [replace(data, **{k: getattr(data, k)[r : r + 1] for k in ("x", "y", "teacher_y", "domain")}) for r in (0, 1)]
     assert np.array_equal(both, np.concatenate([taught(d, first=r).logits for r, d in enumerate(alone)]))
     assert np.array_equal(both, taught(data).logits)
-    twice = replace(data, **{k: np.repeat(getattr(data, k)[:1], 2, 0) for k in ("x", "y", "domain")})
+    twice = replace(data, **{k: np.repeat(getattr(data, k)[:1], 2, 0) for k in ("x", "y", "teacher_y", "domain")})
     assert not np.array_equal(*taught(twice).logits)
 
 
@@ -170,8 +175,8 @@ def test_decision_values_are_read_as_logits_where_there_is_nothing_else() -> Non
     data = dataset(replicates=1)
     own, test = data.split == TEACHERS, data.split == "test"
     for classes in (4, 2):
-        y = data.y % classes
-        found = taught(replace(data, y=y), estimator="sklearn.svm.LinearSVC", arguments={"C": 0.1}, floor=1e-9)
+        y = labels_of(data) % classes
+        found = taught(relabelled(data, y), estimator="sklearn.svm.LinearSVC", arguments={"C": 0.1}, floor=1e-9)
         model = LinearSVC(C=0.1, random_state=0).fit(data.x[0, own], y[0, own])
         score = model.decision_function(data.x[0, test])
         ours = found.logits[0, test]
@@ -188,7 +193,7 @@ def test_warnings_are_told_once_with_their_number() -> None:
 def test_words_that_are_out_of_fold_raise_no_doubt_and_may_judge(tmp_path: Path) -> None:
     """A teacher that is by chance far better on training rows than on test rows, once as in-sample and once as out-of-fold."""
     rng = np.random.default_rng(0)
-    data = replace(dataset(SHARED, replicates=1), domain=None, domain_names=())
+    data = replace(dataset(SHARED, replicates=1), domain=None, domain_names=(), teacher_y=None)
     x = np.where((data.split == "train")[None, :, None], data.x, rng.normal(size=data.x.shape).astype("f4"))
     data = replace(data, x=x)
     data.write(tmp_path / "data")
