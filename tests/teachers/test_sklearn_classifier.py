@@ -9,7 +9,7 @@ import pytest
 
 from mtbkd.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.errors import ContractError
-from mtbkd.teachers import estimators, optimism, unseen
+from mtbkd.teachers import estimators, mlp, optimism, unseen
 from mtbkd.teachers import sklearn_classifier as family
 from mtbkd.teachers.columns import Part, columns_seen
 from mtbkd.teachers.examples import labels_of
@@ -289,3 +289,15 @@ def test_states_inside_a_state_are_seeded_too() -> None:
 
     model = estimators.seeded(BaggingClassifier(DecisionTreeClassifier()), 2**40 + 7)
     assert model.random_state == model.estimator.random_state == 7
+
+
+def test_networks_see_the_same_parts_of_the_columns() -> None:
+    data = dataset(replicates=1)
+    part = Part(subset=2, of=3)
+    known = {"hidden": (3,), "steps": 20}
+    one, same = (
+        mlp.train("t", None, mlp.Settings.model_validate(known | {"features": f}), data, 1, 0, "cpu", Path())
+        for f in (part, columns_seen(part, 6, 1, 0).tolist())
+    )
+    assert np.array_equal(one.logits, same.logits) and one.card["num_params"] == 3 * 3 + 4 * 4
+    assert np.array_equal(one.covered, data.split != TEACHERS) and one.card["seen"] == [TEACHERS]
