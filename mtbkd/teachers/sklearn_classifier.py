@@ -61,7 +61,9 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 
 def check(settings: Settings) -> None:
     """ContractError where the classifier cannot be made as asked; imports its module."""
-    estimators.make(settings.estimator, settings.arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fits tell them, on the card
+        estimators.make(settings.estimator, settings.arguments)
 
 
 def train(
@@ -159,5 +161,5 @@ def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> di
 
 def _told(estimator: str, caught: Iterable[warnings.WarningMessage]) -> list[str]:
     """A sentence for each of the first different warnings."""
-    lines = Counter(f"{w.category.__name__}: {str(w.message).strip().splitlines()[0]}" for w in caught)
+    lines = Counter(f"{w.category.__name__}: {str(w.message).strip().partition('\n')[0]}" for w in caught)
     return [f"{estimator} warned {n} times: {line}" for line, n in lines.most_common(MOST_WARNINGS)]

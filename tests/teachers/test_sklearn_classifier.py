@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 
 from mtbkd.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.errors import ContractError
@@ -138,6 +141,13 @@ def test_a_class_with_one_row_is_unknown_to_the_model_that_speaks_of_it() -> Non
     assert prob[first, 3] == pytest.approx(1e-3, rel=1e-4)
 
 
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(2, 8), st.integers(0, 99))
+def test_folds_have_their_share_of_every_class(y: list[int], folds: int, seed: int) -> None:
+    found = family.stratified_folds(np.array(y), folds, seed)
+    for rows in (np.ones(len(y), bool), *(np.array(y) == k for k in set(y))):
+        assert np.ptp(np.bincount(found[rows], minlength=folds)) <= 1
+
+
 @pytest.mark.parametrize("by", ["random", "contiguous"])
 def test_parts_of_the_columns_are_disjoint_and_together_all(by: Any) -> None:
     parts = [columns_seen(Part(subset=i, of=3, by=by), 20, 5, 0).tolist() for i in (1, 2, 3)]
@@ -221,12 +231,13 @@ def test_words_that_are_out_of_fold_raise_no_doubt_and_may_judge(tmp_path: Path)
         (FOREST, {"random_state": 3}, "found 'random_state'; expected no such key. Hint: every replicate has a seed"),
         (FOREST, {"n_jobs": 2}, "found 'n_jobs'; expected no such key. Hint: jobs run side by side"),
         (FOREST, {"max_depth": "deep"}, "arguments: found InvalidParameterError: The 'max_depth' parameter of RandomForest"),
-        ("sklearn.pipeline.Pipeline", {}, "missing 1 required positional argument: 'steps'"),
+        ("sklearn.svm.SVC", {"decision_function_shape": "ovo"}, "found decision_function_shape 'ovo'; expected 'ovr'"),
+        ("sklearn.pipeline.Pipeline", {}, "missing 1 required positional argument: 'steps'; .* needs a function of yours"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_refused_in_one_line(path: str, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ContractError, match=words) as caught:
-        family.check(family.Settings(estimator=path, arguments=arguments))
+        family.check(family.Settings.model_validate({"estimator": path, "arguments": arguments}))
     assert "\n" not in str(caught.value)
 
 
@@ -250,6 +261,9 @@ class Broken(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, x):
+        if self.how == "classes":
+            self.classes_ = np.array([1, 2, 3, 4])
+            return np.full((len(x), 4), 0.25)
         columns, value = {"shape": (9, 1.0), "nan": (4, np.nan), "logits": (4, -1.0)}[self.how]
         return np.full((len(x), columns), value)
 """
@@ -267,6 +281,30 @@ def test_a_function_of_yours_may_make_the_classifier() -> None:
     assert found.card["accuracy"]["test"] > 0.9
 
 
+class Backwards(DummyClassifier):
+    """Certain of the last class, with its columns from the last class to the first."""
+
+    def fit(self, x, y):
+        super().fit(x, y)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+    def predict_proba(self, x):
+        return np.tile(np.eye(len(self.classes_))[0], (len(x), 1))
+
+
+def test_columns_are_read_as_the_classifier_orders_them() -> None:
+    here = {"estimator": f"{__name__}.Backwards", "arguments": {}}
+    assert (taught(dataset(), **here).logits[:, SPLIT == "test"].argmax(-1) == 3).all()
+
+
+def test_a_script_that_ends_itself_ends_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_script.py").write_text("import sys\nsys.exit('usage: my_script FILE')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ContractError, match="SystemExit: usage: my_script FILE; expected a module that can be imported"):
+        estimators.make("my_script.Teacher", {})
+
+
 @pytest.mark.usefixtures("mine")
 @pytest.mark.parametrize(
     ("how", "words"),
@@ -275,6 +313,7 @@ def test_a_function_of_yours_may_make_the_classifier() -> None:
         ("shape", r"predictions of Broken: found shape \(460, 9\); expected probabilities of shape \(460, 4\)"),
         ("nan", "predictions of Broken: found rows that are no probabilities"),
         ("logits", "predictions of Broken: found rows that are no probabilities"),
+        ("classes", r"classes_ of Broken: found \[1, 2, 3, 4\]; expected 0..3, as it was taught"),
         ("lost", "predictions for 460 examples: found KeyError: 'lost'"),
     ],
 )
@@ -293,7 +332,7 @@ def test_states_inside_a_state_are_seeded_too() -> None:
 
 def test_networks_see_the_same_parts_of_the_columns() -> None:
     data = dataset(replicates=1)
-    part = Part(subset=2, of=3)
+    part = Part(subset=2, of=3, by="random")
     known = {"hidden": (3,), "steps": 20}
     one, same = (
         mlp.train("t", None, mlp.Settings.model_validate(known | {"features": f}), data, 1, 0, "cpu", Path())
