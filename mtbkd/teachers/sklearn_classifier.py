@@ -51,7 +51,9 @@ class Settings(BaseModel):
         None, gt=0, le=0.1, description="least probability of a class, by mixing with the uniform distribution; when left out "
         "0.001, or a tenth of 1 / classes where that is less"
     )  # fmt: skip
-    folds: int = Field(5, ge=2, le=100, description="folds of its word on training rows that it shares with the student")
+    folds: int = Field(
+        5, ge=2, le=100, description="folds of its predictions of training rows, which it shares with the student"
+    )
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -83,7 +85,7 @@ def train(
         warnings.simplefilter("always")
         for r in range(len(x)):
             fitter = _Fitter(settings, f"teacher {name}", derive(seed, "teacher", name=name, replicate=first_replicate + r), k)
-            prob[r] = fitter.word(x[r], y[r], seen[r], covered)
+            prob[r] = fitter.predictions(x[r], y[r], seen[r], covered)
     logits = np.where(covered[:, None], np.log(floor + (1 - k * floor) * prob), 0).astype(np.float32)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), **_learnt(dataset, y, seen, settings.folds),
             "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
@@ -103,7 +105,7 @@ class _Fitter:
     seed: int
     num_classes: int
 
-    def word(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    def predictions(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """Probabilities (N, K) of the covered rows; the others are 0.
 
         Args:
@@ -149,7 +151,7 @@ def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> di
     known = [{*y[r, seen[r]].tolist()} for r in range(len(y))]
     names = [name for code, name in enumerate(dataset.class_names) if all(code in each for each in known)]
     told = f"learnt {seen.sum(1).mean():,.0f} rows of the split {split}"
-    told += f", its word on them is out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
+    told += f", predictions of them are out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
     if len(names) < dataset.num_classes:
         told += f"; knows {len(names)} of {dataset.num_classes} classes"
     return {

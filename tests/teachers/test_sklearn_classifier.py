@@ -67,7 +67,7 @@ def test_its_word_on_rows_that_it_learnt_is_out_of_fold() -> None:
     data = dataset(SHARED, random_labels=True, replicates=1)
     card = taught(data, **NEAREST).card
     assert abs(card["accuracy"]["train"] - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 400)
-    assert card["rows"] == "shared" and "its word on them is out-of-fold (5 folds)" in card["learnt"]
+    assert card["rows"] == "shared" and "predictions of them are out-of-fold (5 folds)" in card["learnt"]
 
 
 def test_rows_that_it_could_have_learnt_and_did_not_get_the_whole_model() -> None:
