@@ -41,6 +41,7 @@ TEACHERS = {
     "uniform": "mtbkd.teachers.uniform",
     "resnet": "mtbkd.teachers.resnet",
     "cifar_resnet": "mtbkd.teachers.cifar_resnet",
+    "sklearn": "mtbkd.teachers.sklearn_classifier",
 }
 STUDENTS = {
     "linear": "mtbkd.students.linear",
