@@ -61,6 +61,8 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         found += teacher_mistakes(name, entry, name in teachers_named(config))
     for name, method in config.methods.items():
         found += _method(config, name, method)
+        if method.tuned_by is not None and method.tuned_by not in declared["methods"]:
+            found.append(Mistake(("methods", name, "tuned_by"), choice(method.tuned_by, declared["methods"])))
     for name, study in config.studies.items():
         found += job_mistakes(("studies", name), study)
         found += unstacked_mistakes(config, name, study)

@@ -99,6 +99,10 @@ class MethodEntry(_Model):
     inference: str = Field(description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="the Settings of the inference's module")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
+    tuned_by: str | None = Field(
+        None,
+        description="an entry of methods whose inference fits the candidates of shared settings in experiments; MAP when left out",
+    )
     stack_chains: bool = Field(
         False, description="weight the chains by leave-one-out instead of pooling them: for chains in different modes"
     )

@@ -5,7 +5,7 @@ Everything a fit depends on is in its ``Spec``, its data and its teachers' logit
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from mtbkd.device import resolve_device
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.evaluation import convergence, within_chains
-from mtbkd.function_space import Output, function_space, kept_of_chain
+from mtbkd.function_space import Output, function_space, kept_of_chain, thinned
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
@@ -41,6 +41,8 @@ else:
     torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
+
+TUNING_DRAWS = 60  # of a candidate, over all chains, whose mean predicts the validation labels
 
 
 class Named(BaseModel):
@@ -72,6 +74,7 @@ class Spec(BaseModel):
     signal: Named
     weights: str | None
     inference: Named
+    tuned_by: Named | None = None
     stack_chains: bool = False
     posterior: dict[str, list[float | Literal["kappa"]]]
     training: Training
@@ -109,7 +112,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     best = _best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
-    tuning = tune(spec.posterior, signal.USES, make, dataset, context)
+    tuning = tune(spec.posterior, signal.USES, make, dataset, context, _draws_to_tune_by(spec))
     problem = make([next(row for row in tuning if row["replicate"] == r and row["chosen"]) for r in replicates])
     inference = registry.part("inference", spec.inference.name)
     settings = inference.Settings.model_validate(spec.inference.settings)
@@ -158,6 +161,20 @@ def _stacked(output: Output, result: Fit, weights: Sequence[chain_stacking.Weigh
         diverged = ~torch.isfinite(own).all(-1).all(-1).numpy()
         found.append(own.flatten(0, 1)[torch.as_tensor(chain_stacking.chosen(weight.weight, diverged, draws, kept))])
     return torch.stack(found)
+
+
+def _draws_to_tune_by(spec: Spec) -> "Callable[[Problem, Context], torch.Tensor] | None":
+    """Some draws (U, S, P) of candidates by the inference ``tuned_by``, None where MAP fits choose."""
+    if spec.tuned_by is None:
+        return None
+    module = registry.part("inference", spec.tuned_by.name)
+    settings = module.Settings.model_validate(spec.tuned_by.settings)
+
+    def draws(problem: Problem, context: Context) -> "torch.Tensor":
+        found = module.run(problem, settings, module.init(problem, settings, context), context).params.flatten(1, 2)
+        return found[:, thinned(found.shape[1], TUNING_DRAWS)].to(context.device)
+
+    return draws
 
 
 def _student(spec: Spec, dataset: Dataset) -> Student:

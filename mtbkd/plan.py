@@ -274,6 +274,7 @@ def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
 
 def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve", name: str) -> dict[str, Any]:
     method, student = config.methods[name], config.students[experiment.student]
+    tuned = config.methods[method.tuned_by] if method.tuned_by else None
     posterior = dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
     # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.
     uses = registry.part("signal", method.signal).USES
@@ -289,6 +290,7 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
         "signal": part("signal", method.signal, method.signal_settings),
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
+        "tuned_by": tuned and part("inference", tuned.inference, tuned.settings),
         "stack_chains": method.stack_chains,
         "posterior": {key: grid if key in uses | ALWAYS_USED else UNUSED for key, grid in read.items()},
         "training": dump(merged(config.training, study.training, experiment.training)),

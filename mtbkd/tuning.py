@@ -37,8 +37,9 @@ def tune(
     make: Callable[[Sequence[dict[str, Any]]], Problem],
     dataset: Dataset,
     context: Context,
+    fit: "Callable[[Problem, Context], torch.Tensor] | None" = None,
 ) -> list[dict[str, Any]]:
-    """Fit all candidates of all replicates as MAP in one batch and choose by validation NLL.
+    """Fit all candidates of all replicates in one batch and choose by validation NLL.
 
     Args:
         posterior: candidates of every shared setting.
@@ -46,6 +47,7 @@ def tune(
         make: the problem of given units.
         dataset: whose validation labels decide.
         context: seeds, replicates, optimiser.
+        fit: gives draws (U, S, P), whose mean predicts; None: one MAP fit a unit.
 
     Returns:
         One row a candidate and replicate: the settings, ``replicate``, ``val_nll``, ``val_accuracy`` (both None where there
@@ -58,7 +60,7 @@ def tune(
     problem = make(units)
     repeated = Context(context.seed, context.replicates * len(listed), context.training, context.device)
     rows = dataset.rows("val")
-    nll, accuracy = held_out_scores(problem, repeated.mode(problem), dataset.x[:, rows], dataset.y[:, rows])
+    nll, accuracy = held_out_scores(problem, (fit or map_fit)(problem, repeated), dataset.x[:, rows], dataset.y[:, rows])
     log.info("tuned %d candidates x %d replicates", len(listed), len(context.replicates))
     won = np.arange(len(listed))[:, None] == best(nll.reshape(len(listed), -1))
     scores = zip(nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)
@@ -80,6 +82,11 @@ def read_settings(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) 
     left_out |= {"lambda"} if by_kappa and "no_teacher" not in used else set()
     unread = UNUSED if "kappa" in posterior else None
     return {name: grid if name in used else unread or grid[:1] for name, grid in posterior.items() if name not in left_out}
+
+
+def map_fit(problem: Problem, context: Context) -> "torch.Tensor":
+    """The mode of every unit as its one draw, (U, 1, P)."""
+    return context.mode(problem).unsqueeze(1)
 
 
 def candidates(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> list[dict[str, float]]:
@@ -133,7 +140,7 @@ def held_out_scores(
 
     Args:
         problem: whose ``data_row`` says which row of ``features`` is each unit's.
-        params: (U, P).
+        params: (U, S, P), draws whose mean probability predicts.
         features: (D, V, ...), V held-out examples, D rows of the problem's data.
         labels: int (D, V).
     """
@@ -142,7 +149,8 @@ def held_out_scores(
     losses, rights = [], []
     with torch.no_grad():
         for unit, row in enumerate(problem.data_row.tolist()):
-            log_q = torch.log_softmax(problem.student.apply(params[unit : unit + 1], x[row : row + 1]), -1)
+            log_q = torch.log_softmax(problem.student.apply(params[unit], x[row : row + 1]), -1)
+            log_q = torch.logsumexp(log_q, 0, keepdim=True) - math.log(len(log_q))
             losses.append(-label_term(log_q, y[row : row + 1]).mean())
             rights.append((log_q.argmax(-1) == y[row]).double().mean())
     nll, accuracy = (torch.stack(values).cpu().double().numpy() for values in (losses, rights))

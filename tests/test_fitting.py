@@ -83,6 +83,23 @@ def test_tuning_takes_the_candidate_with_the_lowest_validation_nll(dataset: Data
         assert next(row for row in own if row["chosen"])["prior_scale"] == 1.0
 
 
+def test_draws_choose_where_the_method_says_so(dataset: Dataset, teachers: list[Logits]) -> None:
+    """A narrow prior spoils MAP alone; what the draws of each candidate predict is scored, not its mode."""
+    asked = spec("tip", "sgld", SGLD, prior_scale=[0.3, 3.0])
+    by_mode = fit(asked, dataset, teachers, REPLICATES)
+    by_draws = fit(asked.model_copy(update={"tuned_by": asked.inference}), dataset, teachers, REPLICATES)
+    losses = [[row["val_nll"] for row in found.tuning] for found in (by_mode, by_draws)]
+    assert len(losses[0]) == len(losses[1]) == 8 and not np.allclose(*losses, rtol=1e-3)
+    at = dataset.rows("val")
+    one = asked.model_copy(update={"posterior": asked.posterior | {"lambda": [1.0], "prior_scale": [0.3]}})
+    shown = replace(
+        dataset, split=np.where(dataset.split == "val", "test", np.where(dataset.split == "test", "val", dataset.split))
+    )
+    prob = fit(one, shown, teachers, REPLICATES).prob.mean((1, 2))
+    nll = -np.log(np.take_along_axis(prob, dataset.y[:, at, None], -1)).mean((1, 2))
+    np.testing.assert_allclose([row["val_nll"] for row in by_draws.tuning[:2]], nll, atol=0.12)
+
+
 def test_test_labels_do_not_touch_a_fit(dataset: Dataset, teachers: list[Logits]) -> None:
     y = dataset.y.copy()
     y[:, dataset.split == "test"] = 1 - y[:, dataset.split == "test"]

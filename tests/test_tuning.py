@@ -14,13 +14,24 @@ def test_held_out_scores_are_those_of_each_units_own_row() -> None:
     one = torch.ones(3)
     x, y = torch.zeros(2, 4, 1), torch.zeros(2, 4, dtype=torch.int64)
     problem = make_problem(student, x, y, torch.tensor([0, 1, 1]), none, none.Settings(), Shared(one, one, one, one, one))
-    params = torch.zeros(3, student.num_params)
+    params = torch.zeros(3, 1, student.num_params)
     params[2] = torch.nan
     features, labels = np.zeros((2, 5, 1), np.float32), np.array([[0, 0, 0, 0, 0], [1, 1, 1, 1, 0]])
     nll, accuracy = held_out_scores(problem, params, features, labels)
     np.testing.assert_allclose(nll[:2], np.log(2), rtol=1e-6)
     # Equal probabilities: the first class is predicted, right for all labels of the first row and one of five of the second.
     np.testing.assert_allclose(accuracy, [1.0, 0.2, np.nan])
+
+
+def test_the_mean_probability_of_draws_is_scored_not_their_mean_loss() -> None:
+    student = build(Settings(features="raw"), (1,), 2)
+    one = torch.ones(1)
+    x, y = torch.zeros(1, 1, 1), torch.zeros(1, 1, dtype=torch.int64)
+    problem = make_problem(student, x, y, torch.tensor([0]), none, none.Settings(), Shared(one, one, one, one, one))
+    params = torch.zeros(1, 2, student.num_params)
+    params[0, 0], params[0, 1] = 1.0, -1.0  # at x = 0 the intercept alone: probabilities mirrored around a half
+    nll, _ = held_out_scores(problem, params, np.zeros((1, 1, 1), np.float32), np.array([[0]]))
+    np.testing.assert_allclose(nll, np.log(2), rtol=1e-6)
 
 
 def test_a_diverged_candidate_never_wins() -> None:

@@ -173,7 +173,7 @@ def _tune(bench: Bench, n: int, transfer: bool) -> Rows:
     scored = []
     for steps in spec.steps:
         params = _context(bench, [unit["row"] for unit in units], steps, restarts=1).mode(target)
-        found = held_out_scores(replace(target, data_row=at), params, features, labels)
+        found = held_out_scores(replace(target, data_row=at), params.unsqueeze(1), features, labels)
         scored.append([values.reshape(len(grid), number, folds).mean(-1) for values in found])
     nll, accuracy = (np.concatenate(values) for values in zip(*scored, strict=True))
     won = np.arange(len(nll))[:, None] == best(nll)

@@ -119,7 +119,7 @@ def _rows(
 ) -> list[Row]:
     dataset = block.dataset
     test = dataset.rows("test")
-    nll, accuracy = held_out_scores(problem, solution.params, dataset.x[:, test], dataset.y[:, test])
+    nll, accuracy = held_out_scores(problem, solution.params.unsqueeze(1), dataset.x[:, test], dataset.y[:, test])
     mass = _test_mass(block, problem, solution, inside)
     told = {name: getattr(solution, name).cpu().double().numpy()
             for name in ("multiplier", "mass", "objective", "violation", "stationarity", "complementarity")}  # fmt: skip
