@@ -13,7 +13,6 @@ from mtbkd.lazy import lazy_import
 from mtbkd.multilabel import scores
 from mtbkd.multilabel.data import Task
 from mtbkd.seeds import derive
-from mtbkd.tuning import SHARED_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,18 +33,20 @@ COLUMNS = {
     "experts": ["chosen_by", "split", "domain", "teacher", "mean_weight", "top_share", "n"],
     "labels": ["split", "domain", "location", "positives", "n", "labelled"],
     "teachers": ["teacher", "examples", "val_examples", "prior_scale", "val_nll", "chosen"],
-    "tuning": ["signal", "weights", "val_nll", "chosen"],
+    "tuning": ["signal", "weights", "lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature",
+               "temperature", "val_nll", "chosen"],
     "gates": ["method", "gate", "replicate", "value", "threshold", "verdict", "note", "judged"],
 }  # fmt: skip
 TABLES = tuple(COLUMNS)
+OPTIONAL = ("kappa", "no_teacher")
 
 Rows = list[dict[str, Any]]
 Pairs = Sequence[tuple[str, str]]
 
 
 def frame(name: str, rows: Rows) -> Frame:
-    """The rows of a table with its columns in their order; ``tuning`` has shared settings that not every study gives, too."""
-    given = [setting for setting in SHARED_NAMES if any(setting in row for row in rows)] if name == "tuning" else []
+    """The rows of a table with its columns in their order; ``tuning`` also has OPTIONAL settings that the study gives."""
+    given = [setting for setting in OPTIONAL if any(setting in row for row in rows)] if name == "tuning" else []
     return pd.DataFrame(rows, columns=[*COLUMNS[name][:2], *given, *COLUMNS[name][2:]])
 
 
