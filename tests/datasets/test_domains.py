@@ -1,10 +1,16 @@
 """Domains that a table does not come with."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
+from mtbkd.artefacts import Dataset
+from mtbkd.datasets import table
 from mtbkd.datasets.domains import Domains, codes
-from mtbkd.errors import ContractError
+from mtbkd.errors import ConfigError, ContractError
 
 RNG = np.random.default_rng(0)
 CENTRES = np.array([[-2.0, 0.0], [2.0, 0.0], [0.0, 2.5]])
@@ -40,3 +46,34 @@ def test_groups_of_classes_follow_the_label() -> None:
     found = codes(asked, X, Y, NAMES, None, 1, "here")
     assert asked.names(NAMES, {}) == ("group 1", "group 2")
     np.testing.assert_array_equal(found, (Y == 1).astype(int))
+
+
+def csv(folder: Path, labels: Sequence[str]) -> Path:
+    path = folder / "own.csv"
+    rows = [f"{a},{b},{label}" for (a, b), label in zip(X, labels, strict=True)]
+    path.write_text("\n".join(["v,w,kind", *rows]) + "\n")
+    return path
+
+
+def prepared(path: Path, **asked: Any) -> Dataset:
+    settings = table.Settings.model_validate({"path": str(path), "label": "kind", "domains": asked})
+    return table.prepare("own", settings, 1, range(1), path.parent)
+
+
+def test_a_table_of_your_own_may_have_them_too(tmp_path: Path) -> None:
+    path = csv(tmp_path, [NAMES[k] for k in Y])
+    found = prepared(path, by="cluster", count=3)
+    assert found.domain_names == ("cluster 1", "cluster 2", "cluster 3") and found.domain is not None
+    np.testing.assert_array_equal(found.domain[0], np.array([2, 0, 1])[WHERE])
+    found = prepared(path, by="classes", groups=[["c", "a"], ["b"]])
+    np.testing.assert_array_equal(found.domain, [Y == 1])
+
+
+def test_groups_that_do_not_fit_a_table_of_your_own_are_refused(tmp_path: Path) -> None:
+    path = csv(tmp_path, [NAMES[k] for k in Y])
+    with pytest.raises(ConfigError, match="own.csv: domains.groups: found no group with c; allowed: every class"):
+        prepared(path, by="classes", groups=[["a"], ["b"]])
+    with pytest.raises(ContractError, match="domains: found 1 rows without label"):
+        prepared(csv(tmp_path, ["", *[NAMES[k] for k in Y[1:]]]), by="classes", groups=[["c", "a"], ["b"]])
+    with pytest.raises(ValueError, match="allowed: one of domain"):
+        prepared(path, by="column", column="v")
