@@ -14,6 +14,7 @@ from mtbkd.artefacts import digest
 from mtbkd.blocks import SINGLE, block_names
 from mtbkd.curves.plan import CurvePlan, make_curve
 from mtbkd.curves.spec import Curve
+from mtbkd.datasets import redrawn
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Spec as ExactSpec
 from mtbkd.explain import Mistake, choice
@@ -39,7 +40,8 @@ class DataPlan:
         kind: the module of mtbkd/datasets.
         settings: JSON-able, with defaults.
         seed: base of its seeds.
-        simulated: every replicate is drawn anew; otherwise there is one block, r0-0.
+        simulated: drawn from a known law.
+        redrawn: every replicate has data of its own, drawn or split anew; otherwise there is one block, r0-0.
         raw: keys of the raw files it needs.
         key: name and hash of kind, settings and seed.
     """
@@ -49,6 +51,7 @@ class DataPlan:
     settings: dict[str, Any]
     seed: int
     simulated: bool
+    redrawn: bool
     raw: tuple[str, ...]
     key: str
 
@@ -108,7 +111,7 @@ class ExperimentPlan:
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that students of ``block`` read."""
-        return block if self.data.simulated else SINGLE
+        return block if self.data.redrawn else SINGLE
 
     @property
     def data_blocks(self) -> tuple[str, ...]:
@@ -258,7 +261,8 @@ def _data(config: "Config", name: str) -> DataPlan:
     settings = dump(typed)
     raw = module.raw_files(typed) if hasattr(module, "raw_files") else module.RAW
     key = digest({"kind": entry.kind, "settings": settings, "seed": config.seed})
-    return DataPlan(name, entry.kind, settings, config.seed, module.SIMULATED, tuple(raw), f"{name}-{key}")
+    simulated, anew = module.SIMULATED, redrawn(module)
+    return DataPlan(name, entry.kind, settings, config.seed, simulated, anew, tuple(raw), f"{name}-{key}")
 
 
 def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:

@@ -17,6 +17,8 @@ DATASETS = {
     "protein": "mtbkd.datasets.protein",
     "deeploc": "mtbkd.datasets.deeploc",
     "table": "mtbkd.datasets.table",
+    "mlbench": "mtbkd.datasets.mlbench",
+    "scikit": "mtbkd.datasets.scikit",
     "mnist": "mtbkd.datasets.mnist",
     "fashion_mnist": "mtbkd.datasets.fashion_mnist",
     "cifar10": "mtbkd.datasets.cifar10",
@@ -39,6 +41,7 @@ TEACHERS = {
     "uniform": "mtbkd.teachers.uniform",
     "resnet": "mtbkd.teachers.resnet",
     "cifar_resnet": "mtbkd.teachers.cifar_resnet",
+    "sklearn": "mtbkd.teachers.sklearn_classifier",
 }
 STUDENTS = {
     "linear": "mtbkd.students.linear",

@@ -59,7 +59,7 @@ class AnalysisPlan:
         """Blocks of data and logits, each once."""
         if self.data is None:
             return ()
-        return self.blocks if self.data.simulated else (SINGLE,)
+        return self.blocks if self.data.redrawn else (SINGLE,)
 
 
 def make_analysis(

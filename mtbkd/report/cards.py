@@ -71,9 +71,9 @@ def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[
 
 
 def _rows(card: Mapping[str, Any]) -> str:
-    """How the rows of a file and those of the data found each other, and what became of the numbers."""
+    """Which rows it learnt, or how those of a file and of the data found each other, and what became of the numbers."""
     covered = ", ".join(f"{split} {n}" for split, n in card.get("covered", {}).items())
-    told = (card.get("joined"), covered and f"covers {covered}", card.get("values"))
+    told = (card.get("learnt"), card.get("joined"), covered and f"covers {covered}", card.get("values"))
     return "; ".join(part for part in told if part)
 
 
