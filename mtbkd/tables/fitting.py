@@ -1,0 +1,163 @@
+"""Every student at every number of labels: tuned inside the labels, fitted on all of them, probabilities on the test split.
+
+The engine is that of label-count curves (``mtbkd.curves.fitting``). With n labels every method sees the same n labels, the same
+folds and the same unlabelled examples, and is tuned in the same way:
+
+1. kappa x teacher temperature x prior scale, as far as it reads them, at lambda = kappa and without the component of no teacher;
+2. methods with ``after`` start from what that method chose, and tune lambda x no_teacher there.
+
+Self-training hears the labels-only student that the same labels gave: in a fold, one that did not see what the fold keeps out.
+Shapes: R replicates, F folds, P positions of the label order, n labels, M test examples, G teachers, K classes.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mtbkd import registry
+from mtbkd.analyses import Inputs
+from mtbkd.artefacts import Dataset, Logits
+from mtbkd.curves.budget import budgets
+from mtbkd.curves.fitting import Bench, Rows, predict_test, refit, tune
+from mtbkd.curves.spec import Spec
+from mtbkd.grids import AS_KAPPA
+from mtbkd.lazy import lazy_import
+from mtbkd.tables.methods import METHODS, SLOW, Method
+from mtbkd.tables.spec import Settings
+from mtbkd.tuning import candidates
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+log = logging.getLogger(__name__)
+
+PLAIN = {"student_temperature": [1.0], "temperature": [1.0]}
+
+
+class Fitted(NamedTuple):
+    """A method at a number of labels: test probabilities (M, K) of every replicate, and its candidates."""
+
+    method: str
+    labels: int
+    all_labels: bool
+    prob: list[np.ndarray]
+    tuning: Rows
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all methods on one table have in common."""
+
+    settings: Settings
+    inputs: Inputs
+    dataset: Dataset
+    teachers: Sequence[Logits]
+    replicates: range
+
+    def grid(self) -> dict[str, Sequence[Any]]:
+        """Candidates of the first round."""
+        grids = self.settings.grids
+        shared = {"kappa": grids.kappa, "teacher_temperature": grids.teacher_temperature, "prior_scale": grids.prior_scale}
+        return {**shared, "lambda": (AS_KAPPA,), "beta": (1.0,), "no_teacher": (0.0,), **PLAIN}
+
+    def bench(self, name: str, inference: Mapping[str, Any] | None = None) -> Bench:
+        """The engine's bench of method ``name``."""
+        method, inputs = METHODS[name], self.inputs
+        fit = {
+            "method": name, "dataset": self.dataset.name, "student": inputs.student, "signal": {"name": method.signal},
+            "weights": method.weights, "inference": inference or {"name": "map"}, "posterior": {},
+            "training": inputs.training.model_dump(), "output": {}, "seed": inputs.seed, "device": inputs.device,
+        }  # fmt: skip
+        asked = {"curve": inputs.name, "teachers": method.teachers, "fit": fit, "steps": (inputs.training.steps,)}
+        rest = {"labels": self.settings.labels, "folds": self.settings.folds, "transfer": (True,)}
+        bench = Bench.of(Spec.model_validate({**asked, **rest}), self.dataset, self.teachers, self.replicates)
+        if method.teachers == "uniform":
+            assert bench.logits is not None
+            bench = replace(bench, logits=torch.zeros_like(bench.logits))
+        return bench
+
+
+def fit_all(study: Study) -> Iterator[Fitted]:
+    """All compiled methods of the settings at all numbers of labels, labels alone first."""
+    names = [name for name in METHODS if name in {"labels", *study.settings.methods} and name not in SLOW]
+    benches = {name: study.bench(name) for name in names}
+    for n, every in counts(study, benches["labels"]).items():
+        chosen: dict[str, Rows] = {}
+        for name, bench in benches.items():
+            found = _fit(study, METHODS[name], bench, n, chosen)
+            chosen[name] = found.tuning
+            yield found._replace(method=name, all_labels=every)
+
+
+def counts(study: Study, bench: Bench) -> dict[int, bool]:
+    """The numbers of labels that leave unlabelled examples, and all of them; whether it is all."""
+    asked = [n for n in study.settings.labels if n == "all" or n < bench.order.labelled]
+    return budgets(asked or ["all"], bench.order.labelled, study.inputs.name)
+
+
+def left_over(study: Study, bench: Bench, n: int) -> int:
+    """Unlabelled examples that students with n labels see."""
+    return min(study.settings.transfer, bench.x.shape[1] - n)
+
+
+def _fit(study: Study, method: Method, bench: Bench, n: int, chosen: Mapping[str, Rows]) -> Fitted:
+    transfer = left_over(study, bench, n) if method.teachers != "none" else 0
+    if method.weigh:
+        assert bench.logits is not None
+        known = torch.where(torch.arange(bench.y.shape[1], device=bench.y.device) < n, bench.y, -1)
+        bench = replace(bench, weights=method.weigh(bench.logits, known))
+    if method.teachers == "own":
+        bench = taught_by_itself(study, bench, n, winners(chosen["labels"]))
+    if method.after:
+        listed = second_round(study.settings, winners(chosen[method.after]))
+    else:
+        unread = {"teacher_temperature"} if method.teachers == "uniform" else set()
+        uses = registry.part("signal", method.signal).USES - unread
+        listed = [[dict(each) for _ in bench.replicates] for each in candidates(study.grid(), uses)]
+    listed = [[{**row, "steps": study.inputs.training.steps} for row in own] for own in listed]
+    rows = tune(bench, n, transfer, listed)
+    prob = predict_test(bench, refit(bench, winners(rows), n, transfer))
+    log.info("%s, %d labels: %d candidates", bench.spec.fit.method, n, len(listed))
+    return Fitted("", n, False, prob, rows)
+
+
+def winners(rows: Rows) -> Rows:
+    """The chosen candidate of every replicate."""
+    return [row for row in rows if row["chosen"]]
+
+
+def second_round(settings: Settings, chosen: Rows) -> list[Rows]:
+    """Candidates of lambda and no_teacher at what each replicate chose."""
+    pairs = [(lam, share) for lam in settings.grids.lam for share in settings.grids.no_teacher]
+    return [
+        [{**row, "lambda": row["kappa"] if lam == AS_KAPPA else lam, "no_teacher": share} for row in chosen] for lam, share in pairs
+    ]
+
+
+def taught_by_itself(study: Study, bench: Bench, n: int, chosen: Rows) -> Bench:
+    """``bench`` with one teacher: the labels-only student with the settings ``chosen``, fitted on all labels and on every fold.
+
+    Its logits (R (1 + F), P, 1, K), those of all labels first.
+    """
+    folds, alone = study.settings.folds, study.bench("labels")
+    units = [{**row, "fold": fold} for row in chosen for fold in range(-1, folds)]
+    # A unit on all labels has no gap, so that it cannot share a target with those of folds.
+    whole, parts = (refit_units(alone, [u for u in units if (u["fold"] < 0) == is_whole], n) for is_whole in (True, False))
+    params = torch.cat([whole[:, None], parts.view(len(chosen), folds, -1)], 1)
+    with torch.no_grad():
+        logits = [alone.student.apply(own, bench.x[r : r + 1]) for r, own in enumerate(params)]
+    taught = torch.cat(logits).unsqueeze(2)
+    return replace(bench, logits=taught, weights=torch.ones_like(taught[..., 0]), by_fold=True)
+
+
+def refit_units(bench: Bench, units: Rows, n: int) -> "torch.Tensor":
+    """MAP parameters (U, P) of ``units`` on their labels alone."""
+    from mtbkd.curves.fitting import context_of
+
+    context = context_of(bench, [unit["row"] for unit in units], bench.spec.fit.training.steps, bench.spec.fit.training.restarts)
+    return context.mode(bench.target(units, n, 0))
