@@ -22,6 +22,7 @@ from mtbkd.published import tables as published
 from mtbkd.search.checks import search_mistakes
 from mtbkd.settings import settings_of
 from mtbkd.stacking_checks import stacking_mistakes, unstacked_mistakes
+from mtbkd.strength_checks import strength_mistakes, twice
 from mtbkd.teachers.checks import teacher_fits, teacher_mistakes, teachers_named
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
             path = ("studies", name, "analyses", title)
             found += analysis_mistakes(declared, path, study, analysis)
             found += _unknown_classes(path, study, analysis, shapes)
+            of = study.experiments.get(analysis.experiment or "")
+            above = [] if of is None else [(("studies", name, "experiments", str(analysis.experiment)), of)]
+            levels = [(path, analysis), *above, (("studies", name), study), ((), config)]
+            found += strength_mistakes([(where, level.posterior) for where, level in levels])
             if analysis.dataset and (shape := shapes.get(analysis.dataset)) is not None:
                 known = [teacher for teacher in analysis.teachers if teacher in config.teachers]
                 found += [m for teacher in known for m in teacher_fits(config, path, analysis.dataset, shape, teacher)]
@@ -148,6 +153,7 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
         if column not in columns:
             yield Mistake(("methods", name, "published"), choice(column, columns))
     yield from _improper(name, method, [(("methods", name), method.posterior)])
+    yield from twice([(("methods", name), method.posterior)])
     yield from stacking_mistakes(name, method)
 
 
@@ -185,7 +191,9 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             yield from _teachers_suffice(place, name, method)
             yield from _student_suits(place, at, name, method, size)
             levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
-            yield from _improper(name, method, [(where, level.posterior) for where, level in levels])
+            posteriors = [(where, level.posterior) for where, level in levels]
+            yield from _improper(name, method, posteriors)
+            yield from strength_mistakes(posteriors)
             yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))
             if size is not None and place.shape is not None:
                 need = need_of_fit(config, place.study, experiment, name, size[0], place.shape)

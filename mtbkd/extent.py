@@ -14,7 +14,7 @@ from mtbkd.datasets import Shape, redrawn
 from mtbkd.evaluation.compare import MIN_FOR_TEST
 from mtbkd.explain import KeyPath, Mistake
 from mtbkd.settings import merged, settings_of
-from mtbkd.tuning import ALWAYS_USED
+from mtbkd.tuning import count
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, Study
@@ -62,8 +62,7 @@ def candidates(config: "Config", study: "Study", experiment: "Experiment | Any",
     """Settings that the method ``name`` is tuned over."""
     method = config.methods[name]
     posterior = merged(config.posterior, study.posterior, experiment.posterior, method.posterior).model_dump(by_alias=True)
-    used = registry.part("signal", method.signal).USES | ALWAYS_USED
-    return math.prod(len(grid) for key, grid in posterior.items() if key in used)
+    return count(posterior, registry.part("signal", method.signal).USES)
 
 
 def need_of_fit(

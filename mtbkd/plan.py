@@ -23,12 +23,10 @@ from mtbkd.fitting import Spec
 from mtbkd.published.tables import columns_of
 from mtbkd.search.spec import TeacherSearch, make_search
 from mtbkd.settings import dump, merged, settings_of
-from mtbkd.tuning import ALWAYS_USED
+from mtbkd.tuning import ALWAYS_USED, UNUSED, read_settings
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, Study
-
-UNUSED = [1.0]
 
 
 @dataclass(frozen=True)
@@ -280,7 +278,8 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
     method, student = config.methods[name], config.students[experiment.student]
     posterior = dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
     # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.
-    used = registry.part("signal", method.signal).USES | ALWAYS_USED
+    uses = registry.part("signal", method.signal).USES
+    read = read_settings(posterior, uses)
 
     def part(kind: str, name: str, settings: dict[str, Any], name_key: str = "name") -> dict[str, Any]:
         return {name_key: name, "settings": dump(settings_of(kind, name, settings))}
@@ -293,7 +292,7 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
         "stack_chains": method.stack_chains,
-        "posterior": {key: grid if key in used else UNUSED for key, grid in posterior.items()},
+        "posterior": {key: grid if key in uses | ALWAYS_USED else UNUSED for key, grid in read.items()},
         "training": dump(merged(config.training, study.training, experiment.training)),
         "output": dump(merged(config.output, study.output)),
         "seed": config.seed,

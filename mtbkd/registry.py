@@ -51,6 +51,8 @@ STUDENTS = {
 SIGNALS = {
     "none": "mtbkd.signals.none",
     "kd": "mtbkd.signals.kd",
+    "kd_mean": "mtbkd.signals.kd_mean",
+    "kd_hinton": "mtbkd.signals.kd_hinton",
     "tip": "mtbkd.signals.tip",
     "bkd": "mtbkd.signals.bkd",
     "power": "mtbkd.signals.power",

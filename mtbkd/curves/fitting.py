@@ -27,7 +27,8 @@ from mtbkd.errors import ContractError
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling import context as weighing
-from mtbkd.posterior import make_problem
+from mtbkd.posterior import adjusted, make_problem
+from mtbkd.sharpness import COLUMN, sharpness
 from mtbkd.students import Student
 from mtbkd.tuning import best, candidates, held_out_scores, shared_of
 
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
 # What the signal's constants depend on, the data apart.
-READ_BY_CONSTANTS = ("lambda", "teacher_temperature")
+READ_BY_CONSTANTS = ("lambda", "no_teacher", "teacher_temperature")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Bench:
         folds = torch.tensor([unit["fold"] for unit in units], device=self.device)
         width = fold_size(n, self.spec.folds) if (folds >= 0).any() else 0
         table, constants = self._constants(units, n)
-        shared, signal = shared_of(units, self.device), registry.part("signal", self.spec.fit.signal.name)
+        signal = registry.part("signal", self.spec.fit.signal.name)
+        shared = adjusted(signal, shared_of(units, self.device))
         return Budget(
             self.student, self.x, self.y, rows, signal, constants, shared, bool((shared.student_temperature == 1).all()),
             table, n, folds * width, width, transfer,
@@ -107,7 +109,7 @@ class Bench:
 
     def _constants(self, units: Rows, n: int) -> "tuple[torch.Tensor, dict[str, torch.Tensor]]":
         """Each unit's row (U,) of the signal's constants, and these: one row a replicate and value of what they depend on."""
-        keys = [(self._taught(unit), *(unit[name] for name in READ_BY_CONSTANTS)) for unit in units]
+        keys = [(self._taught(unit), *(unit.get(name) for name in READ_BY_CONSTANTS)) for unit in units]
         distinct = list(dict.fromkeys(keys))
         table = torch.tensor([distinct.index(key) for key in keys], device=self.device)
         if self.logits is None:
@@ -221,14 +223,20 @@ def context_of(bench: Bench, rows: Sequence[int], steps: int, restarts: int) -> 
 
 
 def refit(bench: Bench, chosen: Rows, n: int, transfer: int) -> "dict[int, torch.Tensor]":
-    """Position of the replicate -> parameters (S, P) of its draws, fitted on all n labels with what the replicate chose."""
+    """Position of the replicate -> parameters (S, P) of its draws, fitted on all n labels with what the replicate chose.
+
+    Where they have a mixture, the rows ``chosen`` are given the sharpness of its responsibilities.
+    """
     module, named = registry.part("inference", bench.spec.fit.inference.name), bench.spec.fit.inference
     settings, found = module.Settings.model_validate(named.settings), {}
     for steps in dict.fromkeys(row["steps"] for row in chosen):
-        units = [{**row, "fold": -1} for row in chosen if row["steps"] == steps]
+        own = [row for row in chosen if row["steps"] == steps]
+        units = [{**row, "fold": -1} for row in own]
         target = bench.target(units, n, transfer).joint()
         context = context_of(bench, [unit["row"] for unit in units], steps, bench.spec.fit.training.restarts)
         result = module.run(target, settings, module.init(target, settings, context), context)
+        for row, value in zip(own, sharpness(target, result.params), strict=False):
+            row[COLUMN] = value
         found |= {unit["row"]: params.flatten(0, 1) for unit, params in zip(units, result.params, strict=True)}
     return found
 
