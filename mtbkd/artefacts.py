@@ -119,6 +119,11 @@ class Dataset:
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def teachers_split(self) -> str:
+        """The split that teachers learn from: ``teachers`` where there is one, else ``train``."""
+        return TEACHERS if (self.split == TEACHERS).any() else "train"
+
     def rows(self, split: str) -> np.ndarray:
         """Indices (n,) of the examples of ``split``."""
         return np.flatnonzero(self.split == split)

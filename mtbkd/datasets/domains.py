@@ -13,7 +13,9 @@ from mtbkd.errors import ContractError, nearest
 from mtbkd.explain import distinct
 
 FEWEST = 2  # domains
+SMALLEST = 10  # rows of a cluster, over all splits
 TRIES = 10  # starts of KMeans
+CUT = 3.0  # deviations; far outliers would be clusters of their own
 
 Group = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
@@ -67,7 +69,7 @@ class Domains(BaseModel):
     def told(self) -> str:
         """For the card."""
         if self.by == "cluster":
-            return f"clusters of the standardised inputs of each replicate (KMeans, {TRIES} starts), the largest first"
+            return f"clusters of the standardised inputs of each replicate, cut off at {CUT:g} deviations, the largest first"
         if self.by == "classes":
             return "; ".join(f"group {i + 1}: {', '.join(group)}" for i, group in enumerate(self.groups or ()))
         return f"values of the column {self.column}"
@@ -96,7 +98,7 @@ def codes(
         class_names: K names.
         column: codes (N,) of the column's values, where the domains go by column.
         seed: of KMeans.
-        where: named in the ContractError that is raised where there are fewer different rows than clusters.
+        where: named in the ContractError that is raised where a cluster has too few rows.
     """
     if asked.by == "column":
         assert column is not None
@@ -107,9 +109,14 @@ def codes(
     from sklearn.cluster import KMeans
 
     count = asked.count or 0
+    x = x.clip(-CUT, CUT)
     if (different := len(np.unique(x, axis=0))) < count:
         raise ContractError(where, "domains", f"{different} different rows", f"at least {count}, one a cluster")
     label = KMeans(count, n_init=TRIES, random_state=seed % 2**32).fit(x).labels_
+    sizes = np.bincount(label, minlength=count)
+    if sizes.min() < SMALLEST:
+        found = f"clusters of {', '.join(map(str, sorted(sizes, reverse=True)))} rows"
+        raise ContractError(where, "domains", found, f"at least {SMALLEST} rows in each", "ask for fewer clusters")
     rank = np.empty(count, np.int64)
-    rank[np.argsort(-np.bincount(label, minlength=count), kind="stable")] = np.arange(count)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(count)
     return rank[label]

@@ -68,6 +68,10 @@ class Splits(BaseModel):
     min_class_rows: int = Field(
         10, ge=4, le=10_000_000, description="classes with fewer rows than that, after `rows`, are left out with their rows"
     )
+    cut: float | None = Field(
+        5.0, gt=0, allow_inf_nan=False, description="standardised inputs are cut off at this many deviations of the training "
+        "rows; null: nowhere"
+    )  # fmt: skip
     domains: Domains | None = Field(None, description="what teachers may specialise in; no domains when left out")
 
     @model_validator(mode="after")
@@ -170,6 +174,7 @@ def prepare(
             "ids": "positions in the split: each replicate deals other rows of the table to them",
             "features": list(table.features),
             "scaling": drawn[0].scaling.card(),
+            "cut": settings.cut,
             **_told(settings, len(whole.y), len(table.y), left_out),
         },
     ).validate()
@@ -191,6 +196,8 @@ def _replicate(
     filled = _filled(table.x[rows], train)
     known = scaling(filled, train)
     x = known.apply(filled)
+    if settings.cut is not None:
+        x = x.clip(-settings.cut, settings.cut)
     share = settings.label_share
     if settings.labels is not None:
         if settings.labels > (n := int(train.sum())):

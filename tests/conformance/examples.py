@@ -21,6 +21,12 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 # What parts must be told; ``write_files`` makes the files.
 FILES: dict[str, dict[str, Any]] = {
+    "mtbkd.datasets.mlbench": {"table": "Soybean", "teachers_share": 0.3, "domains": {"by": "cluster", "count": 3}},
+    "mtbkd.datasets.scikit": {
+        "table": "wine",
+        "label_share": 0.5,
+        "domains": {"by": "classes", "groups": [["class_0", "class_2"], ["class_1"]]},
+    },
     "mtbkd.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
     "mtbkd.teachers.released": {"path": "logits.csv"},
     "mtbkd.teachers.sklearn_classifier": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
