@@ -41,15 +41,15 @@ def teacher_mistakes(name: str, entry: "TeacherEntry", used: bool) -> Iterator[M
 
 def teacher_fits(config: "Config", path: KeyPath, dataset: str, shape: Shape, teacher: str) -> Iterator[Mistake]:
     """A teacher's domain, columns and floor against the dataset of what stands at ``path``."""
-    entry, of = config.teachers[teacher], f"of dataset '{dataset}' in {dotted(path)}"
+    entry, data = config.teachers[teacher], f"dataset '{dataset}' in {dotted(path)}"
     if entry.domain is not None and entry.domain not in shape.domain_names:
-        allowed = f"{', '.join(shape.domain_names) or 'none'} (the domains {of})"
+        allowed = f"{', '.join(shape.domain_names) or 'none'} (the domains of {data})"
         hint = nearest(entry.domain, shape.domain_names) or "leave domain out"
         yield Mistake(("teachers", teacher, "domain"), sentence(entry.domain, allowed, hint))
     typed = settings_of("teacher", entry.family, entry.settings)
     path = ("teachers", teacher, "settings")
-    if allowed := columns.fault(getattr(typed, "features", None), shape.features):
-        yield Mistake((*path, "features"), sentence(entry.settings["features"], f"{allowed} (the examples {of})"))
+    if allowed := columns.fault(getattr(typed, "features", None), shape.features, data):
+        yield Mistake((*path, "features"), sentence(entry.settings["features"], allowed))
     floor, classes = getattr(typed, "floor", None) or 0.0, len(shape.class_names)
     if floor * classes >= 1:
-        yield Mistake((*path, "floor"), sentence(floor, f"below 1 / {classes}, one over the classes {of}"))
+        yield Mistake((*path, "floor"), sentence(floor, f"below 1 / {classes}, one over the classes of {data}"))

@@ -35,15 +35,15 @@ class Part(BaseModel):
 Features = Annotated[Columns | Part | None, Field(description="columns that the teacher sees (tables); all when left out")]
 
 
-def fault(features: Features, shape: tuple[int, ...]) -> str:
-    """What examples of ``shape`` must have for ``features``, or "" where they have it."""
+def fault(features: Features, shape: tuple[int, ...], dataset: str) -> str:
+    """What is allowed in place of ``features`` where examples of ``dataset``, of ``shape``, do not have them; "" if they do."""
     if features is None:
         return ""
     if len(shape) != 1:
-        return f"nothing, as examples of shape {shape} have no columns"
+        return f"nothing, as examples of {dataset} have no columns"
     if isinstance(features, Part):
-        return "" if features.of <= shape[0] else f"at most {shape[0]} parts, one column each"
-    return "" if max(features) < shape[0] else f"0..{shape[0] - 1}"
+        return "" if features.of <= shape[0] else f"at most {shape[0]} parts (the columns of {dataset})"
+    return "" if max(features) < shape[0] else f"0..{shape[0] - 1} (the columns of {dataset})"
 
 
 def columns_seen(features: Features, count: int, seed: int, replicate: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def select(dataset: Dataset, features: Features, seed: int, first_replicate: int
     """The teacher's view of ``dataset.x``, (R, N, *features); ContractError where it lacks such columns."""
     if features is None:
         return dataset.x
-    if allowed := fault(features, dataset.x.shape[2:]):
+    if allowed := fault(features, dataset.x.shape[2:], dataset.name):
         found = features.model_dump() if isinstance(features, Part) else list(features)
         raise ContractError(f"teacher on {dataset.name}", "features", found, allowed)
     count = dataset.x.shape[2]

@@ -41,8 +41,8 @@ def make(path: str, arguments: Mapping[str, Any]) -> Any:
             raise ContractError(where, "arguments", f"'{name}'", allowed, nearest(name, known))
     try:
         model = factory(**arguments)
-        # scikit-learn checks values when it fits; this is the same check before any work.
-        getattr(model, "_validate_params", lambda: None)()
+        if hasattr(model, "_parameter_constraints"):  # scikit-learn's own check, which it makes in fit
+            model._validate_params()
     except Exception as error:
         raise _complaint(where, "arguments", error, "arguments that it takes") from error
     if not _classifies(model):
@@ -92,7 +92,7 @@ def fitted(model: Any, x: np.ndarray, y: np.ndarray, where: str) -> Any:
 
 
 def _complaint(where: str, field: str, error: Exception, expected: str) -> ContractError:
-    told = " ".join(str(error).split()) or type(error).__name__
+    told = " ".join(f"{type(error).__name__}: {error}".split())
     return ContractError(where, field, told if len(told) <= 300 else f"{told[:297]}...", expected)
 
 
