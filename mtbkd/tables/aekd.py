@@ -17,7 +17,7 @@ from mtbkd.curves.fitting import Bench, Rows, predict_test
 from mtbkd.density import label_term
 from mtbkd.lazy import lazy_import
 from mtbkd.tables.fitting import Fitted, Study, counts, left_over, winners
-from mtbkd.tuning import best, candidates
+from mtbkd.tuning import best
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ def fit_aekd(study: Study) -> "list[Fitted]":
 
 
 def _fit(study: Study, bench: Bench, n: int) -> Fitted:
-    listed = candidates(study.grid(), READS)
+    listed = study.first_round(READS)
     number, folds = len(bench.replicates), study.settings.folds
     rows = [{**each, "row": r, "replicate": bench.replicates[r]} for each in listed for r in range(number)]
     units = [{**row, "fold": fold} for row in rows for fold in range(folds)]

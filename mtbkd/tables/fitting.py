@@ -3,16 +3,19 @@
 The engine is that of label-count curves (``mtbkd.curves.fitting``). With n labels every method sees the same n labels, the same
 folds and the same unlabelled examples, and is tuned in the same way:
 
-1. kappa x teacher temperature x prior scale, as far as it reads them, at lambda = kappa and without the component of no teacher;
-2. methods with ``after`` start from what that method chose, and tune lambda x no_teacher there.
+1. kappa x teacher temperature, as far as it reads them, at lambda = kappa, without the component of no teacher, and at the middle
+   one of the prior scales;
+2. the prior scale;
+3. methods with ``after`` start from what that method chose, and tune lambda x no_teacher there.
 
 Self-training hears the labels-only student that the same labels gave: in a fold, one that did not see what the fold keeps out.
 Shapes: R replicates, F folds, P positions of the label order, n labels, M test examples, G teachers, K classes.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +24,7 @@ from mtbkd import registry
 from mtbkd.analyses import Inputs
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.curves.budget import budgets
-from mtbkd.curves.fitting import Bench, Rows, predict_test, refit, tune
+from mtbkd.curves.fitting import Bench, Rows, context_of, predict_test, refit, tune
 from mtbkd.curves.spec import Spec
 from mtbkd.grids import AS_KAPPA
 from mtbkd.lazy import lazy_import
@@ -36,6 +39,7 @@ else:
 
 log = logging.getLogger(__name__)
 
+Row = dict[str, Any]
 PLAIN = {"student_temperature": [1.0], "temperature": [1.0]}
 
 
@@ -59,11 +63,11 @@ class Study:
     teachers: Sequence[Logits]
     replicates: range
 
-    def grid(self) -> dict[str, Sequence[Any]]:
-        """Candidates of the first round."""
+    def first_round(self, reads: frozenset[str]) -> list[dict[str, float]]:
+        """Candidates of kappa and teacher temperature, as far as a method ``reads`` them."""
         grids = self.settings.grids
-        shared = {"kappa": grids.kappa, "teacher_temperature": grids.teacher_temperature, "prior_scale": grids.prior_scale}
-        return {**shared, "lambda": (AS_KAPPA,), "beta": (1.0,), "no_teacher": (0.0,), **PLAIN}
+        shared = {"kappa": grids.kappa, "teacher_temperature": grids.teacher_temperature, "prior_scale": [grids.middle_scale]}
+        return candidates({**shared, "lambda": (AS_KAPPA,), "beta": (1.0,), "no_teacher": (0.0,), **PLAIN}, reads)
 
     def bench(self, name: str, inference: Mapping[str, Any] | None = None) -> Bench:
         """The engine's bench of method ``name``."""
@@ -113,30 +117,41 @@ def _fit(study: Study, method: Method, bench: Bench, n: int, chosen: Mapping[str
         bench = replace(bench, weights=method.weigh(bench.logits, known))
     if method.teachers == "own":
         bench = taught_by_itself(study, bench, n, winners(chosen["labels"]))
-    if method.after:
-        listed = second_round(study.settings, winners(chosen[method.after]))
-    else:
-        unread = {"teacher_temperature"} if method.teachers == "uniform" else set()
-        uses = registry.part("signal", method.signal).USES - unread
-        listed = [[dict(each) for _ in bench.replicates] for each in candidates(study.grid(), uses)]
-    listed = [[{**row, "steps": study.inputs.training.steps} for row in own] for own in listed]
-    rows = tune(bench, n, transfer, listed)
+    rows = rounds(study, method, bench, n, transfer, chosen)
     prob = predict_test(bench, refit(bench, winners(rows), n, transfer))
-    log.info("%s, %d labels: %d candidates", bench.spec.fit.method, n, len(listed))
+    log.info("%s, %d labels: %d candidates", bench.spec.fit.method, n, len(rows) // len(bench.replicates))
     return Fitted("", n, False, prob, rows)
+
+
+def rounds(study: Study, method: Method, bench: Bench, n: int, transfer: int, chosen: Mapping[str, Rows]) -> Rows:
+    """All candidates of ``method`` with what the folds say of them; the last round's best is chosen."""
+    grids, steps = study.settings.grids, study.inputs.training.steps
+
+    def vary(start: Rows, values: Sequence[Callable[[Row], Row]]) -> Rows:
+        """Candidates that differ from ``start`` (one a replicate) by ``values``, tuned."""
+        return tune(bench, n, transfer, [[{**row, **change(row)} for row in start] for change in values])
+
+    if method.after:
+        pairs = [(lam, share) for lam in grids.lam for share in grids.no_teacher]
+        return vary(winners(chosen[method.after]), [partial(_sharper, lam, share) for lam, share in pairs])
+    reads = registry.part("signal", method.signal).USES - ({"teacher_temperature"} if method.teachers == "uniform" else set())
+    listed = [[{**each, "steps": steps} for _ in bench.replicates] for each in study.first_round(reads)]
+    first = tune(bench, n, transfer, listed)
+    second = vary(winners(first), [partial(_scaled, scale) for scale in grids.prior_scale])
+    return [{**row, "chosen": False} for row in first if len(listed) > 1] + second
+
+
+def _sharper(lam: float | str, no_teacher: float, row: Row) -> Row:
+    return {"lambda": row["kappa"] if lam == AS_KAPPA else lam, "no_teacher": no_teacher}
+
+
+def _scaled(scale: float, row: Row) -> Row:
+    return {"prior_scale": scale}
 
 
 def winners(rows: Rows) -> Rows:
     """The chosen candidate of every replicate."""
     return [row for row in rows if row["chosen"]]
-
-
-def second_round(settings: Settings, chosen: Rows) -> list[Rows]:
-    """Candidates of lambda and no_teacher at what each replicate chose."""
-    pairs = [(lam, share) for lam in settings.grids.lam for share in settings.grids.no_teacher]
-    return [
-        [{**row, "lambda": row["kappa"] if lam == AS_KAPPA else lam, "no_teacher": share} for row in chosen] for lam, share in pairs
-    ]
 
 
 def taught_by_itself(study: Study, bench: Bench, n: int, chosen: Rows) -> Bench:
@@ -157,7 +172,5 @@ def taught_by_itself(study: Study, bench: Bench, n: int, chosen: Rows) -> Bench:
 
 def refit_units(bench: Bench, units: Rows, n: int) -> "torch.Tensor":
     """MAP parameters (U, P) of ``units`` on their labels alone."""
-    from mtbkd.curves.fitting import context_of
-
     context = context_of(bench, [unit["row"] for unit in units], bench.spec.fit.training.steps, bench.spec.fit.training.restarts)
     return context.mode(bench.target(units, n, 0))

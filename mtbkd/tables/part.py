@@ -13,6 +13,7 @@ from mtbkd.artefacts import Dataset, Logits
 from mtbkd.evaluation.metrics import label_scores
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
+from mtbkd.sharpness import COLUMN
 from mtbkd.tables import regimes
 from mtbkd.tables.aekd import fit_aekd
 from mtbkd.tables.fitting import Fitted, Study, counts, fit_all, left_over
@@ -33,11 +34,11 @@ PLACE = ("table", "group", "regime")
 COLUMNS = {
     "scores": (*PLACE, "labels", "all_labels", "method", "kind", "replicate", "metric", "value"),
     "tuning": (*PLACE, "labels", "all_labels", "method", "replicate", "kappa", "lambda", "no_teacher", "teacher_temperature",
-               "prior_scale", "steps", "val_nll", "val_accuracy", "candidates", "at_edge"),
+               "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge"),
     "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
     "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s", "memory_mb"),
 }  # fmt: skip
-READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale")
+READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
 
 
 def run_part(inputs: Inputs, part: Part) -> dict[str, Frame]:

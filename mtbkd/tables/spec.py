@@ -22,17 +22,22 @@ KINDS = ("scikit", "mlbench")
 class Grids(BaseModel):
     """Candidates of the settings, the same for all methods that read them; the defaults were chosen on group A alone.
 
-    First round: kappa, teacher_temperature and prior_scale together, at lambda = kappa. Second round, for the methods named
-    ``*_sharp``: lambda and no_teacher at what the first one chose.
+    Tuned in rounds, each at what the last one chose: kappa and teacher_temperature together, at lambda = kappa and the middle
+    prior scale; prior_scale; and for the methods named ``*_sharp`` lambda and no_teacher.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    kappa: Grid = Field((0.1, 1.0, 10.0), description="strength of the teachers, in pseudo-labels an example")
-    teacher_temperature: Grid = Field((0.25, 0.5, 1.0), description="the teachers' logits are divided by it")
-    prior_scale: Scales = Field((0.3, 1.0), description="standard deviation of the Gaussian prior")
-    lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, second round")
-    no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, second round")
+    kappa: Grid = Field((0.01, 0.1, 1.0, 10.0), description="strength of the teachers, in pseudo-labels an example")
+    teacher_temperature: Grid = Field((0.1, 0.25, 0.5, 1.0), description="the teachers' logits are divided by it")
+    prior_scale: Scales = Field((0.3, 1.0, 3.0), description="standard deviation of the Gaussian prior")
+    lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
+    no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
+
+    @property
+    def middle_scale(self) -> float:
+        """The prior scale of the first round."""
+        return self.prior_scale[len(self.prior_scale) // 2]
 
 
 class Posteriors(BaseModel):
