@@ -3,9 +3,9 @@
 A module holds, in this order: ``NEEDS`` (which of dataset, teachers, student, draws the configuration must name; draws are
 those of an experiment's methods), optionally ``NAMES_METHODS`` (settings that name methods of the experiment, each one a choice
 of those before it), ``TABLES`` (the names of its tables), ``Settings``, ``raw_files`` (keys of the raw files that it reads, of
-its settings) and ``run`` (its tables, of ``Inputs`` and settings). A long one may be computed in parts, a job each, which ``run``
-joins: ``parts`` (settings -> ``PartOf`` of each), ``PART_TABLES`` (the names of a part's tables) and ``run_part`` (a part's tables,
-of ``Inputs`` and its content). What the report says of it is in
+its settings) and ``run`` (its tables, of ``Inputs`` and settings). A long one may be computed in parts, a job each, which
+``run`` joins: ``parts`` (settings -> ``PartOf`` of each), ``PART_TABLES`` (the names of a part's tables) and ``run_part`` (a
+part's tables, of ``Inputs`` and its content). What the report says of it is in
 ``mtbkd.report.analyses.<kind>``; its figures are modules of mtbkd/figures with ``SCOPE = "analysis"``.
 """
 
@@ -116,7 +116,11 @@ class Inputs:
     def part(self, name: str, table: str) -> Frame:
         """A table of a part."""
         found = self.parts[name][table]
-        return read_table(found, "a table of a part of an analysis", f"analysis_{self.name}_part") if isinstance(found, str) else found
+        return (
+            read_table(found, "a table of a part of an analysis", f"analysis_{self.name}_part")
+            if isinstance(found, str)
+            else found
+        )
 
     def build_student(self, features: tuple[int, ...], num_classes: int) -> "Student":
         """The student for examples of shape ``features``."""

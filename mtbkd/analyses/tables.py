@@ -1,8 +1,8 @@
-"""What are teachers worth to a student with few labels? One job a table and regime of teachers, then this one, which joins them.
+"""What are teachers worth to a student with few labels? One job a table and regime of teachers, and one that joins them.
 
-Tables, one row each: ``scores`` (one metric of one student, teacher or reference on one split of one table), ``tuning`` (what a
-student chose on one split), ``teachers`` (accuracy on rows of their own domain and others), ``sizes`` (of tables and splits, and
-what the part took). Columns: ``mtbkd.tables.part.COLUMNS``.
+Tables, one row each: ``scores`` (one metric of one student, teacher or reference on one split of one table), ``tuning`` (what
+a student chose on one split), ``teachers`` (accuracy on rows of their own domain and others), ``sizes`` (of tables and splits,
+and what the part took). Columns: ``mtbkd.tables.part.COLUMNS``.
 """
 
 from collections.abc import Mapping

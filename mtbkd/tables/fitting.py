@@ -3,8 +3,8 @@
 The engine is that of label-count curves (``mtbkd.curves.fitting``). With n labels every method sees the same n labels, the same
 folds and the same unlabelled examples, and is tuned in the same way:
 
-1. kappa x teacher temperature, as far as it reads them, at lambda = kappa, without the component of no teacher, and at the middle
-   one of the prior scales;
+1. kappa x teacher temperature, as far as it reads them, at lambda = kappa, without the component of no teacher, and at the
+   middle one of the prior scales;
 2. the prior scale;
 3. methods with ``after`` start from what that method chose, and tune lambda x no_teacher there.
 
@@ -88,11 +88,15 @@ class Study:
 
 def fit_all(study: Study) -> Iterator[Fitted]:
     """All compiled methods of the settings at all numbers of labels, labels alone first."""
-    names = [name for name in METHODS if name in {"labels", *study.settings.methods} and name not in SLOW]
-    benches = {name: study.bench(name) for name in names}
+    asked = {"labels", *(METHODS[name].after for name in study.settings.methods), *study.settings.methods}
+    benches = {
+        name: study.bench(name) for name, method in METHODS.items() if name in asked and method.signal in registry.SIGNALS
+    }
     for n, every in counts(study, benches["labels"]).items():
         chosen: dict[str, Rows] = {}
         for name, bench in benches.items():
+            if name in SLOW and n not in study.settings.slow_labels:
+                continue
             found = _fit(study, METHODS[name], bench, n, chosen)
             chosen[name] = found.tuning
             yield found._replace(method=name, all_labels=every)
@@ -172,5 +176,7 @@ def taught_by_itself(study: Study, bench: Bench, n: int, chosen: Rows) -> Bench:
 
 def refit_units(bench: Bench, units: Rows, n: int) -> "torch.Tensor":
     """MAP parameters (U, P) of ``units`` on their labels alone."""
-    context = context_of(bench, [unit["row"] for unit in units], bench.spec.fit.training.steps, bench.spec.fit.training.restarts)
+    context = context_of(
+        bench, [unit["row"] for unit in units], bench.spec.fit.training.steps, bench.spec.fit.training.restarts
+    )
     return context.mode(bench.target(units, n, 0))

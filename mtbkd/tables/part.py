@@ -16,8 +16,7 @@ from mtbkd.lazy import lazy_import
 from mtbkd.sharpness import COLUMN
 from mtbkd.tables import regimes
 from mtbkd.tables.aekd import fit_aekd
-from mtbkd.tables.fitting import Fitted, Study, counts, fit_all, left_over
-from mtbkd.tables.methods import SLOW
+from mtbkd.tables.fitting import Fitted, Study, counts, fit_all
 from mtbkd.tables.references import reference_probs, teacher_rows
 from mtbkd.tables.spec import Grids, Part
 
@@ -36,8 +35,10 @@ COLUMNS = {
     "tuning": (*PLACE, "labels", "all_labels", "method", "replicate", "kappa", "lambda", "no_teacher", "teacher_temperature",
                "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge"),
     "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
-    "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s", "memory_mb"),
+    "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s",
+              "memory_mb"),
 }  # fmt: skip
+GRIDS = ("kappa", "teacher_temperature", "prior_scale")
 READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
 
 
@@ -65,8 +66,7 @@ def tables_of_part(inputs: Inputs, part: Part, dataset: Dataset, teachers: Seque
         found = reference_probs(dataset, teachers, bench.order, n, part.settings.grids.teacher_temperature)
         for (method, kind), prob in found.items():
             score(n, every, method, kind, prob)
-    slow = fit_aekd(study) if set(SLOW) & set(part.settings.methods) else []
-    for fitted in (*fit_all(study), *slow):
+    for fitted in (*fit_all(study), *(fit_aekd(study) if "aekd" in part.settings.methods else ())):
         score(fitted.labels, fitted.all_labels, fitted.method, "student", fitted.prob)
         rows["tuning"] += tuning_rows(fitted, part.settings.grids)
     rows["teachers"] = teacher_rows(dataset, teachers, replicates)
@@ -109,7 +109,7 @@ def tuning_rows(fitted: Fitted, grids: Grids) -> Rows:
     rows = []
     for row in (row for row in fitted.tuning if row["chosen"]):
         varied = {name for name in READ if len({each.get(name) for each in fitted.tuning}) > 1}
-        edges = [name for name in ("kappa", "prior_scale", "teacher_temperature") if name in varied and _at_edge(row, name, grids)]
+        edges = [name for name in GRIDS if name in varied and _at_edge(row, name, grids)]
         rows.append({**place, **{name: row[name] for name in told}, **{name: row.get(name) for name in READ},
                      "at_edge": ", ".join(edges)})  # fmt: skip
     return rows

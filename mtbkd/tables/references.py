@@ -1,8 +1,8 @@
 """Teachers without a student, on the same test examples: each one, and the pools that a student must beat.
 
-``mean``: of the teachers' probabilities. ``sharpened_mean``: the mean raised to 1/T, T chosen on the n labels from the teacher
-temperatures. ``best``: the teacher that is right on most of the n labels. ``routed``: every test row asks the teacher of its own
-domain, which only an oracle could do.
+``mean``: of the teachers' probabilities. ``sharpened_mean``: the mean raised to 1/T, T chosen on the n labels from the
+teacher temperatures. ``best``: the teacher that is right on most of the n labels. ``routed``: every test row asks the teacher
+of its own domain, which only an oracle could do.
 Shapes: R replicates, N examples, n labels, M test examples, G teachers, K classes.
 """
 

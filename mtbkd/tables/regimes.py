@@ -54,8 +54,6 @@ def make_dataset(part: Part, seed: int, replicates: range, raw: Path) -> Dataset
 
 def make_teachers(part: Part, dataset: Dataset, seed: int, first_replicate: int, raw: Path) -> list[Logits]:
     """The teachers of the regime on all positions that a student sees."""
-    module = registry.part("teacher", FAMILY)
-    return [
-        module.train(each.name, each.domain, module.Settings.model_validate(each.settings), dataset, seed, first_replicate, "cpu", raw)
-        for each in asked_teachers(part.regime, part.settings.trees)
-    ]
+    module, rest = registry.part("teacher", FAMILY), (dataset, seed, first_replicate, "cpu", raw)
+    asked = asked_teachers(part.regime, part.settings.trees)
+    return [module.train(each.name, each.domain, module.Settings.model_validate(each.settings), *rest) for each in asked]

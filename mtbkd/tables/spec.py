@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from mtbkd import registry
 from mtbkd.bounds import Examples, Units
 from mtbkd.explain import NAME, choice, distinct
-from mtbkd.grids import Grid, Scales, Sharpnesses, Shares
+from mtbkd.grids import Grid, Scales, Shares, Sharpnesses
 from mtbkd.tables.methods import METHODS, SLOW
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -60,18 +60,21 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     groups: dict[Name, Tables] = Field(
-        min_length=1, description="group -> tables of the kinds scikit and mlbench; defaults are chosen on the first group alone"
+        min_length=1,
+        description="group -> tables of the kinds scikit and mlbench; defaults are chosen on the first group alone",
     )
     regimes: Annotated[tuple[Regime, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         ("clusters", "features", "generalists"),
         description="clusters, features: forests that learnt one cluster of the rows or a third of the columns; generalists: a "
         "forest, a logistic regression and nearest neighbours that learnt everything",
     )
-    labels: Labels = Field((20, 60, 200, 600, "all"), description="numbers of labels, validation included; larger ones are left out")
+    labels: Labels = Field(
+        (20, 60, 200, 600, "all"), description="numbers of labels, validation included; larger ones are left out"
+    )
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         tuple(METHODS), description="students, see mtbkd.tables.methods; labels is always among them"
     )
-    slow_labels: tuple[int, ...] = Field((60,), description=f"numbers of labels at which {', '.join(SLOW)} is fitted, too")
+    slow_labels: tuple[int, ...] = Field((60,), description=f"numbers of labels at which {', '.join(SLOW)} are fitted, too")
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
     rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")
