@@ -8,7 +8,7 @@ Shapes: R replicates, F folds, P positions of the label order, n labels, G teach
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ else:
 log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
+# (bench, n, transfer, candidates, steps) -> mean loss and accuracy of each candidate on the labels that folds keep out.
+Judge = Callable[["Bench", int, int, Rows, int], tuple[np.ndarray, np.ndarray]]
 # What the signal's constants depend on, the data apart.
 READ_BY_CONSTANTS = ("lambda", "no_teacher", "teacher_temperature")
 
@@ -176,7 +178,7 @@ def grid(bench: Bench) -> list[Rows]:
     return [[{**c, "steps": steps} for _ in bench.replicates] for steps in spec.steps for c in listed]
 
 
-def tune(bench: Bench, n: int, transfer: int, listed: Sequence[Rows]) -> Rows:
+def tune(bench: Bench, n: int, transfer: int, listed: Sequence[Rows], judge: "Judge | None" = None) -> Rows:
     """Choose between candidates by cross-validation inside the n labels, each replicate for itself.
 
     Args:
@@ -184,6 +186,7 @@ def tune(bench: Bench, n: int, transfer: int, listed: Sequence[Rows]) -> Rows:
         n: labels.
         transfer: examples without label that every fit sees.
         listed: candidates, each with one {setting: value, steps: number} a replicate.
+        judge: fits that the engine does not know, in place of MAP under the bench's signal.
 
     Returns:
         One row a candidate and replicate: settings, steps, replicate, row, val_nll, val_accuracy, chosen (one a replicate).
@@ -194,7 +197,7 @@ def tune(bench: Bench, n: int, transfer: int, listed: Sequence[Rows]) -> Rows:
     nll, accuracy = np.empty((2, len(rows)))
     for steps in dict.fromkeys(row["steps"] for row in rows):
         at = [i for i, row in enumerate(rows) if row["steps"] == steps]
-        nll[at], accuracy[at] = _held_out(bench, n, transfer, [rows[i] for i in at], steps)
+        nll[at], accuracy[at] = (judge or _held_out)(bench, n, transfer, [rows[i] for i in at], steps)
     won = np.arange(len(listed))[:, None] == best(nll.reshape(len(listed), -1))
     told = zip(nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)
     return [

@@ -28,7 +28,7 @@ from mtbkd.curves.fitting import Bench, Rows, context_of, predict_test, refit, t
 from mtbkd.curves.spec import Spec
 from mtbkd.grids import AS_KAPPA
 from mtbkd.lazy import lazy_import
-from mtbkd.tables.methods import METHODS, SLOW, Method
+from mtbkd.tables.methods import METHODS, SLOW
 from mtbkd.tables.spec import Settings
 from mtbkd.tuning import candidates
 
@@ -40,6 +40,8 @@ else:
 log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
+# Candidates, each with one row a replicate -> one row a candidate and replicate, the best one of each replicate chosen.
+Tuner = Callable[[Sequence[Rows]], Rows]
 PLAIN = {"student_temperature": [1.0], "temperature": [1.0]}
 
 
@@ -97,9 +99,8 @@ def fit_all(study: Study) -> Iterator[Fitted]:
         for name, bench in benches.items():
             if name in SLOW and n not in study.settings.slow_labels:
                 continue
-            found = _fit(study, METHODS[name], bench, n, chosen)
-            chosen[name] = found.tuning
-            yield found._replace(method=name, all_labels=every)
+            prob, chosen[name] = _fit(study, name, bench, n, chosen)
+            yield Fitted(name, n, every, prob, chosen[name])
 
 
 def counts(study: Study, bench: Bench) -> dict[int, bool]:
@@ -113,7 +114,9 @@ def left_over(study: Study, bench: Bench, n: int) -> int:
     return min(study.settings.transfer, bench.x.shape[1] - n)
 
 
-def _fit(study: Study, method: Method, bench: Bench, n: int, chosen: Mapping[str, Rows]) -> Fitted:
+def _fit(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Rows]) -> tuple[list[np.ndarray], Rows]:
+    """Test probabilities and candidates of method ``name``."""
+    method = METHODS[name]
     transfer = left_over(study, bench, n) if method.teachers != "none" else 0
     if method.weigh:
         assert bench.logits is not None
@@ -121,26 +124,31 @@ def _fit(study: Study, method: Method, bench: Bench, n: int, chosen: Mapping[str
         bench = replace(bench, weights=method.weigh(bench.logits, known))
     if method.teachers == "own":
         bench = taught_by_itself(study, bench, n, winners(chosen["labels"]))
-    rows = rounds(study, method, bench, n, transfer, chosen)
+    rows = rounds(study, name, partial(tune, bench, n, transfer), chosen)
     prob = predict_test(bench, refit(bench, winners(rows), n, transfer))
-    log.info("%s, %d labels: %d candidates", bench.spec.fit.method, n, len(rows) // len(bench.replicates))
-    return Fitted("", n, False, prob, rows)
+    log.info("%s, %d labels: %d candidates", name, n, len(rows) // len(bench.replicates))
+    return prob, rows
 
 
-def rounds(study: Study, method: Method, bench: Bench, n: int, transfer: int, chosen: Mapping[str, Rows]) -> Rows:
-    """All candidates of ``method`` with what the folds say of them; the last round's best is chosen."""
-    grids, steps = study.settings.grids, study.inputs.training.steps
+def rounds(study: Study, name: str, tuned: Tuner, chosen: Mapping[str, Rows]) -> Rows:
+    """All candidates of method ``name`` with what the folds say of them; the best of the last round is chosen.
 
-    def vary(start: Rows, values: Sequence[Callable[[Row], Row]]) -> Rows:
-        """Candidates that differ from ``start`` (one a replicate) by ``values``, tuned."""
-        return tune(bench, n, transfer, [[{**row, **change(row)} for row in start] for change in values])
+    Args:
+        study: what the methods have in common.
+        name: of the method.
+        tuned: judges candidates, one of each replicate in every list.
+        chosen: method -> its candidates at the same number of labels, for methods with ``after``.
+    """
+    grids, method = study.settings.grids, METHODS[name]
+
+    def vary(start: Rows, changes: Sequence[Callable[[Row], Row]]) -> Rows:
+        return tuned([[{**row, **change(row)} for row in start] for change in changes])
 
     if method.after:
         pairs = [(lam, share) for lam in grids.lam for share in grids.no_teacher]
         return vary(winners(chosen[method.after]), [partial(_sharper, lam, share) for lam, share in pairs])
-    reads = registry.part("signal", method.signal).USES - ({"teacher_temperature"} if method.teachers == "uniform" else set())
-    listed = [[{**each, "steps": steps} for _ in bench.replicates] for each in study.first_round(reads)]
-    first = tune(bench, n, transfer, listed)
+    listed = study.first_round(method.reads)
+    first = tuned([[{**each, "steps": study.inputs.training.steps} for _ in study.replicates] for each in listed])
     second = vary(winners(first), [partial(_scaled, scale) for scale in grids.prior_scale])
     return [{**row, "chosen": False} for row in first if len(listed) > 1] + second
 
@@ -154,8 +162,8 @@ def _scaled(scale: float, row: Row) -> Row:
 
 
 def winners(rows: Rows) -> Rows:
-    """The chosen candidate of every replicate."""
-    return [row for row in rows if row["chosen"]]
+    """The chosen candidate of every replicate, in the order of the replicates."""
+    return sorted((row for row in rows if row["chosen"]), key=lambda row: row["row"])
 
 
 def taught_by_itself(study: Study, bench: Bench, n: int, chosen: Rows) -> Bench:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mtbkd import registry
 from mtbkd.baselines import camkd, ebkd
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Method:
     """One student.
 
     Attributes:
-        signal: module of mtbkd/signals.
+        signal: module of mtbkd/signals; ``aekd`` is none.
         weights: module of mtbkd/pooling, or None.
         teachers: whom it hears: nobody, those of the regime, its own labels-only predecessor, or teachers that know nothing.
         after: the method whose choice its second round of tuning starts from, or None.
@@ -33,6 +34,14 @@ class Method:
     teachers: Literal["none", "given", "own", "uniform"] = "given"
     after: str | None = None
     weigh: Weigh | None = None
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The settings that are tuned for it, the prior scale apart."""
+        if self.signal not in registry.SIGNALS:
+            return frozenset({"kappa", "teacher_temperature"})
+        unread = {"teacher_temperature"} if self.teachers == "uniform" else set()
+        return registry.part("signal", self.signal).USES - unread
 
 
 METHODS = {

@@ -1,13 +1,13 @@
 """Settings of the question ``tables``, and what one part of it, a table under a regime of teachers, depends on."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from mtbkd import registry
 from mtbkd.bounds import Examples, Units
-from mtbkd.explain import NAME, choice, distinct
+from mtbkd.explain import NAME, choice, distinct, sentence
 from mtbkd.grids import Grid, Scales, Shares, Sharpnesses
 from mtbkd.tables.methods import METHODS, SLOW
 
@@ -30,14 +30,14 @@ class Grids(BaseModel):
 
     kappa: Grid = Field((0.01, 0.1, 1.0, 10.0), description="strength of the teachers, in pseudo-labels an example")
     teacher_temperature: Grid = Field((0.1, 0.25, 0.5, 1.0), description="the teachers' logits are divided by it")
-    prior_scale: Scales = Field((0.3, 1.0, 3.0), description="standard deviation of the Gaussian prior")
+    prior_scale: Scales = Field((0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
     lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
     no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
 
     @property
     def middle_scale(self) -> float:
         """The prior scale of the first round."""
-        return self.prior_scale[len(self.prior_scale) // 2]
+        return self.prior_scale[(len(self.prior_scale) - 1) // 2]
 
 
 class Posteriors(BaseModel):
@@ -81,6 +81,13 @@ class Settings(BaseModel):
     trees: Units = Field(100, description="of a forest")
     grids: Grids = Field(Grids.model_validate({}), description="candidates of the settings")
     posteriors: Posteriors = Field(Posteriors.model_validate({}), description="the sub-study on uncertainty")
+
+    @model_validator(mode="after")
+    def _labels_for_folds(self) -> Self:
+        least = min((n for n in self.labels if n != "all"), default=self.folds)
+        if least < self.folds:
+            raise ValueError(sentence(least, f"at least {self.folds} labels, one for each of the {self.folds} folds"))
+        return self
 
     @field_validator("groups")
     @classmethod
