@@ -15,7 +15,7 @@ import numpy as np
 ROPE = {"accuracy": 0.01, "nll": 0.01}
 DECIDED = 0.95
 STRENGTH = 0.5  # of the zero difference, as in the paper's code
-DRAWS = 20_000  # a probability of .95 is then known to .002
+DRAWS = 10_000  # a probability of .95 is then known to .002
 
 Decision = Literal["lower", "equivalent", "higher", "open"]
 

@@ -67,14 +67,14 @@ def test_two_methods_have_no_friedman_test() -> None:
 
 
 def test_the_interval_on_one_table_is_the_corrected_resampled_t() -> None:
-    scores, sizes = table_scores(levels=["60"], regimes=["cluster"]), table_sizes()
+    scores, sizes = table_scores(levels=["60"], regimes=["clusters"]), table_sizes()
     row = comparisons(scores, CLAIMS, overlaps(sizes)).query(
-        "table == 'DNA' and regime == 'cluster' and level == '60' and metric == 'nll' and method == 'tip_sharp' "
+        "table == 'DNA' and regime == 'clusters' and level == '60' and metric == 'nll' and method == 'tip_equal_sharp' "
         "and reference == 'labels'"
     )
-    values = scores.query("table == 'DNA' and regime == 'cluster' and labels == 60 and metric == 'nll'")
+    values = scores.query("table == 'DNA' and regime == 'clusters' and labels == 60 and metric == 'nll'")
     values = values.pivot(index="replicate", columns="method", values="value")
-    difference = values["tip_sharp"] - values["labels"]
+    difference = values["tip_equal_sharp"] - values["labels"]
     half = t.ppf(0.975, SPLITS - 1) * difference.std() * math.sqrt(1 / SPLITS + 200 / 800)
     (found,) = row.to_dict("records")
     assert (found["low"], found["high"]) == pytest.approx((difference.mean() - half, difference.mean() + half))
@@ -85,19 +85,19 @@ def test_the_interval_on_one_table_is_the_corrected_resampled_t() -> None:
 
 
 def test_over_tables_each_table_is_one_number() -> None:
-    per_table = comparisons(table_scores(levels=["60"], regimes=["cluster"]), CLAIMS, overlaps(table_sizes()))
+    per_table = comparisons(table_scores(levels=["60"], regimes=["clusters"]), CLAIMS, overlaps(table_sizes()))
     found = overall(per_table).set_index(["group", "regime", "level", "metric", "method", "reference"])
-    row = found.loc[("B", "cluster", "60", "nll", "tip_sharp", "labels")]
+    row = found.loc[("B", "clusters", "60", "nll", "tip_equal_sharp", "labels")]
     own = per_table.query(
-        "group == 'B' and regime == 'cluster' and level == '60' and metric == 'nll' and method == 'tip_sharp' "
+        "group == 'B' and regime == 'clusters' and level == '60' and metric == 'nll' and method == 'tip_equal_sharp' "
         "and reference == 'labels'"
     )["difference"]
     assert row["n"] == len(GROUPS["B"]) == len(own)
     assert row["difference"] == pytest.approx(own.mean()) and row["median"] == pytest.approx(own.median())
     assert row["p_value"] == pytest.approx(2 / 2**9)
-    assert row["p_holm"] == pytest.approx(4 * 2 / 2**9), "four methods are compared with labels"
+    assert row["p_holm"] == pytest.approx(5 * 2 / 2**9), "five methods are compared with labels"
     assert (row["verdict"], row["practical"], row["tables_better"]) == ("better", "better", 9)
-    assert found.loc[("B", "cluster", "60", "nll", "tip_sharp", "kd_mean")]["p_holm"] == pytest.approx(2 * 2 / 2**9)
+    assert found.loc[("B", "clusters", "60", "nll", "tip_equal_sharp", "kd_mean")]["p_holm"] == pytest.approx(2 * 2 / 2**9)
 
 
 def test_without_an_effect_methods_are_equivalent_and_nothing_is_decided() -> None:
@@ -117,11 +117,12 @@ def test_better_means_a_lower_nll_and_a_higher_accuracy() -> None:
     found = overall(comparisons(table_scores(levels=["60"]), CLAIMS, overlaps(table_sizes())))
     signs = found.groupby("metric")["difference"].agg(["min", "max"])
     assert signs.loc["nll", "max"] < 0 < signs.loc["accuracy", "min"]
-    assert set(found[found["reference"] == "labels"]["practical"]) == {"better"}
+    large = (found["reference"] == "labels") & (found["method"] != "self_training")
+    assert set(found[large]["practical"]) == {"better"}
 
 
 def test_a_table_that_a_method_lacks_is_left_out_of_its_pairs_and_the_method_of_the_ranks() -> None:
-    scores = table_scores(levels=["60"], regimes=["cluster"])
+    scores = table_scores(levels=["60"], regimes=["clusters"])
     scores = scores[~((scores["table"] == "DNA") & (scores["method"] == "kd_mean"))]
     found = overall(comparisons(scores, CLAIMS, overlaps(table_sizes()))).query("group == 'B' and metric == 'nll'")
     counted = found.set_index(["method", "reference"])["n"]
@@ -133,7 +134,7 @@ def test_a_table_that_a_method_lacks_is_left_out_of_its_pairs_and_the_method_of_
 
 
 def test_a_lost_split_is_left_out_of_the_pair_and_said() -> None:
-    scores = table_scores(levels=["60"], regimes=["cluster"])
+    scores = table_scores(levels=["60"], regimes=["clusters"])
     scores.loc[(scores["method"] == "tip_equal") & (scores["replicate"] == 3), "value"] = np.nan
     found = comparisons(scores, CLAIMS, overlaps(table_sizes()))
     own = found[(found["method"] == "tip_equal") & (found["reference"] == "labels")]
@@ -142,13 +143,13 @@ def test_a_lost_split_is_left_out_of_the_pair_and_said() -> None:
 
 def test_too_many_claims_for_the_tables_are_said() -> None:
     claims = [Claim("many", f"m{i}", "labels") for i in range(20)]
-    scores = table_scores({"labels": 0.0, **{claim.method: 0.3 for claim in claims}}, regimes=["cluster"], levels=["60"])
+    scores = table_scores({"labels": 0.0, **{claim.method: 0.3 for claim in claims}}, regimes=["clusters"], levels=["60"])
     found = overall(comparisons(scores, claims, overlaps(table_sizes())))
     assert (found["verdict"] == "open").all() and found["note"].str.contains("p_holm cannot fall below").all()
 
 
 def test_all_labels_are_one_level_whatever_their_number() -> None:
-    scores = table_scores(regimes=["cluster"])
+    scores = table_scores(regimes=["clusters"])
     scores.loc[scores["all_labels"] & (scores["table"] == "DNA"), "labels"] = 2345
     assert levels_of(with_level(scores)) == ["20", "60", "200", "all"]
     found = overall(comparisons(scores, CLAIMS, overlaps(table_sizes())))
@@ -163,6 +164,6 @@ def test_the_tables_have_their_columns_even_without_scores() -> None:
 
 
 def test_only_metrics_with_a_region_of_equivalence_are_tested() -> None:
-    scores = table_scores(levels=["60"], regimes=["cluster"])
+    scores = table_scores(levels=["60"], regimes=["clusters"])
     found = comparisons(pd.concat([scores, scores.assign(metric="ece")]), CLAIMS, overlaps(table_sizes()))
     assert set(found["metric"]) == set(over_tables.TESTED) == {"nll", "accuracy"}
