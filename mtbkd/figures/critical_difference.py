@@ -41,7 +41,7 @@ def applies(analysis: Analysis) -> bool:
 
 def draw(analysis: Analysis) -> "Figure":
     placed = select(analysis.table("ranks"), metric="nll")
-    _, reported = groups_of(analysis.settings, set(placed["group"]))
+    _, reported = groups_of(analysis.settings["groups"], set(placed["group"]))
     own = placed[placed["group"].isin(reported[:1])]
     own = select(own, level=few(levels_of(own)))
     panels = list(own.groupby("regime", sort=False))

@@ -35,7 +35,7 @@ def applies(analysis: Analysis) -> bool:
 
 def draw(analysis: Analysis) -> "Figure":
     found, placed = analysis.table("overall"), analysis.table("ranks")
-    chosen_on, reported = groups_of(analysis.settings, set(found["group"]))
+    chosen_on, reported = groups_of(analysis.settings["groups"], set(found["group"]))
     own = select(found[found["group"].isin(reported[:1])], reference=LABELS)
     colours = _colours(own, champion(placed, chosen_on))
     regimes = list(dict.fromkeys(own["regime"]))

@@ -43,7 +43,7 @@ def applies(analysis: Analysis) -> bool:
 
 def draw(analysis: Analysis) -> "Figure":
     per_table, placed = analysis.table("comparisons"), analysis.table("ranks")
-    chosen_on, reported = groups_of(analysis.settings, set(per_table["group"]))
+    chosen_on, reported = groups_of(analysis.settings["groups"], set(per_table["group"]))
     method = champion(placed, chosen_on)
     own = select(per_table, metric="nll", reference=LABELS, method=method)
     levels = levels_of(own)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mtbkd.evaluation.over_tables import Claim
+from mtbkd.tables.verdicts import statistics
 
 GROUPS = {"A": ("Glass", "Zoo", "Sonar", "Soybean", "wine", "iris"), "B": ("DNA", "Vowel", "Vehicle", "Shuttle", "Satellite",
           "LetterRecognition", "digits", "HouseVotes84", "Ionosphere")}  # fmt: skip
@@ -55,4 +56,25 @@ def table_scores(
 def table_sizes(groups: Mapping[str, Sequence[str]] = GROUPS) -> pd.DataFrame:
     """Every fifth row of a table is a test row."""
     names = [table for tables in groups.values() for table in tables]
-    return pd.DataFrame({"table": names, "rows": 1000, "test": 200})
+    group = [group for group, tables in groups.items() for _ in tables]
+    return pd.DataFrame({"table": names, "group": group, "rows": 1000, "features": 8, "classes": 3, "test": 200})
+
+
+def table_tables(scores: pd.DataFrame, groups: Mapping[str, Sequence[str]] = GROUPS) -> dict[str, pd.DataFrame]:
+    """All tables of the question, around ``scores``: half of the choices of tip lie at the edge of kappa."""
+    place = ["table", "group", "regime", "labels", "all_labels", "method", "replicate"]
+    tuning = scores.loc[scores["metric"] == "nll", place].reset_index(drop=True)
+    heard = ~tuning["method"].isin(["labels"])
+    even = tuning["replicate"] % 2 == 0
+    tuning = tuning.assign(
+        kappa=np.where(heard, np.where(even, 10.0, 1.0), np.nan), teacher_temperature=np.where(heard, 0.5, np.nan),
+        prior_scale=1.0, at_edge=np.where(tuning["method"].str.startswith("tip") & even, "kappa", ""),
+    )  # fmt: skip
+    for name in ("lambda", "no_teacher"):
+        tuning[name] = np.nan
+    where = scores[["table", "group", "regime", "replicate"]].drop_duplicates()
+    taught = [where.assign(teacher="one", rows=r, accuracy=v, n=50) for r, v in (("all", 0.7), ("own", 0.9), ("other", 0.6))]
+    return {
+        "scores": scores, "sizes": table_sizes(groups), "tuning": tuning, "teachers": pd.concat(taught),
+        **statistics(scores, table_sizes(groups), groups),
+    }  # fmt: skip
