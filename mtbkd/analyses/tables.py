@@ -5,14 +5,13 @@ a student chose on one split), ``teachers`` (accuracy on rows of their own domai
 and what the part took). Columns: ``mtbkd.tables.part.COLUMNS``.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtbkd import registry
 from mtbkd.analyses import Inputs, PartOf
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
-from mtbkd.tables import regimes
+from mtbkd.tables import regimes, verdicts
 from mtbkd.tables.methods import METHODS
 from mtbkd.tables.spec import Part, Settings, parts_of
 
@@ -21,9 +20,11 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["NEEDS", "PART_TABLES", "TABLES", "Settings", "parts", "raw_files", "run", "run_part"]
+__all__ = ["NEEDS", "PART", "PART_TABLES", "TABLES", "Settings", "parts", "raw_files", "run"]
 NEEDS = frozenset({"student"})
-TABLES = PART_TABLES = ("scores", "tuning", "teachers", "sizes")
+PART = "mtbkd.tables.part"
+PART_TABLES = ("scores", "tuning", "teachers", "sizes")
+TABLES = (*PART_TABLES, *verdicts.TABLES)
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -47,13 +48,7 @@ def _part(name: str, asked: Part) -> PartOf:
     return PartOf(name, asked.model_dump(mode="json", by_alias=True), tuple(raw), tuple(dict.fromkeys(named)))
 
 
-def run_part(inputs: Inputs, content: Mapping[str, Any]) -> dict[str, Frame]:
-    """The tables of one table under one regime."""
-    from mtbkd.tables.part import run_part
-
-    return run_part(inputs, Part.model_validate(content))
-
-
 def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
-    """The rows of all parts."""
-    return {name: pd.concat([inputs.part(part, name) for part in inputs.parts], ignore_index=True) for name in TABLES}
+    """The rows of all parts, and what they say together: ``mtbkd.tables.verdicts.statistics``."""
+    found = {name: pd.concat([inputs.part(part, name) for part in inputs.parts], ignore_index=True) for name in PART_TABLES}
+    return found | verdicts.statistics(found["scores"], found["sizes"], tuple(settings.groups))

@@ -3,7 +3,7 @@
 import logging
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,9 +42,9 @@ GRIDS = ("kappa", "teacher_temperature", "prior_scale")
 READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
 
 
-def run_part(inputs: Inputs, part: Part) -> dict[str, Frame]:
-    """Make data and teachers, then ``tables_of_part``."""
-    replicates = range(inputs.replicates)
+def run(inputs: Inputs, content: Mapping[str, Any]) -> dict[str, Frame]:
+    """Make data and teachers of the part ``content``, then ``tables_of_part``."""
+    part, replicates = Part.model_validate(content), range(inputs.replicates)
     dataset = regimes.make_dataset(part, inputs.seed, replicates, inputs.raw)
     teachers = regimes.make_teachers(part, dataset, inputs.seed, 0, inputs.raw)
     log.info("%s, %s: data and teachers after %.0f s", part.table, part.regime, time.process_time())

@@ -1,5 +1,6 @@
 """One table under one regime: what is told of it, and that no number looks where it must not."""
 
+import json
 from dataclasses import replace
 from functools import cache
 
@@ -17,7 +18,7 @@ from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
 from mtbkd.tables.methods import METHODS, SLOW
 from mtbkd.tables.part import COLUMNS, coverage, score_rows, tables_of_part
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
-from mtbkd.tables.spec import Settings, parts_of
+from mtbkd.tables.spec import Part, Settings, parts_of
 from tests.tables.examples import DOMAINS, REPLICATES, dataset, inputs, part, study, teachers
 
 METRICS = {"nll", "accuracy", "brier", "ece", "aurc", "coverage"}
@@ -166,6 +167,13 @@ def test_the_tables_of_the_parts_are_joined() -> None:
     second = {name: frame.assign(regime="features") for name, frame in told().items()}
     both = Inputs(name="tables", seed=1, parts={"iris-clusters": told(), "iris-features": second})
     found = tables.run(both, part().settings)
+    assert {"labels", "self_training"} <= set(found["ranks"]["method"])
     assert set(found) == set(tables.TABLES)
     assert len(found["scores"]) == 2 * len(told()["scores"])
     assert set(found["scores"]["regime"]) == {"clusters", "features"}
+
+
+def test_a_part_is_handed_on_as_json() -> None:
+    settings = part(posteriors={"tables": ["iris"]}).settings
+    handed = {each.name: Part.model_validate_json(json.dumps(each.content)) for each in tables.parts(settings)}
+    assert handed == parts_of(settings)
