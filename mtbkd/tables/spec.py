@@ -98,6 +98,16 @@ class Settings(BaseModel):
             kind_of(table)
         return groups
 
+    @model_validator(mode="after")
+    def _posteriors(self) -> Self:
+        asked, named = self.posteriors, [table for tables in self.groups.values() for table in tables]
+        for known, names in ((named, asked.tables), (METHODS, asked.methods), (registry.INFERENCE, (asked.inference,))):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"posteriors: {choice(name, known)}")
+        registry.part("inference", asked.inference).Settings.model_validate(asked.settings)
+        return self
+
     @field_validator("methods")
     @classmethod
     def _methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:

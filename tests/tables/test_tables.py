@@ -16,7 +16,7 @@ from mtbkd.frames import Frame
 from mtbkd.tables import aekd
 from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
 from mtbkd.tables.methods import METHODS, SLOW
-from mtbkd.tables.part import COLUMNS, coverage, score_rows, tables_of_part
+from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
 from mtbkd.tables.spec import Part, Settings, parts_of
 from tests.tables.examples import DOMAINS, REPLICATES, dataset, inputs, part, study, teachers
@@ -149,12 +149,27 @@ def test_a_table_that_is_added_leaves_the_other_parts_as_they_are() -> None:
     assert more["wine-clusters"].group == "B" and more["Glass-features"].kind == "mlbench"
 
 
+def test_posteriors_are_scored_beside_the_verdicts_of_their_gates() -> None:
+    data = dataset()
+    of = study(data, posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels", "self_training", "tip_equal"]})
+    rows = pd.DataFrame(posterior_rows(of))
+    assert set(rows["method"]) == {"labels", "self_training", "tip_equal"}
+    assert set(rows["metric"]) == METRICS and rows["value"].notna().all()
+    assert (rows["passed"] == (rows["failed"] == "")).all()
+    sure = replace(
+        of,
+        settings=part(posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels"], "settings": {"draws": 2}}).settings,
+    )
+    assert not pd.DataFrame(posterior_rows(sure))["passed"].any()  # too few draws to tell
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"groups": {"A": ["irises"]}}, "irises.*allowed: .*Glass.*iris.*Hint: .*iris"),
         ({"groups": {"A": ["iris"], "B": ["iris"]}}, "each entry once \\(iris repeated\\)"),
         ({"methods": ["tip"]}, "'tip'.*allowed: .*tip_equal"),
+        ({"posteriors": {"tables": ["wine"]}}, "posteriors: found 'wine'; allowed: iris"),
         ({"labels": [3, 20]}, "3.*at least 4"),
     ],
 )
