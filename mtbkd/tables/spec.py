@@ -147,7 +147,9 @@ def parts_of(settings: Settings) -> dict[str, Part]:
     named = [(group, table, r) for group, tables in settings.groups.items() for table in tables for r in settings.regimes]
     found = {}
     for group, table, regime in named:
-        asked = settings.posteriors if table in settings.posteriors.tables else Posteriors.model_validate({})
+        asked = Posteriors.model_validate({})
+        if table in settings.posteriors.tables:
+            asked = settings.posteriors.model_copy(update={"tables": (table,)})
         own = settings.model_copy(update={"groups": {group: (table,)}, "regimes": (regime,), "posteriors": asked})
         found[f"{table}-{regime}"] = Part(table=table, group=group, kind=kind_of(table), regime=regime, settings=own)
     return found

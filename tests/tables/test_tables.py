@@ -189,6 +189,7 @@ def test_the_tables_of_the_parts_are_joined() -> None:
 
 
 def test_a_part_is_handed_on_as_json() -> None:
-    settings = part(posteriors={"tables": ["iris"]}).settings
+    groups = {"A": ["iris", "Zoo"], "B": ["wine"]}
+    settings = part(groups=groups, posteriors={"tables": ["iris", "wine"]}).settings
     handed = {each.name: Part.model_validate_json(json.dumps(each.content)) for each in tables.parts(settings)}
     assert handed == parts_of(settings)
