@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
+from mtbkd import registry
 from mtbkd.analyses import Inputs, tables
 from mtbkd.curves.budget import held_out
 from mtbkd.evaluation.metrics import accuracy
 from mtbkd.frames import Frame
+from mtbkd.sources import closure
 from mtbkd.tables import aekd
 from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
 from mtbkd.tables.methods import METHODS, SLOW
@@ -193,3 +195,11 @@ def test_a_part_is_handed_on_as_json() -> None:
     settings = part(groups=groups, posteriors={"tables": ["iris", "wine"]}).settings
     handed = {each.name: Part.model_validate_json(json.dumps(each.content)) for each in tables.parts(settings)}
     assert handed == parts_of(settings)
+
+
+def test_a_part_depends_on_its_signals_and_on_nothing_that_joins_or_shows_parts() -> None:
+    first = tables.parts(part(methods=["kd_mean"]).settings)[0]
+    roots = [tables.PART, *(registry.module_name(kind, name) for kind, name in first.uses)]
+    sources = closure(roots, ("mtbkd.registry",))
+    assert {"mtbkd/signals/kd_mean.py", "mtbkd/datasets/scikit.py", "mtbkd/teachers/sklearn_classifier.py"} <= set(sources)
+    assert not [path for path in sources if path.startswith(("mtbkd/report", "mtbkd/figures")) or "verdicts" in path]
