@@ -26,10 +26,10 @@ else:
 
 
 def fit_aekd(study: Study) -> "list[Fitted]":
-    """AEKD at the slow numbers of labels."""
+    """AEKD at its numbers of labels."""
     bench, found = study.bench("kd_equal"), []
     for n, every in counts(study, bench).items():
-        if n in study.settings.slow_labels:
+        if n in study.settings.published_labels:
             transfer = left_over(study, bench, n)
             rows = rounds(study, "aekd", partial(tune, bench, n, transfer, judge=_held_out), {})
             final = _train(bench, [{**row, "fold": -1} for row in winners(rows)], n, transfer)

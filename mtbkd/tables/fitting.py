@@ -28,7 +28,7 @@ from mtbkd.curves.fitting import Bench, Rows, context_of, predict_test, refit, t
 from mtbkd.curves.spec import Spec
 from mtbkd.grids import AS_KAPPA
 from mtbkd.lazy import lazy_import
-from mtbkd.tables.methods import METHODS, SLOW
+from mtbkd.tables.methods import METHODS, PUBLISHED
 from mtbkd.tables.spec import Settings
 from mtbkd.tuning import candidates
 
@@ -97,7 +97,7 @@ def fit_all(study: Study) -> Iterator[Fitted]:
     for n, every in counts(study, benches["labels"]).items():
         chosen: dict[str, Rows] = {}
         for name, bench in benches.items():
-            if name in SLOW and n not in study.settings.slow_labels:
+            if name in PUBLISHED and n not in study.settings.published_labels:
                 continue
             prob, chosen[name] = _fit(study, name, bench, n, chosen)
             yield Fitted(name, n, every, prob, chosen[name])

@@ -9,7 +9,7 @@ from mtbkd import registry
 from mtbkd.bounds import Examples, Units
 from mtbkd.explain import NAME, choice, distinct, sentence
 from mtbkd.grids import Grid, Scales, Shares, Sharpnesses
-from mtbkd.tables.methods import METHODS, SLOW
+from mtbkd.tables.methods import METHODS, PUBLISHED
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Tables = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
@@ -74,7 +74,9 @@ class Settings(BaseModel):
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         tuple(METHODS), description="students, see mtbkd.tables.methods; labels is always among them"
     )
-    slow_labels: tuple[int, ...] = Field((60,), description=f"numbers of labels at which {', '.join(SLOW)} are fitted, too")
+    published_labels: tuple[int, ...] = Field(
+        (60,), description=f"numbers of labels at which {', '.join(PUBLISHED)} are fitted"
+    )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
     rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")

@@ -17,7 +17,7 @@ from mtbkd.frames import Frame
 from mtbkd.sources import closure
 from mtbkd.tables import aekd
 from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
-from mtbkd.tables.methods import METHODS, SLOW
+from mtbkd.tables.methods import METHODS, PUBLISHED
 from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
 from mtbkd.tables.spec import Part, Settings, parts_of
@@ -38,7 +38,7 @@ def test_every_method_has_one_number_a_split_metric_and_number_of_labels() -> No
     assert set(scores["metric"]) == METRICS
     students = scores[scores["kind"] == "student"]
     assert set(students["method"]) == set(METHODS)
-    assert set(students.loc[students["labels"] == 70, "method"]) == set(METHODS) - set(SLOW)
+    assert set(students.loc[students["labels"] == 70, "method"]) == set(METHODS) - set(PUBLISHED)
     keys = ["labels", "method", "replicate", "metric"]
     assert not scores.duplicated(keys).any()
     assert (scores.groupby(["labels", "method"]).size() == len(REPLICATES) * len(METRICS)).all()
@@ -98,7 +98,7 @@ def test_self_training_in_a_fold_hears_a_student_that_did_not_see_what_the_fold_
     assert [i for i, equal in enumerate(same) if equal] == [r * every + 1 + 1 for r in REPLICATES]
 
 
-def test_slow_methods_see_the_labels_and_unlabelled_rows_of_the_others() -> None:
+def test_aekd_sees_the_labels_and_unlabelled_rows_of_the_others() -> None:
     data = dataset()
     of = study(data, transfer=30)
     places = aekd.places([{"fold": 1}, {"fold": -1}], 20, of.settings.folds, 70, 30)
