@@ -39,7 +39,10 @@ for analysis in PLAN.analyses.values():
             input:
                 raw=lambda wildcards, of=analysis: raw_files(of.parts[wildcards.part].raw),
             output:
-                **{t: ANALYSIS_PART.format(analysis=analysis.name, part="{part}", table=t) for t in analysis.part_tables},
+                **{
+                    t: ANALYSIS_PART.format(analysis=analysis.name, part="{part}", table=t)
+                    for t in analysis.part_tables
+                },
             log:
                 f"{STUDY}/logs/analysis/{analysis.name}/{{part}}.log",
             benchmark:
