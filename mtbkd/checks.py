@@ -22,7 +22,7 @@ from mtbkd.published import tables as published
 from mtbkd.search.checks import search_mistakes
 from mtbkd.settings import settings_of
 from mtbkd.stacking_checks import stacking_mistakes, unstacked_mistakes
-from mtbkd.strength_checks import strength_mistakes, twice
+from mtbkd.strength_checks import strength_mistakes, twice, unread
 from mtbkd.teachers.checks import teacher_fits, teacher_mistakes, teachers_named
 
 if TYPE_CHECKING:
@@ -152,8 +152,10 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     for column in method.published:
         if column not in columns:
             yield Mistake(("methods", name, "published"), choice(column, columns))
-    yield from _improper(name, method, [(("methods", name), method.posterior)])
-    yield from twice([(("methods", name), method.posterior)])
+    own = [(("methods", name), method.posterior)]
+    yield from _improper(name, method, own)
+    yield from twice(own)
+    yield from unread(name, method, own)
     yield from stacking_mistakes(name, method)
 
 
@@ -194,6 +196,7 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             posteriors = [(where, level.posterior) for where, level in levels]
             yield from _improper(name, method, posteriors)
             yield from strength_mistakes(posteriors)
+            yield from unread(name, method, posteriors)
             yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))
             if size is not None and place.shape is not None:
                 need = need_of_fit(config, place.study, experiment, name, size[0], place.shape)

@@ -119,7 +119,8 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), student.num_params)
     stacked = None
     if spec.stack_chains:
-        stacked = chain_stacking.weigh(problem, result.params, dataset, spec.posterior["temperature"][0], device)
+        temperature = float(spec.posterior["temperature"][0])
+        stacked = chain_stacking.weigh(problem, result.params, dataset, temperature, device)
     kept = None if stacked is None else _stacked(spec.output, result, stacked)
     draws = function_space(spec.output, problem, result, dataset, context, kept)
     draws.attrs.update(_attributes(spec, student, dataset, teachers, device))

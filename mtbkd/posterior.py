@@ -21,7 +21,7 @@ from mtbkd.errors import ContractError
 from mtbkd.gather import examples_last, take_columns, take_rows
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Batch, Rows, Source
-from mtbkd.signals import none
+from mtbkd.signals import none, with_no_teacher
 from mtbkd.students import Student, init_ensemble
 
 if TYPE_CHECKING:
@@ -229,13 +229,11 @@ def prepared(
 ) -> "dict[str, torch.Tensor]":  # fmt: skip
     """The constants of ``signal``, of tempered teachers ``prob`` (U, N, G, K) and ``weights`` (U, N, G).
 
-    A signal with a mixture has one more teacher where w0 > 0 in any unit: a row of zeros, whose Dir(q; 1 + 0) is uniform.
+    A signal with a mixture has the component of no teacher where w0 > 0 in any unit.
     """
     mixes = "no_teacher" in signal.USES
     if mixes and weights is not None and shared.no_teacher is not None and (shared.no_teacher > 0).any():
-        share = shared.no_teacher.to(prob.dtype).view(-1, 1, 1)
-        weights = torch.cat([(1 - share) * weights, share.expand_as(weights[..., :1])], -1)
-        prob = torch.cat([prob, torch.zeros_like(prob[..., :1, :])], -2)
+        prob, weights = with_no_teacher(prob, weights, shared.no_teacher)
     constants = signal.prepare(prob, weights, shared.lam, settings, best)
     if mixes and shared.kappa is not None and "log_scale" in constants:
         power = signal.mixture(constants).power

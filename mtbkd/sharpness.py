@@ -1,8 +1,8 @@
 """How far does a student's mixture prior choose between teachers? Mean |r - w| of responsibilities and weights.
 
 Responsibilities r are the shares of the teachers in each example's prior at the student's prediction (``mtbkd.signals.tip``).
-Where they stay at the weights w, the mixture is ``kd`` (method.md, 10.1), and to compare the two signals is to compare a fit with
-itself. Under equal weights this is mean |r - 1/G|, at most 2 (G - 1) / G^2. Shapes: U units, S draws, N examples, G teachers.
+Where they stay at the weights w, the mixture is ``kd`` (method.md, 10.1), and to compare the two signals is to compare a fit
+with itself. Under equal weights this is mean |r - 1/G|, at most 2 (G - 1) / G^2. Shapes: U units, N examples, G teachers.
 """
 
 from typing import TYPE_CHECKING

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mtbkd import registry
 from mtbkd.explain import KeyPath, Mistake, dotted, sentence
 from mtbkd.grids import AS_KAPPA
 
 if TYPE_CHECKING:
+    from mtbkd.config import MethodEntry
     from mtbkd.grids import Posterior
 
 Level = tuple[KeyPath, "Posterior"]
@@ -29,6 +31,18 @@ def twice(levels: Sequence[Level]) -> Iterator[Mistake]:
         given = dotted((*kappa[0], "posterior", "kappa"))
         allowed = f"nothing beside {given}, from which beta follows as kappa / lambda"
         yield Mistake((*beta[0], "posterior", "beta"), sentence(beta[1].beta, allowed, "remove beta or kappa"))
+
+
+def unread(name: str, method: "MethodEntry", levels: Sequence[Level]) -> Iterator[Mistake]:
+    """What the method ``name`` asks of a mixture and its signal has none: no teacher, or a sharpness beside kappa."""
+    uses = registry.part("signal", method.signal).USES
+    asked = {"no_teacher": "no_teacher"} | ({"lam": "lambda"} if _giving(levels, "kappa") else {})
+    for key, setting in asked.items():
+        if "no_teacher" not in uses and key in method.posterior.model_fields_set:
+            able = ", ".join(each for each in registry.SIGNALS if "no_teacher" in registry.part("signal", each).USES)
+            allowed = f"nothing, as signal '{method.signal}' is no mixture of the teachers' priors"
+            found = getattr(method.posterior, key)
+            yield Mistake(("methods", name, "posterior", setting), sentence(found, allowed, f"{setting} is for {able}"))
 
 
 def _giving(levels: Sequence[Level], key: str) -> Level | None:

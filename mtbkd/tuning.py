@@ -32,7 +32,7 @@ UNUSED = (1.0,)
 
 
 def tune(
-    posterior: Mapping[str, Sequence[float]],
+    posterior: Mapping[str, Sequence[Any]],
     uses: frozenset[str],
     make: Callable[[Sequence[dict[str, Any]]], Problem],
     dataset: Dataset,
@@ -71,7 +71,7 @@ def tune(
 def read_settings(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> dict[str, Sequence[Any]]:
     """The candidates of every setting: all of those that a signal reads, the first of the others.
 
-    Where kappa is given, beta follows from it and lambda, and a signal without a mixture has no sharpness: it reads kappa alone.
+    Where kappa is given, beta follows from it and lambda; a signal without a mixture has no sharpness and reads kappa alone.
     """
     used = uses | ALWAYS_USED
     by_kappa = "kappa" in posterior and "kappa" in used
@@ -111,14 +111,15 @@ def count(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> int:
 def shared_of(units: Sequence[Mapping[str, Any]], device: str) -> Shared:
     """The shared settings of ``units``, one {setting: value, ...} each."""
 
-    def column(name: str) -> "torch.Tensor | None":
-        return torch.tensor([unit[name] for unit in units], device=device) if name in units[0] else None
+    def column(name: str) -> "torch.Tensor":
+        return torch.tensor([unit[name] for unit in units], device=device)
 
-    columns = {name: column(name) for name in SHARED_NAMES}
-    lam, kappa, tempered = (columns.pop(name) for name in ("lambda", "kappa", "temperature"))
-    if kappa is not None:
-        columns["beta"] = kappa / lam
-    return Shared(lam, **columns, temperature=None if (tempered == 1).all() else tempered, kappa=kappa)
+    kappa, none = (column(name) if name in units[0] else None for name in ("kappa", "no_teacher"))
+    lam, tempered = column("lambda"), column("temperature")
+    return Shared(
+        lam, column("beta") if kappa is None else kappa / lam, column("prior_scale"), column("teacher_temperature"),
+        column("student_temperature"), None if (tempered == 1).all() else tempered, none, kappa,
+    )  # fmt: skip
 
 
 def best(nll: np.ndarray) -> np.ndarray:

@@ -630,3 +630,60 @@ def test_the_command_checks_a_file(tmp_path, capsys, raw):
 def test_the_command_prints_the_schema(capsys):
     assert config.main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out) == config.schema()
+
+
+KAPPA = {"kappa": [0.1, 5], "lambda": ["kappa", 5, 20], "no_teacher": [0, 0.1], "prior_scale": 1}
+STRENGTHS = {
+    "beta beside kappa": ({"posterior": {"kappa": 1, "beta": 0.5}}, "posterior.beta",
+                          ["found [0.5]", "nothing beside posterior.kappa", "remove beta or kappa"]),
+    "beta of a method beside kappa of a study": (
+        {"studies.small.posterior": {"kappa": 1}, "methods.tip_sgld.posterior": {"beta": 0.1}},
+        "methods.tip_sgld.posterior.beta", ["found [0.1]", "nothing beside studies.small.posterior.kappa"]),
+    "beta and kappa of a method that no study uses": (
+        {"methods.more": {"signal": "tip", "weights": "equal", "inference": "map", "posterior": {"kappa": 1, "beta": 1}}},
+        "methods.more.posterior.beta", ["nothing beside methods.more.posterior.kappa"]),
+    "the word kappa without kappa": ({"studies.small.posterior": {"lambda": [1, "kappa"]}}, "studies.small.posterior.lambda",
+                                     ["found 'kappa'", "no posterior of studies.small has kappa", "add kappa"]),
+    "the word kappa without kappa in an analysis": (
+        {"studies.small.analyses": {"a": {"kind": "safety", "experiment": "sim", "posterior": {"lambda": "kappa"},
+                                          "settings": {"classes": ["1"]}}}},
+        "studies.small.analyses.a.posterior.lambda", ["found 'kappa'", "no posterior of studies.small has kappa"]),
+    "another word": ({"posterior": {"kappa": 1, "lambda": [5, "kapa"]}}, "posterior.lambda[1]",
+                     ["found 'kapa'", "a number in 1e-09..1e+09 or kappa"]),
+    "a near miss of the key": ({"posterior": {"kapa": 1}}, "posterior.kapa", ["unknown key", "did you mean 'kappa'?"]),
+    "a near miss of no teacher": ({"posterior": {"no_teachers": 0}}, "posterior.no_teachers", ["did you mean 'no_teacher'?"]),
+    "no strength": ({"posterior": {"kappa": 0}}, "posterior.kappa", ["found 0", "a number in 1e-09..1e+09"]),
+    "nobody but no teacher": ({"posterior": {"no_teacher": [0, 1]}}, "posterior.no_teacher[1]", ["found 1", ">= 0 and < 1"]),
+    "no teacher where there is no mixture": ({"methods.kd_dropout.posterior": {"no_teacher": 0.1}},
+                                             "methods.kd_dropout.posterior.no_teacher",
+                                             ["found [0.1]", "signal 'kd' is no mixture", "no_teacher is for tip, power"]),
+    "a sharpness where there is no mixture": (
+        {"posterior": {"kappa": 1, "lambda": "kappa"}, "methods.kd_dropout.posterior": {"lambda": [4, 9]}},
+        "methods.kd_dropout.posterior.lambda", ["found [4.0, 9.0]", "signal 'kd' is no mixture", "lambda is for tip, power"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", STRENGTHS)
+def test_a_strength_that_is_said_twice_not_at_all_or_in_vain_is_refused(raw, case):
+    changes, path, words = STRENGTHS[case]
+    for at, value in changes.items():
+        raw = put(raw, at, value)
+    (line,) = complaints(raw)
+    assert line.startswith(f"{path}: ") and all(word in line for word in words), line
+
+
+def test_a_fit_reads_strength_sharpness_and_no_teacher_as_far_as_its_signal_does(raw):
+    found = {
+        name: spec["posterior"] for (study, _, name), spec in specs(put(raw, "posterior", KAPPA)).items() if study == "large"
+    }
+    read = {"kappa": [0.1, 5.0], "lambda": ["kappa", 5.0, 20.0], "no_teacher": [0.0, 0.1]}
+    own = {name: {key: grid for key, grid in each.items() if key in (*read, "beta")} for name, each in found.items()}
+    assert own["tip_vi"] == read
+    assert own["kd_dropout"] == own["bkd_sgld"] == {"kappa": [0.1, 5.0]}
+    assert own["labels_map"] == {"lambda": [1.0], "beta": [1.0]}
+
+
+def test_a_configuration_without_strengths_keeps_the_specifications_of_its_fits(raw):
+    shared = {"lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature", "temperature"}
+    assert all(set(spec["posterior"]) == shared for spec in specs(raw).values())
+    assert specs(put(raw, "posterior.no_teacher", 0)) == specs(raw)

@@ -17,7 +17,8 @@ from scipy.stats import dirichlet
 from mtbkd.density import full_log_posterior, gradient
 from mtbkd.multilabel.target import make_bernoulli
 from mtbkd.posterior import Problem, make_problem
-from mtbkd.signals import kd, power, tip
+from mtbkd.sharpness import sharpness
+from mtbkd.signals import kd, kd_hinton, kd_mean, power, tip
 from mtbkd.students.linear import Linear
 from mtbkd.tuning import shared_of
 
@@ -196,3 +197,93 @@ def test_a_student_of_several_labels_has_strength_sharpness_and_no_teacher(unit:
     both = draw(2, student.num_params, seed=5)
     found = [problem.log_density(torch.as_tensor(p).expand(2, -1).contiguous(), problem.members(1))[0].item() for p in both]
     assert found[1] - found[0] == pytest.approx(expected(both[1]) - expected(both[0]), rel=1e-6)
+
+
+@pytest.mark.parametrize("form", ["single", "compiled"])
+def test_single_precision_bears_a_faint_sharpness_of_many_examples(form: str) -> None:
+    """beta = kappa / lambda would multiply the constant log Gamma(K + lambda) of each example to 25 million in all."""
+    n, classes, student = 2000, 10, Linear(INPUTS, 10, False)
+    rest = {"prior_scale": 1.5, "teacher_temperature": 1.0, "student_temperature": 1.0, "temperature": 1.0}
+    shared = shared_of([{"kappa": 1.0, "lambda": 1e-3, "no_teacher": 0.1, **rest}], "cpu")
+    given = (draw(n, INPUTS, seed=0), 2 * draw(n, TEACHERS, classes, seed=2), np.full((n, TEACHERS), 1 / TEACHERS))
+    y, row, values = torch.full((1, n), -1), torch.tensor([0]), {}
+    for dtype in (torch.float64, torch.float32):
+        x, logits, weights = (torch.as_tensor(value, dtype=dtype)[None] for value in given)
+        own = replace(shared, **{name: value.to(dtype) for name, value in vars(shared).items() if value is not None})
+        problem = make_problem(student, x, y, row, tip, tip.Settings(), own, logits, weights)
+        params = torch.as_tensor(0.1 * draw(2, student.num_params, seed=4), dtype=dtype)
+        compiled = problem.compiled if form == "compiled" and dtype == torch.float32 else None
+        density = compiled.log_density if compiled else lambda p, u, problem=problem: full_log_posterior(problem, p, u)
+        found = torch.cat([density(each, row) for each in params.split(1)]).double()
+        values[dtype] = float(found[1] - found[0])
+    assert abs(values[torch.float64]) > 10
+    assert values[torch.float32] == pytest.approx(values[torch.float64], abs=0.05)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    return np.exp(log_softmax(logits, -1))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("temperature", [0.25, 1.0, 4.0])
+def test_kd_mean_is_kd_on_the_mean_to_a_power(temperature: float, form: str) -> None:
+    data = material()
+    pool = (data["weights"][..., None] * softmax(data["logits"])).sum(1) ** (1 / temperature)
+    pool /= pool.sum(-1, keepdims=True)
+    units = ((3.0, 3.0, 0.0),)
+    found = problem_of(form, kd_mean, units, teacher_temperature=temperature)
+    np.testing.assert_allclose(found.constants["mean_prob"][0], pool, atol=1e-6)
+    if temperature == 1:
+        agree(form, found_by(form, found), found_by(form, problem_of(form, kd, units)))
+    else:
+        alike = problem_of(form, kd, units, teacher_temperature=temperature)
+        assert (found.constants["mean_prob"] - alike.constants["mean_prob"]).abs().max() > 0.05
+
+
+def test_kd_mean_leaves_out_a_teacher_of_weight_zero_and_bears_certain_ones() -> None:
+    logits, weights = torch.tensor([[[[90.0, 0, 0], [0, 90.0, 0]]]]), torch.tensor([[[1.0, 0.0]]])
+    pool, _ = kd_mean.temper(logits, weights, torch.full((1, 1, 1, 1), 0.25))
+    torch.testing.assert_close(pool[0, 0], torch.tensor([[1.0, 0, 0]]))
+
+
+@pytest.mark.parametrize("form", ["torch", "pymc"])
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_hintons_distillation_tempers_both_sides_and_multiplies_by_the_square(temperature: float, form: str) -> None:
+    data, kappa = material(), 2.0
+
+    def expected(theta: np.ndarray) -> float:
+        free = data["x"] @ theta[: 1 - CLASSES].reshape(INPUTS, CLASSES - 1) + theta[1 - CLASSES :]
+        logits = np.column_stack([np.zeros(EXAMPLES), free])
+        pool = (data["weights"][..., None] * softmax(data["logits"] / temperature)).sum(1)
+        value = kappa * temperature**2 * (pool * log_softmax(logits / temperature, -1)).sum()
+        labelled = data["y"] >= 0
+        return value + log_softmax(logits, -1)[labelled, data["y"][labelled]].sum() - 0.5 * (theta**2).sum() / 1.5**2
+
+    problem = problem_of(form, kd_hinton, ((kappa, kappa, 0.0),), teacher_temperature=temperature)
+    values = np.array([[expected(point)] for point in points()])
+    slopes = np.array([[approx_fprime(point, expected, 1e-6)] for point in points()])
+    found = found_by(form, problem)
+    np.testing.assert_allclose(found[0], values - values[0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found[1], slopes, rtol=1e-4, atol=1e-4)
+
+
+def test_the_sharpness_of_responsibilities_is_their_mean_distance_from_the_weights() -> None:
+    units = ((2.0, 20.0, 0.0), (2.0, 1e-3, 0.0), (2.0, 20.0, 0.3))
+    problem, data = problem_of("torch", tip, units), material()
+    params = torch.as_tensor(points()).expand(3, -1, -1)
+    found = sharpness(problem, params)
+    gaps = []
+    for theta in points():
+        free = data["x"] @ theta[: 1 - CLASSES].reshape(INPUTS, CLASSES - 1) + theta[1 - CLASSES :]
+        q, p = softmax(np.column_stack([np.zeros(EXAMPLES), free])), softmax(data["logits"])
+        density = np.array([[dirichlet.pdf(q[i], 1 + 20 * each) for each in p[i]] for i in range(EXAMPLES)])
+        share = data["weights"] * density
+        gaps.append(np.abs(share / share.sum(1, keepdims=True) - data["weights"]).mean())
+    assert found[0] == pytest.approx(np.mean(gaps), rel=1e-6) and found[0] > 0.1
+    assert found[1] is not None and found[1] < 1e-3  # the mixture is kd
+    assert found[2] == pytest.approx(found[0], rel=1e-6)  # among teachers, whatever the share of no teacher
+    lost = params.clone()
+    lost[0] = torch.nan
+    assert sharpness(problem, lost)[0] is None
+    for signal, settings in ((kd, kd.Settings()), (power, power.Settings(r=0))):
+        assert sharpness(problem_of("torch", signal, units, settings), params) == []

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from mtbkd.posterior import Shared, make_problem
-from mtbkd.signals import none
+from mtbkd.signals import kd, none, tip
 from mtbkd.students.linear import Settings, build
-from mtbkd.tuning import best, candidates, held_out_scores
+from mtbkd.tuning import best, candidates, count, held_out_scores, shared_of
 
 
 def test_held_out_scores_are_those_of_each_units_own_row() -> None:
@@ -31,3 +31,25 @@ def test_settings_that_a_signal_does_not_read_keep_their_first_value() -> None:
     grid = {name: [1.0, 2.0] for name in ("lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature")}
     found = candidates({**grid, "temperature": [1.0]}, frozenset({"lambda"}))
     assert [(c["lambda"], c["prior_scale"], c["beta"]) for c in found] == [(1, 1, 1), (1, 2, 1), (2, 1, 1), (2, 2, 1)]
+
+
+def test_the_methods_own_strength_and_sharpness_are_candidates_once() -> None:
+    grid = {"kappa": [1.0, 5.0], "lambda": ["kappa", 5.0, 20.0], "no_teacher": [0.0, 0.1], "prior_scale": [1.0], "beta": [1.0]}
+    found = candidates(grid, tip.USES)
+    assert [(c["kappa"], c["lambda"]) for c in found[::2]] == [(1, 1), (1, 5), (1, 20), (5, 5), (5, 20)]
+    assert [c["no_teacher"] for c in found] == [0, 0.1] * 5 and count(grid, tip.USES) == 10
+    assert [c["lambda"] for c in candidates(grid, kd.USES)] == [1, 5] and count(grid, kd.USES) == 2
+    assert candidates(grid, none.USES) == [{"lambda": 1, "beta": 1, "prior_scale": 1}] and count(grid, none.USES) == 1
+
+
+def test_beta_follows_from_strength_and_sharpness() -> None:
+    rest = {"prior_scale": 1.0, "teacher_temperature": 1.0, "student_temperature": 1.0, "temperature": 1.0}
+    shared = shared_of([{"kappa": 2.0, "lambda": lam, **rest} for lam in (2.0, 0.5, 20.0)], "cpu")
+    torch.testing.assert_close(shared.beta, torch.tensor([1.0, 4.0, 0.1]))
+    assert shared.no_teacher is None and shared.kappa is not None
+
+
+def test_candidates_are_counted_without_listing_them() -> None:
+    hundred = [float(i) for i in range(1, 101)]
+    names = ("kappa", "lambda", "no_teacher", "prior_scale", "teacher_temperature")
+    assert count(dict.fromkeys(names, hundred), tip.USES) == 100**5

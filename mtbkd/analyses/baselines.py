@@ -17,6 +17,7 @@ from mtbkd.baselines.mmkd import Settings as Mmkd
 from mtbkd.baselines.samerging import Settings as Samerging
 from mtbkd.baselines.tables import comparisons, ranks
 from mtbkd.baselines.takd import Settings as Takd
+from mtbkd.baselines.tip import Settings as Tip
 from mtbkd.blocks import block_range
 from mtbkd.device import resolve_device
 from mtbkd.explain import distinct
@@ -57,12 +58,15 @@ class Settings(BaseModel):
         ALL, min_length=1, description="methods to train; the student without teachers is always among them"
     )
     share: Share = Field((0.03, 0.2, 0.7), description="candidates of l, the teachers' share of the loss")
-    temperature: Grid = Field((1.0, 4.0), description="candidates of T, by which logits of teachers and student are divided")
+    temperature: Grid = Field(
+        (0.25, 0.5, 1.0, 4.0), description="candidates of T, by which logits of teachers and student are divided"
+    )
     aekd: Aekd = Field(Aekd.model_validate({}), description="agreement of gradients")
     mmkd: Mmkd = Field(Mmkd.model_validate({}), description="weights learnt by looking ahead")
     amtss: Amtss = Field(Amtss.model_validate({}), description="importance and margin")
     takd: Takd = Field(Takd.model_validate({}), description="the assistant")
     samerging: Samerging = Field(Samerging.model_validate({}), description="merging of experts")
+    tip: Tip = Field(Tip.model_validate({}), description="sharpness and no teacher of the mixture prior")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -83,7 +87,9 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
                 contest, method, getattr(settings, method, None) or module_of(method).Settings()
             ).items():
                 rows[name] += found
-    tables: dict[str, Frame] = {name: pd.DataFrame(rows[name], columns=list(columns)) for name, columns in COLUMNS.items()}
+    own = [name for name in ("lambda", "no_teacher") if any(name in row for row in rows["tuning"])]
+    columns = COLUMNS | {"tuning": (*COLUMNS["tuning"][:-2], *own, *COLUMNS["tuning"][-2:])}
+    tables: dict[str, Frame] = {name: pd.DataFrame(rows[name], columns=list(each)) for name, each in columns.items()}
     tables["costs"] = tables["costs"].groupby(["method", "title"], sort=False, as_index=False).sum()
     return tables | {"comparisons": comparisons(tables["scores"], seeds_only), "ranks": ranks(tables["scores"])}
 

@@ -3,8 +3,8 @@
 Shapes as in ``mtbkd.baselines``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mtbkd.gather import examples_last, positions, take_columns, take_rows
@@ -75,6 +75,7 @@ class Bench:
         prior_scale: (U,) s; inf leaves the Gaussian prior out.
         training: the optimiser; restarts are not used, as not every method has a value to choose by.
         seed: base of all seeds.
+        own: candidates (U,) that only the method reads, by name.
     """
 
     student: Student
@@ -90,6 +91,7 @@ class Bench:
     prior_scale: "torch.Tensor"
     training: Training
     seed: int
+    own: "Mapping[str, torch.Tensor]" = field(default_factory=dict)
 
     @property
     def num_teachers(self) -> int:

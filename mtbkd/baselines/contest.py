@@ -60,10 +60,12 @@ class Contest:
     seed: int
     device: str
 
-    def candidates(self, method: str) -> list[dict[str, float]]:
-        """The grid; without teachers only the prior's scale is tuned."""
+    def candidates(self, method: str, settings: BaseModel) -> list[dict[str, float]]:
+        """The grid, with the settings that only ``method`` tunes; without teachers only the prior's scale is tuned."""
         grid = dict(self.grid) | ({"share": [0.0], "temperature": [1.0]} if method == REFERENCE else {})
-        return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+        shared = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+        expand = getattr(settings, "expand", lambda candidate: [candidate])
+        return [each for candidate in shared for each in expand(candidate)]
 
     def bench(self, candidates: Sequence[Mapping[str, float]]) -> Bench:
         """Every candidate for every replicate."""
@@ -71,7 +73,8 @@ class Contest:
         logits = stack_logits(list(self.teachers))
         if logits.shape[0] < data.num_replicates:
             logits = np.broadcast_to(logits, (data.num_replicates, *logits.shape[1:]))
-        columns = {name: self._tensor(np.repeat([c[name] for c in candidates], len(self.replicates))) for name in self.grid}
+        columns = {name: self._tensor(np.repeat([c[name] for c in candidates], len(self.replicates))) for name in candidates[0]}
+        own = {name: columns.pop(name) for name in list(columns) if name not in self.grid}
         rows = [r - self.replicates[0] if data.num_replicates > 1 else 0 for r in self.replicates]
         return Bench(
             student=self.student,
@@ -84,6 +87,7 @@ class Contest:
             replicates=tuple(self.replicates) * len(candidates),
             training=self.training,
             seed=self.seed,
+            own=own,
             **columns,
         )
 
@@ -111,7 +115,7 @@ def compete(contest: Contest, method: str, settings: BaseModel) -> dict[str, Row
     """Train ``method`` and return its rows of the tables scores, tuning, weights and costs."""
     # Processor time is that of this job alone, whatever else the machine does; a GPU's work it does not see.
     clock = time.process_time if contest.device == "cpu" else time.monotonic
-    candidates, started = contest.candidates(method), clock()
+    candidates, started = contest.candidates(method, settings), clock()
     bench = contest.bench(candidates)
     trained: Trained = module_of(method).train(bench, settings)
     seconds = clock() - started

@@ -23,27 +23,33 @@ SCOPE = "experiment"
 CATEGORY = "Tuning"
 CAPTION = """\
 Everything here is measured on validation examples, never on test examples. To the right grows lambda, the strength of
-the teachers; left the negative log-likelihood of the validation labels in nats (smaller is better; settings are chosen
-by it), right the accuracy (larger is better). One row is one way in which teachers enter, fitted by maximum a posteriori
-for every candidate, and one further tuned setting, if any: its values are the lines, named on the right (s: scale of the
-Gaussian prior on the weights, beta: power on the teachers' term, T: the student's temperature), and whatever else was
-tuned is at its best for each dot. Dots are means over replicates with 95 % intervals; the numbers along the upper edge
-count the replicates that chose this lambda and this line. The dashed line is labels only at its best: a curve that stays
-on its bad side says that these teachers only do harm on this much data, one that crosses it that they help. A best value
-at the edge of the grid asks for a wider grid.
+the teachers (kappa where it is given, and lambda their sharpness); left the negative log-likelihood of the validation
+labels in nats (smaller is better; settings are chosen by it), right the accuracy (larger is better). One row is one way
+in which teachers enter, fitted by maximum a posteriori for every candidate, and one further tuned setting, if any: its
+values are the lines, named on the right (s: scale of the Gaussian prior on the weights, beta: power on the teachers'
+term, T: the student's temperature, w0: weight of no teacher), and whatever else was tuned is at its best for each dot.
+Dots are means over replicates with 95 % intervals; the numbers along the upper edge count the replicates that chose
+this lambda and this line. The dashed line is labels only at its best: a curve that stays on its bad side says that
+these teachers only do harm on this much data, one that crosses it that they help. A best value at the edge of the grid
+asks for a wider grid.
 """
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 ROW, SIDE = 1.75, 0.012
 SCORES = {"val_nll": "validation NLL (nats)", "val_accuracy": "validation accuracy"}
-OTHERS = {"prior_scale": "s", "beta": "beta", "student_temperature": "T", "teacher_temperature": "teachers' T"}
+OTHERS = {
+    "lambda": "lambda", "no_teacher": "w0", "prior_scale": "s", "beta": "beta", "student_temperature": "T",
+    "teacher_temperature": "teachers' T",
+}  # fmt: skip
 
 
 class Row(NamedTuple):
-    """A row of panels: the method's rows of the tuning table, and the setting that its lines are for, "" for none."""
+    """A row of panels: the method's rows of the tuning table, the setting that its lines are for, "" for none, and the one
+    along the axis, kappa or lambda."""
 
     title: str
     table: Frame
     setting: str
+    strength: str = "lambda"
 
 
 class Point(NamedTuple):
@@ -55,7 +61,7 @@ class Point(NamedTuple):
 
 
 def applies(experiment: Experiment) -> bool:
-    return any("lambda" in method.candidates for method in experiment.methods.values())
+    return any({"kappa", "lambda"} & set(method.candidates) for method in experiment.methods.values())
 
 
 def draw(material: Material) -> "Figure":
@@ -71,7 +77,8 @@ def draw(material: Material) -> "Figure":
         line[0].set_title(row.title, fontsize=8)
     for ax, label in zip(axes[0], SCORES.values(), strict=True):
         ax.annotate(label, (1, 1), (0, 16), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8)
-    figure.supxlabel("lambda: strength of the teachers (logarithmic)", fontsize=9)
+    names = " or ".join(sorted({row.strength for row in shown} or {"lambda"}))
+    figure.supxlabel(f"{names}: strength of the teachers (logarithmic)", fontsize=9)
     return figure
 
 
@@ -85,19 +92,28 @@ def rows(experiment: Experiment, table: Frame) -> list[Row]:
     for name, method in experiment.methods.items():
         own = table[table["method"] == name]
         losses = (method.signal, method.weights, *own["val_nll"].round(9))
-        if "lambda" not in method.candidates or losses in seen or not len(own):
+        if not {"kappa", "lambda"} & set(method.candidates) or losses in seen or not len(own):
             continue
         seen.add(losses)
         label = " ".join(filter(None, (method.signal, method.weights)))
-        tuned = [setting for setting in OTHERS if len(method.candidates.get(setting, ())) > 1]
-        found += [Row(f"{label} ({name})", own, setting) for setting in tuned or [""]]
+        strength, own = _by_strength(own)
+        tuned = [setting for setting in OTHERS if setting != strength and len(method.candidates.get(setting, ())) > 1]
+        found += [Row(f"{label} ({name})", own, setting, strength) for setting in tuned or [""]]
     return found
 
 
-def points(table: Frame, settings: Sequence[str]) -> list[Point]:
-    """The best candidate for each lambda, of the rows of one line; ``settings`` are the tuned ones."""
+def _by_strength(own: Frame) -> tuple[str, Frame]:
+    """What lies along the axis; where it is kappa, a lambda that is there as its value is called so."""
+    if "kappa" not in own or own["kappa"].isna().all():
+        return "lambda", own
+    sharp = own["lambda"].map("{:g}".format).where(own["lambda"] != own["kappa"], "kappa")
+    return "kappa", own.assign(**{"lambda": sharp})
+
+
+def points(table: Frame, settings: Sequence[str], strength: str = "lambda") -> list[Point]:
+    """The best candidate for each strength, of the rows of one line; ``settings`` are the tuned ones."""
     found = []
-    for lam, group in table.groupby("lambda"):
+    for lam, group in table.groupby(strength):
         candidates: Any = group.groupby(list(settings), dropna=False)
         best = min((each for _, each in candidates), key=lambda each: float(each["val_nll"].mean()))
         scores = {score: interval(best[score], range_of(score.removeprefix("val_"))) for score in SCORES}
@@ -123,11 +139,11 @@ def labels_only(experiment: Experiment, table: Frame) -> dict[str, float]:
 
 def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
     groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
-    ticks = sorted(set(row.table["lambda"]))
+    ticks = sorted(set(row.table[row.strength]))
     # Lines that coincide stay visible side by side.
     side = (ticks[-1] / ticks[0]) ** SIDE
     for number, (value, group) in enumerate(groups):
-        colour, line = LINES[number % len(LINES)], points(group, settings_of(group))
+        colour, line = LINES[number % len(LINES)], points(group, settings_of(group), row.strength)
         at = [point.lam * side ** (number - (len(groups) - 1) / 2) for point in line]
         found = [point.scores[score] for point in line]
         ax.plot(at, [each.mean for each in found], "o-", color=colour, markersize=3.5)
@@ -136,7 +152,8 @@ def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
         if score == "val_nll":
             _choices(ax, line, number, colour)
         elif row.setting:
-            ax.annotate(f"{OTHERS[row.setting]} = {value:g}", (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
+            shown = value if isinstance(value, str) else f"{value:g}"
+            ax.annotate(f"{OTHERS[row.setting]} = {shown}", (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
                         color=colour, fontsize=7.5, va="center")  # fmt: skip
     if score in floor:
         ax.axhline(floor[score], color=BLACK, linestyle=(0, (4, 2)), linewidth=1)

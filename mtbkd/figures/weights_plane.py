@@ -10,7 +10,7 @@ from mtbkd.figures.material import Experiment, Material
 from mtbkd.figures.style import BLACK, grid
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling import entropy
-from mtbkd.signals import tip
+from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +110,8 @@ def responsibilities(material: Material, method: str, at: np.ndarray) -> np.ndar
     """r (M, G): the mean over draws of softmax_g(log w_g - log B(1 + lambda p_g) + lambda sum_k p_gk log q_k).
 
     q are the draws of ``method`` in the first replicate, tempered by the student's temperature; p, w and lambda as its fit
-    used them (method.md, section 1: the gradient of the mixture term is distillation with these weights).
+    used them (method.md, section 1: the gradient of the mixture term is distillation with these weights). What they lack of 1
+    is the share of no teacher.
     """
     prob, rows = material.predictions(method)
     drawn = prob[:, np.searchsorted(rows, at)]
@@ -119,12 +120,15 @@ def responsibilities(material: Material, method: str, at: np.ndarray) -> np.ndar
     weights = registry.part("weights", material.experiment.methods[method].weights).weights(_softmax(logits)[None])
     teachers = torch.as_tensor(_softmax(logits / chosen["teacher_temperature"])[None])
     lam = torch.tensor([float(chosen["lambda"])], dtype=torch.float64)
-    constants = tip.prepare(teachers, torch.as_tensor(weights), lam, tip.Settings(), None)
+    parts = teachers, torch.as_tensor(weights)
+    if chosen.get("no_teacher", 0) > 0:
+        parts = with_no_teacher(*parts, torch.tensor([chosen["no_teacher"]]))
+    constants = tip.prepare(*parts, lam, tip.Settings(), None)
     total = torch.zeros(len(at), logits.shape[1], dtype=torch.float64)
     for each in drawn:
         log_q = torch.log(torch.as_tensor(each, dtype=torch.float64).clamp(min=1e-38))[None]
         log_q = torch.log_softmax(log_q / chosen["student_temperature"], -1)
-        total += tip.responsibilities(log_q, constants, lam)[0]
+        total += tip.responsibilities(log_q, constants, lam)[0, :, : logits.shape[1]]
     return (total / len(drawn)).numpy()
 
 

@@ -38,14 +38,16 @@ COLUMNS = {
     "gates": ["method", "gate", "replicate", "value", "threshold", "verdict", "note", "judged"],
 }  # fmt: skip
 TABLES = tuple(COLUMNS)
+OPTIONAL = ("kappa", "no_teacher")
 
 Rows = list[dict[str, Any]]
 Pairs = Sequence[tuple[str, str]]
 
 
 def frame(name: str, rows: Rows) -> Frame:
-    """The rows of a table with its columns in their order."""
-    return pd.DataFrame(rows, columns=COLUMNS[name])
+    """The rows of a table with its columns in their order; ``tuning`` also has OPTIONAL settings that the study gives."""
+    given = [setting for setting in OPTIONAL if any(setting in row for row in rows)] if name == "tuning" else []
+    return pd.DataFrame(rows, columns=[*COLUMNS[name][:2], *given, *COLUMNS[name][2:]])
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,8 @@ def make_bernoulli(
     distinct = list(dict.fromkeys(keys))
     first = torch.tensor([keys.index(key) for key in distinct], device=x.device)
     table = torch.tensor([distinct.index(key) for key in keys], device=x.device)
-    own = Shared(*(None if value is None else value[first] for value in vars(shared).values()))
+    taken: dict[str, Any] = {name: None if value is None else value[first] for name, value in vars(shared).items()}
+    own = Shared(**taken)
     logits = teacher_logits.transpose(1, 2) / own.teacher_temperature.view(-1, 1, 1, 1)
     prob = torch.stack([torch.sigmoid(-logits), torch.sigmoid(logits)], -1).flatten(1, 2)
     by_pair = None if weights is None else weights.flatten(0, 1).expand(len(first), -1, -1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mtbkd.draws import Draws
 from mtbkd.lazy import lazy_import
-from mtbkd.signals import tip
+from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ MOST_DRAWS = 20
 def responsibilities(
     draws: Draws, replicate: int, examples: np.ndarray, logits: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:  # fmt: skip
-    """Mean over draws of the responsibilities (N, G) in one replicate.
+    """Mean over draws of the responsibilities (N, G) in one replicate; what they lack of 1 is the share of no teacher.
 
     Args:
         draws: of a method with the signal tip.
@@ -42,6 +42,9 @@ def responsibilities(
     prob = torch.softmax(torch.as_tensor(logits, dtype=torch.float64) / chosen.get("teacher_temperature", 1.0), -1)
     lam = torch.full((len(kept),), float(chosen["lambda"]), dtype=torch.float64)
     given = torch.as_tensor(weights, dtype=torch.float64)[None]
-    constants = tip.prepare(prob[None], given, lam[:1], tip.Settings(), None)
+    parts = prob[None], given
+    if chosen.get("no_teacher"):
+        parts = with_no_teacher(*parts, torch.tensor([chosen["no_teacher"]]))
+    constants = tip.prepare(*parts, lam[:1], tip.Settings(), None)
     constants = {name: value.expand(len(kept), *value.shape[1:]) for name, value in constants.items()}
-    return tip.responsibilities(log_q, constants, lam).mean(0).numpy()
+    return tip.responsibilities(log_q, constants, lam).mean(0).numpy()[:, : logits.shape[1]]

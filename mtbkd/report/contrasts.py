@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtbkd.evaluation.compare import MIN_FOR_TEST
 from mtbkd.evaluation.verdict import ALPHA, Verdict
+from mtbkd.report import sharpness
 from mtbkd.report.evidence import Evidence, Pair
 from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import count
@@ -150,7 +151,7 @@ def prior_and_sampler(methods: Mapping[str, Any]) -> list[Split]:
 def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[Finding]:
     """A summary of pairs of one metric, which names the clearest of each kind, then one finding a pair; [] without pairs.
 
-    Pairs that were not tuned on the same candidates are told, and counted apart.
+    Pairs that were not tuned on the same candidates are told, and counted apart; so are pairs of one and the same function.
 
     Args:
         case: the experiment.
@@ -160,12 +161,15 @@ def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[F
     """
     if len(found) < 2:
         return [_single(case, question, pair, sums_up=True) for pair in found]
-    fair = [pair for pair in found if not case.evidence.unlike(pair.method, pair.against)]
+    same = [pair for pair in found if same_as_kd(case, pair)]
+    fair = [pair for pair in found if pair not in same and not case.evidence.unlike(pair.method, pair.against)]
     groups = {verdict: [pair for pair in fair if pair.verdict == verdict] for verdict in SAID}
     parts = [f"{word} {_clearest(case, groups[verdict])}" for verdict, word in SUMMED.items()]
     sentence = f"{METRICS[found[0].metric]}, {asked}, {count(len(fair), 'pair')}: {'; '.join(parts)}."
-    apart = [f"{named(case, p)} ({case.evidence.unlike(p.method, p.against)})" for p in found if p not in fair]
+    apart = [f"{named(case, p)} ({case.evidence.unlike(p.method, p.against)})" for p in found if p not in (*fair, *same)]
     sentence += f" Not counted, as tuned on other candidates: {'; '.join(apart)}." if apart else ""
+    one = [f"{named(case, pair)} ({same_as_kd(case, pair)})" for pair in same]
+    sentence += f" Not counted, as both are kd: {'; '.join(one)}." if one else ""
     most = max(pair.found.n for pair in found)
     smallest = 2 / 2**most * len(found)
     if most >= MIN_FOR_TEST and smallest > ALPHA:
@@ -186,8 +190,18 @@ def named(case: Case, pair: Pair) -> str:
     return f"{case.marked(pair.method)} against {case.marked(pair.against)}"
 
 
+def same_as_kd(case: Case, pair: Pair) -> str:
+    """``its responsibilities stay at the weights, mean |r - w| 0.003``: a mixture that is the kd it is held against."""
+    value = sharpness.of_method(case.evidence.tuning, pair.method)
+    if pair.against not in case.methods or _signal(case.methods[pair.against]) != "kd" or not value < sharpness.SAME_AS_KD:
+        return ""
+    return f"its responsibilities stay at the weights, mean |r - w| {value:.2g}"
+
+
 def said(case: Case, pair: Pair, words: Mapping[Verdict, str] = SAID) -> str:
-    """The verdict in ``words``, and how the two were not tuned alike."""
+    """The verdict in ``words``, and how the two were not tuned alike or are one function."""
+    if same := same_as_kd(case, pair):
+        return f"{words[pair.verdict]}, yet both are kd: {same}"
     other = case.evidence.unlike(pair.method, pair.against)
     return f"{words[pair.verdict]}, yet not tuned on the same candidates: {other}" if other else words[pair.verdict]
 

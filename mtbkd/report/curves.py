@@ -12,6 +12,7 @@ from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
+from mtbkd.report import sharpness
 from mtbkd.report.grids import edges, of_its_own
 from mtbkd.report.numbers import NONE, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, text
@@ -99,6 +100,8 @@ def _part(
     if controls:
         beyond = _beyond(differing)
         tables += [difference_table(name, metric, beyond, counts, controls[0]) for metric in judged_metrics(scores)]
+    if (mixed := sharpness.curve_table(name, tuning, counts)) is not None:
+        tables.append(mixed)
     known = decided(differing)
     sentences = {each: sentence(crossed[crossed["teachers"] == each], scores, known, counts) for each in sets}
     pays = headline(crossed, known, judged_metrics(scores)[0], counts, controls)

@@ -7,6 +7,7 @@ from mtbkd.evaluation.convergence import GATES
 from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.frames import Frame
+from mtbkd.report import sharpness
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.grids import at_the_end, edges, of_its_own
@@ -25,6 +26,7 @@ from mtbkd.report.versus import (
     Verdict,
     Versus,
 )  # fmt: skip
+from mtbkd.sharpness import COLUMN
 
 HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
 METRICS = {
@@ -203,11 +205,15 @@ def _gate(rows: Frame, gap_size: str) -> Cell:
 
 
 def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
-    """How often each candidate was chosen, marked where it is the end of its grid; None where nothing was tuned."""
+    """How often each candidate was chosen, marked where it is the end of its grid, and the sharpness of responsibilities.
+
+    None where nothing was tuned and no method has a mixture.
+    """
     name = evidence.name
     settings = [c for c in tuning.columns if c not in COLUMNS["tuning"]]
     tuned = [c for c in settings if tuning.groupby("method")[c].nunique().gt(1).any()]
-    if not tuned:
+    mixes = COLUMN in tuning and tuning[COLUMN].notna().any()
+    if not tuned and not mixes:
         return None
     rows = []
     for method, own in tuning.groupby("method", sort=False):
@@ -223,8 +229,11 @@ def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
             below = "of " + ", ".join(f"{value:g}" for value in grid)
             below += f"; {WARNS} {', '.join(map(at_the_end, ends))}" if ends else ""
             cells.append(text("not tuned") if len(grid) < 2 else text(told, below, "warn" if ends else ""))
-        rows.append(Row([*cells, number(float(chosen["val_nll"].mean()))]))
-    head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned), Column("Validation NLL", True, "mean")]
+        cells += [sharpness.cell(sharpness.of_method(tuning, str(method)))] if mixes else []
+        rows.append(Row([*cells, number(float(chosen["val_nll"].astype(float).mean()))]))
+    head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned)]
+    head += [Column("Sharpness of responsibilities", True, sharpness.HINT)] if mixes else []
+    head.append(Column("Validation NLL", True, "mean"))
     return Table(f"tuning-{name}", f"{name}: settings chosen on the validation examples (how often)", head, rows)
 
 

@@ -120,6 +120,7 @@ def ends_of_grids(case: Case) -> list[Finding]:
 
 
 TIP_AND_KD = partial(by_signal, signal="tip", against="kd")
+TIP_AND_KD_MEAN = partial(by_signal, signal="tip", against="kd_mean")
 POWER_AND_KD = partial(by_signal, signal="power", against="kd")
 POWER_AND_TIP = partial(by_signal, signal="power", against="tip")
 QUESTIONS: tuple[Callable[[Case], list[Finding]], ...] = (
@@ -130,6 +131,7 @@ QUESTIONS: tuple[Callable[[Case], list[Finding]], ...] = (
     near_ceiling,
     against_labels,
     _paired("Linear pool (tip) or log pool (kd)?", "tip against kd", TIP_AND_KD),
+    _paired("Linear pool (tip) or the sharpened mean (kd_mean)?", "tip against kd_mean", TIP_AND_KD_MEAN),
     _paired("Are pools in between better than the log pool?", "power against kd", POWER_AND_KD),
     _paired("Are pools in between better than the linear pool?", "power against tip", POWER_AND_TIP),
     _paired("Weights by entropy or equal weights?", "other weights against equal ones", by_weights),

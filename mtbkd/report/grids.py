@@ -15,9 +15,9 @@ from mtbkd.tuning import ALWAYS_USED, SHARED_NAMES
 
 Methods = Mapping[str, Any]
 # Ends that are an answer and not only a narrow grid.
-STRENGTH = "lambda"
+STRENGTHS = ("kappa", "lambda")
 MEANS = {
-    (STRENGTH, "lowest"): "teachers that validation wants weaker, or off",
+    **dict.fromkeys(((name, "lowest") for name in STRENGTHS), "teachers that validation wants weaker, or off"),
     ("prior_scale", "highest"): "a prior that hardly matters",
 }
 
@@ -46,13 +46,14 @@ def of_its_own(methods: Methods, method: str) -> str:
     return "; ".join(f"{_name(setting)} {_shown(grid)}" for setting, grid in own.items())
 
 
-def _candidates(spec: Mapping[str, Any], setting: str) -> tuple[float, ...]:
-    """In rising order, () where the method does not read the setting."""
+def _candidates(spec: Mapping[str, Any], setting: str) -> tuple[float | str, ...]:
+    """In rising order, a word last; () where the method does not read the setting."""
     read = registry.part("signal", spec["signal"]["name"]).USES | ALWAYS_USED
-    return tuple(sorted(map(float, spec["posterior"].get(setting, ())))) if setting in read else ()
+    grid = spec["posterior"].get(setting, ()) if setting in read else ()
+    return tuple(sorted(grid, key=lambda value: (isinstance(value, str), value)))
 
 
-def _usual(methods: Methods, setting: str) -> tuple[float, ...]:
+def _usual(methods: Methods, setting: str) -> tuple[float | str, ...]:
     found = Counter(grid for spec in methods.values() if (grid := _candidates(spec, setting)))
     return found.most_common(1)[0][0] if found else ()
 
@@ -68,14 +69,19 @@ class Edge(NamedTuple):
 
 
 def edges(tuning: Frame, settings: Iterable[str]) -> list[Edge]:
-    """The ends that were chosen, of one method's rows, one a candidate and replicate; infinity cannot be exceeded."""
+    """The ends that were chosen, of one method's rows, one a candidate and replicate.
+
+    Left out: infinity and 0, which cannot be exceeded, and a lambda that is there as the value of kappa.
+    """
     chosen, found = tuning[tuning["chosen"].astype(bool)], []
     for setting in settings:
         candidates = tuning[setting].dropna()
         if candidates.nunique() < 2:
             continue
         for end, value in (("lowest", float(candidates.min())), ("highest", float(candidates.max()))):
-            if (times := int((chosen[setting] == value).sum())) and value != float("inf"):
+            if value in (0, float("inf")) or (setting == "lambda" and "kappa" in tuning and value in set(tuning["kappa"])):
+                continue
+            if times := int((chosen[setting] == value).sum()):
                 found.append(Edge(setting, end, value, times, len(chosen)))
     return found
 
@@ -109,5 +115,5 @@ def _name(setting: str) -> str:
     return setting.replace("_", " ")
 
 
-def _shown(grid: Iterable[float]) -> str:
-    return ", ".join(f"{value:g}" for value in grid)
+def _shown(grid: Iterable[float | str]) -> str:
+    return ", ".join(value if isinstance(value, str) else f"{value:g}" for value in grid)

@@ -35,6 +35,18 @@ class Mixture(NamedTuple):
     power: float = 1.0
 
 
+def with_no_teacher(
+    prob: "torch.Tensor", weights: "torch.Tensor", share: "torch.Tensor"
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Teachers (U, N, G + 1, K) and weights (U, N, G + 1) with one more that believes none of ``prob`` (U, N, G, K).
+
+    Its row is zero, as Dir(q; 1 + 0) is uniform; its weight is ``share`` (U,), the others' are ``weights`` times 1 - share.
+    """
+    share = share.to(prob.dtype).view(-1, 1, 1)
+    weights = torch.cat([(1 - share) * weights, share.expand_as(weights[..., :1])], -1)
+    return torch.cat([prob, torch.zeros_like(prob[..., :1, :])], -2), weights
+
+
 def log_beta(alpha: "torch.Tensor") -> "torch.Tensor":
     """log B(alpha) = sum_k lgamma(alpha_k) - lgamma(sum_k alpha_k), over the last axis."""
     return torch.lgamma(alpha).sum(-1) - torch.lgamma(alpha.sum(-1))

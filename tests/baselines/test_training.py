@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from mtbkd.baselines import BASELINES, aver, ebkd, mmkd, module_of, samerging, takd
 from mtbkd.baselines.bench import Bench, equal, fixed
 from mtbkd.baselines.tip import Responsibilities
+from mtbkd.baselines.tip import Settings as Tip
 from mtbkd.density import gradient
 from mtbkd.minibatch import Batch
 from mtbkd.optimise import Training
@@ -54,12 +55,14 @@ def test_the_written_out_gradient_is_that_of_the_stated_loss() -> None:
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_the_responsibilities_give_the_gradient_of_the_teacher_informed_prior() -> None:
-    """(1 - l) / N of the posterior's at lambda = l / (1 - l), where all examples have labels."""
-    material = bench(double=True, share=0.75, temperature=1.0)
-    params = material.start(STUDENT).double()
+@pytest.mark.parametrize(("lam", "no_teacher"), [(3.0, 0.0), (20.0, 0.0), (20.0, 0.2)])
+def test_the_responsibilities_give_the_gradient_of_the_teacher_informed_prior(lam: float, no_teacher: float) -> None:
+    """(1 - l) / N of the posterior's at the strength l / (1 - l), where all examples have labels."""
     one = torch.ones(2, dtype=torch.float64)
-    shared = Shared(3 * one, one, one * torch.inf, one, one)
+    own = {} if lam == 3 else {"lambda": lam * one, "no_teacher": no_teacher * one}
+    material = bench(double=True, share=0.75, temperature=1.0, own=own)
+    params = material.start(STUDENT).double()
+    shared = Shared(lam * one, 3 / lam * one, one * torch.inf, one, one, no_teacher=no_teacher * one)
     weights = ebkd.weights(material.logits)
     problem = make_problem(
         STUDENT, material.x, material.y, material.data_row, tip, tip.Settings(), shared, material.logits,
@@ -114,6 +117,23 @@ def test_training_is_finite_repeatable_and_ahead_of_its_start(name: str) -> None
         return (material.predict(params, material.x)[:, 25:].argmax(-1) == material.y[:, 25:]).double().mean()
 
     assert right(first) > right(material.start(STUDENT)) + 0.1
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+def test_temperatures_below_one_train_all_students(name: str) -> None:
+    module = module_of(name)
+    sharp, plain = (
+        module.train(bench(toy(hidden_labels=25), share=0.3, temperature=t), quick(module)).params for t in (0.25, 1.0)
+    )
+    assert torch.isfinite(sharp).all() and torch.equal(sharp, plain) == (name == "labels")
+
+
+def test_tip_tries_every_sharpness_once_and_its_strength_among_them() -> None:
+    plain = {"share": 0.75, "temperature": 2.0, "prior_scale": 1.0}
+    settings = Tip.model_validate({"lambda": ["kappa", 5, 12], "no_teacher": [0, 0.1]})
+    found = [(each["lambda"], each["no_teacher"]) for each in settings.expand(plain)]
+    assert found == [(12, 0), (12, 0.1), (5, 0), (5, 0.1)]
+    assert Tip().expand(plain) == [plain]
 
 
 @pytest.mark.parametrize("name", list(BASELINES))

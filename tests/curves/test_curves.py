@@ -195,7 +195,8 @@ def test_weights_that_look_at_labels_are_refused_where_the_number_of_labels_vari
 
 def test_a_curve_tunes_strength_sharpness_and_no_teacher_each_candidate_once(dataset: Dataset, teachers: list[Logits]) -> None:
     asked = spec(transfer=(True,))
-    asked = asked.model_copy(update={"fit": asked.fit.model_copy(update={"posterior": BY_KAPPA}), "steps": (20,), "labels": (20,)})
+    fit = asked.fit.model_copy(update={"posterior": BY_KAPPA})
+    asked = asked.model_copy(update={"fit": fit, "steps": (20,), "labels": (20,)})
     _, rows = fit_curve(asked, dataset, teachers, REPLICATES)
     tuning = pd.DataFrame(rows)
     tried = tuning[["kappa", "lambda", "no_teacher"]].drop_duplicates()
@@ -215,9 +216,7 @@ def test_a_candidate_of_a_grid_is_fitted_as_it_is_alone(dataset: Dataset, teache
     beside = bench.target([{**base, "no_teacher": w0} for w0 in (0.0, 0.3)], 20, True)
     alone = bench.target([{**base, "no_teacher": 0.0}], 20, True)
     params = beside.start([3]).expand(2, -1).contiguous()
-    found, expected = (
-        each.log_density(params[: each.num_units], each.members(1)) for each in (beside, alone)
-    )
+    found, expected = (each.log_density(params[: each.num_units], each.members(1)) for each in (beside, alone))
     assert found[0].item() == pytest.approx(expected[0].item(), rel=1e-5) and abs(found[1] - found[0]) > 1
     kept, own = (each.compiled for each in (beside, alone))
     assert kept is not None and own is not None

@@ -118,20 +118,25 @@ def _nll(tables: Mapping[str, Frame], split: str) -> str:
 
 
 def _ends(tuning: Frame) -> list[str]:
-    """Where validation chose the end of a grid; the lowest lambda is told by ``_switched_off``."""
+    """Where validation chose the end of a grid; the lowest strength is told by ``_switched_off``."""
     rows = tuning.assign(
         method=[" ".join(filter(None, pair)) for pair in zip(tuning["signal"], tuning["weights"], strict=True)]
     )
     told = grids.at_ends(rows, [c for c in SHARED_NAMES if c in rows])
-    return [grids.advice(*key, found) for key, found in told.items() if key[:2] != (grids.STRENGTH, "lowest")]
+    return [grids.advice(*key, found) for key, found in told.items() if key[:2] != (_strength(rows), "lowest")]
+
+
+def _strength(tuning: Frame) -> str:
+    return "kappa" if "kappa" in tuning else "lambda"
 
 
 def _switched_off(tuning: Frame) -> str:
     """Where validation wants less of the teachers than the grid offers."""
     read = tuning[tuning["signal"] != "none"]
-    chosen, least = read[read["chosen"]], read["lambda"].min()
-    at_edge = chosen[chosen["lambda"] == least]
-    if not len(at_edge) or read["lambda"].nunique() == 1:
+    strength = _strength(tuning)
+    chosen, least = read[read["chosen"]], read[strength].min()
+    at_edge = chosen[chosen[strength] == least]
+    if not len(at_edge) or read[strength].nunique() == 1:
         return ""
     named = (
         "every way of listening to the teachers"
@@ -139,8 +144,8 @@ def _switched_off(tuning: Frame) -> str:
         else f"{len(at_edge)} of {len(chosen)} ways of listening to the teachers"
     )
     return (
-        f"Validation chose the smallest lambda of the grid, {show(least)}, for {named}: beside these labels they are all but "
-        "switched off."
+        f"Validation chose the smallest {strength} of the grid, {show(least)}, for {named}: beside these labels they are all "
+        "but switched off."
     )
 
 
