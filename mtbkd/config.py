@@ -125,7 +125,11 @@ class Study(_Model):
     """Experiments that are run and reported together."""
 
     description: str = Field("", description="one sentence for the report")
-    replicates: Replicates = Field(1, description="simulations redraw data and teachers; real data vary the student's seeds")
+    replicates: Replicates = Field(
+        1,
+        description="simulations redraw data and teachers, tables of mlbench and scikit are split anew; other data vary the "
+        "student's seeds",
+    )
     block_size: Replicates = Field(8, description="replicates fitted together in one job")
     levels: Annotated[tuple[Level, ...], AfterValidator(distinct)] = Field(
         (0.9,), min_length=1, max_length=20, description="credible levels in tables and figures"

@@ -505,6 +505,16 @@ def test_simulations_have_data_blocks_of_their_own_and_real_data_share_one(raw):
     assert real.data_block("r3-3") == "r0-0"
 
 
+def test_tables_that_are_split_anew_have_data_blocks_of_their_own(shipped):
+    raw = put(shipped, "studies.smoke.replicates", 3)
+    raw = put(raw, "studies.smoke.experiments.sim1", {
+        "dataset": "table_iris", "teachers": ["uniform_1"], "student": "linear", "methods": ["labels_map"]
+    })  # fmt: skip
+    found = config.load(raw).plan("smoke").experiments["sim1"]
+    assert found.data_blocks == found.blocks == ("r0-1", "r2-2")
+    assert found.data.redrawn and not found.data.simulated
+
+
 def test_an_experiments_replicates_take_the_place_of_the_studys(raw):
     experiments = config.load(raw).plan("large").experiments
     assert (experiments["sim"].replicates, experiments["pictures"].replicates) == (5, 4)

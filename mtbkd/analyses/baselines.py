@@ -77,10 +77,11 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """The tables of all methods on all blocks."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in COLUMNS}
-    seeds_only = False
+    seeds_only = resampled = False
     for block in inputs.blocks:
         contest = _contest(inputs, settings, block)
         seeds_only = contest.dataset.num_replicates < len(contest.replicates)
+        resampled = bool(contest.dataset.card.get("resampled"))
         rows["scores"] += references(contest)
         for method in (REFERENCE, *settings.methods):
             for name, found in compete(
@@ -91,7 +92,8 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     columns = COLUMNS | {"tuning": (*COLUMNS["tuning"][:-2], *own, *COLUMNS["tuning"][-2:])}
     tables: dict[str, Frame] = {name: pd.DataFrame(rows[name], columns=list(each)) for name, each in columns.items()}
     tables["costs"] = tables["costs"].groupby(["method", "title"], sort=False, as_index=False).sum()
-    return tables | {"comparisons": comparisons(tables["scores"], seeds_only), "ranks": ranks(tables["scores"])}
+    compared = comparisons(tables["scores"], seeds_only, resampled)
+    return tables | {"comparisons": compared, "ranks": ranks(tables["scores"])}
 
 
 def _contest(inputs: Inputs, settings: Settings, block: str) -> Contest:

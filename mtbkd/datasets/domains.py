@@ -4,7 +4,7 @@ By cluster of the inputs (scikit-learn's KMeans), by group of classes, or by a c
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -52,7 +52,7 @@ class Domains(BaseModel):
             return tuple(f"cluster {i + 1}" for i in range(self.count or 0))
         if self.by == "classes":
             return self._groups_of(class_names)
-        if self.column not in columns:
+        if self.column is None or self.column not in columns:
             known = ", ".join(columns) or "none: this table has no column of categories"
             raise ValueError(f"domains.column: found {self.column}; allowed: {known}{_hint(self.column, columns)}")
         return tuple(columns[self.column])
@@ -112,7 +112,8 @@ def codes(
     x = x.clip(-CUT, CUT)
     if (different := len(np.unique(x, axis=0))) < count:
         raise ContractError(where, "domains", f"{different} different rows", f"at least {count}, one a cluster")
-    label = KMeans(count, n_init=TRIES, random_state=seed % 2**32).fit(x).labels_
+    model: Any = KMeans(count, n_init=TRIES, random_state=seed % 2**32)  # type: ignore[arg-type]
+    label = model.fit_predict(x)
     sizes = np.bincount(label, minlength=count)
     if sizes.min() < SMALLEST:
         found = f"clusters of {', '.join(map(str, sorted(sizes, reverse=True)))} rows"

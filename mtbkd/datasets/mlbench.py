@@ -101,7 +101,8 @@ def encoded(frame: "pd.DataFrame", spec: Spec) -> resampled.Table:
     )
 
 
-def _features(column: "pd.Series[Any]", ranked: bool) -> Iterator[_Feature]:
+def _features(column: Any, ranked: bool) -> Iterator[_Feature]:
+    """The numbers that one column (pandas.Series of M rows) becomes."""
     name = str(column.name)
     missing = column.isna().to_numpy()
     if column.dtype == "category" and not (ranked or column.cat.ordered or len(column.cat.categories) <= 2):
@@ -116,7 +117,7 @@ def _features(column: "pd.Series[Any]", ranked: bool) -> Iterator[_Feature]:
         yield _Feature(f"{name}={MISSING}", missing.astype(np.float64))
 
 
-def _categories(column: "pd.Series[Any]") -> tuple[tuple[str, ...], np.ndarray]:
+def _categories(column: Any) -> tuple[tuple[str, ...], np.ndarray]:
     """Values that occur, in the order of the factor, ``missing`` last, and the code (M,) of each row's."""
     text = column.astype("object").where(column.notna(), MISSING).astype(str).to_numpy()
     known = [*map(str, column.cat.categories), MISSING]

@@ -17,10 +17,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from mtbkd import delimited, seeds
 from mtbkd.artefacts import TEACHERS, Dataset
-from mtbkd.datasets import Shape, table_columns
+from mtbkd.datasets import Shape, domains, table_columns
+from mtbkd.datasets.domains import Domains
 from mtbkd.datasets.doubts import suspect_features
 from mtbkd.datasets.preprocess import LabelShare, Scaling, hide_labels, scaling, stratified_split
 from mtbkd.delimited import Encoding, Separator, Sheet
+from mtbkd.errors import ConfigError, ContractError
 from mtbkd.explain import distinct
 
 SIMULATED = False
@@ -45,6 +47,7 @@ class Settings(BaseModel):
         None, min_length=1, description="CSV file of ids and splits, as `mtbkd split` writes it, in place of a column"
     )
     domain: Name | None = Field(None, description="column of the domains that teachers may specialise in")
+    domains: Domains | None = Field(None, description="domains by cluster of the inputs or by group of classes")
     features: tuple[Name, ...] | None = Field(None, min_length=1, description="numeric columns; all others when left out")
     separator: Separator = Field(",", description="character between cells")
     encoding: Encoding | None = Field(None, description="encoding of the file; UTF-8 when left out")
@@ -62,6 +65,8 @@ class Settings(BaseModel):
         distinct(tuple(filter(None, (*self.roles(), *(self.features or ())))))
         if self.split and self.splits:
             raise ValueError("allowed: one of split (a column) and splits (a file)")
+        if self.domains and (self.domain or self.domains.by == "column"):
+            raise ValueError("allowed: one of domain (a column) and domains (by: cluster or by: classes)")
         return self
 
     def roles(self) -> tuple[str | None, ...]:
@@ -86,15 +91,13 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
     x, filled = table_columns.features(sheet, columns, split == "train", settings.impute, settings.missing)
     table_columns.refuse_unlabelled(sheet, settings.label, y, split)
     known = scaling(x, split == "train") if settings.standardise else Scaling.none(len(columns))
+    scaled = known.apply(x)
     hidden = hide_labels(y, split, settings.label_share, seeds.derive(seed, "data", replicate=0, part="hidden"), path)
     hidden[split == TEACHERS] = -1
-    domain_names, domain = ((), None)
-    if settings.domain:
-        cells = table_columns.domains(sheet, settings.domain)
-        domain_names, domain = table_columns.classes(sheet, settings.domain, cells)
+    domain_names, domain = _domains(sheet, settings, scaled, y, class_names, seed)
     return Dataset(
         name=name,
-        x=known.apply(x)[None],
+        x=scaled[None],
         y=hidden[None],
         split=split,
         class_names=class_names,
@@ -111,6 +114,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
             "features": columns,
             "scaling": known.card(),
             **filled,
+            **({"domains": settings.domains.told()} if settings.domains else {}),
             "warnings": suspect_features(x, columns, y, split, known),
             "seed": seed,
             "simulated": False,
@@ -125,6 +129,26 @@ def _splits(sheet: Sheet, settings: Settings, y: np.ndarray, ids: list[str], see
     if settings.splits:
         return table_columns.splits_by_id(Path(settings.splits), ids)
     return draw_splits(y, np.random.default_rng(seeds.derive(seed, "data", replicate=0)))
+
+
+def _domains(
+    sheet: Sheet, settings: Settings, x: np.ndarray, y: np.ndarray, class_names: tuple[str, ...], seed: int
+) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """Names and codes (N,) of the domains: of the column, or made; (), None where there are none."""
+    if settings.domain:
+        return table_columns.classes(sheet, settings.domain, table_columns.domains(sheet, settings.domain))
+    if settings.domains is None:
+        return (), None
+    if settings.domains.by == "classes" and (y < 0).any():
+        raise ContractError(
+            sheet.path, "domains", f"{int((y < 0).sum())} rows without label", "a label in every row, by: classes"
+        )
+    try:
+        names = settings.domains.names(class_names, {})
+    except ValueError as error:  # only the file tells its classes
+        raise ConfigError(f"{sheet.path}: {error}") from None
+    of = seeds.derive(seed, "data", replicate=0, part="domains")
+    return names, domains.codes(settings.domains, x, y, class_names, None, of, sheet.path)
 
 
 def draw_splits(y: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -21,6 +21,7 @@ else:
 
 MIN_FOR_TEST = 6
 POWER = 0.8
+OVERLAP = "splits of one table: test sets overlap, intervals too narrow"
 Row = Mapping[str, Any]
 _GROUP = ["split", "domain", "metric"]
 
@@ -108,8 +109,9 @@ def judged(found: Sequence[Paired], higher_is_better: bool) -> list[dict[str, An
 
 
 def compare(
-    metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, se_examples: Callable[[Row], float] | None = None
-) -> "pd.DataFrame":
+    metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, se_examples: Callable[[Row], float] | None = None,
+    resampled: bool = False,
+) -> "pd.DataFrame":  # fmt: skip
     """Every student against the ``reference`` method, for the metrics that rank methods, by split and domain.
 
     Holm's correction is over the methods compared on one metric, split and domain.
@@ -119,6 +121,7 @@ def compare(
         reference: a method of it.
         seeds_only: the replicates share one data set, so that a difference speaks of seeds, not of new data.
         se_examples: gives ``Paired.se_examples`` of a row with method, reference, split, domain and metric.
+        resampled: the replicates are random splits of one table, so that their test sets overlap.
 
     Returns:
         one row a comparison: method, reference, split, domain, metric, higher_is_better, the fields of Paired, p_holm,
@@ -140,6 +143,7 @@ def compare(
             found.append(paired((values[method] - values[reference]).to_numpy(), se, within))
         for method, row in zip(others, judged(found, higher), strict=True):
             notes = [row["note"], resolution(row["n"], len(others)), "same data, other seeds" if seeds_only else ""]
+            notes.append(OVERLAP if resampled else "")
             row["note"] = "; ".join(filter(None, notes))
             rows.append({"method": method, **where, **row})
     columns = ["method", "reference", *_GROUP, "higher_is_better", *Paired._fields[:-1], "p_holm", "verdict", "note"]

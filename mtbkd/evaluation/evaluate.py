@@ -73,8 +73,10 @@ def evaluate_experiment(
     tables = Tables({"study": study, "experiment": experiment, "dataset": dataset_name})
     replicates: dict[int, Examples] = {}
     shared: SharedExamples | None = None
+    resampled = False
     for block, folder in data_folders.items():
         dataset = Dataset.read(folder)
+        resampled = bool(dataset.card.get("resampled"))
         teachers = [Logits.read(_of_block(folders, block, name), dataset) for name, folders in logits_folders.items()]
         for index in range(dataset.num_replicates):
             number = _first_replicate(block) + index
@@ -89,7 +91,7 @@ def evaluate_experiment(
     plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
     reference = next(plain, next(iter(attrs), ""))
     se_examples = shared.se_of_difference if shared else None
-    compared = compare(tables.frame("metrics"), reference, seeds_only=shared is not None, se_examples=se_examples)
+    compared = compare(tables.frame("metrics"), reference, shared is not None, se_examples, resampled)
     tables.add("comparisons", compared.to_dict("records"))
     if shared:
         shared.complete(tables.rows["metrics"])

@@ -58,3 +58,11 @@ def test_doubts_about_data_stand_among_the_facts() -> None:
     assert [fact for name, fact in facts if name == "Warning"] == ["one", "two"]
     assert ("Ids", "row numbers, from 0") in facts and ("Missing values", "height 3 of 7") in facts
     assert not any(name in ("ids", "imputed", "warnings") for name, _ in facts)
+
+
+def test_a_table_that_is_split_anew_is_called_neither_simulated_nor_the_same() -> None:
+    told = {words: dict(dataset_facts(CARD | card, 4))["Replicates"] for words, card in {
+        "drawn anew": {"simulated": True}, "split anew": {"simulated": False, "resampled": True}, "the same": {},
+    }.items()}  # fmt: skip
+    assert all(words in said for words, said in told.items())
+    assert "drawn" not in told["split anew"] and "same" not in told["split anew"]
