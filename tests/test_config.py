@@ -339,7 +339,7 @@ def test_a_floor_that_leaves_no_room_is_refused(raw):
         ([-1], "[0]: found -1; allowed: an integer in 0..10,000,000."),
         ({"subset": 0, "of": 3}, ".subset: found 0; allowed: an integer in 1..10,000."),
         ({"subset": 1, "of": 2, "by": "luck"}, ".by: found 'luck'; allowed: random, contiguous."),
-        ({"subset": 1, "of": 2, "bi": "random"}, ".bi: unknown key; allowed: by, of, subset."),
+        ({"subset": 1, "of": 2, "bi": "random"}, ".bi: unknown key; allowed: by, of, subset. Hint: did you mean 'by'?"),
     ],
 )
 def test_where_a_list_or_a_mapping_may_stand_one_line_tells_the_mistake(raw, wrong, line):

@@ -21,7 +21,7 @@ from mtbkd.multilabel.data import make_task
 from mtbkd.optimise import Training
 from mtbkd.students.mlp import Mlp
 from mtbkd.teachers import mlp, released
-from mtbkd.teachers.trained import seen_examples
+from mtbkd.teachers.examples import seen_examples
 
 SEED, REPLICATES = 5, range(2)
 
@@ -41,7 +41,7 @@ def teachers(dataset: Dataset) -> list[Logits]:
 
 
 def tampered(dataset: Dataset, teachers: list[Logits]) -> tuple[Dataset, list[Logits]]:
-    """The same data and logits with other inputs, labels and domains of the teachers' rows, and no logits there."""
+    """The same data and logits with other inputs, labels, domains and logits of the teachers' rows, which are covered now."""
     rows = dataset.split == "teachers"
     x, domain = dataset.x.copy(), np.array(dataset.domain)
     assert dataset.teacher_y is not None
@@ -49,8 +49,8 @@ def tampered(dataset: Dataset, teachers: list[Logits]) -> tuple[Dataset, list[Lo
     x[:, rows], y[:, rows], domain[:, rows] = 9.0, 1, 0
     others = []
     for each in teachers:
-        logits, covered = each.logits.copy(), each.covered & ~rows
-        logits[:, rows] = 0
+        logits, covered = each.logits.copy(), each.covered | rows
+        logits[:, rows, 0] = 9.0
         others.append(Logits(each.teacher, logits, covered, each.ids_sha256, each.card))
     return replace(dataset, x=x, teacher_y=y, domain=domain).validate(), others
 

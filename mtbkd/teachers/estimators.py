@@ -44,10 +44,13 @@ def make(path: str, arguments: Mapping[str, Any]) -> Any:
         if hasattr(model, "_parameter_constraints"):  # scikit-learn's own check, which it makes in fit
             model._validate_params()
     except Exception as error:
-        raise _complaint(where, "arguments", error, "arguments that it takes") from error
+        hint = "" if arguments else "an estimator that holds another one needs a function of yours that makes it"
+        raise _complaint(where, "arguments", error, "arguments that it takes", hint) from error
     if not _classifies(model):
         raise ContractError(where, "import path", f"'{path}', which is no classifier",
                             "a classifier with predict_proba or decision_function", _hint(path))  # fmt: skip
+    if getattr(model, "decision_function_shape", "") == "ovo" and not hasattr(model, "predict_proba"):
+        raise ContractError(where, "arguments", "decision_function_shape 'ovo'", "'ovr', one value a class")
     return model
 
 
@@ -58,10 +61,10 @@ def seeded(model: Any, seed: int) -> Any:
 
 
 def probabilities(model: Any, x: np.ndarray, num_classes: int, where: str) -> np.ndarray:
-    """Class probabilities (N, K) of a fitted classifier; decision values are read as logits where it has nothing else.
+    """Class probabilities (N, K) of a classifier fitted to labels 0..K-1; decision values, if it has no others, are logits.
 
     Raises:
-        ContractError: they are no probabilities.
+        ContractError: they are no probabilities, or those of other classes.
     """
     from scipy.special import softmax
 
@@ -80,7 +83,12 @@ def probabilities(model: Any, x: np.ndarray, num_classes: int, where: str) -> np
         found = f"shape {prob.shape}" if prob.shape != (len(x), num_classes) else "rows that are no probabilities"
         raise ContractError(where, f"predictions of {type(model).__name__}", found,
                             f"probabilities of shape {(len(x), num_classes)}")  # fmt: skip
-    return prob / prob.sum(1, keepdims=True)
+    order = np.asarray(getattr(model, "classes_", np.arange(num_classes)))
+    if not np.array_equal(np.sort(order), np.arange(num_classes)):
+        raise ContractError(
+            where, f"classes_ of {type(model).__name__}", order.tolist(), f"0..{num_classes - 1}, as it was taught"
+        )
+    return (prob / prob.sum(1, keepdims=True))[:, np.argsort(order)]
 
 
 def fitted(model: Any, x: np.ndarray, y: np.ndarray, where: str) -> Any:
@@ -91,9 +99,9 @@ def fitted(model: Any, x: np.ndarray, y: np.ndarray, where: str) -> Any:
         raise machine_fault(error) or _complaint(where, f"fit on {len(x)} examples", error, "a fit") from error
 
 
-def _complaint(where: str, field: str, error: Exception, expected: str) -> ContractError:
+def _complaint(where: str, field: str, error: BaseException, expected: str, hint: str = "") -> ContractError:
     told = " ".join(f"{type(error).__name__}: {error}".split())
-    return ContractError(where, field, told if len(told) <= 300 else f"{told[:297]}...", expected)
+    return ContractError(where, field, told if len(told) <= 300 else f"{told[:297]}...", expected, hint)
 
 
 def _imported(path: str) -> Any:
@@ -103,7 +111,7 @@ def _imported(path: str) -> Any:
     module, _, name = path.rpartition(".")
     try:
         found: ModuleType = importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself
         raise _complaint(where, "import path", error, "a module that can be imported") from error
     if not hasattr(found, name):
         hint = _hint(path) or nearest(name, dir(found))

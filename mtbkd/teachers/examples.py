@@ -6,17 +6,10 @@ from mtbkd.artefacts import Dataset
 from mtbkd.errors import ContractError, nearest
 from mtbkd.seeds import derive
 
-OWN_SPLIT = "teachers"  # rows whose labels only teachers see
-
-
-def learning_split(dataset: Dataset) -> str:
-    """The split that teachers of ``dataset`` learn from."""
-    return OWN_SPLIT if (dataset.split == OWN_SPLIT).any() else "train"
-
 
 def seen_examples(dataset: Dataset, domain: str | None, exposure: float, seed: int, first_replicate: int) -> np.ndarray:
     """Rows that a specialist learns from, bool (R, N): its domain's, and a random share ``exposure`` of the others'."""
-    rows = np.broadcast_to(dataset.split == learning_split(dataset), dataset.y.shape)
+    rows = np.broadcast_to(dataset.split == dataset.teachers_split, dataset.y.shape)
     if domain is None:
         return rows
     if dataset.domain is None or domain not in dataset.domain_names:
@@ -42,3 +35,8 @@ def labelled_examples(
         raise ContractError(f"teacher {name} on {dataset.name}", "training examples", int(seen.sum(1).min()), "at least 2",
                             "raise exposure or choose another domain")  # fmt: skip
     return seen
+
+
+def seen_card(dataset: Dataset) -> dict[str, list[str]]:
+    """What a card says of a teacher that learnt from rows of its own; {} where it learnt from the student's training rows."""
+    return {} if dataset.teachers_split == "train" else {"seen": [dataset.teachers_split]}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.bounds import Layers, NotNegative, Rate, Steps
 from mtbkd.device import resolve_device
 from mtbkd.errors import ContractError
@@ -22,7 +22,7 @@ from mtbkd.optimise import Ascent
 from mtbkd.progress import steps
 from mtbkd.seeds import derive
 from mtbkd.teachers import accuracy_card
-from mtbkd.teachers.examples import OWN_SPLIT, labelled_examples, labels_of
+from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
 from mtbkd.teachers.residual import logits_of, residual_network
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def train(
         generator = torch.Generator(device).manual_seed(derive(seed, "teacher minibatch", name=name, first=first_replicate + r))
         _fit(network.to(device), x[rows], y[rows], settings, generator, name)
         logits.append(logits_of(network, torch.from_numpy(x), 128, device).numpy())
-    covered = dataset.split != OWN_SPLIT  # learnt by heart
+    covered = dataset.split != TEACHERS  # learnt by heart
     stacked = np.where(covered[:, None], np.stack(logits), 0)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": num_params,
             "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(stacked, dataset, covered)}  # fmt: skip

@@ -24,12 +24,12 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.errors import ContractError
 from mtbkd.seeds import derive
 from mtbkd.teachers import accuracy_card, estimators, optimism, unseen
 from mtbkd.teachers.columns import Features, columns_seen, select
-from mtbkd.teachers.examples import OWN_SPLIT, labelled_examples, labels_of, learning_split
+from mtbkd.teachers.examples import labelled_examples, labels_of
 from mtbkd.teachers.released_values import FLOOR
 
 MOST_WARNINGS = 3
@@ -51,7 +51,9 @@ class Settings(BaseModel):
         None, gt=0, le=0.1, description="least probability of a class, by mixing with the uniform distribution; when left out "
         "0.001, or a tenth of 1 / classes where that is less"
     )  # fmt: skip
-    folds: int = Field(5, ge=2, le=100, description="folds of its word on training rows that it shares with the student")
+    folds: int = Field(
+        5, ge=2, le=100, description="folds of its predictions of training rows, which it shares with the student"
+    )
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -61,7 +63,9 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 
 def check(settings: Settings) -> None:
     """ContractError where the classifier cannot be made as asked; imports its module."""
-    estimators.make(settings.estimator, settings.arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fits tell them, on the card
+        estimators.make(settings.estimator, settings.arguments)
 
 
 def train(
@@ -75,13 +79,13 @@ def train(
         raise ContractError(f"teacher {name} on {dataset.name}", "floor", f"{floor:g} for {k} classes", f"below 1 / {k}")
     seen = labelled_examples(name, dataset, domain, settings.exposure, seed, first_replicate)
     x = select(dataset, settings.features, seed, first_replicate).reshape(*dataset.y.shape, -1)
-    y, covered = labels_of(dataset), dataset.split != OWN_SPLIT
+    y, covered = labels_of(dataset), dataset.split != TEACHERS
     prob = np.zeros((*y.shape, k))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for r in range(len(x)):
             fitter = _Fitter(settings, f"teacher {name}", derive(seed, "teacher", name=name, replicate=first_replicate + r), k)
-            prob[r] = fitter.word(x[r], y[r], seen[r], covered)
+            prob[r] = fitter.predictions(x[r], y[r], seen[r], covered)
     logits = np.where(covered[:, None], np.log(floor + (1 - k * floor) * prob), 0).astype(np.float32)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), **_learnt(dataset, y, seen, settings.folds),
             "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
@@ -101,7 +105,7 @@ class _Fitter:
     seed: int
     num_classes: int
 
-    def word(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    def predictions(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """Probabilities (N, K) of the covered rows; the others are 0.
 
         Args:
@@ -143,11 +147,11 @@ def stratified_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
 
 def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> dict[str, Any]:
     """What the card says of the rows and classes that the teacher knows: ``y`` and ``seen`` (R, N)."""
-    split = learning_split(dataset)
+    split = dataset.teachers_split
     known = [{*y[r, seen[r]].tolist()} for r in range(len(y))]
     names = [name for code, name in enumerate(dataset.class_names) if all(code in each for each in known)]
     told = f"learnt {seen.sum(1).mean():,.0f} rows of the split {split}"
-    told += f", its word on them is out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
+    told += f", predictions of them are out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
     if len(names) < dataset.num_classes:
         told += f"; knows {len(names)} of {dataset.num_classes} classes"
     return {
@@ -159,5 +163,5 @@ def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> di
 
 def _told(estimator: str, caught: Iterable[warnings.WarningMessage]) -> list[str]:
     """A sentence for each of the first different warnings."""
-    lines = Counter(f"{w.category.__name__}: {str(w.message).strip().splitlines()[0]}" for w in caught)
+    lines = Counter(f"{w.category.__name__}: {str(w.message).strip().partition('\n')[0]}" for w in caught)
     return [f"{estimator} warned {n} times: {line}" for line, n in lines.most_common(MOST_WARNINGS)]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.bounds import Batch, PositiveOrInfinite, Rate, Steps
 from mtbkd.device import resolve_device
 from mtbkd.lazy import lazy_import
@@ -16,7 +16,7 @@ from mtbkd.signals import none
 from mtbkd.students import Student, init_ensemble
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.columns import Features, select
-from mtbkd.teachers.examples import OWN_SPLIT, labelled_examples, labels_of
+from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +68,7 @@ def train(
     params = maximise(problem, start, units, training, generator, settings.dropout)
     with torch.no_grad():
         logits = torch.cat([student.apply(params[r : r + 1], x[r : r + 1]) for r in range(len(rows))]).cpu().numpy()
-    covered = dataset.split != OWN_SPLIT  # learnt by heart
+    covered = dataset.split != TEACHERS  # learnt by heart
     logits = np.where(covered[:, None], logits, 0)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
             "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip

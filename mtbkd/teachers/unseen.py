@@ -27,7 +27,7 @@ def saw(cards: Cards, split: str) -> list[str]:
 
 
 def in_sample(card: Mapping[str, Any]) -> list[str]:
-    """Splits on which a teacher's word is that of a model that was trained on them: ``seen`` without ``out_of_fold``."""
+    """Splits on which predictions come from a model that was trained on them: ``seen`` without ``out_of_fold``."""
     return [split for split in card.get("seen", ()) if split not in card.get("out_of_fold", ())]
 
 

@@ -35,6 +35,9 @@ def test_what_a_teacher_saw_and_the_doubts_about_it_are_shown() -> None:
     fresh, informed = shown(cards)
     assert fresh["Trained on, as stated"] == "none of these splits" and fresh["Warnings"] == NONE
     assert fresh["Rows"] == "joined by id; covers train 6 of 6"
+    assert shown({"fresh": {"learnt": "learnt 9 rows of the split train"}, "informed": {}})[0]["Rows"].startswith(
+        "learnt 9 rows"
+    )
     assert informed["Trained on, as stated"] == "train, test" and informed["Warnings"] == "It was trained on the test split."
 
 

@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 
-from mtbkd.artefacts import Dataset, Logits
+from mtbkd.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.errors import ContractError
-from mtbkd.teachers import estimators, optimism, unseen
+from mtbkd.teachers import estimators, mlp, optimism, unseen
 from mtbkd.teachers import sklearn_classifier as family
 from mtbkd.teachers.columns import Part, columns_seen
-from mtbkd.teachers.examples import OWN_SPLIT
+from mtbkd.teachers.examples import labels_of
 from mtbkd.teaching import teach
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 NEAREST = {"estimator": "sklearn.neighbors.KNeighborsClassifier", "arguments": {"n_neighbors": 1}}
-SPLIT = np.repeat(["train", "val", "test", OWN_SPLIT], (200, 60, 200, 200))
+SPLIT = np.repeat(["train", "val", "test", TEACHERS], (200, 60, 200, 200))
 N = len(SPLIT)
 
 
@@ -32,12 +35,16 @@ def dataset(split: np.ndarray = SPLIT, seed: int = 0, replicates: int = 2, rando
     if random_labels:
         y = rng.integers(0, 4, y.shape)
     ids = np.array([f"row{i}" for i in range(len(split))])
-    return Dataset(
-        "square", x.astype("f4"), y, split, ("a", "b", "c", "d"), ids, domain, ("cluster 1", "cluster 2")
-    )  # fmt: skip
+    names = ("cluster 1", "cluster 2")
+    return relabelled(Dataset("square", x.astype("f4"), y, split, ("a", "b", "c", "d"), ids, domain, names), y)
 
 
-SHARED = np.where(SPLIT == OWN_SPLIT, "train", SPLIT)
+def relabelled(data: Dataset, y: np.ndarray) -> Dataset:
+    """With labels ``y`` (R, N), which students do not see on teachers' rows."""
+    return replace(data, y=np.where(data.split == TEACHERS, -1, y), teacher_y=y).validate()
+
+
+SHARED = np.where(SPLIT == TEACHERS, "train", SPLIT)
 
 
 def taught(data: Dataset, domain: str | None = None, first: int = 0, **settings: Any) -> Logits:
@@ -60,7 +67,7 @@ def test_its_word_on_rows_that_it_learnt_is_out_of_fold() -> None:
     data = dataset(SHARED, random_labels=True, replicates=1)
     card = taught(data, **NEAREST).card
     assert abs(card["accuracy"]["train"] - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 400)
-    assert card["rows"] == "shared" and "its word on them is out-of-fold (5 folds)" in card["learnt"]
+    assert card["rows"] == "shared" and "predictions of them are out-of-fold (5 folds)" in card["learnt"]
 
 
 def test_rows_that_it_could_have_learnt_and_did_not_get_the_whole_model() -> None:
@@ -78,19 +85,19 @@ def test_rows_that_it_could_have_learnt_and_did_not_get_the_whole_model() -> Non
 def test_where_the_data_have_rows_for_teachers_it_learns_these_alone() -> None:
     data = dataset()
     found = taught(data)
-    assert (found.card["rows"], found.card["seen"], found.card["out_of_fold"]) == ("disjoint", [OWN_SPLIT], [])
+    assert (found.card["rows"], found.card["seen"], found.card["out_of_fold"]) == ("disjoint", [TEACHERS], [])
     assert found.card["examples_seen"] == 200 and "which no student sees" in found.card["learnt"]
-    changed = np.where(data.split == OWN_SPLIT, data.y, 3 - data.y)
-    assert np.array_equal(taught(replace(data, y=changed)).logits, found.logits)
-    assert not found.covered[data.split == OWN_SPLIT].any() and not found.logits[:, data.split == OWN_SPLIT].any()
-    assert found.covered[data.split != OWN_SPLIT].all()
+    changed = np.where(data.split == TEACHERS, labels_of(data), 3 - labels_of(data))
+    assert np.array_equal(taught(relabelled(data, changed)).logits, found.logits)
+    assert not found.covered[data.split == TEACHERS].any() and not found.logits[:, data.split == TEACHERS].any()
+    assert found.covered[data.split != TEACHERS].all()
 
 
 @pytest.mark.parametrize("held_out", ["val", "test"])
 def test_validation_and_test_labels_are_never_read(held_out: str) -> None:
     data = dataset(SHARED)
     changed = np.where(data.split == held_out, 3 - data.y, data.y)
-    assert np.array_equal(taught(replace(data, y=changed)).logits, taught(data).logits)
+    assert np.array_equal(taught(relabelled(data, changed)).logits, taught(data).logits)
 
 
 def test_exposure_shows_a_share_of_the_other_domains() -> None:
@@ -117,8 +124,8 @@ def test_the_usual_floor_is_less_where_there_are_many_classes() -> None:
 @pytest.mark.parametrize("known", [[0], [1, 3]])
 def test_classes_that_it_never_saw_have_the_floor(split: np.ndarray, known: list[int]) -> None:
     data = dataset(split)
-    y = np.where(np.isin(data.y, known), data.y, -1)
-    found = taught(replace(data, teacher_y=np.where(np.isin(split, ["val", "test"]), data.y, y)))
+    y = labels_of(data)
+    found = taught(relabelled(data, np.where(np.isin(split, ["val", "test"]), y, np.array(known)[y % len(known)])))
     prob = probabilities(found)[:, split == "test"]
     assert prob[..., [k for k in range(4) if k not in known]] == pytest.approx(1e-3, rel=1e-4)
     assert found.card["classes"] == [data.class_names[k] for k in known]
@@ -130,8 +137,15 @@ def test_a_class_with_one_row_is_unknown_to_the_model_that_speaks_of_it() -> Non
     first = int(np.flatnonzero((data.y[0] == 3) & (data.split == "train"))[0])
     y = np.where((data.y == 3) & (data.split == "train"), -1, data.y)
     y[0, first] = 3
-    prob = probabilities(taught(replace(data, y=y)))[0]
+    prob = probabilities(taught(relabelled(data, y)))[0]
     assert prob[first, 3] == pytest.approx(1e-3, rel=1e-4)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(2, 8), st.integers(0, 99))
+def test_folds_have_their_share_of_every_class(y: list[int], folds: int, seed: int) -> None:
+    found = family.stratified_folds(np.array(y), folds, seed)
+    for rows in (np.ones(len(y), bool), *(np.array(y) == k for k in set(y))):
+        assert np.ptp(np.bincount(found[rows], minlength=folds)) <= 1
 
 
 @pytest.mark.parametrize("by", ["random", "contiguous"])
@@ -158,10 +172,10 @@ def test_a_teacher_sees_no_other_columns_than_its_own() -> None:
 def test_every_replicate_has_a_fit_of_its_own_that_its_block_does_not_change() -> None:
     data = dataset()
     both = taught(data).logits
-    alone = [replace(data, **{k: getattr(data, k)[r : r + 1] for k in ("x", "y", "domain")}) for r in (0, 1)]
+    alone = [replace(data, **{k: getattr(data, k)[r : r + 1] for k in ("x", "y", "teacher_y", "domain")}) for r in (0, 1)]
     assert np.array_equal(both, np.concatenate([taught(d, first=r).logits for r, d in enumerate(alone)]))
     assert np.array_equal(both, taught(data).logits)
-    twice = replace(data, **{k: np.repeat(getattr(data, k)[:1], 2, 0) for k in ("x", "y", "domain")})
+    twice = replace(data, **{k: np.repeat(getattr(data, k)[:1], 2, 0) for k in ("x", "y", "teacher_y", "domain")})
     assert not np.array_equal(*taught(twice).logits)
 
 
@@ -169,10 +183,10 @@ def test_decision_values_are_read_as_logits_where_there_is_nothing_else() -> Non
     from sklearn.svm import LinearSVC
 
     data = dataset(replicates=1)
-    own, test = data.split == OWN_SPLIT, data.split == "test"
+    own, test = data.split == TEACHERS, data.split == "test"
     for classes in (4, 2):
-        y = data.y % classes
-        found = taught(replace(data, y=y), estimator="sklearn.svm.LinearSVC", arguments={"C": 0.1}, floor=1e-9)
+        y = labels_of(data) % classes
+        found = taught(relabelled(data, y), estimator="sklearn.svm.LinearSVC", arguments={"C": 0.1}, floor=1e-9)
         model = LinearSVC(C=0.1, random_state=0).fit(data.x[0, own], y[0, own])
         score = model.decision_function(data.x[0, test])
         ours = found.logits[0, test]
@@ -189,7 +203,7 @@ def test_warnings_are_told_once_with_their_number() -> None:
 def test_words_that_are_out_of_fold_raise_no_doubt_and_may_judge(tmp_path: Path) -> None:
     """A teacher that is by chance far better on training rows than on test rows, once as in-sample and once as out-of-fold."""
     rng = np.random.default_rng(0)
-    data = replace(dataset(SHARED, replicates=1), domain=None, domain_names=())
+    data = replace(dataset(SHARED, replicates=1), domain=None, domain_names=(), teacher_y=None)
     x = np.where((data.split == "train")[None, :, None], data.x, rng.normal(size=data.x.shape).astype("f4"))
     data = replace(data, x=x)
     data.write(tmp_path / "data")
@@ -217,12 +231,13 @@ def test_words_that_are_out_of_fold_raise_no_doubt_and_may_judge(tmp_path: Path)
         (FOREST, {"random_state": 3}, "found 'random_state'; expected no such key. Hint: every replicate has a seed"),
         (FOREST, {"n_jobs": 2}, "found 'n_jobs'; expected no such key. Hint: jobs run side by side"),
         (FOREST, {"max_depth": "deep"}, "arguments: found InvalidParameterError: The 'max_depth' parameter of RandomForest"),
-        ("sklearn.pipeline.Pipeline", {}, "missing 1 required positional argument: 'steps'"),
+        ("sklearn.svm.SVC", {"decision_function_shape": "ovo"}, "found decision_function_shape 'ovo'; expected 'ovr'"),
+        ("sklearn.pipeline.Pipeline", {}, "missing 1 required positional argument: 'steps'; .* needs a function of yours"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_refused_in_one_line(path: str, arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(ContractError, match=words) as caught:
-        family.check(family.Settings(estimator=path, arguments=arguments))
+        family.check(family.Settings.model_validate({"estimator": path, "arguments": arguments}))
     assert "\n" not in str(caught.value)
 
 
@@ -246,6 +261,9 @@ class Broken(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, x):
+        if self.how == "classes":
+            self.classes_ = np.array([1, 2, 3, 4])
+            return np.full((len(x), 4), 0.25)
         columns, value = {"shape": (9, 1.0), "nan": (4, np.nan), "logits": (4, -1.0)}[self.how]
         return np.full((len(x), columns), value)
 """
@@ -263,6 +281,30 @@ def test_a_function_of_yours_may_make_the_classifier() -> None:
     assert found.card["accuracy"]["test"] > 0.9
 
 
+class Backwards(DummyClassifier):
+    """Certain of the last class, with its columns from the last class to the first."""
+
+    def fit(self, x, y):
+        super().fit(x, y)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+    def predict_proba(self, x):
+        return np.tile(np.eye(len(self.classes_))[0], (len(x), 1))
+
+
+def test_columns_are_read_as_the_classifier_orders_them() -> None:
+    here = {"estimator": f"{__name__}.Backwards", "arguments": {}}
+    assert (taught(dataset(), **here).logits[:, SPLIT == "test"].argmax(-1) == 3).all()
+
+
+def test_a_script_that_ends_itself_ends_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_script.py").write_text("import sys\nsys.exit('usage: my_script FILE')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ContractError, match="SystemExit: usage: my_script FILE; expected a module that can be imported"):
+        estimators.make("my_script.Teacher", {})
+
+
 @pytest.mark.usefixtures("mine")
 @pytest.mark.parametrize(
     ("how", "words"),
@@ -271,6 +313,7 @@ def test_a_function_of_yours_may_make_the_classifier() -> None:
         ("shape", r"predictions of Broken: found shape \(460, 9\); expected probabilities of shape \(460, 4\)"),
         ("nan", "predictions of Broken: found rows that are no probabilities"),
         ("logits", "predictions of Broken: found rows that are no probabilities"),
+        ("classes", r"classes_ of Broken: found \[1, 2, 3, 4\]; expected 0..3, as it was taught"),
         ("lost", "predictions for 460 examples: found KeyError: 'lost'"),
     ],
 )
@@ -285,3 +328,15 @@ def test_states_inside_a_state_are_seeded_too() -> None:
 
     model = estimators.seeded(BaggingClassifier(DecisionTreeClassifier()), 2**40 + 7)
     assert model.random_state == model.estimator.random_state == 7
+
+
+def test_networks_see_the_same_parts_of_the_columns() -> None:
+    data = dataset(replicates=1)
+    part = Part(subset=2, of=3, by="random")
+    known = {"hidden": (3,), "steps": 20}
+    one, same = (
+        mlp.train("t", None, mlp.Settings.model_validate(known | {"features": f}), data, 1, 0, "cpu", Path())
+        for f in (part, columns_seen(part, 6, 1, 0).tolist())
+    )
+    assert np.array_equal(one.logits, same.logits) and one.card["num_params"] == 3 * 3 + 4 * 4
+    assert np.array_equal(one.covered, data.split != TEACHERS) and one.card["seen"] == [TEACHERS]
