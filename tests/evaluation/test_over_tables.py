@@ -145,6 +145,7 @@ def test_too_many_claims_for_the_tables_are_said() -> None:
     claims = [Claim("many", f"m{i}", "labels") for i in range(20)]
     scores = table_scores({"labels": 0.0, **{claim.method: 0.3 for claim in claims}}, regimes=["clusters"], levels=["60"])
     found = overall(comparisons(scores, claims, overlaps(table_sizes())))
+    found = found[found["group"] == "B"]
     assert (found["verdict"] == "open").all() and found["note"].str.contains("p_holm cannot fall below").all()
 
 
