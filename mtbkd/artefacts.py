@@ -21,6 +21,7 @@ from mtbkd.seals import opened_card, sealed_card
 from mtbkd.writing import atomic
 
 SPLITS = ("train", "val", "test")
+TEACHERS = "teachers"  # the split whose labels only teachers learn from; most datasets have none
 CARD = "card.json"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -78,9 +79,10 @@ class Dataset:
 
     Attributes:
         name: as in config.yaml.
-        x: float32 (R or 1, N, *features); simulations redraw it per replicate, real data have R = 1.
-        y: int64 (R or 1, N), class in 0..K-1; -1 is unlabelled (train and ood:* only).
-        split: str (N,), one of train, val, test, ood:<name>; the same for all replicates.
+        x: float32 (R or 1, N, *features); simulations redraw it per replicate, tables may be split anew, other data have R = 1.
+        y: int64 (R or 1, N), class in 0..K-1; -1 is unlabelled (train and ood:* only, and everywhere in ``teachers``).
+        split: str (N,), one of train, val, test, teachers, ood:<name>; the same for all replicates. Rows of ``teachers`` are
+            for teachers alone: students, tuning and scores never see them, and their labels stand in ``teacher_y`` only.
         class_names: K names.
         ids: str (N,), unique.
         domain: int64 (R or 1, N) into ``domain_names``, or None.
@@ -117,14 +119,19 @@ class Dataset:
     def num_classes(self) -> int:
         return len(self.class_names)
 
+    @property
+    def teachers_split(self) -> str:
+        """The split that teachers learn from: ``teachers`` where there is one, else ``train``."""
+        return TEACHERS if (self.split == TEACHERS).any() else "train"
+
     def rows(self, split: str) -> np.ndarray:
         """Indices (n,) of the examples of ``split``."""
         return np.flatnonzero(self.split == split)
 
     def splits(self) -> list[str]:
-        """The splits that occur, train val test first."""
-        present = set(map(str, self.split))
-        return [s for s in SPLITS if s in present] + sorted(present - set(SPLITS))
+        """The splits that occur, train val test teachers first."""
+        present, first = set(map(str, self.split)), (*SPLITS, TEACHERS)
+        return [s for s in first if s in present] + sorted(present - set(first))
 
     def validate(self, where: object | None = None) -> "Dataset":
         """Return self, or raise ContractError that names the first field that breaks the contract."""
@@ -180,13 +187,21 @@ class Dataset:
 
     def _validate_split(self, where: object, n: int) -> None:
         _check(self.split.shape == (n,), where, "split", f"shape {self.split.shape}", f"({n},)")
-        odd = sorted({s for s in map(str, self.split) if s not in SPLITS and not re.fullmatch(r"ood:[\w.-]+", s)})
-        _check(not odd, where, "split", odd, "train, val, test or ood:<name>")
+        known = (*SPLITS, TEACHERS)
+        odd = sorted({s for s in map(str, self.split) if s not in known and not re.fullmatch(r"ood:[\w.-]+", s)})
+        _check(not odd, where, "split", odd, "train, val, test, teachers or ood:<name>")
         for split in SPLITS:
             _check(bool((self.split == split).any()), where, "split", f"no example of '{split}'", "at least one")
         for split in ("val", "test"):
             unlabelled = int((self.y[:, self.split == split] < 0).sum())
             _check(unlabelled == 0, where, "y", f"{unlabelled} unlabelled examples in '{split}'", "labels outside train")
+        rows = self.split == TEACHERS
+        shown = int((self.y[:, rows] >= 0).sum())
+        _check(shown == 0, where, "y", f"{shown} labels in '{TEACHERS}'", "-1 there, and the labels in teacher_y",
+               "students must not see them")  # fmt: skip
+        without = rows.sum() * len(self.y) if self.teacher_y is None else int((self.teacher_y[:, rows] < 0).sum())
+        _check(without == 0, where, "teacher_y", f"{without} unlabelled examples in '{TEACHERS}'",
+               "a label for each of them")  # fmt: skip
 
     def write(self, folder: str | Path) -> None:
         """Validate, then write data.safetensors, examples.csv (id, split) and card.json into ``folder``."""

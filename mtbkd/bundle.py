@@ -66,6 +66,7 @@ class Inputs(BaseModel):
     names: tuple[str, ...] = Field((), description="of the features, in their order; empty where they have none")
     encoders: dict[str, dict[str, Any]] = Field(description="encoder -> settings, for protein chains; {}: numbers as they are")
     standardised: bool = Field(description="by mean and scale of the training examples; false: read as they are")
+    cut: float | None = Field(None, gt=0, description="standardised inputs are cut off at this many deviations")
 
 
 class Card(BaseModel):
@@ -152,6 +153,8 @@ class Bundle:
             raise ContractError(where, "inputs", f"{flat[row, column]:g} in row {row + 1}, feature {column + 1}{name}",
                                 "numbers that are finite when they are standardised")  # fmt: skip
         x[:, constant] = 0
+        if self.card.inputs.cut is not None:
+            x = x.clip(-self.card.inputs.cut, self.card.inputs.cut)
         return x.reshape(-1, *self.card.inputs.features)
 
     def draw_probs(self, x: np.ndarray, device: str = "cpu") -> np.ndarray:

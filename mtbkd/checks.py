@@ -13,7 +13,7 @@ from mtbkd.analyses.spec import Analysis
 from mtbkd.curves.checks import curve_mistakes
 from mtbkd.curves.spec import Curve
 from mtbkd.datasets import Shape
-from mtbkd.errors import MtbkdError, nearest
+from mtbkd.errors import MtbkdError
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
 from mtbkd.extent import candidate_mistakes, candidates, job_mistakes, memory_mistakes, memory_remark, need_of_data, need_of_fit
 from mtbkd.inference import most_params
@@ -22,6 +22,8 @@ from mtbkd.published import tables as published
 from mtbkd.search.checks import search_mistakes
 from mtbkd.settings import settings_of
 from mtbkd.stacking_checks import stacking_mistakes, unstacked_mistakes
+from mtbkd.strength_checks import strength_mistakes, twice
+from mtbkd.teachers.checks import teacher_fits, teacher_mistakes, teachers_named
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
@@ -56,8 +58,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         typed = settings_of("dataset", entry.kind, entry.settings)
         shapes[name] = _guarded(found, path, module.describe, typed)
     for name, entry in config.teachers.items():
-        typed = settings_of("teacher", entry.family, entry.settings)
-        _guarded(found, ("teachers", name, "settings"), registry.part("teacher", entry.family).raw_files, typed)
+        found += teacher_mistakes(name, entry, name in teachers_named(config))
     for name, method in config.methods.items():
         found += _method(config, name, method)
     for name, study in config.studies.items():
@@ -72,9 +73,13 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
             path = ("studies", name, "analyses", title)
             found += analysis_mistakes(declared, path, study, analysis)
             found += _unknown_classes(path, study, analysis, shapes)
+            of = study.experiments.get(analysis.experiment or "")
+            above = [] if of is None else [(("studies", name, "experiments", str(analysis.experiment)), of)]
+            levels = [(path, analysis), *above, (("studies", name), study), ((), config)]
+            found += strength_mistakes([(where, level.posterior) for where, level in levels])
             if analysis.dataset and (shape := shapes.get(analysis.dataset)) is not None:
                 known = [teacher for teacher in analysis.teachers if teacher in config.teachers]
-                found += [m for teacher in known for m in _teacher_fits(config, path, analysis.dataset, shape, teacher)]
+                found += [m for teacher in known for m in teacher_fits(config, path, analysis.dataset, shape, teacher)]
         for title, experiment in study.experiments.items():
             path = ("studies", name, "experiments", title)
             shape = shapes.get(experiment.dataset)
@@ -148,6 +153,7 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
         if column not in columns:
             yield Mistake(("methods", name, "published"), choice(column, columns))
     yield from _improper(name, method, [(("methods", name), method.posterior)])
+    yield from twice([(("methods", name), method.posterior)])
     yield from stacking_mistakes(name, method)
 
 
@@ -175,7 +181,7 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
     yield from _references(place)
     for teacher in experiment.teachers:
         if teacher in config.teachers and place.shape is not None:
-            yield from _teacher_fits(config, path, experiment.dataset, place.shape, teacher)
+            yield from teacher_fits(config, path, experiment.dataset, place.shape, teacher)
     found: list[Mistake] = []
     size = _student_size(place, found)
     yield from found
@@ -185,7 +191,9 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             yield from _teachers_suffice(place, name, method)
             yield from _student_suits(place, at, name, method, size)
             levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
-            yield from _improper(name, method, [(where, level.posterior) for where, level in levels])
+            posteriors = [(where, level.posterior) for where, level in levels]
+            yield from _improper(name, method, posteriors)
+            yield from strength_mistakes(posteriors)
             yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))
             if size is not None and place.shape is not None:
                 need = need_of_fit(config, place.study, experiment, name, size[0], place.shape)
@@ -208,23 +216,6 @@ def memory_remarks(config: "Config", study: str) -> Iterator[str]:
             need = need_of_fit(config, config.studies[study], experiment, name, size[0], shape)
             if said := memory_remark(f"{title}: {name}", need):
                 yield said
-
-
-def _teacher_fits(config: "Config", path: KeyPath, dataset: str, shape: Shape, teacher: str) -> Iterator[Mistake]:
-    """A teacher's domain and columns against the dataset of what stands at ``path``."""
-    entry, of = config.teachers[teacher], f"of dataset '{dataset}' in {dotted(path)}"
-    if entry.domain is not None and entry.domain not in shape.domain_names:
-        allowed = f"{', '.join(shape.domain_names) or 'none'} (the domains {of})"
-        hint = nearest(entry.domain, shape.domain_names) or "leave domain out"
-        yield Mistake(("teachers", teacher, "domain"), sentence(entry.domain, allowed, hint))
-    columns = entry.settings.get("features")
-    if not columns:
-        return
-    path = ("teachers", teacher, "settings", "features")
-    if len(shape.features) != 1:
-        yield Mistake(path, sentence(columns, f"nothing, as examples {of} have no columns", "leave features out"))
-    elif max(columns) >= shape.features[0]:
-        yield Mistake(path, sentence(columns, f"0..{shape.features[0] - 1} (the columns {of})"))
 
 
 def _references(place: _Place) -> Iterator[Mistake]:

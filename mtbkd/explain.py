@@ -135,9 +135,15 @@ def validate[M: BaseModel](
         return model.model_validate_json(json.dumps(content), strict=True), []
     except ValidationError as error:
         known = (schema or model.model_json_schema)()
-        found = [_mistake(dict(entry), content, known) for entry in error.errors()]
-        mistakes = dict.fromkeys(p for p in found if p is not None)
+        found = [(entry["type"], _mistake(dict(entry), content, known)) for entry in error.errors()]
+        told = [(kind.endswith("_type"), mistake) for kind, mistake in found if mistake is not None]
+        mistakes = dict.fromkeys(m for wrong_type, m in told if not (wrong_type and _alternative(m.path, told)))
         return None, [Mistake(path + p.path, p.text) for p in mistakes]
+
+
+def _alternative(path: KeyPath, told: Iterable[tuple[bool, Mistake]]) -> bool:
+    """Whether what stands at ``path`` has the type of another member of its union, which says what is wrong with it."""
+    return any(not wrong_type and each.path[: len(path)] == path for wrong_type, each in told)
 
 
 def _mistake(error: dict[str, Any], content: Any, schema: dict[str, Any]) -> Mistake | None:
@@ -145,7 +151,7 @@ def _mistake(error: dict[str, Any], content: Any, schema: dict[str, Any]) -> Mis
     path, value = _locate(content, loc)
     node = _node(schema, path)
     if kind == "extra_forbidden":
-        keys = _node(schema, path[:-1]).get("properties", {})
+        keys = _keys(_node(schema, path[:-1]), schema)
         hint = nearest(str(path[-1]), keys)
         text = f"unknown key; allowed: {', '.join(sorted(keys)) or 'no key'}." + (f" Hint: {hint}" if hint else "")
         return Mistake(path, text)
@@ -199,6 +205,12 @@ def _child(node: dict[str, Any], step: str | int) -> dict[str, Any] | None:
     return node.get("properties", {}).get(step) or next((child for child in named if isinstance(child, dict)), None)
 
 
+def _keys(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """The keys of a node that is a mapping, or of the mappings among its alternatives."""
+    options = [_keys(_resolve(option, schema), schema) for option in node.get("anyOf", [])]
+    return [*node.get("properties", {}), *(key for option in options for key in option)]
+
+
 def _enum(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     """The legal words of a node, those of its alternatives included."""
     own = node.get("enum", [node["const"]] if "const" in node else [])
@@ -223,6 +235,8 @@ def allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
         return ("a non-empty list" if node.get("minItems") else "a list") + most + each
     if kind == "object" and node.get("minProperties"):
         return "a mapping with at least one entry"
+    if kind == "object" and (keys := _keys(node, schema)):
+        return f"a mapping with {', '.join(keys)}"
     if kind == "string" and "maxLength" in node:
         return f"text of at most {node['maxLength']:,} characters"
     return _NOUNS.get(kind, kind)

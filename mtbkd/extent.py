@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mtbkd import registry
-from mtbkd.datasets import Shape
+from mtbkd.datasets import Shape, redrawn
 from mtbkd.evaluation.compare import MIN_FOR_TEST
 from mtbkd.explain import KeyPath, Mistake
 from mtbkd.settings import merged, settings_of
-from mtbkd.tuning import ALWAYS_USED
+from mtbkd.tuning import count
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, Study
@@ -62,8 +62,7 @@ def candidates(config: "Config", study: "Study", experiment: "Experiment | Any",
     """Settings that the method ``name`` is tuned over."""
     method = config.methods[name]
     posterior = merged(config.posterior, study.posterior, experiment.posterior, method.posterior).model_dump(by_alias=True)
-    used = registry.part("signal", method.signal).USES | ALWAYS_USED
-    return math.prod(len(grid) for key, grid in posterior.items() if key in used)
+    return count(posterior, registry.part("signal", method.signal).USES)
 
 
 def need_of_fit(
@@ -89,7 +88,7 @@ def need_of_data(config: "Config", study: "Study", experiment: "Experiment | Any
     """The features of one block."""
     entry = config.datasets[experiment.dataset]
     settings = settings_of("dataset", entry.kind, entry.settings).model_dump()
-    together = registry.part("dataset", entry.kind).SIMULATED
+    together = redrawn(registry.part("dataset", entry.kind))
     replicates = min(experiment.replicates or study.replicates, study.block_size) if together else 1
     rows = sum(settings.get(key) or 0 for key in _SIZES)
     return Need((("replicates", replicates), ("examples", rows), ("features", math.prod(shape.features))))

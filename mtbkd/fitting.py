@@ -29,6 +29,7 @@ from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
 from mtbkd.pooling import context as weighing
 from mtbkd.posterior import Problem, make_problem
+from mtbkd.sharpness import COLUMN, sharpness
 from mtbkd.students import Student
 from mtbkd.teachers import unseen
 from mtbkd.temperature import temperatures
@@ -72,7 +73,7 @@ class Spec(BaseModel):
     weights: str | None
     inference: Named
     stack_chains: bool = False
-    posterior: dict[str, list[float]]
+    posterior: dict[str, list[float | Literal["kappa"]]]
     training: Training
     output: Output
     seed: Seed
@@ -123,6 +124,8 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     draws = function_space(spec.output, problem, result, dataset, context, kept)
     draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
+    if found := sharpness(problem, result.params):
+        draws.attrs[COLUMN] = found
     draws.tuning.extend(tuning)
     _judge(draws, convergence.Claim.of(inference), problem, result, stacked, device)
     return draws

@@ -14,6 +14,7 @@ from mtbkd.artefacts import digest
 from mtbkd.blocks import SINGLE, block_names
 from mtbkd.curves.plan import CurvePlan, make_curve
 from mtbkd.curves.spec import Curve
+from mtbkd.datasets import redrawn
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Spec as ExactSpec
 from mtbkd.explain import Mistake, choice
@@ -22,12 +23,10 @@ from mtbkd.fitting import Spec
 from mtbkd.published.tables import columns_of
 from mtbkd.search.spec import TeacherSearch, make_search
 from mtbkd.settings import dump, merged, settings_of
-from mtbkd.tuning import ALWAYS_USED
+from mtbkd.tuning import ALWAYS_USED, UNUSED, read_settings
 
 if TYPE_CHECKING:
     from mtbkd.config import Config, Experiment, Study
-
-UNUSED = [1.0]
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class DataPlan:
         kind: the module of mtbkd/datasets.
         settings: JSON-able, with defaults.
         seed: base of its seeds.
-        simulated: every replicate is drawn anew; otherwise there is one block, r0-0.
+        simulated: drawn from a known law.
+        redrawn: every replicate has data of its own, drawn or split anew; otherwise there is one block, r0-0.
         raw: keys of the raw files it needs.
         key: name and hash of kind, settings and seed.
     """
@@ -49,6 +49,7 @@ class DataPlan:
     settings: dict[str, Any]
     seed: int
     simulated: bool
+    redrawn: bool
     raw: tuple[str, ...]
     key: str
 
@@ -108,7 +109,7 @@ class ExperimentPlan:
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that students of ``block`` read."""
-        return block if self.data.simulated else SINGLE
+        return block if self.data.redrawn else SINGLE
 
     @property
     def data_blocks(self) -> tuple[str, ...]:
@@ -159,8 +160,10 @@ class Plan:
     @property
     def raw(self) -> tuple[str, ...]:
         """Keys of all raw files that the study needs, each once."""
-        parts = (*self.datasets.values(), *self.teachers.values(), *self.analyses.values())
-        return tuple(dict.fromkeys(key for part in parts for key in part.raw))
+        parts = (*self.datasets.values(), *self.teachers.values())
+        keys = [key for part in parts for key in part.raw]
+        keys += [key for analysis in self.analyses.values() for key in analysis.all_raw]
+        return tuple(dict.fromkeys(keys))
 
 
 def make_plan(config: "Config", study: str) -> Plan:
@@ -258,7 +261,8 @@ def _data(config: "Config", name: str) -> DataPlan:
     settings = dump(typed)
     raw = module.raw_files(typed) if hasattr(module, "raw_files") else module.RAW
     key = digest({"kind": entry.kind, "settings": settings, "seed": config.seed})
-    return DataPlan(name, entry.kind, settings, config.seed, module.SIMULATED, tuple(raw), f"{name}-{key}")
+    simulated, anew = module.SIMULATED, redrawn(module)
+    return DataPlan(name, entry.kind, settings, config.seed, simulated, anew, tuple(raw), f"{name}-{key}")
 
 
 def _teacher(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
@@ -274,7 +278,8 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
     method, student = config.methods[name], config.students[experiment.student]
     posterior = dump(merged(config.posterior, study.posterior, experiment.posterior, method.posterior))
     # What the signal does not use must not enter: a new grid for lambda leaves labels-only fits as they are.
-    used = registry.part("signal", method.signal).USES | ALWAYS_USED
+    uses = registry.part("signal", method.signal).USES
+    read = read_settings(posterior, uses)
 
     def part(kind: str, name: str, settings: dict[str, Any], name_key: str = "name") -> dict[str, Any]:
         return {name_key: name, "settings": dump(settings_of(kind, name, settings))}
@@ -287,7 +292,7 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
         "stack_chains": method.stack_chains,
-        "posterior": {key: grid if key in used else UNUSED for key, grid in posterior.items()},
+        "posterior": {key: grid if key in uses | ALWAYS_USED else UNUSED for key, grid in read.items()},
         "training": dump(merged(config.training, study.training, experiment.training)),
         "output": dump(merged(config.output, study.output)),
         "seed": config.seed,

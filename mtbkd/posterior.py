@@ -2,6 +2,8 @@
 
     log pi = (sum_{i labelled} log q[i, y_i] + beta sum_i signal_i(q_i) + log N(theta; 0, s^2 I)) / T
 
+beta lambda = kappa is the strength of the teachers, in pseudo-labels an example, lambda their sharpness (method.md, 10.1).
+
 T = 1 is the posterior; T < 1 is a "cold" one (Wenzel et al. 2020).
 
 A *unit* is a replicate under one candidate of the shared settings; a *member* of an ensemble is a chain, start or sample
@@ -39,6 +41,9 @@ class Shared:
         teacher_temperature: (U,) divisor of the teachers' logits.
         student_temperature: (U,) divisor of the student's logits in the teacher term.
         temperature: (U,) T of the tempered posterior pi^(1/T), "cold" below 1; None: 1 for all.
+        no_teacher: (U,) weight w0 of a component of the mixture that believes no teacher; None: 0 for all.
+        kappa: (U,) strength beta lambda where it was given in place of beta. The mixture then leaves out its constant
+            log Gamma(K + lambda), which beta = kappa / lambda would blow up where lambda is small.
     """
 
     lam: "torch.Tensor"
@@ -47,6 +52,8 @@ class Shared:
     teacher_temperature: "torch.Tensor"
     student_temperature: "torch.Tensor"
     temperature: "torch.Tensor | None" = None
+    no_teacher: "torch.Tensor | None" = None
+    kappa: "torch.Tensor | None" = None
 
 
 @dataclass(frozen=True)
@@ -193,17 +200,47 @@ def make_problem(
     """
     require_teachers(signal, teacher_logits)
     constants: dict[str, torch.Tensor] = {}
+    shared = adjusted(signal, shared)
     if teacher_logits is not None:
 
         def by_unit(value: "torch.Tensor | None") -> "torch.Tensor | None":
             return value if value is None else value[data_row if value.shape[0] > 1 else torch.zeros_like(data_row)]
 
         logits = teacher_logits[data_row if teacher_logits.shape[0] > 1 else torch.zeros_like(data_row)]
-        prob = torch.softmax(logits / shared.teacher_temperature.view(-1, 1, 1, 1), -1)
-        constants = signal.prepare(prob, by_unit(weights), shared.lam, signal_settings, by_unit(best))
+        weights, divisor = by_unit(weights), shared.teacher_temperature.view(-1, 1, 1, 1)
+        if hasattr(signal, "temper"):
+            prob, weights = signal.temper(logits, weights, divisor)
+        else:
+            prob = torch.softmax(logits / divisor, -1)
+        constants = prepared(signal, signal_settings, prob, weights, shared, by_unit(best))
     at_one = bool((shared.student_temperature == 1).all())
     constants = {name: examples_last(value) for name, value in constants.items()}
     return Problem(student, x.contiguous(), y.contiguous(), data_row, signal, constants, shared, at_one)
+
+
+def adjusted(signal: ModuleType, shared: Shared) -> Shared:
+    """The shared settings as ``signal`` reads them."""
+    return signal.adjust(shared) if hasattr(signal, "adjust") else shared
+
+
+def prepared(
+    signal: ModuleType, settings: Any, prob: "torch.Tensor", weights: "torch.Tensor | None", shared: Shared,
+    best: "torch.Tensor | None" = None,
+) -> "dict[str, torch.Tensor]":  # fmt: skip
+    """The constants of ``signal``, of tempered teachers ``prob`` (U, N, G, K) and ``weights`` (U, N, G).
+
+    A signal with a mixture has one more teacher where w0 > 0 in any unit: a row of zeros, whose Dir(q; 1 + 0) is uniform.
+    """
+    mixes = "no_teacher" in signal.USES
+    if mixes and weights is not None and shared.no_teacher is not None and (shared.no_teacher > 0).any():
+        share = shared.no_teacher.to(prob.dtype).view(-1, 1, 1)
+        weights = torch.cat([(1 - share) * weights, share.expand_as(weights[..., :1])], -1)
+        prob = torch.cat([prob, torch.zeros_like(prob[..., :1, :])], -2)
+    constants = signal.prepare(prob, weights, shared.lam, settings, best)
+    if mixes and shared.kappa is not None and "log_scale" in constants:
+        power = signal.mixture(constants).power
+        constants["log_scale"] = constants["log_scale"] - power * torch.lgamma(prob.shape[-1] + shared.lam).view(-1, 1, 1)
+    return constants
 
 
 def require_teachers(signal: ModuleType, teacher_logits: "torch.Tensor | None") -> None:

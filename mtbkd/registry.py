@@ -17,6 +17,8 @@ DATASETS = {
     "protein": "mtbkd.datasets.protein",
     "deeploc": "mtbkd.datasets.deeploc",
     "table": "mtbkd.datasets.table",
+    "mlbench": "mtbkd.datasets.mlbench",
+    "scikit": "mtbkd.datasets.scikit",
     "mnist": "mtbkd.datasets.mnist",
     "fashion_mnist": "mtbkd.datasets.fashion_mnist",
     "cifar10": "mtbkd.datasets.cifar10",
@@ -39,6 +41,7 @@ TEACHERS = {
     "uniform": "mtbkd.teachers.uniform",
     "resnet": "mtbkd.teachers.resnet",
     "cifar_resnet": "mtbkd.teachers.cifar_resnet",
+    "sklearn": "mtbkd.teachers.sklearn_classifier",
 }
 STUDENTS = {
     "linear": "mtbkd.students.linear",
@@ -48,6 +51,8 @@ STUDENTS = {
 SIGNALS = {
     "none": "mtbkd.signals.none",
     "kd": "mtbkd.signals.kd",
+    "kd_mean": "mtbkd.signals.kd_mean",
+    "kd_hinton": "mtbkd.signals.kd_hinton",
     "tip": "mtbkd.signals.tip",
     "bkd": "mtbkd.signals.bkd",
     "power": "mtbkd.signals.power",
@@ -102,6 +107,7 @@ ANALYSES = {
     "safety": "mtbkd.analyses.safety",
     "abstention": "mtbkd.analyses.abstention",
     "multilabel": "mtbkd.analyses.multilabel",
+    "tables": "mtbkd.analyses.tables",
 }
 KINDS = {
     "dataset": DATASETS,

@@ -1,7 +1,8 @@
-"""Choose the shared settings (lambda, beta, prior scale, temperatures) on validation data, never on test data."""
+"""Choose the shared settings (strength, sharpness, prior scale, temperatures) on validation data, never on test data."""
 
 import itertools
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from mtbkd.artefacts import Dataset
 from mtbkd.density import label_term
+from mtbkd.grids import AS_KAPPA
 from mtbkd.inference import Context
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Problem, Shared
@@ -20,9 +22,13 @@ else:
 
 log = logging.getLogger(__name__)
 
-SHARED_NAMES = ("lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature", "temperature")
+SHARED_NAMES = (
+    "kappa", "lambda", "beta", "no_teacher", "prior_scale", "teacher_temperature", "student_temperature", "temperature",
+)  # fmt: skip
 # Read by the posterior itself, whatever the signal.
 ALWAYS_USED = frozenset({"prior_scale", "temperature"})
+STRENGTH = ("kappa", "lambda", "beta")
+UNUSED = (1.0,)
 
 
 def tune(
@@ -62,17 +68,57 @@ def tune(
     ]
 
 
-def candidates(posterior: Mapping[str, Sequence[float]], uses: frozenset[str]) -> list[dict[str, float]]:
-    """The grid of the shared settings that a signal reads; the others keep their first value."""
-    grids = [posterior[name] if name in uses | ALWAYS_USED else posterior[name][:1] for name in SHARED_NAMES]
-    return [dict(zip(SHARED_NAMES, values, strict=True)) for values in itertools.product(*grids)]
+def read_settings(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> dict[str, Sequence[Any]]:
+    """The candidates of every setting: all of those that a signal reads, the first of the others.
+
+    Where kappa is given, beta follows from it and lambda, and a signal without a mixture has no sharpness: it reads kappa alone.
+    """
+    used = uses | ALWAYS_USED
+    by_kappa = "kappa" in posterior and "kappa" in used
+    left_out = {"beta"} if by_kappa else {"kappa"}
+    left_out |= {"no_teacher"} if "no_teacher" not in used else set()
+    left_out |= {"lambda"} if by_kappa and "no_teacher" not in used else set()
+    unread = UNUSED if "kappa" in posterior else None
+    return {name: grid if name in used else unread or grid[:1] for name, grid in posterior.items() if name not in left_out}
+
+
+def candidates(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> list[dict[str, float]]:
+    """The grid of the shared settings that a signal reads, each candidate once; the others keep one value."""
+    read = read_settings(posterior, uses)
+    rest = [name for name in SHARED_NAMES if name in read and name not in STRENGTH]
+    return [
+        {**strength, **dict(zip(rest, values, strict=True))}
+        for strength in strengths(read)
+        for values in itertools.product(*(read[name] for name in rest))
+    ]
+
+
+def strengths(read: Mapping[str, Sequence[Any]]) -> list[dict[str, float]]:
+    """Candidates {lambda, beta} or {kappa, lambda} of the teachers' term, each once, of what ``read_settings`` returns."""
+    if "kappa" not in read:
+        return [{"lambda": lam, "beta": beta} for lam in read["lambda"] for beta in read["beta"]]
+    sharp = read.get("lambda", (AS_KAPPA,))
+    pairs = dict.fromkeys((kappa, kappa if lam == AS_KAPPA else lam) for kappa in read["kappa"] for lam in sharp)
+    return [{"kappa": kappa, "lambda": lam} for kappa, lam in pairs]
+
+
+def count(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> int:
+    """How many ``candidates`` there are, without listing them."""
+    read = read_settings(posterior, uses)
+    return len(strengths(read)) * math.prod(len(grid) for name, grid in read.items() if name not in STRENGTH)
 
 
 def shared_of(units: Sequence[Mapping[str, Any]], device: str) -> Shared:
     """The shared settings of ``units``, one {setting: value, ...} each."""
-    columns = {name: torch.tensor([unit[name] for unit in units], device=device) for name in SHARED_NAMES}
-    tempered = columns.pop("temperature")
-    return Shared(columns.pop("lambda"), **columns, temperature=None if (tempered == 1).all() else tempered)
+
+    def column(name: str) -> "torch.Tensor | None":
+        return torch.tensor([unit[name] for unit in units], device=device) if name in units[0] else None
+
+    columns = {name: column(name) for name in SHARED_NAMES}
+    lam, kappa, tempered = (columns.pop(name) for name in ("lambda", "kappa", "temperature"))
+    if kappa is not None:
+        columns["beta"] = kappa / lam
+    return Shared(lam, **columns, temperature=None if (tempered == 1).all() else tempered, kappa=kappa)
 
 
 def best(nll: np.ndarray) -> np.ndarray:

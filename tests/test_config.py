@@ -290,8 +290,60 @@ def test_a_teachers_columns_must_be_those_of_the_dataset(raw):
     lines = complaints(put(raw, "teachers.b1.settings.features", [0, 2]))
     assert {line.split("; ")[0] for line in lines} == {"teachers.b1.settings.features: found [0, 2]"}
     assert "0..1 (the columns of dataset 'sim' in " in lines[0]
+    config.load(put(raw, "teachers.b1.settings.features", {"subset": 2, "of": 2}))
+    line = complaints(put(raw, "teachers.b1.settings.features", {"subset": 2, "of": 3}))[0]
+    assert line.startswith("teachers.b1.settings.features: found {subset: 2, of: 3}; allowed: at most 2 parts (the columns")
+    (line,) = complaints(put(raw, "teachers.b1.settings.features", {"subset": 3, "of": 2}))
+    assert line == "teachers.b1.settings.features: found subset 3 of 2; allowed: 1..2."
     (line,) = complaints(put(raw, "teachers.plain.settings.features", [0]))
     assert line.startswith("teachers.plain.settings.features: found [0]; allowed: nothing, as examples of dataset 'pictures'")
+
+
+FOREST = {"family": "sklearn", "settings": {"estimator": "sklearn.ensemble.RandomForestClassifier"}}
+
+
+def test_a_classifier_that_cannot_be_made_is_refused_in_the_study_that_names_it(raw, monkeypatch):
+    """A study that does not name it imports nothing."""
+    config.load(put(raw, "teachers.b1", FOREST | {"domain": "b1"}))
+    wrong = put(put(raw, "teachers.b1", FOREST), "teachers.b1.settings.arguments", {"n_estimator": 3})
+    (line,) = complaints(wrong)
+    assert line.startswith("teachers.b1.settings: estimator sklearn.ensemble.RandomForestClassifier: arguments: found 'n_est")
+    assert line.endswith("Hint: did you mean 'n_estimators'?")
+    curve = {
+        "dataset": "sim",
+        "teachers": {"pair": ["b1", "b3"]},
+        "student": "mlp_5",
+        "methods": ["labels_map"],
+        "labels": [10],
+    }
+    curves = put(put(wrong, EXPERIMENT + ".teachers", ["b3"]), "studies.small.curves", {"few": curve})
+    assert any("n_estimators" in line for line in complaints(curves))
+    monkeypatch.setattr("mtbkd.teachers.estimators.make", lambda *_: pytest.fail("a module of a user was imported"))
+    unused = put(wrong, "teachers.other", wrong["teachers"]["b1"])
+    config.load(put(unused, "teachers.b1", raw["teachers"]["b1"]))
+
+
+def test_a_floor_that_leaves_no_room_is_refused(raw):
+    forest = put(put(raw, "teachers.plain", FOREST), "teachers.plain.settings.floor", 0.1)
+    (line,) = complaints(forest)
+    assert line.startswith(
+        "teachers.plain.settings.floor: found 0.1; allowed: below 1 / 10, one over the classes of dataset 'pict"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("all", ": found 'all'; allowed: a non-empty list, each an integer in 0..10,000,000 or a mapping with subset, of, by."),
+        ([1, 1], ": found [1, 1]; allowed: each entry once (1 repeated)."),
+        ([-1], "[0]: found -1; allowed: an integer in 0..10,000,000."),
+        ({"subset": 0, "of": 3}, ".subset: found 0; allowed: an integer in 1..10,000."),
+        ({"subset": 1, "of": 2, "by": "luck"}, ".by: found 'luck'; allowed: random, contiguous."),
+        ({"subset": 1, "of": 2, "bi": "random"}, ".bi: unknown key; allowed: by, of, subset."),
+    ],
+)
+def test_where_a_list_or_a_mapping_may_stand_one_line_tells_the_mistake(raw, wrong, line):
+    assert complaints(put(raw, "teachers.b1.settings.features", wrong)) == [f"teachers.b1.settings.features{line}"]
 
 
 def test_a_dataset_that_only_the_data_can_describe_is_not_checked_against(raw, monkeypatch):

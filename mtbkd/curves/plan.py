@@ -23,7 +23,7 @@ class CurvePlan:
         teachers: set -> teachers, in the order of config.yaml.
         student: the student's name.
         replicates: how many.
-        blocks: blocks of replicates, which are those of simulated data.
+        blocks: blocks of replicates, which are those of data that every replicate has of its own.
         baseline: the method without teachers.
         parts: set of teachers (``none`` without) -> method -> content of its ``mtbkd.curves.spec.Spec``.
         references: content of ``mtbkd.curves.references.Spec``: the teachers and the ceiling beside the methods.
@@ -40,8 +40,8 @@ class CurvePlan:
     references: dict[str, Any]
 
     def data_block(self, block: str) -> str:
-        """The block of data and logits that a job of ``block`` reads; real data have one block for all."""
-        return block if self.data.simulated else SINGLE
+        """The block of data and logits that a job of ``block`` reads; others have one block for all."""
+        return block if self.data.redrawn else SINGLE
 
     def every_part(self) -> Iterator[tuple[str, str]]:
         """(set of teachers, method) of every job."""

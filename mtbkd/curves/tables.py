@@ -9,6 +9,7 @@ import numpy as np
 from mtbkd.evaluation.metrics import Score, label_contributions, mean_score, truth_contributions
 from mtbkd.frames import Frame, read_table, write_table
 from mtbkd.lazy import lazy_import
+from mtbkd.sharpness import COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ REFERENCES = "references"
 _PLACE = ["curve", "teachers", "method", "replicate", "labels", "all_labels", "transfer"]
 COLUMNS = {
     "scores": [*_PLACE[:3], "signal", "weights", "inference", "kind", *_PLACE[3:], "metric", "value", "se", "n"],
-    "tuning": [*_PLACE, "steps", "val_nll", "val_accuracy", "chosen"],
+    "tuning": [*_PLACE, "steps", COLUMN, "val_nll", "val_accuracy", "chosen"],
 }
 SCORES = ("accuracy", "accuracy_true_prob", "nll", "brier", "mse_prob")
 

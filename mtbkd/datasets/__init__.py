@@ -1,6 +1,7 @@
 """Datasets: one module a kind, each turning raw files or a simulation into an ``artefacts.Dataset``."""
 
 from dataclasses import dataclass
+from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -16,3 +17,8 @@ class Shape:
     features: tuple[int, ...]
     class_names: tuple[str, ...]
     domain_names: tuple[str, ...] = ()
+
+
+def redrawn(module: ModuleType) -> bool:
+    """Has every replicate data of its own: a simulation draws them (SIMULATED), a table is split anew (RESAMPLED)?"""
+    return module.SIMULATED or getattr(module, "RESAMPLED", False)

@@ -1,8 +1,9 @@
 """Table: your own data from one CSV file, a row an example.
 
-The file has a header. One column holds the label; others may hold ids, the split (train, val, test or ood:<name>) and a
-domain; the rest, or those you name, are numeric features. Without splits the labelled rows are split at random, 60 % train,
-20 % val and 20 % test, with the same shares in every class; rows without label are training rows.
+The file has a header. One column holds the label; others may hold ids, the split (train, val, test, teachers for rows that
+only teachers learn from, or ood:<name>) and a domain; the rest, or those you name, are numeric features. Without splits the
+labelled rows are split at random, 60 % train, 20 % val and 20 % test, with the same shares in every class; rows without label
+are training rows.
 
 Teachers that you train elsewhere must not see the test rows: split first, ``mtbkd split table.csv --label y --out splits.csv``,
 and name that file under ``splits``.
@@ -15,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from mtbkd import delimited, seeds
-from mtbkd.artefacts import Dataset
+from mtbkd.artefacts import TEACHERS, Dataset
 from mtbkd.datasets import Shape, table_columns
 from mtbkd.datasets.doubts import suspect_features
 from mtbkd.datasets.preprocess import LabelShare, Scaling, hide_labels, scaling, stratified_split
@@ -86,6 +87,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
     table_columns.refuse_unlabelled(sheet, settings.label, y, split)
     known = scaling(x, split == "train") if settings.standardise else Scaling.none(len(columns))
     hidden = hide_labels(y, split, settings.label_share, seeds.derive(seed, "data", replicate=0, part="hidden"), path)
+    hidden[split == TEACHERS] = -1
     domain_names, domain = ((), None)
     if settings.domain:
         cells = table_columns.domains(sheet, settings.domain)
@@ -99,7 +101,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
         ids=np.array(ids),
         domain=None if domain is None else domain[None],
         domain_names=domain_names,
-        teacher_y=y[None] if settings.label_share < 1 else None,
+        teacher_y=y[None] if settings.label_share < 1 or (split == TEACHERS).any() else None,
         card={
             "kind": "table",
             "settings": settings.model_dump(mode="json"),

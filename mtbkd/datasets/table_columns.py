@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtbkd import delimited
-from mtbkd.artefacts import SPLITS
+from mtbkd.artefacts import SPLITS, TEACHERS
 from mtbkd.delimited import NUMBER, Sheet, listed, short
 from mtbkd.errors import ContractError, nearest
 
@@ -20,7 +20,7 @@ STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
     "median": lambda v: float(np.median(v)),
 }
 LONGEST = 200
-SPLIT_RULE = "train, val, test or ood:<name>"
+SPLIT_RULE = "train, val, test, teachers or ood:<name>"
 
 
 def feature_names(sheet: Sheet, roles: Sequence[str | None], named: Sequence[str] | None) -> list[str]:
@@ -102,7 +102,7 @@ def splits(sheet: Sheet, column: str) -> np.ndarray:
     """The splits (N,) of a column; ContractError names the first cell that is none, with the nearest legal word."""
     cells = sheet.column(column)
     for row, cell in enumerate(cells):
-        if cell not in SPLITS and not re.fullmatch(r"ood:[A-Za-z0-9_.-]{1,100}", cell):
+        if cell not in (*SPLITS, TEACHERS) and not re.fullmatch(r"ood:[A-Za-z0-9_.-]{1,100}", cell):
             close = {"training": "train", "valid": "val", "validation": "val", "dev": "val"}.get(cell.lower())
             hint = f"did you mean '{close}'?" if close else nearest(cell.lower(), SPLITS)
             raise ContractError(sheet.path, sheet.place(row, sheet.find(column)), f"'{short(cell)}'", SPLIT_RULE, hint)
@@ -133,10 +133,10 @@ def _refuse_lacking(cells: Sequence[str], path: Path, column: str) -> None:
 
 
 def refuse_unlabelled(sheet: Sheet, column: str, y: np.ndarray, split: np.ndarray) -> None:
-    """ContractError where a row of val or test has no label."""
-    odd = np.flatnonzero((y < 0) & np.isin(split, ("val", "test")))
+    """ContractError where a row of val, test or teachers has no label."""
+    odd = np.flatnonzero((y < 0) & np.isin(split, ("val", "test", TEACHERS)))
     if len(odd):
-        found = f"no label in {len(odd)} rows of val or test"
+        found = f"no label in {len(odd)} rows of val, test or teachers"
         raise ContractError(sheet.path, sheet.place(odd[0], column), found, "a label outside train", "leave these rows out")
     lacking = [name for name in SPLITS if not (split == name).any()]
     if lacking:

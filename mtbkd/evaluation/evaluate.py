@@ -38,6 +38,7 @@ from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.progress import steps
+from mtbkd.sharpness import COLUMN
 from mtbkd.teachers import unseen
 
 # Thousands of fresh test examples a replicate and dozens of methods: one replicate is what figures need and memory bears.
@@ -180,7 +181,7 @@ def _add_method(
             examples = _examples_of(draws, number, replicates, path)
             gaps[number] = _add_replicate(tables, names, draws, index, examples, levels, shared)
             criticised.take(method, number, draws, index, examples)
-        tables.add("tuning", draws.tuning, method=method)
+        tables.add("tuning", _with_sharpness(draws), method=method)
         tables.add("chain_weights", draws.stacking, method=method, inference=names["inference"])
         tables.add_gates(draws.gates, method=method, inference=names["inference"])
     for number, found in gaps.items():
@@ -191,6 +192,12 @@ def _add_method(
             row = judge_calibration(gap, se, shared_sd, number, looks=len(gaps))
         tables.add_gates([row], method=method, inference=attrs.get("inference") or "")
     return attrs
+
+
+def _with_sharpness(draws: Draws) -> list[dict[str, Any]]:
+    """The rows of tuning, the chosen ones with the sharpness of the responsibilities where the fit has a mixture."""
+    found = dict(zip(draws.replicates.tolist(), draws.attrs.get(COLUMN, ()), strict=False))
+    return [row | {COLUMN: found.get(row["replicate"]) if row["chosen"] else None} for row in draws.tuning]
 
 
 def _examples_of(draws: Draws, number: int, replicates: Mapping[int, Examples], path: str | Path) -> Examples:

@@ -9,6 +9,7 @@ from mtbkd.evaluation.convergence import GATES
 from mtbkd.evaluation.shared import PAIRED
 from mtbkd.frames import write_table
 from mtbkd.lazy import lazy_import
+from mtbkd.sharpness import COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ COLUMNS = {
     "gates": [
         *_NAMES[:2], "method", "inference", "replicate", "gate", "stage", "value", "threshold", "verdict", "note",
     ],
-    "tuning": [*_NAMES[:2], "method", "replicate", "val_nll", "val_accuracy", "chosen"],
+    "tuning": [*_NAMES[:2], "method", "replicate", COLUMN, "val_nll", "val_accuracy", "chosen"],
     "examples": [
         *_NAMES, "method", "replicate", "row", "id", "split", "domain", "y", "prediction", "correct", "max_prob",
         "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset
+from mtbkd.artefacts import TEACHERS, Dataset
 from mtbkd.errors import ContractError
 from mtbkd.lazy import lazy_import
 from mtbkd.seeds import derive
@@ -45,7 +45,7 @@ class Task:
         """What is scored: (split, domain or ``all``, rows) of the test and ``ood:*`` splits, domains of more than one only."""
         found = []
         for split in self.dataset.splits():
-            if split in ("train", "val"):
+            if split in ("train", "val", TEACHERS):
                 continue
             rows = self.dataset.rows(split)
             domain = np.zeros(len(rows), int) if self.dataset.domain is None else self.dataset.domain[0, rows]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mtbkd.artefacts import TEACHERS
 from mtbkd.errors import ConfigError
 from mtbkd.evaluation import convergence
 from mtbkd.function_space import thinned
@@ -151,7 +152,7 @@ def fit(bench: Bench, name: str, method: Method, tuning: Rows) -> tuple[Fitted, 
 
 def _predictions(bench: Bench, result: Fit) -> np.ndarray:
     """Mean probabilities (U, N, K) on the validation split and all scored ones; NaN elsewhere."""
-    rows = np.flatnonzero(bench.task.dataset.split != "train")
+    rows = np.flatnonzero(~np.isin(bench.task.dataset.split, ("train", TEACHERS)))
     units, chains, draws, _ = result.params.shape
     kept = result.params[:, :, thinned(draws, max(1, bench.settings.draws // chains))].flatten(1, 2)
     prob = np.full((units, *bench.task.truth.shape), np.nan)

@@ -20,7 +20,7 @@ from mtbkd.errors import ContractError
 from mtbkd.gather import examples_last, positions, take_columns, take_rows
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Batch
-from mtbkd.posterior import Problem, Shared, require_teachers
+from mtbkd.posterior import Problem, Shared, prepared, require_teachers
 from mtbkd.signals import none
 from mtbkd.students import Student
 
@@ -111,16 +111,18 @@ def make_bernoulli(
     require_teachers(signal, teacher_logits)
     if teacher_logits is None or signal is none:
         return Bernoulli(student, x.contiguous(), y, data_row, signal, {}, shared, at_one, torch.zeros_like(data_row))
-    keys = list(zip(shared.lam.tolist(), shared.teacher_temperature.tolist(), strict=True))
+    read = (shared.lam, shared.teacher_temperature, *([] if shared.no_teacher is None else [shared.no_teacher]))
+    keys = list(zip(*(value.tolist() for value in read), strict=True))
     distinct = list(dict.fromkeys(keys))
     first = torch.tensor([keys.index(key) for key in distinct], device=x.device)
     table = torch.tensor([distinct.index(key) for key in keys], device=x.device)
-    logits = teacher_logits.transpose(1, 2) / shared.teacher_temperature[first].view(-1, 1, 1, 1)
+    own = Shared(*(None if value is None else value[first] for value in vars(shared).values()))
+    logits = teacher_logits.transpose(1, 2) / own.teacher_temperature.view(-1, 1, 1, 1)
     prob = torch.stack([torch.sigmoid(-logits), torch.sigmoid(logits)], -1).flatten(1, 2)
     by_pair = None if weights is None else weights.flatten(0, 1).expand(len(first), -1, -1)
-    prepared = signal.prepare(prob, by_pair, shared.lam[first], signal.Settings(), None)
+    found = prepared(signal, signal.Settings(), prob, by_pair, own)
     n, k = teacher_logits.shape[0], teacher_logits.shape[-1]
-    constants = {name: examples_last(value.unflatten(1, (n, k)).movedim(2, -1)) for name, value in prepared.items()}
+    constants = {name: examples_last(value.unflatten(1, (n, k)).movedim(2, -1)) for name, value in found.items()}
     return Bernoulli(student, x.contiguous(), y, data_row, signal, constants, shared, at_one, table)
 
 

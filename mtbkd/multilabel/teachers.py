@@ -23,7 +23,7 @@ from mtbkd.seeds import derive
 from mtbkd.signals import none
 from mtbkd.students import init_ensemble
 from mtbkd.students.mlp import Mlp
-from mtbkd.teachers.trained import seen_examples
+from mtbkd.teachers.examples import seen_examples
 
 if TYPE_CHECKING:
     import torch

@@ -138,10 +138,12 @@ def _part(
     """Everything the page shows of one experiment."""
     name, planned = evidence.name, plan["experiments"][evidence.name]
     source = published.source(planned["published"]) if planned["published"] else None
-    simulated = planned["data"]["simulated"]
+    data = planned["data"]
     told_of_teachers = cards.first_cards(teacher_cards)
-    own, shared = "replicates, each with data, teachers and seeds of its own", "replicates of the student on the same data"
-    over = own if simulated else shared
+    own = "replicates, each with data, teachers and seeds of its own"
+    split_anew = "replicates, each with a random split of one table, teachers and seeds of its own"
+    shared = "replicates of the student on the same data"
+    over = own if data["simulated"] else split_anew if data["redrawn"] else shared
     return page.Part(
         name=name,
         dataset=planned["data"]["name"],

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtbkd.artefacts import read_card
+from mtbkd.artefacts import SPLITS, TEACHERS, read_card
 from mtbkd.report.numbers import NONE, listed
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
 # Shown in words of our own, or of no interest to a reader.
 TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_names", "domains", "labelled_train", "simulated",
-        "bayes_accuracy", "settings", "seed", "replicates", "ids_sha256", "ids", "imputed"}  # fmt: skip
+        "bayes_accuracy", "settings", "seed", "replicates", "resampled", "ids_sha256", "ids", "imputed"}  # fmt: skip
 
 
 def first_cards(paths: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
@@ -22,11 +22,13 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
     """(heading, sentence) of one dataset."""
     classes, domains = card["class_names"], card.get("domain_names") or []
     counts = ", ".join(f"{split} {n:,}" for split, n in _ordered(card["counts"]))
-    fixed = "the same in every replicate, which vary the student's seeds"
-    again = "drawn anew in every replicate" if card.get("simulated") else fixed
     shown = listed(list(map(str, classes))) if len(classes) <= 12 else f"{classes[0]} to {classes[-1]}"
     facts = [("Source", str(card.get("source", "not stated"))), ("Licence", str(card.get("licence", "not stated")))]
-    facts += [("Examples", counts), ("Replicates", f"{replicates}; data {again}"), ("Classes", f"{len(classes)}: {shown}")]
+    facts += [
+        ("Examples", counts),
+        ("Replicates", f"{replicates}; data {_again(card)}"),
+        ("Classes", f"{len(classes)}: {shown}"),
+    ]
     facts.append(("Labels spent", label_budget(card)))
     if domains:
         told = f" ({card['domains']})" if card.get("domains") else ""
@@ -38,6 +40,14 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
     return facts + [(name, str(value)) for name, value in card.items() if name not in TOLD and isinstance(value, str)]
 
 
+def _again(card: Mapping[str, Any]) -> str:
+    if card.get("simulated"):
+        return "drawn anew in every replicate"
+    if card.get("resampled"):
+        return "of one table, split anew at random in every replicate"
+    return "the same in every replicate, which vary the student's seeds"
+
+
 def label_budget(card: Mapping[str, Any]) -> str:
     """``60 of 3,000 training examples and 100 validation examples, which choose the settings: 160 in all``."""
     train, val = (card["counts"].get(split, 0) for split in ("train", "val"))
@@ -47,7 +57,7 @@ def label_budget(card: Mapping[str, Any]) -> str:
 
 
 def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    first = ["train", "val", "test"]
+    first = [*SPLITS, TEACHERS]
     return sorted(counts.items(), key=lambda item: (first.index(item[0]) if item[0] in first else len(first), item[0]))
 
 
@@ -71,9 +81,9 @@ def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[
 
 
 def _rows(card: Mapping[str, Any]) -> str:
-    """How the rows of a file and those of the data found each other, and what became of the numbers."""
+    """Which rows it learnt, or how those of a file and of the data found each other, and what became of the numbers."""
     covered = ", ".join(f"{split} {n}" for split, n in card.get("covered", {}).items())
-    told = (card.get("joined"), covered and f"covers {covered}", card.get("values"))
+    told = (card.get("learnt"), card.get("joined"), covered and f"covers {covered}", card.get("values"))
     return "; ".join(part for part in told if part)
 
 

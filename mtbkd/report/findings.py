@@ -159,8 +159,10 @@ def study(cases: Iterable[Case]) -> "tuple[list[Part], pd.DataFrame]":
 def part(case: Case, found: Sequence[Finding]) -> Part:
     """What the page shows of one experiment, given its findings."""
     name = case.evidence.name
-    simulated = case.planned["data"]["simulated"]
-    drawn = "data sets with teachers and seeds of their own" if simulated else "seeds, all on the same data"
+    data = case.planned["data"]
+    split_anew = "random splits of one table, with teachers and seeds of their own"
+    own, shared = "data sets with teachers and seeds of their own", "seeds, all on the same data"
+    drawn = own if data["simulated"] else split_anew if data["redrawn"] else shared
     answers: dict[str, list[str]] = {}
     for each in found:
         if each.sums_up:

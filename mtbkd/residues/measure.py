@@ -132,7 +132,8 @@ def _students(
     """Fit a student to every pool and one without teachers; append its rows. Validation in the training mix chooses."""
     train, val = data
     targets: dict[tuple[str, str], np.ndarray | None] = {**pooled(known["train"], inside)}
-    grid = [{"lambda": lam, "prior_scale": s} for lam in posterior["lambda"] for s in posterior["prior_scale"]]
+    strengths = posterior.get("kappa", posterior["lambda"])
+    grid = [{"lambda": lam, "prior_scale": s} for lam in strengths for s in posterior["prior_scale"]]
     alone = [{"lambda": 0.0, "prior_scale": s} for s in posterior["prior_scale"]]
     groups = [(targets, grid), ({("", ALONE): None}, alone)]
     test = known["test"].where

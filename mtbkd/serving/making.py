@@ -159,7 +159,7 @@ def _card(
               "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
         class_names=dataset.class_names,
         inputs=Inputs(features=dataset.x.shape[2:], names=_names(dataset), encoders=encoders,
-                      standardised=standardised),
+                      standardised=standardised, cut=dataset.card.get("cut")),
         architecture=spec.student.architecture,
         settings=spec.student.settings,
         draws=count,

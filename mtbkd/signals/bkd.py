@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
-USES = frozenset({"lambda", "beta", "teacher_temperature", "student_temperature"})
+USES = frozenset({"kappa", "lambda", "beta", "teacher_temperature", "student_temperature"})
 NEEDS_WEIGHTS = False
 
 

@@ -12,7 +12,7 @@ from mtbkd.signals import Mixture
 if TYPE_CHECKING:
     import torch
 
-USES = frozenset({"lambda", "beta", "teacher_temperature", "student_temperature"})
+USES = frozenset({"kappa", "lambda", "beta", "teacher_temperature", "student_temperature"})
 NEEDS_WEIGHTS = True
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.bounds import Layers
 from mtbkd.students.mlp import Mlp
+from mtbkd.teachers.columns import select
 from mtbkd.teachers.trained import TrainedSettings
 from mtbkd.teachers.trained import train as train_network
 
@@ -26,6 +27,6 @@ def train(
     seed: int, first_replicate: int, device: str, raw: Path,
 ) -> Logits:  # fmt: skip
     """Train on every replicate of ``dataset``; see ``mtbkd.teachers.trained``."""
-    inputs = len(settings.features) if settings.features is not None else prod(dataset.x.shape[2:])
+    inputs = prod(select(dataset, settings.features, seed, first_replicate).shape[2:])
     network = Mlp((inputs, *settings.hidden, dataset.num_classes))
     return train_network(name, network, settings, domain, dataset, seed, first_replicate, device)

@@ -72,6 +72,9 @@ def train(
     seed: int, first_replicate: int, device: str, raw: Path,
 ) -> Logits:  # fmt: skip
     """Read the logits, in the order of ``dataset``; ContractError names the file and the row of what is wrong."""
+    if dataset.num_replicates > 1 or first_replicate > 0:
+        hint = "its numbers belong to the examples of one replicate: set replicates: 1, or train the teacher here"
+        raise ContractError(f"teacher {name}", "replicates of the data", "more than one", "1, as a file of logits has", hint)
     for split in settings.seen or ():
         if split not in dataset.splits():
             known = dataset.splits()

@@ -1,15 +1,13 @@
 """What the trained families share: pick a specialist's examples, train all replicates together, report its accuracy."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.bounds import Batch, PositiveOrInfinite, Rate, Steps
 from mtbkd.device import resolve_device
-from mtbkd.errors import ContractError, nearest
-from mtbkd.explain import distinct
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training, maximise
 from mtbkd.posterior import Shared, make_problem
@@ -17,6 +15,8 @@ from mtbkd.seeds import derive
 from mtbkd.signals import none
 from mtbkd.students import Student, init_ensemble
 from mtbkd.teachers import accuracy_card
+from mtbkd.teachers.columns import Features, select
+from mtbkd.teachers.examples import OWN_SPLIT, labelled_examples, labels_of
 
 if TYPE_CHECKING:
     import torch
@@ -24,9 +24,6 @@ else:
     torch = lazy_import("torch")
 
 __all__ = ["TrainedSettings", "train"]
-
-
-Column = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class TrainedSettings(BaseModel):
@@ -42,31 +39,7 @@ class TrainedSettings(BaseModel):
     weight_scale: PositiveOrInfinite = Field(
         float("inf"), description="standard deviation of a Gaussian prior on the weights (weight decay)"
     )
-    features: Annotated[tuple[Column, ...], AfterValidator(distinct)] | None = Field(
-        None, description="columns that the teacher sees (tabular data); all when absent"
-    )
-
-
-def seen_examples(dataset: Dataset, domain: str | None, exposure: float, seed: int, first_replicate: int) -> np.ndarray:
-    """Training rows of a specialist, bool (R, N): its domain's, and a random share ``exposure`` of the others'."""
-    train = np.broadcast_to(dataset.split == "train", dataset.y.shape)
-    if domain is None:
-        return train
-    if dataset.domain is None or domain not in dataset.domain_names:
-        known = ", ".join(dataset.domain_names) or "none: the dataset has no domains"
-        raise ContractError(f"teacher on {dataset.name}", "domain", domain, known, nearest(domain, dataset.domain_names))
-    own = dataset.domain == dataset.domain_names.index(domain)
-    rows = [np.random.default_rng(derive(seed, "exposure", replicate=first_replicate + r)) for r in range(len(own))]
-    exposed = np.stack([rng.random(own.shape[1]) < exposure for rng in rows])
-    return train & (own | exposed)
-
-
-def _columns(dataset: Dataset, features: tuple[int, ...] | None) -> np.ndarray:
-    if features is None:
-        return dataset.x
-    if dataset.x.ndim != 3 or max(features) >= dataset.x.shape[2]:
-        raise ContractError(f"teacher on {dataset.name}", "features", list(features), f"columns of shape {dataset.x.shape[2:]}")
-    return dataset.x[:, :, list(features)]
+    features: Features = None
 
 
 def train(
@@ -75,12 +48,9 @@ def train(
 ) -> Logits:  # fmt: skip
     """Train one teacher on every replicate of ``dataset`` in one batched run and return its logits on all examples."""
     device = resolve_device(device)
-    x = student.inputs(torch.as_tensor(_columns(dataset, settings.features)).to(device))
-    labels = dataset.teacher_y if dataset.teacher_y is not None else dataset.y
-    seen = seen_examples(dataset, domain, settings.exposure, seed, first_replicate) & (labels >= 0)
-    if (seen.sum(1) < 2).any():
-        raise ContractError(f"teacher {name} on {dataset.name}", "training examples", int(seen.sum(1).min()), "at least 2",
-                            "raise exposure or choose another domain")  # fmt: skip
+    x = student.inputs(torch.as_tensor(select(dataset, settings.features, seed, first_replicate)).to(device))
+    labels = labels_of(dataset)
+    seen = labelled_examples(name, dataset, domain, settings.exposure, seed, first_replicate)
     rows = _fixed_size(seen, seed, first_replicate)
     replicates = range(first_replicate, first_replicate + dataset.num_replicates)
     index = torch.as_tensor(rows, device=device)
@@ -98,7 +68,8 @@ def train(
     params = maximise(problem, start, units, training, generator, settings.dropout)
     with torch.no_grad():
         logits = torch.cat([student.apply(params[r : r + 1], x[r : r + 1]) for r in range(len(rows))]).cpu().numpy()
-    covered = np.ones(dataset.num_examples, bool)
+    covered = dataset.split != OWN_SPLIT  # learnt by heart
+    logits = np.where(covered[:, None], logits, 0)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
             "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
     return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset)

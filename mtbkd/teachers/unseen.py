@@ -22,8 +22,13 @@ Cards = Mapping[str, Mapping[str, Any]]
 
 def saw(cards: Cards, split: str) -> list[str]:
     """Teachers that were trained on ``split``, as their cards say or, where they do not, as their scores suggest."""
-    stated = [name for name, card in cards.items() if split in card.get("seen", ())]
+    stated = [name for name, card in cards.items() if split in in_sample(card)]
     return stated + [f"{name} (by its scores)" for name, card in cards.items() if split in card.get("suspected", ())]
+
+
+def in_sample(card: Mapping[str, Any]) -> list[str]:
+    """Splits on which a teacher's word is that of a model that was trained on them: ``seen`` without ``out_of_fold``."""
+    return [split for split in card.get("seen", ()) if split not in card.get("out_of_fold", ())]
 
 
 def judging_split(cards: Cards) -> str:

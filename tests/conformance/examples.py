@@ -19,10 +19,17 @@ SMALL: dict[str, Any] = {
     "steps": 600, "burn_in": 100, "thin": 5, "chains": 2, "draws": 100, "tune": 200, "samples": 2,
     "hidden": (6,), "channels": (4,), "particles": 60,
 }  # fmt: skip
-# What parts must be told that read a file of the user's; ``write_files`` makes the files.
+# What parts must be told; ``write_files`` makes the files.
 FILES: dict[str, dict[str, Any]] = {
+    "mtbkd.datasets.mlbench": {"table": "Soybean", "teachers_share": 0.3, "domains": {"by": "cluster", "count": 3}},
+    "mtbkd.datasets.scikit": {
+        "table": "wine",
+        "label_share": 0.5,
+        "domains": {"by": "classes", "groups": [["class_0", "class_2"], ["class_1"]]},
+    },
     "mtbkd.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
     "mtbkd.teachers.released": {"path": "logits.csv"},
+    "mtbkd.teachers.sklearn_classifier": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
 }
 # Collections of images that are tested on tiny files of our own in their format, in place of these raw files.
 IMAGE_FILES: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from mtbkd import registry
 from mtbkd.artefacts import Dataset
-from mtbkd.datasets import Shape
+from mtbkd.datasets import Shape, redrawn
 from mtbkd.downloads import raw_files
 from tests.conformance.examples import IMAGE_FILES, names, small, write_files
 from tests.images.formats import write_all
@@ -23,7 +23,7 @@ class Case:
         write_files(folder)
         write_all(folder, IMAGE_FILES.get(module.__name__, ()))
         self.settings: BaseModel = small(module, folder)
-        self.dataset = self.prepare(range(3) if self.module.SIMULATED else range(1))
+        self.dataset = self.prepare(range(3) if redrawn(self.module) else range(1))
 
     def prepare(self, replicates: range, seed: int = 1) -> Dataset:
         return self.module.prepare("data", self.settings, seed, replicates, self.raw)
@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_data(case: Case) -> None:
 
 
 def test_the_block_does_not_matter_to_a_replicate(case: Case) -> None:
-    if not case.module.SIMULATED:
+    if not redrawn(case.module):
         assert case.dataset.num_replicates == 1
         return
     last = case.prepare(range(2, 3))

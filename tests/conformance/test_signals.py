@@ -11,7 +11,7 @@ from mtbkd import registry
 from tests.conformance.examples import names
 
 UNITS, EXAMPLES, TEACHERS, CLASSES = 2, 5, 3, 4
-SHARED = {"lambda", "beta", "teacher_temperature", "student_temperature"}
+SHARED = {"kappa", "lambda", "beta", "no_teacher", "teacher_temperature", "student_temperature"}
 LAM = torch.tensor([0.7, 3.0], dtype=torch.float64)
 BEST = torch.tensor([2, 0])
 

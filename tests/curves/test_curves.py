@@ -26,6 +26,12 @@ POSTERIOR = {
 }  # fmt: skip
 
 
+BY_KAPPA = {
+    **{name: grid for name, grid in POSTERIOR.items() if name != "beta"},
+    "kappa": [0.5, 5.0], "lambda": ["kappa", 5.0, 20.0], "no_teacher": [0.0, 0.1],
+}  # fmt: skip
+
+
 def spec(signal: str = "tip", transfer: tuple[bool, ...] = (True, False), inference: str = "map", **settings: float) -> Spec:
     fit = {
         "method": "m", "dataset": "d", "student": {"architecture": "linear", "settings": {"features": "quadratic"}},
@@ -81,7 +87,7 @@ def test_folds_keep_out_disjoint_examples_of_equal_number() -> None:
 def _budget(dataset: Dataset, teachers: list[Logits], fold: int, transfer: bool) -> tuple[Bench, Budget]:
     bench = Bench.of(spec(), dataset, teachers, REPLICATES)
     units = [{**{k: v[0] for k, v in POSTERIOR.items()}, "row": r, "fold": fold, "lambda": 1.0} for r in (0, 1, 1)]
-    return bench, bench.target(units, 20, transfer)
+    return bench, bench.target(units, 20, 100 if transfer else 0)
 
 
 @pytest.mark.parametrize("transfer", [True, False])
@@ -185,3 +191,35 @@ def test_weights_that_look_at_labels_are_refused_where_the_number_of_labels_vari
     asked = asked.model_copy(update={"fit": asked.fit.model_copy(update={"weights": "label_confidence"})})
     with pytest.raises(ContractError, match="weights: found 'label_confidence', which look at labels; expected weights of"):
         Bench.of(asked, dataset, teachers, REPLICATES)
+
+
+def test_a_curve_tunes_strength_sharpness_and_no_teacher_each_candidate_once(dataset: Dataset, teachers: list[Logits]) -> None:
+    asked = spec(transfer=(True,))
+    asked = asked.model_copy(update={"fit": asked.fit.model_copy(update={"posterior": BY_KAPPA}), "steps": (20,), "labels": (20,)})
+    _, rows = fit_curve(asked, dataset, teachers, REPLICATES)
+    tuning = pd.DataFrame(rows)
+    tried = tuning[["kappa", "lambda", "no_teacher"]].drop_duplicates()
+    assert set(zip(tried["kappa"], tried["lambda"], strict=True)) == {(0.5, 0.5), (0.5, 5), (0.5, 20), (5, 5), (5, 20)}
+    assert len(tried) == 10 and len(tuning) == 20 and "beta" not in tuning
+    assert np.isfinite(tuning["val_nll"]).all() and tuning["val_nll"].nunique() == 20
+    chosen = tuning[tuning["chosen"]]
+    assert (chosen["responsibility_sharpness"].between(0.001, 0.5)).all()
+    assert tuning.loc[~tuning["chosen"], "responsibility_sharpness"].isna().all()
+
+
+@pytest.mark.parametrize("kappa", [0.5, 5.0])
+def test_a_candidate_of_a_grid_is_fitted_as_it_is_alone(dataset: Dataset, teachers: list[Logits], kappa: float) -> None:
+    """Also where others of the batch have the row of no teacher."""
+    bench = Bench.of(spec(), dataset, teachers, REPLICATES)
+    base = {name: grid[0] for name, grid in BY_KAPPA.items()} | {"row": 0, "fold": -1, "kappa": kappa, "lambda": 20.0}
+    beside = bench.target([{**base, "no_teacher": w0} for w0 in (0.0, 0.3)], 20, True)
+    alone = bench.target([{**base, "no_teacher": 0.0}], 20, True)
+    params = beside.start([3]).expand(2, -1).contiguous()
+    found, expected = (
+        each.log_density(params[: each.num_units], each.members(1)) for each in (beside, alone)
+    )
+    assert found[0].item() == pytest.approx(expected[0].item(), rel=1e-5) and abs(found[1] - found[0]) > 1
+    kept, own = (each.compiled for each in (beside, alone))
+    assert kept is not None and own is not None
+    slopes = kept.full_gradient(params, beside.members(1)), own.full_gradient(params[:1], alone.members(1))
+    torch.testing.assert_close(slopes[0][:1], slopes[1], rtol=1e-4, atol=1e-3)

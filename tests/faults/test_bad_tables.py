@@ -184,7 +184,7 @@ BAD_TABLES: dict[str, tuple[bytes, dict[str, Any], str]] = {
     # labels, ids, splits, domains
     "NA as label": (cell(7, 3, "NA"), {}, r"line 9, column 'kind': found 'NA' in 1 rows.*`missing: \['NA'\]`"),
     "question marks as labels": (column(3, lambda i: "ab?"[i % 3]), {}, r"line 4, column 'kind': found '\?' in 13 rows"),
-    "label of nothing in val": (cell(6, 3, ""), {}, "line 8, column 'kind': found no label in 1 rows of val or test"),
+    "label of nothing in val": (cell(6, 3, ""), {}, "line 8, column 'kind': found no label in 1 rows of val, test or teachers"),
     "one class": (column(3, lambda i: "a"), {}, "column 'kind': found 1 different labels in 40"),
     "no label": (column(3, lambda i: ""), {}, "column 'kind': found 0 different labels in 0"),
     "every row a class": (
@@ -219,7 +219,7 @@ BAD_TABLES: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "Train": (
         column(5, lambda i: PART[i % 5].title()),
         {},
-        "line 2, column 'part': found 'Train'; expected train, val, test or ood.*'train'",
+        "line 2, column 'part': found 'Train'; expected train, val, test, teachers or ood.*'train'",
     ),
     "validation": (cell(3, 5, "validation"), {}, "line 5, column 'part': found 'validation'.*did you mean 'val'"),
     "no split in a cell": (cell(3, 5, ""), {}, "line 5, column 'part': found ''"),

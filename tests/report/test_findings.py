@@ -78,7 +78,7 @@ def spec(method: str) -> dict[str, Any]:
 def case(methods: tuple[str, ...] = tuple(METHODS), replicates: int = 10, versus: tuple[Versus, ...] = ()) -> Case:
     shown = pd.concat([table(replicates, {m: METHODS[m] for m in methods}), teachers(replicates)], ignore_index=True)
     evidence = Evidence("sim", shown, compare(shown, methods[0]), FAILED, {m: METHODS[m][3] == "sgld" for m in methods})
-    planned = {"methods": {m: spec(m) for m in methods}, "data": {"simulated": True, "settings": {}},
+    planned = {"methods": {m: spec(m) for m in methods}, "data": {"simulated": True, "redrawn": True, "settings": {}},
                "teachers": [{"name": "up"}, {"name": "down"}]}  # fmt: skip
     return Case(evidence, planned, versus)
 

@@ -38,7 +38,7 @@ def random_case(seed: int, shared: bool) -> Case:
     se = (lambda row: asked.se_examples(row["method"], row["reference"], row["metric"])) if shared else None
     evidence = Evidence("sim", metrics, compare(metrics, "labels_map", shared, se), {}, {}, None, scores)
     specs = {m: {"signal": {"name": s}, "weights": None, "inference": {"name": "map"}} for m, s in SIGNALS.items()}
-    return Case(evidence, {"methods": specs, "data": {"simulated": not shared}, "teachers": []}, ())
+    return Case(evidence, {"methods": specs, "data": {"simulated": not shared, "redrawn": not shared}, "teachers": []}, ())
 
 
 def row(method: str, metric: str, replicate: int, value: float, shared: bool) -> dict[str, Any]:
