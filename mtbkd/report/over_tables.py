@@ -71,8 +71,9 @@ class View:
     def shown(self) -> list[str]:
         """The students that have a column, labels alone first."""
         known = set(self.found["method"]) | set(self.found["reference"])
-        listed_ = (LABELS, CONTROL, "bkd_best", "kd_equal", SHARPENED, "tip_equal", self.best)
-        return [method for method in dict.fromkeys(listed_) if method in known]
+        best = [self.best] if self.best else []
+        wanted = dict.fromkeys([LABELS, CONTROL, "bkd_best", "kd_equal", SHARPENED, "tip_equal", *best])
+        return [method for method in wanted if method in known]
 
 
 def outcome(row: Mapping[str, Any]) -> str:

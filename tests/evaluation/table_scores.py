@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mtbkd.evaluation.over_tables import Claim
+from mtbkd.frames import Frame
 from mtbkd.tables.verdicts import statistics
 
 GROUPS = {
@@ -32,7 +33,7 @@ def table_scores(
     noise: float = 0.02,
     fades: bool = True,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> Frame:
     """Long scores; ``fades``: with all labels no method gains anything."""
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
@@ -55,14 +56,14 @@ def table_scores(
     return pd.DataFrame(rows)
 
 
-def table_sizes(groups: Mapping[str, Sequence[str]] = GROUPS) -> pd.DataFrame:
+def table_sizes(groups: Mapping[str, Sequence[str]] = GROUPS) -> Frame:
     """Every fifth row of a table is a test row."""
     names = [table for tables in groups.values() for table in tables]
     group = [group for group, tables in groups.items() for _ in tables]
     return pd.DataFrame({"table": names, "group": group, "rows": 1000, "features": 8, "classes": 3, "test": 200})
 
 
-def table_tables(scores: pd.DataFrame, groups: Mapping[str, Sequence[str]] = GROUPS) -> dict[str, pd.DataFrame]:
+def table_tables(scores: Frame, groups: Mapping[str, Sequence[str]] = GROUPS) -> dict[str, Frame]:
     """All tables of the question, around ``scores``: half of the choices of tip lie at the edge of kappa."""
     place = ["table", "group", "regime", "labels", "all_labels", "method", "replicate"]
     tuning = scores.loc[scores["metric"] == "nll", place].reset_index(drop=True)

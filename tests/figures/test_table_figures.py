@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from mtbkd.figures import critical_difference, gain_by_labels, table_gains
 from mtbkd.figures.material import Analysis
 from mtbkd.figures.style import save, style
-from mtbkd.frames import write_table
+from mtbkd.frames import Frame, write_table
 from mtbkd.tables.verdicts import title
 from tests.evaluation.table_scores import EFFECT, GROUPS, table_scores, table_tables
 
@@ -19,7 +18,7 @@ FIGURES = (table_gains, critical_difference, gain_by_labels)
 TABLES = ("comparisons", "overall", "ranks")
 
 
-def analysis(folder: Path, tables: dict[str, pd.DataFrame]) -> Analysis:
+def analysis(folder: Path, tables: dict[str, Frame]) -> Analysis:
     for name in TABLES:
         write_table(tables[name], folder / f"{name}.parquet")
     files = {name: str(folder / f"{name}.parquet") for name in TABLES}
@@ -31,13 +30,13 @@ def analysis(folder: Path, tables: dict[str, pd.DataFrame]) -> Analysis:
 
 
 @pytest.fixture(scope="module")
-def tables() -> dict[str, pd.DataFrame]:
+def tables() -> dict[str, Frame]:
     scores = table_scores(regimes=("clusters", "generalists"), levels=("60", "all"))
     return table_tables(scores[~((scores["table"] == "DNA") & scores["all_labels"])])
 
 
 @pytest.fixture(scope="module")
-def real(tables: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Analysis:
+def real(tables: dict[str, Frame], tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return analysis(tmp_path_factory.mktemp("real"), tables)
 
 
@@ -53,7 +52,7 @@ def dots(ax: Any) -> dict[tuple[float, float], bool]:
     return {(float(*line.get_xdata()), float(*line.get_ydata())): line.get_markerfacecolor() == "white" for line in lines}
 
 
-def test_every_table_has_a_dot_a_regime_and_open_ones_are_hollow(real: Analysis, tables: dict[str, pd.DataFrame]) -> None:
+def test_every_table_has_a_dot_a_regime_and_open_ones_are_hollow(real: Analysis, tables: dict[str, Frame]) -> None:
     figure = table_gains.draw(real)
     few, every = figure.axes
     assert (few.get_title("left"), every.get_title("left")) == ("60 labels", "all labels")
@@ -72,7 +71,7 @@ def test_reported_tables_come_first_and_are_named_with_their_group(real: Analysi
     assert {name[:-4] for name in names} == {table for own in GROUPS.values() for table in own}
 
 
-def test_the_diagram_joins_what_the_critical_difference_does_not_part(real: Analysis, tables: dict[str, pd.DataFrame]) -> None:
+def test_the_diagram_joins_what_the_critical_difference_does_not_part(real: Analysis, tables: dict[str, Frame]) -> None:
     figure = critical_difference.draw(real)
     assert len(figure.axes) == 2
     own = tables["ranks"].query("group == 'B' and level == '60' and metric == 'nll' and regime == 'clusters'")
@@ -83,11 +82,11 @@ def test_the_diagram_joins_what_the_critical_difference_does_not_part(real: Anal
     assert heading.startswith("specialists by cluster, 60 labels, 9 tables B")
     assert f"critical difference {own['critical_difference'].iloc[0]:.1f}" in heading
     bars = [line.get_xdata() for line in figure.axes[0].lines if line.get_linewidth() == 2]
-    widest = max(float(np.ptp(bar)) for bar in bars)
+    widest = max(float(np.ptp(np.asarray(bar, float))) for bar in bars)
     assert 0 < widest < own["critical_difference"].iloc[0] < float(np.ptp(own["rank"]))
 
 
-def test_lines_are_medians_over_the_reported_tables(real: Analysis, tables: dict[str, pd.DataFrame]) -> None:
+def test_lines_are_medians_over_the_reported_tables(real: Analysis, tables: dict[str, Frame]) -> None:
     figure = gain_by_labels.draw(real)
     nll, accuracy = figure.axes[:2]
     for ax, metric, sign in ((nll, "nll", -1), (accuracy, "accuracy", 1)):
@@ -97,7 +96,7 @@ def test_lines_are_medians_over_the_reported_tables(real: Analysis, tables: dict
             "group == 'B' and regime == 'clusters' and reference == 'labels' and method == 'kd_mean'"
         )
         expected = sign * own[own["metric"] == metric].groupby("level")["difference"].median()
-        np.testing.assert_allclose(lines[title("kd_mean")].get_ydata(), expected[["60", "all"]])
+        np.testing.assert_allclose(np.asarray(lines[title("kd_mean")].get_ydata(), float), expected[["60", "all"]])
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["60\n(9)", "all\n(8)"]
 
 

@@ -7,15 +7,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mtbkd.frames import Frame
 from mtbkd.report.analyses import Section
 from mtbkd.report.analyses import tables as page
 from mtbkd.report.table import Table
 from mtbkd.tables.verdicts import claims, title
 from tests.evaluation.table_scores import EFFECT, GROUPS, NONE, table_scores, table_tables
 
-Frames = dict[str, pd.DataFrame]
+Frames = dict[str, Frame]
 BEST = title("tip_equal_sharp")
-SMALL = {"regimes": ("clusters", "generalists"), "levels": ("60", "all")}
+SMALL: dict[str, Any] = {"regimes": ("clusters", "generalists"), "levels": ("60", "all")}
 
 
 def frames(groups: Mapping[str, Sequence[str]] = GROUPS, **changes: Any) -> Frames:
@@ -76,7 +77,7 @@ def test_a_cell_is_marked_only_where_the_rule_of_the_house_decides(gaining: Fram
 
 
 def test_the_variant_of_tip_is_chosen_on_the_first_group_alone() -> None:
-    scores = table_scores(**SMALL | {"levels": ("60",)})
+    scores = table_scores(regimes=SMALL["regimes"], levels=("60",))
     better_on_b = (scores["group"] == "B") & (scores["method"] == "tip_equal") & (scores["metric"] == "nll")
     scores.loc[better_on_b, "value"] -= 1.0
     assert f"distillation by {BEST} pays" in section(table_tables(scores)).told[0]
@@ -108,7 +109,7 @@ def test_teachers_that_hurt_are_said_to_cost() -> None:
 
 
 def test_a_table_without_scores_is_named_and_the_others_counted() -> None:
-    scores = table_scores(**SMALL | {"levels": ("60",)})
+    scores = table_scores(regimes=SMALL["regimes"], levels=("60",))
     told = section(table_tables(scores[scores["table"] != "DNA"])).told
     assert told[0].startswith("On 8 tables B")
     assert "Without scores, and so in none of these numbers: DNA." in told
