@@ -1,5 +1,6 @@
 """Compute one analysis, or a part of one, from files and write its tables: what the rules ``analysis_<name>`` call."""
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def analysis_files(spec: Mapping[str, Any], out: Mapping[str, str]) -> None:
     rest |= {key: tuple(spec[key]) for key in ("blocks", "methods")}
     module, inputs = registry.part("analysis", spec["kind"]), Inputs(**rest)
     if "content" in spec:
-        tables, promised = module.run_part(inputs, spec["content"]), module.PART_TABLES
+        tables, promised = importlib.import_module(module.PART).run(inputs, spec["content"]), module.PART_TABLES
     else:
         tables, promised = module.run(inputs, module.Settings.model_validate(spec["settings"])), module.TABLES
     if set(tables) != set(promised):

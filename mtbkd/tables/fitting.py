@@ -116,18 +116,22 @@ def left_over(study: Study, bench: Bench, n: int) -> int:
 
 def _fit(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Rows]) -> tuple[list[np.ndarray], Rows]:
     """Test probabilities and candidates of method ``name``."""
-    method = METHODS[name]
-    transfer = left_over(study, bench, n) if method.teachers != "none" else 0
-    if method.weigh:
-        assert bench.logits is not None
-        known = torch.where(torch.arange(bench.y.shape[1], device=bench.y.device) < n, bench.y, -1)
-        bench = replace(bench, weights=method.weigh(bench.logits, known))
-    if method.teachers == "own":
-        bench = taught_by_itself(study, bench, n, winners(chosen["labels"]))
+    transfer = left_over(study, bench, n) if METHODS[name].teachers != "none" else 0
+    bench = heard(study, name, bench, n, chosen)
     rows = rounds(study, name, partial(tune, bench, n, transfer), chosen)
     prob = predict_test(bench, refit(bench, winners(rows), n, transfer))
     log.info("%s, %d labels: %d candidates", name, n, len(rows) // len(bench.replicates))
     return prob, rows
+
+
+def heard(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Rows]) -> Bench:
+    """``bench`` with the teachers and weights of method ``name`` that depend on the n labels."""
+    method = METHODS[name]
+    if method.weigh:
+        assert bench.logits is not None
+        known = torch.where(torch.arange(bench.y.shape[1], device=bench.y.device) < n, bench.y, -1)
+        return replace(bench, weights=method.weigh(bench.logits, known))
+    return taught_by_itself(study, bench, n, winners(chosen["labels"])) if method.teachers == "own" else bench
 
 
 def rounds(study: Study, name: str, tuned: Tuner, chosen: Mapping[str, Rows]) -> Rows:

@@ -3,7 +3,7 @@
 import logging
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from mtbkd.sharpness import COLUMN
 from mtbkd.tables import regimes
 from mtbkd.tables.aekd import fit_aekd
 from mtbkd.tables.fitting import Fitted, Study, counts, fit_all
+from mtbkd.tables.posteriors import fit_posteriors
 from mtbkd.tables.references import reference_probs, teacher_rows
 from mtbkd.tables.spec import Grids, Part
 
@@ -34,6 +35,7 @@ COLUMNS = {
     "scores": (*PLACE, "labels", "all_labels", "method", "kind", "replicate", "metric", "value"),
     "tuning": (*PLACE, "labels", "all_labels", "method", "replicate", "kappa", "lambda", "no_teacher", "teacher_temperature",
                "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge"),
+    "posteriors": (*PLACE, "labels", "method", "inference", "replicate", "passed", "failed", "metric", "value"),
     "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
     "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s",
               "memory_mb"),
@@ -42,9 +44,9 @@ GRIDS = ("kappa", "teacher_temperature", "prior_scale")
 READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
 
 
-def run_part(inputs: Inputs, part: Part) -> dict[str, Frame]:
-    """Make data and teachers, then ``tables_of_part``."""
-    replicates = range(inputs.replicates)
+def run(inputs: Inputs, content: Mapping[str, Any]) -> dict[str, Frame]:
+    """Make data and teachers of the part ``content``, then ``tables_of_part``."""
+    part, replicates = Part.model_validate(content), range(inputs.replicates)
     dataset = regimes.make_dataset(part, inputs.seed, replicates, inputs.raw)
     teachers = regimes.make_teachers(part, dataset, inputs.seed, 0, inputs.raw)
     log.info("%s, %s: data and teachers after %.0f s", part.table, part.regime, time.process_time())
@@ -69,6 +71,8 @@ def tables_of_part(inputs: Inputs, part: Part, dataset: Dataset, teachers: Seque
     for fitted in (*fit_all(study), *(fit_aekd(study) if "aekd" in part.settings.methods else ())):
         score(fitted.labels, fitted.all_labels, fitted.method, "student", fitted.prob)
         rows["tuning"] += tuning_rows(fitted, part.settings.grids)
+    if part.settings.posteriors.tables:
+        rows["posteriors"] = posterior_rows(study)
     rows["teachers"] = teacher_rows(dataset, teachers, replicates)
     used = counts(study, bench)
     rows["sizes"] = [{
@@ -91,6 +95,19 @@ def score_rows(dataset: Dataset, replicates: range, prob: Sequence[np.ndarray]) 
         values = {name: score.value for name, score in label_scores(own, y).items()} | {"coverage": coverage(own, y)}
         kept = np.isfinite(own).all()
         rows += [{"replicate": replicates[r], "metric": name, "value": v if kept else np.nan} for name, v in values.items()]
+    return rows
+
+
+def posterior_rows(study: Study) -> Rows:
+    """Scores of posterior predictives; ``passed``: no gate that applies was failed on this split, ``failed`` names them."""
+    rows = []
+    for sampled in fit_posteriors(study):
+        failed = {r: [gate["gate"] for gate in sampled.gates if gate["replicate"] == r and gate["verdict"] is False]
+                  for r in study.replicates}  # fmt: skip
+        place = {"labels": sampled.labels, "method": sampled.method, "inference": study.settings.posteriors.inference}
+        for row in score_rows(study.dataset, study.replicates, sampled.prob):
+            own = failed[row["replicate"]]
+            rows.append({**place, **row, "passed": not own, "failed": ", ".join(own)})
     return rows
 
 

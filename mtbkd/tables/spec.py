@@ -98,6 +98,16 @@ class Settings(BaseModel):
             kind_of(table)
         return groups
 
+    @model_validator(mode="after")
+    def _posteriors(self) -> Self:
+        asked, named = self.posteriors, [table for tables in self.groups.values() for table in tables]
+        for known, names in ((named, asked.tables), (METHODS, asked.methods), (registry.INFERENCE, (asked.inference,))):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"posteriors: {choice(name, known)}")
+        registry.part("inference", asked.inference).Settings.model_validate(asked.settings)
+        return self
+
     @field_validator("methods")
     @classmethod
     def _methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
@@ -134,12 +144,10 @@ def kind_of(table: str) -> str:
 
 def parts_of(settings: Settings) -> dict[str, Part]:
     """``<table>-<regime>`` -> the part, in the order of the groups; it holds of the settings what it reads."""
+    named = [(group, table, r) for group, tables in settings.groups.items() for table in tables for r in settings.regimes]
     found = {}
-    for group, tables in settings.groups.items():
-        for table in tables:
-            own = settings.model_copy(update={"groups": {group: (table,)}, "regimes": ()})
-            asked = settings.posteriors
-            own = own.model_copy(update={"posteriors": asked if table in asked.tables else Posteriors.model_validate({})})
-            for regime in settings.regimes:
-                found[f"{table}-{regime}"] = Part(table=table, group=group, kind=kind_of(table), regime=regime, settings=own)
+    for group, table, regime in named:
+        asked = settings.posteriors if table in settings.posteriors.tables else Posteriors.model_validate({})
+        own = settings.model_copy(update={"groups": {group: (table,)}, "regimes": (regime,), "posteriors": asked})
+        found[f"{table}-{regime}"] = Part(table=table, group=group, kind=kind_of(table), regime=regime, settings=own)
     return found

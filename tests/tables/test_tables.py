@@ -1,5 +1,6 @@
 """One table under one regime: what is told of it, and that no number looks where it must not."""
 
+import json
 from dataclasses import replace
 from functools import cache
 
@@ -15,9 +16,9 @@ from mtbkd.frames import Frame
 from mtbkd.tables import aekd
 from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
 from mtbkd.tables.methods import METHODS, SLOW
-from mtbkd.tables.part import COLUMNS, coverage, score_rows, tables_of_part
+from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
-from mtbkd.tables.spec import Settings, parts_of
+from mtbkd.tables.spec import Part, Settings, parts_of
 from tests.tables.examples import DOMAINS, REPLICATES, dataset, inputs, part, study, teachers
 
 METRICS = {"nll", "accuracy", "brier", "ece", "aurc", "coverage"}
@@ -148,12 +149,27 @@ def test_a_table_that_is_added_leaves_the_other_parts_as_they_are() -> None:
     assert more["wine-clusters"].group == "B" and more["Glass-features"].kind == "mlbench"
 
 
+def test_posteriors_are_scored_beside_the_verdicts_of_their_gates() -> None:
+    data = dataset()
+    of = study(data, posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels", "self_training", "tip_equal"]})
+    rows = pd.DataFrame(posterior_rows(of))
+    assert set(rows["method"]) == {"labels", "self_training", "tip_equal"}
+    assert set(rows["metric"]) == METRICS and rows["value"].notna().all()
+    assert (rows["passed"] == (rows["failed"] == "")).all()
+    sure = replace(
+        of,
+        settings=part(posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels"], "settings": {"draws": 2}}).settings,
+    )
+    assert not pd.DataFrame(posterior_rows(sure))["passed"].any()  # too few draws to tell
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"groups": {"A": ["irises"]}}, "irises.*allowed: .*Glass.*iris.*Hint: .*iris"),
         ({"groups": {"A": ["iris"], "B": ["iris"]}}, "each entry once \\(iris repeated\\)"),
         ({"methods": ["tip"]}, "'tip'.*allowed: .*tip_equal"),
+        ({"posteriors": {"tables": ["wine"]}}, "posteriors: found 'wine'; allowed: iris"),
         ({"labels": [3, 20]}, "3.*at least 4"),
     ],
 )
@@ -166,6 +182,13 @@ def test_the_tables_of_the_parts_are_joined() -> None:
     second = {name: frame.assign(regime="features") for name, frame in told().items()}
     both = Inputs(name="tables", seed=1, parts={"iris-clusters": told(), "iris-features": second})
     found = tables.run(both, part().settings)
+    assert {"labels", "self_training"} <= set(found["ranks"]["method"])
     assert set(found) == set(tables.TABLES)
     assert len(found["scores"]) == 2 * len(told()["scores"])
     assert set(found["scores"]["regime"]) == {"clusters", "features"}
+
+
+def test_a_part_is_handed_on_as_json() -> None:
+    settings = part(posteriors={"tables": ["iris"]}).settings
+    handed = {each.name: Part.model_validate_json(json.dumps(each.content)) for each in tables.parts(settings)}
+    assert handed == parts_of(settings)

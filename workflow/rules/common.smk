@@ -271,9 +271,10 @@ def part_spec(analysis, part):
 
 def part_package(analysis, part):
     """Hash of the sources that a part of an analysis depends on."""
-    uses = [("analysis", analysis.kind), *analysis.parts[part].uses]
+    uses = [*analysis.parts[part].uses]
     uses += [("student", analysis.student["architecture"])] if analysis.student else []
-    return package("mtbkd.analyses.run", *(registry.module_name(kind, name) for kind, name in uses))
+    job = registry.part("analysis", analysis.kind).PART
+    return package("mtbkd.analyses.run", job, *(registry.module_name(kind, name) for kind, name in uses))
 
 
 def analysis_package(analysis):
