@@ -71,13 +71,16 @@ def table_tables(scores: Frame, groups: Mapping[str, Sequence[str]] = GROUPS) ->
     even = tuning["replicate"] % 2 == 0
     tuning = tuning.assign(
         kappa=np.where(heard, np.where(even, 10.0, 1.0), np.nan), teacher_temperature=np.where(heard, 0.5, np.nan),
-        prior_scale=1.0, at_edge=np.where(tuning["method"].str.startswith("tip") & even, "kappa", ""),
+        responsibility_sharpness=np.where(tuning["method"].str.startswith("tip"), 0.2, np.nan), prior_scale=1.0, at_edge=np.where(tuning["method"].str.startswith("tip") & even, "kappa", ""),
     )  # fmt: skip
     for name in ("lambda", "no_teacher"):
         tuning[name] = np.nan
+    few = scores[scores["table"].isin(["DNA", "Vowel", "Zoo"]) & (scores["labels"] == 60)]
+    posteriors = few.drop(columns=["all_labels", "kind"]).assign(inference="laplace", passed=True, failed="")
     where = scores[["table", "group", "regime", "replicate"]].drop_duplicates()
     taught = [where.assign(teacher="one", rows=r, accuracy=v, n=50) for r, v in (("all", 0.7), ("own", 0.9), ("other", 0.6))]
     return {
         "scores": scores, "sizes": table_sizes(groups), "tuning": tuning, "teachers": pd.concat(taught),
+        "posteriors": posteriors,
         **statistics(scores, table_sizes(groups), groups),
     }  # fmt: skip

@@ -152,6 +152,7 @@ def test_often_chosen_edges_of_grids_are_told_with_their_share(gaining: Frames) 
                                    "\N{GREEK SMALL LETTER KAPPA} in 50%).")  # fmt: skip
     (tip,) = [line for line in table(found, "real-tuned").rows if line.cells[0].text == "tip"]
     assert tip.cells[1].text == "1: 50%, 10: 50%"
+    assert (tip.cells[-1].text, table(found, "real-tuned").rows[0].cells[-1].text) == ("0.200", "\N{EN DASH}")
 
 
 def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
@@ -162,3 +163,15 @@ def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
     (tip,) = [line for line in found.rows if line.cells[0].text == "tip"]
     own = ece.query("group == 'B' and labels == 60").pivot_table(index="table", columns="method", values="value")
     assert tip.cells[2].sub.startswith(f"\N{MINUS SIGN}{(own['labels'] - own['tip_equal']).mean():.3f}")
+
+
+def test_posteriors_are_shown_apart_with_the_fits_that_passed_their_checks(gaining: Frames) -> None:
+    posteriors = gaining["posteriors"]
+    failing = posteriors.assign(passed=~((posteriors["method"] == "tip_equal") & (posteriors["replicate"] == 0)))
+    found = table(section(gaining | {"posteriors": failing}), "real-posteriors-B")
+    assert found.caption.startswith("The same of posteriors (laplace) of a linear student on DNA and Vowel, 60 labels")
+    passed = {line.cells[0].text: line.cells[-1] for line in found.rows}
+    assert (passed["tip"].text, passed["tip"].mark) == ("36 of 40", "warn")
+    assert (passed["kd"].text, passed["kd"].mark) == ("40 of 40", "")
+    none = section(gaining | {"posteriors": posteriors.iloc[:0]})
+    assert not any(each.name == "real-posteriors-B" for each in none.tables)
