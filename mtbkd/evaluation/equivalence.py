@@ -18,6 +18,7 @@ STRENGTH = 0.5  # of the zero difference, as in the paper's code
 DRAWS = 10_000  # a probability of .95 is then known to .002
 
 Decision = Literal["lower", "equivalent", "higher", "open"]
+NAMES: tuple[Decision, ...] = ("lower", "equivalent", "higher")
 
 
 class Practical(NamedTuple):
@@ -30,8 +31,8 @@ class Practical(NamedTuple):
     @property
     def decision(self) -> Decision:
         """The one whose probability is above ``DECIDED``, ``open`` otherwise."""
-        named: tuple[Decision, ...] = ("lower", "equivalent", "higher")
-        return next((name for name, prob in zip(named, self, strict=True) if prob > DECIDED), "open")
+        found = [name for name in NAMES if getattr(self, name) > DECIDED]
+        return found[0] if found else "open"
 
 
 def signed_rank(differences: np.ndarray, rope: float) -> Practical:

@@ -67,7 +67,7 @@ def overlaps(sizes: Frame) -> dict[str, float]:
     return {str(table): float(row["test"] / (row["rows"] - row["test"])) for table, row in found.iterrows()}
 
 
-def comparisons(scores: Frame, claims: Sequence[Claim], overlap: Mapping[str, float]) -> "pd.DataFrame":
+def comparisons(scores: Frame, claims: Sequence[Claim], overlap: Mapping[str, float]) -> Frame:
     """Every claim on every table, regime, level and tested metric, where both methods were scored.
 
     Args:
@@ -108,7 +108,7 @@ def _rows(where: Mapping[str, Any], claims: Sequence[Claim], found: Sequence[Pai
     return rows
 
 
-def overall(per_table: Frame) -> "pd.DataFrame":
+def overall(per_table: Frame) -> Frame:
     """Every claim over the tables of its group, each table's mean difference one number, from ``comparisons``.
 
     Returns:
@@ -151,7 +151,7 @@ def _probabilities(practical: Practical, higher_is_better: bool) -> dict[str, An
     return {**{f"prob_{name}": prob for name, prob in practical._asdict().items()}, "practical": said}
 
 
-def ranks(scores: Frame) -> "pd.DataFrame":
+def ranks(scores: Frame) -> Frame:
     """Mean rank of every student over the tables of a cell, 1 the best, with Friedman's test and the critical difference.
 
     A method that lacks a table that others have is left out and named, as ranks need the same tables for all.

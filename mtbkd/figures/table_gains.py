@@ -38,7 +38,7 @@ BOLD = {"size": 9, "weight": "bold"}
 
 
 def applies(analysis: Analysis) -> bool:
-    return True
+    return any(method.startswith(TIP) for method in analysis.settings["methods"])
 
 
 def draw(analysis: Analysis) -> "Figure":

@@ -10,7 +10,7 @@ from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.evaluation.over_tables import levels_of, overlaps, with_level
 from mtbkd.frames import Frame
-from mtbkd.report.numbers import NONE, show, show_interval
+from mtbkd.report.numbers import NONE, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 from mtbkd.tables.verdicts import (
     CONTROL,
@@ -38,7 +38,7 @@ class View:
     Attributes:
         name: of the analysis.
         scores, per_table, found, placed: its tables scores (with ``level``), comparisons, overall and ranks.
-        sizes, tuning, teachers: its tables.
+        sizes, tuning, teachers, posteriors: its tables.
         chosen_on: the group on which defaults were chosen.
         reported: the groups that test them.
         best: the variant of tip that did best on ``chosen_on``, None where there is none.
@@ -53,6 +53,7 @@ class View:
     sizes: Frame
     tuning: Frame
     teachers: Frame
+    posteriors: Frame
     chosen_on: str
     reported: Sequence[str]
     best: str | None
@@ -62,7 +63,7 @@ class View:
     def of(cls, name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Self:
         per_table, found, placed = (tables[table] for table in ("comparisons", "overall", "ranks"))
         chosen_on, reported = groups_of(settings["groups"], set(per_table["group"]))
-        rest = {table: tables[table] for table in ("sizes", "tuning", "teachers")}
+        rest = {table: tables[table] for table in ("sizes", "tuning", "teachers", "posteriors")}
         best, level = champion(placed, chosen_on), few(levels_of(found))
         return cls(name, with_level(tables["scores"]), per_table, found, placed, **rest,
                    chosen_on=chosen_on, reported=reported, best=best, level=level)  # fmt: skip
@@ -71,8 +72,9 @@ class View:
     def shown(self) -> list[str]:
         """The students that have a column, labels alone first."""
         known = set(self.found["method"]) | set(self.found["reference"])
-        listed_ = (LABELS, CONTROL, "bkd_best", "kd_equal", SHARPENED, "tip_equal", self.best)
-        return [method for method in dict.fromkeys(listed_) if method in known]
+        best = [self.best] if self.best else []
+        wanted = dict.fromkeys([LABELS, CONTROL, "bkd_best", "kd_equal", SHARPENED, "tip_equal", *best])
+        return [method for method in wanted if method in known]
 
 
 def outcome(row: Mapping[str, Any]) -> str:
@@ -208,20 +210,45 @@ def others_table(view: View, group: str) -> Table:
 
 
 def uncertainty_table(view: View, group: str) -> Table:
-    """Calibration of every student with few labels: means over tables, paired differences to labels alone below."""
-    own = select(view.scores, group=group, level=view.level)
-    own = own[own["metric"].isin(UNCERTAINTY) & ~own["kind"].isin(["teacher", "reference"])]
+    """Calibration of every student with few labels."""
+    own = select(view.scores, group=group, level=view.level, kind="student")
+    caption = f"What the students' probabilities are worth, tables {group}, {at_labels(view.level)}"
+    return _calibration(f"{view.name}-uncertainty-{group}", caption, own)
+
+
+def posteriors_table(view: View, group: str) -> Table:
+    """The same of posteriors of a smaller student, with the share of fits whose draws pass their checks."""
+    own = select(view.posteriors, group=group)
+    if not len(own):
+        return Table(f"{view.name}-posteriors-{group}", "", [], [])
+    labels, inference = at_labels(str(own["labels"].iloc[0])), own["inference"].iloc[0]
+    caption = (
+        f"The same of posteriors ({inference}) of a linear student on {listed(list(dict.fromkeys(own['table'])))}, {labels}"
+    )
+    return _calibration(f"{view.name}-posteriors-{group}", caption, own)
+
+
+def _calibration(name: str, caption: str, rows: Frame) -> Table:
+    """A row a student: means over tables, below each the paired difference to labels alone."""
+    own = rows[rows["metric"].isin(UNCERTAINTY)]
     means = own.groupby(["metric", "method", "table", "regime"], sort=False)["value"].mean().groupby(level=[0, 1, 2]).mean()
-    hint = "mean over tables and regimes; below: difference to labels alone with 95 % interval over tables"
+    hint = "mean over tables and regimes; below: difference to labels alone with 95 % interval over tables, from 3 tables on"
     ends = {"coverage": "of the sets that hold 90 %; .9 is best"}
     metrics = [metric for metric in UNCERTAINTY if metric in set(own["metric"])]
     head = [Column("Student")] + [Column(UNCERTAINTY[m], True, hint, ends.get(m, "lower is better")) for m in metrics]
-    rows = [
-        Row([text(title(method)), *(_against_labels(means, metric, method) for metric in metrics)])
-        for method in dict.fromkeys(own["method"])
-    ]
-    caption = f"What probabilities are worth, tables {group}, {at_labels(view.level)}"
-    return Table(f"{view.name}-uncertainty-{group}", caption, head, rows)
+    head += [Column("Fits that passed", True, "the checks of their draws")] if "passed" in own else []
+    lines = []
+    for method in dict.fromkeys(own["method"]):
+        cells = [_against_labels(means, metric, method) for metric in metrics]
+        cells += [_passed(own[own["method"] == method])] if "passed" in own else []
+        lines.append(Row([text(title(method)), *cells]))
+    return Table(name, caption, head, lines)
+
+
+def _passed(rows: Frame) -> Cell:
+    fits = rows.drop_duplicates(["table", "regime", "replicate"])
+    passed = int(fits["passed"].sum())
+    return Cell(f"{passed} of {len(fits)}", "", passed / len(fits), "" if passed == len(fits) else "warn")
 
 
 def _against_labels(means: Frame, metric: str, method: str) -> Cell:

@@ -8,7 +8,8 @@ from mtbkd.evaluation.intervals import SHARE, interval
 from mtbkd.frames import Frame
 from mtbkd.report.numbers import NONE, Estimate, listed
 from mtbkd.report.over_tables import View, number_of
-from mtbkd.report.table import Cell, Column, Row, Table, score, text
+from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
+from mtbkd.sharpness import COLUMN
 from mtbkd.tables.verdicts import regime_title, title
 
 SETTINGS = {
@@ -27,11 +28,13 @@ def tuning_table(view: View) -> Table:
     known = [setting for setting in SETTINGS if setting in view.tuning and view.tuning[setting].notna().any()]
     head = [Column("Student"), *(Column(SETTINGS[s].capitalize(), hint="share of the choices") for s in known)]
     head.append(Column("At an edge", hint="of a grid of three or more, share of the choices"))
+    head.append(Column("Sharpness", True, "mean |responsibility \N{MINUS SIGN} weight| of teachers, where 0 is kd", ""))
     rows = []
     for method, own in view.tuning.groupby("method", sort=False):
         edges = edge_shares(own)
         told = ", ".join(f"{SETTINGS.get(name, name)} {share:.0%}" for name, share in edges.items())
-        rows.append(Row([text(title(str(method))), *(text(_shares(own[s])) for s in known), text(told or "none")]))
+        cells = [*(text(_shares(own[s])) for s in known), text(told or "none"), number(float(own[COLUMN].mean()))]
+        rows.append(Row([text(title(str(method))), *cells]))
     return Table(f"{view.name}-tuned", "What cross-validation inside the labels chose", head, rows)
 
 

@@ -18,6 +18,7 @@ from mtbkd.report.over_tables import (
     gains_table,
     others_table,
     outcome,
+    posteriors_table,
     ranks_table,
     scores_table,
     uncertainty_table,
@@ -49,7 +50,9 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     others = [view.chosen_on] if view.chosen_on not in groups else []
     told = [sentence for group in groups for sentence in _told(view, group)]
     told += [_apart(view, others), _missing(view, settings), edges_told(view, view.shown)]
-    shown = [build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table)]
+    shown = [
+        build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table, posteriors_table)
+    ]
     details = [build(view, g) for g in groups for build in (_gains_accuracy, others_table, ranks_table)]
     details += [
         build(view, g) for g in others for build in (_gains_nll, _gains_accuracy, edge_table, scores_table, ranks_table)
