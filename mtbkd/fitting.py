@@ -131,11 +131,11 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found
     draws.tuning.extend(tuning)
-    _judge(draws, convergence.Claim.of(inference), problem, result, stacked, device)
+    judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, device)
     return draws
 
 
-def _judge(
+def judge_draws(
     draws: Draws, claim: convergence.Claim, problem: Problem, result: Fit, stacked: "list[chain_stacking.Weights] | None",
     device: str,
 ) -> None:  # fmt: skip

@@ -160,8 +160,10 @@ class Plan:
     @property
     def raw(self) -> tuple[str, ...]:
         """Keys of all raw files that the study needs, each once."""
-        parts = (*self.datasets.values(), *self.teachers.values(), *self.analyses.values())
-        return tuple(dict.fromkeys(key for part in parts for key in part.raw))
+        parts = (*self.datasets.values(), *self.teachers.values())
+        keys = [key for part in parts for key in part.raw]
+        keys += [key for analysis in self.analyses.values() for key in analysis.all_raw]
+        return tuple(dict.fromkeys(keys))
 
 
 def make_plan(config: "Config", study: str) -> Plan:

@@ -107,6 +107,7 @@ ANALYSES = {
     "safety": "mtbkd.analyses.safety",
     "abstention": "mtbkd.analyses.abstention",
     "multilabel": "mtbkd.analyses.multilabel",
+    "tables": "mtbkd.analyses.tables",
 }
 KINDS = {
     "dataset": DATASETS,

@@ -3,7 +3,10 @@
 A module holds, in this order: ``NEEDS`` (which of dataset, teachers, student, draws the configuration must name; draws are
 those of an experiment's methods), optionally ``NAMES_METHODS`` (settings that name methods of the experiment, each one a choice
 of those before it), ``TABLES`` (the names of its tables), ``Settings``, ``raw_files`` (keys of the raw files that it reads, of
-its settings) and ``run`` (its tables, of ``Inputs`` and settings). What the report says of it is in
+its settings) and ``run`` (its tables, of ``Inputs`` and settings). A long one may be computed in parts, a job each, which
+``run`` joins: ``parts`` (settings -> ``PartOf`` of each), ``PART_TABLES`` (the names of a part's tables) and ``PART`` (the
+module whose ``run`` makes them, of ``Inputs`` and the part's content; parts do not run again where only the joining changes).
+What the report says of it is in
 ``mtbkd.report.analyses.<kind>``; its figures are modules of mtbkd/figures with ``SCOPE = "analysis"``.
 """
 
@@ -16,10 +19,28 @@ from mtbkd import registry
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.blocks import SINGLE
 from mtbkd.draws import Draws
+from mtbkd.frames import Frame, read_table
 from mtbkd.optimise import Training
 
 if TYPE_CHECKING:
     from mtbkd.students import Student
+
+
+@dataclass(frozen=True)
+class PartOf:
+    """One job of an analysis that is computed in parts.
+
+    Attributes:
+        name: of its folder.
+        content: JSON-able, all that the part depends on besides the attributes of ``Inputs``.
+        raw: keys of the raw files that it reads.
+        uses: (kind, name) of the registered parts whose sources it depends on.
+    """
+
+    name: str
+    content: Mapping[str, Any]
+    raw: tuple[str, ...] = ()
+    uses: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,7 @@ class Inputs:
         data: block of data -> folder, or the dataset itself; real data have the one block r0-0.
         logits: teacher -> block of data -> folder, or the logits themselves.
         draws_of: method -> block -> file, or the draws themselves.
+        parts: part -> table -> file, or the table itself; {} where the analysis is one job, and for a part.
     """
 
     name: str
@@ -55,6 +77,7 @@ class Inputs:
     data: Mapping[str, str | Dataset] = field(default_factory=dict)
     logits: Mapping[str, Mapping[str, str | Logits]] = field(default_factory=dict)
     draws_of: Mapping[str, Mapping[str, str | Draws]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def in_memory(
@@ -90,6 +113,15 @@ class Inputs:
         """The draws of one method of the experiment in a block, by default the first."""
         found = self.draws_of[method][block or self.blocks[0]]
         return found if isinstance(found, Draws) else Draws.read(found)
+
+    def part(self, name: str, table: str) -> Frame:
+        """A table of a part."""
+        found = self.parts[name][table]
+        return (
+            read_table(found, "a table of a part of an analysis", f"analysis_{self.name}_part")
+            if isinstance(found, str)
+            else found
+        )
 
     def build_student(self, features: tuple[int, ...], num_classes: int) -> "Student":
         """The student for examples of shape ``features``."""

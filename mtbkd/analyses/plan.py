@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
+from mtbkd.analyses import PartOf
 from mtbkd.analyses.spec import Analysis
 from mtbkd.blocks import SINGLE, block_names
 from mtbkd.settings import dump, merged, settings_of
@@ -35,6 +36,8 @@ class AnalysisPlan:
         training: content of ``mtbkd.optimise.Training``.
         raw: keys of the raw files that it reads.
         tables: names of the tables that it writes.
+        parts: the jobs that it is computed in, by name; {} where it is one job.
+        part_tables: names of the tables of a part.
     """
 
     name: str
@@ -53,6 +56,13 @@ class AnalysisPlan:
     training: Mapping[str, Any]
     raw: tuple[str, ...]
     tables: tuple[str, ...]
+    parts: Mapping[str, PartOf]
+    part_tables: tuple[str, ...]
+
+    @property
+    def all_raw(self) -> tuple[str, ...]:
+        """Keys of the raw files that it and its parts read."""
+        return (*self.raw, *(key for part in self.parts.values() for key in part.raw))
 
     @property
     def data_blocks(self) -> tuple[str, ...]:
@@ -95,6 +105,8 @@ def make_analysis(
         training=dump(merged(config.training, *(level.training for level in levels))),
         raw=tuple(module.raw_files(typed)),
         tables=tuple(module.TABLES),
+        parts={part.name: part for part in (module.parts(typed) if hasattr(module, "parts") else ())},
+        part_tables=tuple(getattr(module, "PART_TABLES", ())),
     )
 
 

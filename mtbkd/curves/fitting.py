@@ -8,7 +8,7 @@ Shapes: R replicates, F folds, P positions of the label order, n labels, G teach
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,13 +40,19 @@ else:
 log = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
+# (bench, n, transfer, candidates, steps) -> mean loss and accuracy of each candidate on the labels that folds keep out.
+Judge = Callable[["Bench", int, int, Rows, int], tuple[np.ndarray, np.ndarray]]
 # What the signal's constants depend on, the data apart.
 READ_BY_CONSTANTS = ("lambda", "no_teacher", "teacher_temperature")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all budgets share; tensors in the label order: ``x`` (R, P, *inputs), ``y`` (R, P), ``logits`` (R, P, G, K)."""
+    """What all budgets share; tensors in the label order: ``x`` (R, P, *inputs), ``y`` (R, P), ``logits`` (R, P, G, K).
+
+    ``by_fold``: teachers that learnt from the labels at hand differ by fold: ``logits`` and ``weights`` have 1 + F rows a
+    replicate, the first for fits on all labels.
+    """
 
     spec: Spec
     student: Student
@@ -58,6 +64,7 @@ class Bench:
     y: "torch.Tensor"
     logits: "torch.Tensor | None"
     weights: "torch.Tensor | None"
+    by_fold: bool = False
 
     @classmethod
     def of(cls, spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: range) -> "Bench":
@@ -86,8 +93,11 @@ class Bench:
                 weights = torch.as_tensor(registry.part("weights", fit.weights).weights(prob), dtype=x.dtype, device=device)
         return cls(spec, student, dataset, order, tuple(replicates), device, x, y, logits, weights)
 
-    def target(self, units: Rows, n: int, transfer: bool) -> Budget:
-        """The posterior of ``units`` {setting: value, row: position of the replicate, fold: its number or -1 for none}."""
+    def target(self, units: Rows, n: int, transfer: int) -> Budget:
+        """The posterior of ``units`` {setting: value, row: position of the replicate, fold: its number or -1 for none}.
+
+        ``transfer``: how many of the examples behind the first n stay, without label.
+        """
         rows = torch.tensor([unit["row"] for unit in units], device=self.device)
         folds = torch.tensor([unit["fold"] for unit in units], device=self.device)
         width = fold_size(n, self.spec.folds) if (folds >= 0).any() else 0
@@ -96,12 +106,12 @@ class Bench:
         shared = adjusted(signal, shared_of(units, self.device))
         return Budget(
             self.student, self.x, self.y, rows, signal, constants, shared, bool((shared.student_temperature == 1).all()),
-            table, n, folds * width, width, self.x.shape[1] - n if transfer else 0,
+            table, n, folds * width, width, transfer,
         )  # fmt: skip
 
     def _constants(self, units: Rows, n: int) -> "tuple[torch.Tensor, dict[str, torch.Tensor]]":
         """Each unit's row (U,) of the signal's constants, and these: one row a replicate and value of what they depend on."""
-        keys = [(unit["row"], *(unit.get(name) for name in READ_BY_CONSTANTS)) for unit in units]
+        keys = [(self._taught(unit), *(unit.get(name) for name in READ_BY_CONSTANTS)) for unit in units]
         distinct = list(dict.fromkeys(keys))
         table = torch.tensor([distinct.index(key) for key in keys], device=self.device)
         if self.logits is None:
@@ -116,9 +126,15 @@ class Bench:
         )  # fmt: skip
         return table, problem.constants
 
+    def _taught(self, unit: Mapping[str, Any]) -> int:
+        """The row of the teachers' logits that ``unit`` reads."""
+        return unit["row"] * (1 + self.spec.folds) + 1 + unit["fold"] if self.by_fold else unit["row"]
+
     def _best_teacher(self, n: int) -> "torch.Tensor":
         """Position (R,) of the teacher that is right on most of the n labels."""
         assert self.logits is not None
+        if self.by_fold:
+            return torch.zeros(len(self.logits), dtype=torch.int64, device=self.device)
         return (self.logits[:, :n].argmax(-1) == self.y[:, :n, None]).double().mean(1).argmax(-1)
 
 
@@ -143,8 +159,9 @@ def fit_curve(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicat
     for n, every in budgets(spec.labels, bench.order.labelled, f"curve {spec.curve}").items():
         usable = bench.logits is not None and bench.x.shape[1] > n
         for transfer in dict.fromkeys(asked and usable for asked in spec.transfer):
-            chosen = _tune(bench, n, transfer)
-            scored = _score(bench, _refit(bench, [row for row in chosen if row["chosen"]], n, transfer))
+            without = bench.x.shape[1] - n if transfer else 0
+            chosen = tune(bench, n, without, grid(bench))
+            scored = _score(bench, refit(bench, [row for row in chosen if row["chosen"]], n, without))
             log.info("%s, teachers %s, %d labels, transfer %s: done", spec.fit.method, spec.teachers, n, transfer)
             for asked in spec.transfer:
                 if (asked and usable) == transfer:
@@ -154,55 +171,72 @@ def fit_curve(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicat
     return scores, tuning
 
 
-def _tune(bench: Bench, n: int, transfer: bool) -> Rows:
-    """One row a candidate and replicate: settings, steps, replicate, row, val_nll, val_accuracy, chosen (one a replicate)."""
-    spec, folds, number = bench.spec, bench.spec.folds, len(bench.replicates)
-    uses = registry.part("signal", spec.fit.signal.name).USES
-    grid = candidates(spec.fit.posterior, uses)
-    rows = [
-        {**c, "steps": s, "row": r, "replicate": bench.replicates[r]} for s in spec.steps for c in grid for r in range(number)
-    ]
-    if len(rows) == number:
+def grid(bench: Bench) -> list[Rows]:
+    """Candidates of every replicate, all the same: the grid of what the signal reads, at every number of steps."""
+    spec = bench.spec
+    listed = candidates(spec.fit.posterior, registry.part("signal", spec.fit.signal.name).USES)
+    return [[{**c, "steps": steps} for _ in bench.replicates] for steps in spec.steps for c in listed]
+
+
+def tune(bench: Bench, n: int, transfer: int, listed: Sequence[Rows], judge: "Judge | None" = None) -> Rows:
+    """Choose between candidates by cross-validation inside the n labels, each replicate for itself.
+
+    Args:
+        bench: what all budgets share.
+        n: labels.
+        transfer: examples without label that every fit sees.
+        listed: candidates, each with one {setting: value, steps: number} a replicate.
+        judge: fits that the engine does not know, in place of MAP under the bench's signal.
+
+    Returns:
+        One row a candidate and replicate: settings, steps, replicate, row, val_nll, val_accuracy, chosen (one a replicate).
+    """
+    rows = [{**own, "row": r, "replicate": bench.replicates[r]} for each in listed for r, own in enumerate(each)]
+    if len(listed) == 1:
         return [{**row, "val_nll": None, "val_accuracy": None, "chosen": True} for row in rows]
-    units = [{**c, "row": r, "fold": f} for c in grid for r in range(number) for f in range(folds)]
-    kept = held_out(n, folds)
-    features = bench.order.take(bench.dataset.x, n)[:, kept].reshape(number * folds, kept.shape[1], *bench.dataset.x.shape[2:])
-    labels = bench.order.take(bench.dataset.y, n)[:, kept].reshape(number * folds, kept.shape[1])
-    target = bench.target(units, n, transfer)
-    at = torch.tensor([unit["row"] * folds + unit["fold"] for unit in units], device=bench.device)
-    scored = []
-    for steps in spec.steps:
-        params = _context(bench, [unit["row"] for unit in units], steps, restarts=1).mode(target)
-        found = held_out_scores(replace(target, data_row=at), params.unsqueeze(1), features, labels)
-        scored.append([values.reshape(len(grid), number, folds).mean(-1) for values in found])
-    nll, accuracy = (np.concatenate(values) for values in zip(*scored, strict=True))
-    won = np.arange(len(nll))[:, None] == best(nll)
-    told = zip(nll.ravel().tolist(), accuracy.ravel().tolist(), won.ravel().tolist(), strict=True)
+    nll, accuracy = np.empty((2, len(rows)))
+    for steps in dict.fromkeys(row["steps"] for row in rows):
+        at = [i for i, row in enumerate(rows) if row["steps"] == steps]
+        nll[at], accuracy[at] = (judge or _held_out)(bench, n, transfer, [rows[i] for i in at], steps)
+    won = np.arange(len(listed))[:, None] == best(nll.reshape(len(listed), -1))
+    told = zip(nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)
     return [
         {**row, "val_nll": loss, "val_accuracy": share, "chosen": chosen}
         for row, (loss, share, chosen) in zip(rows, told, strict=True)
     ]
 
 
-def _context(bench: Bench, rows: Sequence[int], steps: int, restarts: int) -> Context:
+def _held_out(bench: Bench, n: int, transfer: int, rows: Rows, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over folds of loss and accuracy (both (len(rows),)) on the labels that each fold keeps out."""
+    folds, number = bench.spec.folds, len(bench.replicates)
+    units = [{**row, "fold": f} for row in rows for f in range(folds)]
+    kept = held_out(n, folds)
+    features = bench.order.take(bench.dataset.x, n)[:, kept].reshape(number * folds, kept.shape[1], *bench.dataset.x.shape[2:])
+    labels = bench.order.take(bench.dataset.y, n)[:, kept].reshape(number * folds, kept.shape[1])
+    target = bench.target(units, n, transfer)
+    at = torch.tensor([unit["row"] * folds + unit["fold"] for unit in units], device=bench.device)
+    params = context_of(bench, [unit["row"] for unit in units], steps, restarts=1).mode(target)
+    nll, accuracy = held_out_scores(replace(target, data_row=at), params.unsqueeze(1), features, labels)
+    return nll.reshape(-1, folds).mean(-1), accuracy.reshape(-1, folds).mean(-1)
+
+
+def context_of(bench: Bench, rows: Sequence[int], steps: int, restarts: int) -> Context:
     training = bench.spec.fit.training.model_copy(update={"steps": steps, "restarts": restarts})
     return Context(bench.spec.fit.seed, tuple(bench.replicates[r] for r in rows), training, bench.device)
 
 
-def _refit(bench: Bench, chosen: Rows, n: int, transfer: bool) -> "dict[int, torch.Tensor]":
+def refit(bench: Bench, chosen: Rows, n: int, transfer: int) -> "dict[int, torch.Tensor]":
     """Position of the replicate -> parameters (S, P) of its draws, fitted on all n labels with what the replicate chose.
 
     Where they have a mixture, the rows ``chosen`` are given the sharpness of its responsibilities.
     """
     module, named = registry.part("inference", bench.spec.fit.inference.name), bench.spec.fit.inference
     settings, found = module.Settings.model_validate(named.settings), {}
-    for steps in bench.spec.steps:
+    for steps in dict.fromkeys(row["steps"] for row in chosen):
         own = [row for row in chosen if row["steps"] == steps]
         units = [{**row, "fold": -1} for row in own]
-        if not units:
-            continue
         target = bench.target(units, n, transfer).joint()
-        context = _context(bench, [unit["row"] for unit in units], steps, bench.spec.fit.training.restarts)
+        context = context_of(bench, [unit["row"] for unit in units], steps, bench.spec.fit.training.restarts)
         result = module.run(target, settings, module.init(target, settings, context), context)
         for row, value in zip(own, sharpness(target, result.params), strict=False):
             row[COLUMN] = value
@@ -213,13 +247,20 @@ def _refit(bench: Bench, chosen: Rows, n: int, transfer: bool) -> "dict[int, tor
 def _score(bench: Bench, params: "dict[int, torch.Tensor]") -> Rows:
     """Scores of the mean over draws of the class probabilities on the test split."""
     dataset, test, rows = bench.dataset, bench.dataset.rows("test"), []
-    for r, replicate in enumerate(bench.replicates):
+    for r, prob in enumerate(predict_test(bench, params)):
         at = bench.order.data[r]
-        x = bench.student.inputs(torch.as_tensor(dataset.x[at : at + 1, test], device=bench.device))
-        prob = _mean_prob(bench.student, params[r].to(bench.device), x)
         true_prob = None if dataset.true_prob is None else dataset.true_prob[at, test].astype(np.float64)
-        rows += [{**row, "replicate": replicate} for row in score_rows(prob, dataset.y[at, test], true_prob)]
+        rows += [{**row, "replicate": bench.replicates[r]} for row in score_rows(prob, dataset.y[at, test], true_prob)]
     return rows
+
+
+def predict_test(bench: Bench, params: "dict[int, torch.Tensor]") -> list[np.ndarray]:
+    """Mean over draws of the class probabilities (M, K) on the test split, of every replicate."""
+    dataset, test, found = bench.dataset, bench.dataset.rows("test"), []
+    for r, at in enumerate(bench.order.data):
+        x = bench.student.inputs(torch.as_tensor(dataset.x[at : at + 1, test], device=bench.device))
+        found.append(_mean_prob(bench.student, params[r].to(bench.device), x))
+    return found
 
 
 def _mean_prob(student: Student, params: "torch.Tensor", x: "torch.Tensor", max_values: int = 20_000_000) -> np.ndarray:

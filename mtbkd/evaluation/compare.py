@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile
+from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile, standard_error
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import Way, judge, verdict
 from mtbkd.lazy import lazy_import
@@ -32,7 +32,7 @@ class Paired(NamedTuple):
     ``low``, ``high``: Student's 95 % interval of the mean difference (NaN below 3 replicates); ``p_value``: two-sided
     Wilcoxon signed rank (NaN below 6); ``cohen_d``: mean over standard deviation of the differences; ``rank_biserial``:
     (sum of positive ranks - sum of negative ranks) / their total, -1..1; ``detectable``: the difference that n such
-    replicates find with power .8, (t_.975 + t_.80) sd / sqrt(n); ``se_examples``: standard error of the difference over
+    replicates find with power .8, (t_.975 + t_.80) standard errors; ``se_examples``: standard error of the difference over
     the test examples that all replicates share, NaN where each replicate has examples of its own.
     """
 
@@ -53,21 +53,22 @@ class Paired(NamedTuple):
         return cls(**{name: row[name] for name in cls._fields})
 
 
-def paired(differences: np.ndarray, se_examples: float = math.nan, within: Range = REAL) -> Paired:
+def paired(differences: np.ndarray, se_examples: float = math.nan, within: Range = REAL, overlap: float = 0.0) -> Paired:
     """Compare from the differences (n,), one a replicate; NaN marks a replicate that one of the two lost.
 
-    ``se_examples`` as in ``Paired``; ``within``: what values a difference can take.
+    ``se_examples`` as in ``Paired``; ``within``: what values a difference can take; ``overlap``: as for
+    ``intervals.standard_error``, which ``low``, ``high`` and ``detectable`` then follow.
     """
     kept = differences[np.isfinite(differences)]
     n, lost = len(kept), len(differences) - len(kept)
     notes = [f"{lost} lost"] if lost else []
     if n < MIN_FOR_TEST:
         notes.append("too few replicates")
-    found, p_value, cohen_d, detectable = interval(kept, within), math.nan, math.nan, math.nan
+    found, p_value, cohen_d, detectable = interval(kept, within, overlap), math.nan, math.nan, math.nan
     if n >= MIN_FOR_INTERVAL:
         spread = kept.std(ddof=1)
         cohen_d = float(kept.mean() / spread) if spread > 0 else math.nan
-        detectable = float((quantile(n, 0.975) + quantile(n, POWER)) * spread / math.sqrt(n))
+        detectable = (quantile(n, 0.975) + quantile(n, POWER)) * standard_error(kept, overlap)
     if n >= MIN_FOR_TEST:
         from scipy.stats import wilcoxon
 
@@ -141,7 +142,7 @@ def compare(
             se = se_examples({**where, "method": method}) if se_examples else math.nan
             found.append(paired((values[method] - values[reference]).to_numpy(), se, within))
         for method, row in zip(others, judged(found, higher), strict=True):
-            notes = [row["note"], _resolution(row["n"], len(others)), "same data, other seeds" if seeds_only else ""]
+            notes = [row["note"], resolution(row["n"], len(others)), "same data, other seeds" if seeds_only else ""]
             notes.append(OVERLAP if resampled else "")
             row["note"] = "; ".join(filter(None, notes))
             rows.append({"method": method, **where, **row})
@@ -149,7 +150,7 @@ def compare(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _resolution(n: int, comparisons: int) -> str:
+def resolution(n: int, comparisons: int) -> str:
     """A warning where even n differences of one sign stay above .05 after the correction."""
     smallest = 2 / 2**n * comparisons
     return f"p_holm cannot fall below {smallest:.2g}" if n >= MIN_FOR_TEST and smallest > 0.05 else ""

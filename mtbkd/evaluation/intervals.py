@@ -35,15 +35,28 @@ class Interval(NamedTuple):
     n: int
 
 
-def interval(values: Iterable[float], within: Range = REAL) -> Interval:
-    """Mean over replicates (n,) with Student's interval, none below 3; values that are not finite are left out."""
+def interval(values: Iterable[float], within: Range = REAL, overlap: float = 0.0) -> Interval:
+    """Mean over replicates (n,) with Student's interval, none below 3; values that are not finite are left out.
+
+    ``overlap``: test over training examples where replicates are random splits of one data set, see ``standard_error``.
+    """
     kept = np.array([value for value in values if value is not None and math.isfinite(value)], dtype=np.float64)
     n = len(kept)
     mean = float(kept.mean()) if n else math.nan
     if n < MIN_FOR_INTERVAL:
         return Interval(mean, math.nan, math.nan, n)
-    half = quantile(n, (1 + LEVEL) / 2) * float(kept.std(ddof=1)) / math.sqrt(n)
+    half = quantile(n, (1 + LEVEL) / 2) * standard_error(kept, overlap)
     return Interval(mean, *_inside(mean, half, within), n)
+
+
+def standard_error(values: np.ndarray, overlap: float = 0.0) -> float:
+    """Of the mean of values (n,): sd sqrt(1 / n + overlap).
+
+    Random splits of one data set share most of their examples, so that the mean over them varies more than the mean of
+    independent replicates. ``overlap``, test over training examples of a split, is the correction of Nadeau and Bengio
+    (2003), Inference for the generalization error, Machine Learning 52; 0 for independent replicates.
+    """
+    return float(values.std(ddof=1)) * math.sqrt(1 / len(values) + overlap)
 
 
 def over_examples(mean: float, se: float, n: int, within: Range = REAL) -> Interval:

@@ -87,7 +87,7 @@ def test_folds_keep_out_disjoint_examples_of_equal_number() -> None:
 def _budget(dataset: Dataset, teachers: list[Logits], fold: int, transfer: bool) -> tuple[Bench, Budget]:
     bench = Bench.of(spec(), dataset, teachers, REPLICATES)
     units = [{**{k: v[0] for k, v in POSTERIOR.items()}, "row": r, "fold": fold, "lambda": 1.0} for r in (0, 1, 1)]
-    return bench, bench.target(units, 20, transfer)
+    return bench, bench.target(units, 20, 100 if transfer else 0)
 
 
 @pytest.mark.parametrize("transfer", [True, False])

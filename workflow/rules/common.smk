@@ -25,6 +25,7 @@ SEARCH = f"{STUDY}/teacher_search/{{search}}.parquet"
 CURVE = f"{STUDY}/curves/{{curve}}/{{teachers}}/{{helped}}/{{block}}"
 CURVE_REFERENCES = f"{STUDY}/curves/{{curve}}/references/{{block}}.parquet"
 ANALYSIS = f"{STUDY}/analyses/{{analysis}}/{{table}}.parquet"
+ANALYSIS_PART = f"{STUDY}/analyses/{{analysis}}/parts/{{part}}/{{table}}.parquet"
 NOTHING = "(?!)"
 # device: cpu never asks for a GPU; otherwise the profile says how many there are (workflow/profiles/gpu).
 GPU = int(PLAN.device == "cuda")
@@ -249,7 +250,31 @@ def analysis_inputs(analysis):
         "logits": [file for t in analysis.teachers for b in blocks for file in logits_files(t.key, b)],
         "draws": [file for files in analysis_draws(analysis).values() for file in files.values()],
         "raw": raw_files(analysis.raw),
+        "parts": [file for tables in part_tables(analysis).values() for file in tables.values()],
     }
+
+
+def part_tables(analysis):
+    """Part -> table -> file, of an analysis that is computed in parts."""
+
+    def files(part):
+        return {t: ANALYSIS_PART.format(analysis=analysis.name, part=part, table=t) for t in analysis.part_tables}
+
+    return {part: files(part) for part in analysis.parts}
+
+
+def part_spec(analysis, part):
+    """What a part of an analysis depends on: its content, in place of the settings of all."""
+    common = {key: value for key, value in analysis_spec(analysis).items() if key not in ("settings", "parts")}
+    return {**common, "content": analysis.parts[part].content}
+
+
+def part_package(analysis, part):
+    """Hash of the sources that a part of an analysis depends on."""
+    uses = [*analysis.parts[part].uses]
+    uses += [("student", analysis.student["architecture"])] if analysis.student else []
+    job = registry.part("analysis", analysis.kind).PART
+    return package("mtbkd.analyses.run", job, *(registry.module_name(kind, name) for kind, name in uses))
 
 
 def analysis_package(analysis):
@@ -271,6 +296,7 @@ def analysis_spec(analysis):
         "data": {b: folder(data_files(analysis.data.key, b)[0]) for b in blocks},
         "logits": {t.name: {b: folder(logits_files(t.key, b)[0]) for b in blocks} for t in analysis.teachers},
         "draws_of": analysis_draws(analysis),
+        **({"parts": part_tables(analysis)} if analysis.parts else {}),
     }
 
 

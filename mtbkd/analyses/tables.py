@@ -1,0 +1,63 @@
+"""What are teachers worth to a student with few labels? One job a table and regime of teachers, and one that joins them.
+
+Tables, one row each: ``scores`` (one metric of one student, teacher or reference on one split of one table), ``tuning`` (what
+a student chose on one split), ``posteriors`` (scores of the sub-study on uncertainty, and whether its gates were passed),
+``teachers`` (accuracy on rows of their own domain and others), ``sizes`` (of tables and splits, and what the part took); their
+columns: ``mtbkd.tables.part.COLUMNS``. And what they say together, see ``mtbkd.tables.verdicts``.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mtbkd import registry
+from mtbkd.analyses import Inputs, PartOf
+from mtbkd.frames import Frame
+from mtbkd.lazy import lazy_import
+from mtbkd.tables import regimes, verdicts
+from mtbkd.tables.methods import METHODS
+from mtbkd.tables.spec import Part, Settings, parts_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+__all__ = ["NEEDS", "PART", "PART_TABLES", "TABLES", "Settings", "parts", "raw_files", "run"]
+NEEDS = frozenset({"student"})
+PART = "mtbkd.tables.part"
+PART_TABLES = ("scores", "tuning", "posteriors", "teachers", "sizes")
+TABLES = (*PART_TABLES, *verdicts.TABLES)
+
+
+def raw_files(settings: Settings) -> tuple[str, ...]:
+    """None for the job that joins the parts."""
+    return ()
+
+
+def parts(settings: Settings) -> tuple[PartOf, ...]:
+    """A table under a regime each."""
+    return tuple(_part(name, asked) for name, asked in parts_of(settings).items())
+
+
+def _part(name: str, asked: Part) -> PartOf:
+    module = registry.part("dataset", asked.kind)
+    typed = module.Settings.model_validate(regimes.dataset_settings(asked))
+    raw = module.raw_files(typed) if hasattr(module, "raw_files") else module.RAW
+    used = [METHODS[method] for method in asked.settings.methods]
+    named = [("dataset", asked.kind), ("teacher", regimes.FAMILY), ("inference", "map")]
+    if asked.settings.posteriors.tables:
+        named += [("student", "linear"), ("inference", asked.settings.posteriors.inference)]
+    named += [("signal", each.signal) for each in used if each.signal in registry.SIGNALS]
+    named += [("weights", each.weights) for each in used if each.weights]
+    return PartOf(name, asked.model_dump(mode="json", by_alias=True), tuple(raw), tuple(dict.fromkeys(named)))
+
+
+def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
+    """The rows of all parts, and what they say together: ``mtbkd.tables.verdicts.statistics``."""
+    found = {name: _joined([inputs.part(part, name) for part in inputs.parts]) for name in PART_TABLES}
+    return found | verdicts.statistics(found["scores"], found["sizes"], tuple(settings.groups))
+
+
+def _joined(frames: Sequence[Frame]) -> Frame:
+    """All rows; a table without any has no types to join."""
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)

@@ -1,0 +1,137 @@
+"""One table under one regime of teachers: data, teachers, all students at all numbers of labels, and their scores. One job."""
+
+import logging
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.analyses import Inputs
+from mtbkd.artefacts import Dataset, Logits
+from mtbkd.evaluation.metrics import label_scores
+from mtbkd.frames import Frame
+from mtbkd.lazy import lazy_import
+from mtbkd.sharpness import COLUMN
+from mtbkd.tables import regimes
+from mtbkd.tables.aekd import fit_aekd
+from mtbkd.tables.fitting import Fitted, Study, counts, fit_all
+from mtbkd.tables.posteriors import fit_posteriors
+from mtbkd.tables.references import reference_probs, teacher_rows
+from mtbkd.tables.spec import Grids, Part
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+log = logging.getLogger(__name__)
+
+Rows = list[dict[str, Any]]
+LEVEL = 0.9
+PLACE = ("table", "group", "regime")
+COLUMNS = {
+    "scores": (*PLACE, "labels", "all_labels", "method", "kind", "replicate", "metric", "value"),
+    "tuning": (*PLACE, "labels", "all_labels", "method", "replicate", "kappa", "lambda", "no_teacher", "teacher_temperature",
+               "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge"),
+    "posteriors": (*PLACE, "labels", "method", "inference", "replicate", "passed", "failed", "metric", "value"),
+    "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
+    "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s",
+              "memory_mb"),
+}  # fmt: skip
+GRIDS = ("kappa", "teacher_temperature", "prior_scale")
+READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
+
+
+def run(inputs: Inputs, content: Mapping[str, Any]) -> dict[str, Frame]:
+    """Make data and teachers of the part ``content``, then ``tables_of_part``."""
+    part, replicates = Part.model_validate(content), range(inputs.replicates)
+    dataset = regimes.make_dataset(part, inputs.seed, replicates, inputs.raw)
+    teachers = regimes.make_teachers(part, dataset, inputs.seed, 0, inputs.raw)
+    log.info("%s, %s: data and teachers after %.0f s", part.table, part.regime, time.process_time())
+    return tables_of_part(inputs, part, dataset, teachers)
+
+
+def tables_of_part(inputs: Inputs, part: Part, dataset: Dataset, teachers: Sequence[Logits]) -> dict[str, Frame]:
+    """The tables of ``COLUMNS`` of one table under one regime, whose data and teachers are given."""
+    replicates = range(inputs.replicates)
+    study = Study(part.settings, inputs, dataset, teachers, replicates)
+    bench = study.bench("labels")
+    rows: dict[str, Rows] = {name: [] for name in COLUMNS}
+
+    def score(labels: int, every: bool, method: str, kind: str, prob: Sequence[np.ndarray]) -> None:
+        place = {"labels": labels, "all_labels": every, "method": method, "kind": kind}
+        rows["scores"] += [{**place, **row} for row in score_rows(dataset, replicates, prob)]
+
+    for n, every in counts(study, bench).items():
+        found = reference_probs(dataset, teachers, bench.order, n, part.settings.grids.teacher_temperature)
+        for (method, kind), prob in found.items():
+            score(n, every, method, kind, prob)
+    for fitted in (*fit_all(study), *(fit_aekd(study) if "aekd" in part.settings.methods else ())):
+        score(fitted.labels, fitted.all_labels, fitted.method, "student", fitted.prob)
+        rows["tuning"] += tuning_rows(fitted, part.settings.grids)
+    if part.settings.posteriors.tables:
+        rows["posteriors"] = posterior_rows(study)
+    rows["teachers"] = teacher_rows(dataset, teachers, replicates)
+    used = counts(study, bench)
+    rows["sizes"] = [{
+        "rows": int((dataset.split != "").sum()), "features": int(np.prod(dataset.x.shape[2:])), "classes": dataset.num_classes,
+        "num_params": bench.student.num_params, "teachers": len(dataset.rows("teachers")), "students": bench.x.shape[1],
+        "test": len(dataset.rows("test")), "labels": ", ".join(map(str, used)), "cpu_s": round(time.process_time(), 1),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }]  # fmt: skip
+    place = {"table": part.table, "group": part.group, "regime": part.regime}
+    return {
+        name: pd.DataFrame([{**place, **row} for row in rows[name]], columns=list(columns)) for name, columns in COLUMNS.items()
+    }
+
+
+def score_rows(dataset: Dataset, replicates: range, prob: Sequence[np.ndarray]) -> Rows:
+    """Rows {replicate, metric, value} of test probabilities (M, K), one array a replicate; NaN for a fit that diverged."""
+    test, rows = dataset.rows("test"), []
+    for r, own in enumerate(prob):
+        y = dataset.y[r, test]
+        values = {name: score.value for name, score in label_scores(own, y).items()} | {"coverage": coverage(own, y)}
+        kept = np.isfinite(own).all()
+        rows += [{"replicate": replicates[r], "metric": name, "value": v if kept else np.nan} for name, v in values.items()]
+    return rows
+
+
+def posterior_rows(study: Study) -> Rows:
+    """Scores of posterior predictives; ``passed``: no gate that applies was failed on this split, ``failed`` names them."""
+    rows = []
+    for sampled in fit_posteriors(study):
+        failed = {r: [gate["gate"] for gate in sampled.gates if gate["replicate"] == r and gate["verdict"] is False]
+                  for r in study.replicates}  # fmt: skip
+        place = {"labels": sampled.labels, "method": sampled.method, "inference": study.settings.posteriors.inference}
+        for row in score_rows(study.dataset, study.replicates, sampled.prob):
+            own = failed[row["replicate"]]
+            rows.append({**place, **row, "passed": not own, "failed": ", ".join(own)})
+    return rows
+
+
+def coverage(prob: np.ndarray, y: np.ndarray, level: float = LEVEL) -> float:
+    """Share of labels (M,) in the smallest sets of classes that hold ``level`` of the probability (M, K)."""
+    own = prob[np.arange(len(y)), y]
+    above = np.where(prob > own[:, None], prob, 0).sum(-1)
+    return float((above < level).mean())
+
+
+def tuning_rows(fitted: Fitted, grids: Grids) -> Rows:
+    """What each replicate chose of how many candidates, and which settings lie at an edge of a grid of three or more."""
+    listed = sum(row["replicate"] == fitted.tuning[0]["replicate"] for row in fitted.tuning)
+    place = {"labels": fitted.labels, "all_labels": fitted.all_labels, "method": fitted.method, "candidates": listed}
+    told = ("replicate", "steps", "val_nll", "val_accuracy")
+    rows = []
+    for row in (row for row in fitted.tuning if row["chosen"]):
+        varied = {name for name in READ if len({each.get(name) for each in fitted.tuning}) > 1}
+        edges = [name for name in GRIDS if name in varied and _at_edge(row, name, grids)]
+        rows.append({**place, **{name: row[name] for name in told}, **{name: row.get(name) for name in READ},
+                     "at_edge": ", ".join(edges)})  # fmt: skip
+    return rows
+
+
+def _at_edge(row: dict[str, Any], name: str, grids: Grids) -> bool:
+    values = getattr(grids, name)
+    return len(values) > 2 and row[name] in (min(values), max(values))

@@ -1,0 +1,157 @@
+"""Settings of the question ``tables``, and what one part of it, a table under a regime of teachers, depends on."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from mtbkd import registry
+from mtbkd.bounds import Examples, Units
+from mtbkd.explain import NAME, choice, distinct, sentence
+from mtbkd.grids import Grid, Scales, Shares, Sharpnesses
+from mtbkd.tables.methods import METHODS, PUBLISHED
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Tables = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
+Regime = Literal["clusters", "features", "generalists"]
+Labels = Annotated[tuple[Annotated[int, Field(ge=2)] | Literal["all"], ...], Field(min_length=1), AfterValidator(distinct)]
+# Kinds of datasets whose setting ``table`` may be one of the names.
+KINDS = ("scikit", "mlbench")
+
+
+class Grids(BaseModel):
+    """Candidates of the settings, the same for all methods that read them; the defaults were chosen on group A alone.
+
+    Tuned in rounds, each at what the last one chose: kappa and teacher_temperature together, at lambda = kappa and the middle
+    prior scale; prior_scale; and for the methods named ``*_sharp`` lambda and no_teacher.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    kappa: Grid = Field((0.01, 0.1, 1.0, 10.0), description="strength of the teachers, in pseudo-labels an example")
+    teacher_temperature: Grid = Field((0.1, 0.25, 0.5, 1.0), description="the teachers' logits are divided by it")
+    prior_scale: Scales = Field((0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
+    lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
+    no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
+
+    @property
+    def middle_scale(self) -> float:
+        """The prior scale of the first round."""
+        return self.prior_scale[(len(self.prior_scale) - 1) // 2]
+
+
+class Posteriors(BaseModel):
+    """The sub-study on uncertainty: the same question to posteriors of a linear student."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tables: Tables | tuple[()] = Field((), description="of the tables of the groups; none: the sub-study is left out")
+    labels: int = Field(60, ge=2, description="number of labels")
+    methods: tuple[str, ...] = Field(
+        ("labels", "kd_equal", "kd_mean", "tip_equal", "tip_entropy"), description="of the methods of the study"
+    )
+    inference: str = Field("laplace", description="a module of mtbkd/inference")
+    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+
+
+class Settings(BaseModel):
+    """Which tables, teachers, methods and numbers of labels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    groups: dict[Name, Tables] = Field(
+        min_length=1,
+        description="group -> tables of the kinds scikit and mlbench; defaults are chosen on the first group alone",
+    )
+    regimes: Annotated[tuple[Regime, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
+        ("clusters", "features", "generalists"),
+        description="clusters, features: forests that learnt one cluster of the rows or a third of the columns; generalists: a "
+        "forest, a logistic regression and nearest neighbours that learnt everything",
+    )
+    labels: Labels = Field(
+        (20, 60, 200, 600, "all"), description="numbers of labels, validation included; larger ones are left out"
+    )
+    methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
+        tuple(METHODS), description="students, see mtbkd.tables.methods; labels is always among them"
+    )
+    published_labels: tuple[int, ...] = Field(
+        (60,), description=f"numbers of labels at which {', '.join(PUBLISHED)} are fitted"
+    )
+    folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
+    transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
+    rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")
+    trees: Units = Field(100, description="of a forest")
+    grids: Grids = Field(Grids.model_validate({}), description="candidates of the settings")
+    posteriors: Posteriors = Field(Posteriors.model_validate({}), description="the sub-study on uncertainty")
+
+    @model_validator(mode="after")
+    def _labels_for_folds(self) -> Self:
+        least = min((n for n in self.labels if n != "all"), default=self.folds)
+        if least < self.folds:
+            raise ValueError(sentence(least, f"at least {self.folds} labels, one for each of the {self.folds} folds"))
+        return self
+
+    @field_validator("groups")
+    @classmethod
+    def _known_once(cls, groups: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        named = tuple(table for tables in groups.values() for table in tables)
+        distinct(named)
+        for table in named:
+            kind_of(table)
+        return groups
+
+    @model_validator(mode="after")
+    def _posteriors(self) -> Self:
+        asked, named = self.posteriors, [table for tables in self.groups.values() for table in tables]
+        for known, names in ((named, asked.tables), (METHODS, asked.methods), (registry.INFERENCE, (asked.inference,))):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"posteriors: {choice(name, known)}")
+        registry.part("inference", asked.inference).Settings.model_validate(asked.settings)
+        return self
+
+    @field_validator("methods")
+    @classmethod
+    def _methods(cls, methods: tuple[str, ...]) -> tuple[str, ...]:
+        for name in methods:
+            if name not in METHODS:
+                raise ValueError(choice(name, METHODS))
+        return methods
+
+
+class Part(BaseModel):
+    """All that one table under one regime depends on, besides what the analysis gives."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    table: str
+    group: str
+    kind: str
+    regime: Regime
+    settings: Settings
+
+
+def tables_of(kind: str) -> tuple[str, ...]:
+    """The tables that a kind of dataset has."""
+    return registry.part("dataset", kind).Settings.model_json_schema()["properties"]["table"]["enum"]
+
+
+def kind_of(table: str) -> str:
+    """The kind of dataset that ``table`` is one of; ValueError where none is."""
+    known: Mapping[str, str] = {name: kind for kind in KINDS for name in tables_of(kind)}
+    if table not in known:
+        raise ValueError(choice(table, known))
+    return known[table]
+
+
+def parts_of(settings: Settings) -> dict[str, Part]:
+    """``<table>-<regime>`` -> the part, in the order of the groups; it holds of the settings what it reads."""
+    named = [(group, table, r) for group, tables in settings.groups.items() for table in tables for r in settings.regimes]
+    found = {}
+    for group, table, regime in named:
+        asked = Posteriors.model_validate({})
+        if table in settings.posteriors.tables:
+            asked = settings.posteriors.model_copy(update={"tables": (table,)})
+        own = settings.model_copy(update={"groups": {group: (table,)}, "regimes": (regime,), "posteriors": asked})
+        found[f"{table}-{regime}"] = Part(table=table, group=group, kind=kind_of(table), regime=regime, settings=own)
+    return found

@@ -1,0 +1,205 @@
+"""One table under one regime: what is told of it, and that no number looks where it must not."""
+
+import json
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mtbkd import registry
+from mtbkd.analyses import Inputs, tables
+from mtbkd.curves.budget import held_out
+from mtbkd.evaluation.metrics import accuracy
+from mtbkd.frames import Frame
+from mtbkd.sources import closure
+from mtbkd.tables import aekd
+from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
+from mtbkd.tables.methods import METHODS, PUBLISHED
+from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
+from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
+from mtbkd.tables.spec import Part, Settings, parts_of
+from tests.tables.examples import DOMAINS, REPLICATES, dataset, inputs, part, study, teachers
+
+METRICS = {"nll", "accuracy", "brier", "ece", "aurc", "coverage"}
+
+
+@cache
+def told() -> dict[str, Frame]:
+    data = dataset()
+    return tables_of_part(inputs(), part(), data, teachers(data))
+
+
+def test_every_method_has_one_number_a_split_metric_and_number_of_labels() -> None:
+    scores = told()["scores"]
+    assert tuple(scores.columns) == COLUMNS["scores"]
+    assert set(scores["metric"]) == METRICS
+    students = scores[scores["kind"] == "student"]
+    assert set(students["method"]) == set(METHODS)
+    assert set(students.loc[students["labels"] == 70, "method"]) == set(METHODS) - set(PUBLISHED)
+    keys = ["labels", "method", "replicate", "metric"]
+    assert not scores.duplicated(keys).any()
+    assert (scores.groupby(["labels", "method"]).size() == len(REPLICATES) * len(METRICS)).all()
+    assert scores["value"].notna().all()
+    assert scores.groupby("labels")["all_labels"].first().to_dict() == {20: False, 70: True}
+
+
+def test_sharp_methods_start_from_what_their_predecessor_chose() -> None:
+    tuning = told()["tuning"].set_index(["labels", "method", "replicate"]).sort_index()
+    for name, method in METHODS.items():
+        if method.after:
+            for setting in ("kappa", "teacher_temperature", "prior_scale"):
+                mine, first = (tuning.xs(each, level="method")[setting] for each in (name, method.after))
+                pd.testing.assert_series_equal(mine, first)
+    sharp = tuning.xs("tip_equal_sharp", level="method")
+    assert set(sharp["candidates"]) == {4}
+    assert (tuning.xs("tip_equal", level="method")["lambda"] == tuning.xs("tip_equal", level="method")["kappa"]).all()
+
+
+def test_methods_that_hear_teachers_have_equally_many_candidates() -> None:
+    tuning = told()["tuning"]
+    given = [name for name, each in METHODS.items() if each.teachers == "given" and not each.after]
+    assert set(tuning.loc[tuning["method"].isin(given), "candidates"]) == {2 * 2 + 2}
+
+
+def test_neither_test_labels_nor_labels_outside_the_budget_change_a_student() -> None:
+    data = dataset()
+    of = study(data, labels=[20])
+    order = of.bench("labels").order
+    y = data.y.copy()
+    for r, rows in enumerate(order.rows):
+        y[r, rows[20:]] = 1 - y[r, rows[20:]]
+    y[:, data.rows("test")] = 0
+    changed = replace(data, y=y)
+    again = replace(of, dataset=changed)
+    found, others = ([*fit_all(each), *aekd.fit_aekd(each)] for each in (of, again))
+    assert {each.method for each in found} == set(METHODS)
+    for one, other in zip(found, others, strict=True):
+        np.testing.assert_array_equal(one.prob, other.prob, err_msg=one.method)
+
+
+def test_self_training_in_a_fold_hears_a_student_that_did_not_see_what_the_fold_keeps_out() -> None:
+    data = dataset()
+    of = study(data, labels=[20])
+    chosen = winners(next(fit_all(of)).tuning)
+    kept = held_out(20, of.settings.folds)
+    y, rows = data.y.copy(), of.bench("labels").order.rows
+    for r in REPLICATES:
+        y[r, rows[r, kept[1]]] = 1 - y[r, rows[r, kept[1]]]
+    logits, changed = (
+        taught_by_itself(each, each.bench("self_training"), 20, chosen).logits
+        for each in (of, replace(of, dataset=replace(data, y=y)))
+    )
+    assert logits is not None and changed is not None
+    same = [torch.equal(*pair) for pair in zip(logits, changed, strict=True)]
+    every = 1 + of.settings.folds
+    assert [i for i, equal in enumerate(same) if equal] == [r * every + 1 + 1 for r in REPLICATES]
+
+
+def test_aekd_sees_the_labels_and_unlabelled_rows_of_the_others() -> None:
+    data = dataset()
+    of = study(data, transfer=30)
+    places = aekd.places([{"fold": 1}, {"fold": -1}], 20, of.settings.folds, 70, 30)
+    assert sorted(set(range(20)) - set(places[1].tolist())) == held_out(20, of.settings.folds)[1].tolist()
+    assert places[-1].tolist() == [*range(20), *range(40, 70)]
+    # kappa pseudo-labels for each of 50 examples against 20 labels, at T = 1/2
+    assert float(aekd.share(torch.tensor(2.0), torch.tensor(0.5), 50, 20)) == pytest.approx(20 / 21)
+
+
+def test_an_oracle_asks_the_teacher_of_the_rows_own_domain() -> None:
+    data = dataset()
+    of = study(data)
+    order, test = of.bench("labels").order, data.rows("test")
+    found = reference_probs(data, of.teachers, order, 20, (0.25, 1.0))
+    assert [accuracy(prob, data.y[r, test]).value for r, prob in enumerate(found["routed", "reference"])] == [1.0, 1.0]
+    assert experts(data, of.teachers[:2]) is None
+    rows = pd.DataFrame(teacher_rows(data, of.teachers, REPLICATES))
+    assert (rows.loc[rows["rows"] == "own", "accuracy"] == 1).all()
+    assert set(rows["domain"]) == set(DOMAINS)
+
+
+def test_a_diluted_mean_is_sharpened_by_the_labels_at_hand() -> None:
+    data = dataset()
+    of = study(data)
+    found = reference_probs(data, of.teachers, of.bench("labels").order, 20, (0.25, 1.0))
+    for mean, sharp in zip(found["mean", "reference"], found["sharpened_mean", "reference"], strict=True):
+        np.testing.assert_allclose(sharp, tempered(mean, 0.25))
+        np.testing.assert_allclose(sharp, mean**4 / (mean**4).sum(-1, keepdims=True))
+
+
+def test_coverage_is_that_of_the_smallest_sets_that_hold_the_level() -> None:
+    prob = np.array([[0.95, 0.05, 0.0], [0.6, 0.35, 0.05], [0.6, 0.35, 0.05], [0.5, 0.3, 0.2]])
+    assert coverage(prob, np.array([1, 1, 2, 2])) == 0.5  # the sets: {0}, {0, 1}, {0, 1}, all
+
+
+def test_a_fit_that_diverged_has_no_score() -> None:
+    data = dataset()
+    prob = [np.full((50, 2), np.nan), np.full((50, 2), 0.5)]
+    rows = pd.DataFrame(score_rows(data, REPLICATES, prob))
+    assert rows[rows["replicate"] == 0]["value"].isna().all()
+    assert rows[rows["replicate"] == 1]["value"].notna().all()
+
+
+def test_a_table_that_is_added_leaves_the_other_parts_as_they_are() -> None:
+    few, more = (parts_of(Settings.model_validate({"groups": groups})) for groups in (
+        {"A": ["iris", "Vehicle"]}, {"A": ["iris", "Vehicle", "Glass"], "B": ["wine"]}
+    ))  # fmt: skip
+    assert len(few) == 6 and len(more) == 12
+    assert {name: more[name] for name in few} == few
+    assert more["wine-clusters"].group == "B" and more["Glass-features"].kind == "mlbench"
+
+
+def test_posteriors_are_scored_beside_the_verdicts_of_their_gates() -> None:
+    data = dataset()
+    of = study(data, posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels", "self_training", "tip_equal"]})
+    rows = pd.DataFrame(posterior_rows(of))
+    assert set(rows["method"]) == {"labels", "self_training", "tip_equal"}
+    assert set(rows["metric"]) == METRICS and rows["value"].notna().all()
+    assert (rows["passed"] == (rows["failed"] == "")).all()
+    sure = replace(
+        of,
+        settings=part(posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels"], "settings": {"draws": 2}}).settings,
+    )
+    assert not pd.DataFrame(posterior_rows(sure))["passed"].any()  # too few draws to tell
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"groups": {"A": ["irises"]}}, "irises.*allowed: .*Glass.*iris.*Hint: .*iris"),
+        ({"groups": {"A": ["iris"], "B": ["iris"]}}, "each entry once \\(iris repeated\\)"),
+        ({"methods": ["tip"]}, "'tip'.*allowed: .*tip_equal"),
+        ({"posteriors": {"tables": ["wine"]}}, "posteriors: found 'wine'; allowed: iris"),
+        ({"labels": [3, 20]}, "3.*at least 4"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told_in_one_sentence(changed: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        part(**changed)
+
+
+def test_the_tables_of_the_parts_are_joined() -> None:
+    second = {name: frame.assign(regime="features") for name, frame in told().items()}
+    both = Inputs(name="tables", seed=1, parts={"iris-clusters": told(), "iris-features": second})
+    found = tables.run(both, part().settings)
+    assert {"labels", "self_training"} <= set(found["ranks"]["method"])
+    assert set(found) == set(tables.TABLES)
+    assert len(found["scores"]) == 2 * len(told()["scores"])
+    assert set(found["scores"]["regime"]) == {"clusters", "features"}
+
+
+def test_a_part_is_handed_on_as_json() -> None:
+    groups = {"A": ["iris", "Zoo"], "B": ["wine"]}
+    settings = part(groups=groups, posteriors={"tables": ["iris", "wine"]}).settings
+    handed = {each.name: Part.model_validate_json(json.dumps(each.content)) for each in tables.parts(settings)}
+    assert handed == parts_of(settings)
+
+
+def test_a_part_depends_on_its_signals_and_on_nothing_that_joins_or_shows_parts() -> None:
+    first = tables.parts(part(methods=["kd_mean"]).settings)[0]
+    roots = [tables.PART, *(registry.module_name(kind, name) for kind, name in first.uses)]
+    sources = closure(roots, ("mtbkd.registry",))
+    assert {"mtbkd/signals/kd_mean.py", "mtbkd/datasets/scikit.py", "mtbkd/teachers/sklearn_classifier.py"} <= set(sources)
+    assert not [path for path in sources if path.startswith(("mtbkd/report", "mtbkd/figures")) or "verdicts" in path]
