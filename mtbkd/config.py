@@ -101,7 +101,7 @@ class MethodEntry(_Model):
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
     tuned_by: str | None = Field(
         None,
-        description="an entry of methods whose inference fits the candidates of shared settings in experiments; MAP when left out",
+        description="an entry of methods whose inference fits experiments' candidates of shared settings; MAP when left out",
     )
     stack_chains: bool = Field(
         False, description="weight the chains by leave-one-out instead of pooling them: for chains in different modes"

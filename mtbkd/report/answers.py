@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mtbkd.evaluation.routing import ROUTED
-from mtbkd.report.evidence import SCORE, Evidence, Pair
+from mtbkd.report.evidence import SCORE, Evidence, Pair, signed
 from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
 
 REFERENCES = {"teachers:best": "the best teacher", ROUTED: "teachers routed by domain"}
@@ -195,6 +195,37 @@ def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str
     return f"{known} {verb} more accurate than {word} ({show(float(teacher.mean()))})"
 
 
+def when_it_pays(evidence: Sequence[Evidence]) -> list[str]:
+    """One sentence: on which experiments a distilled student predicts better than labels only, on which none does."""
+    pays, not_ = [], []
+    for each in evidence:
+        pairs = _judged_against_labels(each)
+        if not pairs:
+            continue
+        better = [pair for pair in pairs if pair.way == "lower"]
+        best = min(better or pairs, key=lambda pair: pair.found.difference)
+        number = f"{each.called(best.method)}: NLL {signed(best.found)}"
+        if better:
+            pays.append(f"on {each.name} ({len(better)} of {count(len(pairs), 'distilled student')}, most {number})")
+        elif any(math.isfinite(pair.p_holm) for pair in pairs):
+            worse = sum(pair.way == "higher" for pair in pairs)
+            harmed = f", {worse} predict{'s' if worse == 1 else ''} worse" if worse else ""
+            not_.append(f"on {each.name} (none of {count(len(pairs), 'distilled student')}{harmed}; the best is {number})")
+    parts = [f"Distilled students predict better than labels only {listed(pays)}"] if pays else []
+    none = "they do not" if pays else "Distilled students do not predict better than labels only"
+    parts += [f"{none} {listed(not_)}"] if not_ else []
+    text = "; ".join(parts)
+    return [f"{text}."] if text else []
+
+
+def _judged_against_labels(evidence: Evidence) -> list[Pair]:
+    """Sound distilled students against labels only, tuned on the same candidates; [] where labels are not the reference."""
+    if "labels only" not in evidence.reference_words:
+        return []
+    pairs = [evidence.compared(method) for method in evidence.distilled if method in evidence.sound]
+    return [pair for pair in pairs if pair is not None and not evidence.unlike(pair.method, pair.against)]
+
+
 def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, list[str]]]:
     """The questions with their answers, one an experiment; with an ``exact`` answer those of inference come first."""
 
@@ -202,13 +233,14 @@ def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, 
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
 
     agreement = {e.name: clause for e in evidence if (clause := do_they_agree(e))}
+    pays = ("When do teachers pay?", when_it_pays(evidence))
     predicts = ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence}))
     trusted = _overall(evidence) + told({e.name: can_posteriors_be_trusted(e) for e in evidence})
     inference = [("Can the posteriors be trusted?", trusted), ("Do they agree with an exact sampler?", told(agreement))]
     helped = ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence}))
-    asked = [predicts, *inference, helped]
+    asked = [pays, predicts, *inference, helped]
     if exact:
-        asked = [("Do the algorithms recover answers that are known?", [exact]), *reversed(inference), predicts, helped]
+        asked = [("Do the algorithms recover answers that are known?", [exact]), *reversed(inference), pays, predicts, helped]
     return [(question, answers) for question, answers in asked if answers]
 
 

@@ -13,6 +13,7 @@ from mtbkd.report.answers import (
     did_teachers_help,
     do_they_agree,
     sentences,
+    when_it_pays,
     which_is_best,
 )
 from mtbkd.report.evidence import Evidence
@@ -191,21 +192,33 @@ def test_agreement_is_counted_by_fits_and_names_who_differs(verdicts: dict[str, 
     assert do_they_agree(replace(evidence(), agreement=agreement(**verdicts))) == said
 
 
+def test_the_first_sentence_tells_where_teachers_pay_and_where_not() -> None:
+    points = replace(evidence(methods=("labels_map", "kd_map")), name="points")
+    few = replace(evidence(2), name="few")
+    (told,) = when_it_pays([evidence(), points, few])
+    better = "Distilled students predict better than labels only on sim (1 of 2 distilled students, most tip_nuts: "
+    assert told.startswith(better)
+    assert "; they do not on points (none of 1 distilled student, 1 predicts worse; the best is kd_map: NLL +0." in told
+    assert "few" not in told
+    assert when_it_pays([points])[0].startswith("Distilled students do not predict better than labels only on points")
+    assert when_it_pays([few]) == []
+
+
 def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
     points = replace(evidence(methods=("labels_map", "kd_map")), name="points")
     found = sentences([evidence(), points])
     assert [question for question, _ in found] == [
-        "Which student predicts best?", "Can the posteriors be trusted?", "Did the teachers help?",
+        "When do teachers pay?", "Which student predicts best?", "Can the posteriors be trusted?", "Did the teachers help?",
     ]  # fmt: skip
-    assert [[answer.split(",")[0] for answer in answers[-2:]] for _, answers in found] == [["On sim", "On points"]] * 3
+    assert [[answer.split(",")[0] for answer in answers[-2:]] for _, answers in found[1:]] == [["On sim", "On points"]] * 3
     assert all(answer.endswith(".") for _, answers in found for answer in answers)
-    assert [len(answers) for _, answers in found] == [2, 3, 2]
-    assert found[1][1][0] == "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too."
+    assert [len(answers) for _, answers in found] == [1, 2, 3, 2]
+    assert found[2][1][0] == "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too."
 
 
 def test_a_study_of_inference_asks_after_inference_first() -> None:
     found = sentences([evidence()], "Of 2 methods, 1 recovers every case.")
     assert found[0] == ("Do the algorithms recover answers that are known?", ["Of 2 methods, 1 recovers every case."])
     assert [question for question, _ in found[1:]] == [
-        "Can the posteriors be trusted?", "Which student predicts best?", "Did the teachers help?",
+        "Can the posteriors be trusted?", "When do teachers pay?", "Which student predicts best?", "Did the teachers help?",
     ]  # fmt: skip
