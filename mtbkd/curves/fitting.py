@@ -216,13 +216,13 @@ def _score(bench: Bench, params: "dict[int, torch.Tensor]") -> Rows:
     for r, replicate in enumerate(bench.replicates):
         at = bench.order.data[r]
         x = bench.student.inputs(torch.as_tensor(dataset.x[at : at + 1, test], device=bench.device))
-        prob = _mean_prob(bench.student, params[r].to(bench.device), x)
+        prob = mean_prob(bench.student, params[r].to(bench.device), x)
         true_prob = None if dataset.true_prob is None else dataset.true_prob[at, test].astype(np.float64)
         rows += [{**row, "replicate": replicate} for row in score_rows(prob, dataset.y[at, test], true_prob)]
     return rows
 
 
-def _mean_prob(student: Student, params: "torch.Tensor", x: "torch.Tensor", max_values: int = 20_000_000) -> np.ndarray:
+def mean_prob(student: Student, params: "torch.Tensor", x: "torch.Tensor", max_values: int = 20_000_000) -> np.ndarray:
     """Mean class probabilities (M, K) of draws ``params`` (S, P) at ``x`` (1, M, *inputs), in chunks that bound the memory.
 
     Draws that diverged are left out; NaN where all did.

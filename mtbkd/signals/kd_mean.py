@@ -19,9 +19,7 @@ else:
 __all__ = ["NEEDS_WEIGHTS", "USES", "Settings", "mixture", "prepare", "slope", "temper", "term", "term_symbolic"]
 
 
-def temper(
-    logits: "torch.Tensor", weights: "torch.Tensor", temperature: "torch.Tensor"
-) -> "tuple[torch.Tensor, torch.Tensor]":
+def temper(logits: "torch.Tensor", weights: "torch.Tensor", temperature: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
     """The pool (U, N, 1, K) as the only teacher and its weight 1, of ``logits`` (U, N, G, K) and ``weights`` (U, N, G).
 
     ``temperature``: T (U, 1, 1, 1).
