@@ -131,6 +131,7 @@ def _size(rows: Frame) -> float:
 def strength_table(name: str, ranked: Frame) -> Table | None:
     """Squared error of every student by the strength of the teachers alone; None where the search does not vary it so."""
     configured = json.loads(ranked.loc[ranked["configured"].astype(bool), "settings"].iloc[0])
+    ranked = ranked.sort_values("candidate", kind="stable")
     shown = {text_: strength_of(json.loads(text_), configured) for text_ in ranked["settings"].unique()}
     shown = {settings: words for settings, words in shown.items() if words}
     errors = _students(ranked[ranked["quantity"] == ERROR])
