@@ -29,7 +29,7 @@ from mtbkd.fitting import Output
 from mtbkd.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.optimise import Training
 from mtbkd.plan import Plan, make_plan
-from mtbkd.search.spec import TeacherSearch
+from mtbkd.search.spec import StudentSearch, TeacherSearch
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
 
@@ -143,6 +143,7 @@ class Study(_Model):
     output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
     exact: Exact | None = Field(None, description="methods to judge against posteriors that are known exactly")
     teacher_search: dict[Name, TeacherSearch] = Field({}, description="settings of teachers that a paper does not print, tried")
+    student_search: dict[Name, StudentSearch] = Field({}, description="the same of students and their teachers together")
     curves: dict[Name, Curve] = Field({}, description="methods at growing numbers of labels, by name")
     analyses: dict[Name, Analysis] = Field({}, description="questions asked besides the experiments, by name")
     experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")

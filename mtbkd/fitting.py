@@ -106,10 +106,10 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     if spec.stack_chains:
         chain_stacking.check_labels(dataset, spec.method)
     device = resolve_device(spec.device)
-    student = _student(spec, dataset)
-    training = _material(spec, student, dataset, teachers, device)
+    student = student_of(spec, dataset)
+    training = material_of(spec, student, dataset, teachers, device)
     context = Context(spec.seed, tuple(replicates), spec.training, device)
-    best = _best_teacher(spec, teachers, dataset, device)
+    best = best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
     tuning = tune(spec.posterior, signal.USES, make, dataset, context, _draws_to_tune_by(spec))
@@ -178,13 +178,14 @@ def _draws_to_tune_by(spec: Spec) -> "Callable[[Problem, Context], torch.Tensor]
     return draws
 
 
-def _student(spec: Spec, dataset: Dataset) -> Student:
+def student_of(spec: Spec, dataset: Dataset) -> Student:
+    """The network that ``spec`` asks for, for examples of ``dataset``."""
     module = registry.part("student", spec.student.architecture)
     settings = module.Settings.model_validate(spec.student.settings)
     return module.build(settings, dataset.x.shape[2:], dataset.num_classes)
 
 
-def _material(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence[Logits], device: str) -> Material:
+def material_of(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence[Logits], device: str) -> Material:
     """The training examples; a label-only student drops those without a label, which tell it nothing."""
     rows = np.broadcast_to(dataset.rows("train"), (dataset.num_replicates, int((dataset.split == "train").sum())))
     uses_teachers = spec.signal.name != "none"
@@ -209,7 +210,7 @@ def _material(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence
     return Material(x, y, torch.as_tensor(stacked, device=device), weights)
 
 
-def _best_teacher(spec: Spec, teachers: Sequence[Logits], dataset: Dataset, device: str) -> "torch.Tensor | None":
+def best_teacher(spec: Spec, teachers: Sequence[Logits], dataset: Dataset, device: str) -> "torch.Tensor | None":
     """Position (R or 1,) of the teacher with the highest accuracy on labels that may choose (``mtbkd.teachers.unseen``), where
     the signal asks for it and all teachers cover these."""
     if not teachers or not unseen.takes_best(spec.signal.name, spec.signal.settings):

@@ -26,7 +26,7 @@ def name_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> It
     for section, names in declared.items():
         yield from _clashes((section,), names)
     for name, study in config.studies.items():
-        for key in ("experiments", "curves", "analyses", "teacher_search"):
+        for key in ("experiments", "curves", "analyses", "teacher_search", "student_search"):
             yield from _clashes(("studies", name, key), getattr(study, key))
         for title, curve in study.curves.items():
             yield from _clashes(("studies", name, "curves", title, "teachers"), curve.teachers)

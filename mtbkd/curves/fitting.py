@@ -259,11 +259,11 @@ def predict_test(bench: Bench, params: "dict[int, torch.Tensor]") -> list[np.nda
     dataset, test, found = bench.dataset, bench.dataset.rows("test"), []
     for r, at in enumerate(bench.order.data):
         x = bench.student.inputs(torch.as_tensor(dataset.x[at : at + 1, test], device=bench.device))
-        found.append(_mean_prob(bench.student, params[r].to(bench.device), x))
+        found.append(mean_prob(bench.student, params[r].to(bench.device), x))
     return found
 
 
-def _mean_prob(student: Student, params: "torch.Tensor", x: "torch.Tensor", max_values: int = 20_000_000) -> np.ndarray:
+def mean_prob(student: Student, params: "torch.Tensor", x: "torch.Tensor", max_values: int = 20_000_000) -> np.ndarray:
     """Mean class probabilities (M, K) of draws ``params`` (S, P) at ``x`` (1, M, *inputs), in chunks that bound the memory.
 
     Draws that diverged are left out; NaN where all did.

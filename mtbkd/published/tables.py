@@ -114,6 +114,11 @@ def columns_of(table: str) -> set[str]:
     return {number.column for number in numbers(table)}
 
 
+def is_teacher(column: str) -> bool:
+    """Whether a printed column is one of a teacher."""
+    return re.fullmatch(r"T\d+", column) is not None
+
+
 def method_of(column: str, teachers: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
     """Our teachers or methods that a printed column stands for; ``columns`` is method -> its columns."""
     found = re.fullmatch(r"T(\d+)", column)

@@ -52,14 +52,14 @@ def build_report(
     out: str | Path,
 ) -> None:
     """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,findings}.csv,
-    each whole or not at all, and tables/teacher_search.csv where teachers were searched.
+    each whole or not at all, and tables/{teacher_search,student_search}.csv where these were searched.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.plan.Plan``.
         evaluation: experiment -> folder of its evaluation's tables.
         data_cards: experiment -> cards of its data's blocks.
         teacher_cards: experiment -> teacher -> cards of its blocks.
-        searches: search -> table of the teachers that it tried.
+        searches: <subject>_search/<name> -> table of what it tried.
         curves: label-count curve -> part -> tables of scores; with one, tables/{curves,crossings}.csv are written too.
         curve_tuning: label-count curve -> tables of what its methods tuned.
         analyses: analysis -> table -> file; each table is written too, as tables/<analysis>-<table>.csv.
@@ -88,7 +88,7 @@ def build_report(
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     known = validation.section(exact, exact_published)
     paying = label_curves.section(plan["curves"], curves, curve_tuning)
-    tried = search.section(searches, {name: asked["published"] for name, asked in plan["searches"].items()})
+    tried = search.section(searches, plan["searches"])
     content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
     asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)
     if paying:
@@ -122,7 +122,9 @@ def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Ev
 
 def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
     planned = plan["experiments"][evidence.name]
-    searches = [asked for asked in plan["searches"].values() if asked["published"] == planned["published"]]
+    # A search of students chooses no experiment's settings: only its own rows are fitted.
+    of_teachers = [asked for asked in plan["searches"].values() if asked["subject"] == "teachers"]
+    searches = [asked for asked in of_teachers if asked["published"] == planned["published"]]
     fitted = {teacher["column"] for asked in searches for teacher in asked["teachers"]}
     return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
 
@@ -250,7 +252,7 @@ def _frames(
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]
     frames["published"] = pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
     if searches:
-        frames["teacher_search"] = search.all_candidates(searches)
+        frames |= search.all_candidates(searches)
     return frames
 
 

@@ -1,6 +1,7 @@
 """A score as the report states it: mean, interval, and what the interval is over; and how numbers are written."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from mtbkd.evaluation.intervals import REAL, interval, over_examples
@@ -83,6 +84,11 @@ def show_estimate(e: Estimate, signed: bool = False) -> str:
 def listed(items: list[str]) -> str:
     """``a, b and c``."""
     return ", ".join(items[:-1]) + " and " + items[-1] if len(items) > 1 else "".join(items)
+
+
+def settings_words(settings: Mapping[str, Any]) -> str:
+    """``steps 300 and label share 1``."""
+    return listed([f"{key.replace('_', ' ')} {value}" for key, value in settings.items()]) or "the configured settings"
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -1,6 +1,5 @@
 """Findings about printed numbers: how many reproduce, which cannot be true, and what labels alone reach beside them."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -149,7 +148,7 @@ def against(ours: Replicates, v: Versus, metric: str) -> Verdict:
 
 
 def _teacher(v: Versus) -> bool:
-    return re.fullmatch(r"T\d+", v.printed.column) is not None
+    return published.is_teacher(v.printed.column)
 
 
 def _beside_labels(v: Versus) -> bool:

@@ -1,4 +1,4 @@
-"""The section on the search for a paper's teachers: how near the nearest candidate comes, and the configured one."""
+"""The section on searches for a paper's settings: how near the nearest candidate comes, and the configured one."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,49 +10,69 @@ import numpy as np
 from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
+from mtbkd.report import student_search
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import count, listed, show
+from mtbkd.report.numbers import count, settings_words, show
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
+from mtbkd.search.run import BEST, CONFIRMED, NAME, RANKED
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy_import("pandas")
 
-BEST = 5
-
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one search; ``summary`` is a few sentences."""
+    """What the page shows of one search; ``summary`` is a few sentences, ``strength`` for students only."""
 
     name: str
+    subject: str
     summary: str
     best: Table
     numbers: Table
+    strength: Table | None = None
 
 
-def section(files: Mapping[str, str], sources: Mapping[str, str]) -> list[Part]:
-    """One part a search; ``files``: search -> its table, ``sources``: search -> name of the published table."""
-    return [_part(name, _read(file), sources[name]) for name, file in files.items()]
+def section(files: Mapping[str, str], searches: Mapping[str, Mapping[str, Any]]) -> list[Part]:
+    """One part a search; ``files``: search -> its table, ``searches``: search -> its specification."""
+    return [_part(_read(file), searches[key]) for key, file in files.items()]
 
 
-def all_candidates(files: Mapping[str, str]) -> Frame:
-    """Rows of tables/teacher_search.csv: every printed number of every candidate of every search."""
-    return pd.concat([_read(file) for file in files.values()], ignore_index=True)
+def all_candidates(files: Mapping[str, str]) -> dict[str, Frame]:
+    """teacher_search and student_search -> every printed number of every candidate of all such searches."""
+    kinds = dict.fromkeys(key.partition("/")[0] for key in files)
+    return {
+        kind: pd.concat([_read(file) for key, file in files.items() if key.startswith(f"{kind}/")], ignore_index=True)
+        for kind in kinds
+    }
 
 
 def _read(path: str) -> Frame:
-    return read_table(path, "the candidates of a search", "teacher_search")
+    return read_table(path, "the candidates of a search", "search")
 
 
-def _part(name: str, rows: Frame, table: str) -> Part:
-    order = rows.drop_duplicates("candidate").sort_values(["distance", "candidate"]).reset_index(drop=True)
-    return Part(name, _summary(rows, order, table), best_table(name, order), number_table(name, rows, order))
+def _part(rows: Frame, asked: Mapping[str, Any]) -> Part:
+    name, table = asked["name"], asked["published"]
+    if asked["subject"] == "students":
+        return _student_part(name, rows, table)
+    order = _order(rows)
+    numbers = number_table(name, rows, order, NAME["teachers"])
+    return Part(name, "teachers", _summary(rows, order, table), best_table(name, order), numbers)
 
 
-def _words(settings: Mapping[str, Any]) -> str:
-    return listed([f"{key.replace('_', ' ')} {value}" for key, value in settings.items()]) or "the configured settings"
+def _student_part(name: str, rows: Frame, table: str) -> Part:
+    ranked, confirmed = (rows[rows["part"] == part] for part in (RANKED, CONFIRMED))
+    order = _order(ranked)
+    summary = student_search.summary(ranked, confirmed, order, table)
+    best = student_search.best_table(name, ranked, confirmed, order)
+    numbers = number_table(f"students-{name}", confirmed, order, NAME["students"])
+    return Part(name, "students", summary, best, numbers, student_search.strength_table(name, ranked))
+
+
+def _order(rows: Frame) -> Frame:
+    """One row a candidate, the nearest first."""
+    return rows.drop_duplicates("candidate").sort_values(["distance", "candidate"]).reset_index(drop=True)
 
 
 def _summary(rows: Frame, order: Frame, table: str) -> str:
@@ -67,7 +87,7 @@ def _summary(rows: Frame, order: Frame, table: str) -> str:
     )
     told = (
         f"{count(len(order), 'candidate')} against the teacher rows of {source.paper}, {source.place}. The nearest has "
-        f"{_words(json.loads(nearest['settings']))}: its distance, the root mean square difference of "
+        f"{settings_words(json.loads(nearest['settings']))}: its distance, the root mean square difference of "
         f"{count(len(own), 'printed number')}, is {show(nearest['distance'])}, with a standard error of {show(noise)} from the "
         f"data sets drawn; within two of these, {others}. The largest single difference is "
         f"{show(worst['difference'], signed=True)} ({worst['column']}, {published.words(worst['quantity'])})."
@@ -76,9 +96,10 @@ def _summary(rows: Frame, order: Frame, table: str) -> str:
         return f"{told} The configured teachers are this candidate."
     configured = order.iloc[rank]
     apart = "one of those that cannot be told apart" if rank < len(close) else "clearly farther"
+    words = settings_words(json.loads(configured["settings"]))
     return (
-        f"{told} The configured teachers are not the nearest: they have {_words(json.loads(configured['settings']))}, rank "
-        f"{rank + 1} of {len(order)}, distance {show(configured['distance'])}, {apart}."
+        f"{told} The configured teachers are not the nearest: they have {words}, rank {rank + 1} of {len(order)}, distance "
+        f"{show(configured['distance'])}, {apart}."
     )
 
 
@@ -104,8 +125,8 @@ def best_table(name: str, order: Frame) -> Table:
     return Table(f"search-{name}", f"{name}: the {min(BEST, len(order))} nearest of {len(order)} candidates", head, rows)
 
 
-def number_table(name: str, rows: Frame, order: Frame) -> Table:
-    """Every printed number beside the nearest candidate's and the configured teachers'."""
+def number_table(name: str, rows: Frame, order: Frame, ours: str) -> Table:
+    """Every printed number beside the nearest candidate's and the configured one's; ``ours``: column with our names."""
     chosen = {
         "Nearest": order["candidate"].iloc[0],
         "Configured": order.loc[order["configured"].astype(bool), "candidate"].iloc[0],
@@ -113,7 +134,7 @@ def number_table(name: str, rows: Frame, order: Frame) -> Table:
     rows = rows.sort_values(["column", "quantity"])
     found = {title: rows[rows["candidate"] == candidate].to_dict("records") for title, candidate in chosen.items()}
     shown = list(found) if len(set(chosen.values())) > 1 else ["Nearest"]
-    head = [Column("Printed column"), Column("Our teacher"), Column("Printed quantity"), Column("Published", True)]
+    head = [Column("Printed column"), Column(f"Our {ours}"), Column("Printed quantity"), Column("Published", True)]
     for title in shown:
         head += [Column(title, True, "mean over data sets, with its standard error"), Column("\N{MINUS SIGN} published", True)]
     lines = []
@@ -121,13 +142,13 @@ def number_table(name: str, rows: Frame, order: Frame) -> Table:
         first = records[0]
         cells = [
             text(first["column"]),
-            text(first["teacher"]),
+            text(first[ours]),
             text(published.words(first["quantity"]), first["quantity"]),
             number(first["published"]),
         ]
         lines.append(Row([*cells, *_pairs(records)]))
     words = "of the nearest candidate, which is the configured one" if len(shown) == 1 else "of the nearest and the configured"
-    return Table(f"search-numbers-{name}", f"{name}: every printed teacher number beside that {words}", head, lines)
+    return Table(f"search-numbers-{name}", f"{name}: every printed number beside that {words}", head, lines)
 
 
 def _pairs(records: Sequence[Mapping[str, Any]]) -> list[Cell]:

@@ -1,18 +1,26 @@
-"""Does a teacher search of config.yaml fit together? Names, printed columns, and every setting that it tries."""
+"""Does a search of config.yaml fit together? Names, printed columns, and every setting that it tries."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
+from mtbkd.datasets import Shape
 from mtbkd.errors import nearest
 from mtbkd.explain import KeyPath, Mistake, choice, sentence, validate
+from mtbkd.grids import AS_KAPPA
 from mtbkd.published import tables as published
-from mtbkd.search.spec import TeacherSearch
+from mtbkd.published.tables import is_teacher
+from mtbkd.search.spec import StudentSearch, TeacherSearch
+from mtbkd.search.students import FAST
+from mtbkd.settings import dump, settings_of
+from mtbkd.strength_checks import twice
+from mtbkd.tuning import SHARED_NAMES, count
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config
+    from mtbkd.config import Config, Study
 
+EVERY_SETTING = frozenset(SHARED_NAMES)
 MOST_CANDIDATES = 2_000  # a misplaced list is a mistake, no wish for a week of training
 
 
@@ -21,27 +29,84 @@ def search_mistakes(
 ) -> Iterator[Mistake]:
     """Everything wrong with the search ``asked`` at ``path``; entries that are broken in themselves are left out."""
     yield from _names(declared, path, asked)
-    size = math.prod(len(values) for values in (*asked.grid.values(), *asked.dataset_grid.values()))
+    yield from _candidates(config, path, asked.dataset, asked.grid, asked.dataset_grid, asked.teachers.values())
+    shape = _shape(config, asked.dataset)
+    for column, name in asked.teachers.items():
+        entry = config.teachers.get(name)
+        if entry is not None and shape is not None and entry.domain is not None and entry.domain not in shape.domain_names:
+            allowed = f"teachers of {', '.join(shape.domain_names) or 'no domain'}, the domains of '{asked.dataset}'"
+            yield Mistake((*path, "teachers", column), sentence(name, allowed))
+
+
+def student_mistakes(
+    config: "Config", declared: Mapping[str, Sequence[str]], path: KeyPath, study: "Study", asked: StudentSearch
+) -> Iterator[Mistake]:
+    """Everything wrong with the search of students ``asked`` at ``path``, but for what its methods may not do anywhere."""
+    of = study.experiments.get(asked.experiment)
+    if of is None:
+        yield Mistake((*path, "experiment"), choice(asked.experiment, study.experiments))
+        return
+    if of.published is None:
+        having = [name for name, each in study.experiments.items() if each.published is not None]
+        yield Mistake((*path, "experiment"), choice(asked.experiment, having, "it needs an experiment with the key published"))
+    else:
+        students = [column for column in sorted(published.columns_of(of.published)) if not is_teacher(column)]
+        for column in asked.methods:
+            if column not in students:
+                allowed = f"{', '.join(students) or 'none'}, the students of {of.published}"
+                yield Mistake((*path, "methods"), sentence(column, allowed, nearest(column, students)))
+    for column, name in asked.methods.items():
+        at = (*path, "methods", column)
+        if name not in declared["methods"]:
+            yield Mistake(at, choice(name, declared["methods"]))
+        elif name in config.methods and (used := config.methods[name].inference) not in FAST:
+            allowed = f"methods whose inference is {' or '.join(FAST)}, of which many can be fitted"
+            yield Mistake(at, sentence(name, allowed, f"its inference is {used}"))
+    yield from twice([(path, asked.posterior)])
+    if AS_KAPPA in asked.posterior.lam and not asked.posterior.kappa:
+        yield Mistake((*path, "posterior", "lambda"), sentence(AS_KAPPA, "numbers, as posterior has no kappa", "add kappa"))
+    inner = math.prod(map(len, (asked.steps, asked.label_share, asked.outside_temperature)))
+    inner *= count(dump(asked.posterior), EVERY_SETTING)
+    yield from _candidates(config, path, of.dataset, asked.grid, asked.dataset_grid, of.teachers, inner)
+    if (entry := config.datasets.get(of.dataset)) is None:
+        return
+    labels = getattr(settings_of("dataset", entry.kind, entry.settings), "n_train", 0)
+    for index, share in enumerate(asked.label_share):
+        if share > 0 and round(share * labels) < 1 <= labels:
+            allowed = f"0, or a share that leaves at least one of {labels:,} training labels"
+            yield Mistake((*path, "label_share", index), sentence(share, allowed))
+
+
+def _shape(config: "Config", dataset: str) -> Shape | None:
+    """Classes and domains of a simulation; None where the entry is none."""
+    entry = config.datasets.get(dataset)
+    if entry is None or not registry.part("dataset", entry.kind).SIMULATED:
+        return None
+    return registry.part("dataset", entry.kind).describe(settings_of("dataset", entry.kind, entry.settings))
+
+
+def _candidates(
+    config: "Config", path: KeyPath, dataset: str, grid: Mapping[str, Sequence[Any]], dataset_grid: Mapping[str, Sequence[Any]],
+    teachers: Iterable[str], inner: int = 1,
+) -> Iterator[Mistake]:  # fmt: skip
+    """Too many candidates, ``inner`` of them on each choice of data and teachers, and settings that nothing takes."""
+    size = inner * math.prod(len(values) for values in (*grid.values(), *dataset_grid.values()))
     if size > MOST_CANDIDATES:
         yield Mistake(path, f"found {size:,} candidates; allowed: at most {MOST_CANDIDATES:,}. Hint: try fewer values")
         return
-    data = config.datasets.get(asked.dataset)
+    data = config.datasets.get(dataset)
     if data is None:
         return
     module = registry.part("dataset", data.kind)
     if not module.SIMULATED:
-        yield Mistake((*path, "dataset"), sentence(asked.dataset, "a simulation, which draws data anew for every replicate"))
+        where = "dataset" if path[-2] == "teacher_search" else "experiment"
+        yield Mistake((*path, where), sentence(dataset, "a simulation, which draws data anew for every replicate"))
         return
-    yield from _values(module, data.settings, asked.dataset_grid, (*path, "dataset_grid"))
-    shape = module.describe(module.Settings.model_validate(data.settings))
-    for column, name in asked.teachers.items():
-        entry = config.teachers.get(name)
-        if entry is None:
-            continue
-        if entry.domain is not None and entry.domain not in shape.domain_names:
-            allowed = f"teachers of {', '.join(shape.domain_names) or 'no domain'}, the domains of '{asked.dataset}'"
-            yield Mistake((*path, "teachers", column), sentence(name, allowed))
-        yield from _values(registry.part("teacher", entry.family), entry.settings, asked.grid, (*path, "grid"))
+    yield from _values(module, data.settings, dataset_grid, (*path, "dataset_grid"))
+    for name in teachers:
+        if name in config.teachers:
+            entry = config.teachers[name]
+            yield from _values(registry.part("teacher", entry.family), entry.settings, grid, (*path, "grid"))
 
 
 def _names(declared: Mapping[str, Sequence[str]], path: KeyPath, asked: TeacherSearch) -> Iterator[Mistake]:
@@ -51,7 +116,7 @@ def _names(declared: Mapping[str, Sequence[str]], path: KeyPath, asked: TeacherS
     for column, name in asked.teachers.items():
         if name not in declared["teachers"]:
             yield Mistake((*path, "teachers", column), choice(name, declared["teachers"]))
-    tables = {name: [c for c in sorted(published.columns_of(name)) if c.startswith("T")] for name in published.names()}
+    tables = {name: [c for c in sorted(published.columns_of(name)) if is_teacher(c)] for name in published.names()}
     usable = [name for name, columns in tables.items() if columns]
     if asked.published not in usable:
         yield Mistake((*path, "published"), choice(asked.published, usable))

@@ -62,6 +62,9 @@ studies:
     teacher_search:
       found: {dataset: sim, published: mtbkd_table1_sim1, teachers: {T1: b1}, replicates: 2, grid: {steps: [10, 20]},
             dataset_grid: {n_train: [100]}}
+    student_search:
+      found: {experiment: sim, methods: {tip_equal: tip_map}, replicates: 2, posterior: {kappa: [0.5, 2], lambda: [kappa, 20]},
+            steps: [10], label_share: [1, 0.5], outside_temperature: [1, 2], grid: {steps: [10]}, dataset_grid: {n_train: [100]}}
     curves:
       pay: {dataset: sim, student: mlp_5, teachers: {both: [b1, b3]}, methods: [labels_map, tip_map], labels: [10,
             30, all], folds: 3, transfer: [true], steps: [10], replicates: 2}
@@ -229,7 +232,7 @@ def test_a_misspelt_key_is_refused_with_its_name_or_is_a_new_name_in_a_section(p
 NAMED = {
     (section,) for section in ("datasets", "teachers", "students", "methods", "studies")
 } | {
-    ("studies", "small", key) for key in ("experiments", "curves", "analyses", "teacher_search")
+    ("studies", "small", key) for key in ("experiments", "curves", "analyses", "teacher_search", "student_search")
 } | {("studies", "small", "curves", "pay", "teachers")}  # fmt: skip
 
 

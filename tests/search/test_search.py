@@ -50,12 +50,12 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture
 def spec(raw: dict[str, Any]) -> Spec:
-    return Spec.model_validate(config.load(raw).plan().searches["sim1"])
+    return Spec.model_validate(config.load(raw).plan().searches["teacher_search/sim1"])
 
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    spec = Spec.model_validate(config.load(yaml.safe_load(EXAMPLE)).plan().searches["sim1"])
+    spec = Spec.model_validate(config.load(yaml.safe_load(EXAMPLE)).plan().searches["teacher_search/sim1"])
     return pd.DataFrame(run.search(spec))
 
 
@@ -108,11 +108,11 @@ def test_scores_are_means_of_the_validation_rows_of_a_domain() -> None:
     validation = run.Validation(dataset)
     logits = np.zeros((1, 5, 2), np.float32)
     logits[0, :, 0] = [9, 50, 50, 50, 9]  # class 0 for certain
-    assert validation.score(logits, "accuracy", "all") == [pytest.approx(1 / 3)]
-    assert validation.score(logits, "accuracy", "east") == [0.5]
-    assert validation.score(logits, "accuracy", "west") == [0.0]
-    assert validation.score(logits, "mse_prob", "all") == [pytest.approx((0.25 + 0.25 + 1) / 3)]
-    assert validation.score(logits, "mae_prob", "all") == [pytest.approx((0.5 + 0.5 + 1) / 3)]
+    assert validation.score(validation.prob(logits), "accuracy", "all") == [pytest.approx(1 / 3)]
+    assert validation.score(validation.prob(logits), "accuracy", "east") == [0.5]
+    assert validation.score(validation.prob(logits), "accuracy", "west") == [0.0]
+    assert validation.score(validation.prob(logits), "mse_prob", "all") == [pytest.approx((0.25 + 0.25 + 1) / 3)]
+    assert validation.score(validation.prob(logits), "mae_prob", "all") == [pytest.approx((0.5 + 0.5 + 1) / 3)]
 
 
 def test_the_table_is_written_with_its_columns(spec: Spec, tmp_path: Path) -> None:
@@ -128,11 +128,11 @@ def test_an_infinite_setting_survives_being_handed_on(spec: Spec) -> None:
 
 def test_a_search_depends_on_its_own_part_of_the_configuration_only(raw: dict[str, Any], spec: Spec) -> None:
     raw["teachers"]["b1"]["settings"] = {"hidden": [4], "steps": 30, "exposure": 0.5}
-    changed = Spec.model_validate(config.load(raw).plan().searches["sim1"])
+    changed = Spec.model_validate(config.load(raw).plan().searches["teacher_search/sim1"])
     assert changed.teachers[0].settings["steps"] == 30 and changed.teachers[1] == spec.teachers[1]
     raw = yaml.safe_load(EXAMPLE)
     raw["posterior"] = {"lambda": 7}
-    assert Spec.model_validate(config.load(raw).plan().searches["sim1"]) == spec
+    assert Spec.model_validate(config.load(raw).plan().searches["teacher_search/sim1"]) == spec
     assert config.load(raw, "silent").plan().searches == {}
 
 

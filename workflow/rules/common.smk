@@ -21,7 +21,7 @@ DATA_FILES = ("data.safetensors", "examples.csv", "card.json")
 LOGITS_FILES = ("logits.safetensors", "card.json")
 EXACT = f"{STUDY}/exact/{{judged}}"
 EXACT_TABLES = ("cases", "sbc", "ranks")
-SEARCH = f"{STUDY}/teacher_search/{{search}}.parquet"
+SEARCH = f"{STUDY}/{{search}}.parquet"  # teacher_search/<name> or student_search/<name>
 CURVE = f"{STUDY}/curves/{{curve}}/{{teachers}}/{{helped}}/{{block}}"
 CURVE_REFERENCES = f"{STUDY}/curves/{{curve}}/references/{{block}}.parquet"
 ANALYSIS = f"{STUDY}/analyses/{{analysis}}/{{table}}.parquet"
@@ -120,9 +120,13 @@ def student_inputs(wildcards):
 
 def fit_package(root, spec):
     """Hash of the sources of a fit and of the job ``root`` that makes it."""
+    return package(root, *(registry.module_name(kind, name) for kind, name in fit_parts(spec)))
+
+
+def fit_parts(spec):
+    """Kind and name of the registered parts of a fit."""
     parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
-    parts += [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
-    return package(root, *(registry.module_name(kind, name) for kind, name in parts))
+    return parts + [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
 
 
 def method_spec(wildcards):
@@ -160,8 +164,10 @@ def exact_published():
 def search_package(wildcards):
     """Package sources that a search depends on."""
     asked = PLAN.searches[wildcards.search]
-    teachers = [registry.module_name("teacher", teacher["family"]) for teacher in asked["teachers"]]
-    return package("mtbkd.search.run", registry.module_name("dataset", asked["kind"]), *teachers)
+    parts = {("dataset", asked["kind"]): None} | {("teacher", teacher["family"]): None for teacher in asked["teachers"]}
+    for fit in asked["students"]["fits"].values() if asked["students"] else ():
+        parts |= dict.fromkeys(fit_parts(fit))
+    return package("mtbkd.search.run", *(registry.module_name(kind, name) for kind, name in parts))
 
 
 def search_files():

@@ -102,7 +102,8 @@ def report_benchmarks():
             found["student", f"{e.name}: {m}"] = [f"{STUDY}/benchmarks/student/{e.name}/{m}/{b}.tsv" for b in e.blocks]
         found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
     for s in PLAN.searches:
-        found["teacher search", s] = [f"{STUDY}/benchmarks/teacher_search/{s}.tsv"]
+        kind, name = s.split("/")
+        found[kind.replace("_", " "), name] = [f"{STUDY}/benchmarks/{s}.tsv"]
     for a in PLAN.analyses:
         found["analysis", a] = [f"{STUDY}/benchmarks/analysis/{a}.tsv"]
     for c in PLAN.curves.values():

@@ -25,7 +25,7 @@ rule report:
             f"{STUDY}/tables/{{table}}.csv",
             table=("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings"),
         ),
-        searches=[f"{STUDY}/tables/teacher_search.csv"] if PLAN.searches else [],
+        searches=sorted({f"{STUDY}/tables/{s.split('/')[0]}.csv" for s in PLAN.searches}),
         curves=[f"{STUDY}/tables/{table}.csv" for table in ("curves", "crossings") if PLAN.curves],
         analyses=[f"{STUDY}/tables/{name}-{table}.csv" for name, tables in analysis_files().items() for table in tables],
     log:

@@ -1,4 +1,4 @@
-"""Rule ``teacher_search``: try the teachers' settings that a paper does not print."""
+"""Rule ``search``: try the settings of teachers or students that a paper does not print."""
 
 from mtbkd.job import job
 from mtbkd.search.run import search_file
