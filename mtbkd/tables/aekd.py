@@ -1,7 +1,7 @@
 """AEKD on the same labels, folds and unlabelled examples as the compiled methods (``mtbkd.baselines.aekd``).
 
-Its objective is (1 - l) CE + l T^2 KL with T on both sides, each term a mean; so that candidates of kappa mean for it what they
-mean for the others, l is taken from kappa N T^-2 = n l / (1 - l): N examples with teachers, n of them labelled.
+Its objective is (1 - l) CE + l T^2 KL with T on both sides, each term a mean. So that candidates mean for it what they mean for
+``kd_hinton``, l / (1 - l) = kappa N / n with N examples, n of them labelled, and the prior's scale is s (1 - l)^-1/2.
 Shapes: R replicates, F folds, P positions of the label order, U units.
 """
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
+MOST_NUMBERS = 8_000_000  # teachers' probabilities of all units at a time
+
 
 def fit_aekd(study: Study) -> "list[Fitted]":
     """AEKD at its numbers of labels."""
@@ -39,7 +41,13 @@ def fit_aekd(study: Study) -> "list[Fitted]":
 
 
 def _train(bench: Bench, units: Rows, n: int, transfer: int) -> "torch.Tensor":
-    """Parameters (U, P) of ``units``, which are all of folds or all of the whole."""
+    """Parameters (U, P) of ``units``, which are all of folds or all of the whole; few at a time, to bound the memory."""
+    assert bench.logits is not None
+    chunk = max(1, MOST_NUMBERS // ((n + transfer) * bench.logits[0, 0].numel()))
+    return torch.cat([_trained(bench, units[at : at + chunk], n, transfer) for at in range(0, len(units), chunk)])
+
+
+def _trained(bench: Bench, units: Rows, n: int, transfer: int) -> "torch.Tensor":
     assert bench.logits is not None
     seen = places(units, n, bench.spec.folds, bench.x.shape[1], transfer)
     keys = list(dict.fromkeys((unit["row"], unit["fold"]) for unit in units))
@@ -52,19 +60,19 @@ def _train(bench: Bench, units: Rows, n: int, transfer: int) -> "torch.Tensor":
     kappa, temperature, scale = (
         torch.tensor([unit[name] for unit in units]) for name in ("kappa", "teacher_temperature", "prior_scale")
     )
+    teachers = share(kappa, index.shape[1], labelled)
     material = Material(
         student=bench.student, x=bench.x[at, index], y=y, logits=logits, val_x=bench.x[:, :0], val_logits=logits[:, :0],
         data_row=torch.tensor([keys.index((unit["row"], unit["fold"])) for unit in units]),
-        replicates=tuple(bench.replicates[unit["row"]] for unit in units),
-        share=share(kappa, temperature, index.shape[1], labelled), temperature=temperature, prior_scale=scale,
-        training=bench.spec.fit.training, seed=bench.spec.fit.seed,
+        replicates=tuple(bench.replicates[unit["row"]] for unit in units), share=teachers, temperature=temperature,
+        prior_scale=scale / (1 - teachers).sqrt(), training=bench.spec.fit.training, seed=bench.spec.fit.seed,
     )  # fmt: skip
     return aekd.train(material, aekd.Settings.model_validate({})).params
 
 
-def share(kappa: "torch.Tensor", temperature: "torch.Tensor", examples: int, labelled: int) -> "torch.Tensor":
-    """l (U,) of kappa and T (U,): kappa N T^-2 = n l / (1 - l), with N ``examples`` of which n are ``labelled``."""
-    ratio = kappa * examples / (labelled * temperature**2)
+def share(kappa: "torch.Tensor", examples: int, labelled: int) -> "torch.Tensor":
+    """l (U,) of kappa (U,): l / (1 - l) = kappa N / n, with N ``examples`` of which n are ``labelled``."""
+    ratio = kappa * examples / labelled
     return ratio / (1 + ratio)
 
 

@@ -104,8 +104,19 @@ def test_aekd_sees_the_labels_and_unlabelled_rows_of_the_others() -> None:
     places = aekd.places([{"fold": 1}, {"fold": -1}], 20, of.settings.folds, 70, 30)
     assert sorted(set(range(20)) - set(places[1].tolist())) == held_out(20, of.settings.folds)[1].tolist()
     assert places[-1].tolist() == [*range(20), *range(40, 70)]
-    # kappa pseudo-labels for each of 50 examples against 20 labels, at T = 1/2
-    assert float(aekd.share(torch.tensor(2.0), torch.tensor(0.5), 50, 20)) == pytest.approx(20 / 21)
+    # 2 pseudo-labels for each of 50 examples against 20 labels: 100 to 20
+    assert float(aekd.share(torch.tensor(2.0), 50, 20)) == pytest.approx(100 / 120)
+
+
+def test_aekd_trained_few_at_a_time_keeps_every_student_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = study(dataset(), labels=[20], grids={"kappa": [1], "teacher_temperature": [1], "prior_scale": [1]})
+    still = of.inputs.training.model_copy(update={"steps": 1, "learning_rate": 1e-6})
+    of = replace(of, inputs=replace(of.inputs, training=still))
+    whole = aekd.fit_aekd(of)[0]
+    monkeypatch.setattr(aekd, "MOST_NUMBERS", 1)
+    for one, other in zip(whole.prob, aekd.fit_aekd(of)[0].prob, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    assert not np.allclose(*whole.prob, atol=1e-2)
 
 
 def test_an_oracle_asks_the_teacher_of_the_rows_own_domain() -> None:
