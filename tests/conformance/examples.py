@@ -21,6 +21,7 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 # What parts must be told; ``write_files`` makes the files.
 FILES: dict[str, dict[str, Any]] = {
+    "mtbkd.analyses.tables": {"groups": {"A": ["iris"], "B": ["wine"]}},
     "mtbkd.datasets.mlbench": {"table": "Soybean", "teachers_share": 0.3, "domains": {"by": "cluster", "count": 3}},
     "mtbkd.datasets.scikit": {
         "table": "wine",

@@ -69,10 +69,14 @@ def table_tables(scores: Frame, groups: Mapping[str, Sequence[str]] = GROUPS) ->
     tuning = scores.loc[scores["metric"] == "nll", place].reset_index(drop=True)
     heard = ~tuning["method"].isin(["labels"])
     even = tuning["replicate"] % 2 == 0
+    tips = tuning["method"].str.startswith("tip")
     tuning = tuning.assign(
-        kappa=np.where(heard, np.where(even, 10.0, 1.0), np.nan), teacher_temperature=np.where(heard, 0.5, np.nan),
-        responsibility_sharpness=np.where(tuning["method"].str.startswith("tip"), 0.2, np.nan), prior_scale=1.0, at_edge=np.where(tuning["method"].str.startswith("tip") & even, "kappa", ""),
-    )  # fmt: skip
+        kappa=np.where(heard, np.where(even, 10.0, 1.0), np.nan),
+        teacher_temperature=np.where(heard, 0.5, np.nan),
+        prior_scale=1.0,
+        responsibility_sharpness=np.where(tips, 0.2, np.nan),
+        at_edge=np.where(tips & even, "kappa", ""),
+    )
     for name in ("lambda", "no_teacher"):
         tuning[name] = np.nan
     few = scores[scores["table"].isin(["DNA", "Vowel", "Zoo"]) & (scores["labels"] == 60)]
