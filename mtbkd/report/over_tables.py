@@ -221,10 +221,8 @@ def posteriors_table(view: View, group: str) -> Table:
     own = select(view.posteriors, group=group)
     if not len(own):
         return Table(f"{view.name}-posteriors-{group}", "", [], [])
-    labels, inference = at_labels(str(own["labels"].iloc[0])), own["inference"].iloc[0]
-    caption = (
-        f"The same of posteriors ({inference}) of a linear student on {listed(list(dict.fromkeys(own['table'])))}, {labels}"
-    )
+    labels, named = at_labels(str(own["labels"].iloc[0])), listed(list(dict.fromkeys(own["table"])))
+    caption = f"What posteriors ({own['inference'].iloc[0]}) of a linear student are worth on {named}, {labels}"
     return _calibration(f"{view.name}-posteriors-{group}", caption, own)
 
 
@@ -245,10 +243,15 @@ def _calibration(name: str, caption: str, rows: Frame) -> Table:
     return Table(name, caption, head, lines)
 
 
+def passed(rows: Frame) -> tuple[int, int]:
+    """How many fits of posteriors passed the checks of their draws, and of how many."""
+    fits = rows.drop_duplicates(["table", "regime", "method", "replicate"])
+    return int(fits["passed"].sum()), len(fits)
+
+
 def _passed(rows: Frame) -> Cell:
-    fits = rows.drop_duplicates(["table", "regime", "replicate"])
-    passed = int(fits["passed"].sum())
-    return Cell(f"{passed} of {len(fits)}", "", passed / len(fits), "" if passed == len(fits) else "warn")
+    good, of = passed(rows)
+    return Cell(f"{good} of {of}", "", good / of, "" if good == of else "warn")
 
 
 def _against_labels(means: Frame, metric: str, method: str) -> Cell:

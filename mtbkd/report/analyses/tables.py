@@ -18,6 +18,7 @@ from mtbkd.report.over_tables import (
     gains_table,
     others_table,
     outcome,
+    passed,
     posteriors_table,
     ranks_table,
     scores_table,
@@ -82,6 +83,7 @@ def _told(view: View, group: str) -> list[str]:
         _against(view, group, SHARPENED, edge),
         _against(view, group, CONTROL, control),
         _detectable(view, group),
+        _posteriors(view, group),
     ]
 
 
@@ -206,6 +208,16 @@ def _detectable(view: View, group: str) -> str:
         f"{show(each['detectable'].median())} nats (median over tables), all tables together one of "
         f"{show(over['detectable'].median())}."
     )
+
+
+def _posteriors(view: View, group: str) -> str:
+    """A warning where draws failed their checks."""
+    own = select(view.posteriors, group=group)
+    good, of = passed(own)
+    if good == of:
+        return ""
+    fits = f"{count(good, 'fit')} of {of}"
+    return f"Of the posteriors on tables {group}, {fits} passed the checks of their draws; the others are scored all the same."
 
 
 def _undecidable(rows: Frame) -> str:
