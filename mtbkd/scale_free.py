@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
-SPREAD = 0.1  # of log |a|, which means nothing; narrow, so that |a| stays away from 0
+SPREAD = 0.05  # of log |a|, which means nothing; narrow, as tangents to the sphere of u scale with |a|
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class Plain:
     def from_params(self, params: "torch.Tensor") -> "torch.Tensor":
         """Coordinates (E, Z) of ``params`` (E, P); Z = P here."""
         return params.clone()
+
+    def shown(self, place: "torch.Tensor") -> "torch.Tensor":
+        """Parameters (E, P) that predict what ``place`` (E, Z) stands for."""
+        return place
 
     def to_params(self, place: "torch.Tensor", units: "torch.Tensor", rng: np.random.Generator) -> "torch.Tensor":
         """Parameters (E, P) at ``place`` (E, Z), what the coordinates leave open drawn from its conditional distribution."""
@@ -98,6 +102,9 @@ class ScaleFree(Plain):
         """``a`` and ``f`` of ``place``, and the parameters (E, P) with |a| = 1 and f = e."""
         into, force, bias = self.split(place, self.sizes[-1] - 1)
         return into, force, _join(into / into.norm(dim=1, keepdim=True), force @ self.basis.T, bias @ self.basis.T)
+
+    def shown(self, place: "torch.Tensor") -> "torch.Tensor":
+        return self.at(place)[2]
 
     def from_params(self, params: "torch.Tensor") -> "torch.Tensor":
         into, out, bias = self.split(params, self.sizes[-1])
