@@ -38,10 +38,10 @@ def test_integrating_a_unit_s_length_out_by_quadrature_gives_the_density(
     place = some_places(space, 2)
     expected = []
     for one in place:
-        into, out = space.split(one.unsqueeze(0))
+        into, out, bias = space.split(space.at(one.unsqueeze(0))[2], classes)
         length = torch.as_tensor(LENGTHS).view(-1, 1, 1)
-        mean = out.mean(-1, keepdim=True)
-        along = space.join(into * length, mean + (out - mean) / length, one.expand(len(LENGTHS), -1))
+        parts = (into * length, out / length, bias.expand(len(LENGTHS), -1))
+        along = torch.cat([part.flatten(1) for part in parts], 1).float()
         log_pi = target.log_density(along, torch.zeros(len(LENGTHS), dtype=torch.long)).double().numpy()
         log_pi += (inputs + 1 - classes) * np.log(LENGTHS)
         expected.append(np.log(np.trapezoid(np.exp(log_pi - log_pi.max()), LENGTHS)) + log_pi.max())
@@ -60,11 +60,13 @@ def test_the_gradient_is_that_of_the_density() -> None:
     torch.testing.assert_close((up - down) / (2 * step), slope, rtol=2e-2, atol=5e-2)
 
 
-def test_lengths_are_drawn_from_their_conditional_distribution() -> None:
+def test_lengths_and_means_are_drawn_from_their_conditional_distribution() -> None:
     space = ScaleFree(problem(3, 1, 2))
     place = some_places(space, 1)
     drawn = space.to_params(place.expand(20_000, -1), torch.zeros(20_000, dtype=torch.long), np.random.default_rng(1))
-    into, out = space.split(drawn)
+    into, out, bias = space.split(drawn, 2)
+    means = torch.cat([out.mean(-1), bias.mean(-1, keepdim=True)], 1)
+    torch.testing.assert_close(torch.cov(means.T), 1.5**2 / 2 * torch.eye(2).double(), rtol=0, atol=0.05)
     length = into.norm(dim=1).flatten().numpy()
     force = float((out[0] - out[0].mean()).norm() * length[0])
     log_density = (4 - 2) * np.log(LENGTHS) - (LENGTHS**2 + force**2 / LENGTHS**2) / (2 * 1.5**2)
@@ -80,7 +82,9 @@ def test_neither_way_changes_what_the_student_says() -> None:
     target = problem(3, 4, 3)
     space = ScaleFree(target)
     params = torch.randn((5, target.num_params), generator=torch.Generator().manual_seed(2))
-    back = space.to_params(space.from_params(params), torch.zeros(5, dtype=torch.long), np.random.default_rng(0))
+    place = space.from_params(params)
+    back = space.to_params(place, torch.zeros(5, dtype=torch.long), np.random.default_rng(0))
+    torch.testing.assert_close(space.from_params(back), place, rtol=1e-4, atol=1e-4)
     said = [torch.log_softmax(target.student.apply(each, target.x), -1) for each in (params, back)]
     torch.testing.assert_close(said[0], said[1], rtol=1e-4, atol=1e-4)
     assert not torch.allclose(params, back)

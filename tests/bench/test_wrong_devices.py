@@ -24,7 +24,7 @@ from tests.conformance.examples import names
 
 FEW = Sizes(training=2, inference=12)
 SMALLEST = {"polish": 1, "newton": 1, "particles": 8, "draws": 4, "sweeps": 1, "final_sweeps": 1, "leapfrogs": 2, "cycles": 1,
-            "warmup": 4, "starts": 2, "jumps": 1}  # fmt: skip
+            "warmup": 4, "starts": 2, "jumps": 1, "rounds": 2}  # fmt: skip
 
 
 class CudaGenerator:
