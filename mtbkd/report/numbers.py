@@ -88,7 +88,12 @@ def listed(items: list[str]) -> str:
 
 def settings_words(settings: Mapping[str, Any]) -> str:
     """``steps 300 and label share 1``."""
-    return listed([f"{key.replace('_', ' ')} {value}" for key, value in settings.items()]) or "the configured settings"
+    return listed([f"{key.replace('_', ' ')} {setting(value)}" for key, value in settings.items()]) or "the configured settings"
+
+
+def setting(value: Any) -> str:
+    """A setting as a person writes it: ``1`` for 1.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from mtbkd.frames import Frame
 from mtbkd.published import tables as published
 from mtbkd.report.judgement import MARKS
-from mtbkd.report.numbers import count, settings_words, show
+from mtbkd.report.numbers import count, setting, settings_words, show
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 from mtbkd.search.run import BEST, FITTED
 from mtbkd.search.students import AS_CONFIGURED
@@ -112,16 +112,12 @@ def best_table(name: str, ranked: Frame, confirmed: Frame, order: Frame) -> Tabl
         own = confirmed[confirmed["candidate"] == row["candidate"]]
         students = own["column"].map(published.is_teacher)
         settings = json.loads(row["settings"])
-        cells = [Cell(str(rank + 1), "", rank + 1), *(text(_value(settings[key])) for key in keys), number(row["distance"])]
+        cells = [Cell(str(rank + 1), "", rank + 1), *(text(setting(settings[key])) for key in keys), number(row["distance"])]
         cells += [number(again[row["candidate"]]), number(_size(own[~students])), number(_size(own[students]))]
         rows.append(Row([*cells, text(f"{MARKS['passed']} yes" if row["configured"] else "no"), text(FITTED)]))
     return Table(
         f"search-students-{name}", f"{name}: the {min(BEST, len(order))} nearest of {len(order)} candidates", head, rows
     )
-
-
-def _value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _size(rows: Frame) -> float:

@@ -101,11 +101,8 @@ def test_the_nearest_students_are_told_by_data_that_did_not_choose_them(tmp_path
     (part,) = search.section(students(tmp_path), PLAN)
     told = part.summary
     assert "4 candidates against 4 numbers that MT-BKD: arXiv 2605.27967, Table 1, prints for students" in told
-    assert (
-        "The nearest has kappa 5.0, lambda 5.0, steps 100 and label share 1.0: 1.500 on the data that ranked it, 1.500 on"
-        in told
-    )
-    assert "Of the candidates fitted there, kappa 2.0" in told and "comes nearest (1.200)" in told
+    assert "The nearest has kappa 5, lambda 5, steps 100 and label share 1: 1.500 on the data that ranked it, 1.500 on" in told
+    assert "Of the candidates fitted there, kappa 2" in told and "comes nearest (1.200)" in told
     assert "tuned by validation, are rank 3: 4.000 and 6.500" in told
     # Of .08, .02 and .08 two pairs differ; kappa = 2 and 5 keep both.
     assert "the configured ones keep the order in 1; 2 of the 3 candidates that are not tuned keep it in all" in told
