@@ -31,6 +31,7 @@ else:
     torch = lazy_import("torch")
 
 SPREAD = 0.05  # of log |a|, which means nothing; narrow, as tangents to the sphere of u scale with |a|
+NO_FORCE = 1e-4  # |f| / s^2 below which r is drawn as at this value: a relative difference of about 1e-8
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ class ScaleFree(Plain):
 
         into, force, bias = self.split(place, self.sizes[-1] - 1)
         variance = self.variance[units].unsqueeze(-1)
-        size = force.norm(dim=-1).clamp(min=1e-9)
+        # Towards |f| = 0 and v > 0 the distribution of r does not change, and scipy finds no draw of it.
+        size = torch.maximum(force.norm(dim=-1), variance * (NO_FORCE if self.index > 0 else 1e-9))
         drawn = geninvgauss.rvs(self.index, (size / variance).cpu().numpy(), random_state=rng)
         length = (size * torch.as_tensor(drawn, device=size.device)).sqrt().unsqueeze(-1)
         noise = torch.as_tensor(rng.standard_normal((len(place), self.sizes[1] + 1, 1)), device=size.device)
