@@ -98,12 +98,12 @@ def test_only_students_with_one_hidden_layer_have_them() -> None:
 
 
 def test_a_unit_that_pulls_at_no_class_has_a_length_of_its_prior() -> None:
-    """At index v = 1 and f -> 0, r^2 is exponential with mean 2 s^2; scipy's sampler finds no draw where |f| is tiny."""
+    """At index v = 1 and f -> 0, r^2 is exponential with mean 2 s^2; scipy's sampler finds no draw at some tiny |f|."""
     space = ScaleFree(problem(2, 1, 2))
     place = some_places(space, 1).repeat(4_000, 1)
     inputs, hidden, _ = space.sizes
     place[:, (inputs + 1) * hidden :] = 0
-    place[:, (inputs + 1) * hidden] = 1.85548e-9 * 1.5**2
+    place[:, (inputs + 1) * hidden] = torch.logspace(-9, -8.5, 40).repeat_interleave(100) * 1.5**2
     params = space.to_params(place, torch.zeros(len(place), dtype=torch.long), np.random.default_rng(1))
     squared = params[:, : inputs + 1].double().square().sum(1)
     assert float(squared.mean()) == pytest.approx(2 * 1.5**2, rel=0.06)
