@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mtbkd.frames import Frame
-from mtbkd.report.analyses import Section
+from mtbkd.report.analyses import Part, Section, first_answers
 from mtbkd.report.analyses import tables as page
 from mtbkd.report.table import Table
 from mtbkd.tables.verdicts import claims, title
@@ -53,6 +53,12 @@ def test_the_first_sentence_says_when_it_pays_by_how_much_and_against_the_sharpe
     nll = gaining["overall"].query("metric == 'nll' and reference == 'labels' and method == 'tip_equal_sharp' and group == 'B'")
     gains = sorted(-nll[nll["verdict"] == "better"]["difference"])
     assert f"by {gains[0]:.3f} to {gains[-1]:.3f} nats" in first
+
+
+def test_the_first_sentence_opens_the_page(gaining: Frames) -> None:
+    found = section(gaining)
+    plain = Part("other", "Another question?", "", Section(["told"], []))
+    assert first_answers([plain, Part("real", page.TITLE, "", found)]) == [(page.TITLE, [found.told[0]])]
 
 
 def test_gains_and_intervals_are_those_of_the_comparisons_and_positive_is_better(gaining: Frames) -> None:
