@@ -40,6 +40,7 @@ SMALL: dict[str, Any] = {
     "cycles": 2,
     "chains": CHAINS,
     "draws": 200,
+    "rounds": 1,
     "particles": 100,
     "hidden": (6,),
     "channels": (4,),
