@@ -47,7 +47,7 @@ def student_mistakes(config: "Config", path: KeyPath, study: "Study", asked: Stu
     if of.published is None:
         having = [name for name, each in study.experiments.items() if each.published is not None]
         yield Mistake((*path, "experiment"), choice(asked.experiment, having, "it needs an experiment with the key published"))
-    else:
+    elif of.published in published.names():  # told of the experiment otherwise
         students = [column for column in sorted(published.columns_of(of.published)) if not is_teacher(column)]
         for column in asked.methods:
             if column not in students:
