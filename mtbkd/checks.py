@@ -19,8 +19,7 @@ from mtbkd.extent import candidate_mistakes, candidates, job_mistakes, memory_mi
 from mtbkd.inference import most_params
 from mtbkd.naming import name_mistakes
 from mtbkd.published import tables as published
-from mtbkd.search.checks import search_mistakes, student_mistakes
-from mtbkd.search.spec import StudentSearch
+from mtbkd.search.checks import by_column, search_mistakes, student_mistakes
 from mtbkd.settings import settings_of
 from mtbkd.stacking_checks import stacking_mistakes, unstacked_mistakes
 from mtbkd.strength_checks import strength_mistakes, twice, unread
@@ -71,8 +70,12 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         for title, asked in study.teacher_search.items():
             found += search_mistakes(config, declared, ("studies", name, "teacher_search", title), asked)
         for title, asked in study.student_search.items():
-            found += student_mistakes(config, declared, ("studies", name, "student_search", title), study, asked)
-            found += _searched(config, declared, ("studies", name, "student_search", title), study, asked, shapes)
+            path = ("studies", name, "student_search", title)
+            found += student_mistakes(config, path, study, asked)
+            if (of := study.experiments.get(asked.experiment)) is not None:
+                alike = of.model_copy(update={"methods": tuple(asked.methods.values())})
+                place = _Place(config, declared, path, study, alike, shapes.get(of.dataset))
+                found += by_column(asked, path, _experiment(place))
         for title, curve in study.curves.items():
             found += _curve(config, declared, ("studies", name, "curves", title), study, curve, shapes.get(curve.dataset))
         for title, analysis in study.analyses.items():
@@ -124,22 +127,6 @@ def _curve(
         for mistake in _experiment(_Place(config, declared, path, study, _Single(curve, teachers), shape)):
             inside = mistake.path[: len(at)] == at
             yield Mistake((*at, title, *mistake.path[len(at) :]), mistake.text) if inside else mistake
-
-
-def _searched(
-    config: "Config", declared: Mapping[str, Sequence[str]], path: KeyPath, study: "Study", asked: StudentSearch,
-    shapes: Mapping[str, Shape | None],
-) -> Iterator[Mistake]:  # fmt: skip
-    """What an experiment with the searched methods would have wrong with these."""
-    of = study.experiments.get(asked.experiment)
-    if of is None:
-        return
-    methods, at = of.model_copy(update={"methods": tuple(asked.methods.values())}), ("methods",)
-    columns, place = list(asked.methods), (*path[:2], "experiments", asked.experiment)
-    for mistake in _experiment(_Place(config, declared, place, study, methods, shapes.get(of.dataset))):
-        inside = mistake.path[len(place) :]
-        if inside[:1] == at and isinstance(inside[1], int):
-            yield Mistake((*path, "methods", columns[inside[1]]), mistake.text)
 
 
 class _Single:

@@ -21,7 +21,7 @@ from mtbkd.explain import Mistake, choice
 from mtbkd.extent import remarks
 from mtbkd.fitting import Spec
 from mtbkd.published.tables import columns_of
-from mtbkd.search.spec import StudentSearch, TeacherSearch, make_search
+from mtbkd.search.plan import make_searches
 from mtbkd.settings import dump, merged, settings_of
 from mtbkd.tuning import ALWAYS_USED, UNUSED, read_settings
 
@@ -180,7 +180,7 @@ def make_plan(config: "Config", study: str) -> Plan:
         levels=chosen.levels,
         experiments=experiments,
         exact=_exact(config, chosen),
-        searches=_searches(config, chosen),
+        searches=make_searches(config, chosen, _data, _teacher, _fit_spec),
         curves={name: _curve(config, chosen, name, asked) for name, asked in chosen.curves.items()},
         analyses={name: _analysis(config, chosen, name, asked) for name, asked in chosen.analyses.items()},
         remarks=remarks(experiments.values()),
@@ -230,30 +230,6 @@ def _exact(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
         return dump(ExactSpec.model_validate(content))
 
     return {name: spec(name) for name in asked.methods}
-
-
-def _searches(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
-    """Searches by their place below results/<study>."""
-    found = {f"teacher_search/{name}": _teacher_search(config, name, asked) for name, asked in study.teacher_search.items()}
-    return found | {
-        f"student_search/{name}": _student_search(config, study, name, asked) for name, asked in study.student_search.items()
-    }
-
-
-def _teacher_search(config: "Config", name: str, asked: TeacherSearch) -> dict[str, Any]:
-    data = _data(config, asked.dataset)
-    teachers = {column: _teacher(config, entry, data) for column, entry in asked.teachers.items()}
-    return dump(make_search(name, asked, data, asked.published, teachers, config.device))
-
-
-def _student_search(config: "Config", study: "Study", name: str, asked: StudentSearch) -> dict[str, Any]:
-    of = study.experiments[asked.experiment]
-    data = _data(config, of.dataset)
-    teachers = {f"T{at}": _teacher(config, entry, data) for at, entry in enumerate(of.teachers, 1)}
-    fits = {column: _fit_spec(config, study, of, method) for column, method in asked.methods.items()}
-    # Apart from every replicate that the study reports.
-    first = max(each.replicates or study.replicates for each in study.experiments.values())
-    return dump(make_search(name, asked, data, str(of.published), teachers, config.device, fits, first))
 
 
 def _curve(config: "Config", study: "Study", name: str, asked: Curve) -> CurvePlan:

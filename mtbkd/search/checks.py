@@ -38,9 +38,7 @@ def search_mistakes(
             yield Mistake((*path, "teachers", column), sentence(name, allowed))
 
 
-def student_mistakes(
-    config: "Config", declared: Mapping[str, Sequence[str]], path: KeyPath, study: "Study", asked: StudentSearch
-) -> Iterator[Mistake]:
+def student_mistakes(config: "Config", path: KeyPath, study: "Study", asked: StudentSearch) -> Iterator[Mistake]:
     """Everything wrong with the search of students ``asked`` at ``path``, but for what its methods may not do anywhere."""
     of = study.experiments.get(asked.experiment)
     if of is None:
@@ -49,7 +47,7 @@ def student_mistakes(
     if of.published is None:
         having = [name for name, each in study.experiments.items() if each.published is not None]
         yield Mistake((*path, "experiment"), choice(asked.experiment, having, "it needs an experiment with the key published"))
-    else:
+    elif of.published in published.names():  # told of the experiment otherwise
         students = [column for column in sorted(published.columns_of(of.published)) if not is_teacher(column)]
         for column in asked.methods:
             if column not in students:
@@ -57,9 +55,7 @@ def student_mistakes(
                 yield Mistake((*path, "methods"), sentence(column, allowed, nearest(column, students)))
     for column, name in asked.methods.items():
         at = (*path, "methods", column)
-        if name not in declared["methods"]:
-            yield Mistake(at, choice(name, declared["methods"]))
-        elif name in config.methods and (used := config.methods[name].inference) not in FAST:
+        if name in config.methods and (used := config.methods[name].inference) not in FAST:
             allowed = f"methods whose inference is {' or '.join(FAST)}, of which many can be fitted"
             yield Mistake(at, sentence(name, allowed, f"its inference is {used}"))
     yield from twice([(path, asked.posterior)])
@@ -75,6 +71,14 @@ def student_mistakes(
         if share > 0 and round(share * labels) < 1 <= labels:
             allowed = f"0, or a share that leaves at least one of {labels:,} training labels"
             yield Mistake((*path, "label_share", index), sentence(share, allowed))
+
+
+def by_column(asked: StudentSearch, path: KeyPath, mistakes: Iterable[Mistake]) -> Iterator[Mistake]:
+    """Those of ``mistakes`` at ``path``, read as an experiment, that are about its methods, each at its printed column."""
+    at = len(path)
+    for mistake in mistakes:
+        if mistake.path[:at] == path and mistake.path[at : at + 1] == ("methods",):
+            yield Mistake((*path, "methods", list(asked.methods)[int(mistake.path[at + 1])]), mistake.text)
 
 
 def _shape(config: "Config", dataset: str) -> Shape | None:

@@ -149,7 +149,7 @@ def tries(
         steps = next(iter(students.fits.values())).training.steps
         settings = dict.fromkeys(names, AS_CONFIGURED) | _others(steps, 1.0, 1.0) | told
         if wanted is None or json.dumps(settings) in wanted:
-            yield Try(settings, teachers, {column: _tuned(bench, fit) for column, fit in students.fits.items()}, True)
+            yield Try(settings, teachers, _tuned(bench, students.fits), True)
     listed = joint_candidates(students)
     for steps in students.steps:
         blocks = [(students.outside_temperature, students.label_share, listed)]
@@ -199,13 +199,8 @@ def _columns(
     steps: int,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Column -> validation probabilities (outsides, shares, tried, R, V, K), of which settings it may not read all."""
-
-    def alike(column: str) -> str:
-        return fits[column].model_dump_json(include={"signal", "inference", "training"})
-
     found = {}
-    for _, group in groupby(sorted(fits, key=alike), key=alike):
-        own = {column: fits[column] for column in group}
+    for own in _alike(fits):
         uses = registry.part("signal", next(iter(own.values())).signal.name).USES
         read = [candidates({name: [value] for name, value in each.items()}, uses)[0] for each in tried]
         distinct = [dict(key) for key in dict.fromkeys(tuple(each.items()) for each in read)]
@@ -224,11 +219,23 @@ def _hidden(y: "torch.Tensor", share: float, replicates: range, seed: int) -> "t
     return torch.where(torch.as_tensor(known, device=y.device), y, -1)
 
 
-def _tuned(bench: Bench, fit: FitSpec) -> np.ndarray:
-    """Validation probabilities (R, V, K) of a method as configured: each replicate chooses the candidate with the least NLL."""
-    listed = candidates(fit.posterior, registry.part("signal", fit.signal.name).USES)
-    prob = bench.prob({fit.method: fit}, (1.0,), (1.0,), listed, fit.training.steps)[0, 0, 0]
-    y = bench.dataset.y[:, bench.dataset.rows("val")]
-    of_label = np.take_along_axis(prob, y[None, :, :, None], -1)[..., 0]
-    won = best(-np.log(np.maximum(of_label, 1e-12)).mean(-1))
-    return prob[won, np.arange(len(won))]
+def _tuned(bench: Bench, fits: Mapping[str, FitSpec]) -> dict[str, np.ndarray]:
+    """Column -> validation probabilities (R, V, K) as configured: each replicate chooses the candidate with the least NLL."""
+    y, found = bench.dataset.y[:, bench.dataset.rows("val")], {}
+    for own in _alike(fits, "posterior"):
+        fit = next(iter(own.values()))
+        listed = candidates(fit.posterior, registry.part("signal", fit.signal.name).USES)
+        for column, prob in zip(own, bench.prob(own, (1.0,), (1.0,), listed, fit.training.steps)[:, 0, 0], strict=True):
+            of_label = np.take_along_axis(prob, y[None, :, :, None], -1)[..., 0]
+            won = best(-np.log(np.maximum(of_label, 1e-12)).mean(-1))
+            found[column] = prob[won, np.arange(len(won))]
+    return found
+
+
+def _alike(fits: Mapping[str, FitSpec], *further: str) -> list[dict[str, FitSpec]]:
+    """The methods in groups that can be fitted together: they differ in their weights only, and not in ``further``."""
+
+    def key(column: str) -> str:
+        return fits[column].model_dump_json(include={"signal", "inference", "training", *further})
+
+    return [{column: fits[column] for column in group} for _, group in groupby(sorted(fits, key=key), key=key)]

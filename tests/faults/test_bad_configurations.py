@@ -99,8 +99,7 @@ NO_MAPPING = ["text", "", LONG, 1, 0.5, True, math.nan, [], [1], [{}]]
 NULLABLE = {
     "datasets.clothes.settings.n_gamma", "teachers.b1.domain", "teachers.b3.domain", "teachers.plain.domain",
     "teachers.b1.settings.features", "studies.small.exact", "studies.small.curves.pay.replicates",
-    "studies.small.analyses.bits.replicates", "studies.small.experiments.sim.published",
-    "studies.small.experiments.sim.replicates",
+    "studies.small.analyses.bits.replicates", "studies.small.experiments.sim.replicates",
 }  # fmt: skip
 LEGAL = {
     "posterior.prior_scale": [math.inf],

@@ -73,7 +73,7 @@ def spec(raw: dict[str, Any]) -> Spec:
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> pd.DataFrame:
+def elsewhere() -> Any:
     """The search on data sets far from its own."""
     spec = Spec.model_validate(config.load(yaml.safe_load(EXAMPLE)).plan().searches[PLACE])
     return pd.DataFrame(run.search(spec.model_copy(update={"first": 100})))
@@ -81,7 +81,7 @@ def elsewhere() -> pd.DataFrame:
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=["sure teachers", "a sharp mixture of unsure ones"])
 def test_settings_that_made_the_printed_rows_are_found_on_other_data(
-    spec: Spec, elsewhere: pd.DataFrame, truth: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    spec: Spec, elsewhere: Any, truth: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = elsewhere[(elsewhere["part"] == "ranked") & (elsewhere["settings"] == json.dumps(truth))]
     printed = [
@@ -89,14 +89,14 @@ def test_settings_that_made_the_printed_rows_are_found_on_other_data(
     ]  # fmt: skip
     assert len(printed) == 25  # three students and two teachers
     monkeypatch.setattr(published, "numbers", lambda table: printed)
-    found = pd.DataFrame(run.search(spec))
+    found: Any = pd.DataFrame(run.search(spec))
     ranked = found[found["part"] == "ranked"].drop_duplicates("candidate").sort_values("distance")
     assert json.loads(ranked["settings"].iloc[0]) == truth
     again = found[(found["part"] == "confirmed") & (found["settings"] == json.dumps(truth))]
     assert again["distance"].iloc[0] < 2 < ranked["distance"].iloc[-1]
 
 
-def test_every_choice_is_tried_once_and_the_nearest_and_the_configured_again(elsewhere: pd.DataFrame) -> None:
+def test_every_choice_is_tried_once_and_the_nearest_and_the_configured_again(elsewhere: Any) -> None:
     ranked, confirmed = (elsewhere[elsewhere["part"] == part].drop_duplicates("candidate") for part in ("ranked", "confirmed"))
     # (kappa, lambda) of four, labels used or not, two outside temperatures; and those configured.
     assert len(ranked) == ranked["settings"].nunique() == 4 * 2 * 2 + 1
@@ -107,12 +107,14 @@ def test_every_choice_is_tried_once_and_the_nearest_and_the_configured_again(els
     assert json.loads(ranked["settings"].iloc[0])["kappa"] == students.AS_CONFIGURED
 
 
-def test_kd_reads_the_strength_alone_and_the_mixture_its_sharpness_too(elsewhere: pd.DataFrame) -> None:
+def test_kd_reads_the_strength_alone_and_the_mixture_its_sharpness_too(elsewhere: Any) -> None:
     rows = elsewhere.query("part == 'ranked' and quantity == 'mse_p' and not configured")
     told = pd.json_normalize([json.loads(text) for text in rows["settings"]]).assign(
         column=rows["column"].tolist(), ours=rows["ours"].tolist()
     )
-    own = told.query("kappa == 3 and label_share == 1 and outside_temperature == 1").set_index(["column", "lambda"])["ours"]
+    own: Any = told.query("kappa == 3 and label_share == 1 and outside_temperature == 1").set_index(["column", "lambda"])[
+        "ours"
+    ]
     assert own["kd_equal", 3] == own["kd_equal", 20]
     assert own["tip_equal", 3] != own["tip_equal", 20]
 

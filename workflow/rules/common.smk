@@ -126,7 +126,9 @@ def fit_package(root, spec):
 def fit_parts(spec):
     """Kind and name of the registered parts of a fit."""
     parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
-    return parts + [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
+    return (
+        parts + [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
+    )
 
 
 def method_spec(wildcards):

@@ -14,7 +14,7 @@ rule search:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=2500,
         runtime=60,
         gpu=GPU,
     params:
