@@ -67,7 +67,7 @@ class Settings(BaseModel):
     starts: ChainCount = Field(32, description="MAP runs of each chain, which begins at the best of them")
     warmup: Steps = Field(1200, description="first trajectories, left out, in which step and metric are learnt")
     draws: DrawCount = Field(1000, description="trajectories of a round after these, and draws kept of a chain")
-    rounds: Steps = Field(4, description="rounds at most, while chains differ")
+    rounds: Steps = Field(2, description="rounds at most, while chains differ")
     leapfrogs: Steps = Field(12, description="gradients a trajectory, at most; each draws its own number")
     jumps: int = Field(4, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
     target_accept: float = Field(0.9, gt=0, lt=1, description="acceptance that the step size aims at")

@@ -64,7 +64,8 @@ studies:
             dataset_grid: {n_train: [100]}}
     student_search:
       found: {experiment: sim, methods: {tip_equal: tip_map}, replicates: 2, posterior: {kappa: [0.5, 2], lambda: [kappa, 20]},
-            steps: [10], label_share: [1, 0.5], outside_temperature: [1, 2], grid: {steps: [10]}, dataset_grid: {n_train: [100]}}
+            steps: [10], label_share: [1, 0.5], outside_temperature: [1, 2], grid: {steps: [10]},
+            dataset_grid: {n_train: [100]}}
     curves:
       pay: {dataset: sim, student: mlp_5, teachers: {both: [b1, b3]}, methods: [labels_map, tip_map], labels: [10,
             30, all], folds: 3, transfer: [true], steps: [10], replicates: 2}
