@@ -222,3 +222,14 @@ def test_a_candidate_of_a_grid_is_fitted_as_it_is_alone(dataset: Dataset, teache
     assert kept is not None and own is not None
     slopes = kept.full_gradient(params, beside.members(1)), own.full_gradient(params[:1], alone.members(1))
     torch.testing.assert_close(slopes[0][:1], slopes[1], rtol=1e-4, atol=1e-3)
+
+
+def test_a_curve_of_hintons_distillation_tempers_the_student_too(dataset: Dataset, teachers: list[Logits]) -> None:
+    bench = Bench.of(spec("kd_hinton"), dataset, teachers, REPLICATES)
+    units = [{**{k: v[0] for k, v in POSTERIOR.items()}, "row": 0, "fold": -1, "teacher_temperature": t} for t in (0.5, 2.0)]
+    target = bench.target(units, 20, True)
+    assert target.shared.student_temperature.tolist() == [0.5, 2.0] and not target.student_at_one
+    assert target.shared.beta.tolist() == [0.25, 4.0]
+    params = target.start([1, 2])
+    whole = target.joint()
+    torch.testing.assert_close(whole.log_density(params, whole.members(1)), target.log_density(params, target.members(1)))
