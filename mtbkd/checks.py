@@ -73,10 +73,9 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
             path = ("studies", name, "analyses", title)
             found += analysis_mistakes(declared, path, study, analysis)
             found += _unknown_classes(path, study, analysis, shapes)
-            of = study.experiments.get(analysis.experiment or "")
-            above = [] if of is None else [(("studies", name, "experiments", str(analysis.experiment)), of)]
-            levels = [(path, analysis), *above, (("studies", name), study), ((), config)]
-            found += strength_mistakes([(where, level.posterior) for where, level in levels])
+            above = {k: e for k, e in study.experiments.items() if k == analysis.experiment}
+            over = [(("studies", name, "experiments", k), e.posterior) for k, e in above.items()]
+            found += strength_mistakes([(path, analysis.posterior), *over, (path[:2], study.posterior), ((), config.posterior)])
             if analysis.dataset and (shape := shapes.get(analysis.dataset)) is not None:
                 known = [teacher for teacher in analysis.teachers if teacher in config.teachers]
                 found += [m for teacher in known for m in teacher_fits(config, path, analysis.dataset, shape, teacher)]
@@ -153,9 +152,7 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
         if column not in columns:
             yield Mistake(("methods", name, "published"), choice(column, columns))
     own = [(("methods", name), method.posterior)]
-    yield from _improper(name, method, own)
-    yield from twice(own)
-    yield from unread(name, method, own)
+    yield from (*_improper(name, method, own), *twice(own), *unread(name, method, own))
     yield from stacking_mistakes(name, method)
 
 

@@ -1,6 +1,7 @@
 """Fits on a small Simulation 1: what is tuned on what, what is shared, what is masked."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from mtbkd.artefacts import Dataset, Logits
 from mtbkd.datasets import sim1
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
+from mtbkd.evaluation import evaluate
 from mtbkd.fitting import Spec, fit
 from mtbkd.teachers import mlp
 
@@ -166,3 +168,16 @@ def test_weights_that_look_at_labels_and_validation_examples_reach_the_prior(dat
     assert not np.array_equal(drawn["equal"], drawn["validation"])
     blind = replace(dataset, y=np.where(dataset.split == "test", 1 - dataset.y, dataset.y))
     np.testing.assert_array_equal(fit(asked["label_confidence"], blind, teachers, REPLICATES).prob, drawn["label_confidence"])
+
+
+def test_a_mixtures_sharpness_goes_from_the_fit_into_the_chosen_rows_of_its_table(
+    dataset: Dataset, teachers: list[Logits], tmp_path: Path
+) -> None:
+    fit(spec("tip"), dataset, teachers, REPLICATES).write(tmp_path / "tip.nc")
+    draws = Draws.read(tmp_path / "tip.nc")
+    rows = evaluate._with_sharpness(draws)
+    told = [row["responsibility_sharpness"] for row in rows if row["chosen"]]
+    assert told == draws.attrs["responsibility_sharpness"] and all(0 < value < 1 for value in told)
+    assert {row["responsibility_sharpness"] for row in rows if not row["chosen"]} == {None}
+    alone = evaluate._with_sharpness(fit(spec("kd"), dataset, teachers, REPLICATES))
+    assert {row["responsibility_sharpness"] for row in alone} == {None}

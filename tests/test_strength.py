@@ -4,7 +4,7 @@ U units, M points, N examples, G teachers, K classes, P parameters.
 """
 
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.stats import dirichlet
 
 from mtbkd.density import full_log_posterior, gradient
 from mtbkd.multilabel.target import make_bernoulli
+from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.posterior import Problem, make_problem
 from mtbkd.sharpness import sharpness
 from mtbkd.signals import kd, kd_hinton, kd_mean, power, tip
@@ -287,3 +288,17 @@ def test_the_sharpness_of_responsibilities_is_their_mean_distance_from_the_weigh
     assert sharpness(problem, lost)[0] is None
     for signal, settings in ((kd, kd.Settings()), (power, power.Settings(r=0))):
         assert sharpness(problem_of("torch", signal, units, settings), params) == []
+
+
+def test_responsibilities_on_test_examples_leave_the_share_of_no_teacher_out_of_one() -> None:
+    data, lam, w0 = material(), 4.0, 0.3
+    q = softmax(draw(EXAMPLES, CLASSES, seed=6))
+    chosen = {"chosen": True, "replicate": 0, "kappa": 1.0, "lambda": lam, "no_teacher": w0}
+    draws = SimpleNamespace(
+        replicates=np.array([0]), tuning=[chosen], prob=q[None, None, None], diverged=np.zeros((1, 1), bool)
+    )
+    found = responsibilities(draws, 0, np.arange(EXAMPLES), data["logits"], data["weights"])  # type: ignore[arg-type]
+    p = softmax(data["logits"])
+    density = np.array([[dirichlet.pdf(q[i], 1 + lam * each) for each in p[i]] for i in range(EXAMPLES)])
+    share = (1 - w0) * data["weights"] * density
+    np.testing.assert_allclose(found, share / (share.sum(1, keepdims=True) + w0 * 2), rtol=1e-6)  # Gamma(3) = 2

@@ -82,6 +82,7 @@ def test_no_score_depends_on_teachers_rows(dataset: Dataset, teachers: list[Logi
     )
     assert set(first["metrics"]["split"]) == {"test"}
     assert "teachers:mean" in set(first["metrics"]["method"])
+    assert first["comparisons"]["note"].str.contains("test sets overlap").all() and len(first["comparisons"])
     for name, rows in first.items():
         pd.testing.assert_frame_equal(rows, second[name])
 
@@ -93,7 +94,7 @@ def evaluated(folder: Path, dataset: Dataset, teachers: list[Logits], draws: Dra
     for each in teachers:
         each.write(folder / each.teacher)
         logits[each.teacher] = {"r0-1": folder / each.teacher}
-    files = {"labels_map": {"r0-1": folder / "draws.nc"}}
+    files = {name: {"r0-1": folder / "draws.nc"} for name in ("labels_map", "again")}
     evaluate_experiment("s", "e", "wine", {"r0-1": folder / "data"}, logits, files, (0.9,), folder / "out")
     return {path.stem: pd.read_parquet(path) for path in sorted((folder / "out").glob("*.parquet"))}
 

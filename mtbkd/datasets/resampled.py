@@ -175,7 +175,7 @@ def prepare(
             "features": list(table.features),
             "scaling": drawn[0].scaling.card(),
             "cut": settings.cut,
-            **_told(settings, len(whole.y), len(table.y), left_out),
+            **_told(settings, len(whole.y), table, left_out),
         },
     ).validate()
 
@@ -222,8 +222,10 @@ def _filled(x: np.ndarray, train: np.ndarray) -> np.ndarray:
     return np.asarray(SimpleImputer(keep_empty_features=True).fit(x[train]).transform(x))
 
 
-def _told(settings: Splits, available: int, kept: int, left_out: Mapping[str, int]) -> dict[str, str]:
+def _told(settings: Splits, available: int, table: Table, left_out: Mapping[str, int]) -> dict[str, str]:
     """Sentences for the card."""
+    kept = len(table.y)
+    repeated = kept - len(np.unique(table.x, axis=0))
     told = {"Splits": "every replicate is another random split of one table with its shares of the classes: test sets of two "
             "replicates overlap, so intervals over replicates are somewhat too narrow"}  # fmt: skip
     if left_out:
@@ -231,6 +233,8 @@ def _told(settings: Splits, available: int, kept: int, left_out: Mapping[str, in
         told["Classes left out"] = f"fewer than {settings.min_class_rows} rows: {rows}"
     if settings.rows and settings.rows < kept:
         told["Rows"] = f"{settings.rows:,} of {available:,}, drawn anew in every replicate"
+    if repeated:
+        told["Equal rows"] = f"{repeated:,} of {kept:,} rows repeat another one in every feature: some stand in two splits"
     if settings.teachers_share:
         told["Rows of teachers"] = f"{settings.teachers_share:.0%} of the rows; no student learns, tunes or is scored on them"
     if settings.domains:

@@ -36,7 +36,7 @@ class Method:
     weights: str
     inference: str
     draws_kind: str
-    candidates: Mapping[str, list[float]] = field(default_factory=dict)
+    candidates: Mapping[str, Sequence[float | str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

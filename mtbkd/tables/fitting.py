@@ -26,6 +26,7 @@ from mtbkd.artefacts import Dataset, Logits
 from mtbkd.curves.budget import budgets
 from mtbkd.curves.fitting import Bench, Rows, context_of, predict_test, refit, tune
 from mtbkd.curves.spec import Spec
+from mtbkd.errors import ContractError
 from mtbkd.grids import AS_KAPPA
 from mtbkd.lazy import lazy_import
 from mtbkd.tables.methods import METHODS, PUBLISHED
@@ -105,6 +106,9 @@ def fit_all(study: Study) -> Iterator[Fitted]:
 
 def counts(study: Study, bench: Bench) -> dict[int, bool]:
     """The numbers of labels that leave unlabelled examples, and all of them; whether it is all."""
+    if bench.order.labelled < (folds := study.settings.folds):
+        where, allowed = f"analysis {study.inputs.name} on {study.dataset.name}", f"at least {folds}, one for each fold"
+        raise ContractError(where, "labels", bench.order.labelled, allowed, "lower folds, or leave the table out")
     asked = [n for n in study.settings.labels if n == "all" or n < bench.order.labelled]
     return budgets(asked or ["all"], bench.order.labelled, study.inputs.name)
 

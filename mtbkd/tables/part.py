@@ -4,6 +4,7 @@ import logging
 import resource
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +46,8 @@ READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", C
 
 
 def run(inputs: Inputs, content: Mapping[str, Any]) -> dict[str, Frame]:
-    """Make data and teachers of the part ``content``, then ``tables_of_part``."""
-    part, replicates = Part.model_validate(content), range(inputs.replicates)
+    """Make data and teachers of ``content``, then ``tables_of_part``: on the CPU, as no GPU outdoes its compiled loops."""
+    part, replicates, inputs = Part.model_validate(content), range(inputs.replicates), replace(inputs, device="cpu")
     dataset = regimes.make_dataset(part, inputs.seed, replicates, inputs.raw)
     teachers = regimes.make_teachers(part, dataset, inputs.seed, 0, inputs.raw)
     log.info("%s, %s: data and teachers after %.0f s", part.table, part.regime, time.process_time())

@@ -80,7 +80,7 @@ class Settings(BaseModel):
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
     rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")
-    trees: Units = Field(100, description="of a forest")
+    trees: Units = Field(50, description="of a forest")
     grids: Grids = Field(Grids.model_validate({}), description="candidates of the settings")
     posteriors: Posteriors = Field(Posteriors.model_validate({}), description="the sub-study on uncertainty")
 

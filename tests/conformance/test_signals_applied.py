@@ -39,7 +39,9 @@ def signal(request: pytest.FixtureRequest) -> ModuleType:
     return registry.part("signal", request.param) if request.param else without_constants()
 
 
-def posterior(signal: ModuleType, student_temperature: float = 1.0, dtype: torch.dtype = torch.float32) -> Problem:
+def posterior(
+    signal: ModuleType, student_temperature: float = 1.0, dtype: torch.dtype = torch.float32, teacher_temperature: float = 1.0
+) -> Problem:
     generator = torch.Generator().manual_seed(1)
 
     def draw(*shape: int) -> torch.Tensor:
@@ -49,7 +51,7 @@ def posterior(signal: ModuleType, student_temperature: float = 1.0, dtype: torch
     x, logits = draw(UNITS, EXAMPLES, INPUTS), 3 * draw(UNITS, EXAMPLES, TEACHERS, CLASSES)
     weights = torch.softmax(draw(UNITS, EXAMPLES, TEACHERS), -1)
     lam, one = torch.tensor([0.7, 3.0], dtype=dtype), torch.ones(UNITS, dtype=dtype)
-    shared = Shared(lam, 0.5 * one, one, one, student_temperature * one)
+    shared = Shared(lam, 0.5 * one, one, teacher_temperature * one, student_temperature * one)
     settings, best = signal.Settings(), torch.tensor([2, 0])
     return make_problem(STUDENT, x, y, torch.arange(UNITS), signal, settings, shared, logits, weights, best)
 
@@ -104,6 +106,14 @@ def test_a_compiled_form_has_the_signal_and_is_that_of_torch(signal: ModuleType)
     differs_where_there_is_a_signal(signal, slope, off.compiled.full_gradient(params, units))
     torch.testing.assert_close(density, full_log_posterior(on, params, units), rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(slope, gradient(on, params, units, on.full(units)), rtol=1e-4, atol=1e-4)
+
+
+def test_a_temperature_below_one_sharpens_the_teachers_of_every_signal(signal: ModuleType) -> None:
+    sharp, plain = (posterior(signal, teacher_temperature=t) for t in (0.25, 1.0))
+    params, units = params_of(sharp), sharp.members(1)
+    found, expected = (gradient(each, params, units, each.full(units)) for each in (sharp, plain))
+    assert torch.isfinite(found).all() and torch.isfinite(sharp.log_density(params, units)).all()
+    assert torch.equal(found, expected) == (signal is none or not sharp.constants)
 
 
 def test_the_mixture_is_the_slope_wherever_a_signal_has_both(signal: ModuleType) -> None:

@@ -71,7 +71,7 @@ def test_a_table_of_your_own_may_have_them_too(tmp_path: Path) -> None:
 
 def test_groups_that_do_not_fit_a_table_of_your_own_are_refused(tmp_path: Path) -> None:
     path = csv(tmp_path, [NAMES[k] for k in Y])
-    with pytest.raises(ConfigError, match="own.csv: domains.groups: found no group with c; allowed: every class"):
+    with pytest.raises(ConfigError, match=r"own\.csv: domains\.groups: found no group with c; allowed: every class"):
         prepared(path, by="classes", groups=[["a"], ["b"]])
     with pytest.raises(ContractError, match="domains: found 1 rows without label"):
         prepared(csv(tmp_path, ["", *[NAMES[k] for k in Y[1:]]]), by="classes", groups=[["c", "a"], ["b"]])

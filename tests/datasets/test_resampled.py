@@ -98,6 +98,11 @@ def test_rows_are_drawn_anew_in_every_replicate() -> None:
     assert len(first & second) < 0.5 * len(first)
 
 
+def test_rows_that_are_repeated_are_counted() -> None:
+    assert made(table="iris").card["Equal rows"].startswith("1 of 150 rows repeat another one")
+    assert "Equal rows" not in made().card
+
+
 def test_small_classes_are_left_out_and_said() -> None:
     dataset = made(min_class_rows=50)
     assert dataset.class_names == ("class_0", "class_1")

@@ -104,3 +104,10 @@ def test_no_reference_gives_an_empty_table_with_columns():
     found = compare(metrics_of({("tip", "nll", "student"): [1.0]}), "absent")
     assert found.empty
     assert "p_holm" in found.columns
+
+
+def test_overlapping_test_sets_are_said_beside_every_comparison():
+    eight = np.arange(8) / 100
+    metrics = metrics_of({("labels", "nll", "student"): eight, ("tip", "nll", "student"): eight - 0.1})
+    assert compare(metrics, "labels", resampled=True)["note"].str.contains("test sets overlap").all()
+    assert not compare(metrics, "labels")["note"].str.contains("overlap").any()

@@ -55,6 +55,7 @@ def test_tables_have_their_documented_columns(simulated):
         "experiment",
         "method",
         "replicate",
+        "responsibility_sharpness",
         "lambda",
         "val_nll",
         "val_accuracy",

@@ -204,6 +204,29 @@ def test_a_line_of_the_lambda_curve_is_at_its_best_over_what_else_was_tuned() ->
     assert [point.chosen for point in line] == [0, 0]
 
 
+def test_the_strength_lies_along_the_axis_where_it_is_given_and_sharpnesses_are_lines() -> None:
+    part = module("lambda_curve")
+    pairs = [(kappa, lam) for kappa in (0.1, 1.0) for lam in (kappa, 5.0)]
+    rows = [
+        {"method": "tip", "replicate": r, "kappa": kappa, "lambda": lam, "no_teacher": w0, "prior_scale": 1.0,
+         "val_nll": kappa + lam / 10 + w0, "val_accuracy": 0.9 - lam / 100, "chosen": (kappa, lam, w0) == (0.1, 0.1, 0)}
+        for kappa, lam in pairs for w0 in (0.0, 0.1) for r in (0, 1)
+    ]  # fmt: skip
+    method = Method("tip", "equal", "map", "point", {"kappa": [0.1, 1], "lambda": ["kappa", 5.0], "no_teacher": [0, 0.1]})
+    known = Experiment("e", "e", "e", True, (2,), (), {"tip": method}, "", "", {})
+    assert part.applies(known)
+    shown = part.rows(known, pd.DataFrame(rows))
+    assert [(row.setting, row.strength) for row in shown] == [("lambda", "kappa"), ("no_teacher", "kappa")]
+    lines = {value: part.points(own, part.settings_of(own), "kappa") for value, own in shown[0].table.groupby("lambda")}
+    assert set(lines) == {"5", "kappa"}
+    assert [point.scores["val_nll"].mean for point in lines["kappa"]] == pytest.approx([0.11, 1.1])
+    assert [point.chosen for point in lines["kappa"]] == [2, 0]
+    figure, ax = part.plt.subplots()
+    part._panel(ax, shown[0], "val_accuracy", {})
+    assert {"lambda = 5", "lambda = kappa"} <= {text.get_text() for text in ax.texts}
+    part.plt.close(figure)
+
+
 def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
     real = replace(material.experiment, name="real", simulated=False)
     draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), [], tmp_path)

@@ -109,6 +109,33 @@ def test_choices_at_the_ends_of_a_grid_are_counted(
     assert [edge[1:] for edge in edges(tuning("m", chosen, candidates), ["lambda"])] == found
 
 
+def test_neither_zero_nor_a_lambda_that_is_kappa_is_the_end_of_a_grid() -> None:
+    pairs = [(0.1, 0.1), (0.1, 5.0), (0.1, 20.0), (10.0, 10.0), (10.0, 5.0), (10.0, 20.0)]
+    grid = [(kappa, lam, w0) for kappa, lam in pairs for w0 in (0.0, 0.1)]
+    names = ["kappa", "lambda", "no_teacher"]
+
+    def chosen(*best: float) -> list[Any]:
+        rows = pd.DataFrame(grid, columns=names).assign(method="tip", replicate=0, chosen=[each == best for each in grid])
+        return [edge[:3] for edge in edges(rows, names)]
+
+    assert chosen(0.1, 0.1, 0.0) == [("kappa", "lowest", 0.1)]
+    assert chosen(10.0, 20.0, 0.1) == [
+        ("kappa", "highest", 10), ("lambda", "highest", 20), ("no_teacher", "highest", 0.1),
+    ]  # fmt: skip
+    assert ("lambda", "lowest", 5.0) not in chosen(10.0, 5.0, 0.0)
+
+
+def test_the_word_kappa_is_a_candidate_like_another() -> None:
+    specs = methods()
+    for name, spec in specs.items():
+        sharp = {"tip": ["kappa", 5.0], "power": ["kappa", 5.0]}.get(spec["signal"]["name"])
+        shared = {key: spec["posterior"][key] for key in ("prior_scale", "temperature")}
+        own = ["kappa"] if name == "tip_entropy_sgld" else sharp
+        spec["posterior"] = shared | {"kappa": [0.1, 1.0]} | ({"lambda": own} if own else {})
+    assert unlike(specs, "tip_entropy_map", "kd_entropy_map") == ""  # kd has no sharpness to choose
+    assert unlike(specs, "tip_entropy_map", "tip_entropy_sgld") == "lambda 5, kappa against kappa"
+
+
 def test_ends_of_grids_are_marked_in_the_table_and_told_with_advice() -> None:
     whole = told()
     rows = pd.concat([tuning("tip_entropy_map", [0.05, 0.05, 0.5]), tuning("kd_entropy_map", [5.0, 0.5, 0.5])])

@@ -12,11 +12,12 @@ import torch
 from mtbkd import registry
 from mtbkd.analyses import Inputs, tables
 from mtbkd.curves.budget import held_out
+from mtbkd.errors import ContractError
 from mtbkd.evaluation.metrics import accuracy
 from mtbkd.frames import Frame
 from mtbkd.sources import closure
 from mtbkd.tables import aekd
-from mtbkd.tables.fitting import fit_all, taught_by_itself, winners
+from mtbkd.tables.fitting import counts, fit_all, taught_by_itself, winners
 from mtbkd.tables.methods import METHODS, PUBLISHED
 from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
@@ -214,3 +215,9 @@ def test_a_part_depends_on_its_signals_and_on_nothing_that_joins_or_shows_parts(
     sources = closure(roots, ("mtbkd.registry",))
     assert {"mtbkd/signals/kd_mean.py", "mtbkd/datasets/scikit.py", "mtbkd/teachers/sklearn_classifier.py"} <= set(sources)
     assert not [path for path in sources if path.startswith(("mtbkd/report", "mtbkd/figures")) or "verdicts" in path]
+
+
+def test_a_table_with_fewer_labels_than_folds_is_refused() -> None:
+    of = study(dataset(), labels=["all"], folds=71)
+    with pytest.raises(ContractError, match=r"labels: found 70; .*at least 71, one for each fold"):
+        counts(of, of.bench("labels"))
