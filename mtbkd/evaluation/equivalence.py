@@ -31,8 +31,8 @@ class Practical(NamedTuple):
     @property
     def decision(self) -> Decision:
         """The one whose probability is above ``DECIDED``, ``open`` otherwise."""
-        found = [name for name in NAMES if getattr(self, name) > DECIDED]
-        return found[0] if found else "open"
+        decided: list[Decision] = [name for name in NAMES if getattr(self, name) > DECIDED]
+        return (*decided, "open")[0]
 
 
 def signed_rank(differences: np.ndarray, rope: float) -> Practical:

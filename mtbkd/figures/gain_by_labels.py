@@ -39,7 +39,8 @@ def draw(analysis: Analysis) -> "Figure":
     own = select(found[found["group"].isin(reported[:1])], reference=LABELS)
     colours = _colours(own, champion(placed, chosen_on))
     regimes = list(dict.fromkeys(own["regime"]))
-    figure, axes = grid(max(len(regimes), 1) * len(METRICS), len(METRICS), 1.75, sharex=True, sharey="col")
+    rows = max(len(regimes), 1)
+    figure, axes = grid(rows * len(METRICS), len(METRICS), 1.6 + 1.1 / rows, sharex=True, sharey="col")
     panels = [(regime, metric) for regime in regimes for metric in METRICS]
     for ax, (regime, metric) in zip(axes, panels, strict=False):
         _panel(ax, select(own, regime=regime, metric=metric), levels_of(own), colours)

@@ -27,6 +27,7 @@ from mtbkd.tables.verdicts import (
 )
 
 METRICS = {"nll": "NLL", "accuracy": "accuracy"}
+HEADS = {"nll": "NLL", "accuracy": "Accuracy"}
 MARKS = {"better": "good", "worse": "bad"}
 UNCERTAINTY = {"nll": "NLL", "ece": "ECE", "coverage": "coverage", "aurc": "AURC"}
 
@@ -116,7 +117,7 @@ def gains_table(view: View, group: str, metric: str) -> Table:
         by_method = {row["method"]: row for row in own.to_dict("records")}
         cells = [gain_cell(by_method[m]) if m in by_method else text(NONE) for m in methods]
         rows.append(Row([text(regime_title(regime)), text(level), number_of(own["n"].max()), *cells]))
-    caption = f"{METRICS[metric]} gained over labels alone, over tables {group}"
+    caption = f"{HEADS[metric]} gained over labels alone, over tables {group}"
     return Table(f"{view.name}-gains-{group}-{metric}", caption, head, rows)
 
 
@@ -135,7 +136,7 @@ def _cells(rows: Frame) -> list[tuple[tuple[str, str], Frame]]:
 def edge_table(view: View, group: str) -> Table:
     """The variant of tip that is reported against kd on the sharpened mean."""
     head = [Column("Teachers"), Column("Labels", True), Column("Tables", True)]
-    for metric, word in METRICS.items():
+    for metric, word in HEADS.items():
         head.append(Column(f"{word} gained", True, "mean over tables, positive is better; below: 95 % interval over tables"))
         region = f"posterior probability that a further table shows a difference within \N{PLUS-MINUS SIGN}{ROPE[metric]:g}"
         head.append(Column(f"{word}: better / same / worse", True, f"{region} (same) or beyond; Bayesian signed-rank test"))
@@ -221,10 +222,8 @@ def posteriors_table(view: View, group: str) -> Table:
     own = select(view.posteriors, group=group)
     if not len(own):
         return Table(f"{view.name}-posteriors-{group}", "", [], [])
-    labels, inference = at_labels(str(own["labels"].iloc[0])), own["inference"].iloc[0]
-    caption = (
-        f"The same of posteriors ({inference}) of a linear student on {listed(list(dict.fromkeys(own['table'])))}, {labels}"
-    )
+    labels, named = at_labels(str(own["labels"].iloc[0])), listed(list(dict.fromkeys(own["table"])))
+    caption = f"What posteriors ({own['inference'].iloc[0]}) of a linear student are worth on {named}, {labels}"
     return _calibration(f"{view.name}-posteriors-{group}", caption, own)
 
 
@@ -245,10 +244,15 @@ def _calibration(name: str, caption: str, rows: Frame) -> Table:
     return Table(name, caption, head, lines)
 
 
+def passed(rows: Frame) -> tuple[int, int]:
+    """How many fits of posteriors passed the checks of their draws, and of how many."""
+    fits = rows.drop_duplicates(["table", "regime", "method", "replicate"])
+    return int(fits["passed"].sum()), len(fits)
+
+
 def _passed(rows: Frame) -> Cell:
-    fits = rows.drop_duplicates(["table", "regime", "replicate"])
-    passed = int(fits["passed"].sum())
-    return Cell(f"{passed} of {len(fits)}", "", passed / len(fits), "" if passed == len(fits) else "warn")
+    good, of = passed(rows)
+    return Cell(f"{good} of {of}", "", good / of, "" if good == of else "warn")
 
 
 def _against_labels(means: Frame, metric: str, method: str) -> Cell:

@@ -10,6 +10,7 @@ from mtbkd.report.numbers import NONE, Estimate, listed
 from mtbkd.report.over_tables import View, number_of
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.sharpness import COLUMN
+from mtbkd.tables.methods import METHODS
 from mtbkd.tables.verdicts import regime_title, title
 
 SETTINGS = {
@@ -33,13 +34,15 @@ def tuning_table(view: View) -> Table:
     for method, own in view.tuning.groupby("method", sort=False):
         edges = edge_shares(own)
         told = ", ".join(f"{SETTINGS.get(name, name)} {share:.0%}" for name, share in edges.items())
-        cells = [*(text(_shares(own[s])) for s in known), text(told or "none"), number(float(own[COLUMN].mean()))]
+        reads = METHODS[str(method)].reads | {"prior_scale"}
+        cells = [text(_shares(own[s]) if s in reads else NONE) for s in known]
+        cells += [text(told or "none"), number(float(own[COLUMN].mean()))]
         rows.append(Row([text(title(str(method))), *cells]))
     return Table(f"{view.name}-tuned", "What cross-validation inside the labels chose", head, rows)
 
 
 def _shares(values: Any) -> str:
-    """``0.25: 60%, 1: 40%``, the smallest first; a dash where the student does not read the setting."""
+    """``0.25: 60%, 1: 40%``, the smallest first."""
     counted = Counter(values.dropna())
     return ", ".join(f"{value:g}: {n / counted.total():.0%}" for value, n in sorted(counted.items())) or NONE
 

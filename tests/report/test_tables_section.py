@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mtbkd.frames import Frame
-from mtbkd.report.analyses import Section
+from mtbkd.report.analyses import Part, Section, first_answers
 from mtbkd.report.analyses import tables as page
 from mtbkd.report.table import Table
 from mtbkd.tables.verdicts import claims, title
@@ -53,6 +53,12 @@ def test_the_first_sentence_says_when_it_pays_by_how_much_and_against_the_sharpe
     nll = gaining["overall"].query("metric == 'nll' and reference == 'labels' and method == 'tip_equal_sharp' and group == 'B'")
     gains = sorted(-nll[nll["verdict"] == "better"]["difference"])
     assert f"by {gains[0]:.3f} to {gains[-1]:.3f} nats" in first
+
+
+def test_the_first_sentence_opens_the_page(gaining: Frames) -> None:
+    found = section(gaining)
+    plain = Part("other", "Another question?", "", Section(["told"], []))
+    assert first_answers([plain, Part("real", page.TITLE, "", found)]) == [(page.TITLE, [found.told[0]])]
 
 
 def test_gains_and_intervals_are_those_of_the_comparisons_and_positive_is_better(gaining: Frames) -> None:
@@ -168,8 +174,11 @@ def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
 def test_posteriors_are_shown_apart_with_the_fits_that_passed_their_checks(gaining: Frames) -> None:
     posteriors = gaining["posteriors"]
     failing = posteriors.assign(passed=~((posteriors["method"] == "tip_equal") & (posteriors["replicate"] == 0)))
-    found = table(section(gaining | {"posteriors": failing}), "real-posteriors-B")
-    assert found.caption.startswith("The same of posteriors (laplace) of a linear student on DNA and Vowel, 60 labels")
+    failed = section(gaining | {"posteriors": failing})
+    assert any("Of the posteriors on tables B, 236 fits of 240 passed the checks" in each for each in failed.told)
+    assert not any("passed the checks" in each for each in section(gaining).told)
+    found = table(failed, "real-posteriors-B")
+    assert found.caption.startswith("What posteriors (laplace) of a linear student are worth on DNA and Vowel, 60 labels")
     passed = {line.cells[0].text: line.cells[-1] for line in found.rows}
     assert (passed["tip"].text, passed["tip"].mark) == ("36 of 40", "warn")
     assert (passed["kd"].text, passed["kd"].mark) == ("40 of 40", "")

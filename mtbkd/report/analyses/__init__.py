@@ -22,11 +22,12 @@ else:
 
 @dataclass(frozen=True)
 class Section:
-    """The answer of one analysis: sentences, tables, and tables that are folded away."""
+    """The answer of one analysis: sentences, tables, and tables that are folded away; ``headlines`` open the page."""
 
     told: Sequence[str]
     tables: Sequence[Table]
     details: Sequence[Table] = ()
+    headlines: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ def parts(
         found.append(Part(name, module.TITLE, " ".join(module.EXPLAINED.split()), section))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
     return [*_advice(known), *found], frames
+
+
+def first_answers(found: Sequence[Part]) -> list[tuple[str, Sequence[str]]]:
+    """(question, answers) of the analyses that open the page."""
+    return [(part.title, part.section.headlines) for part in found if part.section.headlines]
 
 
 def _advice(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:

@@ -18,6 +18,7 @@ from mtbkd.report.over_tables import (
     gains_table,
     others_table,
     outcome,
+    passed,
     posteriors_table,
     ranks_table,
     scores_table,
@@ -48,6 +49,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     view = View.of(name, tables, settings)
     groups = list(view.reported)
     others = [view.chosen_on] if view.chosen_on not in groups else []
+    headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
     told += [_apart(view, others), _missing(view, settings), edges_told(view, view.shown)]
     shown = [
@@ -58,7 +60,8 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
         build(view, g) for g in others for build in (_gains_nll, _gains_accuracy, edge_table, scores_table, ranks_table)
     ]
     details += [tuning_table(view), teachers_table(view), sizes_table(view)]
-    return Section([each for each in told if each], [t for t in shown if t.rows], [t for t in details if t.rows])
+    shown, details = ([table for table in own if table.rows] for own in (shown, details))
+    return Section([each for each in told if each], shown, details, headlines)
 
 
 def _gains_nll(view: View, group: str) -> Any:
@@ -82,6 +85,7 @@ def _told(view: View, group: str) -> list[str]:
         _against(view, group, SHARPENED, edge),
         _against(view, group, CONTROL, control),
         _detectable(view, group),
+        _posteriors(view, group),
     ]
 
 
@@ -206,6 +210,16 @@ def _detectable(view: View, group: str) -> str:
         f"{show(each['detectable'].median())} nats (median over tables), all tables together one of "
         f"{show(over['detectable'].median())}."
     )
+
+
+def _posteriors(view: View, group: str) -> str:
+    """A warning where draws failed their checks."""
+    own = select(view.posteriors, group=group)
+    good, of = passed(own)
+    if good == of:
+        return ""
+    fits = f"{count(good, 'fit')} of {of}"
+    return f"Of the posteriors on tables {group}, {fits} passed the checks of their draws; the others are scored all the same."
 
 
 def _undecidable(rows: Frame) -> str:
