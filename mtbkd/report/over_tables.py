@@ -27,6 +27,7 @@ from mtbkd.tables.verdicts import (
 )
 
 METRICS = {"nll": "NLL", "accuracy": "accuracy"}
+HEADS = {"nll": "NLL", "accuracy": "Accuracy"}
 MARKS = {"better": "good", "worse": "bad"}
 UNCERTAINTY = {"nll": "NLL", "ece": "ECE", "coverage": "coverage", "aurc": "AURC"}
 
@@ -116,7 +117,7 @@ def gains_table(view: View, group: str, metric: str) -> Table:
         by_method = {row["method"]: row for row in own.to_dict("records")}
         cells = [gain_cell(by_method[m]) if m in by_method else text(NONE) for m in methods]
         rows.append(Row([text(regime_title(regime)), text(level), number_of(own["n"].max()), *cells]))
-    caption = f"{METRICS[metric]} gained over labels alone, over tables {group}"
+    caption = f"{HEADS[metric]} gained over labels alone, over tables {group}"
     return Table(f"{view.name}-gains-{group}-{metric}", caption, head, rows)
 
 
@@ -135,7 +136,7 @@ def _cells(rows: Frame) -> list[tuple[tuple[str, str], Frame]]:
 def edge_table(view: View, group: str) -> Table:
     """The variant of tip that is reported against kd on the sharpened mean."""
     head = [Column("Teachers"), Column("Labels", True), Column("Tables", True)]
-    for metric, word in METRICS.items():
+    for metric, word in HEADS.items():
         head.append(Column(f"{word} gained", True, "mean over tables, positive is better; below: 95 % interval over tables"))
         region = f"posterior probability that a further table shows a difference within \N{PLUS-MINUS SIGN}{ROPE[metric]:g}"
         head.append(Column(f"{word}: better / same / worse", True, f"{region} (same) or beyond; Bayesian signed-rank test"))

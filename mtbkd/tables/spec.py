@@ -146,7 +146,9 @@ def kind_of(table: str) -> str:
 
 def parts_of(settings: Settings) -> dict[str, Part]:
     """``<table>-<regime>`` -> the part, in the order of the groups; it holds of the settings what it reads."""
-    named = [(group, table, r) for group, tables in settings.groups.items() for table in tables for r in settings.regimes]
+    named: list[tuple[str, str, Regime]] = [
+        (group, table, r) for group, tables in settings.groups.items() for table in tables for r in settings.regimes
+    ]
     found = {}
     for group, table, regime in named:
         asked = Posteriors.model_validate({})

@@ -49,7 +49,7 @@ def teachers(data: Dataset) -> list[Logits]:
 
 def inputs(steps: int = 30) -> Inputs:
     student = {"architecture": "mlp", "settings": {"hidden": [4]}}
-    training = Training(steps=steps, batch_size=64, restarts=1, learning_rate=0.02)
+    training = Training.model_validate({"steps": steps, "restarts": 1})
     return Inputs(name="tables", seed=5, device="cpu", replicates=len(REPLICATES), student=student, training=training)
 
 

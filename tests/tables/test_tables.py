@@ -59,6 +59,11 @@ def test_sharp_methods_start_from_what_their_predecessor_chose() -> None:
     assert (tuning.xs("tip_equal", level="method")["lambda"] == tuning.xs("tip_equal", level="method")["kappa"]).all()
 
 
+def test_choices_are_in_the_order_of_the_replicates() -> None:
+    rows = [{"row": 1, "chosen": True}, {"row": 0, "chosen": False}, {"row": 0, "chosen": True, "kappa": 1.0}]
+    assert winners(rows) == [rows[2], rows[0]]
+
+
 def test_methods_that_hear_teachers_have_equally_many_candidates() -> None:
     tuning = told()["tuning"]
     given = [name for name, each in METHODS.items() if each.teachers == "given" and not each.after]
@@ -127,7 +132,7 @@ def test_an_oracle_asks_the_teacher_of_the_rows_own_domain() -> None:
     found = reference_probs(data, of.teachers, order, 20, (0.25, 1.0))
     assert [accuracy(prob, data.y[r, test]).value for r, prob in enumerate(found["routed", "reference"])] == [1.0, 1.0]
     assert experts(data, of.teachers[:2]) is None
-    rows = pd.DataFrame(teacher_rows(data, of.teachers, REPLICATES))
+    rows: Frame = pd.DataFrame(teacher_rows(data, of.teachers, REPLICATES))
     assert (rows.loc[rows["rows"] == "own", "accuracy"] == 1).all()
     assert set(rows["domain"]) == set(DOMAINS)
 
@@ -149,7 +154,7 @@ def test_coverage_is_that_of_the_smallest_sets_that_hold_the_level() -> None:
 def test_a_fit_that_diverged_has_no_score() -> None:
     data = dataset()
     prob = [np.full((50, 2), np.nan), np.full((50, 2), 0.5)]
-    rows = pd.DataFrame(score_rows(data, REPLICATES, prob))
+    rows: Frame = pd.DataFrame(score_rows(data, REPLICATES, prob))
     assert rows[rows["replicate"] == 0]["value"].isna().all()
     assert rows[rows["replicate"] == 1]["value"].notna().all()
 
@@ -166,15 +171,13 @@ def test_a_table_that_is_added_leaves_the_other_parts_as_they_are() -> None:
 def test_posteriors_are_scored_beside_the_verdicts_of_their_gates() -> None:
     data = dataset()
     of = study(data, posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels", "self_training", "tip_equal"]})
-    rows = pd.DataFrame(posterior_rows(of))
+    rows: Frame = pd.DataFrame(posterior_rows(of))
     assert set(rows["method"]) == {"labels", "self_training", "tip_equal"}
     assert set(rows["metric"]) == METRICS and rows["value"].notna().all()
     assert (rows["passed"] == (rows["failed"] == "")).all()
-    sure = replace(
-        of,
-        settings=part(posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels"], "settings": {"draws": 2}}).settings,
-    )
-    assert not pd.DataFrame(posterior_rows(sure))["passed"].any()  # too few draws to tell
+    asked = {"tables": ["iris"], "labels": 20, "methods": ["labels"], "settings": {"draws": 2}}
+    few: Frame = pd.DataFrame(posterior_rows(study(data, posteriors=asked)))
+    assert not few["passed"].any()  # too few draws to tell
 
 
 @pytest.mark.parametrize(
