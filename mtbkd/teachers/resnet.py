@@ -84,7 +84,8 @@ def train(
     covered = dataset.split != TEACHERS  # learnt by heart
     stacked = np.where(covered[:, None], np.stack(logits), 0)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": num_params,
-            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(stacked, dataset, covered)}  # fmt: skip
+            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(stacked, dataset, covered),
+            **seen_card(dataset)}  # fmt: skip
     return Logits(name, stacked, covered, ids_digest(dataset.ids), card).validate(dataset)
 
 

@@ -71,7 +71,8 @@ def train(
     covered = dataset.split != TEACHERS  # learnt by heart
     logits = np.where(covered[:, None], logits, 0)
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
-            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
+            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered),
+            **seen_card(dataset)}  # fmt: skip
     return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset)
 
 
