@@ -41,12 +41,15 @@ class _Place:
     shape: Shape | None
 
 
-def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> list[Mistake]:
+def fit_mistakes(
+    config: "Config", declared: Mapping[str, Sequence[str]], import_estimators: bool = False
+) -> list[Mistake]:
     """What does not fit together in any study or method, used or not.
 
     Args:
         config: entries that are sound in themselves.
         declared: per section every name in the file, so that a reference to a broken entry is not called unknown.
+        import_estimators: see ``config.load``.
     """
     found: list[Mistake] = []
     if config.study not in declared["studies"]:
@@ -58,7 +61,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> lis
         typed = settings_of("dataset", entry.kind, entry.settings)
         shapes[name] = _guarded(found, path, module.describe, typed)
     for name, entry in config.teachers.items():
-        found += teacher_mistakes(name, entry, name in teachers_named(config))
+        found += teacher_mistakes(name, entry, import_estimators and name in teachers_named(config))
     for name, method in config.methods.items():
         found += _method(config, name, method)
         if method.tuned_by is not None and method.tuned_by not in declared["methods"]:

@@ -169,12 +169,13 @@ class Config(_Model):
         return make_plan(self, self.study if study is None else study)
 
 
-def load(raw: Any, study: str | None = None) -> Config:
+def load(raw: Any, study: str | None = None, import_estimators: bool = False) -> Config:
     """Check the whole content of config.yaml and return it typed.
 
     Args:
         raw: what a YAML reader made of the file.
         study: takes the place of the file's ``study``.
+        import_estimators: import what teachers of the study name, to check it; it takes seconds and may run a user's code.
 
     Raises:
         ConfigError: with one line for every mistake: the key's path, what was found, what is allowed, a hint.
@@ -190,7 +191,7 @@ def load(raw: Any, study: str | None = None) -> Config:
         rest = _sound_rest(content, mistakes) if mistakes else config
         if rest is not None:
             declared = {section: list(content[section]) for section in (*PARTS, "studies")}
-            mistakes += fit_mistakes(rest, declared)
+            mistakes += fit_mistakes(rest, declared, import_estimators)
     if mistakes:
         raise refusal(mistakes)
     assert config is not None
@@ -298,7 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_json(SCHEMA, schema()) if chosen.write else print(json.dumps(schema(), indent=2, sort_keys=True))
         return 0
     try:
-        config = load(reduce(overlaid, map(read_config_file, chosen.files)), chosen.study)
+        config = load(reduce(overlaid, map(read_config_file, chosen.files)), chosen.study, import_estimators=True)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -98,7 +98,7 @@ def put(raw: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 def complaints(raw: Any, study: str | None = None) -> list[str]:
     """The lines of the error, without the first one that counts them."""
     with pytest.raises(ConfigError) as caught:
-        config.load(raw, study)
+        config.load(raw, study, import_estimators=True)
     first, *lines = str(caught.value).split("\n")
     assert first.startswith(f"the configuration has {len(lines)} mistake")
     return [line.strip() for line in lines]
@@ -304,7 +304,7 @@ FOREST = {"family": "sklearn", "settings": {"estimator": "sklearn.ensemble.Rando
 
 def test_a_classifier_that_cannot_be_made_is_refused_in_the_study_that_names_it(raw, monkeypatch):
     """A study that does not name it imports nothing."""
-    config.load(put(raw, "teachers.b1", FOREST | {"domain": "b1"}))
+    config.load(put(raw, "teachers.b1", FOREST | {"domain": "b1"}), import_estimators=True)
     wrong = put(put(raw, "teachers.b1", FOREST), "teachers.b1.settings.arguments", {"n_estimator": 3})
     (line,) = complaints(wrong)
     assert line.startswith("teachers.b1.settings: estimator sklearn.ensemble.RandomForestClassifier: arguments: found 'n_est")
@@ -320,7 +320,8 @@ def test_a_classifier_that_cannot_be_made_is_refused_in_the_study_that_names_it(
     assert any("n_estimators" in line for line in complaints(curves))
     monkeypatch.setattr("mtbkd.teachers.estimators.make", lambda *_: pytest.fail("a module of a user was imported"))
     unused = put(wrong, "teachers.other", wrong["teachers"]["b1"])
-    config.load(put(unused, "teachers.b1", raw["teachers"]["b1"]))
+    config.load(put(unused, "teachers.b1", raw["teachers"]["b1"]), import_estimators=True)
+    config.load(wrong)  # a job's reading of the configuration imports nothing either
 
 
 def test_a_floor_that_leaves_no_room_is_refused(raw):

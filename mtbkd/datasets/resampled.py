@@ -69,7 +69,7 @@ class Splits(BaseModel):
         10, ge=4, le=10_000_000, description="classes with fewer rows than that, after `rows`, are left out with their rows"
     )
     cut: float | None = Field(
-        5.0, gt=0, allow_inf_nan=False, description="standardised inputs are cut off at this many deviations of the training "
+        5.0, ge=0.1, le=1e6, description="standardised inputs are cut off at this many deviations of the training "
         "rows; null: nowhere"
     )  # fmt: skip
     domains: Domains | None = Field(None, description="what teachers may specialise in; no domains when left out")

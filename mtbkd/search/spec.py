@@ -98,7 +98,7 @@ class Spec(_Model):
     published: str
     teachers: tuple[Teacher, ...]
     students: Students | None = None
-    first: int = 0
+    first: Annotated[int, Field(ge=0, le=100_000)] = 0
     replicates: Replicates
     grid: dict[str, Values]
     dataset_grid: dict[str, Values]

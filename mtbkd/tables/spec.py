@@ -14,7 +14,8 @@ from mtbkd.tables.methods import METHODS, PUBLISHED
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Tables = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
 Regime = Literal["clusters", "features", "generalists"]
-Labels = Annotated[tuple[Annotated[int, Field(ge=2)] | Literal["all"], ...], Field(min_length=1), AfterValidator(distinct)]
+LabelCount = Annotated[int, Field(ge=2, le=10_000_000)]
+Labels = Annotated[tuple[LabelCount | Literal["all"], ...], Field(min_length=1), AfterValidator(distinct)]
 # Kinds of datasets whose setting ``table`` may be one of the names.
 KINDS = ("scikit", "mlbench")
 
@@ -46,7 +47,7 @@ class Posteriors(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tables: Tables | tuple[()] = Field((), description="of the tables of the groups; none: the sub-study is left out")
-    labels: int = Field(60, ge=2, description="number of labels")
+    labels: LabelCount = Field(60, description="number of labels")
     methods: tuple[str, ...] = Field(
         ("labels", "kd_equal", "kd_mean", "tip_equal", "tip_entropy"), description="of the methods of the study"
     )
@@ -74,7 +75,7 @@ class Settings(BaseModel):
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         tuple(METHODS), description="students, see mtbkd.tables.methods; labels is always among them"
     )
-    published_labels: tuple[int, ...] = Field(
+    published_labels: tuple[LabelCount, ...] = Field(
         (60,), description=f"numbers of labels at which {', '.join(PUBLISHED)} are fitted"
     )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")

@@ -28,7 +28,7 @@ def teacher_mistakes(name: str, entry: "TeacherEntry", used: bool) -> Iterator[M
     """What its family finds wrong with its settings.
 
     Args:
-        used: the study to run names it; only then is its family's ``check`` called, which may run code of the user's.
+        used: call the family's ``check``, too, which may run code of the user's.
     """
     module, typed = registry.part("teacher", entry.family), settings_of("teacher", entry.family, entry.settings)
     try:

@@ -8,7 +8,7 @@ from mtbkd.errors import ConfigError
 from mtbkd import sources
 
 try:
-    CHECKED = study_config.load(config)
+    CHECKED = study_config.load(config, import_estimators=workflow.is_main_process)
     PLAN = CHECKED.plan()
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
