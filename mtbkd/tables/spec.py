@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from mtbkd import registry
 from mtbkd.bounds import Examples, Units
 from mtbkd.explain import NAME, choice, distinct, sentence
-from mtbkd.grids import Grid, Scales, Shares, Sharpnesses
+from mtbkd.grids import Grid, Shares, Sharpnesses
 from mtbkd.tables.methods import METHODS, PUBLISHED
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -31,7 +31,7 @@ class Grids(BaseModel):
 
     kappa: Grid = Field((0.01, 0.1, 1.0, 10.0), description="strength of the teachers, in pseudo-labels an example")
     teacher_temperature: Grid = Field((0.1, 0.25, 0.5, 1.0), description="the teachers' logits are divided by it")
-    prior_scale: Scales = Field((0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
+    prior_scale: Grid = Field((0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
     lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
     no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
 
