@@ -35,7 +35,7 @@ is labels only, orange distillation from a log pool (kd), blue the teacher-infor
 # Metric -> (what to write, unit); drawn in this order where the tables hold it.
 PANELS = {
     "accuracy": "accuracy (share)",
-    "nll": "negative log-likelihood (nats)",
+    "nll": "NLL (nats)",
     "ece": "expected calibration error",
     "mse_prob": "squared error of p",
     "brier": "Brier score (0 to 2)",
