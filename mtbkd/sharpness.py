@@ -5,6 +5,7 @@ Where they stay at the weights w, the mixture is ``kd`` (method.md, 10.1), and t
 with itself. Under equal weights this is mean |r - 1/G|, at most 2 (G - 1) / G^2. Shapes: U units, N examples, G teachers.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 from mtbkd.lazy import lazy_import
@@ -32,13 +33,12 @@ def sharpness(problem: Problem, params: "torch.Tensor") -> "list[float | None]":
     if "no_teacher" not in getattr(problem.signal, "USES", ()) or problem.signal.mixture(problem.constants).log_scale is None:
         return []
     with torch.no_grad():
-        return [_of_unit(problem, unit, own.reshape(-1, own.shape[-1])) for unit, own in enumerate(params)]
+        found = [_of_unit(problem, unit, own.reshape(-1, own.shape[-1])) for unit, own in enumerate(params)]
+        return [value if math.isfinite(value) else None for value in torch.stack(found).tolist()]
 
 
-def _of_unit(problem: Problem, unit: int, params: "torch.Tensor") -> float | None:
-    params = params[torch.isfinite(params).all(-1)]
-    if not len(params):
-        return None
+def _of_unit(problem: Problem, unit: int, params: "torch.Tensor") -> "torch.Tensor":
+    """Mean over draws that did not diverge, NaN where all did."""
     units = torch.tensor([unit], device=problem.x.device)
     batch, shared = problem.full(units), problem.shared
     prob, log_scale, power = problem.signal.mixture(batch.constants)
@@ -50,5 +50,5 @@ def _of_unit(problem: Problem, unit: int, params: "torch.Tensor") -> float | Non
         log_q = torch.log_softmax(problem.student.apply(each, batch.x) / shared.student_temperature[units].view(-1, 1, 1), -1)
         score = log_scale + power * lam.squeeze(-1) * (prob * log_q.unsqueeze(-2)).sum(-1)
         share = torch.softmax(score.masked_fill(none, -torch.inf), -1)
-        gaps.append((share - weights).abs().masked_select(~none).mean())
-    return float(torch.stack(gaps).mean())
+        gaps.append((share - weights).abs().masked_fill(none, 0).sum() / (~none).sum())
+    return torch.stack(gaps).nanmean()
