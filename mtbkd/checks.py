@@ -41,9 +41,7 @@ class _Place:
     shape: Shape | None
 
 
-def fit_mistakes(
-    config: "Config", declared: Mapping[str, Sequence[str]], import_estimators: bool = False
-) -> list[Mistake]:
+def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]], import_estimators: bool = False) -> list[Mistake]:
     """What does not fit together in any study or method, used or not.
 
     Args:
