@@ -102,7 +102,7 @@ def test_groups_are_reported_apart(gaining: Frames) -> None:
 def test_without_an_effect_nothing_is_said_to_pay() -> None:
     found = section(frames(effect=NONE, noise=0.004, regimes=("clusters",)))
     assert "is nowhere shown to pay" in found.told[0] and " pays " not in found.told[0]
-    assert "equivalent in 2 of 2" in found.told[0]
+    assert "; by the Bayesian signed-rank test it is equivalent in 2 of 2. Against" in found.told[0]
     edge = table(found, "real-edge-B")
     assert all("equivalent" in line.cells[3].sub and "/ 1.00 /" in line.cells[4].text for line in edge.rows)
 
@@ -111,6 +111,7 @@ def test_teachers_that_hurt_are_said_to_cost() -> None:
     harmful = {name: -gain for name, gain in EFFECT.items()}
     told = section(frames(effect=harmful, regimes=("clusters",))).told[0]
     assert "it costs at 60 labels with specialists by cluster" in told
+    assert "; by the Bayesian signed-rank test it is equivalent in 1 and worse in 1 of 2." in told
     assert "is nowhere shown to pay" in told
 
 

@@ -104,6 +104,9 @@ def _answer(view: View, group: str) -> str:
     told += (
         f"; {count(undecided, 'setting')} of teachers and labels of {len(nll)} {'is' if undecided == 1 else 'are'} not decided"
     )
+    practical = nll["practical"].tolist()
+    bayes = [f"{word} in {practical.count(word)}" for word in ("better", "equivalent", "worse") if word in practical]
+    told += f"; by the Bayesian signed-rank test it is {listed(bayes)} of {len(nll)}" if bayes else ""
     edge = select(view.found, group=group, metric="nll", reference=SHARPENED, method=view.best)
     if len(edge):
         words = [outcome(row).partition(",")[0] for row in edge.to_dict("records")]
