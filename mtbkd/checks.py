@@ -202,6 +202,9 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
             posteriors = [(where, level.posterior) for where, level in levels]
             yield from _improper(name, method, posteriors)
+            if (judge := config.methods.get(method.tuned_by or "")) is not None:
+                yield from _student_suits(place, ("methods", name, "tuned_by"), str(method.tuned_by), judge, size)
+                yield from _improper(str(method.tuned_by), judge, posteriors)
             yield from strength_mistakes(posteriors)
             yield from unread(name, method, posteriors)
             yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))

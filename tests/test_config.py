@@ -202,6 +202,7 @@ MISTAKES = {
                                          ["exactly one of source and path"]),
     "chains of no sampler": ("methods.tip_map.stack_chains", True, None,
                              ["found true", "false for inference 'map'", "true is for csgld, nuts, psgld, sghmc, sgld"]),
+    "tuned by no method": ("methods.tip_map.tuned_by", "tip_sgdl", None, ["found 'tip_sgdl'", "did you mean 'tip_sgld'?"]),
     "a single chain to stack": ("methods.mine", {"signal": "none", "inference": "sgld", "stack_chains": True,
                                 "settings": {"chains": 1}}, "methods.mine.settings.chains", ["found 1", "at least 2"]),
     "too few draws to stack": ("methods.tip_sgld.stack_chains", True, "methods.tip_sgld.settings",
@@ -297,6 +298,16 @@ def test_a_teachers_columns_must_be_those_of_the_dataset(raw):
     assert line == "teachers.b1.settings.features: found subset 3 of 2; allowed: 1..2."
     (line,) = complaints(put(raw, "teachers.plain.settings.features", [0]))
     assert line.startswith("teachers.plain.settings.features: found [0]; allowed: nothing, as examples of dataset 'pictures'")
+
+
+def test_who_tunes_a_method_must_suit_its_student_and_has_no_say_in_curves(raw):
+    dropout = put(raw, "methods.mine", {"signal": "none", "inference": "dropout"})
+    tuned = put(put(dropout, "methods.labels_map.tuned_by", "mine"), EXPERIMENT + ".student", "quadratic")
+    assert any(line.startswith("methods.labels_map.tuned_by: ") and "no hidden layer" in line for line in complaints(tuned))
+    curve = {"dataset": "sim", "teachers": {"pair": ["b1", "b3"]}, "student": "mlp_5", "methods": ["labels_map"]}
+    curve |= {"labels": [10]}
+    (line,) = complaints(put(put(raw, "methods.labels_map.tuned_by", "tip_sgld"), "studies.small.curves", {"few": curve}))
+    assert line.startswith("studies.small.curves.few.methods[0]: found 'labels_map'; allowed: methods without tuned_by")
 
 
 FOREST = {"family": "sklearn", "settings": {"estimator": "sklearn.ensemble.RandomForestClassifier"}}

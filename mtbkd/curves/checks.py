@@ -25,6 +25,10 @@ def curve_mistakes(config: "Config", path: KeyPath, curve: Curve) -> Iterator[Mi
     if len(plain) != 1 and len(known) == len(curve.methods):
         allowed = "exactly one method with signal none, which the others are held against"
         yield Mistake((*path, "methods"), sentence(plain or list(curve.methods), allowed))
+    for index, name in enumerate(curve.methods):
+        if name in known and config.methods[name].tuned_by is not None:
+            allowed = "methods without tuned_by, as settings are chosen by MAP fits inside the labels here"
+            yield Mistake((*path, "methods", index), sentence(name, allowed))
     for name in {NO_TEACHERS, REFERENCES} & set(curve.teachers):
         allowed = "any other name, as it is a folder of students without teachers or of the teachers alone"
         yield Mistake((*path, "teachers", name), sentence(name, allowed))
