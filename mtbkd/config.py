@@ -20,7 +20,6 @@ from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
 from mtbkd.bounds import Names, Note, Replicates, Seed
 from mtbkd.checks import fit_mistakes, memory_remarks
-from mtbkd.config_files import read_configuration
 from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Exact
@@ -30,6 +29,7 @@ from mtbkd.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.optimise import Training
 from mtbkd.plan import Plan, make_plan
 from mtbkd.search.spec import StudentSearch, TeacherSearch
+from mtbkd.study_files import read_configuration
 
 SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
 
@@ -192,7 +192,7 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     content, unlike = likeness.resolve(content)
     config, mistakes = validate(Config, content, schema=schema)
     if isinstance(content, dict):
-        mistakes = unlike + likeness.without_inherited(mistakes + _part_mistakes(content), written)
+        mistakes = unlike + likeness.own(mistakes + _part_mistakes(content), written, unlike)
         rest = _sound_rest(content, mistakes) if mistakes else config
         if rest is not None:
             declared = {section: list(content[section]) for section in (*PARTS, "studies")}
@@ -293,7 +293,8 @@ def schema() -> dict[str, Any]:
 
 def _may_be_like(schema: dict[str, Any]) -> None:
     """Let entries say ``like`` in place of what is required of them."""
-    for entry in (DatasetEntry, TeacherEntry, StudentEntry, MethodEntry, Experiment, Analysis, Curve, TeacherSearch, StudentSearch):
+    of_studies = (Experiment, Analysis, Curve, TeacherSearch, StudentSearch)
+    for entry in (DatasetEntry, TeacherEntry, StudentEntry, MethodEntry, *of_studies):
         definition = schema["$defs"][entry.__name__]
         text = "another entry of the same kind, of which this one has all that it does not give itself"
         definition["properties"][likeness.KEY] = {"type": "string", "description": text}

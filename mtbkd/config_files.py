@@ -1,6 +1,6 @@
 """Configuration files as text: what a YAML reader would silently merge, choke on or never finish is refused first.
 
-config.yaml holds what studies share; every study is a file of its own in workflow/studies, with what only it uses. Snakemake reads config.yaml and every ``--configfile`` itself, and its reader keeps the last of two equal keys. It opens the
+Snakemake reads config.yaml and every ``--configfile`` itself, and its reader keeps the last of two equal keys. It opens the
 latter before the Snakefile can look at them: ``python -m mtbkd.config_files <options of snakemake>`` does so first.
 """
 
@@ -10,8 +10,7 @@ import re
 import stat
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ import yaml
 from mtbkd.errors import ConfigError
 from mtbkd.explain import MAX_DEPTH, MAX_VALUES, KeyPath, Mistake, shown
 
-STUDIES = Path(__file__).parent.parent / "workflow" / "studies"
-SECTIONS = ("datasets", "teachers", "students", "methods", "studies")  # what a study's file may hold
 MAX_BYTES = 5_000_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
@@ -63,56 +60,11 @@ def check_config_files(paths: Iterable[str | Path]) -> None:
         raise ConfigError("\n".join(mistakes))
 
 
-def study_files(folder: Path = STUDIES) -> list[Path]:
-    """The files of studies in ``folder``, by name."""
-    return sorted(folder.glob("[!_]*.yaml"))
-
-
-def read_configuration(files: Sequence[str | Path], studies: Sequence[str | Path] | None = None) -> dict[str, Any]:
-    """config.yaml, the first of ``files``, with all studies; the other files are read over these, like --configfile.
-
-    Args:
-        files: config.yaml and what is read over it.
-        studies: files of studies, by default those of workflow/studies.
-
-    Raises:
-        ConfigError: as ``read_config_file``, and as ``check_study_files``.
-    """
-    first, *others = map(Path, files)
-    own = study_files() if studies is None else list(map(Path, studies))
-    content, *rest = [read_config_file(path) for path in (first, *own, *others)]
-    check_study_files(first, own)
-    return reduce(overlaid, rest, content)
-
-
-def check_study_files(config: str | Path, studies: Sequence[str | Path]) -> None:
-    """A study's file holds one study of its name and what it uses; no name stands in two files.
-
-    Raises:
-        ConfigError: one line for every mistake, with both places where a name stands twice.
-    """
-    places: dict[tuple[str, str], str] = {}
-    mistakes = []
-    for path in (Path(config), *map(Path, studies)):
-        document = yaml.compose(_text(path), Loader=_LOADER)
-        assert isinstance(document, yaml.MappingNode)
-        for key, section in document.value:
-            if path != Path(config) and key.value not in SECTIONS:
-                where = f"{path}: line {_line(key)}: found the key '{key.value}'"
-                mistakes.append(f"{where}; allowed in a study's file: {', '.join(SECTIONS)}. Hint: config.yaml is for all studies.")
-            if key.value not in SECTIONS or not isinstance(section, yaml.MappingNode):
-                continue
-            for name, _ in section.value:
-                here = f"{path}, line {_line(name)}"
-                if key.value == "studies" and path != Path(config) and name.value != path.stem:
-                    hint = f"rename one, or move the study to {name.value}.yaml"
-                    mistakes.append(f"{here}: found the study '{name.value}'; allowed: {path.stem}, the file's name. Hint: {hint}.")
-                before = places.setdefault((key.value, name.value), here)
-                if before != here:
-                    found = f"{key.value}.{name.value}: found in two places, {before} and {here}"
-                    mistakes.append(f"{found}; allowed: each name once. Hint: rename one, or write `like: {name.value}`.")
-    if mistakes:
-        raise ConfigError("\n".join(mistakes))
+def nodes(path: str | Path) -> yaml.MappingNode:
+    """The content of a file that ``read_config_file`` accepts, with the lines that it stands on."""
+    document = yaml.compose(_text(Path(path)), Loader=_LOADER)
+    assert isinstance(document, yaml.MappingNode)
+    return document
 
 
 def overlaid(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -258,8 +210,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Check the files that options of snakemake name; 1 where it had better not be started."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--configfile", "--configfiles", action="extend", nargs="+", type=Path, default=[])
+    parser.add_argument("--config", "-C", action="extend", nargs="+", default=[])
+    parser.add_argument("--study", action="store_true", help="print the name of the study that would run")
+    asked = parser.parse_known_args(arguments)[0]
     try:
-        check_config_files(parser.parse_known_args(arguments)[0].configfile)
+        check_config_files(asked.configfile)
+        if asked.study:
+            given = [value.removeprefix("study=") for value in asked.config if value.startswith("study=")]
+            files = [read_config_file(path).get("study") for path in ("config.yaml", *asked.configfile)]
+            print(*[name for name in (*files, *given) if name][-1:])
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

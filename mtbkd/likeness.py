@@ -31,10 +31,15 @@ def resolve(content: Any) -> tuple[Any, list[Mistake]]:
     return content, mistakes
 
 
-def without_inherited(mistakes: Sequence[Mistake], content: Any) -> list[Mistake]:
-    """``mistakes`` of the resolved ``content`` without those that an entry has from the one that it is like."""
+def own(mistakes: Sequence[Mistake], content: Any, unlike: Sequence[Mistake]) -> list[Mistake]:
+    """``mistakes`` of the resolved ``content`` without those that an entry has from the one that it is like, or for want of it.
+
+    ``unlike``: the mistakes of ``resolve``.
+    """
     said = {(mistake.path, mistake.text) for mistake in mistakes}
-    return [mistake for mistake in mistakes if not _inherited(mistake, content, said)]
+    broken = [mistake.path[:-1] for mistake in unlike]
+    kept = [mistake for mistake in mistakes if not any(mistake.path[: len(path)] == path for path in broken)]
+    return [mistake for mistake in kept if not _inherited(mistake, content, said)]
 
 
 def _groups(content: Mapping[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

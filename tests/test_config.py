@@ -18,6 +18,7 @@ from mtbkd import config, registry
 from mtbkd.blocks import block_names, block_range
 from mtbkd.errors import ConfigError, ContractError
 from mtbkd.fitting import Spec
+from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "config.yaml"
@@ -78,7 +79,7 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, Any]:
-    return yaml.safe_load(FILE.read_text())
+    return read_configuration([FILE])
 
 
 def put(raw: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def test_the_shipped_configuration_is_legal_and_every_study_has_a_plan(shipped):
 # One mistake each: (path, value put there, path that the complaint names or None for the same, words that it holds).
 MISTAKES = {
     "unknown key": ("posteriour", {}, None, ["unknown key", "posterior, seed", "did you mean 'posterior'?"]),
-    "unknown key of an entry": ("datasets.sim.knd", 1, None, ["kind, settings", "did you mean 'kind'?"]),
+    "unknown key of an entry": ("datasets.sim.knd", 1, None, ["kind, like, settings", "did you mean 'kind'?"]),
     "unknown setting of a part": ("methods.labels_sgld.settings.stepsize", 1, None,
                                   ["unknown key", "step_size", "did you mean 'step_size'?"]),
     "missing key": ("methods.labels_map.inference", ..., None, ["missing", "map, ", "sgld"]),
@@ -272,7 +273,9 @@ def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterio
     asked = put(put(raw, "methods.mine", last), "studies.small.exact", {"methods": ["mine"]})
     (line,) = complaints(asked)
     assert line.startswith("studies.small.exact.methods[0]: found 'mine'; allowed: methods with layers: all")
-    deep = put(put(linear, "students.net", {"architecture": "mlp", "settings": {"hidden": [600]}}), f"{EXPERIMENT}.student", "net")
+    deep = put(
+        put(linear, "students.net", {"architecture": "mlp", "settings": {"hidden": [600]}}), f"{EXPERIMENT}.student", "net"
+    )
     plan = config.load(deep).plan("small")
     assert plan.experiments["sim"].methods["mine"]["layers"] == "last"
     assert plan.experiments["sim"].notes["mine"].startswith("the posterior of the last layer alone")
@@ -648,7 +651,8 @@ def test_the_schema_takes_the_shipped_file_and_refuses_a_wrong_setting_of_a_part
 
 def test_checking_a_configuration_imports_no_heavy_library():
     code = (
-        "import sys, yaml; from mtbkd import config; loaded = config.load(yaml.safe_load(open('config.yaml')));"
+        "import sys; from mtbkd import config, study_files;"
+        "loaded = config.load(study_files.read_configuration(['config.yaml']));"
         "[loaded.plan(name) for name in loaded.studies];"
         "heavy = {'torch', 'pymc', 'pytensor', 'jax', 'xarray', 'arviz', 'pandas', 'sklearn', 'matplotlib', 'Bio'};"
         "print(sorted(heavy & set(sys.modules)))"

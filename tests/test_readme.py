@@ -10,6 +10,7 @@ from mtbkd import artefacts, config, registry
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.exact import judging as exact
+from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"
@@ -49,7 +50,7 @@ def test_every_make_target_named_exists() -> None:
 
 
 def test_every_study_named_is_in_the_configuration() -> None:
-    studies = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]
+    studies = read_configuration([ROOT / "config.yaml"])["studies"]
     named = set(re.findall(r"(?:STUDY=|study=)(\w+)", README.read_text() + WORKFLOW.read_text()))
     assert named - {"wine"} <= set(studies) and "wine" in named
 
@@ -62,7 +63,7 @@ def test_the_first_screen_is_two_commands_and_a_picture_of_the_report() -> None:
 
 def test_the_configuration_of_the_readme_is_legal_beside_the_shipped_one() -> None:
     """But for the part that the reader adds, everything it names is there."""
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    raw = read_configuration([ROOT / "config.yaml"])
     for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL):
         for section, entries in yaml.safe_load(block).items():
             assert not set(entries) & set(raw[section]), "the reader's names must be new"

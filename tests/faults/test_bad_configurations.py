@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mtbkd import config
 from mtbkd.errors import ConfigError
 from mtbkd.explain import KeyPath, dotted
+from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20  # seconds; one load takes some 20 ms
@@ -275,7 +276,7 @@ def test_random_content_is_no_configuration(raw):
 
 
 def test_nonsense_in_the_shipped_configuration_is_refused():
-    shipped = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    shipped = read_configuration([ROOT / "config.yaml"])
     for path, bad in {
         ("studies", "images", "replicates"): 1e12,
         ("datasets", "mnist", "settings", "n_train"): math.nan,
