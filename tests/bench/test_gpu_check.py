@@ -58,7 +58,7 @@ def test_a_part_that_fails_is_recorded_and_stops_no_other(tmp_path: Path, monkey
     found, text = read_json(tmp_path / "gpu.json"), (tmp_path / "gpu.md").read_text()
     assert found["fits"]["error"] == "RuntimeError: an illegal memory access" and found["densities"]["found"] == [ONE]
     assert "**FAILS**: `RuntimeError: an illegal memory access`" in text and "Not run: tests" in text
-    assert text.startswith("# Rehearsal without a GPU")
+    assert text.startswith("# Rehearsal without a GPU") and text == page.text(found)
     assert gpu.run("cpu", tmp_path, ["densities"])
 
 

@@ -61,7 +61,7 @@ def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
             result[name] = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         result[name]["seconds"] = round(time.monotonic() - began, 1)
         write_json(out / "gpu.json", result)
-        (out / "gpu.md").write_text(page.text(result), encoding="utf-8")
+        (out / "gpu.md").write_text(page.text(read_json(out / "gpu.json")), encoding="utf-8")
         print(f"{name}: {page.verdict(result[name])}, {result[name]['seconds']} s", flush=True)
     return all(page.verdict(result[name]) != "FAILS" for name in parts)
 
