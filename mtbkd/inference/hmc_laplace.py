@@ -48,9 +48,9 @@ class Settings(BaseModel):
 
     chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     warmup: Steps = Field(150, description="first trajectories, left out, in which the step is learnt")
-    draws: DrawCount = Field(500, description="draws kept of a chain")
-    thin: Steps = Field(1, description="trajectories a draw")
-    leapfrogs: Steps = Field(6, description="gradients a trajectory, at most; each draws its own number")
+    draws: DrawCount = Field(1000, description="draws kept of a chain")
+    thin: Steps = Field(2, description="trajectories a draw")
+    leapfrogs: Steps = Field(8, description="gradients a trajectory, at most; each draws its own number")
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
     overdispersion: float = Field(
         2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
