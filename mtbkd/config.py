@@ -192,12 +192,12 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     content, unlike = likeness.resolve(content)
     config, mistakes = validate(Config, content, schema=schema)
     if isinstance(content, dict):
-        mistakes = unlike + likeness.own(mistakes + _part_mistakes(content), written, unlike)
+        mistakes += unlike + _part_mistakes(content)
         rest = _sound_rest(content, mistakes) if mistakes else config
         if rest is not None:
             declared = {section: list(content[section]) for section in (*PARTS, "studies")}
             mistakes += fit_mistakes(rest, declared, import_estimators)
-    if mistakes:
+    if mistakes := likeness.own(mistakes, written, unlike):
         raise refusal(mistakes)
     assert config is not None
     return config

@@ -38,8 +38,11 @@ def own(mistakes: Sequence[Mistake], content: Any, unlike: Sequence[Mistake]) ->
     """
     said = {(mistake.path, mistake.text) for mistake in mistakes}
     broken = [mistake.path[:-1] for mistake in unlike]
-    kept = [mistake for mistake in mistakes if not any(mistake.path[: len(path)] == path for path in broken)]
-    return [mistake for mistake in kept if not _inherited(mistake, content, said)]
+
+    def follows(mistake: Mistake) -> bool:
+        return mistake not in unlike and any(mistake.path[: len(path)] == path for path in broken)
+
+    return [mistake for mistake in mistakes if not follows(mistake) and not _inherited(mistake, content, said)]
 
 
 def _groups(content: Mapping[str, Any]) -> Iterator[tuple[KeyPath, dict[str, Any]]]:

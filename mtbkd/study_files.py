@@ -10,7 +10,8 @@ import yaml
 from mtbkd.config_files import nodes, overlaid, read_config_file
 from mtbkd.errors import ConfigError
 
-STUDIES = Path(__file__).parent.parent / "workflow" / "studies"
+CONFIG = Path(__file__).parent.parent / "config.yaml"
+STUDIES = CONFIG.parent / "workflow" / "studies"
 SECTIONS = ("datasets", "teachers", "students", "methods", "studies")  # what a study's file may hold
 
 
@@ -19,21 +20,24 @@ def study_files(folder: Path = STUDIES) -> list[Path]:
     return sorted(folder.glob("[!_]*.yaml"))
 
 
-def read_configuration(files: Sequence[str | Path], studies: Sequence[Path] | None = None) -> dict[str, Any]:
-    """config.yaml, the first of ``files``, with all studies; the other files are read over these, like --configfile.
+def read_configuration(
+    files: Sequence[str | Path] = (), config: Path = CONFIG, studies: Sequence[Path] | None = None
+) -> dict[str, Any]:  # fmt: skip
+    """config.yaml with all studies, and ``files`` read over these, like --configfile.
 
     Args:
-        files: config.yaml and what is read over it.
+        files: what is read over config.yaml, such as the config.yaml of another folder; itself counts once.
+        config: the shared configuration.
         studies: files of studies, by default those of workflow/studies.
 
     Raises:
         ConfigError: one line for every mistake: as ``read_config_file``; a study's file that holds another study than that
             of its name, or keys that are not its own; a name that stands in two files, with both places.
     """
-    first, *others = map(Path, files)
     own = study_files() if studies is None else studies
-    content, *rest = [read_config_file(path) for path in (first, *own, *others)]
-    if mistakes := [*(m for path in own for m in _foreign(path)), *_twice((first, *own))]:
+    others = [path for path in map(Path, files) if not (path.exists() and path.samefile(config))]
+    content, *rest = [read_config_file(path) for path in (config, *own, *others)]
+    if mistakes := [*(m for path in own for m in _foreign(path)), *_twice((config, *own))]:
         raise ConfigError("\n".join(mistakes))
     return reduce(overlaid, rest, content)
 

@@ -79,7 +79,7 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, Any]:
-    return read_configuration([FILE])
+    return read_configuration()
 
 
 def put(raw: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -652,7 +652,7 @@ def test_the_schema_takes_the_shipped_file_and_refuses_a_wrong_setting_of_a_part
 def test_checking_a_configuration_imports_no_heavy_library():
     code = (
         "import sys; from mtbkd import config, study_files;"
-        "loaded = config.load(study_files.read_configuration(['config.yaml']));"
+        "loaded = config.load(study_files.read_configuration());"
         "[loaded.plan(name) for name in loaded.studies];"
         "heavy = {'torch', 'pymc', 'pytensor', 'jax', 'xarray', 'arviz', 'pandas', 'sklearn', 'matplotlib', 'Bio'};"
         "print(sorted(heavy & set(sys.modules)))"

@@ -29,7 +29,7 @@ def test_experiments_are_like_those_of_their_study_only(raw) -> None:
     assert plan.experiments["again"].student == "linear"
     assert plan.experiments["again"].data == plan.experiments["sim"].data
     (line,) = complaints(put(raw, "studies.large.experiments.again", {"like": "nothing"}))[:1]
-    assert line.startswith("studies.large.experiments.again.like: found 'nothing'; allowed: sim")
+    assert line.startswith("studies.large.experiments.again.like: found 'nothing'; allowed: pictures, sim.")
 
 
 @pytest.mark.parametrize(

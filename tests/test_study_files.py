@@ -17,12 +17,20 @@ def read(tmp_path: Path, main: str, **studies: str) -> dict:
     (tmp_path / "config.yaml").write_text(main)
     for name, text in studies.items():
         (tmp_path / f"{name}.yaml").write_text(text)
-    return read_configuration([tmp_path / "config.yaml"], [tmp_path / f"{name}.yaml" for name in studies])
+    return read_configuration([], tmp_path / "config.yaml", [tmp_path / f"{name}.yaml" for name in studies])
 
 
 def test_a_study_file_adds_a_study_and_its_entries(tmp_path: Path) -> None:
     found = read(tmp_path, "study: mine\ndatasets: {a: {}}\n", mine="datasets: {b: {}}\nstudies: {mine: {replicates: 2}}\n")
     assert found == {"study": "mine", "datasets": {"a": {}, "b": {}}, "studies": {"mine": {"replicates": 2}}}
+
+
+def test_what_is_read_over_the_shared_configuration_wins_and_itself_counts_once(tmp_path: Path) -> None:
+    over = tmp_path / "over.yaml"
+    over.write_text("seed: 3\nmethods: {labels_map: {note: mine}}\n")
+    found = read_configuration([FILE, over])
+    assert found["seed"] == 3 and found["methods"]["labels_map"] == {"signal": "none", "inference": "map", "note": "mine"}
+    assert read_configuration([FILE]) == read_configuration()
 
 
 def test_a_name_in_two_files_is_refused_with_both_places(tmp_path: Path) -> None:
@@ -45,7 +53,7 @@ def test_what_does_not_belong_in_a_study_file_is_refused(tmp_path: Path) -> None
 def test_the_shipped_configuration_is_short_and_its_studies_hold_what_only_they_use() -> None:
     """An entry of a study's file that another study names belongs in config.yaml."""
     assert len(FILE.read_text().splitlines()) < 150
-    loaded = config.load(read_configuration([FILE]))
+    loaded = config.load(read_configuration())
     assert {path.stem for path in study_files()} == set(loaded.studies)
     used = {name: _used(loaded, name) for name in loaded.studies}
     for path in study_files():

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from mtbkd.config import load
 from mtbkd.errors import ConfigError
 from mtbkd.study_files import read_configuration
 
-RAW = read_configuration([Path(__file__).parents[2] / "config.yaml"])
+RAW = read_configuration()
 EXPERIMENT = {"dataset": "sim1_tiny", "teachers": ["tiny_b1", "tiny_b3"], "student": "quadratic",
               "methods": ["labels_map", "tip_equal_map"]}  # fmt: skip
 

@@ -18,7 +18,7 @@ SMALL = {"n_train": 60, "n_val": 20, "n_test": 30, "label_share": 0.5}
 
 @pytest.fixture(scope="module")
 def shipped() -> config.Config:
-    return config.load(read_configuration([CONFIG]))
+    return config.load(read_configuration())
 
 
 def prepared(kind: str, **settings: object) -> Dataset:

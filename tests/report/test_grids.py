@@ -1,7 +1,6 @@
 """Who was tuned on which candidates, and who chose the end of a grid."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -152,7 +151,7 @@ def test_ends_of_grids_are_marked_in_the_table_and_told_with_advice() -> None:
 
 
 def test_the_paper_s_grid_of_the_bnn_is_seen_in_the_shipped_study() -> None:
-    config = load(read_configuration([Path(__file__).parents[2] / "config.yaml"]))
+    config = load(read_configuration())
     specs = make_plan(config, "paper_simulations").experiments["sim1"].methods
     assert of_its_own(specs, "kd_equal_bnn_grid") == "lambda 4, 9, 19, 99"
     assert all(not of_its_own(specs, m) for m in specs if not m.endswith("bnn_grid"))

@@ -8,7 +8,7 @@ from tests.workflow.conftest import ROOT, Job, Smoke
 
 pytestmark = pytest.mark.workflow
 STUDY = ("--config", "study=smoke")
-CONFIG = likeness.resolve(read_configuration([ROOT / "config.yaml"]))[0]
+CONFIG = likeness.resolve(read_configuration())[0]
 SMOKE = "workflow/studies/smoke.yaml"
 DRAWING = {"figures", "report"}
 METHODS = {name for e in CONFIG["studies"]["smoke"]["experiments"].values() for name in e["methods"]}

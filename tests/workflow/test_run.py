@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mtbkd.study_files import read_configuration
-from tests.workflow.conftest import ROOT, Smoke
+from tests.workflow.conftest import Smoke
 
 pytestmark = pytest.mark.workflow
-EXPERIMENTS = read_configuration([ROOT / "config.yaml"])["studies"]["smoke"]["experiments"]
+EXPERIMENTS = read_configuration()["studies"]["smoke"]["experiments"]
 
 
 def test_a_second_run_of_the_same_files_is_refused_while_the_first_is_alive(smoke: Smoke) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mtbkd.study_files import read_configuration
-from tests.workflow.conftest import ROOT, Checkout
+from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow
-CONFIG = read_configuration([ROOT / "config.yaml"])
+CONFIG = read_configuration()
 LIMIT = 30  # process starts of the default study
 
 
