@@ -14,7 +14,7 @@ from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"
-PAGES = {"README.md": README, "workflow/README.md": WORKFLOW}
+PAGES = {"README.md": README, "workflow/README.md": WORKFLOW, "config/README.md": ROOT / "config" / "README.md"}
 
 
 def heading_anchors(text: str) -> set[str]:
