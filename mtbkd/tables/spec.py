@@ -61,7 +61,9 @@ class Posteriors(BaseModel):
     inference: str = Field("hmc_laplace", description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="the Settings of that module")
     grids: Grids = Field(
-        Grids(kappa=(0.01, 0.1, 1.0), teacher_temperature=(0.25, 0.5, 1.0), prior_scale=(0.3, 1.0, 3.0)),
+        Grids.model_validate(
+            {"kappa": (0.01, 0.1, 1.0), "teacher_temperature": (0.25, 0.5, 1.0), "prior_scale": (0.3, 1.0, 3.0)}
+        ),
         description="candidates of its settings",
     )
 
