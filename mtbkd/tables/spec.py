@@ -33,9 +33,9 @@ class Grids(BaseModel):
         (1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3), description="strength of the teachers, in pseudo-labels an example"
     )
     teacher_temperature: Grid = Field(
-        (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0), description="the teachers' logits are divided by it"
+        (0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0), description="the teachers' logits are divided by it"
     )
-    prior_scale: Grid = Field((0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0), description="standard deviation of the Gaussian prior")
+    prior_scale: Grid = Field((0.1, 0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
     lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
     no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
 
@@ -79,7 +79,7 @@ class Settings(BaseModel):
     )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     validation: Examples = Field(
-        100, description="labels that judge candidates: no more folds are fitted than keep out so many, where there are as many"
+        150, description="labels that judge candidates: no more folds are fitted than keep out so many, where there are as many"
     )
     transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
     rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")

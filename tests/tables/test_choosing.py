@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mtbkd.curves.fitting import Rows, _held_out
+from mtbkd.curves.fitting import Bench, Rows, _held_out
 from mtbkd.tables import fitting
 from mtbkd.tables.choosing import moved, search, winners
 from mtbkd.tables.fitting import rounds
@@ -86,9 +86,11 @@ def test_only_as_many_folds_judge_as_keep_out_enough_labels(
     bench = fitting.replace(bench, enough=enough)
     assert bench.judging_folds(20) == judging  # each fold keeps out 5
     seen: list[int] = []
-    whole = type(bench).target
+    whole = Bench.target
     monkeypatch.setattr(
-        type(bench), "target", lambda own, units, *rest: (seen.extend(unit["fold"] for unit in units), whole(own, units, *rest))[1]
+        type(bench),
+        "target",
+        lambda own, units, *rest: (seen.extend(unit["fold"] for unit in units), whole(own, units, *rest))[1],
     )
     start = {**of.start(frozenset()), "row": 0, "replicate": 0}
     nll, accuracy = _held_out(bench, 20, 0, [start], 5)

@@ -25,6 +25,7 @@ from mtbkd.report.over_tables import (
     uncertainty_table,
 )
 from mtbkd.report.table_parts import edges_told, sizes_table, teachers_table, tuning_table
+from mtbkd.tables.methods import PUBLISHED
 from mtbkd.tables.verdicts import CONTROL, LABELS, SHARPENED, at_labels, gain, regime_title, select, title
 
 TITLE = "When do teachers pay on real tables?"
@@ -51,7 +52,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     others = [view.chosen_on] if view.chosen_on not in groups else []
     headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
-    told += [_apart(view, others), _missing(view, settings), edges_told(view, view.shown)]
+    told += [_apart(view, others), _published(view), _missing(view, settings), edges_told(view, view.shown)]
     shown = [
         build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table, posteriors_table)
     ]
@@ -230,6 +231,15 @@ def _undecidable(rows: Frame) -> str:
     n = rows["n"].max()
     few_tables = n < MIN_FOR_TEST or rows["note"].str.contains("cannot fall").all()
     return f"So few tables ({n:.0f}) cannot decide a comparison, however clear it is: read the intervals." if few_tables else ""
+
+
+def _published(view: View) -> str:
+    """At which numbers of labels the methods of the literature are known, where not at all."""
+    own = view.scores[view.scores["method"].isin(PUBLISHED)]
+    known, names = levels_of(own), listed([title(name) for name in dict.fromkeys(own["method"])])
+    if not names or set(known) == set(levels_of(view.scores)):
+        return ""
+    return f"{names} are known at {listed(known)} labels only: some of them know no compiled loop and take long."
 
 
 def _missing(view: View, settings: Mapping[str, Any]) -> str:
