@@ -35,7 +35,7 @@ class Grids(BaseModel):
     teacher_temperature: Grid = Field(
         (0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0), description="the teachers' logits are divided by it"
     )
-    prior_scale: Grid = Field((0.1, 0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
+    prior_scale: Grid = Field((0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
     lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
     no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
 
