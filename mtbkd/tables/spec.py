@@ -79,7 +79,7 @@ class Settings(BaseModel):
     )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     validation: Examples = Field(
-        150, description="labels that judge candidates: no more folds are fitted than keep out so many, where there are as many"
+        300, description="labels that judge candidates: no more folds are fitted than keep out so many, where there are as many"
     )
     transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
     rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")
