@@ -237,6 +237,7 @@ def _held_out(bench: Bench, n: int, transfer: int, rows: Rows, steps: int) -> tu
     at = torch.tensor([unit["row"] * folds + unit["fold"] for unit in units], device=bench.device)
     params = context_of(bench, [unit["row"] for unit in units], steps, restarts=1).mode(target)
     nll, accuracy = held_out_scores(replace(target, data_row=at), params.unsqueeze(1), features, labels)
+    target.release()
     return nll.reshape(-1, folds).mean(-1), accuracy.reshape(-1, folds).mean(-1)
 
 
@@ -260,6 +261,7 @@ def refit(bench: Bench, chosen: Rows, n: int, transfer: int) -> "dict[int, torch
         result = module.run(target, settings, module.init(target, settings, context), context)
         for row, value in zip(own, sharpness(target, result.params), strict=False):
             row[COLUMN] = value
+        target.budget.release()
         found |= {unit["row"]: params.flatten(0, 1) for unit, params in zip(units, result.params, strict=True)}
     return found
 

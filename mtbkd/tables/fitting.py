@@ -41,7 +41,6 @@ else:
 log = logging.getLogger(__name__)
 
 AXES = ("teacher_temperature", "kappa", "prior_scale")
-MOST_NUMBERS = 2_500_000  # teachers' probabilities of all candidates at a time, to bound the memory
 AS_KNOWN = (AS_KAPPA, 0.0)  # lambda and no_teacher of the method that another one starts from
 PLAIN = {"student_temperature": [1.0], "temperature": [1.0]}
 
@@ -127,16 +126,10 @@ def _fit(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Row
     """Test probabilities and candidates of method ``name``."""
     transfer = left_over(study, bench, n) if METHODS[name].teachers != "none" else 0
     bench = heard(study, name, bench, n, chosen)
-    rows = rounds(study, name, _few_at_a_time(bench, partial(judged, bench, n, transfer)), chosen)
+    rows = rounds(study, name, partial(judged, bench, n, transfer), chosen)
     prob = predict_test(bench, refit(bench, winners(rows), n, transfer))
     log.info("%s, %d labels: %d candidates", name, n, len(rows) // len(bench.replicates))
     return prob, rows
-
-
-def _few_at_a_time(bench: Bench, judge: Judge) -> Judge:
-    """``judge`` of as many candidates at a time as the memory takes."""
-    most = max(1, MOST_NUMBERS // (1 if bench.logits is None else bench.logits.numel()))
-    return lambda listed: [row for at in range(0, len(listed), most) for row in judge(listed[at : at + most])]
 
 
 def heard(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Rows]) -> Bench:

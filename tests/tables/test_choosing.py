@@ -99,17 +99,3 @@ def test_only_as_many_folds_judge_as_keep_out_enough_labels(
 
 def test_methods_judge_by_the_folds_that_the_settings_ask_for() -> None:
     assert study(dataset(), validation=7).bench("tip_equal").enough == 7
-
-
-def test_candidates_judged_few_at_a_time_are_all_judged_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench, asked = study(dataset()).bench("tip_equal"), []
-    assert bench.logits is not None
-    monkeypatch.setattr(fitting, "MOST_NUMBERS", 2 * bench.logits.numel())
-
-    def folds(listed: Sequence[Rows]) -> Rows:
-        asked.append(len(listed))
-        return [row for each in listed for row in each]
-
-    listed = [[{"kappa": kappa, "row": r} for r in REPLICATES] for kappa in range(5)]
-    assert fitting._few_at_a_time(bench, folds)(listed) == [row for each in listed for row in each]
-    assert asked == [2, 2, 1]
