@@ -163,6 +163,22 @@ def test_often_chosen_edges_of_grids_are_told_with_their_share(gaining: Frames) 
     assert (tip.cells[-1].text, table(found, "real-tuned").rows[0].cells[-1].text) == ("0.200", "\N{EN DASH}")
 
 
+def test_edges_where_the_loss_does_not_fall_are_told_as_limits(gaining: Frames) -> None:
+    flat = gaining | {"tuning": gaining["tuning"].assign(falling="")}
+    assert section(flat).told[-1].startswith("Of the choices of a setting up to 50% lie at an end of its grid, yet")
+    inside = gaining | {"tuning": gaining["tuning"].assign(at_edge="", falling="")}
+    assert not any("end of its grid" in told or "end of a grid" in told for told in section(inside).told)
+
+
+def test_methods_that_are_known_at_few_numbers_of_labels_are_named_with_them(gaining: Frames) -> None:
+    assert not any("labels only" in told for told in section(gaining).told)
+    scores = gaining["scores"]
+    few = scores[(scores["method"] == "kd_equal") & (scores["labels"] == 60)]
+    more = [few.assign(method=method) for method in ("ebkd", "aekd")]
+    found = section(gaining | {"scores": pd.concat([scores, *more])})
+    assert any(told.startswith("EBKD and AEKD are known at 60 labels only") for told in found.told)
+
+
 def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
     scores = gaining["scores"]
     ece = scores[scores["metric"] == "nll"].assign(metric="ece", value=lambda rows: rows["value"] / 10)
