@@ -202,7 +202,7 @@ MISTAKES = {
     "two places of a released teacher": ("teachers.mine", {"family": "released"}, "teachers.mine.settings",
                                          ["exactly one of source and path"]),
     "chains of no sampler": ("methods.tip_map.stack_chains", True, None,
-                             ["found true", "false for inference 'map'", "true is for csgld, nuts, psgld, sghmc, sgld"]),
+                             ["found true", "false for inference 'map'", "true is for csgld, hmc_laplace, nuts, psgld, sghmc"]),
     "tuned by no method": ("methods.tip_map.tuned_by", "tip_sgdl", None, ["found 'tip_sgdl'", "did you mean 'tip_sgld'?"]),
     "a single chain to stack": ("methods.mine", {"signal": "none", "inference": "sgld", "stack_chains": True,
                                 "settings": {"chains": 1}}, "methods.mine.settings.chains", ["found 1", "at least 2"]),

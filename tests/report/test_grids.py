@@ -155,3 +155,14 @@ def test_the_paper_s_grid_of_the_bnn_is_seen_in_the_shipped_study() -> None:
     specs = make_plan(config, "paper_simulations").experiments["sim1"].methods
     assert of_its_own(specs, "kd_equal_bnn_grid") == "lambda 4, 9, 19, 99"
     assert all(not of_its_own(specs, m) for m in specs if not m.endswith("bnn_grid"))
+
+
+def test_the_table_of_tuned_settings_says_whose_draws_judged() -> None:
+    whole = told()
+    methods = {name: dict(spec) for name, spec in whole.evidence.methods.items()}
+    methods["tip_entropy_map"]["tuned_by"] = {"name": "sghmc", "settings": {}}
+    rows = pd.concat([tuning("tip_entropy_map", [0.5]), tuning("kd_entropy_map", [0.5])])
+    table = tuning_table(replace(whole.evidence, tuning=rows, methods=methods), rows)
+    assert table is not None
+    tip, kd = (row.cells[0].sub for row in table.rows)
+    assert "judged by draws of sghmc" in tip and "judged" not in kd
