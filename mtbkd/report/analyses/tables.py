@@ -31,13 +31,14 @@ TITLE = "When do teachers pay on real tables?"
 EXPLAINED = f"""\
 Each teacher learns from rows of a real table that no student sees: specialists know one cluster of the rows or some of the
 columns, generalists know all. Students see few labels, many unlabelled rows and what the teachers say of them; all their
-settings are tuned inside those labels, one after another, by the loss on folds that are kept out. On one table, differences are paired over random splits, with the corrected resampled t
-of Nadeau and Bengio (2003), because splits share rows. Over tables each is one number, its mean: Student's interval and
-Wilcoxon's test over tables, with Holm's correction over the comparisons of one family that were stated beforehand; Friedman's
-test and Nemenyi's critical difference for all students together; and a Bayesian signed-rank test (Benavoli et al. 2017) that
-can say "equivalent": differences below {ROPE["accuracy"]:g} in accuracy or {ROPE["nll"]:g} nats of NLL count as none, and a
-posterior probability above {DECIDED:g} decides. "Better" and "worse" need the interval to leave out zero and the corrected p to
-stay below {ALPHA:g}. A gain is positive where a student is better.
+settings are tuned inside those labels, one after another, by the loss on folds that are kept out. On one table, differences
+are paired over random splits, with the corrected resampled t of Nadeau and Bengio (2003), because splits share rows. Over
+tables each is one number, its mean: Student's interval and Wilcoxon's test over tables, with Holm's correction over the
+comparisons of one family that were stated beforehand; Friedman's test and Nemenyi's critical difference for all students
+together; and a Bayesian signed-rank test (Benavoli et al. 2017) that can say "equivalent": differences below
+{ROPE["accuracy"]:g} in accuracy or {ROPE["nll"]:g} nats of NLL count as none, and a posterior probability above {DECIDED:g}
+decides. "Better" and "worse" need the interval to leave out zero and the corrected p to stay below {ALPHA:g}. A gain is
+positive where a student is better.
 """
 UNITS = {"nll": "nats", "accuracy": "of accuracy"}
 OUTCOMES = ("better", "worse", "equivalent", "open")
