@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.compiled import share_out
+from mtbkd.compiling import share_out
 from mtbkd.density import full_log_posterior
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Rows
