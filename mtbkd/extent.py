@@ -17,8 +17,8 @@ from mtbkd.settings import merged, settings_of
 from mtbkd.tuning import count
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Experiment, Study
-    from mtbkd.plan import ExperimentPlan
+    from mtbkd.models import Config, Experiment, Study
+    from mtbkd.planned import ExperimentPlan
 
 MAX_JOBS = 100_000  # Snakemake holds every one in memory and looks at each again and again
 MAX_GB = 1_000  # one job's arrays; no machine of this project's readers has more

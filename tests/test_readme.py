@@ -10,6 +10,7 @@ from mtbkd import artefacts, config, registry
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.exact import judging as exact
+from mtbkd.plan import make_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"
@@ -68,7 +69,7 @@ def test_the_configuration_of_the_readme_is_legal_beside_the_shipped_one() -> No
             assert not set(entries) & set(raw[section]), "the reader's names must be new"
             raw[section].update(entries)
     raw["methods"]["tip_confidence_map"]["weights"] = "entropy"
-    plan = config.load(raw, "wine").plan()
+    plan = make_plan(config.load(raw, "wine"))
     assert list(plan.experiments["wine"].methods) == ["labels_map", "tip_entropy_map"]
 
 

@@ -27,23 +27,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PartOf:
-    """One job of an analysis that is computed in parts.
-
-    Attributes:
-        name: of its folder.
-        content: JSON-able, all that the part depends on besides the attributes of ``Inputs``.
-        raw: keys of the raw files that it reads.
-        uses: (kind, name) of the registered parts whose sources it depends on.
-    """
-
-    name: str
-    content: Mapping[str, Any]
-    raw: tuple[str, ...] = ()
-    uses: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class Inputs:
     """What an analysis may read; files are read when they are asked for.
 

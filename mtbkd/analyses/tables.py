@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs, PartOf
+from mtbkd.analyses import Inputs
+from mtbkd.analyses.spec import PartOf
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
 from mtbkd.tables import regimes, verdicts

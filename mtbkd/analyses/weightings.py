@@ -35,8 +35,8 @@ from mtbkd.pooling import (
 )  # fmt: skip
 from mtbkd.pooling import context as weighing
 from mtbkd.pooling.operators import linear, logarithmic
-from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.seeds import derive
+from mtbkd.signals.responsibility import responsibilities
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -18,10 +18,10 @@ from mtbkd.figures import weightings as weightings_figure
 from mtbkd.figures.material import Analysis
 from mtbkd.frames import write_table
 from mtbkd.pooling.axioms import AXIOMS
-from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.report.analyses import axioms as axioms_report
 from mtbkd.report.analyses import guarantees as guarantees_report
 from mtbkd.report.analyses import weightings as weightings_report
+from mtbkd.signals.responsibility import responsibilities
 from tests.conformance.examples import dataset
 from tests.pooling.test_context import teachers_of
 
