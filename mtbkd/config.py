@@ -13,6 +13,7 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
+import mtbkd
 from mtbkd import registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
@@ -23,7 +24,7 @@ from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, refusal, unread
 from mtbkd.models import Config
 from mtbkd.plan import make_plan
 
-SCHEMA = Path(__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
+SCHEMA = Path(mtbkd.__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
 
 # Per section: (kind of part, key of its name, key of its settings) of every part that an entry names.
 Part = tuple[str, str, str | None]

@@ -15,10 +15,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import mtbkd
 from mtbkd import raw_files
 from mtbkd.artefacts import digest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(mtbkd.__file__).resolve().parents[1]
 # Axes by which mtbkd.seeds derives a seed for a purpose from the base seed: nothing else enters.
 SEED_AXES = {
     "data": ["replicate", "part"],
