@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.analyses.spec import PartOf
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mtbkd.analyses import Inputs, axioms, guarantees, weightings
+from mtbkd.analyses import axioms, guarantees, weightings
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.figures import conformance, style
