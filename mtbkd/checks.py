@@ -18,10 +18,10 @@ from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
 from mtbkd.extent import candidate_mistakes, candidates, job_mistakes, memory_mistakes, memory_remark, need_of_data, need_of_fit
 from mtbkd.inference import most_params
 from mtbkd.naming import name_mistakes
+from mtbkd.option_checks import ignored_mistakes, layer_mistakes, stacking_mistakes
 from mtbkd.published import tables as published
 from mtbkd.search.checks import by_column, search_mistakes, student_mistakes
 from mtbkd.settings import settings_of
-from mtbkd.stacking_checks import stacking_mistakes, unstacked_mistakes
 from mtbkd.strength_checks import strength_mistakes, twice, unread
 from mtbkd.teachers.checks import teacher_fits, teacher_mistakes, teachers_named
 
@@ -67,7 +67,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]], import
             found.append(Mistake(("methods", name, "tuned_by"), choice(method.tuned_by, declared["methods"])))
     for name, study in config.studies.items():
         found += job_mistakes(("studies", name), study)
-        found += unstacked_mistakes(config, name, study)
+        found += ignored_mistakes(config, name, study)
         found += _exact(name, study, declared["methods"])
         for title, asked in study.teacher_search.items():
             found += search_mistakes(config, declared, ("studies", name, "teacher_search", title), asked)
@@ -165,6 +165,7 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     own = [(("methods", name), method.posterior)]
     yield from (*_improper(name, method, own), *twice(own), *unread(name, method, own))
     yield from stacking_mistakes(name, method)
+    yield from layer_mistakes(name, method)
 
 
 @cache
@@ -281,6 +282,13 @@ def _student_suits(
         return
     inference: ModuleType = registry.part("inference", method.inference)
     (params, hidden), student = size, place.experiment.student
+    if method.layers == "last":
+        if not hidden:
+            text = f"found '{name}' with student '{student}', which has one layer alone; allowed: students with a hidden one "
+            yield Mistake(at, text + "where layers is last")
+            return
+        classes = len(place.shape.class_names) if place.shape else 0
+        params = (hidden[-1] + 1) * classes
     limit = most_params(inference, settings_of("inference", method.inference, method.settings))
     if limit is not None and params > limit:
         text = f"found '{name}' with student '{student}' of {params:,} parameters; allowed: at most "
@@ -290,6 +298,7 @@ def _student_suits(
         text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one, "
         yield Mistake(at, text + f"for inference '{method.inference}'. Hint: take an mlp or cnn student")
     able = [name for name in registry.STUDENTS if registry.part("student", name).SYMBOLIC]
-    if inference.NEEDS_SYMBOLIC and (architecture := place.config.students[student].architecture) not in able:
+    architecture = place.config.students[student].architecture
+    if inference.NEEDS_SYMBOLIC and method.layers == "all" and architecture not in able:
         text = f"found '{name}' with student '{student}' of architecture '{architecture}', which PyMC cannot express; allowed: "
         yield Mistake(at, text + f"{', '.join(sorted(able))} for inference '{method.inference}'. Hint: take sgld or vi")

@@ -6,7 +6,7 @@ Everything a fit depends on is in its ``Spec``, its data and its teachers' logit
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from mtbkd.errors import ContractError
 from mtbkd.evaluation import convergence, within_chains
 from mtbkd.function_space import Output, function_space, kept_of_chain, thinned
 from mtbkd.inference import Context, Fit
+from mtbkd.last_layer import Frozen
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Training
 from mtbkd.pooling import context as weighing
@@ -75,6 +76,7 @@ class Spec(BaseModel):
     weights: str | None
     inference: Named
     tuned_by: Named | None = None
+    layers: Literal["all", "last"] = "all"
     stack_chains: bool = False
     posterior: dict[str, list[float | Literal["kappa"]]]
     training: Training
@@ -114,24 +116,35 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     signal = registry.part("signal", spec.signal.name)
     tuning = tune(spec.posterior, signal.USES, make, dataset, context, _draws_to_tune_by(spec))
     problem = make([next(row for row in tuning if row["replicate"] == r and row["chosen"]) for r in replicates])
+    draws = _drawn(spec, problem, dataset, context, started)
+    draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
+    draws.tuning.extend(tuning)
+    return draws
+
+
+def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, started: float) -> Draws:
+    """Draws of the tuned posterior, or of its last layer, judged by the gates."""
     inference = registry.part("inference", spec.inference.name)
     settings = inference.Settings.model_validate(spec.inference.settings)
+    frozen = Frozen.of(problem, dataset, context) if spec.layers == "last" else None
+    if frozen:
+        problem, dataset = frozen.problem, frozen.dataset
     tuned = time.monotonic()
     result = inference.run(problem, settings, inference.init(problem, settings, context), context)
     inference_s = round(time.monotonic() - tuned, 3)
-    log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), student.num_params)
+    log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), problem.num_params)
     stacked = None
     if spec.stack_chains:
         temperature = float(spec.posterior["temperature"][0])
-        stacked = chain_stacking.weigh(problem, result.params, dataset, temperature, device)
+        stacked = chain_stacking.weigh(problem, result.params, dataset, temperature, context.device)
     kept = None if stacked is None else _stacked(spec.output, result, stacked)
     draws = function_space(spec.output, problem, result, dataset, context, kept)
-    draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found
-    draws.tuning.extend(tuning)
-    judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, device)
+    judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, context.device)
+    if frozen and draws.params is not None:
+        return replace(draws, params=frozen.whole(draws.params))
     return draws
 
 

@@ -69,6 +69,9 @@ class MethodEntry(_Model):
         None,
         description="an entry of methods whose inference fits experiments' candidates of shared settings; MAP when left out",
     )
+    layers: Literal["all", "last"] = Field(
+        "all", description="last: draw the last layer alone, the others staying at a MAP fit: for large students"
+    )
     stack_chains: bool = Field(
         False, description="weight the chains by leave-one-out instead of pooling them: for chains in different modes"
     )

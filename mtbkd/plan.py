@@ -27,7 +27,9 @@ from mtbkd.settings import dump, merged, settings_of
 from mtbkd.tuning import ALWAYS_USED, UNUSED, read_settings
 
 if TYPE_CHECKING:
-    from mtbkd.models import Config, Experiment, Study
+    from mtbkd.models import Config, Experiment, MethodEntry, Study
+
+LAST_LAYER = "the posterior of the last layer alone, given the features of a MAP fit"
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,13 @@ def _experiment(config: "Config", study: "Study", name: str, experiment: "Experi
         methods=methods,
         published=experiment.published,
         columns={method: named for method, named in columns.items() if named},
-        notes={method: note for method in experiment.methods if (note := config.methods[method].note)},
+        notes={method: note for method in experiment.methods if (note := _note(config.methods[method]))},
     )
+
+
+def _note(method: "MethodEntry") -> str:
+    """What the page says of a method beside its name."""
+    return "; ".join(filter(None, ("" if method.layers == "all" else LAST_LAYER, method.note)))
 
 
 def _exact(config: "Config", study: "Study") -> dict[str, dict[str, Any]]:
@@ -201,6 +208,7 @@ def _fit_spec(config: "Config", study: "Study", experiment: "Experiment | Curve"
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
         "tuned_by": tuned and part("inference", tuned.inference, tuned.settings),
+        "layers": method.layers,
         "stack_chains": method.stack_chains,
         "posterior": {key: grid if key in uses | ALWAYS_USED else UNUSED for key, grid in read.items()},
         "training": dump(merged(config.training, study.training, experiment.training)),

@@ -260,6 +260,29 @@ def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
     assert all("'mine'; allowed: methods with stack_chains: false" in line for line in lines)
 
 
+def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterior(raw):
+    """A linear student has no layer before its last; a MAP fit draws nothing; curves and exact answers would ignore it."""
+    last = {"signal": "none", "inference": "sgld", "layers": "last"}
+    linear = put(put(raw, "methods.mine", last), f"{EXPERIMENT}.methods", ["labels_map", "mine"])
+    assert complaints(linear) == [
+        f"{EXPERIMENT}.methods[1]: found 'mine' with student 'quadratic', which has one layer alone; allowed: students with a "
+        "hidden one where layers is last"
+    ]
+    (line,) = complaints(put(raw, "methods.mine", last | {"inference": "map"}))
+    assert line.startswith("methods.mine.layers: found 'last'; allowed: all for inference 'map', which draws no posterior.")
+    asked = put(put(raw, "methods.mine", last), "studies.small.exact", {"methods": ["mine"]})
+    (line,) = complaints(asked)
+    assert line.startswith("studies.small.exact.methods[0]: found 'mine'; allowed: methods with layers: all")
+    deep = put(
+        put(linear, "students.net", {"architecture": "mlp", "settings": {"hidden": [600]}}), f"{EXPERIMENT}.student", "net"
+    )
+    plan = make_plan(config.load(deep), "small")
+    assert plan.experiments["sim"].methods["mine"]["layers"] == "last"
+    assert plan.experiments["sim"].notes["mine"].startswith("the posterior of the last layer alone")
+    (line,) = complaints(put(deep, "methods.mine.inference", "hmc"))
+    assert "of 1,202 parameters; allowed: at most 500 for inference 'hmc'" in line
+
+
 def test_inference_that_needs_a_hidden_layer_is_refused_on_a_linear_student(raw):
     (line,) = complaints(put(raw, f"{EXPERIMENT}.methods", ["labels_map", "kd_dropout"]))
     assert line.startswith(f"{EXPERIMENT}.methods[1]: found 'kd_dropout' with student 'quadratic'")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.artefacts import write_json
-from mtbkd.bench import figure, floor, images, peers, pools, process, proteins, samplers, verdict
+from mtbkd.bench import control_variates, figure, floor, images, peers, pools, process, proteins, samplers, verdict
 from mtbkd.bench.problems import BATCH_SIZE, CASES, Case, best, make, seconds
 from mtbkd.lazy import lazy_import
 from mtbkd.students import init_ensemble
@@ -37,7 +37,7 @@ def _measure(result: dict[str, Any]) -> None:
     """Fill ``result``, a line each as it comes."""
     rates = result["machine_rates"] = floor.machine_rates()
     _say("this machine", rates)
-    result |= {"replicates": [], "rates": [], "peers": {}, "floors": {}, "shares": {}, "memory": {}}
+    result |= {"replicates": [], "rates": [], "control_variates": [], "peers": {}, "floors": {}, "shares": {}, "memory": {}}
     for number, case in enumerate(CASES):
         result["replicates"].append(replicate_ratio(case))
         result["peers"][case.label] = peers.chain_step_seconds(case)
@@ -46,6 +46,9 @@ def _measure(result: dict[str, Any]) -> None:
             result["rates"].append(row)
             _say(f"{case.label}: {row['algorithm']}, {row['chains']} chains", {"chain-steps/s": row["chain_steps_per_s"]})
         chains = verdict.MANY
+        for row in control_variates.costs(case, chains):
+            result["control_variates"].append(row)
+            _say(f"{case.label}: a step with control variates against one without, {row['form']}", {"ratio": row["ratio"]})
         step_s = chains / verdict.rate(result, case.label, chains)
         result["shares"][case.label] = samplers.shares(case, step_s, chains, rates["normals_per_s"])
         result["floors"][case.label] = {

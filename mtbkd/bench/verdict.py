@@ -4,7 +4,7 @@ from typing import Any
 
 from mtbkd.bench.problems import CASES
 
-IMPORT_S, FLOOR_TIMES, CHAINS_TIMES, FURTHER_REPLICATE, SEEDS_TIMES = 0.2, 2.0, 12.0, 0.25, 4.0
+IMPORT_S, FLOOR_TIMES, CHAINS_TIMES, FURTHER_REPLICATE, SEEDS_TIMES, VARIATES_TIMES = 0.2, 2.0, 12.0, 0.25, 4.0, 1.7
 STUDY_S = {"smoke": 150, "demo": 600, "validation": 1800, "paper_simulations": 3600, "images": 2700, "protein": 2700}
 FIT_S, POOL_S = 60, 1.0
 STUDY_MB = 4096
@@ -38,6 +38,9 @@ def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
         step = MANY / rate(result, case.label, MANY)
         above = step / result["floors"][case.label]["total"]
         rows.append(_at_most(f"SGLD of {MANY} chains against the floor, {case.label}", above, FLOOR_TIMES))
+    for row in result.get("control_variates", []):
+        what = f"a step of SGLD with control variates against one without, {row['form']}, {row['student']}"
+        rows.append(_at_most(what, row["ratio"], VARIATES_TIMES))
     for row in result["images"]:
         rows.append(_at_most(f"8 seeds of the CNN against one of a plain loop, {row['images']}", row["of_loop"], SEEDS_TIMES))
         rows.append(_at_most(f"8 seeds of the CNN against one of ours, {row['images']}", row["of_one"], SEEDS_TIMES))

@@ -33,10 +33,10 @@ from mtbkd.bounds import DrawCount
 from mtbkd.density import log_posterior
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, Fit
+from mtbkd.last_layer import behind_features, last_layer
 from mtbkd.lazy import lazy_import
 from mtbkd.optimise import Ascent
 from mtbkd.posterior import Problem
-from mtbkd.students.mlp import Mlp
 from mtbkd.target import Target
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def init(target: Target, settings: Settings, context: Context) -> State:
         )
     start, target = context.mode(target).double(), in_double(target)
     mean = polish(target, start, settings.polish, 0.1 * context.training.learning_rate)
-    free = behind_features(target, mean, begin) if begin else target
+    free = behind_features(target, mean) if begin and isinstance(target, Problem) else target
     block, precision, distance = newton(free, mean[:, begin:], settings.newton)
     if settings.curvature == "diagonal":
         precision = torch.diag_embed(precision.diagonal(dim1=1, dim2=2))
@@ -116,39 +116,6 @@ def in_double(target: Target) -> Target:
 
     shared = replace(target.shared, **double(vars(target.shared)))
     return replace(target, x=target.x.double(), constants=double(dict(target.constants)), shared=shared)
-
-
-def last_layer(target: Target) -> int:
-    """Where the parameters of the last dense layer begin; 0 where there is but one layer."""
-    return target.num_params - _last_size(target)[0] if isinstance(target, Problem) and target.hidden else 0
-
-
-def _last_size(problem: Problem) -> tuple[int, int, int]:
-    """Numbers of the last layer's parameters, inputs and outputs."""
-    origin, inputs = problem.x.new_zeros((1, problem.num_params)), problem.hidden[-1]
-    outputs = problem.student.apply(origin, problem.x[:1, :1]).shape[-1]
-    return (inputs + 1) * outputs, inputs, outputs
-
-
-def behind_features(target: Target, mean: "torch.Tensor", begin: int) -> Problem:
-    """The posterior of the last layer alone, its inputs being the features of the network before it at ``mean`` (U, P).
-
-    Last layers that pass some inputs on as logits read the features off any student.
-    """
-    assert isinstance(target, Problem)
-    size, inputs, outputs = _last_size(target)
-    parts = -(-inputs // outputs)
-    readers = torch.eye(parts * outputs, dtype=mean.dtype, device=mean.device)[:inputs]
-    readers = readers.view(inputs, parts, outputs).transpose(0, 1).reshape(parts, -1)
-    params = mean.unsqueeze(1).repeat(1, parts, 1)
-    params[:, :, begin:] = torch.nn.functional.pad(readers, (0, size - readers.shape[1]))
-    units = target.members(1)
-    data = target.full(units)
-    with torch.no_grad():
-        x = data.x.expand(len(units), *data.x.shape[1:]).repeat_interleave(parts, 0)
-        logits = target.student.apply(params.flatten(0, 1), x)
-    features = logits.view(len(units), parts, -1, outputs).transpose(1, 2).flatten(2)[..., :inputs]
-    return replace(target, student=Mlp((inputs, outputs)), x=features.contiguous(), y=data.y, data_row=units)
 
 
 def polish(target: Target, start: "torch.Tensor", steps: int, learning_rate: float) -> "torch.Tensor":

@@ -78,6 +78,7 @@ class Trust:
         badly_calibrated: their draws passed every gate, their model does not fit the labels.
         stacked: their draws passed every gate within chains, which are stacked, not pooled.
         unclaimed: draws that claim no posterior.
+        fits, sound_fits: replicates of all methods, and those among them whose draws pass every gate.
     """
 
     methods: list[str]
@@ -86,6 +87,8 @@ class Trust:
     badly_calibrated: list[str]
     stacked: list[str]
     unclaimed: list[str]
+    fits: int
+    sound_fits: int
 
     @property
     def drawn(self) -> int:
@@ -106,7 +109,9 @@ def trust(evidence: Evidence) -> Trust:
     passed = [m for m in methods if m not in failed and m not in unjudged]
     uncalibrated = [m for m in passed if evidence.judgement(m).failed]
     stacked = [m for m in passed if m in evidence.stacked]
-    return Trust(methods, failed, unjudged, uncalibrated, stacked, [m for m in evidence.students if m in evidence.unclaimed])
+    unclaimed = [m for m in evidence.students if m in evidence.unclaimed]
+    fits, sound = (sum(getattr(evidence.judgement(m), name) for m in methods) for name in ("replicates", "sound"))
+    return Trust(methods, failed, unjudged, uncalibrated, stacked, unclaimed, fits, sound)
 
 
 def can_posteriors_be_trusted(evidence: Evidence) -> str:
@@ -251,11 +256,12 @@ def _overall(evidence: Sequence[Evidence]) -> list[str]:
     unjudged, apart = sum(len(f.unjudged) for f in found), sum(len(f.unclaimed) for f in found)
     if not total:
         return []
-    text = f"The draws of {drawn} of {count(total, 'posterior')} pass every gate"
+    fits, sound = sum(f.fits for f in found), sum(f.sound_fits for f in found)
+    text = f"The draws of {drawn} of {count(total, 'posterior')} pass every gate in all replicates ({sound} of {fits} fits)"
     stacked = [f"{e.name}: {method}" for e, f in zip(evidence, found, strict=True) for method in f.stacked]
     if stacked:
         text += f", {len(stacked)} of them within chains that are stacked, not pooled ({listed(stacked)})"
-    text += f"; {passed} of these {'is' if passed == 1 else 'are'} calibrated too." if drawn else "."
+    text += f"; {passed} of these posteriors {'is' if passed == 1 else 'are'} calibrated too." if drawn else "."
     text += f" {unjudged} {'was' if unjudged == 1 else 'were'} not judged by every gate that applies." if unjudged else ""
     others = f"{count(apart, 'method')} with draws that claim no posterior (dropout, ensembles)"
     return [f"{text} Not counted: {others}." if apart else text]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
-SAMPLER = ("inference", "stack_chains")  # what a method draws by
+SAMPLER = ("inference", "layers", "stack_chains")  # what a method draws by
 SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "undecided"}
 
 

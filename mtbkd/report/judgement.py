@@ -29,6 +29,7 @@ class Judgement:
         replicates: how many were judged.
         unjudged: gate -> replicates in which it applied and could not be judged.
         warned: gate that only informs -> replicates in which it failed; it changes no ``status``.
+        sound: replicates whose draws passed every gate of draws, none of them left unjudged.
     """
 
     status: Status
@@ -36,6 +37,7 @@ class Judgement:
     replicates: int = 0
     unjudged: dict[str, int] = field(default_factory=dict)
     warned: dict[str, int] = field(default_factory=dict)
+    sound: int = 0
 
     @property
     def failed_of_draws(self) -> dict[str, int]:
@@ -81,7 +83,8 @@ def _judge(rows: Frame) -> Judgement:
     failed, unjudged = _counts(rows, "failed"), _counts(rows, "not judged")
     applied = set(rows.loc[rows["verdict"] == "passed", "gate"]) - {NUMERIC}
     status: Status = "failed" if failed else "not judged" if unjudged else "passed" if applied else "not applicable"
-    return Judgement(status, failed, replicates, unjudged, warned)
+    bad = rows[(rows["stage"] == "fit") & rows["verdict"].isin({"failed", "not judged"})]
+    return Judgement(status, failed, replicates, unjudged, warned, replicates - int(bad["replicate"].nunique()))
 
 
 def _counts(rows: Frame, verdict: str) -> dict[str, int]:

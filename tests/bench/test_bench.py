@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from mtbkd.bench import floor, peers, process, samplers, verdict
+from mtbkd.bench import control_variates, floor, peers, process, samplers, verdict
 from mtbkd.bench.figure import draw
 from mtbkd.bench.problems import CASES, Case, best, make
 
@@ -62,6 +62,16 @@ def test_the_time_to_480_draws_counts_the_burn_in_of_every_chain() -> None:
 def test_every_algorithm_is_measured(algorithm: str) -> None:
     seconds = samplers._step_seconds(make(TINY), algorithm, 2, 0.01)
     assert 1e-6 < seconds < 1
+
+
+def test_control_variates_are_measured_in_every_form_that_a_student_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_variates, "BUDGET", 0.01)
+    assert [row["form"] for row in control_variates.costs(TINY, 2)] == ["compiled", "torch"]
+    (row,) = control_variates.costs(LARGE, 2)
+    assert row["form"] == "torch" and row["ratio"] == row["anchored_ms"] / row["plain_ms"]
+    found = measured(1.01) | {"control_variates": [row | {"ratio": ratio} for ratio in (1.69, 1.71)]}
+    judged = [each for each in verdict.bounds(found) if "control variates" in each["what"]]
+    assert [each["met"] for each in judged] == [True, False]
 
 
 def test_shares_sum_to_one_and_calls_are_those_of_torch() -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from mtbkd import registry
 from mtbkd.artefacts import read_json
 from mtbkd.bench import gpu
-from mtbkd.bench.gpu import agreement, elsewhere, page, speed
+from mtbkd.bench.gpu import agreement, elsewhere, page, speed, teachers
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.problems import CASES, Case
 from mtbkd.draws import Draws
@@ -19,6 +20,7 @@ from tests.conformance.examples import names
 
 SIZES = Sizes.of("cpu")
 ONE = {"student": "mlp", "signal": "tip", "log_density": 1e-7, "gradient": 1e-7, "tolerance": 1e-4, "agrees": True}
+NOTED = {"student": "mlp", "signal": "tip", "note": "elsewhere"}
 
 
 def test_the_page_in_docs_is_what_the_numbers_beside_it_say() -> None:
@@ -27,6 +29,23 @@ def test_the_page_in_docs_is_what_the_numbers_beside_it_say() -> None:
 
 def test_every_part_has_a_section() -> None:
     assert set(page.SECTIONS) == set(gpu.PARTS)
+
+
+def test_every_signal_algorithm_and_family_is_compared_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, signals, _, algorithms = zip(*agreement.combinations(), strict=True)
+    assert set(signals) == set(registry.KINDS["signal"]) and set(algorithms) == set(registry.KINDS["inference"])
+    monkeypatch.setattr(agreement, "_judged", lambda name, settings, where: {"verdict": "recovers", "seconds": 1.0})
+    notes = {row["inference"]: row.get("note") for row in agreement.known("cpu", Sizes())}
+    assert list(notes) == list(registry.KINDS["inference"])
+    assert set(notes.values()) == {None, agreement.POINT, agreement.ON_CPU} and notes["hmc"] is None
+    assert {*teachers.EXAMPLES, *teachers.ELSEWHERE} == set(registry.KINDS["teacher"])
+
+
+def test_what_is_not_the_devices_says_so_in_its_row() -> None:
+    row = agreement._compared("linear", "tip", agreement.BY_LAMBDA, "nuts", "cpu", SIZES)
+    assert page.verdict({"found": [ONE, row]}) == "agrees"
+    told = page._section("fits", {"found": [row]}).splitlines()[-1]
+    assert told == f"| linear | tip | {agreement.BY_LAMBDA} | nuts |  |  | {agreement.ON_CPU} |  |  |"
 
 
 def test_a_part_that_fails_is_recorded_and_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,8 +58,23 @@ def test_a_part_that_fails_is_recorded_and_stops_no_other(tmp_path: Path, monkey
     found, text = read_json(tmp_path / "gpu.json"), (tmp_path / "gpu.md").read_text()
     assert found["fits"]["error"] == "RuntimeError: an illegal memory access" and found["densities"]["found"] == [ONE]
     assert "**FAILS**: `RuntimeError: an illegal memory access`" in text and "Not run: tests" in text
-    assert text.startswith("# Rehearsal without a GPU")
+    assert text.startswith("# Rehearsal without a GPU") and text == page.text(found)
     assert gpu.run("cpu", tmp_path, ["densities"])
+
+
+def test_some_parts_alone_replace_their_own_of_the_last_run_on_such_a_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gpu.PARTS, "densities", lambda device, sizes: [ONE | {"agrees": False}])
+    monkeypatch.setitem(gpu.PARTS, "fits", lambda device, sizes: [NOTED])
+    assert not gpu.run("cpu", tmp_path, ["densities"])
+    assert gpu.run("cpu", tmp_path, ["fits"])
+    found = read_json(tmp_path / "gpu.json")
+    assert found["densities"]["found"] == [ONE | {"agrees": False}] and found["fits"]["found"] == [NOTED]
+    assert "--parts densities`, then `scripts/gpu_check.py --device cpu --parts fits`" in (tmp_path / "gpu.md").read_text()
+    here = elsewhere.machine("cpu")
+    monkeypatch.setattr(elsewhere, "machine", lambda device: here | {"name": "another"})
+    assert gpu.run("cpu", tmp_path, ["fits"]) and "densities" not in read_json(tmp_path / "gpu.json")
 
 
 def test_a_row_that_disagrees_fails_its_part() -> None:
@@ -60,21 +94,22 @@ def test_an_unknown_part_and_a_missing_gpu_are_refused_before_anything_runs(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("strength", agreement.strengths("power"))
 @pytest.mark.parametrize("student", names("student"))
 def test_a_gradient_that_is_off_by_a_tenth_of_a_percent_disagrees_unless_rounded(
-    student: str, monkeypatch: pytest.MonkeyPatch
+    student: str, strength: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert agreement._density(student, "power", "cpu")["agrees"]
+    assert agreement._density(student, "power", strength, "cpu")["agrees"]
     right = agreement._of
     monkeypatch.setattr(
         agreement, "_of", lambda problem, *rest: right(problem, *rest) * (1.001 if problem.x.dtype == torch.float32 else 1)
     )
-    found = agreement._density(student, "power", "cpu")
+    found = agreement._density(student, "power", strength, "cpu")
     assert found["gradient"] == pytest.approx(1e-3, rel=0.02) and found["agrees"] == (student == "cnn")
 
 
 def test_a_fit_that_predicts_something_else_disagrees(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert agreement._compared("linear", "tip", "map", "cpu", SIZES)["agrees"]
+    assert agreement._compared("linear", "tip", agreement.BY_LAMBDA, "map", "cpu", SIZES)["agrees"]
     right = agreement.fit
 
     def shifted(spec: Spec, *rest: object) -> Draws:
@@ -84,7 +119,7 @@ def test_a_fit_that_predicts_something_else_disagrees(monkeypatch: pytest.Monkey
         return draws
 
     monkeypatch.setattr(agreement, "fit", shifted)
-    assert not agreement._compared("linear", "tip", "map", "cuda", SIZES)["agrees"]
+    assert not agreement._compared("linear", "tip", agreement.BY_LAMBDA, "map", "cuda", SIZES)["agrees"]
 
 
 def test_what_is_too_large_or_too_slow_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from mtbkd import fitting, lazy, registry
 from mtbkd.bench.gpu import agreement
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.evaluation import convergence
-from mtbkd.inference import langevin, laplace
+from mtbkd.inference import langevin, laplace, trajectories
 from tests.conformance.examples import names
 
 FEW = Sizes(training=2, inference=12)
@@ -84,6 +84,7 @@ def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(fitting, "resolve_device", lambda device: device)
     monkeypatch.setattr(agreement, "SMALL", agreement.SMALL | SMALLEST)
     monkeypatch.setattr(langevin, "_lost", lambda params: [])
+    monkeypatch.setattr(trajectories, "POLISH", 2)
     # A derivative of a derivative asks the engine for the device itself.
     monkeypatch.setattr(laplace, "_rows", lambda target, params, units, rows: torch.zeros_like(params))
     monkeypatch.setattr(convergence, "judge", lambda *args, **kwargs: [])
@@ -91,15 +92,16 @@ def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def fit(student: str, signal: str, inference: str) -> Any:
-    spec = agreement.spec(student, signal, inference, FEW, 1, "cuda")
+def fit(student: str, signal: str, inference: str, strength: str = agreement.BY_LAMBDA) -> Any:
+    spec = agreement.spec(student, signal, strength, inference, FEW, 1, "cuda")
     return fitting.fit(spec, agreement.dataset(student), agreement.teachers(agreement.dataset(student)), range(2))
 
 
 @pytest.mark.parametrize("student", names("student"))
 @pytest.mark.parametrize("signal", names("signal"))
 def test_no_student_and_no_signal_leaves_a_tensor_behind(student: str, signal: str, no_numbers: None) -> None:
-    assert fit(student, signal, "map").prob.shape[0] == 2
+    for strength in agreement.strengths(signal) if student == "linear" else [agreement.BY_LAMBDA]:
+        assert fit(student, signal, "map", strength).prob.shape[0] == 2
 
 
 @pytest.mark.parametrize("name", names("inference"))

@@ -17,7 +17,7 @@ from mtbkd.errors import MtbkdError
 SMALL: dict[str, Any] = {
     "n_train": 60, "n_val": 20, "n_test": 30, "n_ood": 10, "share": 0.2,
     "steps": 600, "burn_in": 100, "thin": 5, "chains": 2, "draws": 100, "tune": 200, "samples": 2,
-    "hidden": (6,), "channels": (4,), "particles": 60,
+    "hidden": (6,), "channels": (4,), "particles": 60, "warmup": 300, "starts": 4,
 }  # fmt: skip
 # What parts must be told; ``write_files`` makes the files.
 FILES: dict[str, dict[str, Any]] = {

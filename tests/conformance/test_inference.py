@@ -120,7 +120,7 @@ def test_on_a_gpu_it_finds_the_posterior_that_it_finds_on_the_cpu(name: str) -> 
 
 def on(problem: Problem, device: str) -> Problem:
     """The problem with all its tensors on ``device``."""
-    shared = Shared(*(value.to(device) for value in vars(problem.shared).values() if value is not None))
+    shared = Shared(**{name: value if value is None else value.to(device) for name, value in vars(problem.shared).items()})
     constants = {name: value.to(device) for name, value in problem.constants.items()}
     x, y, rows = problem.x.to(device), problem.y.to(device), problem.data_row.to(device)
     return replace(problem, x=x, y=y, data_row=rows, constants=constants, shared=shared)

@@ -14,6 +14,7 @@ from mtbkd import registry
 from mtbkd.density import full_log_posterior, log_posterior
 from mtbkd.errors import ConfigError
 from mtbkd.inference import Context, laplace
+from mtbkd.last_layer import behind_features, last_layer
 from mtbkd.optimise import Training
 from mtbkd.posterior import Problem
 from mtbkd.signals import kd, tip
@@ -152,12 +153,12 @@ def test_the_last_layer_has_its_block_of_the_whole_hessian(name: str) -> None:
     generator = torch.Generator().manual_seed(1)
     x = student.inputs(torch.randn((1, 15, *features), generator=generator)).double()
     problem = replace(random_problem(tip, Linear(4, 3, False), 1.0), student=student, x=x)
-    begin = laplace.last_layer(problem)
+    begin = last_layer(problem)
     if not student.hidden:
         assert begin == 0
         return
     mean = torch.randn((2, student.num_params), generator=generator, dtype=torch.float64)
-    block = laplace.hessian(laplace.behind_features(problem, mean, begin), mean[:, begin:])
+    block = laplace.hessian(behind_features(problem, mean), mean[:, begin:])
     torch.testing.assert_close(block, laplace.hessian(problem, mean)[:, begin:, begin:])
     mean[:, begin:] = 0
     assert (student.apply(mean, x) == 0).all()

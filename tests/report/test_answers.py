@@ -23,7 +23,7 @@ SIGNALS = {"labels_map": "none", "kd_map": "kd", "tip_nuts": "tip", "tip_sgld": 
 # Mean NLL and accuracy over replicates; a student's values scatter around them.
 NLL = {"labels_map": 0.40, "kd_map": 0.45, "tip_nuts": 0.30, "tip_sgld": 0.20}
 ACCURACY = {"labels_map": 0.80, "kd_map": 0.60, "tip_nuts": 0.85, "tip_sgld": 0.9, "teachers:best": 0.75}
-PASSED, FAILED = Judgement("passed", {}, 8), Judgement("failed", {"rhat": 8}, 8)
+PASSED, FAILED = Judgement("passed", {}, 8, sound=8), Judgement("failed", {"rhat": 8}, 8)
 JUDGED = {"tip_nuts": PASSED, "tip_sgld": FAILED}
 POSTERIOR = {"labels_map": False, "kd_map": False, "tip_nuts": True, "tip_sgld": True}
 
@@ -122,7 +122,7 @@ def test_trust_counts_posteriors_and_names_the_gates_that_failed() -> None:
 
 def test_a_bad_model_is_told_from_bad_draws() -> None:
     """Draws that are the posterior's are ranked even where their intervals are badly calibrated, and it is said."""
-    miscalibrated = evidence(tip_nuts=Judgement("failed", {"calibration": 2}, 8))
+    miscalibrated = evidence(tip_nuts=Judgement("failed", {"calibration": 2}, 8, sound=8))
     found = best_student(miscalibrated)
     assert found is not None and found[0] == "tip_nuts"
     assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in which_is_best(miscalibrated)
@@ -134,7 +134,10 @@ def test_a_bad_model_is_told_from_bad_draws() -> None:
     both = can_posteriors_be_trusted(evidence(tip_nuts=FAILED))
     assert both == "the draws of tip_nuts and tip_sgld fail rhat"
     trusted = dict(sentences([miscalibrated]))["Can the posteriors be trusted?"]
-    assert trusted[0] == "The draws of 1 of 2 posteriors pass every gate; 0 of these are calibrated too."
+    assert trusted[0] == (
+        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 0 of these posteriors are calibrated "
+        "too."
+    )
 
 
 def test_what_is_not_judged_is_no_pass_and_claims_of_nothing_are_counted_apart() -> None:
@@ -146,8 +149,9 @@ def test_what_is_not_judged_is_no_pass_and_claims_of_nothing_are_counted_apart()
     apart = replace(silent, posterior=POSTERIOR, unclaimed=frozenset({"kd_map"}))
     assert can_posteriors_be_trusted(apart).endswith("; kd_map claims no posterior")
     assert dict(sentences([apart]))["Can the posteriors be trusted?"][0] == (
-        "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too. 1 was not judged by every gate that "
-        "applies. Not counted: 1 method with draws that claim no posterior (dropout, ensembles)."
+        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 1 of these posteriors is calibrated "
+        "too. 1 was not judged by every gate that applies. "
+        "Not counted: 1 method with draws that claim no posterior (dropout, ensembles)."
     )
     assert "(its draws were not judged by psis_khat)" in which_is_best(silent)
     ensembles = replace(evidence(methods=("labels_map", "kd_map")), unclaimed=frozenset({"kd_map"}))
@@ -213,7 +217,9 @@ def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
     assert [[answer.split(",")[0] for answer in answers[-2:]] for _, answers in found[1:]] == [["On sim", "On points"]] * 3
     assert all(answer.endswith(".") for _, answers in found for answer in answers)
     assert [len(answers) for _, answers in found] == [1, 2, 3, 2]
-    assert found[2][1][0] == "The draws of 1 of 2 posteriors pass every gate; 1 of these is calibrated too."
+    assert found[2][1][0].startswith(
+        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 1 of these"
+    )
 
 
 def test_a_study_of_inference_asks_after_inference_first() -> None:

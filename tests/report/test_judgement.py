@@ -44,6 +44,7 @@ def test_each_kind_of_claim_has_its_word() -> None:
         "dropout": "passed", "silent": "not judged", "vi": "passed", "sgld": "passed",
     }  # fmt: skip
     assert found["silent"].unjudged == {"psis_khat": 2}
+    assert [found[name].sound for name in ("vi", "sgld", "silent")] == [2, 2, 0]
 
 
 def test_a_posterior_is_what_claims_to_be_one_judged_or_not() -> None:

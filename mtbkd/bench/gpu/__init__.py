@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtbkd.artefacts import write_json
-from mtbkd.bench.gpu import agreement, elsewhere, page, speed
+from mtbkd.artefacts import read_json, write_json
+from mtbkd.bench.gpu import agreement, elsewhere, page, speed, teachers
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.process import ROOT
 from mtbkd.device import resolve_device
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[str, Sizes], Any]] = {
     "densities": agreement.densities,
     "known": agreement.known,
     "fits": agreement.fits,
+    "teachers": teachers.families,
     "tests": elsewhere.tests,
     "samplers": speed.samplers,
     "images": speed.images,
@@ -37,6 +38,8 @@ DOCS = ROOT / "docs"
 def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
     """Measure ``parts`` and write ``gpu.json`` and ``gpu.md`` into ``out`` after each; is all as it should be?
 
+    Some parts alone replace those of the last run on such a machine in ``out``, whose other parts stay.
+
     Raises:
         ContractError: no CUDA device where one is asked for.
         ConfigError: an unknown part.
@@ -44,9 +47,11 @@ def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
     if unknown := set(parts) - set(PARTS):
         raise ConfigError(f"--parts: found {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS)}.")
     device, sizes = resolve_device(device), Sizes.of(device)
-    chosen = "" if set(parts) == set(PARTS) else f" --parts {' '.join(parts)}"
-    machine = elsewhere.machine(device) | {"command": f"scripts/gpu_check.py --device {device}{chosen}"}
-    result: dict[str, Any] = {"machine": machine}
+    machine, command = elsewhere.machine(device), f"scripts/gpu_check.py --device {device}"
+    if set(parts) == set(PARTS):
+        result: dict[str, Any] = {"machine": machine | {"command": command}}
+    else:
+        result = _resumed(out / "gpu.json", machine, f"{command} --parts {' '.join(parts)}")
     for name in parts:
         began = time.monotonic()
         try:
@@ -56,6 +61,14 @@ def run(device: str, out: Path, parts: Sequence[str] = tuple(PARTS)) -> bool:
             result[name] = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         result[name]["seconds"] = round(time.monotonic() - began, 1)
         write_json(out / "gpu.json", result)
-        (out / "gpu.md").write_text(page.text(result), encoding="utf-8")
+        (out / "gpu.md").write_text(page.text(read_json(out / "gpu.json")), encoding="utf-8")
         print(f"{name}: {page.verdict(result[name])}, {result[name]['seconds']} s", flush=True)
     return all(page.verdict(result[name]) != "FAILS" for name in parts)
+
+
+def _resumed(file: Path, machine: dict[str, Any], command: str) -> dict[str, Any]:
+    """What ``file`` holds, if it is of such a machine, with ``command`` beside those that made it."""
+    found = read_json(file) if file.is_file() else {"machine": {}}
+    if {**found["machine"], "date": "", "command": ""} != {**machine, "date": "", "command": ""}:
+        return {"machine": machine | {"command": command}}
+    return found | {"machine": machine | {"command": f"{found['machine']['command']}`, then `{command}"}}

@@ -33,10 +33,14 @@ else:
 EXACT, ROUNDED = 1e-4, 2e-2
 SAME = 0.05  # largest mean absolute difference of probabilities, or twice that of two seeds on the CPU
 FEATURES, CLASSES, REPLICATES, CHAINS = {"cnn": (2, 8, 8)}, 3, 2, 4
-PLAIN, ON_IMAGES = (3,), ("sgld", "vi", "dropout", "ensemble")
+PLAIN, ON_IMAGES, ON_HIDDEN = (3,), ("map", "sgld", "vi", "dropout", "ensemble"), ("map", "hmc")
+BY_LAMBDA, BY_KAPPA, NO_TEACHER = "lambda, beta", "kappa", "kappa, no teacher"  # what tells how strong the teachers are
+POINT, ON_CPU = "claims no posterior", "PyMC computes it, on the CPU"
 # What makes a fit small, for every Settings that has a field of that name.
 SMALL: dict[str, Any] = {
     "thin": 5,
+    "warmup": 150,
+    "starts": 2,
     "cycles": 2,
     "chains": CHAINS,
     "draws": 200,
@@ -48,12 +52,23 @@ SMALL: dict[str, Any] = {
 
 
 def densities(device: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Rows {student, signal, density, gradient, minibatch, tolerance, agrees}: relative errors on the device."""
-    return [_density(student, signal, device) for student in registry.KINDS["student"] for signal in registry.KINDS["signal"]]
+    """Rows {student, signal, strength, density, gradient, minibatch, tolerance, agrees}: relative errors on the device."""
+    return [
+        _density(student, signal, strength, device)
+        for student in registry.KINDS["student"]
+        for signal in registry.KINDS["signal"]
+        for strength in strengths(signal)
+    ]
 
 
-def _density(student: str, signal: str, device: str) -> dict[str, Any]:
-    problem = random_problem(student, signal)
+def strengths(signal: str) -> tuple[str, ...]:
+    """The ways to give the strength of the teachers that ``signal`` knows."""
+    uses = registry.part("signal", signal).USES
+    return (BY_LAMBDA, NO_TEACHER if "no_teacher" in uses else BY_KAPPA) if "kappa" in uses else ("",)
+
+
+def _density(student: str, signal: str, strength: str, device: str) -> dict[str, Any]:
+    problem = random_problem(student, signal, strength)
     exact, there = on(problem, "cpu", torch.float64), on(problem, device)
     params = init_ensemble(problem.student, list(range(CHAINS * REPLICATES)))
     units, found = problem.members(CHAINS), {}
@@ -64,7 +79,8 @@ def _density(student: str, signal: str, device: str) -> dict[str, Any]:
         found[what] = float((got.cpu().double() - wanted).norm() / wanted.norm())
     tolerance = ROUNDED if student == "cnn" else EXACT
     agrees = all(error <= tolerance for error in found.values())
-    return {"student": student, "signal": signal, **found, "tolerance": tolerance, "agrees": agrees}
+    of = {"student": student, "signal": signal, "strength": strength}
+    return {**of, **found, "tolerance": tolerance, "agrees": agrees}
 
 
 def _of(problem: Problem, what: str, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
@@ -73,7 +89,7 @@ def _of(problem: Problem, what: str, params: "torch.Tensor", units: "torch.Tenso
     return problem.gradient(params, units, problem.full(units))
 
 
-def random_problem(student: str, signal: str) -> Problem:
+def random_problem(student: str, signal: str, strength: str = BY_LAMBDA) -> Problem:
     """A posterior of two replicates on the CPU, none of whose shared settings is 1."""
     data, module = dataset(student), registry.part("signal", signal)
     built = registry.part("student", student)
@@ -82,10 +98,12 @@ def random_problem(student: str, signal: str) -> Problem:
     logits = torch.randn((*data.y.shape, 2, CLASSES), generator=generator) if signal != "none" else None
     weights = torch.softmax(torch.randn((*data.y.shape, 2), generator=generator), -1)
     lam, beta, scale, teacher, own = torch.tensor([[2.0, 3.0], [0.5, 0.8], [0.7, 2.0], [1.5, 2.0], [1.2, 0.9]])
+    shared = Shared(lam, beta, scale, teacher, own, torch.tensor([0.5, 1.0]))
+    if strength in (BY_KAPPA, NO_TEACHER):
+        shared = replace(shared, no_teacher=torch.tensor([0.1, 0.3]) if strength == NO_TEACHER else None, kappa=lam * beta)
     return make_problem(
         net, net.inputs(torch.as_tensor(data.x)), torch.as_tensor(data.y), torch.arange(REPLICATES), module,
-        module.Settings(), Shared(lam, beta, scale, teacher, own, torch.tensor([0.5, 1.0])), logits, weights,
-        torch.zeros(REPLICATES, dtype=torch.int64),
+        module.Settings(), shared, logits, weights, torch.zeros(REPLICATES, dtype=torch.int64),
     )  # fmt: skip
 
 
@@ -131,60 +149,80 @@ def teachers(data: Dataset) -> list[Logits]:
 
 
 def fits(device: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Rows {student, signal, inference, difference, by_seed, seconds, cpu_seconds, agrees}; one with a note where none ran."""
+    """Rows {student, signal, strength, inference, difference, by_seed, seconds, cpu_seconds, agrees}; a ``note`` in place of
+    the numbers where a fit is not the device's."""
     return [_compared(*names, device, sizes) for names in combinations()]
 
 
-def combinations() -> Iterator[tuple[str, str, str]]:
-    """(student, signal, inference): every signal on every student as MAP, every algorithm of torch on a small student, and
-    those that are affordable there on the CNN."""
-    for student in registry.KINDS["student"]:
-        for signal in registry.KINDS["signal"]:
-            yield student, signal, "map"
+def combinations() -> Iterator[tuple[str, str, str, str]]:
+    """(student, signal, strength, inference): every signal as MAP on a small student, every algorithm on one, and those on the
+    other students that are affordable there or move in coordinates of their own."""
+    for signal in registry.KINDS["signal"]:
+        yield from (("linear", signal, strength, "map") for strength in strengths(signal))
     for name in registry.KINDS["inference"]:
-        module = registry.part("inference", name)
-        if name != "map" and not module.NEEDS_SYMBOLIC:
-            yield "mlp" if module.NEEDS_HIDDEN else "linear", "tip", name
-    for name in ON_IMAGES:
-        yield "cnn", "tip", name
+        if name != "map":
+            yield "mlp" if registry.part("inference", name).NEEDS_HIDDEN else "linear", "tip", BY_LAMBDA, name
+    for student, names in ("mlp", ON_HIDDEN), ("cnn", ON_IMAGES):
+        yield from ((student, "tip", BY_LAMBDA, name) for name in names)
 
 
-def spec(student: str, signal: str, inference: str, sizes: Sizes, seed: int, device: str) -> Spec:
+def spec(student: str, signal: str, strength: str, inference: str, sizes: Sizes, seed: int, device: str) -> Spec:
     """One fit of two replicates, through all of ``mtbkd.fitting``, tuning included."""
     built, module = registry.part("student", student), registry.part("inference", inference)
     known = small(module, steps=sizes.inference, burn_in=sizes.inference // 3).model_dump(exclude_unset=True)
-    one = {"beta": [1.0], "teacher_temperature": [1.0], "student_temperature": [1.0], "temperature": [1.0]}
+    one = {"teacher_temperature": [1.0], "student_temperature": [1.0], "temperature": [1.0]}
+    given: dict[str, Any] = {"lambda": [2.0], "beta": [1.0]}
+    if strength in (BY_KAPPA, NO_TEACHER):
+        given = {"kappa": [2.0], "lambda": ["kappa", 0.5]} | ({"no_teacher": [0.2]} if strength == NO_TEACHER else {})
     return Spec.model_validate({
         "method": f"{signal}_{inference}", "dataset": "toy",
         "student": {"architecture": student, "settings": small(built).model_dump(exclude_unset=True)},
         "signal": {"name": signal}, "weights": "entropy" if registry.part("signal", signal).NEEDS_WEIGHTS else None,
         "inference": {"name": inference, "settings": known},
-        "posterior": {"lambda": [2.0], "prior_scale": [0.5, 1.0], **one},
+        "posterior": {**given, "prior_scale": [0.5, 1.0], **one},
         "training": {"steps": sizes.training, "restarts": 2}, "output": {}, "seed": seed, "device": device,
     })  # fmt: skip
 
 
-def _compared(student: str, signal: str, inference: str, device: str, sizes: Sizes) -> dict[str, Any]:
+def _compared(student: str, signal: str, strength: str, inference: str, device: str, sizes: Sizes) -> dict[str, Any]:
+    of = {"student": student, "signal": signal, "strength": strength, "inference": inference}
+    if registry.part("inference", inference).NEEDS_SYMBOLIC:
+        return {**of, "note": ON_CPU}
     data = dataset(student)
     runs = [("cpu", 1), ("cpu", 2), (device, 1)]
-    found = [fit(spec(student, signal, inference, sizes, seed, where), data, teachers(data), range(2)) for where, seed in runs]
+    found = [
+        fit(spec(student, signal, strength, inference, sizes, seed, where), data, teachers(data), range(2))
+        for where, seed in runs
+    ]
     here, other, there = (each.prob.mean((1, 2), dtype=np.float64) for each in found)
     difference, by_seed = float(np.abs(here - there).mean()), float(np.abs(here - other).mean())
     return {
-        "student": student, "signal": signal, "inference": inference, "difference": difference, "by_seed": by_seed,
+        **of, "difference": difference, "by_seed": by_seed,
         "seconds": found[2].attrs["wall_s"], "cpu_seconds": found[0].attrs["wall_s"],
         "agrees": bool(difference <= max(SAME, 2 * by_seed)),
     }  # fmt: skip
 
 
 def known(device: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Rows {inference, verdict, cpu_verdict, mean_error, sd_ratio, seconds, cpu_seconds, agrees} on five correlated normals."""
+    """Rows {inference, verdict, cpu_verdict, mean_error, sd_ratio, seconds, cpu_seconds, agrees} on five correlated normals, of
+    every algorithm; a ``note`` in place of the numbers where there is nothing to judge."""
     found = []
-    for name, settings in sizes.known.items():
-        here, there = (_judged(name, settings, where) for where in ("cpu", device))
+    for name in registry.KINDS["inference"]:
+        if note := _not_judged(name, sizes):
+            found.append({"inference": name, "note": note})
+            continue
+        here, there = (_judged(name, sizes.known[name], where) for where in ("cpu", device))
         cpu = {f"cpu_{key}": here[key] for key in ("verdict", "seconds")}
         found.append({"inference": name, **there, **cpu, "agrees": there["verdict"] != "fails"})
     return found
+
+
+def _not_judged(name: str, sizes: Sizes) -> str:
+    """Why, empty where it is judged; with the full sizes every algorithm that claims a posterior is."""
+    module = registry.part("inference", name)
+    if not module.CLAIMS_POSTERIOR or module.NEEDS_SYMBOLIC:
+        return ON_CPU if module.NEEDS_SYMBOLIC else POINT
+    return "" if name in sizes.known else "too slow for a rehearsal"
 
 
 def _judged(name: str, settings: dict[str, Any], device: str) -> dict[str, Any]:

@@ -63,7 +63,9 @@ def tests(device: str, sizes: Sizes) -> dict[str, Any]:
         marked = [
             str(path) for path in sorted(ROOT.glob("tests/**/test_*.py")) if "mark.gpu" in path.read_text(encoding="utf-8")
         ]
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "--tb=short", f"--basetemp={folder}/tests", *marked]
+        together = ["-n", "4"] if device != "cpu" and find_spec("xdist") else []
+        options = ["-q", "-m", "gpu", "--tb=short", f"--basetemp={folder}/tests", *together]
+        command = [sys.executable, "-m", "pytest", *options, *marked]
         ran = _run(command, {})
     last = ran.stdout.strip().splitlines()[-1] if ran.stdout.strip() else ""
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|skipped|error)", last)}

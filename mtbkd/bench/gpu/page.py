@@ -62,15 +62,16 @@ def _table(columns: Mapping[str, Callable[[dict[str, Any]], str]]) -> Callable[[
 
 
 def _number(name: str, form: str = ",.3g") -> Callable[[dict[str, Any]], str]:
-    return lambda row: "not measured" if row[name] is None else format(row[name], form)
+    """The number; nothing in a row that says why it has none."""
+    return lambda row: "" if "note" in row else "not measured" if row[name] is None else format(row[name], form)
 
 
 def _word(name: str) -> Callable[[dict[str, Any]], str]:
-    return lambda row: str(row[name])
+    return lambda row: str(row.get(name, ""))
 
 
 def _yes(row: dict[str, Any]) -> str:
-    return "yes" if row["agrees"] else "**NO**"
+    return row["note"] if "note" in row else "yes" if row["agrees"] else "**NO**"
 
 
 def _gain(row: dict[str, Any]) -> str:
@@ -81,7 +82,7 @@ def _rate(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda row: "not measured" if row[name] is None else f"{float(f'{row[name]:.3g}'):,.0f}"
 
 
-FIT = {"student": _word("student"), "signal": _word("signal")}
+FIT = {"student": _word("student"), "signal": _word("signal"), "strength by": _word("strength")}
 TIMES = {"seconds": _number("seconds", ".1f"), "on the CPU": _number("cpu_seconds", ".1f")}
 SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     "tests": (
@@ -101,12 +102,17 @@ SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         _table(FIT | {"inference": _word("inference"), "difference": _number("difference", ".3f"),
                       "of two seeds": _number("by_seed", ".3f"), "agrees": _yes} | TIMES),
     ),
+    "teachers": (
+        "Teachers", "As fits: the largest allowed difference is the same.",
+        _table({"family": _word("family"), "difference": _number("difference", ".3f"),
+                "of two seeds": _number("by_seed", ".3f"), "agrees": _yes} | TIMES),
+    ),
     "known": (
         "A posterior that is known",
         "The normal distribution of the study `validation`, judged as there: the largest error of a mean in exact standard "
         "deviations, and the ratio of standard deviations farthest from 1.",
         _table({"inference": _word("inference"), "mean error": _number("mean_error", "+.3f"),
-                "sd ratio": _number("sd_ratio", ".3f"), "verdict": _word("verdict"),
+                "sd ratio": _number("sd_ratio", ".3f"), "verdict": lambda row: row.get("note") or row["verdict"],
                 "the CPU's": _word("cpu_verdict")} | TIMES),
     ),
     "samplers": (

@@ -1,4 +1,4 @@
-"""Where can chains be stacked (``stack_chains``), and where would they be pooled in silence?"""
+"""Where do a method's options ``stack_chains`` and ``layers`` make sense, and where would they be ignored in silence?"""
 
 from collections.abc import Iterator
 from types import ModuleType
@@ -37,12 +37,24 @@ def stacking_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
         yield Mistake(("methods", name, "settings"), text)
 
 
-def unstacked_mistakes(config: "Config", name: str, study: "Study") -> Iterator[Mistake]:
-    """Methods with ``stack_chains`` where their chains would be taken as they are: in curves and against exact answers."""
+def layer_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
+    """A method that would draw last layers by what draws no posterior."""
+    if method.layers == "last" and not registry.part("inference", method.inference).CLAIMS_POSTERIOR:
+        able = ", ".join(sorted(each for each in registry.INFERENCE if registry.part("inference", each).CLAIMS_POSTERIOR))
+        allowed = f"all for inference '{method.inference}', which draws no posterior"
+        yield Mistake(("methods", name, "layers"), sentence("last", allowed, f"last is for {able}"))
+
+
+def ignored_mistakes(config: "Config", name: str, study: "Study") -> Iterator[Mistake]:
+    """Methods with options that curves and exact answers would ignore: their chains are pooled, all layers drawn."""
     exact = study.exact.methods if study.exact else ()
     places = [(("exact",), exact), *((("curves", title), curve.methods) for title, curve in study.curves.items())]
     for place, methods in places:
         for index, method in enumerate(methods):
-            if method in config.methods and config.methods[method].stack_chains:
+            entry = config.methods.get(method)
+            if entry and entry.stack_chains:
                 text = sentence(method, "methods with stack_chains: false, as chains are not stacked here")
+                yield Mistake(("studies", name, *place, "methods", index), text)
+            if entry and entry.layers == "last":
+                text = sentence(method, "methods with layers: all, as nothing is frozen here")
                 yield Mistake(("studies", name, *place, "methods", index), text)
