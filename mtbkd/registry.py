@@ -93,6 +93,7 @@ INFERENCE = {
     "laplace": "mtbkd.inference.laplace",
     "ensemble": "mtbkd.inference.ensemble",
     "hmc": "mtbkd.inference.hmc",
+    "hmc_laplace": "mtbkd.inference.hmc_laplace",
     "smc": "mtbkd.inference.smc",
 }
 ANALYSES = {

@@ -3,7 +3,8 @@
 Tables, one row each: ``scores`` (one metric of one student, teacher or reference on one split of one table), ``tuning`` (what
 a student chose on one split), ``posteriors`` (scores of the sub-study on uncertainty, and whether its gates were passed),
 ``teachers`` (accuracy on rows of their own domain and others), ``sizes`` (of tables and splits, and what the part took); their
-columns: ``mtbkd.tables.part.COLUMNS``. And what they say together, see ``mtbkd.tables.verdicts``.
+columns: ``mtbkd.tables.part.COLUMNS``. And what they say together, see ``mtbkd.tables.verdicts`` and
+``mtbkd.tables.uncertainty``.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 from mtbkd import registry
 from mtbkd.analyses.inputs import Inputs
 from mtbkd.analyses.spec import PartOf
+from mtbkd.evaluation.over_tables import overlaps
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import
-from mtbkd.tables import regimes, verdicts
+from mtbkd.tables import regimes, uncertainty, verdicts
 from mtbkd.tables.methods import METHODS
 from mtbkd.tables.spec import Part, Settings, parts_of
 
@@ -27,7 +29,7 @@ __all__ = ["NEEDS", "PART", "PART_TABLES", "TABLES", "Settings", "parts", "raw_f
 NEEDS = frozenset({"student"})
 PART = "mtbkd.tables.part"
 PART_TABLES = ("scores", "tuning", "posteriors", "teachers", "sizes")
-TABLES = (*PART_TABLES, *verdicts.TABLES)
+TABLES = (*PART_TABLES, *verdicts.TABLES, uncertainty.TABLE)
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -54,9 +56,10 @@ def _part(name: str, asked: Part) -> PartOf:
 
 
 def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
-    """The rows of all parts, and what they say together: ``mtbkd.tables.verdicts.statistics``."""
+    """The rows of all parts, and what they say together."""
     found = {name: _joined([inputs.part(part, name) for part in inputs.parts]) for name in PART_TABLES}
-    return found | verdicts.statistics(found["scores"], found["sizes"], tuple(settings.groups))
+    compared = uncertainty.uncertainty(found["posteriors"], overlaps(found["sizes"]))
+    return found | verdicts.statistics(found["scores"], found["sizes"], tuple(settings.groups)) | {uncertainty.TABLE: compared}
 
 
 def _joined(frames: Sequence[Frame]) -> Frame:

@@ -18,7 +18,7 @@ from mtbkd.sharpness import COLUMN
 from mtbkd.tables import regimes
 from mtbkd.tables.aekd import fit_aekd
 from mtbkd.tables.fitting import Fitted, Study, counts, fit_all
-from mtbkd.tables.posteriors import fit_posteriors
+from mtbkd.tables.posteriors import MAP, fit_posteriors
 from mtbkd.tables.references import reference_probs, teacher_rows
 from mtbkd.tables.spec import Grids, Part
 
@@ -100,15 +100,21 @@ def score_rows(dataset: Dataset, replicates: range, prob: Sequence[np.ndarray]) 
 
 
 def posterior_rows(study: Study) -> Rows:
-    """Scores of posterior predictives; ``passed``: no gate that applies was failed on this split, ``failed`` names them."""
+    """Scores of posterior predictives, and of the MAP of the same student.
+
+    ``passed``: no gate that applies was failed on this split; ``failed`` names those that were. A MAP has no draws to fail.
+    """
     rows = []
     for sampled in fit_posteriors(study):
         failed = {r: [gate["gate"] for gate in sampled.gates if gate["replicate"] == r and gate["verdict"] is False]
                   for r in study.replicates}  # fmt: skip
-        place = {"labels": sampled.labels, "method": sampled.method, "inference": study.settings.posteriors.inference}
+        place = {"labels": sampled.labels, "method": sampled.method}
+        for row in score_rows(study.dataset, study.replicates, sampled.mode):
+            rows.append({**place, "inference": MAP, **row, "passed": True, "failed": ""})
         for row in score_rows(study.dataset, study.replicates, sampled.prob):
             own = failed[row["replicate"]]
-            rows.append({**place, **row, "passed": not own, "failed": ", ".join(own)})
+            inference = study.settings.posteriors.inference
+            rows.append({**place, "inference": inference, **row, "passed": not own, "failed": ", ".join(own)})
     return rows
 
 

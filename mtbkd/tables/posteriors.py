@@ -1,7 +1,8 @@
 """The same question to posteriors: a linear student at one number of labels, whose draws are judged by the gates.
 
 A student of 16 units has hundreds of parameters and many modes; a linear one has a posterior that can be had in seconds and
-trusted where its gates say so. Settings are tuned as everywhere, by MAP inside the labels.
+trusted where its gates say so. Settings are tuned as everywhere, by MAP inside the labels, on grids of its own. The MAP of the
+same posterior stands beside it.
 Shapes: R replicates, C chains, S kept draws, M test examples, K classes.
 """
 
@@ -18,14 +19,16 @@ from mtbkd.fitting import judge_draws
 from mtbkd.function_space import Output, function_space
 from mtbkd.tables.fitting import Study, fit_all, heard, left_over, winners
 
+MAP = "map"
 STUDENT = {"architecture": "linear", "settings": {"features": "raw"}}
 
 
 class Sampled(NamedTuple):
-    """A method's posterior predictive: test probabilities (M, K) of every replicate, and the verdicts of the gates."""
+    """A method's posterior predictive and MAP: test probabilities (M, K) of every replicate, and the verdicts of the gates."""
 
     method: str
     labels: int
+    mode: list[np.ndarray]
     prob: list[np.ndarray]
     gates: Rows
 
@@ -33,14 +36,15 @@ class Sampled(NamedTuple):
 def fit_posteriors(study: Study) -> Iterator[Sampled]:
     """Posteriors of the methods that the settings name; none where the table has too few labels."""
     asked = study.settings.posteriors
-    settings = study.settings.model_copy(update={"labels": (asked.labels,), "methods": asked.methods})
+    settings = study.settings.model_copy(update={"labels": (asked.labels,), "methods": asked.methods, "grids": asked.grids})
     linear = replace(study, settings=settings, inputs=replace(study.inputs, student=STUDENT))
     chosen: dict[str, Rows] = {}
     for fitted in fit_all(linear):
         chosen[fitted.method] = winners(fitted.tuning)
         if fitted.method in asked.methods and fitted.labels == asked.labels:
             bench = heard(linear, fitted.method, linear.bench(fitted.method), fitted.labels, chosen)
-            yield Sampled(fitted.method, fitted.labels, *_sample(linear, bench, chosen[fitted.method], fitted.labels))
+            drawn = _sample(linear, bench, chosen[fitted.method], fitted.labels)
+            yield Sampled(fitted.method, fitted.labels, fitted.prob, *drawn)
 
 
 def _sample(study: Study, bench: Bench, chosen: Rows, n: int) -> tuple[list[np.ndarray], Rows]:

@@ -42,17 +42,28 @@ class Grids(BaseModel):
 
 
 class Posteriors(BaseModel):
-    """The sub-study on uncertainty: the same question to posteriors of a linear student."""
+    """The sub-study on uncertainty: the same question to posteriors of a linear student, and to its MAP.
+
+    Its grids are bounded, the same for posterior and MAP: under a wide prior, or where a teacher's word on an example counts
+    for more than a label, few labels leave ridges and several modes, which no sampler joins in seconds.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tables: Tables | tuple[()] = Field((), description="of the tables of the groups; none: the sub-study is left out")
+    regimes: Annotated[tuple[Regime, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
+        ("clusters",), description="of the regimes of the study"
+    )
     labels: LabelCount = Field(60, description="number of labels")
     methods: tuple[str, ...] = Field(
-        ("labels", "kd_equal", "kd_mean", "tip_equal", "tip_entropy"), description="of the methods of the study"
+        ("labels", "kd_equal", "kd_mean", "tip_entropy"), description="students, see mtbkd.tables.methods"
     )
-    inference: str = Field("laplace", description="a module of mtbkd/inference")
+    inference: str = Field("hmc_laplace", description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="the Settings of that module")
+    grids: Grids = Field(
+        Grids(kappa=(0.01, 0.1, 1.0), teacher_temperature=(0.25, 0.5, 1.0), prior_scale=(0.3, 1.0, 3.0)),
+        description="candidates of its settings",
+    )
 
 
 class Settings(BaseModel):
@@ -153,8 +164,8 @@ def parts_of(settings: Settings) -> dict[str, Part]:
     found = {}
     for group, table, regime in named:
         asked = Posteriors.model_validate({})
-        if table in settings.posteriors.tables:
-            asked = settings.posteriors.model_copy(update={"tables": (table,)})
+        if table in settings.posteriors.tables and regime in settings.posteriors.regimes:
+            asked = settings.posteriors.model_copy(update={"tables": (table,), "regimes": (regime,)})
         own = settings.model_copy(update={"groups": {group: (table,)}, "regimes": (regime,), "posteriors": asked})
         found[f"{table}-{regime}"] = Part(table=table, group=group, kind=kind_of(table), regime=regime, settings=own)
     return found

@@ -11,8 +11,9 @@ from mtbkd.frames import Frame
 from mtbkd.report.analyses import Part, Section, first_answers
 from mtbkd.report.analyses import tables as page
 from mtbkd.report.table import Table
+from mtbkd.tables.uncertainty import uncertainty
 from mtbkd.tables.verdicts import claims, title
-from tests.evaluation.table_scores import EFFECT, GROUPS, NONE, table_scores, table_tables
+from tests.evaluation.table_scores import EFFECT, GROUPS, NONE, table_posteriors, table_scores, table_tables
 
 Frames = dict[str, Frame]
 BEST = title("tip_equal_sharp")
@@ -172,16 +173,39 @@ def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
     assert tip.cells[2].sub.startswith(f"\N{MINUS SIGN}{(own['labels'] - own['tip_equal']).mean():.3f}")
 
 
-def test_posteriors_are_shown_apart_with_the_fits_that_passed_their_checks(gaining: Frames) -> None:
-    posteriors = gaining["posteriors"]
-    failing = posteriors.assign(passed=~((posteriors["method"] == "tip_equal") & (posteriors["replicate"] == 0)))
-    failed = section(gaining | {"posteriors": failing})
-    assert any("Of the posteriors on tables B, 236 fits of 240 passed the checks" in each for each in failed.told)
-    assert not any("passed the checks" in each for each in section(gaining).told)
-    found = table(failed, "real-posteriors-B")
-    assert found.caption.startswith("What posteriors (laplace) of a linear student are worth on DNA and Vowel, 60 labels")
-    passed = {line.cells[0].text: line.cells[-1] for line in found.rows}
-    assert (passed["tip"].text, passed["tip"].mark) == ("36 of 40", "warn")
-    assert (passed["kd"].text, passed["kd"].mark) == ("40 of 40", "")
-    none = section(gaining | {"posteriors": posteriors.iloc[:0]})
-    assert not any(each.name == "real-posteriors-B" for each in none.tables)
+def with_posteriors(gaining: Frames, rows: Frame) -> Section:
+    return section(gaining | {"uncertainty": uncertainty(rows, {"Vehicle": 0.3, "wine": 0.3})})
+
+
+def test_one_sentence_says_whether_posteriors_improve_on_map_and_teachers_on_posteriors(gaining: Frames) -> None:
+    found = with_posteriors(gaining, table_posteriors(gain=0.1, teachers=0.2))
+    (told,) = [each for each in found.told if each.startswith("Uncertainty")]
+    assert "of 40 posteriors of a linear student (hmc_laplace; 60 labels, specialists by cluster), 40 passed all" in told
+    assert "Does the posterior improve on its MAP? Yes, by NLL on 4 pairs of table and student: NLL better in 4, mean" in told
+    assert "Do teachers improve the posterior? Yes, by NLL on 2 pairs" in told
+    assert "only these count" not in told
+    none = next(each for each in with_posteriors(gaining, table_posteriors(0.0, 0.0)).told if each.startswith("Uncertainty"))
+    assert "improve on its MAP? Not shown, by NLL on 4 pairs of table and student: NLL open in 4" in none
+    assert "improve the posterior? Not shown" in none
+    harm = next(each for each in with_posteriors(gaining, table_posteriors(-0.1, 0.2)).told if each.startswith("Uncertainty"))
+    assert "improve on its MAP? It harms, by NLL on 4 pairs of table and student: NLL worse in 4" in harm
+
+
+def test_posteriors_are_shown_table_by_table_with_the_fits_that_passed_their_checks(gaining: Frames) -> None:
+    rows = table_posteriors()
+    failing = (rows["method"] == "kd_mean") & (rows["replicate"] == 0) & (rows["inference"] != "map")
+    found = with_posteriors(gaining, rows.assign(passed=~failing))
+    assert any("40 posteriors" in each and "38 passed all checks of their draws, and only these count" in each
+               for each in found.told)  # fmt: skip
+    shown = table(found, "real-posteriors")
+    assert shown.caption.startswith("What posteriors of a linear student are worth beside its MAP (hmc_laplace; 60 labels")
+    lines = {(line.cells[0].text, line.cells[1].text): line.cells for line in shown.rows}
+    assert set(lines) == {(t, title(m)) for t in ("Vehicle (A)", "wine (B)") for m in ("labels", "kd_mean")}
+    kd = lines["wine (B)", title("kd_mean")]
+    assert (kd[-1].text, kd[-1].mark) == ("9 of 10", "warn")
+    assert lines["wine (B)", title("labels")][-1].mark == ""
+    assert kd[2].sub.startswith("\N{MINUS SIGN}0.1") and kd[2].mark == "good"
+    assert kd[-2].sort == pytest.approx(-0.2, abs=0.01) and kd[-2].mark == "good"
+    none = with_posteriors(gaining, rows.iloc[:0])
+    assert not any(each.name == "real-posteriors" for each in none.tables)
+    assert not any(each.startswith("Uncertainty") for each in none.told)

@@ -1,6 +1,7 @@
 """One table under one regime: what is told of it, and that no number looks where it must not."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -17,8 +18,8 @@ from mtbkd.errors import ContractError
 from mtbkd.evaluation.metrics import accuracy
 from mtbkd.frames import Frame
 from mtbkd.sources import closure
-from mtbkd.tables import aekd
-from mtbkd.tables.fitting import counts, fit_all, taught_by_itself, winners
+from mtbkd.tables import aekd, posteriors
+from mtbkd.tables.fitting import Fitted, Study, counts, fit_all, taught_by_itself, winners
 from mtbkd.tables.methods import METHODS, PUBLISHED
 from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
@@ -169,16 +170,54 @@ def test_a_table_that_is_added_leaves_the_other_parts_as_they_are() -> None:
     assert more["wine-clusters"].group == "B" and more["Glass-features"].kind == "mlbench"
 
 
-def test_posteriors_are_scored_beside_the_verdicts_of_their_gates() -> None:
+SHORT = {"tables": ["iris"], "labels": 20, "methods": ["labels", "self_training", "tip_equal"], "settings": {"draws": 150}}
+
+
+def test_posteriors_are_scored_beside_the_map_and_the_verdicts_of_their_gates() -> None:
     data = dataset()
-    of = study(data, posteriors={"tables": ["iris"], "labels": 20, "methods": ["labels", "self_training", "tip_equal"]})
-    rows: Frame = pd.DataFrame(posterior_rows(of))
+    rows: Frame = pd.DataFrame(posterior_rows(study(data, posteriors={**SHORT, "grids": {"prior_scale": [1]}})))
     assert set(rows["method"]) == {"labels", "self_training", "tip_equal"}
+    assert set(rows["inference"]) == {"map", "hmc_laplace"}
     assert set(rows["metric"]) == METRICS and rows["value"].notna().all()
+    assert not rows.duplicated(["method", "inference", "replicate", "metric"]).any()
     assert (rows["passed"] == (rows["failed"] == "")).all()
-    asked = {"tables": ["iris"], "labels": 20, "methods": ["labels"], "settings": {"draws": 2}}
-    few: Frame = pd.DataFrame(posterior_rows(study(data, posteriors=asked)))
-    assert not few["passed"].any()  # too few draws to tell
+    few: Frame = pd.DataFrame(
+        posterior_rows(study(data, posteriors={**SHORT, "methods": ["labels"], "settings": {"draws": 2}}))
+    )
+    assert not few.loc[few["inference"] != "map", "passed"].any()  # too few draws to tell
+
+
+def test_posteriors_and_their_map_are_tuned_on_grids_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, object]] = []
+    once = posteriors.fit_all
+
+    def spied(of: Study) -> Iterator[Fitted]:
+        for fitted in once(of):
+            seen.extend(fitted.tuning)
+            yield fitted
+
+    monkeypatch.setattr(posteriors, "fit_all", spied)
+    grids = {"kappa": [0.3], "teacher_temperature": [0.7], "prior_scale": [0.4, 0.6]}
+    of = study(dataset(), posteriors={**SHORT, "methods": ["labels", "tip_equal"], "grids": grids})
+    (labels, tip) = posteriors.fit_posteriors(of)
+    assert (labels.method, tip.method) == ("labels", "tip_equal")
+    assert {row["prior_scale"] for row in seen} == {0.4, 0.6}
+    assert {(row["kappa"], row["teacher_temperature"]) for row in seen if "kappa" in row} == {(0.3, 0.7)}
+
+
+def test_draws_of_a_posterior_of_a_small_table_pass_their_gates_and_do_not_repeat_the_map() -> None:
+    of = study(dataset(), posteriors={**SHORT, "methods": ["tip_equal"], "settings": {}, "grids": {"prior_scale": [1]}})
+    (drawn,) = posteriors.fit_posteriors(of)
+    assert [gate["gate"] for gate in drawn.gates if gate["verdict"] is False] == []
+    apart = [np.abs(one - other).max() for one, other in zip(drawn.prob, drawn.mode, strict=True)]
+    assert all(0.001 < each < 0.3 for each in apart)
+
+
+def test_only_the_regimes_that_are_asked_for_have_posteriors() -> None:
+    asked = {"groups": {"A": ["iris", "Vehicle"]}, "posteriors": {"tables": ["Vehicle"]}}
+    found = {name: each.settings.posteriors.tables for name, each in parts_of(Settings.model_validate(asked)).items()}
+    assert {name: own for name, own in found.items() if own} == {"Vehicle-clusters": ("Vehicle",)}
+    assert len(found) == 6
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,11 @@ from mtbkd.report.over_tables import (
     gains_table,
     others_table,
     outcome,
-    passed,
-    posteriors_table,
     ranks_table,
     scores_table,
     uncertainty_table,
 )
+from mtbkd.report.posterior_tables import posteriors_table, posteriors_told
 from mtbkd.report.table_parts import edges_told, sizes_table, teachers_table, tuning_table
 from mtbkd.tables.verdicts import CONTROL, LABELS, SHARPENED, at_labels, gain, regime_title, select, title
 
@@ -51,10 +50,9 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     others = [view.chosen_on] if view.chosen_on not in groups else []
     headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
-    told += [_apart(view, others), _missing(view, settings), edges_told(view, view.shown)]
-    shown = [
-        build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table, posteriors_table)
-    ]
+    told += [posteriors_told(view), _apart(view, others), _missing(view, settings), edges_told(view, view.shown)]
+    shown = [build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table)]
+    shown.append(posteriors_table(view))
     details = [build(view, g) for g in groups for build in (_gains_accuracy, others_table, ranks_table)]
     details += [
         build(view, g) for g in others for build in (_gains_nll, _gains_accuracy, edge_table, scores_table, ranks_table)
@@ -85,7 +83,6 @@ def _told(view: View, group: str) -> list[str]:
         _against(view, group, SHARPENED, edge),
         _against(view, group, CONTROL, control),
         _detectable(view, group),
-        _posteriors(view, group),
     ]
 
 
@@ -213,16 +210,6 @@ def _detectable(view: View, group: str) -> str:
         f"{show(each['detectable'].median())} nats (median over tables), all tables together one of "
         f"{show(over['detectable'].median())}."
     )
-
-
-def _posteriors(view: View, group: str) -> str:
-    """A warning where draws failed their checks."""
-    own = select(view.posteriors, group=group)
-    good, of = passed(own)
-    if good == of:
-        return ""
-    fits = f"{count(good, 'fit')} of {of}"
-    return f"Of the posteriors on tables {group}, {fits} passed the checks of their draws; the others are scored all the same."
 
 
 def _undecidable(rows: Frame) -> str:
