@@ -4,7 +4,8 @@ SHELL := bash
 .PHONY: help run test lint bench gpu-check report clean setup setup-dev
 .NOTPARALLEL:
 
-STUDY ?= demo
+# The study to run, by default the one that config.yaml names
+STUDY ?=
 CORES ?= all
 # Extras of pyproject.toml to install besides, e.g. EXTRAS=gpu
 EXTRAS ?=
@@ -25,21 +26,23 @@ endif
 
 VENV := $(UV_PROJECT_ENVIRONMENT)
 BIN := $(VENV)/bin
-RESULTS := results/$(STUDY)
+NAME = $(or $(STUDY),$(shell "$(BIN)/python" -m mtbkd.config_files --study $(ARGS)))
+RESULTS = results/$(NAME)
+CONFIG = $(if $(STUDY),--config study=$(STUDY))
 # programs started by jobs and tests are the environment's own
 IN_VENV = PATH="$$(cd "$(BIN)" && pwd):$$PATH"
 SNAKEMAKE = $(IN_VENV) "$(BIN)/snakemake"
 
 help:  ## list these targets
-	@echo "usage: make TARGET [STUDY=demo] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
+	@echo "usage: make TARGET [STUDY=name] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-run: setup  ## compute the study STUDY (demo, smoke, protein, ...) and its report; repeat it to go on after a stop
-	@echo "[run] study '$(STUDY)' on $(CORES) cores"
+run: setup  ## compute the study STUDY (by default config.yaml's: demo) and its report; repeat it to go on after a stop
 	@"$(BIN)/python" -m mtbkd.config_files $(ARGS)
-	@$(SNAKEMAKE) --cores $(CORES) --config study=$(STUDY) $(ARGS) || { \
-	  echo; echo "[run] ERROR: the study '$(STUDY)' did not finish; the messages above name the file or the job's log." >&2; \
-	  echo "[run] HINT:  'make run STUDY=$(STUDY)' goes on where it stopped." >&2; exit 1; }
+	@echo "[run] study '$(NAME)' on $(CORES) cores"
+	@$(SNAKEMAKE) --cores $(CORES) $(CONFIG) $(ARGS) || { \
+	  echo; echo "[run] ERROR: the study '$(NAME)' did not finish; the messages above name the file or the job's log." >&2; \
+	  echo "[run] HINT:  'make run$(if $(STUDY), STUDY=$(STUDY))' goes on where it stopped." >&2; exit 1; }
 	@if [ -e $(RESULTS)/report.html ]; then echo; echo "[run] The report: $(RESULTS)/report.html"; fi
 
 test: export OMP_NUM_THREADS ?= 1
@@ -64,8 +67,8 @@ gpu-check: setup-dev  ## compare fits on this machine's GPU with the CPU, measur
 	@$(IN_VENV) "$(BIN)/python" scripts/gpu_check.py $(ARGS)
 
 report: setup  ## after `make run`: Snakemake's own report of STUDY as one HTML file
-	@$(SNAKEMAKE) --config study=$(STUDY) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
-	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(STUDY)'" >&2; exit 1; }
+	@$(SNAKEMAKE) $(CONFIG) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
+	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(NAME)'" >&2; exit 1; }
 	@echo "[report] Snakemake's report: $(RESULTS)/snakemake-report.html"
 
 clean:  ## remove results/ and .snakemake/; the environment stays

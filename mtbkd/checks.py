@@ -15,7 +15,16 @@ from mtbkd.curves.spec import Curve
 from mtbkd.datasets import Shape
 from mtbkd.errors import MtbkdError
 from mtbkd.explain import KeyPath, Mistake, choice, dotted, sentence
-from mtbkd.extent import candidate_mistakes, candidates, job_mistakes, memory_mistakes, memory_remark, need_of_data, need_of_fit
+from mtbkd.extent import (
+    candidate_mistakes,
+    candidates,
+    drawn_params,
+    job_mistakes,
+    memory_mistakes,
+    memory_remark,
+    need_of_data,
+    need_of_fit,
+)
 from mtbkd.inference import most_params
 from mtbkd.naming import name_mistakes
 from mtbkd.option_checks import ignored_mistakes, layer_mistakes, stacking_mistakes
@@ -211,7 +220,7 @@ def _experiment(place: _Place) -> Iterator[Mistake]:
             yield from unread(name, method, posteriors)
             yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))
             if size is not None and place.shape is not None:
-                need = need_of_fit(config, place.study, experiment, name, size[0], place.shape)
+                need = need_of_fit(config, place.study, experiment, name, size, place.shape)
                 yield from memory_mistakes(at, name, need)
     if place.shape is not None:
         yield from memory_mistakes(
@@ -228,7 +237,7 @@ def memory_remarks(config: "Config", study: str) -> Iterator[str]:
         size = _student_size(_Place(config, {}, path, config.studies[study], experiment, shape), [])
         for name in experiment.methods if size and shape else ():
             assert size is not None and shape is not None
-            need = need_of_fit(config, config.studies[study], experiment, name, size[0], shape)
+            need = need_of_fit(config, config.studies[study], experiment, name, size, shape)
             if said := memory_remark(f"{title}: {name}", need):
                 yield said
 
@@ -281,14 +290,12 @@ def _student_suits(
     if size is None:
         return
     inference: ModuleType = registry.part("inference", method.inference)
-    (params, hidden), student = size, place.experiment.student
-    if method.layers == "last":
-        if not hidden:
-            text = f"found '{name}' with student '{student}', which has one layer alone; allowed: students with a hidden one "
-            yield Mistake(at, text + "where layers is last")
-            return
-        classes = len(place.shape.class_names) if place.shape else 0
-        params = (hidden[-1] + 1) * classes
+    assert place.shape is not None  # or there would be no size
+    hidden, student = size[1], place.experiment.student
+    if method.layers == "last" and not hidden:
+        text = f"found '{name}' with student '{student}', which has one layer alone; allowed: students with a hidden one "
+        yield Mistake(at, text + "where layers is last")
+    params = drawn_params(method, size, place.shape)
     limit = most_params(inference, settings_of("inference", method.inference, method.settings))
     if limit is not None and params > limit:
         text = f"found '{name}' with student '{student}' of {params:,} parameters; allowed: at most "

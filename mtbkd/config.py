@@ -9,20 +9,22 @@ import json
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import mtbkd
-from mtbkd import registry
+from mtbkd import likeness, registry
 from mtbkd.analyses.spec import Analysis
 from mtbkd.artefacts import write_json
 from mtbkd.checks import fit_mistakes, memory_remarks
-from mtbkd.config_files import overlaid, read_config_file
+from mtbkd.curves.spec import Curve
 from mtbkd.errors import ConfigError
 from mtbkd.explain import NAME, KeyPath, Mistake, choice, clean, refusal, unreadable, validate
-from mtbkd.models import Config
+from mtbkd.models import Config, DatasetEntry, Experiment, MethodEntry, StudentEntry, TeacherEntry
 from mtbkd.plan import make_plan
+from mtbkd.search.spec import StudentSearch, TeacherSearch
+from mtbkd.study_files import read_configuration
 
 SCHEMA = Path(mtbkd.__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
 
@@ -58,14 +60,16 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     content = clean(raw)
     if study is not None and isinstance(content, dict):
         content["study"] = study
+    written = content
+    content, unlike = likeness.resolve(content)
     config, mistakes = validate(Config, content, schema=schema)
     if isinstance(content, dict):
-        mistakes += _part_mistakes(content)
+        mistakes += unlike + _part_mistakes(content)
         rest = _sound_rest(content, mistakes) if mistakes else config
         if rest is not None:
             declared = {section: list(content[section]) for section in (*PARTS, "studies")}
             mistakes += fit_mistakes(rest, declared, import_estimators)
-    if mistakes:
+    if mistakes := likeness.own(mistakes, written, unlike):
         raise refusal(mistakes)
     assert config is not None
     return config
@@ -153,9 +157,21 @@ def schema() -> dict[str, Any]:
                     "if": {"properties": {name_key: {"const": part}}, "required": [name_key]},
                     "then": {"properties": {settings_key: {"$ref": f"#/$defs/{key}"}}},
                 })  # fmt: skip
+    _may_be_like(result)
     result["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     # An infinite default is no JSON number: it is shown as YAML writes it.
     return json.loads(json.dumps(result), parse_constant={"Infinity": ".inf", "-Infinity": "-.inf", "NaN": ".nan"}.get)
+
+
+def _may_be_like(schema: dict[str, Any]) -> None:
+    """Let entries say ``like`` in place of what is required of them."""
+    of_studies = (Experiment, Analysis, Curve, TeacherSearch, StudentSearch)
+    for entry in (DatasetEntry, TeacherEntry, StudentEntry, MethodEntry, *of_studies):
+        definition = schema["$defs"][entry.__name__]
+        text = "another entry of the same kind, of which this one has all that it does not give itself"
+        definition["properties"][likeness.KEY] = {"type": "string", "description": text}
+        otherwise = {"required": definition.pop("required")}
+        definition.setdefault("allOf", []).append({"if": {"required": [likeness.KEY]}, "else": otherwise})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -172,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_json(SCHEMA, schema()) if chosen.write else print(json.dumps(schema(), indent=2, sort_keys=True))
         return 0
     try:
-        config = load(reduce(overlaid, map(read_config_file, chosen.files)), chosen.study, import_estimators=True)
+        config = load(read_configuration(chosen.files), chosen.study, import_estimators=True)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

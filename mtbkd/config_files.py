@@ -60,6 +60,13 @@ def check_config_files(paths: Iterable[str | Path]) -> None:
         raise ConfigError("\n".join(mistakes))
 
 
+def nodes(path: str | Path) -> yaml.MappingNode:
+    """The content of a file that ``read_config_file`` accepts, with the lines that it stands on."""
+    document = yaml.compose(_text(Path(path)), Loader=_LOADER)
+    assert isinstance(document, yaml.MappingNode)
+    return document
+
+
 def overlaid(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """``base`` with what ``over`` sets, key by key at every level, as Snakemake reads a ``--configfile`` over config.yaml."""
     merged = dict(base)
@@ -203,8 +210,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Check the files that options of snakemake name; 1 where it had better not be started."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--configfile", "--configfiles", action="extend", nargs="+", type=Path, default=[])
+    parser.add_argument("--config", "-C", action="extend", nargs="+", default=[])
+    parser.add_argument("--study", action="store_true", help="print the name of the study that would run")
+    asked = parser.parse_known_args(arguments)[0]
     try:
-        check_config_files(parser.parse_known_args(arguments)[0].configfile)
+        check_config_files(asked.configfile)
+        if asked.study:
+            given = [value.removeprefix("study=") for value in asked.config if value.startswith("study=")]
+            files = [read_config_file(path).get("study") for path in ("config.yaml", *asked.configfile)]
+            print(*[name for name in (*files, *given) if name][-1:])
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

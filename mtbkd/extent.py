@@ -17,9 +17,10 @@ from mtbkd.settings import merged, settings_of
 from mtbkd.tuning import count
 
 if TYPE_CHECKING:
-    from mtbkd.models import Config, Experiment, Study
+    from mtbkd.models import Config, Experiment, MethodEntry, Study
     from mtbkd.planned import ExperimentPlan
 
+Size = tuple[int, tuple[int, ...]]  # parameters of a student, and its hidden layers
 MAX_JOBS = 100_000  # Snakemake holds every one in memory and looks at each again and again
 MAX_GB = 1_000  # one job's arrays; no machine of this project's readers has more
 MAX_CANDIDATES = 10_000  # every one is a fit
@@ -65,8 +66,14 @@ def candidates(config: "Config", study: "Study", experiment: "Experiment | Any",
     return count(posterior, registry.part("signal", method.signal).USES)
 
 
+def drawn_params(method: "MethodEntry", size: Size, shape: Shape) -> int:
+    """Parameters that a method draws, of a student of ``size``: all, or the last layer's."""
+    params, hidden = size
+    return params if method.layers == "all" or not hidden else (hidden[-1] + 1) * len(shape.class_names)
+
+
 def need_of_fit(
-    config: "Config", study: "Study", experiment: "Experiment | Any", name: str, params: int, shape: Shape
+    config: "Config", study: "Study", experiment: "Experiment | Any", name: str, size: Size, shape: Shape
 ) -> Need:  # fmt: skip
     """The largest array of the method ``name``: its tuning, its draws, or what it keeps for the test examples."""
     method, output = config.methods[name], merged(config.output, study.output)
@@ -78,8 +85,8 @@ def need_of_fit(
     replicates = ("replicates", min(experiment.replicates or study.replicates, study.block_size))
     tried, starts = ("candidates", candidates(config, study, experiment, name)), ("restarts", training.restarts)
     shown = ("draws", min(draws, output.prediction_draws))
-    tuning = (replicates, tried, starts, ("parameters", params))
-    kept = (replicates, ("draws", draws), ("parameters", params))
+    tuning = (replicates, tried, starts, ("parameters", size[0]))
+    kept = (replicates, ("draws", draws), ("parameters", drawn_params(method, size, shape)))
     predicted = (replicates, shown, ("test examples", rows), ("classes", len(shape.class_names)))
     return max((Need(tuning), Need(kept), Need(predicted)), key=lambda need: need.gigabytes)
 
@@ -98,7 +105,7 @@ def _draws(settings: BaseModel) -> int:
     """Draws a replicate, over all chains, that an algorithm keeps until it has ended."""
     has = settings.model_dump()
     each = has.get("particles") or has.get("draws") or has.get("members") or 1
-    if "thin" in has:
+    if "steps" in has and "thin" in has:
         each = max(1, (has["steps"] - has.get("burn_in", 0)) // has["thin"])
     return has.get("chains", 1) * each
 

@@ -42,6 +42,10 @@ class Problem(Observed):
         """The compiled form of small students; None where there is none, as for a subclass with a gradient of its own."""
         return compiled_posterior(self) if type(self).gradient is Problem.gradient else None
 
+    def release(self) -> None:
+        """Forget the compiled form: it refers back to the problem, so that both would wait for the garbage collector."""
+        self.__dict__.pop("compiled", None)
+
     def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> "Batch | Rows":
         """Every member draws its own ``size`` examples, with replacement."""
         if self.compiled:

@@ -19,6 +19,7 @@ from mtbkd.blocks import block_names, block_range
 from mtbkd.errors import ConfigError, ContractError
 from mtbkd.fitting import Spec
 from mtbkd.plan import make_plan
+from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "config.yaml"
@@ -79,7 +80,7 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def shipped() -> dict[str, Any]:
-    return yaml.safe_load(FILE.read_text())
+    return read_configuration()
 
 
 def put(raw: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -138,7 +139,7 @@ def test_the_shipped_configuration_is_legal_and_every_study_has_a_plan(shipped):
 # One mistake each: (path, value put there, path that the complaint names or None for the same, words that it holds).
 MISTAKES = {
     "unknown key": ("posteriour", {}, None, ["unknown key", "posterior, seed", "did you mean 'posterior'?"]),
-    "unknown key of an entry": ("datasets.sim.knd", 1, None, ["kind, settings", "did you mean 'kind'?"]),
+    "unknown key of an entry": ("datasets.sim.knd", 1, None, ["kind, like, settings", "did you mean 'kind'?"]),
     "unknown setting of a part": ("methods.labels_sgld.settings.stepsize", 1, None,
                                   ["unknown key", "step_size", "did you mean 'step_size'?"]),
     "missing key": ("methods.labels_map.inference", ..., None, ["missing", "map, ", "sgld"]),
@@ -202,7 +203,7 @@ MISTAKES = {
     "two places of a released teacher": ("teachers.mine", {"family": "released"}, "teachers.mine.settings",
                                          ["exactly one of source and path"]),
     "chains of no sampler": ("methods.tip_map.stack_chains", True, None,
-                             ["found true", "false for inference 'map'", "true is for csgld, nuts, psgld, sghmc, sgld"]),
+                             ["found true", "false for inference 'map'", "true is for csgld, hmc_laplace, nuts, psgld, sghmc"]),
     "tuned by no method": ("methods.tip_map.tuned_by", "tip_sgdl", None, ["found 'tip_sgdl'", "did you mean 'tip_sgld'?"]),
     "a single chain to stack": ("methods.mine", {"signal": "none", "inference": "sgld", "stack_chains": True,
                                 "settings": {"chains": 1}}, "methods.mine.settings.chains", ["found 1", "at least 2"]),
@@ -651,8 +652,8 @@ def test_the_schema_takes_the_shipped_file_and_refuses_a_wrong_setting_of_a_part
 
 def test_checking_a_configuration_imports_no_heavy_library():
     code = (
-        "import sys, yaml; from mtbkd import config; from mtbkd.plan import make_plan; "
-        "loaded = config.load(yaml.safe_load(open('config.yaml')));"
+        "import sys; from mtbkd import config, study_files; from mtbkd.plan import make_plan;"
+        "loaded = config.load(study_files.read_configuration());"
         "[make_plan(loaded, name) for name in loaded.studies];"
         "heavy = {'torch', 'pymc', 'pytensor', 'jax', 'xarray', 'arviz', 'pandas', 'sklearn', 'matplotlib', 'Bio'};"
         "print(sorted(heavy & set(sys.modules)))"

@@ -11,10 +11,11 @@ from mtbkd.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.exact import judging as exact
 from mtbkd.plan import make_plan
+from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"
-PAGES = {"README.md": README, "workflow/README.md": WORKFLOW}
+PAGES = {"README.md": README, "workflow/README.md": WORKFLOW, "config/README.md": ROOT / "config" / "README.md"}
 
 
 def heading_anchors(text: str) -> set[str]:
@@ -36,7 +37,7 @@ def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES.keys())
 def test_every_path_in_backticks_exists(page: Path) -> None:
-    made_by_the_reader = {"workflow/datasets/wine.smk", "mtbkd/pooling/confidence.py"}
+    made_by_the_reader = {"workflow/datasets/wine.smk", "workflow/studies/wine.yaml", "mtbkd/pooling/confidence.py"}
     named = set(re.findall(r"`((?:mtbkd|workflow|scripts|tests|envs)/[\w./-]+)`", page.read_text()))
     assert named - made_by_the_reader
     for path in named - made_by_the_reader:
@@ -50,7 +51,7 @@ def test_every_make_target_named_exists() -> None:
 
 
 def test_every_study_named_is_in_the_configuration() -> None:
-    studies = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]
+    studies = read_configuration()["studies"]
     named = set(re.findall(r"(?:STUDY=|study=)(\w+)", README.read_text() + WORKFLOW.read_text()))
     assert named - {"wine"} <= set(studies) and "wine" in named
 
@@ -63,7 +64,7 @@ def test_the_first_screen_is_two_commands_and_a_picture_of_the_report() -> None:
 
 def test_the_configuration_of_the_readme_is_legal_beside_the_shipped_one() -> None:
     """But for the part that the reader adds, everything it names is there."""
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text())
+    raw = read_configuration()
     for block in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL):
         for section, entries in yaml.safe_load(block).items():
             assert not set(entries) & set(raw[section]), "the reader's names must be new"

@@ -52,6 +52,7 @@ class Bench:
 
     ``by_fold``: teachers that learnt from the labels at hand differ by fold: ``logits`` and ``weights`` have 1 + F rows a
     replicate, the first for fits on all labels.
+    ``enough``: the first folds that together keep out so many labels judge candidates, the others do not; None: all judge.
     """
 
     spec: Spec
@@ -65,6 +66,7 @@ class Bench:
     logits: "torch.Tensor | None"
     weights: "torch.Tensor | None"
     by_fold: bool = False
+    enough: int | None = None
 
     @classmethod
     def of(cls, spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: range) -> "Bench":
@@ -92,6 +94,11 @@ class Bench:
                 prob = torch.softmax(torch.as_tensor(taken, dtype=torch.float64), -1).numpy()
                 weights = torch.as_tensor(registry.part("weights", fit.weights).weights(prob), dtype=x.dtype, device=device)
         return cls(spec, student, dataset, order, tuple(replicates), device, x, y, logits, weights)
+
+    def judging_folds(self, n: int) -> int:
+        """How many folds judge candidates."""
+        folds = self.spec.folds
+        return folds if self.enough is None else min(folds, -(-self.enough // max(1, fold_size(n, folds))))
 
     def target(self, units: Rows, n: int, transfer: int) -> Budget:
         """The posterior of ``units`` {setting: value, row: position of the replicate, fold: its number or -1 for none}.
@@ -191,32 +198,46 @@ def tune(bench: Bench, n: int, transfer: int, listed: Sequence[Rows], judge: "Ju
     Returns:
         One row a candidate and replicate: settings, steps, replicate, row, val_nll, val_accuracy, chosen (one a replicate).
     """
-    rows = [{**own, "row": r, "replicate": bench.replicates[r]} for each in listed for r, own in enumerate(each)]
     if len(listed) == 1:
-        return [{**row, "val_nll": None, "val_accuracy": None, "chosen": True} for row in rows]
+        return [{**row, "val_nll": None, "val_accuracy": None, "chosen": True} for row in placed(bench, listed)]
+    return choose(judged(bench, n, transfer, listed, judge), len(bench.replicates))
+
+
+def placed(bench: Bench, listed: Sequence[Rows]) -> Rows:
+    """The candidates ``listed`` one after another, each with its replicate's number and position."""
+    return [{**own, "row": r, "replicate": bench.replicates[r]} for each in listed for r, own in enumerate(each)]
+
+
+def judged(bench: Bench, n: int, transfer: int, listed: Sequence[Rows], judge: "Judge | None" = None) -> Rows:
+    """The candidates of ``tune`` with val_nll and val_accuracy, before any is chosen."""
+    rows = placed(bench, listed)
     nll, accuracy = np.empty((2, len(rows)))
     for steps in dict.fromkeys(row["steps"] for row in rows):
         at = [i for i, row in enumerate(rows) if row["steps"] == steps]
         nll[at], accuracy[at] = (judge or _held_out)(bench, n, transfer, [rows[i] for i in at], steps)
-    won = np.arange(len(listed))[:, None] == best(nll.reshape(len(listed), -1))
-    told = zip(nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)
-    return [
-        {**row, "val_nll": loss, "val_accuracy": share, "chosen": chosen}
-        for row, (loss, share, chosen) in zip(rows, told, strict=True)
-    ]
+    told = zip(nll.tolist(), accuracy.tolist(), strict=True)
+    return [{**row, "val_nll": loss, "val_accuracy": share} for row, (loss, share) in zip(rows, told, strict=True)]
+
+
+def choose(rows: Rows, replicates: int) -> Rows:
+    """``rows`` of ``judged``, of so many replicates, with ``chosen``: the lowest loss of each replicate."""
+    nll = np.array([row["val_nll"] for row in rows]).reshape(-1, replicates)
+    won = np.arange(len(nll))[:, None] == best(nll)
+    return [{**row, "chosen": chosen} for row, chosen in zip(rows, won.ravel().tolist(), strict=True)]
 
 
 def _held_out(bench: Bench, n: int, transfer: int, rows: Rows, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean over folds of loss and accuracy (both (len(rows),)) on the labels that each fold keeps out."""
-    folds, number = bench.spec.folds, len(bench.replicates)
+    folds, number = bench.judging_folds(n), len(bench.replicates)
     units = [{**row, "fold": f} for row in rows for f in range(folds)]
-    kept = held_out(n, folds)
+    kept = held_out(n, bench.spec.folds)[:folds]
     features = bench.order.take(bench.dataset.x, n)[:, kept].reshape(number * folds, kept.shape[1], *bench.dataset.x.shape[2:])
     labels = bench.order.take(bench.dataset.y, n)[:, kept].reshape(number * folds, kept.shape[1])
     target = bench.target(units, n, transfer)
     at = torch.tensor([unit["row"] * folds + unit["fold"] for unit in units], device=bench.device)
     params = context_of(bench, [unit["row"] for unit in units], steps, restarts=1).mode(target)
     nll, accuracy = held_out_scores(replace(target, data_row=at), params.unsqueeze(1), features, labels)
+    target.release()
     return nll.reshape(-1, folds).mean(-1), accuracy.reshape(-1, folds).mean(-1)
 
 
@@ -240,6 +261,7 @@ def refit(bench: Bench, chosen: Rows, n: int, transfer: int) -> "dict[int, torch
         result = module.run(target, settings, module.init(target, settings, context), context)
         for row, value in zip(own, sharpness(target, result.params), strict=False):
             row[COLUMN] = value
+        target.budget.release()
         found |= {unit["row"]: params.flatten(0, 1) for unit, params in zip(units, result.params, strict=True)}
     return found
 

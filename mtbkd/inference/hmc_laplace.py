@@ -121,18 +121,18 @@ class Chains:
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Learn the steps, then keep draws; a chain whose mode was lost is NaN throughout."""
     chains = Chains(target, settings, state, context.generator("hmc_laplace"))
+    for _ in steps(range(settings.warmup), "trajectories to warm up"):
+        chains.move(learn=True)
     seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-    for done in steps(range(settings.warmup + settings.draws * settings.thin), "trajectories"):
-        chains.move(learn=done < settings.warmup)
-        if done >= settings.warmup:
-            seen.append((chains.place, chains.energy, chains.diverging))
-    params, energy, diverging = (torch.stack(part, 1) for part in zip(*seen, strict=True))
+    for _ in steps(range(settings.draws), "draws"):
+        diverging = torch.zeros_like(chains.diverging)
+        for _ in range(settings.thin):
+            chains.move(learn=False)
+            diverging = diverging | chains.diverging
+        seen.append((chains.place, chains.energy, diverging))
     shape = (target.num_units, settings.chains, settings.draws)
+    place, energy, diverging = (torch.stack(part, 1).unflatten(0, shape[:2]) for part in zip(*seen, strict=True))
     lost = torch.isnan(state.place).any(-1).view(*shape[:2], 1, 1)
-    kept = params[:, settings.thin - 1 :: settings.thin].reshape(*shape, -1).masked_fill(lost, torch.nan)
-    stats = {
-        "energy": energy[:, settings.thin - 1 :: settings.thin].reshape(shape),
-        "diverging": diverging.unflatten(1, (-1, settings.thin)).any(2).view(shape),
-    }
+    stats = {"energy": energy.cpu().numpy(), "diverging": diverging.cpu().numpy()}
     log.info("mean step in standard deviations: %.2f", float(chains.step.mean.exp().mean()))
-    return Fit(kept.float().cpu(), {name: value.cpu().numpy() for name, value in stats.items()})
+    return Fit(place.masked_fill(lost, torch.nan).float().cpu(), stats)

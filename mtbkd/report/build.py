@@ -94,8 +94,8 @@ def build_report(
     if paying:
         headlines = [f"On {part.name}, {part.headline}." for part in paying.parts]
         content["sentences"].insert(0, ("When does distillation pay?", headlines))
-    content["sentences"][:0] = analysis_sections.first_answers(asked)
-    html = page.render(content | {"findings": told_findings, "curves": paying, "analyses": asked})
+    opening = analysis_sections.first_answers(asked)
+    html = page.render(content | {"opening": opening, "findings": told_findings, "curves": paying, "analyses": asked})
     frames = _frames(plan, evidence, read, versus, searches) | {"findings": all_findings}
     frames |= (paying.frames if paying else {}) | asked_frames
     _write_tables(out / "tables", frames)

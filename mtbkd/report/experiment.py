@@ -217,11 +217,7 @@ def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
         return None
     rows = []
     for method, own in tuning.groupby("method", sort=False):
-        candidates = of_its_own(evidence.methods, str(method))
-        chosen, cells = (
-            own[own["chosen"].astype(bool)],
-            [text(method, f"{WARNS} own candidates: {candidates}" * bool(candidates))],
-        )
+        chosen, cells = own[own["chosen"].astype(bool)], [text(method, _how_tuned(evidence, str(method)))]
         for setting in tuned:
             times = chosen[setting].value_counts().sort_index()
             grid, ends = sorted(own[setting].dropna().unique()), edges(own, [setting])
@@ -235,6 +231,13 @@ def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
     head += [Column("Sharpness of responsibilities", True, sharpness.HINT)] if mixes else []
     head.append(Column("Validation NLL", True, "mean"))
     return Table(f"tuning-{name}", f"{name}: settings chosen on the validation examples (how often)", head, rows)
+
+
+def _how_tuned(evidence: Evidence, method: str) -> str:
+    """Candidates of its own, and whose draws judged them where it was no MAP fit."""
+    candidates, judge = of_its_own(evidence.methods, method), evidence.methods.get(method, {}).get("tuned_by")
+    told = [f"{WARNS} own candidates: {candidates}"] if candidates else []
+    return "; ".join([*told, *([f"candidates judged by draws of {judge['name']}"] if judge else [])])
 
 
 def comparison_table(evidence: Evidence) -> Table | None:

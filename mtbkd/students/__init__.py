@@ -75,7 +75,8 @@ class Student(Protocol):
 
 def init_ensemble(student: Student, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
     """Starting points (E, P), one a seed, drawn on the CPU so that they are the same on every device."""
-    return torch.stack([student.init(torch.Generator().manual_seed(seed), scale) for seed in seeds])
+    drawn = {seed: student.init(torch.Generator().manual_seed(seed), scale) for seed in dict.fromkeys(seeds)}
+    return torch.stack([drawn[seed] for seed in seeds])
 
 
 def uniform_init(generator: "torch.Generator", shape: tuple[int, ...], fan_in: int, scale: float) -> "torch.Tensor":

@@ -14,10 +14,11 @@ import numpy as np
 from mtbkd.baselines import aekd
 from mtbkd.baselines.bench import Bench as Material
 from mtbkd.curves.budget import fold_size, held_out
-from mtbkd.curves.fitting import Bench, Rows, predict_test, tune
+from mtbkd.curves.fitting import Bench, Rows, judged, predict_test
 from mtbkd.density import label_term
 from mtbkd.lazy import lazy_import
-from mtbkd.tables.fitting import Fitted, Study, counts, left_over, rounds, winners
+from mtbkd.tables.choosing import winners
+from mtbkd.tables.fitting import Fitted, Study, counts, left_over, rounds
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ def fit_aekd(study: Study) -> "list[Fitted]":
     for n, every in counts(study, bench).items():
         if n in study.settings.published_labels:
             transfer = left_over(study, bench, n)
-            rows = rounds(study, "aekd", partial(tune, bench, n, transfer, judge=_held_out), {})
+            rows = rounds(study, "aekd", partial(judged, bench, n, transfer, judge=_held_out), {})
             final = _train(bench, [{**row, "fold": -1} for row in winners(rows)], n, transfer)
             by_row = {row["row"]: own[None] for row, own in zip(winners(rows), final, strict=True)}
             found.append(Fitted("aekd", n, every, predict_test(bench, by_row), rows))
@@ -87,10 +88,10 @@ def places(units: Rows, n: int, folds: int, size: int, transfer: int) -> Mapping
 
 def _held_out(bench: Bench, n: int, transfer: int, rows: Rows, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean loss and accuracy of every candidate on what the folds keep out."""
-    folds, losses, rights = bench.spec.folds, [], []
+    folds, losses, rights = bench.judging_folds(n), [], []
     units = [{**row, "fold": fold} for row in rows for fold in range(folds)]
     for unit, own in zip(units, _train(bench, units, n, transfer), strict=True):
-        row, at = unit["row"], torch.as_tensor(held_out(n, folds)[unit["fold"]])
+        row, at = unit["row"], torch.as_tensor(held_out(n, bench.spec.folds)[unit["fold"]])
         with torch.no_grad():
             log_q = torch.log_softmax(bench.student.apply(own[None], bench.x[row : row + 1, at]), -1)
         y = bench.y[row : row + 1, at]

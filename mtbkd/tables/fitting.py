@@ -1,19 +1,18 @@
 """Every student at every number of labels: tuned inside the labels, fitted on all of them, probabilities on the test split.
 
 The engine is that of label-count curves (``mtbkd.curves.fitting``). With n labels every method sees the same n labels, the same
-folds and the same unlabelled examples, and is tuned in the same way:
+folds and the same unlabelled examples, and is tuned in the same way (``mtbkd.tables.choosing``):
 
-1. kappa x teacher temperature, as far as it reads them, at lambda = kappa, without the component of no teacher, and at the
-   middle one of the prior scales;
-2. the prior scale;
-3. methods with ``after`` start from what that method chose, and tune lambda x no_teacher there.
+1. teacher temperature, kappa and prior scale one after another, as far as it reads them, at lambda = kappa and without the
+   component of no teacher;
+2. methods with ``after`` start from what that method chose, and tune lambda x no_teacher there.
 
 Self-training hears the labels-only student that the same labels gave: in a fold, one that did not see what the fold keeps out.
 Shapes: R replicates, F folds, P positions of the label order, n labels, M test examples, G teachers, K classes.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,11 +23,12 @@ from mtbkd import registry
 from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.curves.budget import budgets
-from mtbkd.curves.fitting import Bench, Rows, context_of, predict_test, refit, tune
+from mtbkd.curves.fitting import Bench, Rows, choose, context_of, judged, predict_test, refit
 from mtbkd.curves.spec import Spec
 from mtbkd.errors import ContractError
 from mtbkd.grids import AS_KAPPA
 from mtbkd.lazy import lazy_import
+from mtbkd.tables.choosing import Judge, Row, middle, search, winners
 from mtbkd.tables.methods import METHODS, PUBLISHED
 from mtbkd.tables.spec import Settings
 from mtbkd.tuning import candidates
@@ -40,9 +40,8 @@ else:
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, Any]
-# Candidates, each with one row a replicate -> one row a candidate and replicate, the best one of each replicate chosen.
-Tuner = Callable[[Sequence[Rows]], Rows]
+AXES = ("teacher_temperature", "kappa", "prior_scale")
+AS_KNOWN = (AS_KAPPA, 0.0)  # lambda and no_teacher of the method that another one starts from
 PLAIN = {"student_temperature": [1.0], "temperature": [1.0]}
 
 
@@ -66,11 +65,15 @@ class Study:
     teachers: Sequence[Logits]
     replicates: range
 
-    def first_round(self, reads: frozenset[str]) -> list[dict[str, float]]:
-        """Candidates of kappa and teacher temperature, as far as a method ``reads`` them."""
-        grids = self.settings.grids
-        shared = {"kappa": grids.kappa, "teacher_temperature": grids.teacher_temperature, "prior_scale": [grids.middle_scale]}
-        return candidates({**shared, "lambda": (AS_KAPPA,), "beta": (1.0,), "no_teacher": (0.0,), **PLAIN}, reads)
+    def axes(self, reads: frozenset[str]) -> dict[str, tuple[float, ...]]:
+        """The grids of what is tuned, as far as a method ``reads`` it, in that order."""
+        return {name: getattr(self.settings.grids, name) for name in AXES if name in reads | {"prior_scale"}}
+
+    def start(self, reads: frozenset[str]) -> Row:
+        """The candidate in the middle of all grids."""
+        middles = {name: (middle(getattr(self.settings.grids, name)),) for name in AXES}
+        fixed = {"lambda": (AS_KAPPA,), "beta": (1.0,), "no_teacher": (0.0,), **PLAIN}
+        return {**candidates({**middles, **fixed}, reads)[0], "steps": self.inputs.training.steps}
 
     def bench(self, name: str, inference: Mapping[str, Any] | None = None) -> Bench:
         """The engine's bench of method ``name``."""
@@ -83,6 +86,7 @@ class Study:
         asked = {"curve": inputs.name, "teachers": method.teachers, "fit": fit, "steps": (inputs.training.steps,)}
         rest = {"labels": self.settings.labels, "folds": self.settings.folds, "transfer": (True,)}
         bench = Bench.of(Spec.model_validate({**asked, **rest}), self.dataset, self.teachers, self.replicates)
+        bench = replace(bench, enough=self.settings.validation)
         if method.teachers == "uniform":
             assert bench.logits is not None
             bench = replace(bench, logits=torch.zeros_like(bench.logits))
@@ -122,7 +126,7 @@ def _fit(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Row
     """Test probabilities and candidates of method ``name``."""
     transfer = left_over(study, bench, n) if METHODS[name].teachers != "none" else 0
     bench = heard(study, name, bench, n, chosen)
-    rows = rounds(study, name, partial(tune, bench, n, transfer), chosen)
+    rows = rounds(study, name, partial(judged, bench, n, transfer), chosen)
     prob = predict_test(bench, refit(bench, winners(rows), n, transfer))
     log.info("%s, %d labels: %d candidates", name, n, len(rows) // len(bench.replicates))
     return prob, rows
@@ -138,40 +142,27 @@ def heard(study: Study, name: str, bench: Bench, n: int, chosen: Mapping[str, Ro
     return taught_by_itself(study, bench, n, winners(chosen["labels"])) if method.teachers == "own" else bench
 
 
-def rounds(study: Study, name: str, tuned: Tuner, chosen: Mapping[str, Rows]) -> Rows:
-    """All candidates of method ``name`` with what the folds say of them; the best of the last round is chosen.
+def rounds(study: Study, name: str, judge: Judge, chosen: Mapping[str, Rows]) -> Rows:
+    """All candidates of method ``name`` with what the folds say of them, the best one of every replicate chosen.
 
     Args:
         study: what the methods have in common.
         name: of the method.
-        tuned: judges candidates, one of each replicate in every list.
+        judge: tells the loss of candidates, one of each replicate in every list.
         chosen: method -> its candidates at the same number of labels, for methods with ``after``.
     """
-    grids, method = study.settings.grids, METHODS[name]
-
-    def vary(start: Rows, changes: Sequence[Callable[[Row], Row]]) -> Rows:
-        return tuned([[{**row, **change(row)} for row in start] for change in changes])
-
-    if method.after:
-        pairs = [(lam, share) for lam in grids.lam for share in grids.no_teacher]
-        return vary(winners(chosen[method.after]), [partial(_sharper, lam, share) for lam, share in pairs])
-    listed = study.first_round(method.reads)
-    first = tuned([[{**each, "steps": study.inputs.training.steps} for _ in study.replicates] for each in listed])
-    second = vary(winners(first), [partial(_scaled, scale) for scale in grids.prior_scale])
-    return [{**row, "chosen": False} for row in first if len(listed) > 1] + second
+    grids, method, number = study.settings.grids, METHODS[name], len(study.replicates)
+    if not method.after:
+        return search(study.start(method.reads), study.axes(method.reads), number, judge)
+    start = winners(chosen[method.after])
+    pairs = [(lam, share) for lam in grids.lam for share in grids.no_teacher]
+    known = start if AS_KNOWN in pairs else []
+    listed = [[_sharper(row, *pair) for row in start] for pair in pairs if pair != AS_KNOWN]
+    return choose(known + (judge(listed) if listed else []), number)
 
 
-def _sharper(lam: float | str, no_teacher: float, row: Row) -> Row:
-    return {"lambda": row["kappa"] if lam == AS_KAPPA else lam, "no_teacher": no_teacher}
-
-
-def _scaled(scale: float, row: Row) -> Row:
-    return {"prior_scale": scale}
-
-
-def winners(rows: Rows) -> Rows:
-    """The chosen candidate of every replicate, in the order of the replicates."""
-    return sorted((row for row in rows if row["chosen"]), key=lambda row: row["row"])
+def _sharper(row: Row, lam: float | str, no_teacher: float) -> Row:
+    return {**row, "lambda": row["kappa"] if lam == AS_KAPPA else lam, "no_teacher": no_teacher}
 
 
 def taught_by_itself(study: Study, bench: Bench, n: int, chosen: Rows) -> Bench:

@@ -17,6 +17,7 @@ from mtbkd.lazy import lazy_import
 from mtbkd.sharpness import COLUMN
 from mtbkd.tables import regimes
 from mtbkd.tables.aekd import fit_aekd
+from mtbkd.tables.choosing import Row
 from mtbkd.tables.fitting import Fitted, Study, counts, fit_all
 from mtbkd.tables.posteriors import MAP, fit_posteriors
 from mtbkd.tables.references import reference_probs, teacher_rows
@@ -35,12 +36,13 @@ PLACE = ("table", "group", "regime")
 COLUMNS = {
     "scores": (*PLACE, "labels", "all_labels", "method", "kind", "replicate", "metric", "value"),
     "tuning": (*PLACE, "labels", "all_labels", "method", "replicate", "kappa", "lambda", "no_teacher", "teacher_temperature",
-               "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge"),
+               "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge", "falling"),
     "posteriors": (*PLACE, "labels", "method", "inference", "replicate", "passed", "failed", "metric", "value"),
     "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
     "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s",
               "memory_mb"),
 }  # fmt: skip
+MATTERS = 0.01  # nats of loss, below which the test of practical equivalence sees no difference either
 GRIDS = ("kappa", "teacher_temperature", "prior_scale")
 READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
 
@@ -126,19 +128,35 @@ def coverage(prob: np.ndarray, y: np.ndarray, level: float = LEVEL) -> float:
 
 
 def tuning_rows(fitted: Fitted, grids: Grids) -> Rows:
-    """What each replicate chose of how many candidates, and which settings lie at an edge of a grid of three or more."""
+    """What each replicate chose of how many candidates, which settings lie at an edge of a grid of three or more (``at_edge``),
+    and at which of these edges the loss still falls (``falling``)."""
     listed = sum(row["replicate"] == fitted.tuning[0]["replicate"] for row in fitted.tuning)
     place = {"labels": fitted.labels, "all_labels": fitted.all_labels, "method": fitted.method, "candidates": listed}
     told = ("replicate", "steps", "val_nll", "val_accuracy")
     rows = []
     for row in (row for row in fitted.tuning if row["chosen"]):
-        varied = {name for name in READ if len({each.get(name) for each in fitted.tuning}) > 1}
-        edges = [name for name in GRIDS if name in varied and _at_edge(row, name, grids)]
+        own = [each for each in fitted.tuning if each["replicate"] == row["replicate"]]
+        edges = [name for name in GRIDS if len({each.get(name) for each in own}) > 1 and _before_edge(row, name, grids)]
+        falling = [name for name in edges if _falls(row, name, own, grids)]
         rows.append({**place, **{name: row[name] for name in told}, **{name: row.get(name) for name in READ},
-                     "at_edge": ", ".join(edges)})  # fmt: skip
+                     "at_edge": ", ".join(edges), "falling": ", ".join(falling)})  # fmt: skip
     return rows
 
 
-def _at_edge(row: dict[str, Any], name: str, grids: Grids) -> bool:
-    values = getattr(grids, name)
-    return len(values) > 2 and row[name] in (min(values), max(values))
+def _before_edge(row: Row, name: str, grids: Grids) -> float | None:
+    """The value next to that of ``row`` where this is the first or last of a grid of three or more, else None."""
+    grid = sorted(getattr(grids, name))
+    if len(grid) < 3:
+        return None
+    return {grid[0]: grid[1], grid[-1]: grid[-2]}.get(row[name])
+
+
+def _falls(row: Row, name: str, rows: Rows, grids: Grids) -> bool:
+    """Whether the folds prefer the edge of ``row`` to the value next to it, everything else being the same, by what matters."""
+    before = _before_edge(row, name, grids)
+    rest = [each for each in READ if each not in (name, COLUMN, *(["lambda"] if name == "kappa" else []))]
+    edge, inner = (
+        {tuple(each.get(other) for other in rest): each["val_nll"] for each in rows if each[name] == value}
+        for value in (row[name], before)
+    )
+    return any(edge[place] < inner[place] - MATTERS for place in edge.keys() & inner.keys())

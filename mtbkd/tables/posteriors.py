@@ -17,7 +17,8 @@ from mtbkd.curves.fitting import Bench, Rows, context_of
 from mtbkd.evaluation.convergence import Claim
 from mtbkd.fitting import judge_draws
 from mtbkd.function_space import Output, function_space
-from mtbkd.tables.fitting import Study, fit_all, heard, left_over, winners
+from mtbkd.tables.choosing import winners
+from mtbkd.tables.fitting import Study, fit_all, heard, left_over
 
 MAP = "map"
 STUDENT = {"architecture": "linear", "settings": {"features": "raw"}}

@@ -23,22 +23,21 @@ KINDS = ("scikit", "mlbench")
 class Grids(BaseModel):
     """Candidates of the settings, the same for all methods that read them; the defaults were chosen on group A alone.
 
-    Tuned in rounds, each at what the last one chose: kappa and teacher_temperature together, at lambda = kappa and the middle
-    prior scale; prior_scale; and for the methods named ``*_sharp`` lambda and no_teacher.
+    Tuned one after another, each at what the last one chose: teacher_temperature, kappa and prior_scale from the middle of
+    their grids, at lambda = kappa; and for the methods named ``*_sharp`` lambda and no_teacher together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    kappa: Grid = Field((0.01, 0.1, 1.0, 10.0), description="strength of the teachers, in pseudo-labels an example")
-    teacher_temperature: Grid = Field((0.1, 0.25, 0.5, 1.0), description="the teachers' logits are divided by it")
+    kappa: Grid = Field(
+        (1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3), description="strength of the teachers, in pseudo-labels an example"
+    )
+    teacher_temperature: Grid = Field(
+        (0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0), description="the teachers' logits are divided by it"
+    )
     prior_scale: Grid = Field((0.3, 1.0, 3.0, 10.0), description="standard deviation of the Gaussian prior")
     lam: Sharpnesses = Field(("kappa", 5.0, 20.0), alias="lambda", description="sharpness of the mixture, last round")
     no_teacher: Shares = Field((0.0, 0.1), description="weight of a component that believes no teacher, last round")
-
-    @property
-    def middle_scale(self) -> float:
-        """The prior scale of the first round."""
-        return self.prior_scale[(len(self.prior_scale) - 1) // 2]
 
 
 class Posteriors(BaseModel):
@@ -61,7 +60,9 @@ class Posteriors(BaseModel):
     inference: str = Field("hmc_laplace", description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="the Settings of that module")
     grids: Grids = Field(
-        Grids(kappa=(0.01, 0.1, 1.0), teacher_temperature=(0.25, 0.5, 1.0), prior_scale=(0.3, 1.0, 3.0)),
+        Grids.model_validate(
+            {"kappa": (0.01, 0.1, 1.0), "teacher_temperature": (0.25, 0.5, 1.0), "prior_scale": (0.3, 1.0, 3.0)}
+        ),
         description="candidates of its settings",
     )
 
@@ -90,6 +91,9 @@ class Settings(BaseModel):
         (60,), description=f"numbers of labels at which {', '.join(PUBLISHED)} are fitted"
     )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
+    validation: Examples = Field(
+        300, description="labels that judge candidates: no more folds are fitted than keep out so many, where there are as many"
+    )
     transfer: Examples = Field(1_000, description="unlabelled examples that students see at most")
     rows: Annotated[int, Field(ge=50, le=1_000_000)] = Field(4_000, description="rows of a table that are used at most")
     trees: Units = Field(50, description="of a forest")

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mtbkd.config import load
 from mtbkd.errors import ConfigError
 from mtbkd.plan import make_plan
+from mtbkd.study_files import read_configuration
 
-RAW = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+RAW = read_configuration()
 EXPERIMENT = {"dataset": "sim1_tiny", "teachers": ["tiny_b1", "tiny_b3"], "student": "quadratic",
               "methods": ["labels_map", "tip_equal_map"]}  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Budgets of labels, the posterior they give, and one tiny curve computed for real."""
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from mtbkd.artefacts import Dataset, Logits
+from mtbkd.compiled.posterior import CompiledPosterior
 from mtbkd.curves import fitting, references
 from mtbkd.curves.budget import budgets, held_out, label_order
 from mtbkd.curves.fitting import Bench, fit_curve
@@ -233,3 +235,19 @@ def test_a_curve_of_hintons_distillation_tempers_the_student_too(dataset: Datase
     params = target.start([1, 2])
     whole = target.joint()
     torch.testing.assert_close(whole.log_density(params, whole.members(1)), target.log_density(params, target.members(1)))
+
+
+def test_what_fits_were_made_of_is_gone_with_them(dataset: Dataset, teachers: list[Logits]) -> None:
+    asked = spec().model_copy(update={"labels": (20,), "transfer": (True,)})
+
+    def compiled() -> int:
+        return sum(isinstance(each, CompiledPosterior) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = compiled()
+        fit_curve(asked, dataset, teachers, REPLICATES)
+        assert compiled() == before
+    finally:
+        gc.enable()

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from mtbkd import config, registry
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import bkd, sim1, sim2
 from mtbkd.settings import settings_of
+from mtbkd.study_files import read_configuration
 
 CONFIG = Path(__file__).parents[2] / "config.yaml"
 SMALL = {"n_train": 60, "n_val": 20, "n_test": 30, "label_share": 0.5}
@@ -18,7 +18,7 @@ SMALL = {"n_train": 60, "n_val": 20, "n_test": 30, "label_share": 0.5}
 
 @pytest.fixture(scope="module")
 def shipped() -> config.Config:
-    return config.load(yaml.safe_load(CONFIG.read_text()))
+    return config.load(read_configuration())
 
 
 def prepared(kind: str, **settings: object) -> Dataset:

@@ -95,6 +95,7 @@ def table_tables(scores: Frame, groups: Mapping[str, Sequence[str]] = GROUPS) ->
         prior_scale=1.0,
         responsibility_sharpness=np.where(tips, 0.2, np.nan),
         at_edge=np.where(tips & even, "kappa", ""),
+        falling=np.where(tips & even, "kappa", ""),
     )
     for name in ("lambda", "no_teacher"):
         tuning[name] = np.nan

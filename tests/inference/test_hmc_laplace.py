@@ -11,7 +11,8 @@ from mtbkd.optimise import Training
 from mtbkd.target import Target
 from tests.inference.gaussian import Gaussian, gaussian
 
-CONTEXT = Context(seed=5, replicates=(0,), training=Training(steps=100, learning_rate=0.2), device="cpu")
+TRAINING = Training.model_validate({"steps": 100, "learning_rate": 0.2})
+CONTEXT = Context(seed=5, replicates=(0,), training=TRAINING, device="cpu")
 
 
 def fit(target: Target, **settings: Any) -> Any:
@@ -56,7 +57,7 @@ def test_draws_are_those_of_the_posterior_and_not_of_its_approximation() -> None
 
 
 def test_a_lost_start_leaves_its_chain_without_numbers_and_the_others_whole() -> None:
-    target, chosen = skewed(), hmc_laplace.Settings(warmup=20, draws=10, thin=1)
+    target, chosen = skewed(), hmc_laplace.Settings.model_validate({"warmup": 20, "draws": 10, "thin": 1})
     state = hmc_laplace.init(target, chosen, CONTEXT)
     place = state.place.clone()
     place[1] = torch.nan
@@ -71,9 +72,8 @@ def test_thinned_draws_are_every_other_one_of_the_same_chains() -> None:
 
 
 def test_replicates_are_sampled_side_by_side() -> None:
-    target = gaussian(torch.tensor([1.0, -2.0]), torch.eye(2))
-    both = replace(target, num_units=2)
-    chosen, context = hmc_laplace.Settings(warmup=50, draws=400), replace(CONTEXT, replicates=(0, 1))
+    both = Gaussian(torch.tensor([1.0, -2.0]).double(), torch.eye(2).double(), 2)
+    chosen, context = hmc_laplace.Settings.model_validate({"warmup": 50, "draws": 400}), replace(CONTEXT, replicates=(0, 1))
     found = hmc_laplace.run(both, chosen, hmc_laplace.init(both, chosen, context), context).params
     assert found.shape == (2, 4, 400, 2)
     assert (found.mean((1, 2)) - torch.tensor([1.0, -2.0])).abs().max() < 0.2

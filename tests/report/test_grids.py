@@ -1,12 +1,10 @@
 """Who was tuned on which candidates, and who chose the end of a grid."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
 from mtbkd.config import load
 from mtbkd.plan import make_plan
@@ -15,6 +13,7 @@ from mtbkd.report.answers import did_teachers_help
 from mtbkd.report.contrasts import Case
 from mtbkd.report.experiment import comparison_table, main_table, tuning_table
 from mtbkd.report.grids import edges, of_its_own, unlike
+from mtbkd.study_files import read_configuration
 from tests.report.test_findings import METHODS, asked, case
 
 GRIDS = {"lambda": [0.05, 0.5, 5.0], "beta": [1.0], "prior_scale": [0.5, 2.0], "temperature": [1.0]}
@@ -152,7 +151,18 @@ def test_ends_of_grids_are_marked_in_the_table_and_told_with_advice() -> None:
 
 
 def test_the_paper_s_grid_of_the_bnn_is_seen_in_the_shipped_study() -> None:
-    config = load(yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text(encoding="utf-8")))
+    config = load(read_configuration())
     specs = make_plan(config, "paper_simulations").experiments["sim1"].methods
     assert of_its_own(specs, "kd_equal_bnn_grid") == "lambda 4, 9, 19, 99"
     assert all(not of_its_own(specs, m) for m in specs if not m.endswith("bnn_grid"))
+
+
+def test_the_table_of_tuned_settings_says_whose_draws_judged() -> None:
+    whole = told()
+    methods = {name: dict(spec) for name, spec in whole.evidence.methods.items()}
+    methods["tip_entropy_map"]["tuned_by"] = {"name": "sghmc", "settings": {}}
+    rows = pd.concat([tuning("tip_entropy_map", [0.5]), tuning("kd_entropy_map", [0.5])])
+    table = tuning_table(replace(whole.evidence, tuning=rows, methods=methods), rows)
+    assert table is not None
+    tip, kd = (row.cells[0].sub for row in table.rows)
+    assert "judged by draws of sghmc" in tip and "judged" not in kd

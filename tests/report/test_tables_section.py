@@ -163,6 +163,22 @@ def test_often_chosen_edges_of_grids_are_told_with_their_share(gaining: Frames) 
     assert (tip.cells[-1].text, table(found, "real-tuned").rows[0].cells[-1].text) == ("0.200", "\N{EN DASH}")
 
 
+def test_edges_where_the_loss_does_not_fall_are_told_as_limits(gaining: Frames) -> None:
+    flat = gaining | {"tuning": gaining["tuning"].assign(falling="")}
+    assert section(flat).told[-1].startswith("Of the choices of a setting up to 50% lie at an end of its grid, yet")
+    inside = gaining | {"tuning": gaining["tuning"].assign(at_edge="", falling="")}
+    assert not any("end of its grid" in told or "end of a grid" in told for told in section(inside).told)
+
+
+def test_methods_that_are_known_at_few_numbers_of_labels_are_named_with_them(gaining: Frames) -> None:
+    assert not any("labels only" in told for told in section(gaining).told)
+    scores = gaining["scores"]
+    few = scores[(scores["method"] == "kd_equal") & (scores["labels"] == 60)]
+    more = [few.assign(method=method) for method in ("ebkd", "aekd")]
+    found = section(gaining | {"scores": pd.concat([scores, *more])})
+    assert any(told.startswith("EBKD and AEKD are known at 60 labels only") for told in found.told)
+
+
 def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
     scores = gaining["scores"]
     ece = scores[scores["metric"] == "nll"].assign(metric="ece", value=lambda rows: rows["value"] / 10)
@@ -181,14 +197,23 @@ def test_one_sentence_says_whether_posteriors_improve_on_map_and_teachers_on_pos
     found = with_posteriors(gaining, table_posteriors(gain=0.1, teachers=0.2))
     (told,) = [each for each in found.told if each.startswith("Uncertainty")]
     assert "of 40 posteriors of a linear student (hmc_laplace; 60 labels, specialists by cluster), 40 passed all" in told
-    assert "Does the posterior improve on its MAP? Yes, by NLL on 4 pairs of table and student: NLL better in 4, mean" in told
-    assert "Do teachers improve the posterior? Yes, by NLL on 2 pairs" in told
+    assert (
+        "Does the posterior improve on its MAP? Yes: by NLL better on Vehicle (2 of 2 students) and wine (2 of 2 students)."
+        in told
+    )
+    assert (
+        "Do teachers improve the posterior? Yes: by NLL better on Vehicle (1 of 1 student) and wine (1 of 1 student). Of 2"
+        in told
+    )
     assert "only these count" not in told
     none = next(each for each in with_posteriors(gaining, table_posteriors(0.0, 0.0)).told if each.startswith("Uncertainty"))
-    assert "improve on its MAP? Not shown, by NLL on 4 pairs of table and student: NLL open in 4" in none
+    assert (
+        "improve on its MAP? Not shown on any table, by NLL. Of 4 pairs of table and student: NLL open in 4, mean difference"
+        in none
+    )
     assert "improve the posterior? Not shown" in none
     harm = next(each for each in with_posteriors(gaining, table_posteriors(-0.1, 0.2)).told if each.startswith("Uncertainty"))
-    assert "improve on its MAP? It harms, by NLL on 4 pairs of table and student: NLL worse in 4" in harm
+    assert "improve on its MAP? No: by NLL worse on Vehicle (2 of 2 students)" in harm
 
 
 def test_posteriors_are_shown_table_by_table_with_the_fits_that_passed_their_checks(gaining: Frames) -> None:

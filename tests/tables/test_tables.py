@@ -19,11 +19,12 @@ from mtbkd.evaluation.metrics import accuracy
 from mtbkd.frames import Frame
 from mtbkd.sources import closure
 from mtbkd.tables import aekd, posteriors
-from mtbkd.tables.fitting import Fitted, Study, counts, fit_all, taught_by_itself, winners
+from mtbkd.tables.choosing import winners
+from mtbkd.tables.fitting import Fitted, Study, counts, fit_all, taught_by_itself
 from mtbkd.tables.methods import METHODS, PUBLISHED
-from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part
+from mtbkd.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part, tuning_rows
 from mtbkd.tables.references import experts, reference_probs, teacher_rows, tempered
-from mtbkd.tables.spec import Part, Settings, parts_of
+from mtbkd.tables.spec import Grids, Part, Settings, parts_of
 from tests.tables.examples import DOMAINS, REPLICATES, dataset, inputs, part, study, teachers
 
 METRICS = {"nll", "accuracy", "brier", "ece", "aurc", "coverage"}
@@ -69,7 +70,22 @@ def test_choices_are_in_the_order_of_the_replicates() -> None:
 def test_methods_that_hear_teachers_have_equally_many_candidates() -> None:
     tuning = told()["tuning"]
     given = [name for name, each in METHODS.items() if each.teachers == "given" and not each.after]
-    assert set(tuning.loc[tuning["method"].isin(given), "candidates"]) == {2 * 2 + 2}
+    each_has_one_more = 3  # settings of two values, one of them the middle one
+    assert set(tuning.loc[tuning["method"].isin(given), "candidates"]) == {1 + each_has_one_more}
+
+
+def test_an_edge_counts_as_falling_where_the_value_before_it_is_worse_by_what_matters() -> None:
+    grids = Grids.model_validate({"kappa": [1, 10, 100], "prior_scale": [1, 3], "teacher_temperature": [1]})
+
+    def chosen(loss_before: float) -> dict[str, object]:
+        shared = {"replicate": 0, "prior_scale": 1.0, "teacher_temperature": 1.0, "steps": 5, "val_accuracy": 1.0}
+        of = ((10.0, loss_before, False), (100.0, 0.5, True), (1.0, 0.9, False))
+        rows = [{**shared, "kappa": k, "lambda": k, "val_nll": loss, "chosen": won} for k, loss, won in of]
+        (row,) = tuning_rows(Fitted("tip_equal", 20, False, [], rows), grids)
+        return row
+
+    assert (chosen(0.55)["at_edge"], chosen(0.55)["falling"]) == ("kappa", "kappa")
+    assert (chosen(0.505)["at_edge"], chosen(0.505)["falling"]) == ("kappa", "")
 
 
 def test_neither_test_labels_nor_labels_outside_the_budget_change_a_student() -> None:

@@ -1,7 +1,8 @@
 """Posteriors beside their MAP, and with and without teachers, over the splits whose draws passed all gates."""
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
 import pytest
 
 from mtbkd.frames import Frame
@@ -11,10 +12,10 @@ from tests.evaluation.table_scores import table_posteriors
 OVERLAP = {"Vehicle": 0.3, "wine": 0.3}
 
 
-def row(found: Frame, **where: object) -> pd.Series:
+def row(found: Frame, **where: object) -> dict[str, Any]:
     for name, value in where.items():
         found = found[found[name] == value]
-    (own,) = (each for _, each in found.iterrows())
+    (own,) = found.to_dict("records")
     return own
 
 

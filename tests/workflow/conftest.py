@@ -90,13 +90,15 @@ class Checkout:
         finally:
             file.write_bytes(content)
 
-    def configure(self, text: str) -> None:
-        """Put the lines of each section of ``text`` under the section of that name in config.yaml, as a user would."""
-        file = self.root / "config.yaml"
+    def configure(self, path: str, text: str) -> None:
+        """Put the lines of each section of ``text`` under the section of that name in a file, as a user would."""
+        file = self.root / path
         config = file.read_text()
         for section, lines in re.findall(r"^(\w+):.*\n((?:  .*\n)+)", text, re.MULTILINE):
+            if not re.search(rf"^{section}:", config, re.MULTILINE):
+                config = f"{section}:\n{config}"
             title = re.search(rf"^{section}:.*\n", config, re.MULTILINE)
-            assert title, f"config.yaml has no section {section}"
+            assert title
             config = config[: title.end()] + lines + config[title.end() :]
         file.write_text(config)
 

@@ -1,13 +1,15 @@
 """What is computed anew after a change, and what is not: dry runs after the finished study `smoke`."""
 
 import pytest
-import yaml
 
+from mtbkd import likeness
+from mtbkd.study_files import read_configuration
 from tests.workflow.conftest import ROOT, Job, Smoke
 
 pytestmark = pytest.mark.workflow
 STUDY = ("--config", "study=smoke")
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = likeness.resolve(read_configuration())[0]
+SMOKE = "workflow/studies/smoke.yaml"
 DRAWING = {"figures", "report"}
 METHODS = {name for e in CONFIG["studies"]["smoke"]["experiments"].values() for name in e["methods"]}
 
@@ -43,7 +45,7 @@ def test_editing_the_evaluation_refits_nothing(smoke: Smoke) -> None:
 
 def test_a_new_method_is_all_that_is_fitted(smoke: Smoke) -> None:
     listed = "methods: [labels_map, tip_entropy_sgld_tiny"
-    with smoke.checkout.edited("config.yaml", listed, listed.replace("[", "[kd_equal_map, ")):
+    with smoke.checkout.edited(SMOKE, listed, listed.replace("[", "[kd_equal_map, ")):
         jobs = smoke.checkout.dry_run(*STUDY)
     assert refitted(jobs) == {"kd_equal_map"}
     assert not {job.rule for job in jobs} & {"teacher", "prepare_sim1"}
@@ -56,12 +58,10 @@ def test_a_new_dataset_and_study_leave_every_other_study_as_it_is(smoke: Smoke) 
         "workflow/datasets/other.smk": (ROOT / "workflow/datasets/sim1.smk").read_text().replace("sim1", "other"),
     }
     experiment = "{dataset: other, teachers: [tiny_b1, tiny_b3], student: linear, methods: [labels_map]}"
-    study = f"studies:\n  other: {{experiments: {{other: {experiment}}}}}\n"
+    study = f"datasets:\n  other: {{kind: other}}\nstudies:\n  other: {{experiments: {{other: {experiment}}}}}\n"
     with (
         checkout.edited("mtbkd/registry.py", "DATASETS = {\n", 'DATASETS = {\n    "other": "mtbkd.datasets.other",\n'),
-        checkout.edited("config.yaml", "  sim1_tiny:\n", "  other: {kind: other}\n  sim1_tiny:\n"),
-        checkout.edited("config.yaml", "studies:\n", study),
-        checkout.added(added),
+        checkout.added(added | {"workflow/studies/other.yaml": study}),
     ):
         assert checkout.dry_run(*STUDY) == []
         jobs = checkout.dry_run("--config", "study=other")
@@ -69,12 +69,12 @@ def test_a_new_dataset_and_study_leave_every_other_study_as_it_is(smoke: Smoke) 
 
 
 def test_a_new_setting_of_one_method_refits_that_one(smoke: Smoke) -> None:
-    with smoke.checkout.edited("config.yaml", "settings: {steps: 400, burn_in: 100", "settings: {steps: 401, burn_in: 100"):
+    with smoke.checkout.edited(SMOKE, "settings: {steps: 400, burn_in: 100", "settings: {steps: 401, burn_in: 100"):
         assert refitted(smoke.checkout.dry_run(*STUDY)) == {"tip_entropy_sgld_tiny"}
 
 
 def test_a_new_teacher_setting_trains_it_and_leaves_labels_only_fits(smoke: Smoke) -> None:
-    with smoke.checkout.edited("config.yaml", "&tiny_mlp {hidden: [8], steps: 200}", "&tiny_mlp {hidden: [8], steps: 201}"):
+    with smoke.checkout.edited(SMOKE, "{hidden: [8], steps: 200}", "{hidden: [8], steps: 201}"):
         jobs = smoke.checkout.dry_run(*STUDY)
     signal = {method: CONFIG["methods"][method]["signal"] for method in METHODS}
     assert [job.rule for job in jobs].count("teacher") == 2

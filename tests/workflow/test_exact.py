@@ -12,7 +12,7 @@ ASKED = "  smoke:\n    exact: {methods: [labels_map, tip_entropy_sgld_tiny], sbc
 def test_a_study_that_asks_gets_one_job_a_method_and_their_tables(fresh: Checkout) -> None:
     assert not {job.rule for job in fresh.dry_run(*STUDY)} & {"exact", "published"}
     folder = "results/smoke/exact"
-    with fresh.edited("config.yaml", "  smoke:\n", ASKED):
+    with fresh.edited("workflow/studies/smoke.yaml", "  smoke:\n", ASKED):
         jobs = fresh.dry_run(*STUDY)
         judged = [job.output.split("/")[3] for job in jobs if job.rule == "exact"]
         assert sorted(judged) == ["labels_map", "tip_entropy_sgld_tiny"]

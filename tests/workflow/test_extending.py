@@ -15,6 +15,7 @@ from tests.workflow.conftest import ROOT, Checkout, Job, Run
 
 pytestmark = pytest.mark.workflow
 SECTIONS = ("Add your dataset", "Add a teacher", "Add a method")
+STUDY = "workflow/studies/wine.yaml"
 BLOCK = re.compile(r"```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL)
 
 
@@ -42,9 +43,8 @@ def follow(checkout: Checkout, step: Step) -> Run | None:
     """Do what the README says: write or change the file, or run the command."""
     if step.language == "console":
         return checkout.command(*step.text.split())
-    if step.language == "yaml":
-        assert step.file == "config.yaml"
-        checkout.configure(step.text)
+    if step.language == "yaml" and (checkout.root / step.file).exists():
+        checkout.configure(step.file, step.text)
     elif step.language == "diff":
         context, *added = step.text.splitlines()
         file = checkout.root / step.file
@@ -75,8 +75,8 @@ class Extended:
                 self.runs.append(run)
 
     def name(self, beginning: str, added: str) -> None:
-        """Put one more name at the end of a list of config.yaml."""
-        file = self.checkout.root / "config.yaml"
+        """Put one more name at the end of a list of the study."""
+        file = self.checkout.root / STUDY
         text = file.read_text()
         assert text.count(f"{beginning}]") == 1
         file.write_text(text.replace(f"{beginning}]", f"{beginning}, {added}]"))
@@ -108,15 +108,15 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Extended:
     made.follow("Add a teacher")
     made.follow("Add a method")
     made.name("teachers: [wine_taste, wine_chemistry", "wine_forest")
-    made.name("student: linear\n        methods: [labels_map, tip_entropy_map", "tip_confidence_map")
+    made.name("student: linear_wine\n        methods: [labels_map, tip_entropy_map", "tip_confidence_map")
     made.later = made.checkout.dry_run("--config", "study=wine")
-    made.runs.append(made.checkout.snakemake("--cores", "all", "--config", "study=wine"))
+    made.runs.append(made.checkout.snakemake("--config", "study=wine"))
     return made
 
 
 def test_a_dataset_takes_less_than_forty_lines() -> None:
     written = [step for step in steps("Add your dataset") if step.language != "console"]
-    assert [step.file for step in written] == ["workflow/datasets/wine.smk", "config.yaml"]
+    assert [step.file for step in written] == ["workflow/datasets/wine.smk", STUDY]
     assert sum(len(step.text.splitlines()) for step in written) < 40
 
 
@@ -167,7 +167,7 @@ def test_a_large_file_that_is_only_touched_is_not_read_again(extended: Extended)
 
 
 def test_a_path_that_leads_nowhere_ends_a_run_whose_results_are_all_there(extended: Extended) -> None:
-    with extended.checkout.edited("config.yaml", LOGITS, "data/forest_logit.csv"):
+    with extended.checkout.edited(STUDY, LOGITS, "data/forest_logit.csv"):
         run = extended.checkout.command("snakemake", "--cores", "all", *WINE)
     assert run.status != 0 and "Traceback" not in run.text
     said = (

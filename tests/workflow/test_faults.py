@@ -58,8 +58,8 @@ def bound_by_permissions() -> Callable[[], None] | None:
 def test_typos_are_all_named_before_anything_is_made(fresh: Checkout) -> None:
     listed = "methods: [labels_map, tip_entropy_sgld_tiny"
     with (
-        fresh.edited("config.yaml", listed, listed.replace("map", "mop", 1)),
-        fresh.edited("config.yaml", "    levels: [0.9]", "    levels: [1.2]"),
+        fresh.edited("workflow/studies/smoke.yaml", listed, listed.replace("map", "mop", 1)),
+        fresh.edited("workflow/studies/smoke.yaml", "    levels: [0.9]", "    levels: [1.2]"),
     ):
         run = fresh.command("snakemake", "--cores", "all", "--config", "study=smoke")
     assert_refused(run, "the configuration has 2 mistakes", "studies.smoke.levels[0]: found 1.2", "did you mean 'labels_map'?")
@@ -116,7 +116,7 @@ def test_a_mirror_that_does_not_exist_is_named(fresh: Checkout) -> None:
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, Run]:
     """A study in which a dataset's rule forgets a column and three files of logits are wrong; all jobs have been tried."""
     checkout = Checkout(tmp_path_factory.mktemp("faulty") / "checkout")
-    checkout.configure(FAULTY)
+    checkout.configure("config.yaml", FAULTY)
     rules = checkout.root / "workflow" / "datasets"
     (rules / "headless.smk").write_text((rules / "_template.smk").read_text().replace("NAME", "headless"))
     (rules / "prepare_headless.py").write_text(SCRIPT)

@@ -116,6 +116,6 @@ def test_a_python_that_no_job_could_start_from_is_refused(fresh: Checkout, tmp_p
 
 def test_a_locale_without_utf8_is_one_to_work_in(fresh: Checkout) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    with fresh.edited("config.yaml", "studies:\n", "studies:  # für alle\n"):
+    with fresh.edited("config.yaml", "datasets:  ", "datasets:  # für alle "):
         command = ("--cores", "1", "--config", "study=smoke", "--until", "prepare_sim1")
         assert "1 of " in fresh.snakemake(*command, environment=ascii_only).text

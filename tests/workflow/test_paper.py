@@ -39,7 +39,7 @@ RUN = {"labels_map": None, "tiny_kd": "kd_equal", "tiny_dropout": "dropout_entro
 def test_the_reduced_study_fills_every_cell_and_respects_the_ceiling(fresh: Checkout) -> None:
     import pandas as pd
 
-    fresh.configure(STUDY)
+    fresh.configure("config.yaml", STUDY)
     fresh.snakemake("--cores", "all", "--config", "study=reduced")
     results = fresh.root / "results" / "reduced"
     printed: Any = pd.read_csv(results / "tables" / "published.csv", keep_default_na=False, na_values=[""])

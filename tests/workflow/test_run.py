@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.workflow.conftest import ROOT, Smoke
+from mtbkd.study_files import read_configuration
+from tests.workflow.conftest import Smoke
 
 pytestmark = pytest.mark.workflow
-EXPERIMENTS = yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["smoke"]["experiments"]
+EXPERIMENTS = read_configuration()["studies"]["smoke"]["experiments"]
 
 
 def test_a_second_run_of_the_same_files_is_refused_while_the_first_is_alive(smoke: Smoke) -> None:

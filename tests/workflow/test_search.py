@@ -31,9 +31,9 @@ PRINTED = """\
 
 def test_a_study_that_asks_gets_one_job_a_search_and_its_tables(fresh: Checkout) -> None:
     assert not _started(fresh)
-    asked = fresh.edited("config.yaml", "  smoke:\n", ASKED)
+    asked = fresh.edited("workflow/studies/smoke.yaml", "  smoke:\n", ASKED)
     printed = fresh.edited(
-        "config.yaml",
+        "workflow/studies/smoke.yaml",
         "    experiments:\n      sim1:\n        dataset: sim1_tiny",
         f"{PRINTED}      sim1:\n        dataset: sim1_tiny",
     )

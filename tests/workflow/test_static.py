@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.workflow.conftest import ROOT, Checkout
+from mtbkd.study_files import read_configuration
+from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+CONFIG = read_configuration()
 LIMIT = 30  # process starts of the default study
 
 

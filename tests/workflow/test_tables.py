@@ -29,7 +29,7 @@ TABLES = [f"results/tiny/analyses/tables/{name}.parquet" for name in ("scores", 
 
 
 def test_every_table_is_a_job_and_another_table_runs_no_other_again(fresh: Checkout) -> None:
-    fresh.configure(ASKED)
+    fresh.configure("config.yaml", ASKED)
     fresh.snakemake("--cores", "2", *TABLES, *STUDY)
     scores = pd.read_parquet(fresh.root / TABLES[0])
     assert set(scores.loc[scores["kind"] == "student", "method"]) == {"labels", "self_training", "kd_mean", "tip_equal"}

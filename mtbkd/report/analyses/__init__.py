@@ -61,7 +61,7 @@ def parts(
 
 
 def first_answers(found: Sequence[Part]) -> list[tuple[str, Sequence[str]]]:
-    """(question, answers) of the analyses that open the page."""
+    """(question, answers) of the analyses that open the page, in place of the experiments' answers."""
     return [(part.title, part.section.headlines) for part in found if part.section.headlines]
 
 

@@ -24,19 +24,21 @@ from mtbkd.report.over_tables import (
 )
 from mtbkd.report.posterior_tables import posteriors_table, posteriors_told
 from mtbkd.report.table_parts import edges_told, sizes_table, teachers_table, tuning_table
+from mtbkd.tables.methods import PUBLISHED
 from mtbkd.tables.verdicts import CONTROL, LABELS, SHARPENED, at_labels, gain, regime_title, select, title
 
 TITLE = "When do teachers pay on real tables?"
 EXPLAINED = f"""\
 Each teacher learns from rows of a real table that no student sees: specialists know one cluster of the rows or some of the
 columns, generalists know all. Students see few labels, many unlabelled rows and what the teachers say of them; all their
-settings are tuned inside those labels. On one table, differences are paired over random splits, with the corrected resampled t
-of Nadeau and Bengio (2003), because splits share rows. Over tables each is one number, its mean: Student's interval and
-Wilcoxon's test over tables, with Holm's correction over the comparisons of one family that were stated beforehand; Friedman's
-test and Nemenyi's critical difference for all students together; and a Bayesian signed-rank test (Benavoli et al. 2017) that
-can say "equivalent": differences below {ROPE["accuracy"]:g} in accuracy or {ROPE["nll"]:g} nats of NLL count as none, and a
-posterior probability above {DECIDED:g} decides. "Better" and "worse" need the interval to leave out zero and the corrected p to
-stay below {ALPHA:g}. A gain is positive where a student is better.
+settings are tuned inside those labels, one after another, by the loss on folds that are kept out. On one table, differences
+are paired over random splits, with the corrected resampled t of Nadeau and Bengio (2003), because splits share rows. Over
+tables each is one number, its mean: Student's interval and Wilcoxon's test over tables, with Holm's correction over the
+comparisons of one family that were stated beforehand; Friedman's test and Nemenyi's critical difference for all students
+together; and a Bayesian signed-rank test (Benavoli et al. 2017) that can say "equivalent": differences below
+{ROPE["accuracy"]:g} in accuracy or {ROPE["nll"]:g} nats of NLL count as none, and a posterior probability above {DECIDED:g}
+decides. "Better" and "worse" need the interval to leave out zero and the corrected p to stay below {ALPHA:g}. A gain is
+positive where a student is better.
 """
 UNITS = {"nll": "nats", "accuracy": "of accuracy"}
 OUTCOMES = ("better", "worse", "equivalent", "open")
@@ -50,7 +52,8 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     others = [view.chosen_on] if view.chosen_on not in groups else []
     headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
-    told += [posteriors_told(view), _apart(view, others), _missing(view, settings), edges_told(view, view.shown)]
+    told += [posteriors_told(view), _apart(view, others), _published(view), _missing(view, settings)]
+    told.append(edges_told(view, view.shown))
     shown = [build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table)]
     shown.append(posteriors_table(view))
     details = [build(view, g) for g in groups for build in (_gains_accuracy, others_table, ranks_table)]
@@ -217,6 +220,15 @@ def _undecidable(rows: Frame) -> str:
     n = rows["n"].max()
     few_tables = n < MIN_FOR_TEST or rows["note"].str.contains("cannot fall").all()
     return f"So few tables ({n:.0f}) cannot decide a comparison, however clear it is: read the intervals." if few_tables else ""
+
+
+def _published(view: View) -> str:
+    """At which numbers of labels the methods of the literature are known, where not at all."""
+    own = view.scores[view.scores["method"].isin(PUBLISHED)]
+    known, names = levels_of(own), listed([title(name) for name in dict.fromkeys(own["method"])])
+    if not names or set(known) == set(levels_of(view.scores)):
+        return ""
+    return f"{names} are known at {listed(known)} labels only: some of them know no compiled loop and take long."
 
 
 def _missing(view: View, settings: Mapping[str, Any]) -> str:
