@@ -35,7 +35,8 @@ from mtbkd.strength_checks import strength_mistakes, twice, unread
 from mtbkd.teachers.checks import teacher_fits, teacher_mistakes, teachers_named
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Experiment, MethodEntry, Posterior, Study
+    from mtbkd.grids import Posterior
+    from mtbkd.models import Config, Experiment, MethodEntry, Study
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mtbkd import difference_command
 from mtbkd.datasets import split_command
 from mtbkd.errors import ContractError, MtbkdError, machine_fault
 
@@ -97,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--quiet", action="store_true", help="say nothing but errors")
     own.set_defaults(run=predict)
     split_command.add_parser(commands)
+    difference_command.add_parser(commands)
     return top
 
 
@@ -107,10 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             with _on_signals(_stop):
                 asked = parser().parse_args(arguments)
-                asked.run(asked)
+                return asked.run(asked) or 0
         finally:
             sys.stdout.flush()
-        return 0
     except BrokenPipeError:  # nobody reads on; nor may the interpreter, when it ends, try to write the rest
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):

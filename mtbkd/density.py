@@ -12,13 +12,13 @@ from mtbkd.minibatch import Batch
 if TYPE_CHECKING:
     import torch
 
-    from mtbkd.posterior import Problem
+    from mtbkd.observed import Observed
 else:
     torch = lazy_import("torch")
 
 
 def log_posterior(
-    problem: "Problem",
+    problem: "Observed",
     params: "torch.Tensor",
     units: "torch.Tensor",
     batch: Batch,
@@ -65,7 +65,7 @@ def log_prior(params: "torch.Tensor", scale: "torch.Tensor") -> "torch.Tensor":
 
 
 def gradient(
-    problem: "Problem",
+    problem: "Observed",
     params: "torch.Tensor",
     units: "torch.Tensor",
     batch: Batch,
@@ -90,7 +90,7 @@ def gradient(
 
 
 def logit_gradient(
-    problem: "Problem", logits: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float
+    problem: "Observed", logits: "torch.Tensor", units: "torch.Tensor", batch: Batch, signal_power: float
 ) -> "torch.Tensor":
     """Derivative (E, m, K) of the labels' and teachers' terms with respect to the logits.
 
@@ -116,7 +116,7 @@ def logit_gradient(
 
 
 def full_log_posterior(
-    problem: "Problem", params: "torch.Tensor", units: "torch.Tensor", max_logits: int = 20_000_000
+    problem: "Observed", params: "torch.Tensor", units: "torch.Tensor", max_logits: int = 20_000_000
 ) -> "torch.Tensor":
     """Log-posterior (E,) on all training examples, without gradients, in chunks of members that bound the memory."""
     per_member = problem.num_examples * max((*problem.student.hidden, 16))

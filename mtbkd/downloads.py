@@ -4,28 +4,21 @@
 that is moved into place only when size and hash are right. Keys are '<group>/<file>', listed in raw_files.yaml.
 """
 
-import gzip
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from errno import EDQUOT, EFBIG, ENOSPC, EROFS
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
 
 import requests
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from mtbkd.errors import ContractError, MtbkdError, machine_fault, nearest
-from mtbkd.reading import AGAIN
+from mtbkd.errors import MtbkdError, machine_fault, nearest
+from mtbkd.raw_files import RawFile, most_bytes, raw_files, reason_to_reject
 from mtbkd.writing import atomic
 
 MIRROR_VARIABLE = "MTBKD_MIRROR"
-TARGET = "downloads"  # name of the folder of raw files below results/
 CHUNK = 1 << 20
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 RETRIES = 4  # of a refused connection or an answer that says "later"
@@ -34,32 +27,6 @@ BACKOFF = 1.0  # seconds; doubles with every retry
 RETRY_STATUS = (429, 500, 502, 503, 504)
 log = logging.getLogger(__name__)
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Key = Annotated[str, Field(pattern=r"^\w[\w.-]*/\w[\w.-]*$")]
-
-
-class Source(BaseModel):
-    """A URL that should give the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(pattern=r"^https?://", description="where to ask")
-    status: Literal["verified", "unverified"] = Field(description="verified: fetched once and found to be this file")
-    note: str = Field("", description="what to know about the source")
-
-
-class RawFile(BaseModel):
-    """One raw file: its size, hash and licence, and its sources."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    bytes: int = Field(ge=1, le=10**11, description="size of the file; an upper bound where the note says so")
-    sha256: Sha256 | None = Field(description="hash of the file; null: nobody has told it, and what is fetched is not verified")
-    licence: str = Field(min_length=1, description="licence as stated by its publisher, or that none is")
-    note: str = Field("", description="what the file holds and how it differs from the original")
-    content_sha256: Sha256 | None = Field(None, description="gzip only: hash of the content; another packing of it will do")
-    sources: tuple[Source, ...] = Field((), description="in the order of trial; none: from a mirror or by hand only")
-
 
 class DownloadError(MtbkdError):
     """A raw file could not be had: every attempt with its reason, and how to get it by hand."""
@@ -67,13 +34,6 @@ class DownloadError(MtbkdError):
 
 class _Rejected(Exception):
     """An attempt's reason."""
-
-
-@cache
-def raw_files() -> dict[str, RawFile]:
-    """The registry: key '<group>/<file>' -> RawFile."""
-    content = yaml.safe_load(Path(__file__).with_name("raw_files.yaml").read_text(encoding="utf-8"))
-    return TypeAdapter(dict[Key, RawFile]).validate_python(content)
 
 
 def fetch(keys: Iterable[str], target: Path, mirror: Path | None = None, registry: Mapping[str, RawFile] | None = None) -> None:
@@ -99,14 +59,6 @@ def fetch(keys: Iterable[str], target: Path, mirror: Path | None = None, registr
         _fetch_one(key, registry[key], Path(target) / key, mirror)
 
 
-def check_fetched(paths: Iterable[str | Path]) -> None:
-    """ContractError where a raw file among ``paths``, <target>/<group>/<file>, changed since it was fetched."""
-    for path in map(Path, paths):
-        file = raw_files().get("/".join(path.parts[-2:])) if path.parts[-3:-2] == (TARGET,) else None
-        if file and path.is_file() and (reason := _reason_to_reject(path, file)):
-            raise ContractError(path, "content", reason, "the file that was fetched", AGAIN)
-
-
 def at_hand(key: str, target: Path) -> bool:
     """Whether a raw file needs no network: it lies in ``target`` already, or in the mirror."""
     mirror = _mirror(None)
@@ -125,7 +77,7 @@ def _mirror(mirror: Path | None) -> Path | None:
 
 def _fetch_one(key: str, file: RawFile, place: Path, mirror: Path | None) -> None:
     if place.is_file():
-        reason = _reason_to_reject(place, file)
+        reason = reason_to_reject(place, file)
         if not reason:
             log.info("%s: already there", key)
             return
@@ -139,7 +91,7 @@ def _fetch_one(key: str, file: RawFile, place: Path, mirror: Path | None) -> Non
         try:
             with atomic(place) as part:
                 way(part)
-                if reason := _reason_to_reject(part, file):
+                if reason := reason_to_reject(part, file):
                     raise _Rejected(reason)
         except (_Rejected, requests.RequestException, OSError) as error:
             # no other source helps against these
@@ -172,41 +124,12 @@ def _advice(key: str, file: RawFile, place: Path, mirror: Path | None, attempts:
     return "\n".join(lines)
 
 
-def _reason_to_reject(path: Path, file: RawFile) -> str:
-    """Why the file at ``path`` is not ``file``; empty when it is."""
-    size = path.stat().st_size
-    if size > _most_bytes(file):
-        return f"{size} bytes; expected {file.bytes}" if file.sha256 else f"{size} bytes; expected at most {file.bytes}"
-    if file.sha256 is None:
-        return "" if size else "an empty file"
-    with path.open("rb") as handle:
-        found = hashlib.file_digest(handle, "sha256").hexdigest()
-    if found == file.sha256 or (file.content_sha256 and _content_sha256(path) == file.content_sha256):
-        return ""
-    if size != file.bytes and not file.content_sha256:
-        return f"{size} bytes; expected {file.bytes}"
-    return f"sha256 {found}; expected {file.sha256}" + (" or another packing of its content" if file.content_sha256 else "")
-
-
-def _content_sha256(path: Path) -> str:
-    try:
-        with gzip.open(path) as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()  # pyright: ignore[reportArgumentType]
-    except (OSError, EOFError, ValueError) as error:
-        return f"unreadable gzip: {error}"
-
-
-def _most_bytes(file: RawFile) -> int:
-    """Bound on the size of what is accepted: another packing of the same content may be larger."""
-    return 2 * file.bytes + 1024 if file.content_sha256 else file.bytes
-
-
 def _write(chunks: Iterator[bytes], part: Path, file: RawFile, progress: str) -> None:
     done, reported = 0, 0
     with part.open("wb") as handle:
         for chunk in chunks:
             done += len(chunk)
-            if done > _most_bytes(file):
+            if done > most_bytes(file):
                 raise _Rejected(f"more than the {file.bytes} bytes expected")
             handle.write(chunk)
             if (step := min(10, 10 * done // file.bytes)) > reported:

@@ -17,8 +17,8 @@ from mtbkd.settings import merged, settings_of
 from mtbkd.tuning import count
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Experiment, MethodEntry, Study
-    from mtbkd.plan import ExperimentPlan
+    from mtbkd.models import Config, Experiment, MethodEntry, Study
+    from mtbkd.planned import ExperimentPlan
 
 Size = tuple[int, tuple[int, ...]]  # parameters of a student, and its hidden layers
 MAX_JOBS = 100_000  # Snakemake holds every one in memory and looks at each again and again

@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def job() -> Iterator[Any]:
+def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[Any]:
     """Yield the object ``snakemake`` that a rule's script is given; log to the rule's log file.
+
+    ``check_raw`` is called with the rule's raw files, which no rule may read without.
 
     An error that input caused ends the script with one clear message, without a traceback.
     """
@@ -28,9 +30,8 @@ def job() -> Iterator[Any]:
     try:
         _log_to(rule.log, place)
         if raw := [path for path in rule.input if "/downloads/" in path]:
-            from mtbkd.downloads import check_fetched
-
-            check_fetched(raw)
+            assert check_raw is not None, f"the script of rule {rule.rule} reads raw files and does not check them"
+            check_raw(raw)
         with running.announced(place, "job"):
             yield rule
     except Exception as error:

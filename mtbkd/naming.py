@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mtbkd.explain import KeyPath, Mistake
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config
+    from mtbkd.models import Config
 
 RESERVED_STUDIES = ("benchmarks", "downloads", "logs", "shared")  # folders of results/ that belong to no study
 

@@ -3,8 +3,6 @@
 Adam on the flat parameters. Members are independent: one that leaves the finite numbers stays there and disturbs no other.
 """
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mtbkd.bounds import Batch, ChainCount, Rate, Steps
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
+from mtbkd.schedules import Adam
 from mtbkd.target import Target
 
 if TYPE_CHECKING:
@@ -35,32 +34,6 @@ class Training(BaseModel):
     signal_warmup: float = Field(
         0.3, ge=0, le=1, description="share of the steps in which the teacher term grows to full power"
     )
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam (Kingma & Ba 2015), its learning rate decaying to zero along a cosine; steps count from 0.
-
-    Attributes:
-        learning_rate: at the start.
-        steps: until the rate is zero.
-        keep, keep_square: what the running means of gradient and squared gradient keep of their value.
-        epsilon: added to the root of the latter.
-    """
-
-    learning_rate: Rate
-    steps: Steps
-    keep: float = 0.9
-    keep_square: float = 0.999
-    epsilon: float = 1e-8
-
-    def rate(self, step: int) -> float:
-        """The learning rate, over what the running mean of gradients has of its weight."""
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps)) / (1 - self.keep ** (step + 1))
-
-    def unbias(self, step: int) -> float:
-        """One over what the running mean of squares has of its weight."""
-        return 1 / (1 - self.keep_square ** (step + 1))
 
 
 class Ascent:

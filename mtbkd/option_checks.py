@@ -10,7 +10,7 @@ from mtbkd.explain import Mistake, sentence
 from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, MethodEntry, Study
+    from mtbkd.models import Config, MethodEntry, Study
 
 
 def _stackable(inference: ModuleType) -> bool:

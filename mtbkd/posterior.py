@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.compiled.posterior import CompiledPosterior, compiled_posterior
 from mtbkd.density import full_log_posterior, gradient
 from mtbkd.errors import ContractError
-from mtbkd.gather import examples_last, take_columns, take_rows
+from mtbkd.gather import examples_last
 from mtbkd.lazy import lazy_import
-from mtbkd.minibatch import Batch, Rows, Source
+from mtbkd.minibatch import Batch, Rows
+from mtbkd.observed import Observed
 from mtbkd.signals import none, with_no_teacher
-from mtbkd.students import Student, init_ensemble
+from mtbkd.signals.shared import Shared
+from mtbkd.students import Student
+from mtbkd.symbolic import build_model, unit_data
 
 if TYPE_CHECKING:
     import torch
@@ -31,79 +34,8 @@ else:
 
 
 @dataclass(frozen=True)
-class Shared:
-    """The settings that all methods share, one value a unit.
-
-    Attributes:
-        lam: (U,) concentration lambda of the teacher-informed prior.
-        beta: (U,) power on the teacher term.
-        prior_scale: (U,) standard deviation s of the Gaussian prior; inf leaves it out.
-        teacher_temperature: (U,) divisor of the teachers' logits.
-        student_temperature: (U,) divisor of the student's logits in the teacher term.
-        temperature: (U,) T of the tempered posterior pi^(1/T), "cold" below 1; None: 1 for all.
-        no_teacher: (U,) weight w0 of a component of the mixture that believes no teacher; None: 0 for all.
-        kappa: (U,) strength beta lambda where it was given in place of beta. The mixture then leaves out its constant
-            log Gamma(K + lambda), which beta = kappa / lambda would blow up where lambda is small.
-    """
-
-    lam: "torch.Tensor"
-    beta: "torch.Tensor"
-    prior_scale: "torch.Tensor"
-    teacher_temperature: "torch.Tensor"
-    student_temperature: "torch.Tensor"
-    temperature: "torch.Tensor | None" = None
-    no_teacher: "torch.Tensor | None" = None
-    kappa: "torch.Tensor | None" = None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """The posterior of U units.
-
-    Attributes:
-        student: the network.
-        x: (R or 1, N, *inputs), already through ``student.inputs``.
-        y: int64 (R or 1, N), -1 for unlabelled.
-        data_row: int64 (U,), each unit's row of ``x`` and ``y``.
-        signal: module of mtbkd/signals.
-        constants: what its ``prepare`` returned, each (U, N, ...); a signal may need none.
-        shared: the shared settings.
-        student_at_one: every student temperature is 1, so that one log-softmax serves labels and teachers.
-    """
-
-    student: Student
-    x: "torch.Tensor"
-    y: "torch.Tensor"
-    data_row: "torch.Tensor"
-    signal: ModuleType
-    constants: "dict[str, torch.Tensor]"
-    shared: Shared
-    student_at_one: bool
-
-    @property
-    def has_signal(self) -> bool:
-        """Whether teachers enter the posterior, with constants or without."""
-        return self.signal is not none
-
-    @property
-    def num_units(self) -> int:
-        return len(self.data_row)
-
-    @property
-    def num_params(self) -> int:
-        return self.student.num_params
-
-    @property
-    def hidden(self) -> tuple[int, ...]:
-        return self.student.hidden
-
-    @property
-    def num_examples(self) -> int:
-        return self.x.shape[1]
-
-    def members(self, count: int) -> "torch.Tensor":
-        """Units (U * count,) of an ensemble of ``count`` members a unit, unit by unit."""
-        return torch.arange(self.num_units, device=self.x.device).repeat_interleave(count)
+class Problem(Observed):
+    """The posterior of U units, as a target of inference algorithms."""
 
     @cached_property
     def compiled(self) -> CompiledPosterior | None:
@@ -119,30 +51,6 @@ class Problem:
         if self.compiled:
             return self.compiled.draw(units, size, generator)
         return self.take(self.source(size).draw(units, self.x.shape[1], generator))
-
-    def source(self, size: int) -> Source:
-        """What minibatches of ``size`` examples are drawn from."""
-        units = torch.arange(self.num_units, device=self.x.device)
-        return Source([(0, self.num_examples, size)], size, self.data_row, units, torch.zeros_like(units))
-
-    def take(self, rows: Rows) -> Batch:
-        """The examples at ``rows``."""
-        constants = {name: take_columns(value, rows.unit) for name, value in self.constants.items()}
-        y = take_rows(self.y, rows.row)
-        if rows.labelled < y.shape[1]:
-            y[:, rows.labelled :] = -1
-        weight = None if rows.weight is None else rows.weight.unsqueeze(-1)
-        return Batch(take_rows(self.x, rows.row), y, constants, weight)
-
-    def full(self, units: "torch.Tensor") -> Batch:
-        """All training examples for every member."""
-        rows = self.data_row[units]
-        x = self.x if self.x.shape[0] == 1 else self.x[rows]
-        return Batch(x, self.y[rows], {name: value[units] for name, value in self.constants.items()})
-
-    def start(self, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
-        """Starting points (E, P), one a seed."""
-        return init_ensemble(self.student, seeds, scale).to(self.x.device)
 
     def gradient(
         self, params: "torch.Tensor", units: "torch.Tensor", batch: "Batch | Rows", signal_power: float = 1.0,
@@ -163,14 +71,10 @@ class Problem:
 
     def pymc_model(self) -> Any:
         """The first unit's posterior as a PyMC model of the one variable ``theta``."""
-        from mtbkd.inference.pymc_model import build_model
-
         return build_model(self)
 
     def pymc_data(self, unit: int) -> dict[str, Any]:
         """What makes ``pymc_model`` that of another unit."""
-        from mtbkd.inference.pymc_model import unit_data
-
         return unit_data(self, unit)
 
 

@@ -1,4 +1,4 @@
-"""Every part that can be named in config.yaml: one line each, name -> module.
+"""Every part that can be named in config.yaml, every section of the page and every figure: one line each, name -> module.
 
 A registered module holds ``Settings`` (its hyper-parameters with bounds and defaults) and the functions of its kind; see
 workflow/README.md for the contracts. Conformance tests pick up each line by themselves.
@@ -122,6 +122,67 @@ KINDS = {
     "analysis": ANALYSES,
 }
 
+# What the page says of each kind of question, in sections of its own.
+SECTIONS = {
+    "votes": "mtbkd.report.analyses.votes",
+    "perturbation": "mtbkd.report.analyses.perturbation",
+    "experts": "mtbkd.report.analyses.experts",
+    "baselines": "mtbkd.report.analyses.baselines",
+    "axioms": "mtbkd.report.analyses.axioms",
+    "guarantees": "mtbkd.report.analyses.guarantees",
+    "weightings": "mtbkd.report.analyses.weightings",
+    "residues": "mtbkd.report.analyses.residues",
+    "safety": "mtbkd.report.analyses.safety",
+    "abstention": "mtbkd.report.analyses.abstention",
+    "multilabel": "mtbkd.report.analyses.multilabel",
+    "tables": "mtbkd.report.analyses.tables",
+    "exact": "mtbkd.report.validation",
+    "curves": "mtbkd.report.curves",
+    "search": "mtbkd.report.search",
+}
+# What it says of several analyses together, before them.
+TOGETHER = ("mtbkd.report.advice",)
+# Every figure, in the order of the report.
+FIGURES = {
+    "metrics": "mtbkd.figures.metrics",
+    "planes": "mtbkd.figures.planes",
+    "weights_plane": "mtbkd.figures.weights_plane",
+    "coverage_levels": "mtbkd.figures.coverage_levels",
+    "coverage": "mtbkd.figures.coverage",
+    "coverage_size": "mtbkd.figures.coverage_size",
+    "reliability": "mtbkd.figures.reliability",
+    "maps": "mtbkd.figures.maps",
+    "boxes": "mtbkd.figures.boxes",
+    "extremes": "mtbkd.figures.extremes",
+    "abstention": "mtbkd.figures.abstention",
+    "classes": "mtbkd.figures.classes",
+    "rank": "mtbkd.figures.rank",
+    "ess": "mtbkd.figures.ess",
+    "forest": "mtbkd.figures.forest",
+    "lambda_curve": "mtbkd.figures.lambda_curve",
+    "label_curve": "mtbkd.figures.label_curve",
+    "teacher_quality": "mtbkd.figures.teacher_quality",
+    "quality_methods": "mtbkd.figures.quality_methods",
+    "perturbation": "mtbkd.figures.perturbation",
+    "votes": "mtbkd.figures.votes",
+    "location_scores": "mtbkd.figures.location_scores",
+    "location_calibration": "mtbkd.figures.location_calibration",
+    "experts": "mtbkd.figures.experts",
+    "conformance": "mtbkd.figures.conformance",
+    "guarantees": "mtbkd.figures.guarantees",
+    "weightings": "mtbkd.figures.weightings",
+    "table_gains": "mtbkd.figures.table_gains",
+    "gain_by_labels": "mtbkd.figures.gain_by_labels",
+    "critical_difference": "mtbkd.figures.critical_difference",
+    "literature_gains": "mtbkd.figures.literature_gains",
+    "literature_weights": "mtbkd.figures.literature_weights",
+    "sbc": "mtbkd.figures.sbc",
+    "toy": "mtbkd.figures.toy",
+    "residue_bits": "mtbkd.figures.residue_bits",
+    "residue_safety": "mtbkd.figures.residue_safety",
+    "safety_price": "mtbkd.figures.safety_price",
+}
+
 
 def module_name(kind: str, name: str) -> str:
     """The dotted module of the part ``name`` of ``kind``; ConfigError with the legal names otherwise."""
@@ -135,3 +196,18 @@ def module_name(kind: str, name: str) -> str:
 def part(kind: str, name: str) -> ModuleType:
     """Import and return the part ``name`` of ``kind``."""
     return importlib.import_module(module_name(kind, name))
+
+
+def section(kind: str) -> ModuleType:
+    """Import and return the section of the page on questions of ``kind``."""
+    return importlib.import_module(SECTIONS[kind])
+
+
+def together() -> list[ModuleType]:
+    """Import and return the sections on several analyses."""
+    return [importlib.import_module(module) for module in TOGETHER]
+
+
+def figure(name: str) -> ModuleType:
+    """Import and return the figure ``name``."""
+    return importlib.import_module(FIGURES[name])

@@ -15,10 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import mtbkd
 from mtbkd.errors import ContractError, nearest
 from mtbkd.reading import regular_file
 
-ROOT = Path(__file__).parent
+ROOT = Path(mtbkd.__file__).parent
 TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 

@@ -8,8 +8,8 @@ from mtbkd.explain import KeyPath, Mistake, dotted, sentence
 from mtbkd.grids import AS_KAPPA
 
 if TYPE_CHECKING:
-    from mtbkd.config import MethodEntry
     from mtbkd.grids import Posterior
+    from mtbkd.models import MethodEntry
 
 Level = tuple[KeyPath, "Posterior"]
 

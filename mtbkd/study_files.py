@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
+import mtbkd
 from mtbkd.config_files import nodes, overlaid, read_config_file
 from mtbkd.errors import ConfigError
 
-CONFIG = Path(__file__).parent.parent / "config.yaml"
+CONFIG = Path(mtbkd.__file__).parent.parent / "config.yaml"
 STUDIES = CONFIG.parent / "workflow" / "studies"
 SECTIONS = ("datasets", "teachers", "students", "methods", "studies")  # what a study's file may hold
 

@@ -18,6 +18,7 @@ from mtbkd import config, registry
 from mtbkd.blocks import block_names, block_range
 from mtbkd.errors import ConfigError, ContractError
 from mtbkd.fitting import Spec
+from mtbkd.plan import make_plan
 from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).parent.parent
@@ -110,7 +111,7 @@ def specs(raw: dict[str, Any]) -> dict[tuple[str, str, str], dict[str, Any]]:
     return {
         (study, name, method): spec
         for study in loaded.studies
-        for name, experiment in loaded.plan(study).experiments.items()
+        for name, experiment in make_plan(loaded, study).experiments.items()
         for method, spec in experiment.methods.items()
     }
 
@@ -121,14 +122,14 @@ def keys(raw: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
     return {
         (study, name): [experiment.data.key, *(teacher.key for teacher in experiment.teachers)]
         for study in loaded.studies
-        for name, experiment in loaded.plan(study).experiments.items()
+        for name, experiment in make_plan(loaded, study).experiments.items()
     }
 
 
 def test_the_shipped_configuration_is_legal_and_every_study_has_a_plan(shipped):
     loaded = config.load(shipped)
     for name, study in loaded.studies.items():
-        plan = loaded.plan(name)
+        plan = make_plan(loaded, name)
         assert list(plan.experiments) == list(study.experiments)
         for title, experiment in plan.experiments.items():
             assert tuple(experiment.methods) == study.experiments[title].methods
@@ -236,7 +237,7 @@ def test_a_bkd_teacher_beyond_the_experiments_teachers_is_refused(raw):
 def test_chains_of_samplers_can_be_stacked(raw, inference):
     stacked = put(raw, "methods.mine", {"signal": "none", "inference": inference, "stack_chains": True, "note": " of mine "})
     stacked = put(stacked, f"{EXPERIMENT}.methods", ["labels_map", "mine"])
-    experiment = config.load(stacked).plan("small").experiments["sim"]
+    experiment = make_plan(config.load(stacked), "small").experiments["sim"]
     assert experiment.methods["mine"]["stack_chains"] and not experiment.methods["labels_map"]["stack_chains"]
     assert experiment.notes == {"mine": "of mine"}
 
@@ -276,7 +277,7 @@ def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterio
     deep = put(
         put(linear, "students.net", {"architecture": "mlp", "settings": {"hidden": [600]}}), f"{EXPERIMENT}.student", "net"
     )
-    plan = config.load(deep).plan("small")
+    plan = make_plan(config.load(deep), "small")
     assert plan.experiments["sim"].methods["mine"]["layers"] == "last"
     assert plan.experiments["sim"].notes["mine"].startswith("the posterior of the last layer alone")
     (line,) = complaints(put(deep, "methods.mine.inference", "hmc"))
@@ -461,10 +462,10 @@ def test_the_configuration_cannot_be_changed_after_it_was_checked(raw):
 
 
 def test_the_study_given_takes_the_place_of_the_files(raw):
-    assert config.load(raw, "large").plan().study == "large"
+    assert make_plan(config.load(raw, "large")).study == "large"
     assert complaints(raw, "smal")[0].startswith("study: found 'smal'")
     with pytest.raises(ConfigError, match="did you mean 'small'"):
-        config.load(raw).plan("smal")
+        make_plan(config.load(raw), "smal")
 
 
 def test_later_levels_override_the_posterior_key_by_key(raw):
@@ -532,7 +533,7 @@ def test_a_block_is_named_by_its_first_and_last_replicate():
 
 
 def test_simulations_have_data_blocks_of_their_own_and_real_data_share_one(raw):
-    experiments = config.load(raw).plan("large").experiments
+    experiments = make_plan(config.load(raw), "large").experiments
     simulated, real = experiments["sim"], experiments["pictures"]
     assert simulated.blocks == simulated.data_blocks == ("r0-2", "r3-4")
     assert simulated.data_block("r3-4") == "r3-4"
@@ -546,40 +547,40 @@ def test_tables_that_are_split_anew_have_data_blocks_of_their_own(shipped):
     raw = put(raw, "studies.smoke.experiments.sim1", {
         "dataset": "table_iris", "teachers": ["uniform_1"], "student": "linear", "methods": ["labels_map"]
     })  # fmt: skip
-    found = config.load(raw).plan("smoke").experiments["sim1"]
+    found = make_plan(config.load(raw), "smoke").experiments["sim1"]
     assert found.data_blocks == found.blocks == ("r0-1", "r2-2")
     assert found.data.redrawn and not found.data.simulated
 
 
 def test_an_experiments_replicates_take_the_place_of_the_studys(raw):
-    experiments = config.load(raw).plan("large").experiments
+    experiments = make_plan(config.load(raw), "large").experiments
     assert (experiments["sim"].replicates, experiments["pictures"].replicates) == (5, 4)
 
 
 def test_the_plan_names_each_dataset_teacher_and_raw_file_once(raw, shipped):
     raw = put(raw, "studies.small.experiments.again", raw["studies"]["small"]["experiments"]["sim"])
-    plan = config.load(raw).plan("small")
+    plan = make_plan(config.load(raw), "small")
     assert [data.name for data in plan.datasets.values()] == ["sim"]
     assert [teacher.name for teacher in plan.teachers.values()] == ["b1", "b3"]
     assert {teacher.data_key for teacher in plan.teachers.values()} == set(plan.datasets)
     assert plan.raw == ()
-    raw_files = config.load(shipped).plan("protein").raw
+    raw_files = make_plan(config.load(shipped), "protein").raw
     assert len(raw_files) == len(set(raw_files)) > 0
 
 
 def test_published_columns_are_those_of_the_methods_that_name_one(raw):
-    experiment = config.load(raw).plan("large").experiments["sim"]
+    experiment = make_plan(config.load(raw), "large").experiments["sim"]
     assert experiment.published == "mtbkd_table1_sim1"
     assert experiment.columns == {"tip_sgld": ("tip_entropy",)}
 
 
 def test_a_method_takes_the_columns_that_the_experiments_table_has(raw):
     raw = put(raw, "methods.tip_sgld.published", ["bkd", "tip_entropy"])
-    assert config.load(raw).plan("large").experiments["sim"].columns == {"tip_sgld": ("tip_entropy",)}
+    assert make_plan(config.load(raw), "large").experiments["sim"].columns == {"tip_sgld": ("tip_entropy",)}
     raw = put(raw, "studies.large.experiments.sim.published", "bkd_table4_s1")
-    assert config.load(raw).plan("large").experiments["sim"].columns == {"tip_sgld": ("bkd",)}
+    assert make_plan(config.load(raw), "large").experiments["sim"].columns == {"tip_sgld": ("bkd",)}
     raw["studies"]["large"]["experiments"]["sim"].pop("published")
-    assert config.load(raw).plan("large").experiments["sim"].columns == {"tip_sgld": ("bkd", "tip_entropy")}
+    assert make_plan(config.load(raw), "large").experiments["sim"].columns == {"tip_sgld": ("bkd", "tip_entropy")}
 
 
 def test_adding_a_method_dataset_teacher_or_study_changes_nothing_else(raw):
@@ -599,7 +600,7 @@ def test_adding_a_method_dataset_teacher_or_study_changes_nothing_else(raw):
 def test_more_replicates_leave_full_blocks_and_every_key_as_they_were(raw):
     more = put(put(raw, "studies.large.replicates", 8), "studies.large.levels", [0.5])
     assert specs(more) == specs(raw) and keys(more) == keys(raw)
-    assert config.load(more).plan("large").experiments["sim"].blocks == ("r0-2", "r3-5", "r6-7")
+    assert make_plan(config.load(more), "large").experiments["sim"].blocks == ("r0-2", "r3-5", "r6-7")
 
 
 def test_the_grid_of_a_setting_that_a_signal_does_not_use_leaves_its_fits_as_they_were(raw):
@@ -651,9 +652,9 @@ def test_the_schema_takes_the_shipped_file_and_refuses_a_wrong_setting_of_a_part
 
 def test_checking_a_configuration_imports_no_heavy_library():
     code = (
-        "import sys; from mtbkd import config, study_files;"
+        "import sys; from mtbkd import config, study_files; from mtbkd.plan import make_plan;"
         "loaded = config.load(study_files.read_configuration());"
-        "[loaded.plan(name) for name in loaded.studies];"
+        "[make_plan(loaded, name) for name in loaded.studies];"
         "heavy = {'torch', 'pymc', 'pytensor', 'jax', 'xarray', 'arviz', 'pandas', 'sklearn', 'matplotlib', 'Bio'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

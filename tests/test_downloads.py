@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbkd import downloads
-from mtbkd.downloads import DownloadError, RawFile, Source, fetch, raw_files
+from mtbkd import downloads, raw_files
+from mtbkd.downloads import DownloadError, fetch
 from mtbkd.errors import ContractError, MachineError
+from mtbkd.raw_files import RawFile, Source
 from tests.conftest import file_limit
 
 CONTENT = bytes(range(256)) * 20
@@ -231,18 +232,18 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path):
 
 
 def test_no_source_follows_a_branch_that_may_move():
-    urls = [source.url for file in raw_files().values() for source in file.sources]
+    urls = [source.url for file in raw_files.raw_files().values() for source in file.sources]
     assert urls and not [url for url in urls if "/main/" in url or "/master/" in url]
 
 
 def test_the_subset_of_cifar10_says_so_and_has_no_url_of_the_whole():
-    subset = raw_files()["cifar10/cifar-10-binary-10k.tar.xz"]
+    subset = raw_files.raw_files()["cifar10/cifar-10-binary-10k.tar.xz"]
     assert "SUBSET" in subset.note and not subset.sources
 
 
 def test_the_mirror_holds_the_registered_files(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(downloads, "_download", lambda *_: pytest.fail("asked the network"))
-    keys = [key for key in raw_files() if (mirror / key).is_file()]
+    keys = [key for key in raw_files.raw_files() if (mirror / key).is_file()]
     assert keys
     fetch(keys, tmp_path, mirror)
     assert {str(path.relative_to(tmp_path)) for path in files(tmp_path)} == set(keys)
@@ -250,16 +251,16 @@ def test_the_mirror_holds_the_registered_files(mirror: Path, tmp_path: Path, mon
 
 def test_a_raw_file_that_changed_after_it_was_fetched_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = RawFile(bytes=len(CONTENT), sha256=hashlib.sha256(CONTENT).hexdigest(), licence="none")  # pyright: ignore
-    monkeypatch.setattr(downloads, "raw_files", lambda: {KEY: file})
+    monkeypatch.setattr(raw_files, "raw_files", lambda: {KEY: file})
     path = tmp_path / "results" / "downloads" / KEY
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT)
     other = tmp_path / "file.bin"
     other.write_bytes(b"mine")
-    downloads.check_fetched([path, other])
+    raw_files.check_fetched([path, other])
     path.write_bytes(CONTENT[:50] + b"!" + CONTENT[51:])
     with pytest.raises(ContractError, match=r"file\.bin: content: found sha256 .*; expected the file that was fetched"):
-        downloads.check_fetched([str(path)])
+        raw_files.check_fetched([str(path)])
 
 
 def test_a_full_disk_ends_the_search_for_a_source(web: Web, tmp_path: Path) -> None:

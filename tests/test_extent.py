@@ -14,6 +14,7 @@ from mtbkd.checks import memory_remarks
 from mtbkd.errors import ConfigError
 from mtbkd.evaluation.compare import holm
 from mtbkd.explain import KeyPath
+from mtbkd.plan import make_plan
 
 EXAMPLE = """
 study: small
@@ -113,7 +114,7 @@ def test_what_fits_some_machine_but_not_this_one_is_said(monkeypatch):
     ],
 )
 def test_what_the_replicates_cannot_decide_is_part_of_the_plan(replicates, said):
-    plan = config.load(changed({("studies", "small", "replicates"): replicates})).plan()
+    plan = make_plan(config.load(changed({("studies", "small", "replicates"): replicates})))
     assert plan.remarks == ((said,) if said else ())
 
 
@@ -126,7 +127,7 @@ def test_the_smallest_p_that_is_said_is_that_of_differences_of_one_sign(n, compa
     sim = raw["studies"]["small"]["experiments"]["sim"]
     raw["methods"] |= {f"kd_{i}": raw["methods"]["kd"] for i in range(comparisons)}
     sim["methods"] = ["labels", *(f"kd_{i}" for i in range(comparisons))]
-    said = config.load(raw).plan().remarks
+    said = make_plan(config.load(raw)).remarks
     assert (smallest > 0.05) == bool(said)
     assert all(f"cannot fall below {smallest:.2g};" in line for line in said)
 

@@ -4,6 +4,7 @@ import pytest
 
 from mtbkd import config, likeness
 from mtbkd.errors import ConfigError
+from mtbkd.plan import make_plan
 from tests.test_config import complaints, put, raw
 
 __all__ = ["raw"]  # a fixture
@@ -25,7 +26,7 @@ def test_an_entry_has_what_the_other_has_but_for_what_it_says_itself() -> None:
 def test_experiments_are_like_those_of_their_study_only(raw) -> None:
     one = raw["studies"]["small"]["experiments"]
     other = put(raw, "studies.small.experiments", one | {"again": {"like": "sim", "student": "linear"}})
-    plan = config.load(put(other, "students.linear", {"architecture": "linear"})).plan("small")
+    plan = make_plan(config.load(put(other, "students.linear", {"architecture": "linear"})), "small")
     assert plan.experiments["again"].student == "linear"
     assert plan.experiments["again"].data == plan.experiments["sim"].data
     (line,) = complaints(put(raw, "studies.large.experiments.again", {"like": "nothing"}))[:1]

@@ -10,6 +10,7 @@ from mtbkd import artefacts, config, registry
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.exact import judging as exact
+from mtbkd.plan import make_plan
 from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,7 +70,7 @@ def test_the_configuration_of_the_readme_is_legal_beside_the_shipped_one() -> No
             assert not set(entries) & set(raw[section]), "the reader's names must be new"
             raw[section].update(entries)
     raw["methods"]["tip_confidence_map"]["weights"] = "entropy"
-    plan = config.load(raw, "wine").plan()
+    plan = make_plan(config.load(raw, "wine"))
     assert list(plan.experiments["wine"].methods) == ["labels_map", "tip_entropy_map"]
 
 
@@ -96,5 +97,7 @@ def test_every_rule_file_is_documented() -> None:
 
 def test_the_contract_of_every_kind_of_part_is_documented() -> None:
     section = WORKFLOW.read_text().split("\n## Parts\n")[1]
-    rows = dict(re.findall(r"^\| (\w+) \| `(mtbkd/\w+)` \|", section, re.MULTILINE))
-    assert rows == {kind: "/".join(next(iter(parts.values())).split(".")[:2]) for kind, parts in registry.KINDS.items()}
+    rows = dict(re.findall(r"^\| (\w+) \| `(mtbkd/[\w/]+)` \|", section, re.MULTILINE))
+    assert set(rows) == set(registry.KINDS)
+    for kind, parts in registry.KINDS.items():
+        assert all(module.replace(".", "/").startswith(f"{rows[kind]}/") for module in parts.values()), kind

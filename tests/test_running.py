@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import mtbkd
 from mtbkd import running
 from mtbkd.running import Living, RunKilledError, announced, living, named
 from mtbkd.writing import Process
@@ -39,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextmanager
 def job_of(run: Process, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A process that says it is a job of ``run`` for a minute."""
-    root = str(Path(running.__file__).parents[1])
+    root = str(Path(mtbkd.__file__).parents[1])
     variables = {**os.environ, "PYTHONPATH": root, running.RUN_VARIABLE: named(run), **environment}
     with subprocess.Popen([sys.executable, "-c", HOLD], env=variables, stdout=subprocess.PIPE, text=True) as job:
         try:

@@ -63,8 +63,8 @@ def test_imports_of_imports_are_followed_even_in_a_circle(package: Path) -> None
 
 def test_what_is_named_besides_is_neither_listed_nor_followed(package: Path) -> None:
     (package / "a.py").touch()
-    (package / "registry.py").write_text("import mtbkd.a")
-    assert closure_of(package, "import mtbkd.registry", "mtbkd.registry") == set()
+    (package / "names.py").write_text("import mtbkd.a")
+    assert closure_of(package, "import mtbkd.names", "mtbkd.names") == set()
 
 
 def test_the_version_of_the_package_is_no_source() -> None:

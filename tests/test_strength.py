@@ -16,10 +16,10 @@ from scipy.stats import dirichlet
 
 from mtbkd.density import full_log_posterior, gradient
 from mtbkd.multilabel.target import make_bernoulli
-from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.posterior import Problem, make_problem
 from mtbkd.sharpness import sharpness
 from mtbkd.signals import kd, kd_hinton, kd_mean, power, tip
+from mtbkd.signals.responsibility import responsibilities
 from mtbkd.students.linear import Linear
 from mtbkd.tuning import shared_of
 

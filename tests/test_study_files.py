@@ -7,6 +7,7 @@ import yaml
 
 from mtbkd import config
 from mtbkd.errors import ConfigError
+from mtbkd.plan import make_plan
 from mtbkd.study_files import SECTIONS, STUDIES, read_configuration, study_files
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +65,7 @@ def test_the_shipped_configuration_is_short_and_its_studies_hold_what_only_they_
 
 
 def _used(loaded: config.Config, study: str) -> set[tuple[str, str]]:
-    plan = loaded.plan(study)
+    plan = make_plan(loaded, study)
     found = {("datasets", each.name) for each in plan.datasets.values()}
     found |= {("teachers", each.name) for each in plan.teachers.values()}
     for experiment in plan.experiments.values():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.lazy import lazy_import
 from mtbkd.pooling.axioms import AXIOMS, Axiom
 from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.baselines import module_of
 from mtbkd.baselines.aekd import Settings as Aekd
 from mtbkd.baselines.amtss import Settings as Amtss

@@ -9,7 +9,7 @@ from mtbkd.explain import KeyPath, Mistake, choice, sentence
 from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
-    from mtbkd.config import Study
+    from mtbkd.models import Study
 
 OWN = ("dataset", "teachers", "student")
 

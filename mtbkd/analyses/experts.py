@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.errors import ContractError, nearest
 from mtbkd.explain import distinct

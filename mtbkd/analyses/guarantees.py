@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
 from mtbkd.bounds import DrawCount, Examples, Names

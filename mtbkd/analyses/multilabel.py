@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.device import resolve_device
 from mtbkd.errors import ConfigError
 from mtbkd.frames import Frame

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtbkd import registry
-from mtbkd.analyses import PartOf
-from mtbkd.analyses.spec import Analysis
+from mtbkd.analyses.spec import Analysis, PartOf
 from mtbkd.blocks import SINGLE, block_names
 from mtbkd.settings import dump, merged, settings_of
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, StudentEntry, Study
-    from mtbkd.plan import DataPlan, TeacherPlan
+    from mtbkd.models import Config, StudentEntry, Study
+    from mtbkd.planned import DataPlan, TeacherPlan
 
 
 @dataclass(frozen=True)

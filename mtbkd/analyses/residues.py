@@ -5,7 +5,7 @@ Reads of the grid of shared settings ``lambda`` and ``prior_scale``; each studen
 
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.device import resolve_device
 from mtbkd.evaluation.compare import judged, paired
 from mtbkd.frames import Frame

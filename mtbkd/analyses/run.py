@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.errors import ContractError
 from mtbkd.frames import write_table
 from mtbkd.optimise import Training

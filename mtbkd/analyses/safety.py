@@ -5,7 +5,7 @@ The set's mean probability over all training inputs is held below each limit by 
 
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.blocks import block_range
 from mtbkd.device import resolve_device
 from mtbkd.evaluation.compare import judged, paired

@@ -1,5 +1,7 @@
-"""What a study asks of an analysis."""
+"""What a study asks of an analysis, and what an analysis asks of the workflow."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -28,3 +30,20 @@ class Analysis(BaseModel):
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the experiment's or study's, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the experiment's or study's, key by key")
     settings: dict[str, Any] = Field({}, description="the Settings of that module")
+
+
+@dataclass(frozen=True)
+class PartOf:
+    """One job of an analysis that is computed in parts.
+
+    Attributes:
+        name: of its folder.
+        content: JSON-able, all that the part depends on besides the attributes of ``Inputs``.
+        raw: keys of the raw files that it reads.
+        uses: (kind, name) of the registered parts whose sources it depends on.
+    """
+
+    name: str
+    content: Mapping[str, Any]
+    raw: tuple[str, ...] = ()
+    uses: tuple[tuple[str, str], ...] = ()

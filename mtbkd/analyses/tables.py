@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs, PartOf
+from mtbkd.analyses.inputs import Inputs
+from mtbkd.analyses.spec import PartOf
 from mtbkd.evaluation.over_tables import overlaps
 from mtbkd.frames import Frame
 from mtbkd.lazy import lazy_import

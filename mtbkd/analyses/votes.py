@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.evaluate import teacher_probs

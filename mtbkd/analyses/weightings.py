@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
 from mtbkd.bounds import Examples, Names
@@ -35,8 +35,8 @@ from mtbkd.pooling import (
 )  # fmt: skip
 from mtbkd.pooling import context as weighing
 from mtbkd.pooling.operators import linear, logarithmic
-from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.seeds import derive
+from mtbkd.signals.responsibility import responsibilities
 
 if TYPE_CHECKING:
     import pandas as pd

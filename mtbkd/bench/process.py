@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import mtbkd
 from mtbkd.bench.problems import seconds
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(mtbkd.__file__).parents[1]
 
 
 def import_seconds(repeats: int = 5) -> float:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.compiled import compiled, inner
 from mtbkd.compiled.gradient import backward, finish, logit_slopes, room, rows_of
 from mtbkd.compiled.lanes import WIDTH, load, store, transpose
 from mtbkd.compiled.minibatch import every
 from mtbkd.compiled.network import CHUNK
+from mtbkd.compiling import compiled, inner
 
 ZERO, ONE = np.float32(0), np.float32(1)
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.compiled import inner
 from mtbkd.compiled.lanes import equal, exponent, fraction, larger, rounded, splat, two_to
+from mtbkd.compiling import inner
 
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 LOG2_E, HALF, ONE, ROOT_HALF = np.float32(1.44269504), np.float32(0.5), np.float32(1), np.float32(0.70710678)

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.compiled import compiled, inner
 from mtbkd.compiled.lanes import WIDTH, load, store
 from mtbkd.compiled.minibatch import Tables, draw, every, fill
 from mtbkd.compiled.network import CHUNK, affine, inputs_vjp, weights_vjp
 from mtbkd.compiled.philox import WORDS
 from mtbkd.compiled.terms import log_softmax, pull, responsibilities, term
+from mtbkd.compiling import compiled, inner
 
 ZERO, ONE = np.float32(0), np.float32(1)
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.compiled import inner
 from mtbkd.compiled.lanes import WIDTH, transpose
 from mtbkd.compiled.network import CHUNK
 from mtbkd.compiled.philox import WORDS, philox
+from mtbkd.compiling import inner
 
 NO_LABEL = np.float32(-1)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.compiled import inner
 from mtbkd.compiled.lanes import WIDTH, gate, load, splat, store, total
+from mtbkd.compiling import inner
 
 ZERO = np.float32(0)
 CHUNK = 4 * WIDTH  # four lane values, written out below: a processor has registers for them

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.compiled import share_out
+from mtbkd.compiling import share_out
 from mtbkd.density import full_log_posterior
 from mtbkd.lazy import lazy_import
 from mtbkd.minibatch import Rows
@@ -19,9 +19,8 @@ from mtbkd.minibatch import Rows
 if TYPE_CHECKING:
     import torch
 
-    from mtbkd.inference.langevin import Moves
-    from mtbkd.optimise import Adam
-    from mtbkd.posterior import Problem
+    from mtbkd.observed import Observed
+    from mtbkd.schedules import Adam, Moves
     from mtbkd.students import DenseLayers
 else:
     torch = lazy_import("torch")
@@ -42,7 +41,7 @@ class Minibatches(NamedTuple):
 class CompiledPosterior:
     """Minibatches of ``problem``, gradients from them and from all examples, densities, and many steps along gradients."""
 
-    def __init__(self, problem: "Problem", layers: "DenseLayers"):
+    def __init__(self, problem: "Observed", layers: "DenseLayers"):
         # Importing numba takes a while, and an import in every step takes longer than the step.
         from mtbkd.compiled import anchors, gradient, lanes, minibatch, network, steps
 
@@ -232,7 +231,7 @@ def _new_key(generator: "torch.Generator") -> np.uint64:
     return np.uint64(torch.randint(1 << 62, (1,), generator=generator).item())
 
 
-def compiled_posterior(problem: "Problem") -> CompiledPosterior | None:
+def compiled_posterior(problem: "Observed") -> CompiledPosterior | None:
     """The compiled form of ``problem``; None where it has none."""
     x, layers = problem.x, getattr(problem.student, "dense_layers", None)
     on_cpu_in_single = x.device.type == "cpu" and x.dtype == torch.float32

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.compiled import compiled, inner
 from mtbkd.compiled.anchors import anchored_gradient, find_marks
 from mtbkd.compiled.gradient import member_gradient, room
 from mtbkd.compiled.minibatch import draw
 from mtbkd.compiled.philox import WORDS
+from mtbkd.compiling import compiled, inner
 
 ZERO, ONE = np.float32(0), np.float32(1)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.compiled import inner
 from mtbkd.compiled.elementary import exp, log
 from mtbkd.compiled.lanes import WIDTH, equal, larger, load, splat, store, total
 from mtbkd.compiled.network import CHUNK
+from mtbkd.compiling import inner
 
 ZERO, ONE = np.float32(0), np.float32(1)
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mtbkd.curves.spec import Curve
-from mtbkd.curves.tables import NO_TEACHERS, REFERENCES
+from mtbkd.curves.spec import NO_TEACHERS, REFERENCES, Curve
 from mtbkd.explain import KeyPath, Mistake, sentence
 from mtbkd.settings import settings_of
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config
+    from mtbkd.models import Config
 
 
 def curve_mistakes(config: "Config", path: KeyPath, curve: Curve) -> Iterator[Mistake]:

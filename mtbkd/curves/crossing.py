@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from mtbkd.curves.tables import NO_TEACHERS
+from mtbkd.curves.spec import NO_TEACHERS
 from mtbkd.evaluation.compare import holm, paired
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.blocks import SINGLE, block_range
-from mtbkd.curves.references import Spec as References
-from mtbkd.curves.spec import Curve, Spec
-from mtbkd.curves.tables import NO_TEACHERS
+from mtbkd.curves.spec import NO_TEACHERS, Curve, References, Spec
 
 if TYPE_CHECKING:
-    from mtbkd.plan import DataPlan, TeacherPlan
+    from mtbkd.planned import DataPlan, TeacherPlan
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class CurvePlan:
         blocks: blocks of replicates, which are those of data that every replicate has of its own.
         baseline: the method without teachers.
         parts: set of teachers (``none`` without) -> method -> content of its ``mtbkd.curves.spec.Spec``.
-        references: content of ``mtbkd.curves.references.Spec``: the teachers and the ceiling beside the methods.
+        references: content of ``mtbkd.curves.spec.References``: the teachers and the ceiling beside the methods.
     """
 
     name: str

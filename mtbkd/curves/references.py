@@ -10,30 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from mtbkd.artefacts import Dataset, Logits, stack_logits
 from mtbkd.blocks import block_range
-from mtbkd.bounds import Examples, Seed
 from mtbkd.curves.budget import Order, budgets, label_order
+from mtbkd.curves.spec import References
 from mtbkd.curves.tables import score_rows, write
 from mtbkd.teachers import unseen
 
 Rows = list[dict[str, Any]]
 
 
-class Spec(BaseModel):
-    """All that the references of a curve depend on, data and logits apart."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    curve: str
-    labels: tuple[Examples | str, ...]
-    transfer: tuple[bool, ...]
-    seed: Seed
-
-
-def references(spec: Spec, dataset: Dataset, teachers: Mapping[str, Sequence[Logits]], replicates: range) -> Rows:
+def references(spec: References, dataset: Dataset, teachers: Mapping[str, Sequence[Logits]], replicates: range) -> Rows:
     """Rows of scores of every teacher, best, mean and ceiling for every set, budget and replicate.
 
     Args:
@@ -83,7 +71,7 @@ def _best(logits: np.ndarray, dataset: Dataset, order: Order, r: int, n: int) ->
 
 def reference_files(spec: dict[str, Any], block: str, data: str | Path, logits: Mapping[str, Sequence[str]], out: Path) -> None:
     """Read data and logits, write the table ``out``: what the rule ``curve_references`` calls."""
-    dataset, typed = Dataset.read(data), Spec.model_validate(spec)
+    dataset, typed = Dataset.read(data), References.model_validate(spec)
     teachers = {name: [Logits.read(folder, dataset) for folder in folders] for name, folders in logits.items()}
     rows = references(typed, dataset, teachers, block_range(block))
     write("scores", [{"curve": typed.curve, **row} for row in rows], out)

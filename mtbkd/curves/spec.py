@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from mtbkd.bounds import Examples, Replicates, Steps
+from mtbkd.bounds import Examples, Replicates, Seed, Steps
 from mtbkd.explain import NAME, distinct
 from mtbkd.fitting import Spec as FitSpec
 from mtbkd.grids import UNSET_POSTERIOR, Posterior
@@ -16,6 +16,10 @@ Budgets = tuple[Examples | Literal["all"], ...]
 
 
 Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
+# The folder and the set's name of students that no teacher helps.
+NO_TEACHERS = "none"
+# The folder of the teachers and the ceiling beside the students.
+REFERENCES = "references"
 
 
 class Curve(BaseModel):
@@ -64,3 +68,14 @@ class Spec(BaseModel):
     labels: Budgets
     folds: int = Field(ge=2, le=100)
     transfer: tuple[bool, ...]
+
+
+class References(BaseModel):
+    """All that the references of a curve depend on, data and logits apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    curve: str
+    labels: tuple[Examples | str, ...]
+    transfer: tuple[bool, ...]
+    seed: Seed

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-# The folder and the set's name of students that no teacher helps.
-NO_TEACHERS = "none"
-# The folder of the teachers and the ceiling beside the students.
-REFERENCES = "references"
 _PLACE = ["curve", "teachers", "method", "replicate", "labels", "all_labels", "transfer"]
 COLUMNS = {
     "scores": [*_PLACE[:3], "signal", "weights", "inference", "kind", *_PLACE[3:], "metric", "value", "se", "n"],

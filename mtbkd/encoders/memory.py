@@ -47,7 +47,7 @@ class Memory:
     @classmethod
     def of(cls, remember: Path | None, name: str, settings: BaseModel, raw: Iterable[str], dim: int) -> "Memory":
         """The memory of the encoder ``name``, with everything that its folder under ``remember`` holds."""
-        from mtbkd.downloads import raw_files
+        from mtbkd.raw_files import raw_files
 
         if remember is None:
             return cls(None, dim)

@@ -4,14 +4,16 @@ Shapes: S draws, P parameters, T quantities, K classes, G teachers.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.exact.case import Case
 from mtbkd.exact.density import Density
+from mtbkd.exact.lda import conjugate_lda
 from mtbkd.exact.spec import Conjugate
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Shared, make_problem
@@ -27,29 +29,6 @@ pt = lazy_import("pytensor.tensor")
 
 # Proper for every algorithm, and flat: its curvature is below 1e-6 of the likelihoods' here.
 FLAT_PRIOR = 1000.0
-
-
-@dataclass(frozen=True)
-class Case:
-    """A posterior that is known.
-
-    Attributes:
-        name, description: what it is, for people.
-        target: the density, one unit.
-        quantities: names (T,).
-        measure: draws float64 (S, P) -> quantities (S, T).
-        mean, sd: exact, (T,).
-        tolerance: bias that an algorithm may have, in exact standard deviations (mean) and as a share (sd).
-    """
-
-    name: str
-    description: str
-    target: Target
-    quantities: tuple[str, ...]
-    measure: "Callable[[torch.Tensor], torch.Tensor]"
-    mean: np.ndarray
-    sd: np.ndarray
-    tolerance: float = 0.05
 
 
 def gaussian() -> Case:
@@ -196,6 +175,4 @@ def dirichlet_mixture() -> Case:
 
 def all_cases(conjugate: Conjugate, seed: int) -> list[Case]:
     """Every case, in the order of the report; ``seed`` draws the data of the conjugate one."""
-    from mtbkd.exact.lda import conjugate_lda
-
     return [gaussian(), toy_bimodal(), toy_log_pool(), dirichlet(), dirichlet_mixture(), conjugate_lda(conjugate, seed)]

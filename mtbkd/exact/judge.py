@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtbkd.errors import ConfigError, MtbkdError
-from mtbkd.exact.cases import Case
+from mtbkd.exact.case import Case
 from mtbkd.inference import Context, Fit
 from mtbkd.lazy import lazy_import
 from mtbkd.target import Target

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.exact.cases import Case
+from mtbkd.exact.case import Case
 from mtbkd.exact.density import Density
 from mtbkd.exact.spec import Conjugate
 from mtbkd.lazy import lazy_import

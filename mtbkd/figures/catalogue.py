@@ -1,6 +1,5 @@
 """Which figures a study has, known from its plan alone, and the job that draws them all."""
 
-import importlib
 import logging
 import multiprocessing
 import os
@@ -10,14 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mtbkd.artefacts import write_json
-from mtbkd.figures import FIGURES
 from mtbkd.figures.lettering import remark
 from mtbkd.figures.material import Analysis, Experiment, Material, Study
 from mtbkd.figures.style import save, style
+from mtbkd.registry import FIGURES, figure
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +40,6 @@ class Entry:
         return self.figure if self.of is None else f"{self.of}-{self.figure}"
 
 
-def module(figure: str) -> ModuleType:
-    """The module of a figure."""
-    return importlib.import_module(f"mtbkd.figures.{figure}")
-
-
 def catalogue(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> list[Entry]:
     """The figures that apply, experiment by experiment, then analysis by analysis, those of the whole study last."""
     return [Entry(name, of) for name, of, _ in _applying(experiments, study, analyses)]
@@ -54,15 +47,15 @@ def catalogue(experiments: Iterable[Experiment], study: Study, analyses: Iterabl
 
 def _applying(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> Iterator[Shown]:
     for experiment in experiments:
-        yield from ((name, experiment.name, experiment) for name in _of("experiment") if module(name).applies(experiment))
+        yield from ((name, experiment.name, experiment) for name in _of("experiment") if figure(name).applies(experiment))
     for analysis in analyses:
-        own = [name for name in _of("analysis") if analysis.kind == module(name).ANALYSIS]
-        yield from ((name, analysis.name, analysis) for name in own if module(name).applies(analysis))
-    yield from ((name, None, study) for name in _of("study") if module(name).applies(study))
+        own = [name for name in _of("analysis") if analysis.kind == figure(name).ANALYSIS]
+        yield from ((name, analysis.name, analysis) for name in own if figure(name).applies(analysis))
+    yield from ((name, None, study) for name in _of("study") if figure(name).applies(study))
 
 
 def _of(scope: str) -> list[str]:
-    return [name for name in FIGURES if scope == module(name).SCOPE]
+    return [name for name in FIGURES if scope == figure(name).SCOPE]
 
 
 def draw_all(
@@ -91,7 +84,7 @@ def _draw(folder: Path, group: Sequence[Shown]) -> list[dict[str, Any]]:
     shown, captions = group[0][2], []
     material = Material(shown) if isinstance(shown, Experiment) else shown
     for name, of, _ in group:
-        part, stem = module(name), Entry(name, of).stem
+        part, stem = figure(name), Entry(name, of).stem
         with style():
             missing = save(part.draw(material), folder / f"{stem}.svg", folder / f"{stem}.png")
         log.info("drew %s", stem)

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.curves.crossing import judged_metrics
-from mtbkd.curves.tables import NO_TEACHERS, read
+from mtbkd.curves.spec import NO_TEACHERS
+from mtbkd.curves.tables import read
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.figures.material import Study

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.curves.crossing import differences, judged_metrics
-from mtbkd.curves.tables import NO_TEACHERS, REFERENCES, read
+from mtbkd.curves.spec import NO_TEACHERS, REFERENCES
+from mtbkd.curves.tables import read
 from mtbkd.figures.label_curve import sets_of_teachers
 from mtbkd.figures.material import Study
 from mtbkd.figures.style import BLACK, GREY, grid, signal_colour

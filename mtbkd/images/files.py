@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.downloads import Sha256, raw_files
 from mtbkd.errors import ContractError
+from mtbkd.raw_files import Sha256, raw_files
 from mtbkd.userfiles import own_file
 
 

@@ -131,7 +131,7 @@ def first_examples(problem: Problem, size: int) -> Problem:
 
 
 def minibatch(data: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """What ``pymc_model.unit_data`` gives, for examples ``rows`` (m,) alone; labels and the teachers' power times N/m."""
+    """What ``mtbkd.symbolic.unit_data`` gives, for examples ``rows`` (m,) alone; labels and the teachers' power times N/m."""
     scale = data["labels"].shape[-1] / len(rows)
     part = {name: value[..., rows] if value.ndim else value for name, value in data.items() if name != "x"}
     return part | {"x": data["x"][rows], "labels": scale * part["labels"], "beta": scale * part["beta"]}

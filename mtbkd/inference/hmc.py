@@ -24,12 +24,12 @@ import logging
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mtbkd.bounds import ChainCount, DrawCount, Steps
 from mtbkd.function_space import thinned
 from mtbkd.inference import Context, Fit
-from mtbkd.inference.trajectories import Chains
+from mtbkd.inference.trajectories import Chains, Jumping
 from mtbkd.lazy import lazy_import
 from mtbkd.posterior import Problem
 from mtbkd.progress import steps
@@ -60,17 +60,11 @@ PROBES = 24  # training examples at which predictions must agree
 RHAT, ESS = 1.007, 600.0  # at which chains stop; the gates ask 1.01 and 400
 
 
-class Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
+class Settings(Jumping):
     starts: ChainCount = Field(32, description="MAP runs of each chain, which begins at the best of them")
     warmup: Steps = Field(1200, description="first trajectories, left out, in which step and metric are learnt")
     draws: DrawCount = Field(1000, description="trajectories of a round after these, and draws kept of a chain")
     rounds: Steps = Field(2, description="rounds at most, while chains differ")
-    leapfrogs: Steps = Field(12, description="gradients a trajectory, at most; each draws its own number")
-    jumps: int = Field(4, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
-    target_accept: float = Field(0.9, gt=0, lt=1, description="acceptance that the step size aims at")
 
 
 class State(NamedTuple):

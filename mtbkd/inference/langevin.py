@@ -8,10 +8,8 @@ Shapes: U units, C chains, E = U C members, D draws, P parameters.
 """
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.bounds import Batch, ChainCount, Steps
@@ -19,6 +17,7 @@ from mtbkd.inference import Context, Fit
 from mtbkd.inference.noise import Normals
 from mtbkd.lazy import lazy_import
 from mtbkd.progress import steps
+from mtbkd.schedules import Moves
 from mtbkd.seeds import derive
 from mtbkd.target import Target, full_gradient
 
@@ -30,40 +29,6 @@ else:
 log = logging.getLogger(__name__)
 
 WATCH = 100  # steps between two looks for lost chains
-
-
-@dataclass(frozen=True)
-class Moves:
-    """What a sampler does at steps t = 1, 2, ..., given the gradient (N/m) grad log pi(minibatch) and xi ~ N(0, I).
-
-        V <- V + learn_t ((gradient / N)^2 - V),  G <- 1 / (damping + sqrt(V))    where learn_t > 0; G = 1 before
-        v <- keep v + drift_t G gradient + spread_t sqrt(G) xi,   theta <- theta + v
-
-    Attributes:
-        drift, spread, learn: float64 (steps,); no ``learn`` leaves G at 1.
-        keep: of the momentum v, which starts at 0.
-        damping: of G.
-        anchored: bool (steps,), where the gradient has a control variate, None for nowhere; where such steps begin, the
-            chain's position becomes its anchor, unless ``anchors`` (E, P) are given.
-    """
-
-    drift: np.ndarray
-    spread: np.ndarray
-    keep: float = 0.0
-    learn: np.ndarray | None = None
-    damping: float = 1.0
-    anchored: np.ndarray | None = None
-    anchors: "torch.Tensor | None" = None
-
-    def turns(self, done: int) -> bool:
-        """Whether control variates begin or end after ``done`` steps."""
-        return self.anchored is not None and bool(self.anchored[done] != (done > 0 and self.anchored[done - 1]))
-
-    def anchor(self, done: int, params: "torch.Tensor") -> "torch.Tensor":
-        """``params`` (E, P) as they are where control variates begin, (0, P) where they end."""
-        if self.anchored is None or not self.anchored[done]:
-            return params[:0].clone()
-        return (params if self.anchors is None else self.anchors).clone()
 
 
 class Walker(Protocol):

@@ -6,15 +6,15 @@ Shapes: U units, C chains, E = U C members, K modes a unit, Z coordinates.
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
+from mtbkd.bounds import ChainCount, Steps
 from mtbkd.inference.modes import Modes, climb, curvature
 from mtbkd.lazy import lazy_import
 from mtbkd.scale_free import Plain
 
 if TYPE_CHECKING:
     import torch
-
-    from mtbkd.inference.hmc import Settings
 else:
     torch = lazy_import("torch")
 
@@ -23,6 +23,17 @@ MOST_STEP = 0.25  # 2 is unstable where the metric is exact, and curvatures of 5
 SHORTEST = 0.2  # share of its step that a trajectory takes at least
 PARTS = 2  # of each chain's past, whose modes it brings to the unit's mixture
 DIVERGED = 1_000.0  # error of the energy from which a trajectory counts as divergent
+
+
+class Jumping(BaseModel):
+    """How chains move and jump."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
+    leapfrogs: Steps = Field(12, description="gradients a trajectory, at most; each draws its own number")
+    jumps: int = Field(4, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
+    target_accept: float = Field(0.9, gt=0, lt=1, description="acceptance that the step size aims at")
 
 
 class StepSize:
@@ -54,7 +65,7 @@ class StepSize:
 class Chains:
     """All chains of all units as one ensemble."""
 
-    def __init__(self, space: Plain, settings: "Settings", place: "torch.Tensor", generator: "torch.Generator"):
+    def __init__(self, space: Plain, settings: Jumping, place: "torch.Tensor", generator: "torch.Generator"):
         self.space, self.settings, self.generator = space, settings, generator
         self.units = space.target.members(settings.chains)
         self.place = climb(space, place, self.units, POLISH)

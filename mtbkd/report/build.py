@@ -7,14 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtbkd import registry
 from mtbkd.artefacts import write_json
 from mtbkd.evaluation.convergence import gate_table
 from mtbkd.frames import Frame, read_table, write_csv
 from mtbkd.lazy import lazy_import
 from mtbkd.published import tables as published
 from mtbkd.report import analyses as analysis_sections
-from mtbkd.report import cards, experiment, findings, page, posteriors, runs, search, stacking, validation
-from mtbkd.report import curves as label_curves
+from mtbkd.report import cards, experiment, findings, page, posteriors, runs, stacking
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import is_posterior, judgements, unclaimed
@@ -86,9 +86,9 @@ def build_report(
         findings.Case(each, plan["experiments"][name], versus[name]) for name, each in evidence.items()
     )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    known = validation.section(exact, exact_published)
-    paying = label_curves.section(plan["curves"], curves, curve_tuning)
-    tried = search.section(searches, plan["searches"])
+    known = registry.section("exact").section(exact, exact_published) if exact else None
+    paying = registry.section("curves").section(plan["curves"], curves, curve_tuning) if curves else None
+    tried = registry.section("search").section(searches, plan["searches"]) if searches else []
     content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
     asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)
     if paying:
@@ -189,8 +189,8 @@ def _content(
     plan: Plan,
     evidence: Sequence[Evidence],
     parts: Sequence[page.Part],
-    searches: Sequence[search.Part],
-    exact: validation.Section | None,
+    searches: Sequence[Any],
+    exact: Any,
     figures: Sequence[page.Figure],
     costs: Sequence[runs.Cost],
     told: Mapping[str, Any],
@@ -253,7 +253,7 @@ def _frames(
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]
     frames["published"] = pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
     if searches:
-        frames |= search.all_candidates(searches)
+        frames |= registry.section("search").all_candidates(searches)
     return frames
 
 

@@ -15,10 +15,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mtbkd import downloads
+import mtbkd
+from mtbkd import raw_files
 from mtbkd.artefacts import digest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(mtbkd.__file__).resolve().parents[1]
 # Axes by which mtbkd.seeds derives a seed for a purpose from the base seed: nothing else enters.
 SEED_AXES = {
     "data": ["replicate", "part"],
@@ -54,7 +55,7 @@ def keys_of(plan: Mapping[str, Any]) -> dict[str, Any]:
 def raw_hashes(plan: Mapping[str, Any]) -> dict[str, str]:
     """sha256 of every raw file that the study needs, as the registry demands it, where it is known."""
     parts = [part for e in plan["experiments"].values() for part in (e["data"], *e["teachers"])]
-    known = downloads.raw_files()
+    known = raw_files.raw_files()
     return {key: known[key].sha256 or "not known" for key in sorted({key for part in parts for key in part["raw"]})}
 
 

@@ -11,14 +11,13 @@ from mtbkd.explain import KeyPath, Mistake, choice, sentence, validate
 from mtbkd.grids import AS_KAPPA
 from mtbkd.published import tables as published
 from mtbkd.published.tables import is_teacher
-from mtbkd.search.spec import StudentSearch, TeacherSearch
-from mtbkd.search.students import FAST
+from mtbkd.search.spec import FAST, StudentSearch, TeacherSearch
 from mtbkd.settings import dump, settings_of
 from mtbkd.strength_checks import twice
 from mtbkd.tuning import SHARED_NAMES, count
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Study
+    from mtbkd.models import Config, Study
 
 EVERY_SETTING = frozenset(SHARED_NAMES)
 MOST_CANDIDATES = 2_000  # a misplaced list is a mistake, no wish for a week of training

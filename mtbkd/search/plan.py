@@ -7,8 +7,8 @@ from mtbkd.search.spec import make_search
 from mtbkd.settings import dump
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, Study
-    from mtbkd.plan import DataPlan, TeacherPlan
+    from mtbkd.models import Config, Study
+    from mtbkd.planned import DataPlan, TeacherPlan
 
 
 def make_searches(

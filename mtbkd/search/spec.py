@@ -15,13 +15,14 @@ from mtbkd.fitting import Spec as FitSpec
 from mtbkd.grids import Posterior
 
 if TYPE_CHECKING:
-    from mtbkd.plan import DataPlan, TeacherPlan
+    from mtbkd.planned import DataPlan, TeacherPlan
 
 Subject = Literal["teachers", "students"]
 Values = Annotated[tuple[Any, ...], Field(min_length=1, max_length=10_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 StepValues = Annotated[tuple[Steps, ...], AfterValidator(distinct), Field(min_length=1, max_length=100)]
 ShareValues = Annotated[tuple[Share, ...], AfterValidator(distinct), Field(min_length=1, max_length=100)]
+FAST = ("map", "dropout")  # inference that can fit thousands of candidates
 PositiveValues = Annotated[tuple[Positive, ...], AfterValidator(distinct), Field(min_length=1, max_length=100)]
 
 

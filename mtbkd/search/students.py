@@ -38,7 +38,6 @@ else:
     torch = lazy_import("torch")
 
 AS_CONFIGURED = "as configured"
-FAST = ("map", "dropout")  # inference that can fit thousands of candidates
 MOST_DRAWS = 50  # of a student, for its mean probabilities
 
 Settings = dict[str, Any]

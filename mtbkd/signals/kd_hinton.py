@@ -5,19 +5,16 @@ gradients. T is ``teacher_temperature``; ``student_temperature`` is not read.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mtbkd.signals import kd
 from mtbkd.signals.kd import NEEDS_WEIGHTS, Settings, mixture, prepare, slope, term, term_symbolic
-
-if TYPE_CHECKING:
-    from mtbkd.posterior import Shared
+from mtbkd.signals.shared import Shared
 
 __all__ = ["NEEDS_WEIGHTS", "USES", "Settings", "adjust", "mixture", "prepare", "slope", "term", "term_symbolic"]
 USES = kd.USES - {"student_temperature"}
 
 
-def adjust(shared: "Shared") -> "Shared":
+def adjust(shared: Shared) -> Shared:
     """The same temperature on the student's side, and beta times its square."""
     temperature = shared.teacher_temperature
     return replace(shared, student_temperature=temperature, beta=shared.beta * temperature**2)

@@ -18,6 +18,7 @@ else:
 Pull = Callable[["torch.Tensor"], "torch.Tensor"]
 # Weights of a map from which on writing their derivatives in place is faster than a batched product and a copy.
 LARGE = 10_000
+EPSILON = 1e-5  # added to a variance before its root: torch's default
 
 
 class DenseLayers(NamedTuple):

@@ -8,7 +8,7 @@ monotone and a Gaussian prior at 0 asks for no rescaling.
 
 The derivatives call torch's own: what a graph would keep, the images before the pooling above all, would be most of a fit's
 memory. On the CPU, in float32 and where no graph is asked for, all but the convolutions is compiled
-(``mtbkd.compiled.pooling``): torch would go over the images once an operator, which took longer than the convolutions.
+(``mtbkd.students.pooling``): torch would go over the images once an operator, which took longer than the convolutions.
 Convolutions are computed in the numbers' own precision; on CUDA that is TF32 for float32, torch's default.
 Shapes: N examples, M members of a group, A input and B output channels, H x W pixels.
 """
@@ -16,8 +16,9 @@ Shapes: N examples, M members of a group, A input and B output channels, H x W p
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtbkd.compiled import share_out
+from mtbkd.compiling import share_out
 from mtbkd.lazy import lazy_import
+from mtbkd.students import EPSILON
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +26,6 @@ else:
     torch = lazy_import("torch")
 
 PAD, ONE, TWO, NONE = [1, 1], [1, 1], [2, 2], [0, 0]
-EPSILON = 1e-5  # torch's default, added to the variance
 AT_LEAST = 1 << 20  # numbers of a convolution's output from which on a thread of its own pays
 KEPT = 31 << 20  # bytes; glibc heeds no block above 32 MiB
 
@@ -165,7 +165,7 @@ def _rows(x: "torch.Tensor") -> "torch.Tensor":
 
 
 def _compiled_forward(x: "torch.Tensor", raw: "torch.Tensor", weights: Weights, members: int) -> Tape:
-    from mtbkd.compiled import pooling
+    from mtbkd.students import pooling
 
     _keep_memory()
     n, channels, h, w = raw.shape
@@ -184,7 +184,7 @@ def _compiled_forward(x: "torch.Tensor", raw: "torch.Tensor", weights: Weights, 
 
 
 def _compiled_backward(grad: "torch.Tensor", tape: Tape, weights: Weights, members: int) -> Before:
-    from mtbkd.compiled import pooling
+    from mtbkd.students import pooling
 
     (n, channels), (h, w) = grad.shape[:2], tape.x.shape[2:]
     least, given = max(1, AT_LEAST // (h * w * channels)), (_rows(grad), _rows(tape.out), tape.index.flatten(2))

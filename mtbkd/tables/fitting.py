@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits
 from mtbkd.curves.budget import budgets
 from mtbkd.curves.fitting import Bench, Rows, choose, context_of, judged, predict_test, refit

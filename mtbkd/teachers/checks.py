@@ -11,7 +11,7 @@ from mtbkd.settings import settings_of
 from mtbkd.teachers import columns
 
 if TYPE_CHECKING:
-    from mtbkd.config import Config, TeacherEntry
+    from mtbkd.models import Config, TeacherEntry
 
 
 def teachers_named(config: "Config") -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.draws import Draws
 from tests.evaluation.examples import make_dataset as make_table

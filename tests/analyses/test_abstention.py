@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd.analyses import Inputs, abstention
+from mtbkd.analyses import abstention
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.draws import Draws
 from mtbkd.evaluation import metrics, selective

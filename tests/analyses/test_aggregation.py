@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mtbkd.analyses import Inputs, axioms, guarantees, weightings
+from mtbkd.analyses import axioms, guarantees, weightings
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.draws import Draws
 from mtbkd.errors import ContractError
 from mtbkd.figures import conformance, style
@@ -18,10 +19,10 @@ from mtbkd.figures import weightings as weightings_figure
 from mtbkd.figures.material import Analysis
 from mtbkd.frames import write_table
 from mtbkd.pooling.axioms import AXIOMS
-from mtbkd.pooling.responsibility import responsibilities
 from mtbkd.report.analyses import axioms as axioms_report
 from mtbkd.report.analyses import guarantees as guarantees_report
 from mtbkd.report.analyses import weightings as weightings_report
+from mtbkd.signals.responsibility import responsibilities
 from tests.conformance.examples import dataset
 from tests.pooling.test_context import teachers_of
 

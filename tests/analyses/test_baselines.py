@@ -10,7 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from pydantic import ValidationError
 
-from mtbkd.analyses import Inputs, baselines
+from mtbkd.analyses import baselines
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.baselines import BASELINES
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.verdict import judge, verdict

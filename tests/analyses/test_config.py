@@ -8,6 +8,7 @@ import pytest
 
 from mtbkd.config import load
 from mtbkd.errors import ConfigError
+from mtbkd.plan import make_plan
 from mtbkd.study_files import read_configuration
 
 RAW = read_configuration()
@@ -22,7 +23,7 @@ def config(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_analysis_of_an_experiment_takes_its_data_teachers_and_draws() -> None:
-    plan = load(config({"kind": "experts", "experiment": "one"})).plan()
+    plan = make_plan(load(config({"kind": "experts", "experiment": "one"})))
     asked = plan.analyses["asked"]
     assert asked.data is not None and asked.data.name == "sim1_tiny" and len(asked.teachers) == 2
     assert asked.blocks == plan.experiments["one"].blocks == asked.data_blocks
@@ -31,7 +32,7 @@ def test_an_analysis_of_an_experiment_takes_its_data_teachers_and_draws() -> Non
 
 def test_an_analysis_of_its_own_data_adds_them_to_the_plan() -> None:
     own = {"kind": "experts", "dataset": "sim2_tiny", "teachers": ["sim2_c1", "sim2_c2"], "replicates": 1}
-    plan = load(config(own)).plan()
+    plan = make_plan(load(config(own)))
     assert {data.name for data in plan.datasets.values()} == {"sim1_tiny", "sim2_tiny"}
     assert plan.analyses["asked"].blocks == ("r0-0",) and not plan.analyses["asked"].methods
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from mtbkd.analyses import Inputs, votes
+from mtbkd.analyses import votes
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.errors import ContractError
 from mtbkd.figures import votes as figure
 from mtbkd.figures.material import Analysis

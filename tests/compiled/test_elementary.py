@@ -9,8 +9,9 @@ import numba
 import numpy as np
 import pytest
 
-from mtbkd.compiled import elementary, inner, lanes
+from mtbkd.compiled import elementary, lanes
 from mtbkd.compiled.philox import WORDS, philox
+from mtbkd.compiling import inner
 
 
 @inner
@@ -68,9 +69,9 @@ def test_random_words_are_those_of_the_authors(
 
 def test_what_is_kept_is_compiled_anew_when_a_file_beside_it_changes(tmp_path: Path) -> None:
     """numba alone looks at the function's own file and would return 1 again."""
-    (tmp_path / "part.py").write_text("from mtbkd.compiled import inner\n\n@inner\ndef part():\n    return 1\n")
+    (tmp_path / "part.py").write_text("from mtbkd.compiling import inner\n\n@inner\ndef part():\n    return 1\n")
     (tmp_path / "whole.py").write_text(
-        "from mtbkd.compiled import compiled\nfrom part import part\n\n@compiled\ndef whole():\n    return part()\n\n"
+        "from mtbkd.compiling import compiled\nfrom part import part\n\n@compiled\ndef whole():\n    return part()\n\n"
         "print(whole(), sum(whole.stats.cache_hits.values()))\n"
     )
 
@@ -78,5 +79,5 @@ def test_what_is_kept_is_compiled_anew_when_a_file_beside_it_changes(tmp_path: P
         return subprocess.run([sys.executable, "whole.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert (run(), run()) == ("1 0\n", "1 1\n")
-    (tmp_path / "part.py").write_text("from mtbkd.compiled import inner\n\n@inner\ndef part():\n    return 2\n")
+    (tmp_path / "part.py").write_text("from mtbkd.compiling import inner\n\n@inner\ndef part():\n    return 2\n")
     assert run() == "2 0\n"

@@ -1,13 +1,12 @@
 """Every analysis: what it promises the workflow and the report."""
 
-import importlib
 import re
 
 import pytest
 
 from mtbkd import registry
-from mtbkd.downloads import raw_files
 from mtbkd.explain import NAME
+from mtbkd.raw_files import raw_files
 from tests.conformance.examples import names, small
 
 NEEDED = {"dataset", "teachers", "student", "draws"}
@@ -29,5 +28,5 @@ def test_its_raw_files_are_known(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", names("analysis"))
 def test_the_report_speaks_of_it(kind: str) -> None:
-    module = importlib.import_module(f"mtbkd.report.analyses.{kind}")
+    module = registry.section(kind)
     assert module.TITLE and module.EXPLAINED.strip().endswith(".") and callable(module.section)

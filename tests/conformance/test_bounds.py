@@ -24,7 +24,7 @@ EXEMPT = {
     "mtbkd.teachers.cifar_resnet.Settings.depth": "one of four numbers",
     "mtbkd.fitting.Spec.posterior": "made of a checked Posterior",
     "mtbkd.bundle.*": "no setting: a bundle's card is written by the program and checked when it is read",
-    "mtbkd.downloads.*": "no setting: the table of raw files",
+    "mtbkd.raw_files.*": "no setting: the table of raw files",
 }
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from mtbkd import registry
 from mtbkd.artefacts import Dataset
 from mtbkd.datasets import Shape, redrawn
-from mtbkd.downloads import raw_files
+from mtbkd.raw_files import raw_files
 from tests.conformance.examples import IMAGE_FILES, names, small, write_files
 from tests.images.formats import write_all
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mtbkd import registry
-from mtbkd.downloads import raw_files
 from mtbkd.errors import ConfigError
+from mtbkd.raw_files import raw_files
 from tests.conformance.examples import names
 
 CHAINS = ["MKVLLACDEFGHIKW", "MSTNPKPQRKTKRNTNRRPQDVKFPGGGQIVGGVYLLPRRGPRLGVRATRKTSERSQPRGRRQ", "GAVLIXBZUOM", "M", "W" * 130]

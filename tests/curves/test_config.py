@@ -8,6 +8,7 @@ import yaml
 from mtbkd import config
 from mtbkd.curves.spec import Spec
 from mtbkd.errors import ConfigError
+from mtbkd.plan import make_plan
 
 EXAMPLE = """
 study: small
@@ -45,7 +46,7 @@ def curve(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_curve_is_one_job_a_set_of_teachers_and_method_and_one_without_teachers(raw: dict[str, Any]) -> None:
-    plan = config.load(raw).plan()
+    plan = make_plan(config.load(raw))
     found = plan.curves["one"]
     assert list(found.every_part()) == [("none", "labels_map"), ("poor", "tip_map"), ("good", "tip_map")]
     assert found.blocks == ("r0-1", "r2-2") and found.baseline == "labels_map"
@@ -59,7 +60,7 @@ def test_a_curve_is_one_job_a_set_of_teachers_and_method_and_one_without_teacher
 
 def test_steps_are_candidates(raw: dict[str, Any]) -> None:
     curve(raw)["steps"] = [20, 50]
-    parts = config.load(raw).plan().curves["one"].parts
+    parts = make_plan(config.load(raw)).curves["one"].parts
     assert [spec["steps"] for methods in parts.values() for spec in methods.values()] == [[20, 50]] * 3
 
 

@@ -14,7 +14,7 @@ from mtbkd.compiled.posterior import CompiledPosterior
 from mtbkd.curves import fitting, references
 from mtbkd.curves.budget import budgets, held_out, label_order
 from mtbkd.curves.fitting import Bench, fit_curve
-from mtbkd.curves.spec import Spec
+from mtbkd.curves.spec import References, Spec
 from mtbkd.curves.target import Budget
 from mtbkd.datasets import sim1
 from mtbkd.errors import ContractError
@@ -168,7 +168,7 @@ def test_draws_are_averaged_and_minibatches_reach_a_sampler(dataset: Dataset, te
 
 
 def test_the_best_teacher_is_chosen_by_the_labels_at_hand(dataset: Dataset, teachers: list[Logits]) -> None:
-    asked = references.Spec(curve="c", labels=(20, "all"), transfer=(True,), seed=SEED)
+    asked = References(curve="c", labels=(20, "all"), transfer=(True,), seed=SEED)
     rows = pd.DataFrame(references.references(asked, dataset, {"tiny": teachers}, REPLICATES))
     order, test = label_order(dataset, SEED, REPLICATES), dataset.split == "test"
     for r in REPLICATES:

@@ -8,6 +8,7 @@ import yaml
 from mtbkd import config
 from mtbkd.errors import ConfigError
 from mtbkd.exact.spec import Spec
+from mtbkd.plan import make_plan
 
 EXAMPLE = """
 study: small
@@ -33,23 +34,23 @@ def raw() -> dict[str, Any]:
 
 
 def test_a_method_is_judged_with_its_inference_settings_and_the_optimiser(raw: dict[str, Any]) -> None:
-    plan = config.load(raw).plan()
+    plan = make_plan(config.load(raw))
     assert list(plan.exact) == ["labels_vi", "labels_map"]
     spec = Spec.model_validate(plan.exact["labels_vi"])
     assert (spec.inference, spec.settings["steps"], spec.training.steps, spec.sbc_datasets) == ("vi", 50, 77, 100)
 
 
 def test_a_study_that_asks_for_nothing_judges_nothing(raw: dict[str, Any]) -> None:
-    assert config.load(raw, "silent").plan().exact == {}
+    assert make_plan(config.load(raw, "silent")).exact == {}
 
 
 def test_a_posteriors_settings_leave_the_judging_as_it_is(raw: dict[str, Any]) -> None:
-    before = config.load(raw).plan().exact
+    before = make_plan(config.load(raw)).exact
     raw["posterior"] = {"lambda": [1, 2], "prior_scale": 3}
     raw["methods"]["labels_vi"]["posterior"] = {"prior_scale": 2}
-    assert config.load(raw).plan().exact == before
+    assert make_plan(config.load(raw)).exact == before
     raw["methods"]["labels_vi"]["settings"]["steps"] = 51
-    after = config.load(raw).plan().exact
+    after = make_plan(config.load(raw)).exact
     assert after["labels_vi"] != before["labels_vi"] and after["labels_map"] == before["labels_map"]
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mtbkd import config
 from mtbkd.errors import ConfigError
 from mtbkd.explain import KeyPath, dotted
+from mtbkd.plan import make_plan
 from mtbkd.study_files import read_configuration
 
 ROOT = Path(__file__).parents[2]
@@ -158,7 +159,7 @@ def refusal(raw: Any) -> list[str]:
     """The lines of the refusal, [] for a configuration that is legal; whatever else happens is a failure."""
     with patience():
         try:
-            config.load(raw).plan()
+            make_plan(config.load(raw))
         except ConfigError as error:
             first, *lines = str(error).split("\n")
             assert first.startswith("the configuration has ")

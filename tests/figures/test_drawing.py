@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from mtbkd.artefacts import Logits, ids_digest, read_json
 from mtbkd.evaluation.deviance import entropy
-from mtbkd.figures import FIGURES
-from mtbkd.figures.catalogue import draw_all, module
+from mtbkd.figures.catalogue import draw_all
 from mtbkd.figures.material import Experiment, Material, Method, Study
 from mtbkd.figures.style import style
 from mtbkd.frames import write_table
+from mtbkd.registry import FIGURES
+from mtbkd.registry import figure as module
 from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws, run
 
 VI = {"signal": "kd", "weights": "equal", "inference": "vi", "seed": 3}
@@ -232,7 +233,7 @@ def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, t
     draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), [], tmp_path)
     captions = read_json(tmp_path / "captions.json")
     files = [each["file"] for each in captions]
-    own = [figure for figure in FIGURES if module(figure).SCOPE == "experiment" and figure not in PLANES]
+    own = [name for name in FIGURES if module(name).SCOPE == "experiment" and name not in PLANES]
     of = {
         name: [f"{name}-{figure}.svg" for figure in own if figure != skipped]
         for name, skipped in (("exp", "boxes"), ("real", "maps"))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from mtbkd.analyses import Inputs, residues
+from mtbkd.analyses import residues
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.errors import ContractError
 from mtbkd.figures import residue_bits, residue_safety
 from mtbkd.figures.style import style

@@ -5,7 +5,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from mtbkd.analyses import Inputs, safety
+from mtbkd.analyses import safety
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.errors import ContractError
 from mtbkd.figures import safety_price

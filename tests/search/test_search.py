@@ -13,6 +13,7 @@ import yaml
 from mtbkd import config
 from mtbkd.artefacts import Dataset
 from mtbkd.errors import ConfigError
+from mtbkd.plan import make_plan
 from mtbkd.search import run
 from mtbkd.search.spec import Spec, combinations
 
@@ -50,12 +51,12 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture
 def spec(raw: dict[str, Any]) -> Spec:
-    return Spec.model_validate(config.load(raw).plan().searches["teacher_search/sim1"])
+    return Spec.model_validate(make_plan(config.load(raw)).searches["teacher_search/sim1"])
 
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    spec = Spec.model_validate(config.load(yaml.safe_load(EXAMPLE)).plan().searches["teacher_search/sim1"])
+    spec = Spec.model_validate(make_plan(config.load(yaml.safe_load(EXAMPLE))).searches["teacher_search/sim1"])
     return pd.DataFrame(run.search(spec))
 
 
@@ -128,12 +129,12 @@ def test_an_infinite_setting_survives_being_handed_on(spec: Spec) -> None:
 
 def test_a_search_depends_on_its_own_part_of_the_configuration_only(raw: dict[str, Any], spec: Spec) -> None:
     raw["teachers"]["b1"]["settings"] = {"hidden": [4], "steps": 30, "exposure": 0.5}
-    changed = Spec.model_validate(config.load(raw).plan().searches["teacher_search/sim1"])
+    changed = Spec.model_validate(make_plan(config.load(raw)).searches["teacher_search/sim1"])
     assert changed.teachers[0].settings["steps"] == 30 and changed.teachers[1] == spec.teachers[1]
     raw = yaml.safe_load(EXAMPLE)
     raw["posterior"] = {"lambda": 7}
-    assert Spec.model_validate(config.load(raw).plan().searches["teacher_search/sim1"]) == spec
-    assert config.load(raw, "silent").plan().searches == {}
+    assert Spec.model_validate(make_plan(config.load(raw)).searches["teacher_search/sim1"]) == spec
+    assert make_plan(config.load(raw, "silent")).searches == {}
 
 
 def test_the_last_setting_varies_fastest() -> None:

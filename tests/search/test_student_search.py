@@ -14,6 +14,7 @@ import yaml
 from mtbkd import config
 from mtbkd.artefacts import Dataset
 from mtbkd.errors import ConfigError
+from mtbkd.plan import make_plan
 from mtbkd.published import tables as published
 from mtbkd.search import run, students
 from mtbkd.search.spec import Spec
@@ -69,13 +70,13 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture
 def spec(raw: dict[str, Any]) -> Spec:
-    return Spec.model_validate(config.load(raw).plan().searches[PLACE])
+    return Spec.model_validate(make_plan(config.load(raw)).searches[PLACE])
 
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Any:
     """The search on data sets far from its own."""
-    spec = Spec.model_validate(config.load(yaml.safe_load(EXAMPLE)).plan().searches[PLACE])
+    spec = Spec.model_validate(make_plan(config.load(yaml.safe_load(EXAMPLE))).searches[PLACE])
     return pd.DataFrame(run.search(spec.model_copy(update={"first": 100})))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.analyses import Inputs
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.artefacts import Dataset, Logits, ids_digest
 from mtbkd.optimise import Training
 from mtbkd.tables.fitting import Study

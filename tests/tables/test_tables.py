@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from mtbkd import registry
-from mtbkd.analyses import Inputs, tables
+from mtbkd.analyses import tables
+from mtbkd.analyses.inputs import Inputs
 from mtbkd.curves.budget import held_out
 from mtbkd.errors import ContractError
 from mtbkd.evaluation.metrics import accuracy

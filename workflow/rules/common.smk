@@ -4,12 +4,13 @@ from snakemake.exceptions import WorkflowError
 
 from mtbkd import config as study_config
 from mtbkd import registry
+from mtbkd.plan import make_plan
 from mtbkd.errors import ConfigError
 from mtbkd import sources
 
 try:
     CHECKED = study_config.load(config, import_estimators=workflow.is_main_process)
-    PLAN = CHECKED.plan()
+    PLAN = make_plan(CHECKED)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 

@@ -2,7 +2,6 @@
 # and lists for the two files that follow.
 from dataclasses import asdict
 
-from mtbkd.figures import FIGURES as FIGURE_MODULES
 from mtbkd.figures import catalogue
 from mtbkd.figures.material import Analysis as FigureAnalysis
 from mtbkd.figures.material import Experiment as FigureExperiment
@@ -61,7 +60,7 @@ FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
 
 def reported(entry):
     """A figure as Snakemake's own report shows it."""
-    part = catalogue.module(entry.figure)
+    part = registry.figure(entry.figure)
     return report(
         f"{STUDY}/figures/{entry.stem}.svg",
         caption=f"../report/{entry.figure}.rst",
@@ -69,6 +68,13 @@ def reported(entry):
         subcategory=entry.of or "all experiments",
         labels={"figure": part.TITLE},
     )
+
+
+def section_modules():
+    """Modules of the page's sections on what the study asks besides its experiments."""
+    other = {"exact": PLAN.exact, "curves": PLAN.curves, "search": PLAN.searches}
+    kinds = [a.kind for a in PLAN.analyses.values()] + [kind for kind, asked in other.items() if asked]
+    return [*registry.TOGETHER, *(registry.SECTIONS[kind] for kind in kinds)]
 
 
 PUBLISHED = ("published/*.csv",)

@@ -40,10 +40,6 @@ rule report:
         runtime=10,
     params:
         spec=report_spec,
-        package=package(
-            "mtbkd.report.build",
-            *(f"mtbkd.report.analyses.{a.kind}" for a in PLAN.analyses.values()),
-            files=PUBLISHED + PAGE_PARTS,
-        ),
+        package=package("mtbkd.report.build", *section_modules(), files=PUBLISHED + PAGE_PARTS),
     script:
         "../../scripts/report.py"

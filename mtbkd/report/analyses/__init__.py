@@ -4,12 +4,12 @@ A module holds ``TITLE``, ``EXPLAINED`` (what is asked and how to read the answe
 tables and its settings.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtbkd import registry
 from mtbkd.frames import Frame, read_table
 from mtbkd.lazy import lazy_import
 from mtbkd.report.table import Table
@@ -53,11 +53,11 @@ def parts(
     for name, places in files.items():
         tables = {table: _read(Path(path)) for table, path in places.items()}
         known[name] = plans[name]["kind"], tables
-        module = importlib.import_module(f"mtbkd.report.analyses.{plans[name]['kind']}")
+        module = registry.section(plans[name]["kind"])
         section = module.section(name, tables, plans[name]["settings"])
         found.append(Part(name, module.TITLE, " ".join(module.EXPLAINED.split()), section))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
-    return [*_advice(known), *found], frames
+    return [*_together(known), *found], frames
 
 
 def first_answers(found: Sequence[Part]) -> list[tuple[str, Sequence[str]]]:
@@ -65,12 +65,10 @@ def first_answers(found: Sequence[Part]) -> list[tuple[str, Sequence[str]]]:
     return [(part.title, part.section.headlines) for part in found if part.section.headlines]
 
 
-def _advice(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:
+def _together(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:
     """What analyses say together, first on the page."""
-    from mtbkd.report import advice
-
-    section = advice.section(known)
-    return [] if section is None else [Part(advice.NAME, advice.TITLE, " ".join(advice.EXPLAINED.split()), section)]
+    asked = [(module, module.section(known)) for module in registry.together()]
+    return [Part(m.NAME, m.TITLE, " ".join(m.EXPLAINED.split()), section) for m, section in asked if section is not None]
 
 
 def _read(path: Path) -> Frame:

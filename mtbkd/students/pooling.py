@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.compiled import compiled
-from mtbkd.students.convolution import EPSILON
+from mtbkd.compiling import compiled
+from mtbkd.students import EPSILON
 
 ZERO = np.float32(0)
 
