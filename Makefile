@@ -26,7 +26,7 @@ endif
 
 VENV := $(UV_PROJECT_ENVIRONMENT)
 BIN := $(VENV)/bin
-NAME = $(or $(STUDY),$(shell "$(BIN)/python" -m mtbkd.config_files --study $(ARGS)))
+NAME = $(or $(STUDY),$(shell "$(BIN)/python" -m mtbkd.study.config_files --study $(ARGS)))
 RESULTS = results/$(NAME)
 CONFIG = $(if $(STUDY),--config study=$(STUDY))
 # programs started by jobs and tests are the environment's own
@@ -38,7 +38,7 @@ help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## compute the study STUDY (by default config.yaml's: demo) and its report; repeat it to go on after a stop
-	@"$(BIN)/python" -m mtbkd.config_files $(ARGS)
+	@"$(BIN)/python" -m mtbkd.study.config_files $(ARGS)
 	@echo "[run] study '$(NAME)' on $(CORES) cores"
 	@$(SNAKEMAKE) --cores $(CORES) $(CONFIG) $(ARGS) || { \
 	  echo; echo "[run] ERROR: the study '$(NAME)' did not finish; the messages above name the file or the job's log." >&2; \
@@ -50,7 +50,7 @@ test: lint  ## check the code, then run every test; the last lines name what was
 	@echo "[test] pytest"
 	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-lint: setup-dev  ## check style and types: ruff, snakefmt, pyright
+lint: setup-dev  ## check style, types and imports: ruff, snakefmt, pyright, import-linter
 	@echo "[lint] ruff"
 	@"$(BIN)/ruff" check --quiet . && "$(BIN)/ruff" format --quiet --check . || { \
 	  echo "[lint] HINT: '$(BIN)/ruff check --fix . && $(BIN)/ruff format .' repairs most of it" >&2; exit 1; }
@@ -59,6 +59,8 @@ lint: setup-dev  ## check style and types: ruff, snakefmt, pyright
 	  echo "[lint] HINT: '$(BIN)/snakefmt workflow' repairs it" >&2; exit 1; }
 	@echo "[lint] pyright"
 	@"$(BIN)/pyright" --pythonpath "$(BIN)/python"
+	@echo "[lint] import-linter"
+	@"$(BIN)/lint-imports" --no-logo --no-cache
 
 bench: setup  ## measure the times and the memory that the README promises
 	@$(IN_VENV) "$(BIN)/python" scripts/bench.py $(ARGS)

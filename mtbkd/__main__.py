@@ -2,6 +2,6 @@
 
 import sys
 
-from mtbkd.cli import main
+from mtbkd.serving.cli import main
 
 sys.exit(main())

@@ -1,8 +1,8 @@
 """Rules ``analysis_<name>``: one question that a study asks besides its experiments."""
 
-from mtbkd.analyses.run import analysis_files
-from mtbkd.job import job
-from mtbkd.raw_files import check_fetched
+from mtbkd.base.job import job
+from mtbkd.data.raw_files import check_fetched
+from mtbkd.questions.run import analysis_files
 
 if __name__ == "__main__":
     with job(check_fetched) as rule:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtbkd.job import job
+from mtbkd.base.job import job
 from mtbkd.serving.making import bundle_files
 
 if __name__ == "__main__":

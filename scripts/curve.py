@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mtbkd.curves.fitting import curve_files
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.questions.curves.fitting import curve_files
 
 if __name__ == "__main__":
     with job() as rule:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mtbkd.curves.references import reference_files
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.questions.curves.references import reference_files
 
 if __name__ == "__main__":
     with job() as rule:

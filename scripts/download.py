@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mtbkd.downloads import fetch
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.data.downloads import fetch
 
 if __name__ == "__main__":
     with job() as rule:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from mtbkd.base.job import job
 from mtbkd.evaluation.evaluate import evaluate_experiment
-from mtbkd.job import job
 
 if __name__ == "__main__":
     with job() as rule:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mtbkd.exact.judging import judge_files
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.questions.exact.judging import judge_files
 
 if __name__ == "__main__":
     with job() as rule:

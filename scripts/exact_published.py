@@ -1,7 +1,7 @@
 """Rule ``published``: the conjugate student beside what its paper prints."""
 
-from mtbkd.exact.published import compare_files
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.questions.exact.published import compare_files
 
 if __name__ == "__main__":
     with job() as rule:

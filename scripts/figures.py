@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mtbkd.figures.catalogue import draw_all
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.report.figures.catalogue import draw_all
 
 if __name__ == "__main__":
     with job() as rule:

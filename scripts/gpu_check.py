@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from mtbkd.base.errors import MtbkdError
 from mtbkd.bench.gpu import DOCS, PARTS, run
-from mtbkd.errors import MtbkdError
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

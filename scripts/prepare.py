@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mtbkd.job import job
-from mtbkd.preparing import prepare
-from mtbkd.raw_files import check_fetched
+from mtbkd.base.job import job
+from mtbkd.data.preparing import prepare
+from mtbkd.data.raw_files import check_fetched
 
 if __name__ == "__main__":
     with job(check_fetched) as rule:

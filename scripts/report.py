@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtbkd.job import job
+from mtbkd.base.job import job
 from mtbkd.report.build import build_report
 
 if __name__ == "__main__":

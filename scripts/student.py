@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mtbkd.fitting import fit_files
-from mtbkd.job import job
+from mtbkd.base.job import job
+from mtbkd.inference.fitting import fit_files
 
 if __name__ == "__main__":
     with job() as rule:

@@ -50,7 +50,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_importing_the_registry_imports_no_part() -> None:
-    assert not fresh_import("mtbkd.registry") & HEAVY
+    assert not fresh_import("mtbkd.base.registry") & HEAVY
 
 
 def test_version_is_that_of_the_project_and_of_the_citation() -> None:
@@ -72,3 +72,11 @@ def test_set_up_accepts_only_python_versions_with_a_wheel_of_every_locked_packag
     for version in line[1].split():
         missing = [n for n, files in wheels.items() if not any(wheel_suits(file, version) for file in files)]
         assert not missing, f"Python {version}"
+
+
+def test_the_contract_of_the_rooms_has_no_exception() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    assert [contract["type"] for contract in contracts] == ["layers", "acyclic_siblings"]
+    assert not [key for contract in contracts for key in contract if key.startswith(("ignore", "skip", "exclude"))]
+    rooms = {room for floor in contracts[0]["layers"] for room in floor.split(" | ")}
+    assert rooms == {path.parent.name for path in (ROOT / "mtbkd").glob("*/__init__.py")} | {"__main__"}

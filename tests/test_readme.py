@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mtbkd import artefacts, config, registry
-from mtbkd.artefacts import Dataset, Logits
+from mtbkd.base import registry
+from mtbkd.contracts import artefacts
+from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
-from mtbkd.exact import judging as exact
-from mtbkd.plan import make_plan
-from mtbkd.study_files import read_configuration
+from mtbkd.questions.exact import judging as exact
+from mtbkd.study import config
+from mtbkd.study.plan import make_plan
+from mtbkd.study.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"

@@ -6,10 +6,10 @@ Nothing of the speed is asserted by a test: a machine that is busy with somethin
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.artefacts import write_json
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench import control_variates, figure, floor, images, peers, pools, process, proteins, samplers, verdict
 from mtbkd.bench.problems import BATCH_SIZE, CASES, Case, best, make, seconds
-from mtbkd.lazy import lazy_import
+from mtbkd.contracts.artefacts import write_json
 from mtbkd.students import init_ensemble
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import BATCH_SIZE, Case, make
 from mtbkd.inference.langevin import Moves, walker
 from mtbkd.inference.noise import Normals
-from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem
+from mtbkd.posterior.problem import Problem
 from mtbkd.students import init_ensemble
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, save, style
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, save, style
 
 if TYPE_CHECKING:
     from matplotlib import pyplot as plt

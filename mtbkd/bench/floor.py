@@ -9,9 +9,9 @@ Shapes: E members, m examples of a minibatch, P parameters, G teachers, K classe
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import BATCH_SIZE, TEACHERS, Case, best
 from mtbkd.inference.noise import Normals
-from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

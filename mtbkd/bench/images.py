@@ -10,8 +10,8 @@ share it.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import BATCH_SIZE, best
-from mtbkd.lazy import lazy_import
 from mtbkd.students import cnn, init_ensemble
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import BATCH_SIZE, Case, best, make, seconds
 from mtbkd.inference import Context, nuts
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.problem import Problem, Shared, make_problem
 from mtbkd.signals import tip
 from mtbkd.students.linear import Linear
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mtbkd import registry
+from mtbkd.base import registry
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import seconds
-from mtbkd.lazy import lazy_import
 from mtbkd.pooling.operators import load
 
 if TYPE_CHECKING:

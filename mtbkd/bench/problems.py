@@ -6,8 +6,8 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.base.lazy import lazy_import
+from mtbkd.posterior.problem import Problem, Shared, make_problem
 from mtbkd.signals import tip
 from mtbkd.students.mlp import Mlp
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import BATCH_SIZE, CASES, NUM_EXAMPLES, make, seconds
 from mtbkd.bench.samplers import context
-from mtbkd.encoders import unirep64
+from mtbkd.data.encoders import unirep64
+from mtbkd.data.sequences import RESIDUES
 from mtbkd.inference import sgld
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training, maximise
-from mtbkd.sequences import RESIDUES
+from mtbkd.inference.optimise import Training, maximise
 from mtbkd.students import init_ensemble
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd import registry
+from mtbkd.base import registry
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.problems import BATCH_SIZE, Case, best, make, seconds
 from mtbkd.inference import Context
 from mtbkd.inference.langevin import Moves
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import TOGETHER, Training
-from mtbkd.posterior import Problem
+from mtbkd.inference.optimise import TOGETHER, Training
+from mtbkd.posterior.problem import Problem
 from mtbkd.students import dense, dense_vjp, init_ensemble
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How good students and teachers are: scores, coverage, paired comparisons. Knows inference and what lies below it."""

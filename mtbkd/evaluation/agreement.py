@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.draws import Draws
+from mtbkd.contracts.draws import Draws
 
 # Algorithms whose draws are the posterior's but for Monte Carlo error, in order of preference.
 EXACT = ("nuts", "smc", "hmc")

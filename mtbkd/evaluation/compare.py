@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile, standard_error
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import Way, judge, verdict
-from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd import registry
-from mtbkd.draws import Draws
+from mtbkd.base import registry
+from mtbkd.base.lazy import lazy_import
+from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation.agreement import Summary, agreement_rows
-from mtbkd.evaluation.convergence import Claim
 from mtbkd.evaluation.scoring import ALL, Examples
 from mtbkd.evaluation.tables import Tables
-from mtbkd.function_space import thinned
-from mtbkd.lazy import lazy_import
+from mtbkd.inference.convergence import Claim
+from mtbkd.inference.function_space import thinned
 
 arviz_base: Any = lazy_import("arviz_base")
 arviz_stats: Any = lazy_import("arviz_stats")

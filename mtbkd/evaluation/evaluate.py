@@ -26,20 +26,20 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset, Logits, stack_logits
-from mtbkd.draws import Draws
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.base.progress import steps
+from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
+from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation import scoring
 from mtbkd.evaluation.compare import compare
-from mtbkd.evaluation.convergence import judge_calibration, not_applicable
 from mtbkd.evaluation.criticism import Criticised
 from mtbkd.evaluation.routing import routed
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
-from mtbkd.progress import steps
-from mtbkd.sharpness import COLUMN
-from mtbkd.teachers import unseen
+from mtbkd.inference.convergence import judge_calibration, not_applicable
+from mtbkd.inference.sharpness import COLUMN
+from mtbkd.pooling import unseen
 
 # Thousands of fresh test examples a replicate and dozens of methods: one replicate is what figures need and memory bears.
 EXAMPLE_REPLICATES = 1

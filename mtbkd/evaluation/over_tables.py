@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.compare import Paired, judged, paired, resolution
 from mtbkd.evaluation.equivalence import ROPE, Practical, signed_rank
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import ALPHA, verdict
-from mtbkd.frames import Frame
-from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtbkd.artefacts import Logits
+from mtbkd.contracts.artefacts import Logits
 from mtbkd.evaluation.scoring import Examples
 
 ROUTED = "teachers:routed"

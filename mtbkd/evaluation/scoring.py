@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset
+from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation import metrics, predict
 from mtbkd.evaluation.coverage import by_size, coverage
 from mtbkd.evaluation.deviance import Uncertainty, decompose

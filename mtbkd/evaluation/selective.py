@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.deviance import decompose
 from mtbkd.evaluation.metrics import Score, mean_score, ood_auroc, risk_coverage
-from mtbkd.lazy import lazy_import
 
 sklearn = lazy_import("sklearn.metrics")
 

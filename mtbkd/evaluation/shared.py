@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.metrics import mean_score
 from mtbkd.evaluation.scoring import Examples, Scored, contributions
-from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
     import pandas as pd

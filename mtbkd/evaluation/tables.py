@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.evaluation.convergence import GATES
+from mtbkd.base.frames import write_table
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.shared import PAIRED
-from mtbkd.frames import write_table
-from mtbkd.lazy import lazy_import
-from mtbkd.sharpness import COLUMN
+from mtbkd.inference.convergence import GATES
+from mtbkd.inference.sharpness import COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.base.reading import read_npy
 from mtbkd.evaluation.coverage import interval
 from mtbkd.evaluation.deviance import decompose, entropy
 from mtbkd.evaluation.intervals import LEVEL
 from mtbkd.evaluation.metrics import FLOOR
-from mtbkd.reading import read_npy
 
 GROUPS, GROUP_SEED = 20, 20190419
 RANKED = ("corr_mean_deviance", "corr_total_entropy", "corr_epistemic_entropy")

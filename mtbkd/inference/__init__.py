@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel
 
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training, maximise
-from mtbkd.seeds import derive
-from mtbkd.target import Target
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.seeds import derive
+from mtbkd.inference.optimise import Training, maximise
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import torch

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Batch, DrawCount, Positive, Rate, Steps
+from mtbkd.base.bounds import Batch, DrawCount, Positive, Rate, Steps
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import Backend, resolve_backend
-from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem
-from mtbkd.seeds import derive
-from mtbkd.target import Target
+from mtbkd.posterior.problem import Problem
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -131,7 +131,7 @@ def first_examples(problem: Problem, size: int) -> Problem:
 
 
 def minibatch(data: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """What ``mtbkd.symbolic.unit_data`` gives, for examples ``rows`` (m,) alone; labels and the teachers' power times N/m."""
+    """What ``mtbkd.posterior.symbolic.unit_data`` gives, for examples ``rows`` (m,); labels and teachers' power times N/m."""
     scale = data["labels"].shape[-1] / len(rows)
     part = {name: value[..., rows] if value.ndim else value for name, value in data.items() if name != "x"}
     return part | {"x": data["x"][rows], "labels": scale * part["labels"], "beta": scale * part["beta"]}

@@ -14,11 +14,11 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from mtbkd.bounds import Rate, Steps
+from mtbkd.base.bounds import Rate, Steps
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
-from mtbkd.target import Target
+from mtbkd.posterior.target import Target
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 CLAIMS_POSTERIOR = True

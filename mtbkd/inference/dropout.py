@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import DrawCount
+from mtbkd.base.bounds import DrawCount
+from mtbkd.base.lazy import lazy_import
 from mtbkd.inference import Context, Fit
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import dropout_masks
-from mtbkd.posterior import Problem
+from mtbkd.inference.optimise import dropout_masks
+from mtbkd.posterior.problem import Problem
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.inference import Context, Fit
-from mtbkd.target import Target
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import torch

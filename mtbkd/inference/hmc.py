@@ -16,7 +16,7 @@ round, and where any trajectory diverged, the round becomes warm-up: nothing of 
 shorter where one diverged.
 The jumps give each mode its share of the mass, which chains without them cannot (Andricioaei, Straub & Voter 2001). A mode that
 none of a unit's chains has found is missed, as it is by any sampler. Students with one hidden layer are sampled without the
-scales that only the prior sees (``mtbkd.scale_free``), in which modes are close to Gaussian.
+scales that only the prior sees (``mtbkd.inference.scale_free``), in which modes are close to Gaussian.
 Shapes: U units, C chains, E = U C members, D draws, P parameters, Z coordinates.
 """
 
@@ -26,16 +26,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from mtbkd.bounds import ChainCount, DrawCount, Steps
-from mtbkd.function_space import thinned
+from mtbkd.base.bounds import ChainCount, DrawCount, Steps
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
+from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
+from mtbkd.inference.function_space import thinned
+from mtbkd.inference.scale_free import Plain, coordinates
 from mtbkd.inference.trajectories import Chains, Jumping
-from mtbkd.lazy import lazy_import
-from mtbkd.posterior import Problem
-from mtbkd.progress import steps
-from mtbkd.scale_free import Plain, coordinates
-from mtbkd.seeds import derive
-from mtbkd.target import Target
+from mtbkd.posterior.problem import Problem
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import arviz_stats.base.array as arviz

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import ChainCount, DrawCount, Steps
+from mtbkd.base.bounds import ChainCount, DrawCount, Steps
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.modes import climb, curvature
+from mtbkd.inference.scale_free import Plain
 from mtbkd.inference.trajectories import DIVERGED, StepSize
-from mtbkd.lazy import lazy_import
-from mtbkd.progress import steps
-from mtbkd.scale_free import Plain
-from mtbkd.target import Target
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import torch

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.bounds import Batch, ChainCount, Steps
+from mtbkd.base.bounds import Batch, ChainCount, Steps
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
+from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.noise import Normals
-from mtbkd.lazy import lazy_import
-from mtbkd.progress import steps
-from mtbkd.schedules import Moves
-from mtbkd.seeds import derive
-from mtbkd.target import Target, full_gradient
+from mtbkd.posterior.schedules import Moves
+from mtbkd.posterior.target import Target, full_gradient
 
 if TYPE_CHECKING:
     import torch

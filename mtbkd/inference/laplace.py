@@ -29,15 +29,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import DrawCount
-from mtbkd.density import log_posterior
-from mtbkd.errors import ConfigError
+from mtbkd.base.bounds import DrawCount
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.lazy import lazy_import
 from mtbkd.inference import Context, Fit
-from mtbkd.last_layer import behind_features, last_layer
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Ascent
-from mtbkd.posterior import Problem
-from mtbkd.target import Target
+from mtbkd.inference.last_layer import behind_features, last_layer
+from mtbkd.inference.optimise import Ascent
+from mtbkd.posterior.density import log_posterior
+from mtbkd.posterior.problem import Problem
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import torch

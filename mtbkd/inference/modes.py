@@ -5,9 +5,9 @@ Shapes: U units, K modes a unit, N places, E members, Z coordinates.
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Ascent
-from mtbkd.scale_free import Plain
+from mtbkd.base.lazy import lazy_import
+from mtbkd.inference.optimise import Ascent
+from mtbkd.inference.scale_free import Plain
 
 if TYPE_CHECKING:
     import torch

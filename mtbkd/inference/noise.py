@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import ChainCount
+from mtbkd.base.bounds import ChainCount
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
+from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.pymc_model import MODES, Backend, require, resolve_backend
-from mtbkd.lazy import lazy_import
-from mtbkd.progress import steps
-from mtbkd.seeds import derive
-from mtbkd.target import Target
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from mtbkd.bounds import Positive, Rate
+from mtbkd.base.bounds import Positive, Rate
 from mtbkd.inference import Context, Fit, langevin
 from mtbkd.inference.langevin import State as State
 from mtbkd.inference.langevin import init as init
-from mtbkd.target import Target
+from mtbkd.posterior.target import Target
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 CLAIMS_POSTERIOR = True

@@ -3,8 +3,8 @@
 from importlib.util import find_spec
 from typing import Literal
 
-from mtbkd.errors import ConfigError
-from mtbkd.lazy import lazy_import
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.lazy import lazy_import
 
 pytensor = lazy_import("pytensor")
 

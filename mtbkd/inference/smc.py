@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import ChainCount, Positive, Steps
-from mtbkd.errors import ConfigError
+from mtbkd.base.bounds import ChainCount, Positive, Steps
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
+from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
-from mtbkd.lazy import lazy_import
-from mtbkd.progress import steps
-from mtbkd.seeds import derive
-from mtbkd.target import Target
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import torch

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import ChainCount, Steps
+from mtbkd.base.bounds import ChainCount, Steps
+from mtbkd.base.lazy import lazy_import
 from mtbkd.inference.modes import Modes, climb, curvature
-from mtbkd.lazy import lazy_import
-from mtbkd.scale_free import Plain
+from mtbkd.inference.scale_free import Plain
 
 if TYPE_CHECKING:
     import torch

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.bounds import Batch, DrawCount, NotNegative, Positive, Rate, Steps, Units
-from mtbkd.errors import ConfigError
+from mtbkd.base.bounds import Batch, DrawCount, NotNegative, Positive, Rate, Steps, Units
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Ascent
-from mtbkd.progress import steps
-from mtbkd.target import Target
+from mtbkd.inference.optimise import Ascent
+from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd import registry
-from mtbkd.explain import choice, clean, validate
+from mtbkd.base import registry
+from mtbkd.base.explain import choice, clean, validate
 from mtbkd.pooling.operators import best_single, linear, load, logarithmic, median, minimax, power_mean, trimmed_mean
 
 # Imported so that the jobs that pool depend on these sources; the registry names further ones.

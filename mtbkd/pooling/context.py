@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd import registry
-from mtbkd.artefacts import Dataset, Logits, stack_logits
-from mtbkd.errors import ContractError
-from mtbkd.lazy import lazy_import
-from mtbkd.teachers import unseen
+from mtbkd.base import registry
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
+from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
+from mtbkd.pooling import unseen
 
 if TYPE_CHECKING:
     import torch

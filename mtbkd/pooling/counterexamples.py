@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.seeds import derive
 from mtbkd.pooling.axioms import Axiom
-from mtbkd.seeds import derive
 
 if TYPE_CHECKING:
     from collections.abc import Callable

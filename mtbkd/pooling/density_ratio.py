@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
 from mtbkd.pooling import equal, normalised
 from mtbkd.pooling.context import Context
 

@@ -7,14 +7,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd import registry
-from mtbkd.artefacts import write_json
-from mtbkd.evaluation.convergence import gate_table
-from mtbkd.frames import Frame, read_table, write_csv
-from mtbkd.lazy import lazy_import
-from mtbkd.published import tables as published
-from mtbkd.report import analyses as analysis_sections
+from mtbkd.base import registry
+from mtbkd.base.frames import Frame, read_table, write_csv
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.writing import atomic
+from mtbkd.contracts.artefacts import write_json
+from mtbkd.data.published import tables as published
+from mtbkd.inference.convergence import gate_table
+from mtbkd.pooling import unseen
 from mtbkd.report import cards, experiment, findings, page, posteriors, runs, stacking
+from mtbkd.report import questions as analysis_sections
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import is_posterior, judgements, unclaimed
@@ -23,8 +25,6 @@ from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
 from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
 from mtbkd.report.versus import Versus, long_rows, side_by_side
-from mtbkd.teachers import unseen
-from mtbkd.writing import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def build_report(
     each whole or not at all, and tables/{teacher_search,student_search}.csv where these were searched.
 
     Args:
-        plan: ``dataclasses.asdict`` of the study's ``mtbkd.plan.Plan``.
+        plan: ``dataclasses.asdict`` of the study's ``mtbkd.study.plan.Plan``.
         evaluation: experiment -> folder of its evaluation's tables.
         data_cards: experiment -> cards of its data's blocks.
         teacher_cards: experiment -> teacher -> cards of its blocks.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtbkd.artefacts import SPLITS, TEACHERS, read_card
+from mtbkd.contracts.artefacts import SPLITS, TEACHERS, read_card
 from mtbkd.report.numbers import NONE, listed
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 

@@ -29,7 +29,7 @@ SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "und
 
 @dataclass(frozen=True)
 class Case:
-    """An experiment: its tables, its plan (``asdict`` of ``mtbkd.planned.ExperimentPlan``) and its printed numbers."""
+    """An experiment: its tables, its plan (``asdict`` of ``mtbkd.study.planned.ExperimentPlan``) and its printed numbers."""
 
     evidence: Evidence
     planned: Mapping[str, Any]

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mtbkd.evaluation.convergence import GATES
+from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.tables import COLUMNS
-from mtbkd.frames import Frame
+from mtbkd.inference.convergence import GATES
+from mtbkd.inference.sharpness import COLUMN
 from mtbkd.report import sharpness
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
@@ -14,7 +15,7 @@ from mtbkd.report.grids import at_the_end, edges, of_its_own
 from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
-from mtbkd.report.versus import (
+from mtbkd.report.versus import (  # fmt: skip
     ABOVE_CEILING,
     BETTER,
     COMPATIBLE,
@@ -25,8 +26,7 @@ from mtbkd.report.versus import (
     WORSE,
     Verdict,
     Versus,
-)  # fmt: skip
-from mtbkd.sharpness import COLUMN
+)
 
 HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
 METRICS = {
@@ -82,7 +82,7 @@ def main_columns(metrics: Frame) -> dict[str, Column]:
 def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[str, str] | None = None) -> Table:
     """Students, teachers and ceiling with the gates beside every row.
 
-    ``doubtful``: as ``mtbkd.teachers.unseen.doubtful`` returns it.
+    ``doubtful``: as ``mtbkd.pooling.unseen.doubtful`` returns it.
     """
     m = evidence.metrics[evidence.metrics["split"] == "test"]
     ours, columns = estimates(m), main_columns(m)

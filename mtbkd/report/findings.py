@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
+from mtbkd.inference.tuning import SHARED_NAMES
 from mtbkd.report.contrasts import (
     METRICS,
     Case,
@@ -29,7 +30,6 @@ from mtbkd.report.numbers import NONE, show, show_interval
 from mtbkd.report.printed import above_ceiling, ceiling_of, labels_against_printed, printed_order, reproduction
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 from mtbkd.report.trust import above_teachers, failed_gates, mean_or_mode, sure_teachers
-from mtbkd.tuning import SHARED_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd

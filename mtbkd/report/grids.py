@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mtbkd import registry
-from mtbkd.frames import Frame
+from mtbkd.base import registry
+from mtbkd.base.frames import Frame
+from mtbkd.inference.tuning import ALWAYS_USED, SHARED_NAMES
 from mtbkd.report.numbers import count, listed
-from mtbkd.tuning import ALWAYS_USED, SHARED_NAMES
 
 Methods = Mapping[str, Any]
 # Ends that are an answer and not only a narrow grid.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mtbkd.evaluation.convergence import GATES, INFORMING
-from mtbkd.frames import Frame
+from mtbkd.base.frames import Frame
+from mtbkd.inference.convergence import GATES, INFORMING
 
 # The gate that every kind of draws has: alone it does not make a posterior.
 NUMERIC = "diverged"

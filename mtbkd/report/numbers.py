@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import REAL, interval, over_examples
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.frames import Frame
 
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
 Basis = Literal["replicates", "examples", ""]

@@ -7,8 +7,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from mtbkd.errors import ContractError
-from mtbkd.reading import AGAIN, damage, read_json, regular_file
+from mtbkd.base.errors import ContractError
+from mtbkd.base.reading import AGAIN, damage, read_json, regular_file
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent

@@ -2,8 +2,8 @@
 
 import math
 
+from mtbkd.base.frames import Frame
 from mtbkd.evaluation.agreement import GOLD_ESS, MEAN_TOLERANCE, SD_RATIO
-from mtbkd.frames import Frame
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, listed, show
 from mtbkd.report.table import Cell, Column, Row, Table, number, text

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from mtbkd.base.frames import Frame
+from mtbkd.data.published import tables as published
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.frames import Frame
-from mtbkd.published import tables as published
 from mtbkd.report.contrasts import Case, Finding, Verdict, named, pairs, said, told
 from mtbkd.report.numbers import Estimate, count, estimate, show, show_estimate
 from mtbkd.report.versus import (

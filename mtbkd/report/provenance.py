@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import mtbkd
-from mtbkd import raw_files
-from mtbkd.artefacts import digest
+from mtbkd.contracts.artefacts import digest
+from mtbkd.data import raw_files
 
 ROOT = Path(mtbkd.__file__).resolve().parents[1]
-# Axes by which mtbkd.seeds derives a seed for a purpose from the base seed: nothing else enters.
+# Axes by which mtbkd.base.seeds derives a seed for a purpose from the base seed: nothing else enters.
 SEED_AXES = {
     "data": ["replicate", "part"],
     "exposure": ["replicate"],

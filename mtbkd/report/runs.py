@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtbkd.reading import AGAIN, damage
+from mtbkd.base.reading import AGAIN, damage
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
 

@@ -1,12 +1,12 @@
-"""Is a mixture prior anything else than kd? How far its responsibilities leave the weights, by ``mtbkd.sharpness``."""
+"""Is a mixture prior anything else than kd? How far responsibilities leave the weights (``mtbkd.inference.sharpness``)."""
 
 import math
 from collections.abc import Sequence
 
-from mtbkd.frames import Frame
+from mtbkd.base.frames import Frame
+from mtbkd.inference.sharpness import COLUMN
 from mtbkd.report.numbers import show
 from mtbkd.report.table import Cell, Column, Row, Table, text
-from mtbkd.sharpness import COLUMN
 
 SAME_AS_KD = 0.02  # below, the two differ by less than anybody measures: .016 at lambda = .05 and two equal weights
 HINT = (

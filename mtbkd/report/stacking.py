@@ -1,7 +1,7 @@
 """Chains that are stacked, not pooled: how the page says so."""
 
-from mtbkd.evaluation.within_chains import told
-from mtbkd.frames import Frame
+from mtbkd.base.frames import Frame
+from mtbkd.inference.within_chains import told
 from mtbkd.report.numbers import NONE, count
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 

@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
+from mtbkd.base.frames import Frame
+from mtbkd.data.published import tables as published
 from mtbkd.evaluation.intervals import LEVEL, MIN_FOR_INTERVAL, SHARE, over_examples, quantile
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.frames import Frame
-from mtbkd.published import tables as published
 from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show
 
 Verdict = Literal[

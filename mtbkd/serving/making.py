@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mtbkd import registry
-from mtbkd.artefacts import Dataset, Logits
-from mtbkd.bundle import Bundle, Card, Inputs, Verdict
-from mtbkd.device import resolve_device
-from mtbkd.draws import Draws
-from mtbkd.errors import ContractError
-from mtbkd.evaluation import scoring, within_chains
-from mtbkd.evaluation.convergence import GATES, INFORMING
+from mtbkd.base import registry
+from mtbkd.base.device import resolve_device
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import Dataset, Logits
+from mtbkd.contracts.draws import Draws
+from mtbkd.evaluation import scoring
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import word
-from mtbkd.fitting import Spec, fit
-from mtbkd.lazy import lazy_import
-from mtbkd.seeds import derive
+from mtbkd.inference import within_chains
+from mtbkd.inference.convergence import GATES, INFORMING
+from mtbkd.inference.fitting import Spec, fit
+from mtbkd.serving.bundle import Bundle, Card, Inputs, Verdict
 from mtbkd.serving.risk import risk_points
 
 if TYPE_CHECKING:

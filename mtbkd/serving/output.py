@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from mtbkd.errors import ContractError
-from mtbkd.frames import cell
+from mtbkd.base.errors import ContractError
+from mtbkd.base.frames import cell
+from mtbkd.base.writing import atomic
 from mtbkd.serving.predicting import Prediction
-from mtbkd.writing import atomic
 
 ABOUT = ("id", "length", "predicted", "probability", "abstain", "mean_deviance", "epistemic_share")
 DIGITS = 6

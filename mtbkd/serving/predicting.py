@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import BaseModel
 
-from mtbkd import explain, registry
-from mtbkd.bundle import Bundle
-from mtbkd.encoders import Embedder
-from mtbkd.errors import ContractError
+from mtbkd.base import explain, registry
+from mtbkd.base.errors import ContractError
+from mtbkd.data.encoders import Embedder
+from mtbkd.data.fasta import Record, read_fasta
+from mtbkd.data.sequences import clean
 from mtbkd.evaluation.deviance import decompose
-from mtbkd.fasta import Record, read_fasta
-from mtbkd.sequences import clean
+from mtbkd.serving.bundle import Bundle
 
 SHOWN = 3  # refused records that an error tells of
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtbkd.bundle import RiskPoint
-from mtbkd.errors import ContractError
-from mtbkd.lazy import lazy_import
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
+from mtbkd.serving.bundle import RiskPoint
 
 stats = lazy_import("scipy.stats")
 

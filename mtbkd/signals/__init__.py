@@ -13,7 +13,7 @@ E members of an ensemble, m examples of a minibatch.
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

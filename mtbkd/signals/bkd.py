@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.errors import ContractError
-from mtbkd.lazy import lazy_import
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
 from mtbkd.signals import Mixture, log_beta
 
 if TYPE_CHECKING:

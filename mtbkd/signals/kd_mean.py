@@ -8,7 +8,7 @@ tempers each teacher before it takes the mean.
 
 from typing import TYPE_CHECKING
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 from mtbkd.signals.kd import NEEDS_WEIGHTS, USES, Settings, mixture, prepare, slope, term, term_symbolic
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 from mtbkd.pooling.chosen import settings_of
 from mtbkd.signals import Mixture, bkd, log_beta
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 from mtbkd.signals import Mixture, kd, log_beta, tip
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.draws import Draws
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
+from mtbkd.contracts.draws import Draws
 from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 from mtbkd.signals import Mixture, log_beta
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ dense layers with ReLU between them may say so by ``dense_layers``: small ones r
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Layers
-from mtbkd.errors import ConfigError
-from mtbkd.lazy import lazy_import
+from mtbkd.base.bounds import Layers
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.lazy import lazy_import
 from mtbkd.students import Pull, bake_dense, convolution, dense, dense_vjp, uniform_init
 from mtbkd.students.convolution import Tape, Weights
 

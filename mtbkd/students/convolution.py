@@ -16,8 +16,8 @@ Shapes: N examples, M members of a group, A input and B output channels, H x W p
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtbkd.compiling import share_out
-from mtbkd.lazy import lazy_import
+from mtbkd.base.compiling import share_out
+from mtbkd.base.lazy import lazy_import
 from mtbkd.students import EPSILON
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Layers
-from mtbkd.lazy import lazy_import
+from mtbkd.base.bounds import Layers
+from mtbkd.base.lazy import lazy_import
 from mtbkd.students import DenseLayers, Pull, bake_dense, dense, dense_vjp, uniform_init
 
 if TYPE_CHECKING:

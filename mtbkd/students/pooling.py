@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.compiling import compiled
+from mtbkd.base.compiling import compiled
 from mtbkd.students import EPSILON
 
 ZERO = np.float32(0)

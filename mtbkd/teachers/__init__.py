@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset
+from mtbkd.contracts.artefacts import Dataset
 
 
 def right(logits: np.ndarray, dataset: Dataset) -> np.ndarray:

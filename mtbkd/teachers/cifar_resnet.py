@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
-from mtbkd.bounds import Batch
-from mtbkd.device import resolve_device
-from mtbkd.errors import ContractError
-from mtbkd.explain import distinct
-from mtbkd.images.cifar import CIFAR10_CLASSES, SHAPE
-from mtbkd.lazy import lazy_import
-from mtbkd.reading import damage
+from mtbkd.base.bounds import Batch
+from mtbkd.base.device import resolve_device
+from mtbkd.base.errors import ContractError
+from mtbkd.base.explain import distinct
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.reading import damage
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
+from mtbkd.data.images.cifar import CIFAR10_CLASSES, SHAPE
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.residual import logits_of, residual_network
 

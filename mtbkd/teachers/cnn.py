@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from mtbkd.artefacts import Dataset, Logits
-from mtbkd.bounds import Layers
+from mtbkd.base.bounds import Layers
+from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.students import cnn
 from mtbkd.teachers.trained import TrainedSettings
 from mtbkd.teachers.trained import train as train_network

@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.artefacts import Dataset
-from mtbkd.errors import ContractError
-from mtbkd.explain import distinct
-from mtbkd.seeds import derive
+from mtbkd.base.errors import ContractError
+from mtbkd.base.explain import distinct
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import Dataset
 
 Column = Annotated[int, Field(ge=0, le=10_000_000)]
 Columns = Annotated[tuple[Column, ...], Field(min_length=1), AfterValidator(distinct)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.errors import ContractError, machine_fault, nearest
+from mtbkd.base.errors import ContractError, machine_fault, nearest
 
 PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
 SET_HERE = {"random_state": "every replicate has a seed of its own", "n_jobs": "jobs run side by side"}

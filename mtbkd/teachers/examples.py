@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset
-from mtbkd.errors import ContractError, nearest
-from mtbkd.seeds import derive
+from mtbkd.base.errors import ContractError, nearest
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import Dataset
 
 
 def seen_examples(dataset: Dataset, domain: str | None, exposure: float, seed: int, first_replicate: int) -> np.ndarray:

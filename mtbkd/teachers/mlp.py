@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from mtbkd.artefacts import Dataset, Logits
-from mtbkd.bounds import Layers
+from mtbkd.base.bounds import Layers
+from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.students.mlp import Mlp
 from mtbkd.teachers.columns import select
 from mtbkd.teachers.trained import TrainedSettings

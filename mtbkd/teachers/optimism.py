@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset, Logits
+from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.teachers import right
 
 Z, FEWEST, NEIGHBOURS = 3.0, 20, 5

@@ -14,11 +14,11 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd import delimited
-from mtbkd.artefacts import Dataset, Logits, ids_digest
-from mtbkd.delimited import listed, short
-from mtbkd.errors import ContractError, nearest
-from mtbkd.explain import distinct
+from mtbkd.base import delimited
+from mtbkd.base.delimited import listed, short
+from mtbkd.base.errors import ContractError, nearest
+from mtbkd.base.explain import distinct
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.teachers import accuracy_card, optimism, released_files, released_values
 from mtbkd.teachers.released_files import Given
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd import delimited
-from mtbkd.delimited import LARGEST, listed, short
-from mtbkd.errors import ContractError, MtbkdError, nearest
-from mtbkd.userfiles import LIMIT, own_file, too_big
+from mtbkd.base import delimited
+from mtbkd.base.delimited import LARGEST, listed, short
+from mtbkd.base.errors import ContractError, MtbkdError, nearest
+from mtbkd.base.userfiles import LIMIT, own_file, too_big
 
 KEYS = ("values", "ids", "class_names")
 EXPECTED = "a file of ids and one value a class"

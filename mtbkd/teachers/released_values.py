@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
 from mtbkd.teachers.released_files import Given
 
 FLOOR = 1e-3

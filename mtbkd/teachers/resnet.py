@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
-from mtbkd.bounds import Layers, NotNegative, Rate, Steps
-from mtbkd.device import resolve_device
-from mtbkd.errors import ContractError
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Ascent
-from mtbkd.progress import steps
-from mtbkd.seeds import derive
+from mtbkd.base.bounds import Layers, NotNegative, Rate, Steps
+from mtbkd.base.device import resolve_device
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
+from mtbkd.inference.optimise import Ascent
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
 from mtbkd.teachers.residual import logits_of, residual_network

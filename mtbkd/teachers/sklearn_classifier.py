@@ -24,10 +24,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
-from mtbkd.errors import ContractError
-from mtbkd.seeds import derive
-from mtbkd.teachers import accuracy_card, estimators, optimism, unseen
+from mtbkd.base.errors import ContractError
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
+from mtbkd.pooling import unseen
+from mtbkd.teachers import accuracy_card, estimators, optimism
 from mtbkd.teachers.columns import Features, columns_seen, select
 from mtbkd.teachers.examples import labelled_examples, labels_of
 from mtbkd.teachers.released_values import FLOOR

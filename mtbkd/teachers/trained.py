@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.artefacts import TEACHERS, Dataset, Logits, ids_digest
-from mtbkd.bounds import Batch, PositiveOrInfinite, Rate, Steps
-from mtbkd.device import resolve_device
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training, maximise
-from mtbkd.posterior import Shared, make_problem
-from mtbkd.seeds import derive
+from mtbkd.base.bounds import Batch, PositiveOrInfinite, Rate, Steps
+from mtbkd.base.device import resolve_device
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
+from mtbkd.inference.optimise import Training, maximise
+from mtbkd.posterior.problem import Shared, make_problem
 from mtbkd.signals import none
 from mtbkd.students import Student, init_ensemble
 from mtbkd.teachers import accuracy_card

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.teachers import accuracy_card
 
 INFORMED = False

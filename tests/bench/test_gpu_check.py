@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd import registry
-from mtbkd.artefacts import read_json
+from mtbkd.base import registry
+from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.bench import gpu
 from mtbkd.bench.gpu import agreement, elsewhere, page, speed, teachers
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.problems import CASES, Case
-from mtbkd.draws import Draws
-from mtbkd.errors import ConfigError, ContractError
-from mtbkd.fitting import Spec
+from mtbkd.contracts.artefacts import read_json
+from mtbkd.contracts.draws import Draws
+from mtbkd.inference.fitting import Spec
 from mtbkd.students import cnn, init_ensemble
 from tests.conformance.examples import names
 

@@ -1,6 +1,6 @@
 """The benchmark of the operators times every line of the registry and bounds those that are not solved by iteration."""
 
-from mtbkd import registry
+from mtbkd.base import registry
 from mtbkd.bench import pools
 
 

@@ -15,11 +15,10 @@ import torch
 from torch._subclasses import FakeTensor, FakeTensorMode
 from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
 
-from mtbkd import fitting, lazy, registry
+from mtbkd.base import lazy, registry
 from mtbkd.bench.gpu import agreement
 from mtbkd.bench.gpu.sizes import Sizes
-from mtbkd.evaluation import convergence
-from mtbkd.inference import langevin, laplace, trajectories
+from mtbkd.inference import convergence, fitting, langevin, laplace, trajectories
 from tests.conformance.examples import names
 
 FEW = Sizes(training=2, inference=12)

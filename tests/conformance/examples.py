@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from mtbkd import registry
-from mtbkd.artefacts import SPLITS, Dataset
-from mtbkd.errors import MtbkdError
+from mtbkd.base import registry
+from mtbkd.base.errors import MtbkdError
+from mtbkd.contracts.artefacts import SPLITS, Dataset
 
 # Sizes that settle in seconds, for every Settings that has a field of that name.
 SMALL: dict[str, Any] = {
@@ -21,23 +21,23 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 # What parts must be told; ``write_files`` makes the files.
 FILES: dict[str, dict[str, Any]] = {
-    "mtbkd.analyses.tables": {"groups": {"A": ["iris"], "B": ["wine"]}},
-    "mtbkd.datasets.mlbench": {"table": "Soybean", "teachers_share": 0.3, "domains": {"by": "cluster", "count": 3}},
-    "mtbkd.datasets.scikit": {
+    "mtbkd.questions.tables.question": {"groups": {"A": ["iris"], "B": ["wine"]}},
+    "mtbkd.data.datasets.mlbench": {"table": "Soybean", "teachers_share": 0.3, "domains": {"by": "cluster", "count": 3}},
+    "mtbkd.data.datasets.scikit": {
         "table": "wine",
         "label_share": 0.5,
         "domains": {"by": "classes", "groups": [["class_0", "class_2"], ["class_1"]]},
     },
-    "mtbkd.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
+    "mtbkd.data.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
     "mtbkd.teachers.released": {"path": "logits.csv"},
     "mtbkd.teachers.sklearn_classifier": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
 }
 # Collections of images that are tested on tiny files of our own in their format, in place of these raw files.
 IMAGE_FILES: dict[str, tuple[str, ...]] = {
-    f"mtbkd.datasets.{kind}": registry.part("dataset", kind).RAW for kind in ("cifar100", "svhn", "usps", "digit_five")
+    f"mtbkd.data.datasets.{kind}": registry.part("dataset", kind).RAW for kind in ("cifar100", "svhn", "usps", "digit_five")
 }
 # The part of a collection that mirrors hold.
-RELEASES: dict[str, dict[str, Any]] = {"mtbkd.datasets.cifar10": {"release": "first_10k"}}
+RELEASES: dict[str, dict[str, Any]] = {"mtbkd.data.datasets.cifar10": {"release": "first_10k"}}
 # Shapes of an example that a network may take: the first one that it accepts is used.
 FEATURES = ((3,), (2, 8, 8))
 

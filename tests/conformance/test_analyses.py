@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from mtbkd import registry
-from mtbkd.explain import NAME
-from mtbkd.raw_files import raw_files
+from mtbkd.base import registry
+from mtbkd.base.explain import NAME
+from mtbkd.data.raw_files import raw_files
 from tests.conformance.examples import names, small
 
 NEEDED = {"dataset", "teachers", "student", "draws"}

@@ -11,20 +11,20 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import mtbkd
-from mtbkd import registry
-from mtbkd.grids import Posterior
+from mtbkd.base import registry
+from mtbkd.base.grids import Posterior
 from mtbkd.pooling.operators import power_mean
 from mtbkd.teachers.trained import TrainedSettings
 
 # What is bounded on one side only, and why.
 EXEMPT = {
-    "mtbkd.grids.Posterior.prior_scale": ".inf is no prior; its validator refuses what lies between 1e9 and .inf",
+    "mtbkd.base.grids.Posterior.prior_scale": ".inf is no prior; its validator refuses what lies between 1e9 and .inf",
     "mtbkd.teachers.*.weight_scale": ".inf is no weight decay; the same validator",
     "mtbkd.pooling.operators.power_mean.Settings.r": ".inf and -.inf are the largest and smallest; its validator",
     "mtbkd.teachers.cifar_resnet.Settings.depth": "one of four numbers",
-    "mtbkd.fitting.Spec.posterior": "made of a checked Posterior",
-    "mtbkd.bundle.*": "no setting: a bundle's card is written by the program and checked when it is read",
-    "mtbkd.raw_files.*": "no setting: the table of raw files",
+    "mtbkd.inference.fitting.Spec.posterior": "made of a checked Posterior",
+    "mtbkd.serving.bundle.*": "no setting: a bundle's card is written by the program and checked when it is read",
+    "mtbkd.data.raw_files.*": "no setting: the table of raw files",
 }
 
 

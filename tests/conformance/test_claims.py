@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd import registry
-from mtbkd.exact.density import Density
+from mtbkd.base import registry
 from mtbkd.inference import Context, Fit
-from mtbkd.optimise import Training
+from mtbkd.inference.optimise import Training
+from mtbkd.questions.exact.density import Density
 from tests.conformance.examples import small
 
 # An sd that the default steps of every sampler cross many times within LONGER.

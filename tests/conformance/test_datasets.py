@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from mtbkd import registry
-from mtbkd.artefacts import Dataset
-from mtbkd.datasets import Shape, redrawn
-from mtbkd.raw_files import raw_files
+from mtbkd.base import registry
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data.datasets import Shape, redrawn
+from mtbkd.data.raw_files import raw_files
 from tests.conformance.examples import IMAGE_FILES, names, small, write_files
-from tests.images.formats import write_all
+from tests.data.images.formats import write_all
 
 
 class Case:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtbkd import registry
-from mtbkd.errors import ConfigError
-from mtbkd.raw_files import raw_files
+from mtbkd.base import registry
+from mtbkd.base.errors import ConfigError
+from mtbkd.data.raw_files import raw_files
 from tests.conformance.examples import names
 
 CHAINS = ["MKVLLACDEFGHIKW", "MSTNPKPQRKTKRNTNRRPQDVKFPGGGQIVGGVYLLPRRGPRLGVRATRKTSERSQPRGRRQ", "GAVLIXBZUOM", "M", "W" * 130]
@@ -31,7 +31,7 @@ def case(request: pytest.FixtureRequest, mirror: Path) -> Case:
     module = registry.part("encoder", request.param)
     missing = [key for key in module.raw_files(module.Settings.model_validate({})) if not (mirror / key).is_file()]
     if missing:
-        pytest.skip(f"NOT IN THE DATA MIRROR: {missing[0]}; tests/encoders has a stand-in where one is possible")
+        pytest.skip(f"NOT IN THE DATA MIRROR: {missing[0]}; tests/data/encoders has a stand-in where one is possible")
     try:
         return Case(module, mirror)
     except ConfigError as error:

@@ -6,10 +6,10 @@ from types import ModuleType
 import pytest
 import torch
 
-from mtbkd import registry
+from mtbkd.base import registry
 from mtbkd.inference import Context, Fit
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.problem import Problem, Shared, make_problem
 from tests.conformance.examples import dataset, names, small
 
 UNITS, FEATURES = 2, (2,)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtbkd import registry
+from mtbkd.base import registry
 from mtbkd.pooling.axioms import AXIOMS, Axiom
 from mtbkd.pooling.counterexamples import SIZES, margins_of, search
 from mtbkd.pooling.operators import pool

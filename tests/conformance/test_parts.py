@@ -5,7 +5,7 @@ import inspect
 import pytest
 from pydantic import ValidationError
 
-from mtbkd import registry
+from mtbkd.base import registry
 from tests.conformance.examples import every_part, small
 
 # kind -> {function: its parameters}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd import registry
+from mtbkd.base import registry
 from tests.conformance.examples import names
 
 UNITS, EXAMPLES, TEACHERS, CLASSES = 2, 5, 3, 4

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd import registry
-from mtbkd.density import full_log_posterior, gradient
-from mtbkd.errors import ContractError
-from mtbkd.multilabel.target import make_bernoulli
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.base import registry
+from mtbkd.base.errors import ContractError
+from mtbkd.posterior.density import full_log_posterior, gradient
+from mtbkd.posterior.problem import Problem, Shared, make_problem
+from mtbkd.questions.multilabel.target import make_bernoulli
 from mtbkd.signals import none, tip
 from mtbkd.students.linear import Linear
 from tests.conformance.examples import names

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd import registry
+from mtbkd.base import registry
 from mtbkd.students import Student, automatic_vjp, init_ensemble
 from tests.conformance.examples import FEATURES, features_of, names, small
 
@@ -44,8 +44,8 @@ def test_the_configuration_counts_parameters_and_hidden_layers_as_the_network_do
 def test_counting_parameters_does_not_import_torch() -> None:
     code = f"""
 import sys
-from mtbkd import registry
-from mtbkd.errors import MtbkdError
+from mtbkd.base import registry
+from mtbkd.base.errors import MtbkdError
 for name in registry.STUDENTS:
     module, counted = registry.part("student", name), False
     for features in {FEATURES}:

@@ -6,9 +6,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mtbkd import registry
-from mtbkd.artefacts import Logits
-from mtbkd.errors import MtbkdError
+from mtbkd.base import registry
+from mtbkd.base.errors import MtbkdError
+from mtbkd.contracts.artefacts import Logits
 from tests.conformance.examples import FEATURES, dataset, names, small, write_files
 
 # Pretrained families know the classes of one collection only: kind of dataset and settings, read from the mirror.

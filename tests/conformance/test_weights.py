@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtbkd import registry
+from mtbkd.base import registry
 from tests.conformance.examples import names
 
 pytestmark = pytest.mark.parametrize("name", names("weights"))

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from mtbkd.artefacts import Dataset
-from mtbkd.draws import Draws
-from mtbkd.evaluation.convergence import Claim, judge
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation.evaluate import evaluate_experiment
+from mtbkd.inference.convergence import Claim, judge
 
 K, C, S = 3, 4, 30
 LEVELS = [0.85, 0.9]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mtbkd.base.frames import Frame
 from mtbkd.evaluation.over_tables import Claim
-from mtbkd.frames import Frame
-from mtbkd.tables.uncertainty import uncertainty
-from mtbkd.tables.verdicts import statistics
+from mtbkd.questions.tables.uncertainty import uncertainty
+from mtbkd.questions.tables.verdicts import statistics
 
 GROUPS = {
     "A": ("Glass", "Zoo", "Sonar"),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd.draws import Draws
+from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation.criticism import Criticised, leave_one_out, loo_row, predictive_check, stacking_weights
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Logits, ids_digest
-from mtbkd.draws import Draws
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Logits, ids_digest
+from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation import metrics, scoring
 from mtbkd.evaluation.tables import COLUMNS
 from tests.evaluation.examples import EVALUATED, LEVELS, MAP, SPLIT, TIP, K, N, make_dataset, make_draws, run

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t, wilcoxon
 
+from mtbkd.base.frames import Frame
 from mtbkd.evaluation import over_tables
 from mtbkd.evaluation.over_tables import (
     COLUMNS,
@@ -20,7 +21,6 @@ from mtbkd.evaluation.over_tables import (
     ranks,
     with_level,
 )
-from mtbkd.frames import Frame
 from tests.evaluation.table_scores import CLAIMS, GROUPS, NONE, SPLITS, table_scores, table_sizes
 
 # Demsar (2006), table 6: AUC of C4.5 and three variants on 14 data sets; he ranks two that print as .975 second and third.

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Logits, ids_digest
+from mtbkd.contracts.artefacts import Logits, ids_digest
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.routing import ROUTED, routed
 from mtbkd.evaluation.scoring import Examples

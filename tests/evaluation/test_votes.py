@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
 from mtbkd.evaluation.votes import Judged, Votes, credible_share, judge, looks, read_votes, spearman
 
 COUNTS = np.array([[8.0, 2, 0], [5, 5, 0], [0, 1, 9], [10, 0, 0]])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbkd import cli
+from mtbkd.serving import cli
 from tests.serving.examples import bundle
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from mtbkd.bundle import FILES, Bundle, Card, seal
-from mtbkd.errors import ContractError, MtbkdError
+from mtbkd.base.errors import ContractError, MtbkdError
+from mtbkd.serving.bundle import FILES, Bundle, Card, seal
 from tests.faults.student import refused, write_student
 from tests.serving.examples import bundle, fasta
 

@@ -13,11 +13,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtbkd import config
-from mtbkd.errors import ConfigError
-from mtbkd.explain import KeyPath, dotted
-from mtbkd.plan import make_plan
-from mtbkd.study_files import read_configuration
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.explain import KeyPath, dotted
+from mtbkd.study import config
+from mtbkd.study.plan import make_plan
+from mtbkd.study.study_files import read_configuration
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20  # seconds; one load takes some 20 ms
@@ -208,7 +208,7 @@ def test_nonsense_in_any_place_is_refused_with_the_place(number):
 def test_what_is_spared_above_is_legal_indeed(name):
     (path,) = (path for path in PLACES if dotted(path) == name)
     for value in [*LEGAL.get(name, []), *([None] if name in NULLABLE else [])]:
-        if name != "posterior.prior_scale":  # legal there for methods that need no proper prior: see tests/test_config.py
+        if name != "posterior.prior_scale":  # legal there for methods that need no proper prior: see tests/study/test_config.py
             assert refusal(changed(path, value)) == []
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mtbkd import cli
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.serving import cli
 from mtbkd.serving.predicting import check_fasta
 from tests.faults.student import refused, write_student
 from tests.serving.examples import bundle

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Dataset, Logits
-from mtbkd.draws import Draws
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset, Logits
+from mtbkd.contracts.draws import Draws
 from tests.conformance.examples import dataset
 from tests.faults.test_damaged_files import draws, logits
 

@@ -19,12 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtbkd import userfiles
-from mtbkd.artefacts import Dataset
-from mtbkd.datasets import protein_tables, table
-from mtbkd.datasets.table_columns import splits_by_id
-from mtbkd.errors import ContractError
-from mtbkd.residues.corpus import read_deeploc2
+from mtbkd.base import userfiles
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data import protein_tables
+from mtbkd.data.datasets import table
+from mtbkd.data.datasets.table_columns import splits_by_id
+from mtbkd.questions.residues.corpus import read_deeploc2
 from mtbkd.teachers import released, released_files
 
 N = 40

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbkd import config
-from mtbkd.config_files import check_config_files, main, overlaid, read_config_file
-from mtbkd.errors import ConfigError
-from mtbkd.explain import unreadable
+from mtbkd.base.errors import ConfigError
+from mtbkd.base.explain import unreadable
+from mtbkd.study import config
+from mtbkd.study.config_files import check_config_files, main, overlaid, read_config_file
 
 ROOT = Path(__file__).parents[2]
 

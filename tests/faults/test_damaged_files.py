@@ -17,25 +17,25 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest, read_json, write_arrays, write_json
-from mtbkd.draws import Draws
-from mtbkd.encoders import unirep64
-from mtbkd.encoders.memory import WIDTH, Memory
-from mtbkd.errors import ContractError, MtbkdError
+from mtbkd.base.errors import ContractError, MtbkdError
+from mtbkd.base.frames import read_table, write_table
+from mtbkd.base.reading import read_arrays
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest, read_json, write_arrays, write_json
+from mtbkd.contracts.draws import Draws
+from mtbkd.data.encoders import unirep64
+from mtbkd.data.encoders.memory import WIDTH, Memory
+from mtbkd.data.fasta import read_fasta
+from mtbkd.data.images.archive import read_members
+from mtbkd.data.images.idx import read_idx
+from mtbkd.data.images.matlab import read_mat
+from mtbkd.data.images.mnist_m import read_mnist_m
+from mtbkd.data.images.usps import read_usps
 from mtbkd.evaluation.votes import read_votes
-from mtbkd.fasta import read_fasta
-from mtbkd.frames import read_table, write_table
-from mtbkd.images.archive import read_members
-from mtbkd.images.idx import read_idx
-from mtbkd.images.matlab import read_mat
-from mtbkd.images.mnist_m import read_mnist_m
-from mtbkd.images.usps import read_usps
-from mtbkd.reading import read_arrays
 from mtbkd.report.page import FIELDS, HEAVY, figures
 from mtbkd.report.runs import read_benchmark
 from mtbkd.teachers.cifar_resnet import read_network
 from tests.conformance.examples import dataset
-from tests.images.formats import mnist_m_members, random_images, write_idx, write_mat, write_tar, write_usps
+from tests.data.images.formats import mnist_m_members, random_images, write_idx, write_mat, write_tar, write_usps
 
 PIXELS, LABEL = random_images("test", (3, 32, 32))
 
@@ -410,12 +410,12 @@ def test_long_names_in_archives_are_read(tmp_path: Path):
 def test_a_bomb_is_refused_before_it_fills_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import bz2
 
-    for place in ("mtbkd.reading", "mtbkd.images.usps", "mtbkd.images.idx"):
+    for place in ("mtbkd.base.reading", "mtbkd.data.images.usps", "mtbkd.data.images.idx"):
         monkeypatch.setattr(f"{place}.MOST_BYTES", 1000)
     (tmp_path / "u.bz2").write_bytes(bz2.compress(bytes(2000)))
     (tmp_path / "i.gz").write_bytes(gzip.compress(bytes(2000), mtime=0))
     np.savez_compressed(tmp_path / "w.npz", a=np.zeros(2000))
-    from mtbkd.reading import read_npz
+    from mtbkd.base.reading import read_npz
 
     for read, file in ((read_usps, "u.bz2"), (lambda p: read_idx(p, 3), "i.gz"),
                        (lambda p: read_npz(p, "weights"), "w.npz")):  # fmt: skip

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd.artefacts import Dataset, write_arrays, write_json
-from mtbkd.draws import Draws
-from mtbkd.errors import ContractError, MachineError, machine_fault, unreadable
-from mtbkd.figures.style import save, style
-from mtbkd.frames import write_table
-from mtbkd.job import job
+from mtbkd.base.errors import ContractError, MachineError, machine_fault, unreadable
+from mtbkd.base.frames import write_table
+from mtbkd.base.job import job
+from mtbkd.contracts.artefacts import Dataset, write_arrays, write_json
+from mtbkd.contracts.draws import Draws
+from mtbkd.report.figures.style import save, style
 from tests.conformance.examples import dataset
 from tests.conftest import file_limit
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from mtbkd.posterior.target import Target
 from mtbkd.students import uniform_init
-from mtbkd.target import Target
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from mtbkd.density import full_log_posterior
 from mtbkd.inference import Context, ensemble
 from mtbkd.inference import map as map_estimate
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.density import full_log_posterior
+from mtbkd.posterior.problem import Problem
 from mtbkd.signals import tip
 from mtbkd.students.mlp import Mlp
 from tests.inference.gaussian import gaussian

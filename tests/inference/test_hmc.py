@@ -9,10 +9,10 @@ import torch
 
 from mtbkd.inference import Context, hmc, smc, trajectories
 from mtbkd.inference.modes import Modes
-from mtbkd.optimise import Training
+from mtbkd.inference.optimise import Training
 from tests.inference.gaussian import gaussian
+from tests.inference.test_scale_free import problem
 from tests.inference.test_smc import SHARE, TwoModes
-from tests.test_scale_free import problem
 
 CONTEXT = Context(seed=5, replicates=(0,), training=Training(steps=100, learning_rate=0.2), device="cpu")
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from mtbkd.inference import Context, hmc_laplace
-from mtbkd.optimise import Training
-from mtbkd.target import Target
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.target import Target
 from tests.inference.gaussian import Gaussian, gaussian
 
 TRAINING = Training.model_validate({"steps": 100, "learning_rate": 0.2})

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd import registry
-from mtbkd.density import full_log_posterior, log_posterior
-from mtbkd.errors import ConfigError
+from mtbkd.base import registry
+from mtbkd.base.errors import ConfigError
 from mtbkd.inference import Context, laplace
-from mtbkd.last_layer import behind_features, last_layer
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem
+from mtbkd.inference.last_layer import behind_features, last_layer
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.density import full_log_posterior, log_posterior
+from mtbkd.posterior.problem import Problem
+from mtbkd.posterior.target import Target
 from mtbkd.signals import kd, tip
 from mtbkd.students.linear import Linear
 from mtbkd.students.mlp import Mlp
-from mtbkd.target import Target
 from tests.conformance.examples import features_of, names, small
 from tests.inference.gaussian import gaussian
 from tests.inference.test_pymc import random_problem

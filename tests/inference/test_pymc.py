@@ -17,17 +17,17 @@ import pytest
 import torch
 from scipy.special import gammaln, logsumexp
 
-from mtbkd.density import full_log_posterior, gradient
-from mtbkd.errors import ConfigError
+from mtbkd.base.errors import ConfigError
 from mtbkd.inference import Context, advi, nuts, sgld
+from mtbkd.inference.optimise import Training
 from mtbkd.inference.pymc_model import MODES, resolve_backend
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.posterior.density import full_log_posterior, gradient
+from mtbkd.posterior.problem import Problem, Shared, make_problem
+from mtbkd.posterior.symbolic import build_model, unit_data
 from mtbkd.signals import bkd, kd, none, power, tip
 from mtbkd.students import Student
 from mtbkd.students.linear import Linear
 from mtbkd.students.mlp import Mlp
-from mtbkd.symbolic import build_model, unit_data
 
 CONTEXT = Context(seed=7, replicates=(0,), training=Training(steps=100, restarts=1), device="cpu")
 needs_jax = pytest.mark.skipif(find_spec("numpyro") is None, reason="NO JAX: PyMC's JAX paths stay untested")

@@ -19,11 +19,11 @@ from scipy import stats
 from mtbkd.bench.problems import CASES, make
 from mtbkd.inference import Context, csgld, langevin, psgld, sghmc, sgld
 from mtbkd.inference.noise import Normals
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.problem import Problem, Shared, make_problem
+from mtbkd.posterior.target import full_gradient
 from mtbkd.signals import bkd, none, tip
 from mtbkd.students.linear import Linear
-from mtbkd.target import full_gradient
 from tests.inference.gaussian import Gaussian, gaussian
 from tests.inference.test_pymc import ONE_TEACHER, TWO_TEACHERS, assert_recovers, intercepts
 

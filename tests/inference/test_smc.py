@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd.errors import ConfigError
+from mtbkd.base.errors import ConfigError
 from mtbkd.inference import Context, smc
-from mtbkd.optimise import Training
-from mtbkd.posterior import make_problem
+from mtbkd.inference.optimise import Training
+from mtbkd.inference.tuning import SHARED_NAMES, shared_of
+from mtbkd.posterior.problem import make_problem
 from mtbkd.signals import none
 from mtbkd.students import linear
-from mtbkd.tuning import SHARED_NAMES, shared_of
 from tests.inference.gaussian import Gaussian, gaussian
 
 CONTEXT = Context(seed=5, replicates=(0,), training=Training(steps=50), device="cpu")

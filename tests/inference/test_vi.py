@@ -15,10 +15,10 @@ import torch
 from arviz_stats.base import array
 from pydantic import ValidationError
 
-from mtbkd.errors import ConfigError
+from mtbkd.base.errors import ConfigError
 from mtbkd.inference import Context, vi
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
-from mtbkd.optimise import Training
+from mtbkd.inference.optimise import Training
 from mtbkd.signals import tip
 from mtbkd.students.linear import Linear
 from tests.inference.gaussian import Gaussian, gaussian

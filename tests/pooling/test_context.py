@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from mtbkd import registry
-from mtbkd.artefacts import Dataset, Logits, ids_digest
-from mtbkd.errors import ContractError
+from mtbkd.base import registry
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.pooling import stacking
 from mtbkd.pooling.context import Context, composed, needs, teacher_weights
 from tests.conformance.examples import dataset

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd.errors import ConfigError, ContractError
+from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.pooling import operators
 from mtbkd.pooling.operators import minimax, pool
 

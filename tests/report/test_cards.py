@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.artefacts import read_card
+from mtbkd.contracts.artefacts import read_card
 from mtbkd.report.cards import dataset_facts, label_budget, teacher_table
 from mtbkd.report.numbers import NONE
 from tests.evaluation.examples import make_dataset

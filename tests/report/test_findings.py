@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mtbkd.data.published.tables import Number
 from mtbkd.evaluation.compare import compare
-from mtbkd.published.tables import Number
 from mtbkd.report import findings as page
 from mtbkd.report.contrasts import Case, Finding, by_inference, by_signal, by_weights, pairs, prior_and_sampler
 from mtbkd.report.evidence import Evidence, Pair

@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mtbkd.config import load
-from mtbkd.plan import make_plan
 from mtbkd.report import findings as page
 from mtbkd.report.answers import did_teachers_help
 from mtbkd.report.contrasts import Case
 from mtbkd.report.experiment import comparison_table, main_table, tuning_table
 from mtbkd.report.grids import edges, of_its_own, unlike
-from mtbkd.study_files import read_configuration
+from mtbkd.study.config import load
+from mtbkd.study.plan import make_plan
+from mtbkd.study.study_files import read_configuration
 from tests.report.test_findings import METHODS, asked, case
 
 GRIDS = {"lambda": [0.05, 0.5, 5.0], "beta": [1.0], "prior_scale": [0.5, 2.0], "temperature": [1.0]}

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from mtbkd.evaluation.convergence import Claim, judge
 from mtbkd.evaluation.tables import Tables
+from mtbkd.inference.convergence import Claim, judge
 from mtbkd.report.answers import Evidence
 from mtbkd.report.experiment import gates_table, main_table
 from mtbkd.report.judgement import is_posterior, judgements, unclaimed

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from mtbkd.evaluation.compare import compare
+from mtbkd.questions.baselines.section import gain_cell, gains
 from mtbkd.report import findings as page
-from mtbkd.report.analyses.baselines import gain_cell, gains
 from mtbkd.report.answers import did_teachers_help, which_is_best
 from mtbkd.report.contrasts import SAID, Case, Finding
 from mtbkd.report.evidence import Evidence

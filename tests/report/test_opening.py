@@ -3,7 +3,7 @@
 from typing import Any
 
 from mtbkd.report import page
-from mtbkd.report.analyses import Part, Section, first_answers
+from mtbkd.report.questions import Part, Section, first_answers
 from mtbkd.report.table import Table
 
 EMPTY = Table("none", "none", [], [])

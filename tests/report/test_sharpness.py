@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 
+from mtbkd.inference.sharpness import COLUMN
 from mtbkd.report import findings as page
 from mtbkd.report import sharpness
 from mtbkd.report.contrasts import Case
 from mtbkd.report.experiment import tuning_table
-from mtbkd.sharpness import COLUMN
 from tests.report.test_findings import asked
 from tests.report.test_grids import told
 

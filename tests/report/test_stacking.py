@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from mtbkd.chain_stacking import UNTRUSTED
 from mtbkd.evaluation.tables import COLUMNS
+from mtbkd.inference.chain_stacking import UNTRUSTED
 from mtbkd.report.answers import can_posteriors_be_trusted, sentences, which_is_best
 from mtbkd.report.contrasts import Case, by_inference, by_signal, by_stacking
 from mtbkd.report.evidence import Evidence

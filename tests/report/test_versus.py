@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd.published import tables as published
+from mtbkd.data.published import tables as published
 from mtbkd.report.versus import COLUMNS, Replicates, ceilings, half_width, judge, long_rows, side_by_side
 
 

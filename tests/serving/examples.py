@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mtbkd.artefacts import Dataset
-from mtbkd.bundle import Bundle
-from mtbkd.datasets.preprocess import scaling
-from mtbkd.encoders import embed
-from mtbkd.fitting import Spec
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data.encoders import embed
+from mtbkd.data.preprocess import scaling
+from mtbkd.inference.fitting import Spec
+from mtbkd.serving.bundle import Bundle
 from mtbkd.serving.making import make_bundle
 
 CLASSES = ("Nucleus", "Cell membrane", "Lysosome/Vacuole")

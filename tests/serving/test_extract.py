@@ -11,10 +11,10 @@ import pytest
 from Bio.Seq import Seq
 from Bio.SeqRecord import SeqRecord
 
-from mtbkd import cli
-from mtbkd.artefacts import Dataset
-from mtbkd.datasets import protein
-from mtbkd.fasta import write_fasta
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data.datasets import protein
+from mtbkd.data.fasta import write_fasta
+from mtbkd.serving import cli
 from mtbkd.serving.making import make_bundle
 from tests.serving.examples import make_spec
 

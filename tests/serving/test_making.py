@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtbkd import fitting
-from mtbkd.artefacts import Dataset, Logits, ids_digest
-from mtbkd.bundle import Bundle
-from mtbkd.datasets import digits, preprocess, sim1, table
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
+from mtbkd.data import preprocess
+from mtbkd.data.datasets import digits, sim1, table
 from mtbkd.evaluation import metrics
+from mtbkd.inference import fitting
 from mtbkd.serving import making
+from mtbkd.serving.bundle import Bundle
 from mtbkd.serving.making import DRAWS, RISK_LABELS, make_bundle
 from tests.serving.examples import CLASSES, bundle, make_dataset, make_spec
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtbkd.encoders import Embedder
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.data.encoders import Embedder
 from mtbkd.serving.predicting import Prediction, Protein, check_fasta, predict, proteins, summarised
 from tests.serving.examples import ENCODERS, bundle, chains, fasta, make_dataset
 

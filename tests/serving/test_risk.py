@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
 from mtbkd.serving.risk import CONFIDENCE, POINTS, point_of, risk_points, upper_bound
 
 

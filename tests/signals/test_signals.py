@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
 from mtbkd.signals import bkd, kd, log_beta, power, tip
 
 LAM = torch.tensor([3.0], dtype=torch.float64)

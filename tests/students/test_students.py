@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mtbkd.errors import ConfigError
+from mtbkd.base.errors import ConfigError
 from mtbkd.students import Student, automatic_vjp, cnn, init_ensemble, linear, mlp
 
 STUDENTS: dict[str, tuple[Student, tuple[int, ...]]] = {

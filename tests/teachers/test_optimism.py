@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Dataset, Logits, ids_digest
-from mtbkd.errors import ContractError
-from mtbkd.teachers import accuracy_card, optimism, released, unseen
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
+from mtbkd.pooling import unseen
+from mtbkd.teachers import accuracy_card, optimism, released
 from mtbkd.teachers.optimism import Score, z_score
-from mtbkd.teaching import teach
+from mtbkd.teachers.teaching import teach
 
 SIZES = {"train": 300, "val": 100, "test": 200}
 SPLIT = np.concatenate([np.full(n, split) for split, n in SIZES.items()])

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtbkd.artefacts import Dataset, Logits
-from mtbkd.errors import ContractError
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.teachers import released
 
 

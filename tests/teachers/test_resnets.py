@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd.artefacts import Dataset
-from mtbkd.datasets import cifar10
-from mtbkd.errors import ContractError
-from mtbkd.images.cifar import CIFAR10_CLASSES
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data.datasets import cifar10
+from mtbkd.data.images.cifar import CIFAR10_CLASSES
 from mtbkd.teachers import cifar_resnet, resnet
 from mtbkd.teachers.residual import logits_of, residual_network
 

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 
-from mtbkd.artefacts import TEACHERS, Dataset, Logits
-from mtbkd.errors import ContractError
-from mtbkd.teachers import estimators, mlp, optimism, unseen
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits
+from mtbkd.pooling import unseen
+from mtbkd.teachers import estimators, mlp, optimism
 from mtbkd.teachers import sklearn_classifier as family
 from mtbkd.teachers.columns import Part, columns_seen
 from mtbkd.teachers.examples import labels_of
-from mtbkd.teaching import teach
+from mtbkd.teachers.teaching import teach
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 NEAREST = {"estimator": "sklearn.neighbors.KNeighborsClassifier", "arguments": {"n_neighbors": 1}}

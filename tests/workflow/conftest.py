@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mtbkd import running
-from tests.test_writing import dead_process
+from mtbkd.base import running
+from tests.base.test_writing import dead_process
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = (".*", "__pycache__", "results")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtbkd.bundle import Bundle
+from mtbkd.serving.bundle import Bundle
 from tests.workflow.conftest import Checkout, Smoke
 
 pytestmark = pytest.mark.workflow

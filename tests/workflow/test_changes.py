@@ -2,8 +2,8 @@
 
 import pytest
 
-from mtbkd import likeness
-from mtbkd.study_files import read_configuration
+from mtbkd.study import likeness
+from mtbkd.study.study_files import read_configuration
 from tests.workflow.conftest import ROOT, Job, Smoke
 
 pytestmark = pytest.mark.workflow
@@ -24,7 +24,7 @@ def inference_of(method: str) -> str:
 
 
 def test_editing_a_figure_redraws_and_refits_nothing(smoke: Smoke) -> None:
-    with smoke.checkout.edited("mtbkd/figures/metrics.py", "import ", "# edited\nimport "):
+    with smoke.checkout.edited("mtbkd/report/figures/metrics.py", "import ", "# edited\nimport "):
         rules = {job.rule for job in smoke.checkout.dry_run(*STUDY)}
     assert rules and rules <= DRAWING
 
@@ -54,13 +54,15 @@ def test_a_new_method_is_all_that_is_fitted(smoke: Smoke) -> None:
 def test_a_new_dataset_and_study_leave_every_other_study_as_it_is(smoke: Smoke) -> None:
     checkout = smoke.checkout
     added = {
-        "mtbkd/datasets/other.py": (ROOT / "mtbkd/datasets/sim1.py").read_text(),
+        "mtbkd/data/datasets/other.py": (ROOT / "mtbkd/data/datasets/sim1.py").read_text(),
         "workflow/datasets/other.smk": (ROOT / "workflow/datasets/sim1.smk").read_text().replace("sim1", "other"),
     }
     experiment = "{dataset: other, teachers: [tiny_b1, tiny_b3], student: linear, methods: [labels_map]}"
     study = f"datasets:\n  other: {{kind: other}}\nstudies:\n  other: {{experiments: {{other: {experiment}}}}}\n"
     with (
-        checkout.edited("mtbkd/registry.py", "DATASETS = {\n", 'DATASETS = {\n    "other": "mtbkd.datasets.other",\n'),
+        checkout.edited(
+            "mtbkd/base/registry.py", "DATASETS = {\n", 'DATASETS = {\n    "other": "mtbkd.data.datasets.other",\n'
+        ),
         checkout.added(added | {"workflow/studies/other.yaml": study}),
     ):
         assert checkout.dry_run(*STUDY) == []

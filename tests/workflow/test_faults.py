@@ -99,7 +99,9 @@ def test_no_network_and_no_mirror_is_one_clear_error(fresh: Checkout) -> None:
     key = "mtbkd/data_our_test.csv"
     nowhere = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
     command = ("snakemake", "--cores", "1", "--config", "study=protein", "--", f"results/downloads/{key}")
-    with fresh.edited("mtbkd/downloads.py", "BACKOFF = 1.0", "BACKOFF = 0.01"):  # the retries are the same, the waits shorter
+    with fresh.edited(
+        "mtbkd/data/downloads.py", "BACKOFF = 1.0", "BACKOFF = 0.01"
+    ):  # the retries are the same, the waits shorter
         run = fresh.command(*command, environment=nowhere)
     assert_refused(run, f"{key}: could not be fetched", "no mirror was tried: MTBKD_MIRROR is not set", "sha256")
     assert fresh.files("results/downloads/**/*") == {}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mtbkd import running
-from mtbkd.writing import Process
-from tests.test_running import ELSEWHERE, HOLD
-from tests.test_writing import dead_process, part
+from mtbkd.base import running
+from mtbkd.base.writing import Process
+from tests.base.test_running import ELSEWHERE, HOLD
+from tests.base.test_writing import dead_process, part
 from tests.workflow.conftest import ROOT, Checkout, Smoke
 from tests.workflow.test_faults import assert_refused, bound_by_permissions
 

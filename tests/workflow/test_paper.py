@@ -43,7 +43,7 @@ def test_the_reduced_study_fills_every_cell_and_respects_the_ceiling(fresh: Chec
     fresh.snakemake("--cores", "all", "--config", "study=reduced")
     results = fresh.root / "results" / "reduced"
     printed: Any = pd.read_csv(results / "tables" / "published.csv", keep_default_na=False, na_values=[""])
-    source: Any = pd.read_csv(fresh.root / "mtbkd" / "published" / "mtbkd_table1_sim1.csv", index_col="row")
+    source: Any = pd.read_csv(fresh.root / "mtbkd" / "data" / "published" / "mtbkd_table1_sim1.csv", index_col="row")
     assert {(row.row, row.column): row.published for row in printed.itertuples()} == source.stack().to_dict()
     computed = printed["column"].isin([*filter(None, RUN.values()), "T1", "T2"])
     assert printed[computed][["method", "ours", "low", "high", "difference"]].notna().all(axis=None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mtbkd.study_files import read_configuration
+from mtbkd.study.study_files import read_configuration
 from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow

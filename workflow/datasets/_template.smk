@@ -4,7 +4,7 @@
 #
 # config.yaml then needs one entry under `datasets`:
 #   NAME: {kind: table, settings: {path: results/shared/tables/NAME.csv, label: <column of the class>}}
-# `Settings` in mtbkd/datasets/table.py names all that may be set. A raw file from the web: see "Use your data mirror" in
+# `Settings` in mtbkd/data/datasets/table.py names all that may be set. A raw file from the web: see "Use your data mirror" in
 # README.md, and take results/downloads/<group>/<file> as the input.
 
 

@@ -19,6 +19,6 @@ rule prepare_bkd:
         runtime=30,
     params:
         spec=dataset_spec,
-        package=package("mtbkd.preparing", "mtbkd.datasets.bkd"),
+        package=package("mtbkd.data.preparing", "mtbkd.data.datasets.bkd"),
     script:
         "../../scripts/prepare.py"

@@ -1,6 +1,6 @@
 # The full DeepLoc 2.0 set and its test set of human proteins. What comes in: two CSV files and the encoders' weights.
 # What goes out: results/shared/data/<dataset>/r0-0/.
-from mtbkd.datasets import deeploc
+from mtbkd.data.datasets import deeploc
 
 
 rule prepare_deeploc:

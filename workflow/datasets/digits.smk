@@ -19,6 +19,6 @@ rule prepare_digits:
         runtime=30,
     params:
         spec=dataset_spec,
-        package=package("mtbkd.preparing", "mtbkd.datasets.digits"),
+        package=package("mtbkd.data.preparing", "mtbkd.data.datasets.digits"),
     script:
         "../../scripts/prepare.py"

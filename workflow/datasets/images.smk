@@ -1,6 +1,6 @@
 # Published image collections, and digits in colour domains made from them. What comes in: their raw files, those of the user's
 # own in their place included. What goes out: results/shared/data/<dataset>/r0-0/.
-from mtbkd.images import inputs
+from mtbkd.data.images import inputs
 
 IMAGES = ("mnist", "fashion_mnist", "cifar10", "cifar100", "svhn", "usps", "digit_domains", "digit_five")
 
@@ -29,7 +29,7 @@ rule prepare_images:
     params:
         spec=dataset_spec,
         package=lambda wildcards: package(
-            "mtbkd.preparing", registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
+            "mtbkd.data.preparing", registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
         ),
         own=dataset_own,
     script:

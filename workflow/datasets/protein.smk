@@ -1,6 +1,6 @@
 # The authors' proteins with ten cell locations. What comes in: three CSV files of their release and the encoders' weights.
 # What goes out: results/shared/data/<dataset>/r0-0/; what encoders said is remembered in results/shared/embeddings/.
-from mtbkd.datasets import protein
+from mtbkd.data.datasets import protein
 
 
 rule prepare_protein:

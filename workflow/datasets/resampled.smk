@@ -24,7 +24,7 @@ rule prepare_resampled:
     params:
         spec=dataset_spec,
         package=lambda wildcards: package(
-            "mtbkd.preparing", registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
+            "mtbkd.data.preparing", registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
         ),
     script:
         "../../scripts/prepare.py"

@@ -19,6 +19,6 @@ rule prepare_sim1:
         runtime=30,
     params:
         spec=dataset_spec,
-        package=package("mtbkd.preparing", "mtbkd.datasets.sim1"),
+        package=package("mtbkd.data.preparing", "mtbkd.data.datasets.sim1"),
     script:
         "../../scripts/prepare.py"

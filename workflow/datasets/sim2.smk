@@ -19,6 +19,6 @@ rule prepare_sim2:
         runtime=30,
     params:
         spec=dataset_spec,
-        package=package("mtbkd.preparing", "mtbkd.datasets.sim2"),
+        package=package("mtbkd.data.preparing", "mtbkd.data.datasets.sim2"),
     script:
         "../../scripts/prepare.py"

@@ -22,7 +22,7 @@ rule prepare_table:
         runtime=30,
     params:
         spec=dataset_spec,
-        package=package("mtbkd.preparing", "mtbkd.datasets.table"),
+        package=package("mtbkd.data.preparing", "mtbkd.data.datasets.table"),
         own=dataset_own,
     script:
         "../../scripts/prepare.py"

@@ -2,11 +2,11 @@
 # What comes in: config.yaml. What goes out: nothing; mistakes in it end the run here, before any job.
 from snakemake.exceptions import WorkflowError
 
-from mtbkd import config as study_config
-from mtbkd import registry
-from mtbkd.plan import make_plan
-from mtbkd.errors import ConfigError
-from mtbkd import sources
+from mtbkd.study import config as study_config
+from mtbkd.base import registry
+from mtbkd.study.plan import make_plan
+from mtbkd.base.errors import ConfigError
+from mtbkd.base import sources
 
 try:
     CHECKED = study_config.load(config, import_estimators=workflow.is_main_process)
@@ -46,7 +46,7 @@ wildcard_constraints:
 
 def package(*modules, files=()):
     """Hash of the sources that ``modules`` depend on, and of further files of the package; the registry only names parts."""
-    return sources.fingerprint(modules, ("mtbkd.registry",), files)
+    return sources.fingerprint(modules, ("mtbkd.base.registry",), files)
 
 
 def dataset_output():
@@ -95,7 +95,7 @@ def teacher_inputs(wildcards):
 
 
 def teacher_package(wildcards):
-    return package("mtbkd.teaching", registry.module_name("teacher", PLAN.teachers[wildcards.teacher].family))
+    return package("mtbkd.teachers.teaching", registry.module_name("teacher", PLAN.teachers[wildcards.teacher].family))
 
 
 def teacher_spec(wildcards):
@@ -151,7 +151,7 @@ def student_logits(wildcards):
 def exact_package(wildcards):
     """Package sources that the judging of a method depends on."""
     inference = PLAN.exact[wildcards.judged]["inference"]
-    return package("mtbkd.exact.judging", registry.module_name("inference", inference))
+    return package("mtbkd.questions.exact.judging", registry.module_name("inference", inference))
 
 
 def exact_folders():
@@ -170,7 +170,7 @@ def search_package(wildcards):
     parts = {("dataset", asked["kind"]): None} | {("teacher", teacher["family"]): None for teacher in asked["teachers"]}
     for fit in asked["students"]["fits"].values() if asked["students"] else ():
         parts |= dict.fromkeys(fit_parts(fit))
-    return package("mtbkd.search.run", *(registry.module_name(kind, name) for kind, name in parts))
+    return package("mtbkd.questions.search.run", *(registry.module_name(kind, name) for kind, name in parts))
 
 
 def search_files():
@@ -283,14 +283,14 @@ def part_package(analysis, part):
     uses = [*analysis.parts[part].uses]
     uses += [("student", analysis.student["architecture"])] if analysis.student else []
     job = registry.part("analysis", analysis.kind).PART
-    return package("mtbkd.analyses.run", job, *(registry.module_name(kind, name) for kind, name in uses))
+    return package("mtbkd.questions.run", job, *(registry.module_name(kind, name) for kind, name in uses))
 
 
 def analysis_package(analysis):
     """Hash of the sources that an analysis depends on."""
     parts = [("analysis", analysis.kind)]
     parts += [("student", analysis.student["architecture"])] if analysis.student else []
-    return package("mtbkd.analyses.run", *(registry.module_name(kind, name) for kind, name in parts))
+    return package("mtbkd.questions.run", *(registry.module_name(kind, name) for kind, name in parts))
 
 
 def analysis_spec(analysis):

@@ -22,7 +22,7 @@ rule curve:
         gpu=GPU,
     params:
         spec=curve_spec,
-        package=lambda wildcards: fit_package("mtbkd.curves.fitting", curve_spec(wildcards)["fit"]),
+        package=lambda wildcards: fit_package("mtbkd.questions.curves.fitting", curve_spec(wildcards)["fit"]),
         logits=curve_logits,
     script:
         "../../scripts/curve.py"
@@ -47,6 +47,6 @@ rule curve_references:
     params:
         spec=lambda wildcards: PLAN.curves[wildcards.curve].references,
         logits=reference_logits,
-        package=package("mtbkd.curves.references"),
+        package=package("mtbkd.questions.curves.references"),
     script:
         "../../scripts/curve_references.py"

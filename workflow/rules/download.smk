@@ -1,4 +1,4 @@
-# Raw files. What comes in: the registry mtbkd/raw_files.yaml, $MTBKD_MIRROR (a folder laid out as <group>/<file>) or the
+# Raw files. What comes in: the registry mtbkd/data/raw_files.yaml, $MTBKD_MIRROR (a folder laid out as <group>/<file>) or the
 # network. What goes out: results/downloads/<group>/<file>, verified by its hash. Nothing here runs for offline studies.
 
 

@@ -1,6 +1,6 @@
 # Encoders of proteins, as the rules prepare_<kind> in workflow/datasets need them. What comes in: nothing. What goes out: no file;
 # what encoders said is remembered by the jobs themselves, in results/shared/embeddings/<encoder>-<hash>/.
-from mtbkd.datasets import protein_inputs
+from mtbkd.data.datasets import protein_inputs
 
 
 def encoder_settings(wildcards):
@@ -17,4 +17,4 @@ def encoder_raw(wildcards):
 def encoder_package(wildcards):
     """Hash of the sources that preparing a dataset of proteins depends on, those of its encoders among them."""
     kind = registry.module_name("dataset", PLAN.datasets[wildcards.dataset].kind)
-    return package("mtbkd.preparing", kind, *protein_inputs.modules(encoder_settings(wildcards)))
+    return package("mtbkd.data.preparing", kind, *protein_inputs.modules(encoder_settings(wildcards)))

@@ -39,6 +39,6 @@ rule published:
         runtime=10,
     params:
         spec=lambda wildcards: {key: next(iter(PLAN.exact.values()))[key] for key in ("conjugate", "seed")},
-        package=package("mtbkd.exact.published"),
+        package=package("mtbkd.questions.exact.published"),
     script:
         "../../scripts/exact_published.py"

@@ -31,6 +31,6 @@ rule figures:
         experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
         study=asdict(FIGURE_STUDY),
         analyses=[asdict(analysis) for analysis in FIGURE_ANALYSES],
-        package=package("mtbkd.figures.catalogue", *registry.FIGURES.values(), files=PUBLISHED),
+        package=package("mtbkd.report.figures.catalogue", *registry.FIGURES.values(), files=PUBLISHED),
     script:
         "../../scripts/figures.py"

@@ -4,8 +4,8 @@ import re
 
 from snakemake.exceptions import WorkflowError
 
-from mtbkd import running
-from mtbkd.errors import ContractError
+from mtbkd.base import running
+from mtbkd.base.errors import ContractError
 
 HINT = "move the repository, or have the environment elsewhere: UV_PROJECT_ENVIRONMENT=<folder> make run"
 

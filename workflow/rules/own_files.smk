@@ -1,6 +1,6 @@
 # The user's files, which a `path` in config.yaml names. What comes in: PLAN, and the files. What goes out: nothing; what rules
 # list as inputs, the hashes that stand among their params, and one error before any job for a path that leads nowhere.
-from mtbkd.errors import MtbkdError
+from mtbkd.base.errors import MtbkdError
 
 
 def dataset_own(wildcards):

@@ -2,11 +2,11 @@
 # and lists for the two files that follow.
 from dataclasses import asdict
 
-from mtbkd.figures import catalogue
-from mtbkd.figures.material import Analysis as FigureAnalysis
-from mtbkd.figures.material import Experiment as FigureExperiment
-from mtbkd.figures.material import Method as FigureMethod
-from mtbkd.figures.material import Study as FigureStudy
+from mtbkd.report.figures import catalogue
+from mtbkd.report.figures.material import Analysis as FigureAnalysis
+from mtbkd.report.figures.material import Experiment as FigureExperiment
+from mtbkd.report.figures.material import Method as FigureMethod
+from mtbkd.report.figures.material import Study as FigureStudy
 
 
 def figure_method(spec):
@@ -77,7 +77,7 @@ def section_modules():
     return [*registry.TOGETHER, *(registry.SECTIONS[kind] for kind in kinds)]
 
 
-PUBLISHED = ("published/*.csv",)
+PUBLISHED = ("data/published/*.csv",)
 PAGE_PARTS = ("report/page.*[!y]",)
 
 

@@ -21,7 +21,7 @@ rule student:
         gpu=GPU,
     params:
         spec=method_spec,
-        package=lambda wildcards: fit_package("mtbkd.fitting", method_spec(wildcards)),
+        package=lambda wildcards: fit_package("mtbkd.inference.fitting", method_spec(wildcards)),
         logits=student_logits,
     script:
         "../../scripts/student.py"

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtbkd.artefacts import read_json, write_json
+from mtbkd.base.device import resolve_device
+from mtbkd.base.errors import ConfigError
 from mtbkd.bench.gpu import agreement, elsewhere, page, speed, teachers
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.process import ROOT
-from mtbkd.device import resolve_device
-from mtbkd.errors import ConfigError
+from mtbkd.contracts.artefacts import read_json, write_json
 
 log = logging.getLogger(__name__)
 

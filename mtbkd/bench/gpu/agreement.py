@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd import registry
-from mtbkd.artefacts import SPLITS, Dataset, Logits, ids_digest
+from mtbkd.base import registry
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.gpu.sizes import Sizes
-from mtbkd.exact.cases import gaussian
-from mtbkd.exact.judge import judge
-from mtbkd.fitting import Spec, fit
+from mtbkd.contracts.artefacts import SPLITS, Dataset, Logits, ids_digest
 from mtbkd.inference import Context
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training
-from mtbkd.posterior import Problem, Shared, make_problem
+from mtbkd.inference.fitting import Spec, fit
+from mtbkd.inference.optimise import Training
+from mtbkd.posterior.problem import Problem, Shared, make_problem
+from mtbkd.questions.exact.cases import gaussian
+from mtbkd.questions.exact.judge import judge
 from mtbkd.students import init_ensemble
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def combinations() -> Iterator[tuple[str, str, str, str]]:
 
 
 def spec(student: str, signal: str, strength: str, inference: str, sizes: Sizes, seed: int, device: str) -> Spec:
-    """One fit of two replicates, through all of ``mtbkd.fitting``, tuning included."""
+    """One fit of two replicates, through all of ``mtbkd.inference.fitting``, tuning included."""
     built, module = registry.part("student", student), registry.part("inference", inference)
     known = small(module, steps=sizes.inference, burn_in=sizes.inference // 3).model_dump(exclude_unset=True)
     one = {"teacher_temperature": [1.0], "student_temperature": [1.0], "temperature": [1.0]}

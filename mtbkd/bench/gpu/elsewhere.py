@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.peers import nuts_problem
 from mtbkd.bench.problems import seconds
 from mtbkd.bench.process import ROOT, study_from_nothing
 from mtbkd.inference import Context
 from mtbkd.inference import nuts as algorithm
-from mtbkd.lazy import lazy_import
-from mtbkd.optimise import Training
+from mtbkd.inference.optimise import Training
 
 if TYPE_CHECKING:
     import torch

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench import images as cnn
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.problems import BATCH_SIZE, Case, make
 from mtbkd.inference.langevin import Moves, walker
 from mtbkd.inference.noise import Normals
-from mtbkd.lazy import lazy_import
 from mtbkd.students import init_ensemble
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd import registry
+from mtbkd.base import registry
+from mtbkd.base.lazy import lazy_import
 from mtbkd.bench.gpu.agreement import SAME, dataset, small
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.problems import seconds
-from mtbkd.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

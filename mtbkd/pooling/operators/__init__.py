@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd import registry
-from mtbkd.errors import ContractError
-from mtbkd.lazy import lazy_import
+from mtbkd.base import registry
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

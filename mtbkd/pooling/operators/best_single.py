@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.bounds import Steps
-from mtbkd.lazy import lazy_import
+from mtbkd.base.bounds import Steps
+from mtbkd.base.lazy import lazy_import
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mtbkd.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import
 from mtbkd.pooling.operators import has_zeros, logarithmic, settled
 
 if TYPE_CHECKING:

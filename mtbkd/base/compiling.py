@@ -1,0 +1,69 @@
+"""Inner loops that numba compiles for the CPU, where torch would call an operator a line on tensors of a few kilobytes.
+
+A compiled function takes and writes numpy arrays, holds no lock of Python and runs on as many threads as torch has. numba keeps
+what it compiled beside the source (or where NUMBA_CACHE_DIR says), so that a machine compiles once. Numbers that are not finite
+stay so: they are how a lost chain is found.
+"""
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+# All of "fast" but what assumes that no number is infinite or not a number.
+REORDER = {"contract", "reassoc", "nsz", "arcp", "afn"}
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, compiled when it is first called and kept for later processes; sums may be reordered."""
+    made = _compiled(function, cache=True)
+    # numba asks for the function's own file only, and would keep what an older version of those beside it was compiled to.
+    made._cache._cache_file._source_stamp = _sources(Path(function.__code__.co_filename).parent)
+    return made
+
+
+def inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a function that only compiled ones call and that makes no array.
+
+    Its arrays are not counted as used, which would take as long as the arithmetic of small ones.
+    """
+    return _compiled(function, _nrt=False)
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    import numba
+
+    return numba.njit(nogil=True, fastmath=REORDER, error_model="numpy", **options)(function)
+
+
+@cache
+def _sources(folder: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))).hexdigest()
+
+
+def share_out(run: Callable[[int, int], Any], count: int, least: int) -> None:
+    """Call ``run(first, last)`` on slices of ``range(count)``, one a thread, each of ``least`` or more."""
+    parts = min(torch.get_num_threads(), count // least) if count >= 2 * least else 1
+    if parts < 2:
+        run(0, count)
+        return
+    cuts = [count * part // parts for part in range(parts + 1)]
+    others = [_pool(parts - 1).submit(run, *cut) for cut in pairwise(cuts[1:])]
+    run(cuts[0], cuts[1])
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)

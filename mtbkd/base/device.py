@@ -1,0 +1,18 @@
+"""Where tensors live."""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.errors import ContractError
+from mtbkd.base.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy_import("torch")
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` is CUDA when there is one; ``cuda`` where there is none is refused."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ContractError("config.yaml", "device", "cuda", "a CUDA device that torch sees", "use device: auto or cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

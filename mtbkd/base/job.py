@@ -1,0 +1,55 @@
+"""What every script of the workflow does around its one function call: log file, threads, and errors for people."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mtbkd.base import running
+from mtbkd.base.errors import MtbkdError, machine_fault
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[Any]:
+    """Yield the object ``snakemake`` that a rule's script is given; log to the rule's log file.
+
+    ``check_raw`` is called with the rule's raw files, which no rule may read without.
+
+    An error that input caused ends the script with one clear message, without a traceback.
+    """
+    rule: Any = vars(sys.modules["__main__"])["snakemake"]
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(rule.threads)
+    logging.raiseExceptions = False  # a full disk would add a traceback for every line of the log
+    # Jobs run side by side and share the terminal.
+    place = "/".join((rule.rule, *rule.wildcards))
+    try:
+        _log_to(rule.log, place)
+        if raw := [path for path in rule.input if "/downloads/" in path]:
+            assert check_raw is not None, f"the script of rule {rule.rule} reads raw files and does not check them"
+            check_raw(raw)
+        with running.announced(place, "job"):
+            yield rule
+    except Exception as error:
+        told = machine_fault(error) or error
+        if not isinstance(told, MtbkdError | OSError):
+            log.exception("unexpected error: please report it with this log")
+            raise
+        log.error("error: %s", told)
+        sys.exit(1)
+
+
+def _log_to(files: Iterable[str], place: str) -> None:
+    """Log to the terminal and to ``files``."""
+    told = f"%(asctime)s {place} %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=told, handlers=[logging.StreamHandler(sys.stderr)], force=True)
+    for noisy in ("arviz", "jax", "matplotlib", "fontTools", "numba", "pymc", "pytensor"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for path in files:
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+        handler.setFormatter(logging.Formatter(told))
+        logging.getLogger().addHandler(handler)

@@ -1,0 +1,1 @@
+"""Data: datasets, images, encoders, sequences, raw files, published numbers. Knows base and contracts."""

@@ -1,0 +1,34 @@
+"""Fashion-MNIST: clothes, 28 x 28 pixels, grey; MNIST as foreign images."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data.datasets import Shape, assemble
+from mtbkd.data.images.collections import FASHION_MNIST, MNIST, Collection
+
+SIMULATED = False
+RAW = FASHION_MNIST.keys
+
+
+class Settings(assemble.ImageSettings):
+    """How many images to use, which labels to show, and what else to meet in the test."""
+
+    COLLECTION = FASHION_MNIST
+    FOREIGN: ClassVar[Mapping[str, Collection]] = {"mnist": MNIST}
+
+
+def describe(settings: Settings) -> Shape:
+    """Shape and classes, known before any data exist."""
+    return assemble.describe(settings)
+
+
+def raw_files(settings: Settings) -> tuple[str, ...]:
+    """Keys of the raw files to download."""
+    return assemble.raw_files(settings)
+
+
+def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
+    """Read, check and split the images; see ``mtbkd.data.datasets.assemble``."""
+    return assemble.prepare(name, "fashion_mnist", settings, seed, raw)

@@ -1,0 +1,49 @@
+"""IDX, the format of MNIST and Fashion-MNIST: a magic number, the sizes of the axes, then bytes; gzip-packed or not.
+
+Our own reader, as torchvision's checks neither the magic number's first half nor the length, and takes seconds to import.
+"""
+
+import gzip
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from mtbkd.base.errors import ContractError
+from mtbkd.base.reading import damage
+from mtbkd.data.images import Images, paired
+
+UNSIGNED_BYTE = 8
+MOST_BYTES = 1 << 28  # of the content: four times the largest file of the format that we know
+
+
+def read_idx(path: Path, axes: int) -> np.ndarray:
+    """The uint8 array with ``axes`` axes in an IDX file; ContractError names the file and what is wrong with it."""
+    content = _content(path)
+    start = 4 + 4 * axes
+    magic = content[:4]
+    if magic != bytes([0, 0, UNSIGNED_BYTE, axes]):
+        raise ContractError(path, "magic number", f"0x{magic.hex() or '(an empty file)'}",
+                            f"0x0000{UNSIGNED_BYTE:02x}{axes:02x}, unsigned bytes with {axes} axes")  # fmt: skip
+    shape = struct.unpack(f">{axes}I", content[4:start].ljust(4 * axes, b"\0"))
+    if len(content) != start + math.prod(shape):
+        raise ContractError(path, "length", f"{len(content)} bytes", f"{start + math.prod(shape)}, as its header says",
+                            "the file is cut short or damaged: fetch it again")  # fmt: skip
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def read_pair(images: Path, labels: Path, classes: int) -> Images:
+    """Grey images (N, 1, H, W) from one IDX file and their labels from another."""
+    return paired(read_idx(images, 3)[:, None], read_idx(labels, 1), classes, f"{images} and {labels}")
+
+
+def _content(path: Path) -> bytes:
+    with damage(path, "an IDX file, packed by gzip or not") as file:
+        with file.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        with (gzip.open if packed else open)(file, "rb") as handle:
+            content = handle.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most so many")
+    return content

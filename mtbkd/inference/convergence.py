@@ -1,0 +1,320 @@
+"""May the draws be trusted? The one table of gates, and the functions that judge them.
+
+A gate belongs to draws of certain kinds that claim a posterior and, where it reads a sampler's own statistic, to the
+algorithms that supply it: the constants ``DRAWS``, ``CLAIMS_POSTERIOR`` and ``SUPPLIES`` of an inference module. A newly
+registered algorithm therefore gets its gates by itself. Elsewhere the verdict is None, "not applicable", with the reason. A
+gate that applies but lacks its statistic is "not judged". Neither ever counts as passed. Weights of a network are not
+identified, so R-hat and ESS look at functions: the log-posterior and class probabilities at probe inputs, the worst of them
+counting.
+
+Kinds of draws: ``point`` (one estimate), ``independent`` (variational families, dropout masks, ensembles), ``chains``
+(Markov chains). Shapes: R replicates, C chains, D draws, Q probe inputs, K classes, A levels, T quantities.
+Sources: Vehtari et al. 2021 (rank-normalised R-hat, ESS), Betancourt 2016 (E-BFMI), Vehtari et al. 2024 (PSIS), Yao et
+al. 2018 (PSIS for variational inference).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from mtbkd.base.lazy import lazy_import
+from mtbkd.inference.temperature import two_errors
+
+if TYPE_CHECKING:
+    from arviz_stats.base import array as arviz
+else:
+    # A quarter cheaper to import than arviz, and all that is needed.
+    arviz = lazy_import("arviz_stats.base.array")
+
+Kind = Literal["point", "independent", "chains"]
+Sense = Literal["<=", ">=", "1 \N{PLUS-MINUS SIGN}"]
+KINDS: tuple[Kind, ...] = ("point", "independent", "chains")
+
+
+class Claim(NamedTuple):
+    """What an inference module says of its draws: their kind, whether they are the posterior's, the statistics beside them."""
+
+    draws: Kind
+    posterior: bool
+    supplies: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, module: ModuleType) -> "Claim":
+        return cls(module.DRAWS, module.CLAIMS_POSTERIOR, module.SUPPLIES)
+
+
+class Evidence(NamedTuple):
+    """What the gates of stage ``fit`` read of one replicate; diverged chains are left out of all but ``diverged``.
+
+    ``diverged`` bool (C,); ``quantities`` (T, C, D) the functions that convergence is judged on; ``given`` the
+    sampler's statistics, each (C, D), ``temperature`` (C, S) of S of the D draws (``mtbkd.inference.temperature``) and, of a
+    point estimate, ``shortfall`` (1, 1) (``mtbkd.inference.arrival``).
+    """
+
+    diverged: np.ndarray
+    quantities: np.ndarray
+    given: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One row of the table.
+
+    Attributes:
+        name: as stored in the draws' file.
+        statistic: what is measured, in words.
+        sense, threshold: the gate is passed when ``value sense threshold``, or within threshold of 1, beyond its error.
+        exempt: kind of draws -> why the gate does not apply to it; it applies to all others.
+        advice: what to do when it fails.
+        measure: the value from the evidence; None: judged at stage ``evaluation``, where the test labels are known.
+        min_chains, min_draws: with fewer the verdict is False, "too few draws to tell".
+        needs: the sampler's statistic that it reads, or "".
+        without: why it does not apply to samplers that do not claim to supply ``needs``; "": it applies, and is not judged.
+        asks_posterior: applies only to draws that claim a posterior.
+        error: Monte Carlo error that the value may be off beside the threshold; above MOST_ERROR it cannot tell.
+        informs: it is shown and counts against no method: nothing is ranked or marked by it.
+    """
+
+    name: str
+    statistic: str
+    sense: Sense
+    threshold: float
+    exempt: Mapping[Kind, str]
+    advice: str
+    measure: Callable[[Evidence], float] | None
+    min_chains: int = 1
+    min_draws: int = 100
+    needs: str = ""
+    without: str = ""
+    asks_posterior: bool = True
+    error: Callable[[Evidence], float] | None = None
+    informs: bool = False
+
+    @property
+    def stage(self) -> Literal["fit", "evaluation"]:
+        return "fit" if self.measure else "evaluation"
+
+    def excess(self, value: Any) -> Any:
+        """By how much a value or an array of them misses the threshold; 0 or less is a pass, without error."""
+        if self.sense == "<=":
+            return value - self.threshold
+        return self.threshold - value if self.sense == ">=" else abs(value - 1) - self.threshold
+
+    def worst(self, values: np.ndarray) -> float:
+        """The value that misses the threshold by most; NaN where none is known."""
+        known = values[np.isfinite(values)]
+        return float(known[np.argmax(self.excess(known))]) if len(known) else math.nan
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One gate; ``value`` None: no honest number; ``verdict`` None: not applicable or, unless ``judged``, not judged."""
+
+    gate: str
+    replicate: int
+    value: float | None
+    threshold: float
+    verdict: bool | None
+    note: str = ""
+    judged: bool = True
+
+
+def _rhat(evidence: Evidence) -> float:
+    return float(np.max(arviz.array_stats.rhat(evidence.quantities), initial=-np.inf))
+
+
+def _ess(evidence: Evidence, **kind: Any) -> float:
+    return float(np.min(arviz.array_stats.ess(evidence.quantities, **kind), initial=np.inf))
+
+
+def _khat(evidence: Evidence) -> float:
+    # array_stats.psislw takes the NEGATIVE log ratios (a log-likelihood, as leave-one-out needs it).
+    return float(np.max(arviz.array_stats.psislw(-evidence.given["log_ratio"])[1]))
+
+
+_POINT = "one estimate has no draws to compare"
+_INDEPENDENT = "independent draws need no mixing; their approximation is judged otherwise"
+_MIXING: Mapping[Kind, str] = {"point": _POINT, "independent": _INDEPENDENT}
+_SAMPLER: Mapping[Kind, str] = {"point": _POINT, "independent": "no Markov chain"}
+_NO_CLAIM = "the algorithm claims no posterior"
+_DRAWN = "draws are judged, not their starting points"
+_LONGER = "run longer chains or change the step size; chains in several modes must be shown as such"
+
+MOST_ERROR = 0.25
+SMALL_GAP = 0.01  # a mean |coverage gap| below it is called small, whatever the test says
+
+_TABLE = (
+    Gate("diverged", "share of chains that left the finite numbers", "<=", 0.0, {},
+         "lower the step size or the learning rate, or use a finite prior scale",
+         lambda evidence: float(evidence.diverged.mean()), 0, 0, asks_posterior=False),
+    Gate("rhat", "largest rank-normalised split R-hat of log-posterior and probe probabilities", "<=", 1.01, _MIXING,
+         _LONGER, _rhat, 2),
+    Gate("ess_bulk", "smallest bulk effective sample size of the same quantities", ">=", 400.0, _MIXING, _LONGER,
+         lambda evidence: _ess(evidence, method="bulk"), 2),
+    Gate("ess_tail", "smallest effective sample size of their 5 % and 95 % quantiles", ">=", 400.0, _MIXING, _LONGER,
+         lambda evidence: _ess(evidence, method="tail", prob=(0.05, 0.95)), 2),
+    Gate("ebfmi", "smallest energy-Bayesian fraction of missing information of a chain", ">=", 0.3, _SAMPLER,
+         "reparametrise, or tighten the prior",
+         lambda evidence: float(np.min(arviz.array_stats.bfmi(evidence.given["energy"]))),
+         needs="energy", without="the sampler has no energy (it is not Hamiltonian)"),
+    Gate("divergences", "number of divergent transitions", "<=", 0.0, _SAMPLER,
+         "raise the target acceptance, or reparametrise",
+         lambda evidence: float(evidence.given["diverging"].sum()), 1, 1,
+         "diverging", "the sampler has no divergent transitions"),
+    Gate("psis_khat", "largest Pareto k-hat of the ratios of posterior to approximation", "<=", 0.7,
+         {"point": _POINT, "chains": "the draws come from no approximation with a density"},
+         "use a richer family (vi: low_rank, full_rank) or a sampler; trust predictions only as far as they are calibrated",
+         _khat, needs="log_ratio"),
+    Gate("temperature", "configurational temperature of the draws: 1 for draws of the posterior, more when they are too hot",
+         "1 \N{PLUS-MINUS SIGN}", 0.1, {"point": _POINT},
+         "above 1: a smaller step, larger minibatches, or a sampler without noise of minibatches; below 1: the draws are too "
+         "narrow, or parameters are held fixed", lambda evidence: float(evidence.given["temperature"].mean()),
+         needs="temperature", error=lambda evidence: two_errors(evidence.given["temperature"])),
+    Gate("optimised", "log-posterior that a few quasi-Newton steps on all examples add to the estimate, nats a label", "<=",
+         0.005, {"independent": _DRAWN, "chains": _DRAWN},
+         "more steps, or another learning rate: the optimiser stopped short of the mode",
+         lambda evidence: float(evidence.given["shortfall"].max()), 1, 1,
+         "shortfall", "it was not measured", asks_posterior=False, informs=True),
+    Gate("calibration", "largest |coverage - self-expected coverage| / standard error, over levels", "<=", 2.0,
+         {"point": "the credible interval of one estimate is degenerate"},
+         "the predictive does not fit these labels: see the coverage curve and the other gates", None, asks_posterior=False),
+)  # fmt: skip
+GATES = {gate.name: gate for gate in _TABLE}
+INFORMING = frozenset(gate.name for gate in _TABLE if gate.informs)
+
+
+def gate_table() -> list[dict[str, Any]]:
+    """The table for the report: one dictionary a gate; a column for each kind of draws says ``yes`` or why not."""
+    columns = ("name", "stage", "statistic", "sense", "threshold")
+    table = []
+    for gate in GATES.values():
+        applies = "yes, where a posterior is claimed" if gate.asks_posterior else "yes"
+        if gate.needs:
+            applies += f" and '{gate.needs}' is known; else {gate.without or 'not judged'}"
+        applies += "; it informs and counts against no method" if gate.informs else ""
+        kinds = {kind: gate.exempt.get(kind, applies) for kind in KINDS}
+        table.append({**{name: getattr(gate, name) for name in columns}, **kinds, "advice": gate.advice})
+    return table
+
+
+def judge(
+    claim: Claim,
+    log_posterior: np.ndarray,
+    probe_prob: np.ndarray,
+    sample_stats: Mapping[str, np.ndarray],
+    diverged: np.ndarray,
+    replicates: np.ndarray | None = None,
+    gates: Iterable[Gate] = tuple(GATES.values()),
+) -> list[dict[str, Any]]:
+    """Judge the gates of stage ``fit``.
+
+    Args:
+        claim: what the inference module says of its draws.
+        log_posterior: (R, C, D).
+        probe_prob: (R, C, D, Q, K).
+        sample_stats: each (R, C, D): ``energy``, ``diverging`` (NUTS), ``log_ratio`` = log p - log q (VI, ADVI, Laplace);
+            ``temperature`` (R, C, S) of S of the draws; and ``shortfall`` of point estimates.
+        diverged: bool (R, C); such chains are judged by the gate ``diverged`` alone.
+        replicates: numbers (R,) of the replicates, 0..R-1 by default.
+        gates: all, or as they are asked of stacked chains (``within_chains``).
+
+    Returns:
+        rows {gate, replicate, value, threshold, verdict, note, judged}, JSON-able.
+    """
+    rows, fit = [], [gate for gate in gates if gate.measure]
+    for r, number in enumerate(range(len(diverged)) if replicates is None else replicates):
+        kept = ~diverged[r]
+        quantities = _quantities(log_posterior[r][kept], probe_prob[r][kept])
+        evidence = Evidence(diverged[r], quantities, {name: value[r][kept] for name, value in sample_stats.items()})
+        rows.extend(asdict(_verdict(gate, claim, int(number), evidence)) for gate in fit)
+    return rows
+
+
+def judge_calibration(gap: np.ndarray, se: np.ndarray, shared_sd: np.ndarray, replicate: int, looks: int = 1) -> dict[str, Any]:
+    """Judge the gate ``calibration``: is the predictive's coverage what it expects of itself?
+
+    The error of the gap has two parts: that of the labels (``se``, clustered by example) and one that all test examples
+    share, because the posterior behind them saw one training set (``coverage.Coverage.shared_sd``). Without the second,
+    EXACT posteriors failed in 9 to 74 % of trials (Beta-Bernoulli cells, 12,000 to 100 training examples); with it, in
+    4 to 6 %.
+
+    Args:
+        gap, se, shared_sd: (A,) one a level; NaN when every chain diverged.
+        replicate: its number.
+        looks: how many replicates are judged; the threshold of 2 rises (Bonferroni, also over levels) so that a perfect
+            method passes ALL of them as often as it would pass one look at 2.
+    """
+    gate = GATES["calibration"]
+    threshold = corrected_threshold(gate.threshold, looks * len(gap))
+    if not np.isfinite(gap).all():
+        return asdict(Verdict(gate.name, replicate, None, threshold, False, "every chain diverged"))
+    error = np.hypot(se, shared_sd)
+    ratio = np.abs(gap) / np.maximum(error, np.finfo(float).tiny)
+    worst = int(ratio.argmax())
+    note = f"mean |gap| {sized(float(np.abs(gap).mean()))}; worst {gap[worst]:+.4f}, error of the labels {se[worst]:.4f}, "
+    note += f"shared {shared_sd[worst]:.4f}"
+    passed = bool(ratio[worst] <= threshold)
+    return asdict(Verdict(gate.name, replicate, float(ratio[worst]), threshold, passed, note))
+
+
+def sized(gap: float) -> str:
+    """``0.0042 (small)``: the size of a mean |coverage gap|, which the test does not tell: with many labels it finds any."""
+    return f"{gap:.4f} (small)" if gap < SMALL_GAP else f"{gap:.4f}"
+
+
+def not_applicable(gate: str, draws_kind: Kind, replicate: int) -> dict[str, Any]:
+    """The row of a gate that this kind of draws is exempt from."""
+    found = GATES[gate]
+    return asdict(Verdict(gate, replicate, None, found.threshold, None, found.exempt[draws_kind]))
+
+
+def corrected_threshold(threshold: float, looks: int) -> float:
+    """The normal deviate that the worst of ``looks`` passes as often as one look passes ``threshold`` (Bonferroni)."""
+    return -NormalDist().inv_cdf(NormalDist().cdf(-threshold) / looks)
+
+
+def _quantities(log_posterior: np.ndarray, probe_prob: np.ndarray) -> np.ndarray:
+    """The T functions that convergence is judged on, (T, C, D): of two classes one, and none that is constant."""
+    chains, draws = log_posterior.shape
+    if not chains:
+        return np.empty((0, chains, draws))
+    prob = probe_prob[..., :1] if probe_prob.shape[-1] == 2 else probe_prob
+    flat = np.moveaxis(prob.reshape(chains, draws, -1), -1, 0)
+    found = np.concatenate([log_posterior[None], flat]).astype(np.float64)
+    return found[np.ptp(found, axis=(1, 2)) != 0]
+
+
+def _verdict(gate: Gate, claim: Claim, replicate: int, evidence: Evidence) -> Verdict:
+    assert gate.measure is not None
+    if reason := _exempt(gate, claim, evidence.given):
+        return Verdict(gate.name, replicate, None, gate.threshold, None, reason)
+    if gate.needs and gate.needs not in evidence.given:
+        return Verdict(gate.name, replicate, None, gate.threshold, None, f"these draws came without '{gate.needs}'", False)
+    chains, draws = evidence.quantities.shape[1:]
+    if not chains and gate.min_chains:
+        return Verdict(gate.name, replicate, None, gate.threshold, False, "every chain diverged")
+    if chains < gate.min_chains or draws < gate.min_draws:
+        return Verdict(gate.name, replicate, None, gate.threshold, False, "too few draws to tell")
+    with np.errstate(all="ignore"):
+        value, error = gate.measure(evidence), gate.error(evidence) if gate.error else 0.0
+    if not math.isfinite(value) or not math.isfinite(error):
+        return Verdict(gate.name, replicate, None, gate.threshold, False, "no finite value: do the chains move?")
+    passed = bool(gate.excess(value) <= error)
+    if passed and error > MOST_ERROR:
+        return Verdict(gate.name, replicate, value, gate.threshold, False, f"too few draws to tell: the error is {error:.2g}")
+    told = f"error {error:.2g}" if gate.error else ""
+    return Verdict(gate.name, replicate, value, gate.threshold, passed, told if passed else gate.advice)
+
+
+def _exempt(gate: Gate, claim: Claim, given: Mapping[str, np.ndarray]) -> str:
+    """Why a gate does not apply; "" where it does. A statistic that is promised is never excused."""
+    if reason := gate.exempt.get(claim.draws):
+        return reason
+    if gate.asks_posterior and not claim.posterior:
+        return _NO_CLAIM
+    return "" if gate.needs in claim.supplies or gate.needs in given else gate.without

@@ -1,0 +1,240 @@
+"""The compiled form of a posterior: its tables laid out for ``gradient``, minibatches as positions in them.
+
+It exists on the CPU in single precision for students of dense layers with few parameters under a signal that is a mixture,
+the student's temperature being 1. There an operator of torch takes longer to call than to compute; beyond MOST_PARAMS matrix
+products take most of the time, and torch's are better.
+Shapes: U units, E members, R replicates, N training examples, m minibatch, S steps, P parameters.
+"""
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mtbkd.base.compiling import share_out
+from mtbkd.base.lazy import lazy_import
+from mtbkd.posterior.density import full_log_posterior
+from mtbkd.posterior.minibatch import Rows
+
+if TYPE_CHECKING:
+    import torch
+
+    from mtbkd.posterior.observed import Observed
+    from mtbkd.posterior.schedules import Adam, Moves
+    from mtbkd.students import DenseLayers
+else:
+    torch = lazy_import("torch")
+
+MOST_PARAMS = 3_000
+MOST_ANCHORED = 200_000_000  # numbers of control variates that are kept, 0.8 GB
+LEAST_MEMBERS = 8  # fewer take less time than another thread to wake up
+
+
+class Minibatches(NamedTuple):
+    """Those of one size: what they are drawn from, how much their examples count, and that as a tensor."""
+
+    strata: Any
+    batch: Any
+    weight: "torch.Tensor"
+
+
+class CompiledPosterior:
+    """Minibatches of ``problem``, gradients from them and from all examples, densities, and many steps along gradients."""
+
+    def __init__(self, problem: "Observed", layers: "DenseLayers"):
+        # Importing numba takes a while, and an import in every step takes longer than the step.
+        from mtbkd.posterior.compiled import anchors, gradient, lanes, minibatch, network, steps
+
+        self.problem, self.steps, self._compiled = problem, steps, gradient
+        self._layout, self._anchoring, self._chunk, self._width = minibatch, anchors, network.CHUNK, lanes.WIDTH
+        self._of_size: dict[int, Minibatches] = {}
+        self.model = self._model(layers)
+
+    def draw(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Rows:
+        """Every member of ``units`` (E,) draws its own ``size`` examples, with replacement."""
+        found = self.minibatches(size)
+        row, other = np.empty((2, len(units), size), np.int64)
+        self._compiled.positions(_new_key(generator), found.strata, units.numpy(), row, other)
+        return Rows(torch.from_numpy(row), torch.from_numpy(other), found.weight, found.batch.labelled)
+
+    def gradient(self, params: "torch.Tensor", units: "torch.Tensor", rows: Rows, signal_power: float) -> "torch.Tensor":
+        """Gradient (E, P) at ``params`` (E, P) of members of ``units`` (E,) from ``rows``."""
+        grad, size = np.empty(params.shape, np.float32), rows.row.shape[1]
+        known = self._of_size.get(size)
+        if known and rows.weight is known.weight and rows.labelled == known.batch.labelled:
+            batch = known.batch
+        else:
+            weight = self.problem.num_examples / size if rows.weight is None else rows.weight
+            batch = self._compiled.Minibatch(self._padded(size, weight), rows.labelled)
+        own = (params.detach().contiguous().numpy(), grad, units.numpy(), np.float32(signal_power))
+        arguments = (*own, rows.row.numpy(), rows.unit.numpy(), self.model, batch)
+        share_out(lambda first, last: self._compiled.gradient(first, last, *arguments), len(grad), LEAST_MEMBERS)
+        return torch.from_numpy(grad)
+
+    def full_gradient(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+        """Gradient (E, P) at ``params`` (E, P) of members of ``units`` (E,) from all examples."""
+        grad = np.empty(params.shape, np.float32)
+        self._on_all(params, units, grad, np.empty(0))
+        return torch.from_numpy(grad)
+
+    def log_density(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
+        """Log-posterior (E,) on all examples, see ``mtbkd.posterior.density.full_log_posterior``."""
+        density = np.empty(len(params))
+        self._on_all(params, units, np.empty((0, 0), np.float32), density)
+        return torch.from_numpy(density + self._offset[units.numpy()]).float()
+
+    def _on_all(self, params: "torch.Tensor", units: "torch.Tensor", grad: np.ndarray, density: np.ndarray) -> None:
+        arguments = (params.detach().contiguous().numpy(), grad, density, *self._all(units))
+        share_out(lambda first, last: self._compiled.on_all(first, last, *arguments), len(params), LEAST_MEMBERS)
+
+    @cached_property
+    def _offset(self) -> np.ndarray:
+        """What each unit's log-posterior is above its compiled form: all that does not depend on the parameters."""
+        units = torch.arange(self.problem.num_units)
+        params = torch.zeros(len(units), self.problem.num_params)
+        density = np.empty(len(units))
+        self._on_all(params, units, np.empty((0, 0), np.float32), density)
+        return full_log_posterior(self.problem, params, units).double().numpy() - density
+
+    def walker(
+        self, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves", generator: "torch.Generator"
+    ) -> "Walker":
+        """Chains that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
+        return Walker(self, params, units, size, moves, _new_key(generator))
+
+    def climber(
+        self, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam", generator: "torch.Generator"
+    ) -> "Climber":
+        """Members that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
+        return Climber(self, params, units, size, adam, _new_key(generator))
+
+    def anchors(self, at: "torch.Tensor", units: "torch.Tensor", size: int) -> Any:
+        """Control variates at ``at`` (E, P) for minibatches of ``size`` examples; (0, P): none."""
+        sizes, examples = self.model.sizes, self.problem.x.shape[1]
+        width, x_width = 2 * sizes[1:-1].sum() + sizes[-1], self.model.tables.x_width
+        times = -(-width // x_width)
+        numbers = len(at) * examples * times * x_width
+        times, numbers = (times, numbers) if numbers <= MOST_ANCHORED else (0, 0)
+        table, rest = np.empty(numbers + self._width, np.float32), np.empty(at.shape, np.float32)
+        minus = -self.minibatches(size).batch.weight
+        made = self._anchoring.Anchors(at.numpy(), rest, table, times, examples, minus)
+        if len(at):
+            _, strata, model, batch = self._all(units)
+            arguments = (units.numpy(), strata, model, batch, made)
+            share_out(lambda first, last: self._anchoring.anchor(first, last, *arguments), len(at), LEAST_MEMBERS)
+        return made
+
+    def _all(self, units: "torch.Tensor") -> tuple[Any, ...]:
+        """What a pass over all examples reads, each counting once."""
+        count = self.problem.num_examples
+        strata = self.minibatches(count).strata
+        return units.numpy(), strata, self.model, self._compiled.Minibatch(self._padded(count, 1.0), int(strata.count[0]))
+
+    def minibatches(self, size: int) -> Minibatches:
+        """Those of ``size`` examples."""
+        if size not in self._of_size:
+            source, n = self.problem.source(size), self.problem.x.shape[1]
+            begin, count, drawn = np.array(source.strata, np.int64).T.copy()
+            rows = ((row * n).numpy() for row in (source.data_row, source.constants_row))
+            strata = self._layout.Strata(begin, count, drawn, source.gap.numpy(), source.skip, *rows)
+            batch = self._compiled.Minibatch(self._padded(size, np.repeat(count / drawn, drawn)), source.labelled)
+            self._of_size[size] = Minibatches(strata, batch, torch.from_numpy(batch.weight[:size]))
+        return self._of_size[size]
+
+    def where(self, units: "torch.Tensor", size: int) -> tuple[Any, ...]:
+        """What steps of members of ``units`` (E,) on minibatches of ``size`` examples read."""
+        found = self.minibatches(size)
+        return units.numpy(), found.strata, self.model, found.batch
+
+    def _padded(self, size: int, weight: Any) -> np.ndarray:
+        """Weights of a minibatch, 0 for what fills up its last chunk."""
+        padded = np.zeros(-(-size // self._chunk) * self._chunk, np.float32)
+        padded[:size] = weight
+        return padded
+
+    def _table(self, values: "torch.Tensor") -> np.ndarray:
+        """``values`` (rows, width) one after another, with room behind to read a whole lane value from any."""
+        return np.concatenate([values.float().flatten().numpy(), np.zeros(self._width, np.float32)])
+
+    def _model(self, layers: "DenseLayers") -> Any:
+        problem, shared = self.problem, self.problem.shared
+        mixture = problem.signal.mixture(problem.constants) if problem.has_signal else None
+        x = torch.cat([problem.x.flatten(0, 1), problem.y.flatten().unsqueeze(-1).float()], 1)
+        own: list[torch.Tensor] = [] if mixture is None else [mixture.prob.flatten(0, 1).flatten(1)]
+        own += [] if mixture is None or mixture.log_scale is None else [mixture.log_scale.flatten(0, 1)]
+        source = problem.source(1)
+        if own and len(own[0]) == len(x) and torch.equal(source.data_row, source.constants_row):
+            x, own = torch.cat([x, *own], 1), []
+        constants = torch.cat(own, 1) if own else torch.empty(0, 0)
+        tables = self._layout.Tables(self._table(x), x.shape[1], self._table(constants), constants.shape[1])
+        heat = torch.ones_like(shared.lam) if shared.temperature is None else 1 / shared.temperature
+        teachers, power = (0, 1.0) if mixture is None else (mixture.prob.shape[2], mixture.power)
+        of_units = (shared.lam, shared.beta, shared.prior_scale**-2.0, heat)
+        return self._compiled.Model(
+            tables, np.array(layers.sizes, np.int64), int(layers.first_is_zero), teachers, np.float32(power),
+            *(value.float().contiguous().numpy() for value in of_units),
+        )  # fmt: skip
+
+
+class Walker:
+    """Chains of a sampler, moved many steps at a time."""
+
+    def __init__(
+        self, posterior: CompiledPosterior, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
+        key: np.uint64,
+    ):  # fmt: skip
+        self._walk, self._layout, self._moves = posterior.steps.walk, posterior.steps.Schedule, moves
+        momentum, square = np.zeros((2, *params.shape), np.float32)
+        scale, root = np.ones((2, *params.shape), np.float32)
+        self._chains = posterior.steps.Chains(params.numpy(), momentum, square, scale, root)
+        numbers = (moves.keep, moves.damping, 1 / posterior.problem.num_examples)
+        self._numbers = tuple(np.float32(each) for each in numbers)
+        self._key, self._where = key, posterior.where(units, size)
+        self._anchor = partial(posterior.anchors, units=units, size=size)
+        self._anchors = self._anchor(params[:0])
+
+    def advance(self, done: int, noise: "torch.Tensor") -> None:
+        """Move the parameters in place by ``noise`` (S, E, P), after ``done`` steps."""
+        moves, part = self._moves, slice(done, done + len(noise))
+        if moves.turns(done):
+            self._anchors = self._anchor(moves.anchor(done, torch.from_numpy(self._chains.params)))
+        learn = np.zeros_like(moves.drift) if moves.learn is None else moves.learn
+        schedule = self._layout(*(each[part].astype(np.float32) for each in (moves.drift, moves.spread, learn)), *self._numbers)
+        arguments = (self._chains, schedule, noise.numpy(), self._key, done, self._anchors, *self._where)
+        share_out(lambda first, last: self._walk(first, last, *arguments), noise.shape[1], 1)
+
+
+class Climber:
+    """Members that Adam takes to a mode, moved many steps at a time."""
+
+    def __init__(
+        self, posterior: CompiledPosterior, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
+        key: np.uint64,
+    ):  # fmt: skip
+        self._climb, self._layout, self._adam = posterior.steps.climb, posterior.steps.Ascents, adam
+        self._climbers = posterior.steps.Climbers(params.numpy(), *np.zeros((2, *params.shape), np.float32))
+        numbers = (adam.keep, adam.keep_square, adam.epsilon, 1 / posterior.problem.num_examples)
+        self._numbers = tuple(np.float32(each) for each in numbers)
+        self._key, self._where = key, posterior.where(units, size)
+
+    def advance(self, done: int, power: np.ndarray) -> None:
+        """Move the parameters in place by as many steps as ``power`` (S,) of the teachers' term, after ``done`` steps."""
+        adam, at = self._adam, range(done, done + len(power))
+        of_step = ([adam.rate(t) for t in at], [adam.unbias(t) for t in at], power)
+        ascents = self._layout(*(np.array(each, np.float32) for each in of_step), *self._numbers)
+        arguments = (self._climbers, ascents, self._key, done, *self._where)
+        share_out(lambda first, last: self._climb(first, last, *arguments), len(self._climbers.params), 1)
+
+
+def _new_key(generator: "torch.Generator") -> np.uint64:
+    """Of random words that no other call of this has."""
+    return np.uint64(torch.randint(1 << 62, (1,), generator=generator).item())
+
+
+def compiled_posterior(problem: "Observed") -> CompiledPosterior | None:
+    """The compiled form of ``problem``; None where it has none."""
+    x, layers = problem.x, getattr(problem.student, "dense_layers", None)
+    on_cpu_in_single = x.device.type == "cpu" and x.dtype == torch.float32
+    known = problem.student_at_one and (not problem.has_signal or hasattr(problem.signal, "mixture"))
+    small = problem.student.num_params <= MOST_PARAMS
+    return CompiledPosterior(problem, layers) if layers and small and known and on_cpu_in_single else None

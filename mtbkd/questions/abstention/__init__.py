@@ -1,0 +1,1 @@
+"""When should a student abstain?"""

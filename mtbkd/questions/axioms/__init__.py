@@ -1,0 +1,1 @@
+"""Which axioms does each aggregation operator satisfy?"""

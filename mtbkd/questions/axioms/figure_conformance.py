@@ -1,0 +1,84 @@
+"""The conformance matrix: operators against axioms."""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib import patches
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    patches = lazy_import("matplotlib.patches")
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Which properties does each pool have?"
+SCOPE = "analysis"
+ANALYSIS = "axioms"
+CATEGORY = "Aggregation"
+CAPTION = """\
+Rows are operators that make one distribution of several teachers', columns are properties one would like them to have, each in
+a weak form and a stronger one. A blue disc: no counterexample among all candidates tried (evidence, no proof). A red cross: a
+counterexample was found; below it stands its size, so 2 x 3 is one with two teachers and three classes. Convexity: the result
+lies between the teachers. Positivity: no class is ruled out that all teachers (strong: some teacher) allow. Continuity: it
+moves little when teachers (strong: or weights) do. Weight monotonicity: it follows a teacher whose weight grows. Temperature:
+tempering treats all alike (strong: before or after pooling is the same). The formal statements are ours; the report's tables
+give them, and every counterexample in numbers.
+"""
+PALE = {True: "#d9e8f3", False: "#fbe3d6"}
+SHORT = {
+    "Convexity": "Convexity",
+    "Positivity": "Positivity",
+    "Continuity": "Continuity",
+    "Weight monotonicity": "Weights",
+    "Temperature coherence": "Tempering",
+}
+
+
+def applies(analysis: Analysis) -> bool:
+    return True
+
+
+def draw(analysis: Analysis) -> "Figure":
+    matrix = analysis.table("matrix")
+    operators = list(dict.fromkeys(matrix["operator"]))
+    axioms = list(dict.fromkeys(zip(matrix["axiom"], matrix["form"], strict=True)))
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.36 * len(operators)))
+    for row in matrix.to_dict("records"):
+        x, y = axioms.index((row["axiom"], row["form"])), operators.index(row["operator"])
+        ax.add_patch(
+            patches.Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=PALE[row["holds"]], edgecolor="white", linewidth=1.5)
+        )
+        if row["holds"]:
+            ax.plot(x, y, "o", color=BLUE, markersize=5)
+        else:
+            ax.plot(x, y - 0.13, "x", color=VERMILION, markersize=5, markeredgewidth=1.8)
+            ax.text(x, y + 0.3, f"{row['teachers']} x {row['classes']}", ha="center", va="center", fontsize=6.2, color=GREY)
+    ax.set_xlim(-0.5, len(axioms) - 0.5)
+    ax.set_ylim(len(operators) - 0.5, -0.5)
+    ax.set_yticks(range(len(operators)), operators)
+    ax.set_xticks(range(len(axioms)), [form for _, form in axioms], fontsize=7.5)
+    ax.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    _headings(ax, matrix, axioms)
+    note = "disc: no counterexample found; cross: fails, with the smallest\ncounterexample's size (teachers x classes) below"
+    ax.set_xlabel(note, fontsize=7.5, color=GREY)
+    ax.grid(False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    return figure
+
+
+def _headings(ax: "Axes", matrix: Frame, axioms: list[tuple[str, str]]) -> None:
+    """The axioms' names above their two columns, and a gap between two axioms."""
+    titles = dict(zip(matrix["axiom"], matrix["title"], strict=True))
+    for key, title in titles.items():
+        at = [x for x, (own, _) in enumerate(axioms) if own == key]
+        shown, middle = SHORT.get(title) or title, (sum(at) / len(at), -0.5)
+        ax.annotate(shown, middle, (0, 17), textcoords="offset points", ha="center", va="bottom", fontsize=8, fontweight="bold",
+                    annotation_clip=False)  # fmt: skip
+        if at[0]:
+            ax.axvline(at[0] - 0.5, color="white", linewidth=5)

@@ -1,0 +1,77 @@
+"""What each multi-teacher method of the literature gains on labels alone, and on equal weights."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.questions.baselines.contest import REFERENCE
+from mtbkd.questions.baselines.section import gains, titles_of
+from mtbkd.questions.baselines.tables import PLAIN
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "What each way of joining teachers gains"
+SCOPE = "analysis"
+ANALYSIS = "baselines"
+CATEGORY = "Aggregation"
+CAPTION = """\
+Published methods of learning from several teachers, each training the same student on the same replicates with settings
+tuned in the same way. Left, the gain on a student of the labels alone: what teachers are worth at all. Right, the gain
+on AVER, which gives every teacher the same weight: what a cleverer weighting is worth. The upper row is accuracy, the
+lower one negative log-likelihood, turned so that right is better everywhere. Dots are means over replicates, thick bars
+their 95 % intervals, small dots the replicates. Blue is clearly better, orange-red clearly worse (the
+interval leaves out zero and the test, corrected for the number of methods, stays below .05); grey is open. Single runs
+of two methods share data, teachers and starting points, so that their difference is sharper than their scores.
+"""
+WORDS = {REFERENCE: "against labels only", PLAIN: "against equal weights"}
+UNITS = {"accuracy": "gain of accuracy", "nll": "gain of log-likelihood (nats)"}
+COLOURS = {1: BLUE, -1: VERMILION, 0: GREY}
+
+
+def applies(analysis: Analysis) -> bool:
+    return True
+
+
+def draw(analysis: Analysis) -> "Figure":
+    tables = {name: analysis.table(name) for name in ("scores", "comparisons", "costs")}
+    titles = titles_of(tables)
+    references = [reference for reference in WORDS if reference in titles]
+    shown = [method for method in titles if method != REFERENCE]
+    panels = [(metric, reference) for metric in UNITS for reference in references]
+    figure, axes = grid(len(panels), len(references), 0.2 * len(shown) + 0.75, sharey=True, sharex="row")
+    for ax, (metric, reference) in zip(axes, panels, strict=True):
+        _panel(ax, shown, gains(tables, reference, metric), _each(tables["scores"], metric, reference))
+        ax.set_title(WORDS[reference], fontsize=8)
+        ax.set_xlabel(UNITS[metric], fontsize=8)
+        ax.locator_params(axis="x", nbins=4)
+    axes[0].set_yticks(range(len(shown)), [titles[method] for method in shown])
+    axes[0].set_ylim(len(shown) - 0.5, -0.5)
+    return figure
+
+
+def _each(scores: Any, metric: str, reference: str) -> dict[str, np.ndarray]:
+    """Method -> gain of every replicate, positive is better."""
+    rows = scores[(scores["kind"] == "student") & (scores["metric"] == metric)]
+    values = rows.pivot(index="replicate", columns="method", values="value")
+    sign = -1 if metric == "nll" else 1
+    return {method: sign * (values[method] - values[reference]).to_numpy() for method in values}
+
+
+def _panel(ax: "Axes", shown: list[str], found: Mapping[str, Mapping[str, Any]], each: Mapping[str, np.ndarray]) -> None:
+    ax.axvline(0, color=BLACK, linewidth=1)
+    for y, method in enumerate(shown):
+        if method not in found:
+            ax.text(0, y, " the reference", va="center", fontsize=7, color=GREY)
+            continue
+        own, colour = found[method], COLOURS[int(found[method]["clear"])]
+        height = y + 0.16 * np.sin(2.4 * np.arange(len(each[method])))
+        ax.plot(each[method], height, ".", color=GREY, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=1)
+        ax.plot([own["low"], own["high"]], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
+        ax.plot([own["gain"]], [y], "o", color=colour, markersize=5)
+    ax.grid(axis="y", visible=False)
+    ax.tick_params(labelsize=7.5)

@@ -1,0 +1,128 @@
+"""Scores against the number of labels, with and without teachers: when distillation pays."""
+
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.frames import Frame
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
+from mtbkd.questions.curves.crossing import judged_metrics
+from mtbkd.questions.curves.tables import read
+from mtbkd.report.figures.material import Study
+from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.study.asked.curves import NO_TEACHERS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "When does distillation pay?"
+SCOPE = "study"
+CATEGORY = "Labels"
+CAPTION = """\
+Scores on the same untouched test examples when only some labels are known. To the right grows the number of labels
+(logarithmic); it counts all that is known of labels, validation included, as every setting is chosen by cross-validation
+inside them. Each row is one set of teachers, from poor to good; left is accuracy (larger is better), right the negative
+log-likelihood (smaller is better). Black is a student that learns from labels alone; coloured lines are distilled
+students: solid where the other training examples are kept without label, dashed where they are dropped. Dots are means
+over replicates, bars their 95 % intervals. The dotted red line is the mean of the teachers' probabilities, which needs no
+student; the grey line is the ceiling, which nothing can beat but by luck. Distillation pays as long as a coloured line
+is on the better side of the black one; where they meet, labels alone have caught up. A set of teachers that know
+nothing is a control: what its lines gain is smoothing, and other sets pay only by what they gain beyond it. A red line
+outside a panel is written at its edge.
+"""
+TITLES = {
+    "accuracy_true_prob": "expected accuracy (share)",
+    "accuracy": "accuracy (share)",
+    "nll": "neg. log-likelihood (nats)",
+}
+MEAN = "teachers:mean"
+
+
+def applies(study: Study) -> bool:
+    return bool(study.curves)
+
+
+def draw(study: Study) -> "Figure":
+    curves = {name: read(files) for name, files in study.curves.items()}
+    panels = [
+        (f"{name}, teachers: {teachers}", rows, teachers, metric)
+        for name, rows in curves.items()
+        for teachers in sets_of_teachers(rows)
+        for metric in judged_metrics(rows)
+    ]
+    figure, axes = grid(len(panels), 2, 2.3)
+    shared: dict[str, list[Axes]] = {}
+    for ax, (title, rows, teachers, metric) in zip(axes, panels, strict=True):
+        _panel(ax, rows[rows["metric"] == metric], teachers)
+        ax.set_title(title, fontsize=8)
+        ax.set_ylabel(TITLES[metric], fontsize=7.5)
+        shared.setdefault(metric, []).append(ax)
+    for own in shared.values():
+        ends = [ax.get_ylim() for ax in own]
+        for ax in own:
+            ax.set_ylim(min(low for low, _ in ends), max(high for _, high in ends))
+            _label_outside(ax)
+    handles: dict[str, Any] = {}
+    for ax in axes:
+        handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2, fontsize=7.5)
+    figure.supxlabel("labels, validation included (logarithmic)", fontsize=9)
+    return figure
+
+
+def sets_of_teachers(rows: Frame) -> list[str]:
+    """The sets of a curve, in the order of config.yaml."""
+    students = rows[(rows["kind"] == "student") & (rows["teachers"] != NO_TEACHERS)]
+    return list(dict.fromkeys(students["teachers"]))
+
+
+def label_ticks(ax: "Axes", counts: list[int]) -> None:
+    """A logarithmic axis with the label counts as its ticks."""
+    ax.set_xscale("log")
+    ax.set_xticks(counts, [f"{n:,}" for n in counts], fontsize=7)
+    ax.xaxis.set_minor_locator(_no_ticks())
+
+
+def _no_ticks() -> Any:
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
+
+
+def _panel(ax: "Axes", rows: Frame, teachers: str) -> None:
+    counts = sorted(int(n) for n in rows["labels"].unique())
+    label_ticks(ax, counts)
+    students = rows[(rows["kind"] == "student") & rows["teachers"].isin([NO_TEACHERS, teachers])]
+    lines = list(students.groupby(["method", "signal", "transfer"], sort=False))
+    lines = [(keys, own) for keys, own in lines if keys[1] != "none" or keys[2] == students["transfer"].iloc[0]]
+    for place, ((method, signal, transfer), own) in enumerate(lines):
+        shift = 1.035 ** (place - (len(lines) - 1) / 2)
+        within = range_of(str(rows["metric"].iloc[0]))
+        found = {int(n): interval(each["value"], within) for n, each in own.groupby("labels")}
+        x, colour = [n * shift for n in found], signal_colour(signal)
+        for at, each in zip(x, found.values(), strict=True):
+            ax.plot([at, at], [each.low, each.high], color=colour, linewidth=0.9)
+        label = f"{method}: labels alone" if signal == "none" else f"{method}, others {'kept' if transfer else 'dropped'}"
+        means = [each.mean for each in found.values()]
+        line = "solid" if transfer or signal == "none" else (0, (3, 1.6))
+        ax.plot(x, means, "o", color=colour, linestyle=line, markersize=3, linewidth=1.2, label=label)
+    ceiling = rows[rows["kind"] == "ceiling"]["value"].mean()
+    ax.axhline(ceiling, color=GREY, linewidth=1, label="ceiling", zorder=0.5)
+    ax.margins(y=0.08)
+    low, high = ax.get_ylim()
+    mean = float(rows[(rows["method"] == MEAN) & (rows["teachers"] == teachers)]["value"].mean())
+    ax.axhline(mean, color=VERMILION, linestyle=(0, (1, 1.2)), linewidth=1.2, label="mean of the teachers", gid=MEAN)
+    ax.set_ylim(low, high)
+
+
+def _label_outside(ax: "Axes") -> None:
+    """Write the teachers' mean at the edge of a panel that it lies outside of."""
+    (line,) = [line for line in ax.lines if line.get_gid() == MEAN]
+    value = float(line.get_ydata()[0])  # pyright: ignore[reportArgumentType, reportIndexIssue]
+    low, high = ax.get_ylim()
+    if low <= value <= high:
+        return
+    up = value > high
+    told = f"mean of the teachers: {value:.2f} {'above' if up else 'below'}"
+    ax.annotate(told, (0.98, 0.97 if up else 0.03), xycoords="axes fraction", ha="right", va="top" if up else "bottom",
+                color=VERMILION, fontsize=7)  # fmt: skip

@@ -1,0 +1,98 @@
+"""What distillation adds to labels alone, against the quality of the teachers."""
+
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.frames import Frame
+from mtbkd.questions.curves.crossing import differences, judged_metrics
+from mtbkd.questions.curves.figure_label_curve import sets_of_teachers
+from mtbkd.questions.curves.tables import read
+from mtbkd.report.figures.material import Study
+from mtbkd.report.figures.style import BLACK, GREY, grid, signal_colour
+from mtbkd.study.asked.curves import NO_TEACHERS, REFERENCES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "Gain against teacher quality"
+SCOPE = "study"
+CATEGORY = "Labels"
+CAPTION = """\
+What teachers add to a student that learns from labels alone, for teachers of different quality. To the right grows the
+accuracy of the teachers, each on its own, averaged over the set; every group of dots is one set. Upwards is the gain over
+labels alone on the same replicates: of accuracy in the upper row, of negative log-likelihood (turned so that up is
+better) in the lower row. Each column is one number of labels. Dots above the black line gained by distilling, dots below
+it lost; bars are 95 % intervals of the paired difference over replicates, and one that crosses the line leaves
+it open. Solid lines keep the other training examples without label, dashed lines drop them. Panels have scales of
+their own. Teachers that know nothing, at chance on the left, are a control: what they gain is smoothing, and other sets
+pay only by what they gain beyond it. The settings of every method are chosen inside the labels, so a method that gains
+nothing has at best learnt
+to ignore its teachers.
+"""
+GAINS = {
+    "accuracy_true_prob": "gain of expected accuracy",
+    "accuracy": "gain of accuracy",
+    "nll": "gain of log-likelihood (nats)",
+}
+
+
+def applies(study: Study) -> bool:
+    return any(len(set(parts) - {NO_TEACHERS, REFERENCES}) > 1 for parts in study.curves.values())
+
+
+def draw(study: Study) -> "Figure":
+    curves = {name: read(files) for name, files in study.curves.items()}
+    panels = [
+        (name, rows, metric, n)
+        for name, rows in curves.items()
+        for metric in judged_metrics(rows)
+        for n in shown_counts([int(n) for n in rows["labels"].unique()])
+    ]
+    columns = max(sum(p[0] == name and p[2] == metric for p in panels) for name, _, metric, _ in panels)
+    figure, axes = grid(len(panels), columns, 2.1)
+    found = {name: differences(rows) for name, rows in curves.items()}
+    for place, (ax, (name, rows, metric, n)) in enumerate(zip(axes, panels, strict=True)):
+        own = found[name]
+        own = own[(own["metric"] == metric) & (own["labels"] == n) & (own["kind"] == "student")]
+        _panel(ax, own, teacher_accuracy(rows), dict(rows.groupby("method")["signal"].first()))
+        ax.set_title(f"{n:,} labels" if len(curves) == 1 else f"{name}, {n:,} labels", fontsize=8)
+        if place % columns == 0:
+            ax.set_ylabel(GAINS[metric], fontsize=8)
+    handles: dict[str, Any] = {}
+    for ax in axes:
+        handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2, fontsize=7.5)
+    figure.supxlabel("accuracy of the single teachers (mean of the set)", fontsize=9)
+    return figure
+
+
+def shown_counts(counts: list[int]) -> list[int]:
+    """The two smallest numbers of labels and the middle one, each once, rising: where teachers may still matter."""
+    ordered = sorted(counts)
+    return sorted({*ordered[:2], ordered[len(ordered) // 2]})
+
+
+def teacher_accuracy(rows: Frame) -> dict[str, float]:
+    """Set -> mean over its single teachers and replicates of their accuracy."""
+    single = rows[(rows["kind"] == "teacher") & ~rows["method"].str.startswith("teachers:")]
+    own = single[single["metric"] == judged_metrics(rows)[0]]
+    return {name: float(own[own["teachers"] == name]["value"].mean()) for name in sets_of_teachers(rows)}
+
+
+def _panel(ax: "Axes", rows: Frame, quality: dict[str, float], signals: dict[str, str]) -> None:
+    ax.axhline(0, color=BLACK, linewidth=1, label="labels alone")
+    span = max(quality.values()) - min(quality.values()) or 1.0
+    lines = list(rows.groupby(["method", "transfer"], sort=False))
+    for place, ((method, transfer), own) in enumerate(lines):
+        shift, colour = (place - (len(lines) - 1) / 2) * 0.018 * span, signal_colour(signals[method])
+        points = sorted((quality[row["teachers"]] + shift, row) for row in own.to_dict("records") if row["teachers"] in quality)
+        for x, row in points:
+            ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=0.9)
+        line = "solid" if transfer else (0, (3, 1.6))
+        label = f"{method}, others {'kept' if transfer else 'dropped'}"
+        ax.plot([x for x, _ in points], [row["advantage"] for _, row in points], "o", color=colour, linestyle=line,
+                markersize=3.2, linewidth=1.1, label=label)  # fmt: skip
+    for name, x in quality.items():
+        ax.annotate(name, (x, 1.0), xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=6.5, color=GREY)
+    ax.margins(x=0.12, y=0.12)
+    ax.tick_params(labelsize=7)

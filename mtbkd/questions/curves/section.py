@@ -1,0 +1,287 @@
+"""The section on label-count curves: until how many labels each set of teachers helps, in a sentence, tables and CSV."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base import registry
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.evaluation.intervals import interval
+from mtbkd.evaluation.metrics import range_of
+from mtbkd.inference.tuning import SHARED_NAMES
+from mtbkd.questions.curves.crossing import crossings, differences, judged_metrics
+from mtbkd.questions.curves.tables import read
+from mtbkd.report import sharpness
+from mtbkd.report.grids import edges, of_its_own
+from mtbkd.report.numbers import NONE, listed, show, show_interval
+from mtbkd.report.table import Cell, Column, Row, Table, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+NAMES = {
+    "accuracy_true_prob": "accuracy",
+    "accuracy": "accuracy",
+    "nll": "negative log-likelihood",
+}
+HELD = {True: "other examples kept without label", False: "other examples dropped"}
+Decided = dict[tuple[str, str, bool, str], list[int]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page shows of one curve.
+
+    ``headline``: where distillation pays; ``sentences``: set of teachers -> until when; ``ends``: choices at the ends of grids.
+    """
+
+    name: str
+    student: str
+    dataset: str
+    headline: str
+    sentences: dict[str, str]
+    crossings: Table
+    differences: Sequence[Table]
+    ends: Table | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """All curves, and the rows of tables/curves.csv and tables/crossings.csv."""
+
+    parts: Sequence[Part]
+    frames: dict[str, Frame]
+
+
+def section(
+    plans: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Mapping[str, Sequence[str]]],
+    tuned: Mapping[str, Sequence[str]],
+) -> Section | None:
+    """The section; None where the study has no curve.
+
+    Args:
+        plans: curve -> ``dataclasses.asdict`` of its plan.
+        files: curve -> set of teachers, ``none`` or ``references`` -> tables of scores.
+        tuned: curve -> tables of what its methods tuned.
+    """
+    if not files:
+        return None
+    scores = {name: read(paths) for name, paths in files.items()}
+    controls = {name: uninformed(plans[name]) for name in files}
+    differing = {name: differences(rows, controls[name]) for name, rows in scores.items()}
+    found = {name: (crossings(rows, differing[name]), differing[name]) for name, rows in scores.items()}
+    tuning = {name: read({name: paths}) for name, paths in tuned.items()}
+    parts = [_part(name, plans[name], scores[name], *found[name], controls[name], tuning[name]) for name in files]
+    joined = [_summary(scores[name]).merge(each, "left") for name, (_, each) in found.items()]
+    frames = {"curves": pd.concat(joined, ignore_index=True)}
+    frames["crossings"] = pd.concat([each for each, _ in found.values()], ignore_index=True)
+    return Section(parts, frames)
+
+
+def uninformed(plan: Mapping[str, Any]) -> list[str]:
+    """Sets of teachers that know nothing, the controls of a curve."""
+    sets = plan["teachers"].items()
+    return [
+        name for name, own in sets if not any(getattr(registry.part("teacher", t["family"]), "INFORMED", True) for t in own)
+    ]
+
+
+def _part(
+    name: str, plan: Mapping[str, Any], scores: Frame, crossed: Frame, differing: Frame, controls: Sequence[str], tuning: Frame
+) -> Part:  # fmt: skip
+    counts = sorted(int(n) for n in scores["labels"].unique())
+    sets = list(dict.fromkeys(crossed["teachers"]))
+    tables = [difference_table(name, metric, differing, counts) for metric in judged_metrics(scores)]
+    if controls:
+        beyond = _beyond(differing)
+        tables += [difference_table(name, metric, beyond, counts, controls[0]) for metric in judged_metrics(scores)]
+    if (mixed := sharpness.curve_table(name, tuning, counts)) is not None:
+        tables.append(mixed)
+    known = decided(differing)
+    sentences = {each: sentence(crossed[crossed["teachers"] == each], scores, known, counts) for each in sets}
+    pays = headline(crossed, known, judged_metrics(scores)[0], counts, controls)
+    table = crossing_table(name, crossed, known, counts)
+    return Part(name, plan["student"], plan["data"]["name"], pays, sentences, table, tables, ends_table(name, plan, tuning))
+
+
+def _summary(scores: Frame) -> Frame:
+    """Mean and interval over replicates of every score."""
+    keys = ["curve", "teachers", "transfer", "method", "kind", "labels", "metric"]
+    rows = []
+    for values, own in scores.groupby(keys, sort=False):
+        found = interval(own["value"], range_of(str(own["metric"].iloc[0])))
+        told = {"mean": found.mean, "mean_low": found.low, "mean_high": found.high, "replicates": found.n}
+        rows.append({**dict(zip(keys, values, strict=True)), **told})
+    return pd.DataFrame(rows)
+
+
+def labels_in_words(labels: float, counts: Sequence[int]) -> str:
+    """``about 410``, or what the ends of the range say."""
+    if math.isnan(labels):
+        return "not known"
+    if labels <= 0:
+        return f"below {counts[0]:,}"
+    return f"beyond {counts[-1]:,}" if math.isinf(labels) else f"{float(f'{labels:.2g}'):,.0f}"
+
+
+def _interval_in_words(row: Mapping[str, Any], counts: Sequence[int]) -> str:
+    if math.isnan(row["low"]):
+        return "no interval below 3 replicates"
+    ends = [labels_in_words(row[end], counts) for end in ("low", "high")]
+    return f"95 % interval {ends[0]}{f' to {ends[1]}' if ends[0] != ends[1] else ''}"
+
+
+def decided(differing: Frame) -> Decided:
+    """(set of teachers, method, transfer, metric) -> label counts at which its teachers pay beyond doubt."""
+    keys = ["teachers", "method", "transfer", "metric"]
+    better = differing[(differing["pays"] == "better") & (differing["kind"] == "student")]
+    return {key: sorted(int(n) for n in rows["labels"]) for key, rows in better.groupby(keys, sort=False)}
+
+
+def _decided_in_words(row: Mapping[str, Any], known: Decided) -> str:
+    found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
+    where = f"at {listed([f'{n:,}' for n in found])} labels" if found else "at no number of labels"
+    return f"distilled decidedly better {where}"
+
+
+def headline(crossed: Frame, known: Decided, metric: str, counts: Sequence[int], controls: Sequence[str] = ()) -> str:
+    """At how many labels a student of each set of teachers is decidedly more accurate, and when labels alone catch up.
+
+    ``controls`` are told as such: what they gain is smoothing, and the other sets are credited with what they gain beyond it.
+    """
+    found = []
+    for name in dict.fromkeys(crossed["teachers"]):
+        where = sorted({n for (teachers, *_, of), each in known.items() if (teachers, of) == (name, metric) for n in each})
+        title = f"{name} (a control that knows nothing)" if name in controls else name
+        if not where:
+            found.append(f"{title} at no number of labels")
+            continue
+        own = crossed[(crossed["teachers"] == name) & (crossed["metric"] == metric) & (crossed["kind"] == "student")]
+        found.append(f"{title} at {listed([f'{n:,}' for n in where])} labels ({_caught_up(own, counts)})")
+    than = f"labels alone and than with the control {controls[0]}" if controls else "labels alone"
+    return f"distilled students are decidedly more accurate than {than} with these teachers: {'; '.join(found)}"
+
+
+def _caught_up(rows: Frame, counts: Sequence[int]) -> str:
+    """From how many labels on the methods in ``rows`` are no longer ahead."""
+    if (rows["state"] == "always better").all():
+        return f"labels alone do not catch up within {counts[-1]:,}"
+    if (rows["state"] == "undecided").any():
+        return f"undecided at {counts[0]:,}, so no crossing is stated"
+    ends = rows.loc[rows["state"] == "crosses", "labels"].astype(float)
+    words = dict.fromkeys(labels_in_words(end, counts) for end in (ends.min(), ends.max()))
+    return f"labels alone catch up at about {' to '.join(words)}" if len(ends) else "not at every larger number"
+
+
+def sentence(crossed: Frame, scores: Frame, known: Decided, counts: Sequence[int]) -> str:
+    """Until how many labels the students of one set of teachers stay ahead of labels alone, by accuracy."""
+    metric, name = judged_metrics(scores)[0], str(crossed["teachers"].iloc[0])
+    own = scores[(scores["teachers"] == name) & (scores["kind"] == "teacher") & (scores["metric"] == metric)]
+    single = own[~own["method"].str.startswith("teachers:")].groupby("method", sort=False)["value"].mean()
+    students = crossed[(crossed["kind"] == "student") & (crossed["metric"] == metric)]
+    parts = []
+    for method, rows in students.groupby("method", sort=False):
+        where = [f"{_ends(row, known, counts)}, {HELD[bool(row['transfer'])]}" for row in rows.to_dict("records")]
+        parts.append(f"against {method}, they {'; they '.join(where)}")
+    told = f"The teachers score {listed([show(value) for value in single])} in accuracy."
+    return f"{told} Labels alone, in accuracy: {'. And '.join(parts)}."
+
+
+def _ends(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> str:
+    within = f"({_interval_in_words(row, counts)}; {_decided_in_words(row, known)})"
+    match row["state"]:
+        case "crosses":
+            return f"catch up at about {labels_in_words(float(row['labels']), counts)} labels {within}"
+        case "always better":
+            return f"do not catch up within {counts[-1]:,} labels {within}"
+        case "better later":
+            return f"are ahead at {counts[0]:,} labels but not at every larger number {within}"
+        case "never better":
+            return f"are ahead at {counts[0]:,} labels and never decidedly behind {within}"
+        case _:
+            return f"leave it open who is ahead at {counts[0]:,} labels, so no crossing is stated {within}"
+
+
+def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[int]) -> Table:
+    """One row a set of teachers, method and use of the other examples; teachers without a student among them."""
+    metrics = list(dict.fromkeys(crossed["metric"]))
+    shown = crossed[(crossed["kind"] == "student") | (crossed["transfer"] & crossed["method"].str.startswith("teachers:"))]
+    rows = []
+    for keys, own in shown.groupby(["teachers", "method", "transfer", "kind"], sort=False):
+        found = {row["metric"]: row for row in own.to_dict("records")}
+        cells = [cell for metric in metrics for cell in _crossing_cells(found[metric], known, counts)]
+        teachers, method, transfer, kind = keys
+        held = HELD[bool(transfer)] if kind == "student" else "no student"
+        rows.append(Row([text(teachers), text(method), text(held), *cells, text(int(own["n"].iloc[0]))]))
+    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    hint = "labels at which a student without teachers catches up; below: 95 % interval over replicates"
+    better = "numbers of labels at which the distilled student is decidedly better, than with uninformed teachers, too"
+    for metric in metrics:
+        head += [Column(f"Catches up: {NAMES[metric]}", True, hint), Column("Decided at", False, better)]
+    head.append(Column("Replicates", True))
+    caption = f"{name}: the number of labels at which labels alone catch up"
+    return Table(f"crossings-{name}", caption, head, rows)
+
+
+def _crossing_cells(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> tuple[Cell, Cell]:
+    """Where labels alone catch up, and at which counts the student is decidedly better."""
+    labels = float(row["labels"])
+    within = _interval_in_words(row, counts)
+    sort = None if math.isnan(labels) else min(labels, 10.0 * counts[-1])
+    told = [row["state"]] * (row["state"] != "crosses") + [within]
+    found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
+    better = listed([f"{n:,}" for n in found]) or "none"
+    return Cell(labels_in_words(labels, counts), "; ".join(told), sort), text(better if row["kind"] == "student" else NONE)
+
+
+def _beyond(differing: Frame) -> Frame:
+    """Rows of ``differences`` with the comparison with the control in place of that with labels alone."""
+    rows = differing[differing["verdict_control"].notna()]
+    return rows.assign(**{name: rows[f"{name}_control"] for name in ("advantage", "low", "high", "detectable", "verdict")})
+
+
+def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[int], control: str = "") -> Table:
+    """The advantage over labels alone, or over the set ``control``, at every number of labels, marked where it is decided."""
+    students = differing[(differing["kind"] == "student") & (differing["metric"] == metric)]
+    rows = []
+    for keys, own in students.groupby(["teachers", "method", "transfer"], sort=False):
+        found = {int(row["labels"]): row for row in own.to_dict("records")}
+        cells = [_difference_cell(found[n]) for n in counts]
+        rows.append(Row([text(keys[0]), text(keys[1]), text(HELD[bool(keys[2])]), *cells]))
+    over = f"the same method with {control}" if control else "labels alone"
+    hint = f"distilled student minus {over}, positive is better; below: 95 % interval, and what so many replicates detect"
+    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    head += [Column(f"{n:,} labels", True, hint) for n in counts]
+    caption = f"{name}: advantage over {over} in {NAMES[metric]}, paired over replicates; positive is better"
+    return Table(f"advantage-{f'over-{control}-' if control else ''}{metric}-{name}", caption, head, rows)
+
+
+def ends_table(name: str, plan: Mapping[str, Any], tuning: Frame) -> Table | None:
+    """Which settings were chosen at the ends of their grids, and methods with candidates of their own; None if none."""
+    settings = [c for c in (*SHARED_NAMES, "steps") if c in tuning and tuning[c].nunique() > 1]
+    methods = {m: part["fit"] for own in plan["parts"].values() for m, part in own.items()}
+    rows = []
+    for (teachers, method), own in tuning.groupby(["teachers", "method"], sort=False):
+        found = {each: edges(own, [each]) for each in settings}
+        candidates = of_its_own(methods, str(method))
+        if any(found.values()) or candidates:
+            cells = [text("; ".join(f"{e.end}, {e.value:g}, in {e.times} of {e.of}" for e in found[each])) for each in settings]
+            rows.append(Row([text(teachers), text(method, f"own candidates: {candidates}" * bool(candidates)), *cells]))
+    head = [Column("Teachers"), Column("Method"), *(Column(each.replace("_", " ")) for each in settings)]
+    caption = (
+        f"{name}: how often an end of a grid was chosen, over replicates, numbers of labels and uses of the other examples"
+    )
+    return Table(f"ends-{name}", caption, head, rows) if rows else None
+
+
+def _difference_cell(row: Mapping[str, Any]) -> Cell:
+    word = "" if row["verdict"] == "open" else row["verdict"]
+    detects = f"detects {show(row['detectable'])}" if math.isfinite(row["detectable"]) else ""
+    below = "; ".join(filter(None, [" ".join(filter(None, [show_interval(row["low"], row["high"], True), word])), detects]))
+    mark = {"better": "good", "worse": "bad"}.get(word, "")
+    return Cell(show(row["advantage"], True), below, row["advantage"], mark)

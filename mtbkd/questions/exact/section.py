@@ -1,0 +1,180 @@
+"""The section on exact answers: which methods recover posteriors that are known, and stay calibrated over many data sets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.frames import Frame, read_table
+from mtbkd.base.lazy import lazy_import
+from mtbkd.data.published import tables as published
+from mtbkd.questions.exact.sbc import TOO_NARROW, power
+from mtbkd.report.experiment import LOOKS
+from mtbkd.report.judgement import MARKS
+from mtbkd.report.numbers import count, estimate, listed, show
+from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
+from mtbkd.report.versus import Replicates, judge
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+PRINTED = "bkd_c5_conjugate"
+# Printed as ".947 to .950" at 95 %, in the text of the same appendix.
+PRINTED_COVERAGE = published.Number("coverage@0.95", "bkd", 0.9485, 0.002)
+# The worst first: a case fails when any of its quantities does.
+ORDER = ("fails", "not calibrated", "draws too few", "not run", "not claimed", "recovers", "calibrated")
+GOOD, BAD = ("recovers", "calibrated"), ("fails", "not calibrated", "draws too few")
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows; ``summary`` is one sentence."""
+
+    summary: str
+    recovery: Table
+    calibration: Table
+    published: Table | None
+    quantities: Table
+
+
+def section(folders: Mapping[str, str], published_file: str | None) -> Section | None:
+    """The section from each method's folder of tables; None where the study judges no method."""
+    if not folders:
+        return None
+    cases = pd.concat([_read(Path(folder) / "cases.parquet") for folder in folders.values()], ignore_index=True)
+    sbc = pd.concat([_read(Path(folder) / "sbc.parquet") for folder in folders.values()], ignore_index=True)
+    versus = published_table(_read(Path(published_file))) if published_file else None
+    return Section(_summary(cases, sbc), recovery_table(cases), calibration_table(sbc), versus, quantity_table(cases))
+
+
+def _read(path: Path) -> Frame:
+    return read_table(path, "a table of the exact answers", "exact")
+
+
+def worst(rows: Frame) -> str:
+    """The verdict on several quantities together."""
+    return min(rows["verdict"], key=ORDER.index)
+
+
+def _mark(verdict: str, sub: str) -> Cell:
+    sign = MARKS["passed"] if verdict in GOOD else MARKS["failed"] if verdict in BAD else MARKS["not applicable"]
+    return text(f"{sign} {verdict}", sub, "good" if verdict in GOOD else "bad" if verdict in BAD else "")
+
+
+def whole(value: float) -> Cell:
+    """A cell of a whole number, an en dash where there is none."""
+    return Cell(f"{value:.0f}" if value >= 0 else "\N{EN DASH}", "", value)
+
+
+def _summary(cases: Frame, sbc: Frame) -> str:
+    found = {m: {worst(rows) for _, rows in own.groupby("case")} for m, own in cases.groupby("method", sort=False)}
+    judged = [m for m, verdicts in found.items() if verdicts & {"recovers", "fails", "draws too few"}]
+    complete = [m for m in judged if found[m] <= {"recovers", "not run"}]
+    calibrated = [m for m, rows in sbc.groupby("method") if worst(rows) == "calibrated"]
+    tested = [m for m, rows in sbc.groupby("method") if worst(rows) in ("calibrated", "not calibrated", "draws too few")]
+    recover, are = f" ({listed(complete)})" if complete else "", f" ({listed(calibrated)})" if calibrated else ""
+    return (
+        f"Of {count(len(judged), 'method')} that claim a posterior, {len(complete)} recover every case that they ran{recover}; "
+        f"over many simulated data sets {len(calibrated)} of {len(tested)} are calibrated{are}."
+    )
+
+
+def recovery_table(cases: Frame) -> Table:
+    """Methods by cases: verdict, largest error of a mean, range of the sd ratios."""
+    names = list(dict.fromkeys(cases["case"]))
+    rows = []
+    for method, own in cases.groupby("method", sort=False):
+        cells = [_recovery(own[own["case"] == name]) for name in names]
+        rows.append(Row([text(method, own["inference"].iloc[0]), *cells]))
+    caption = "Does each method recover posteriors that are known exactly? The worst quantity of each case decides"
+    return Table("exact-recovery", caption, [Column("Method"), *(Column(name.replace("_", " ")) for name in names)], rows)
+
+
+def _recovery(rows: Frame) -> Cell:
+    verdict = worst(rows)
+    if not rows["mean_error"].notna().any():
+        return _mark(verdict, str(rows["note"].iloc[0]))
+    parts = [f"means off by up to {show(float(rows['mean_error'].abs().max()))} sd"]
+    if (rows["sd"] > 0).any():
+        parts.append(f"sd ratio {show(float(rows['sd_ratio'].min()))} to {show(float(rows['sd_ratio'].max()))}")
+    parts += [f"k-hat {show(float(rows['khat'].iloc[0]))}"] if rows["khat"].notna().any() else []
+    parts += [f"R-hat {show(float(rows['rhat'].max()))}"] if rows["rhat"].notna().any() else []
+    return _mark(verdict, "; ".join(parts + [note for note in dict.fromkeys(rows["note"]) if note]))
+
+
+_POWER = f"power: chance that posteriors too narrow by a factor of {TOO_NARROW} are found out"
+
+
+def calibration_table(sbc: Frame) -> Table:
+    """One row a method: the verdict, and for each quantity the smallest p-value with shift and spread."""
+    names = [name for name in dict.fromkeys(sbc["quantity"]) if name]
+    head = [
+        Column("Method"),
+        Column("Verdict"),
+        Column("Data sets", True, _POWER),
+        Column("Draws ranked", True, "in each data set"),
+    ]
+    hint = "smallest p-value of three tests; shift: mean of z, 0 is right; spread: sd of z, above 1 too narrow, below too wide"
+    rows = []
+    for method, own in sbc.groupby("method", sort=False):
+        first, cells = own.iloc[0], []
+        for name in names:
+            found = own[own["quantity"] == name]
+            cells.append(_calibration(found.iloc[0]) if len(found) else text("\N{EN DASH}"))
+        datasets, ranked = (whole(float(first[key])) for key in ("datasets", "draws"))
+        found_out = f"power {power(int(datasets.sort)):.0%}" if datasets.sort is not None and datasets.sort > 0 else ""
+        counts = [replace(datasets, sub=found_out), ranked]
+        rows.append(Row([text(method, first["inference"]), _mark(worst(own), first["note"]), *counts, *cells]))
+    caption = "Simulation-based calibration: is the truth an ordinary draw of the posterior, over many simulated data sets?"
+    return Table("exact-calibration", caption, head + [Column(name, hint=hint) for name in names], rows)
+
+
+def _calibration(row: Mapping[str, Any]) -> Cell:
+    p = min(row["p_uniform"], row["p_shift"], row["p_spread"])
+    shown = f"p = {p:.2g}" if p >= 1e-6 else "p < 1e-6"
+    return Cell(shown, f"shift {show(row['shift'], True)}, spread {show(row['spread'])}", p)
+
+
+def quantity_table(cases: Frame) -> Table:
+    """One row a method, case and quantity."""
+    head = [Column("Case"), Column("Method"), Column("Quantity"), Column("Exact mean", True), Column("Exact sd", True)]
+    head += [Column("Mean error", True, "in exact standard deviations; below: 5 Monte Carlo errors"), Column("sd ratio", True)]
+    head += [Column("ESS", True, "effective sample size of the mean"), Column("Verdict")]
+    rows = []
+    for row in cases[cases["quantity"] != ""].sort_values("case", kind="stable").to_dict("records"):
+        errors = [
+            Cell(show(row[name], signed), f"± {show(row[allowance])}" if row[allowance] >= 0 else "", row[name])
+            for name, allowance, signed in (("mean_error", "mean_allowance", True), ("sd_ratio", "sd_allowance", False))
+        ]
+        cells = [*map(text, (row["case"], row["method"], row["quantity"])), number(row["exact_mean"]), number(row["exact_sd"])]
+        rows.append(Row([*cells, *errors, whole(row["ess"]), _mark(row["verdict"], row["note"])]))
+    return Table("exact-quantities", "Every quantity of every case", head, rows)
+
+
+def published_table(found: Frame) -> Table:
+    """What BKD's appendix prints of the conjugate student beside the closed form."""
+    best = estimate(found[found["column"] == "bayes"].assign(se=float("nan"))).high
+    rows = []
+    for printed in _printed():
+        ours = found[(found["quantity"] == printed.quantity) & (found["column"] == printed.column)]
+        known = estimate(ours.assign(se=float("nan")))
+        metric = published.METRIC_OF.get(printed.quantity, printed.quantity)
+        said, why = judge(printed, Replicates.of(ours["value"]), metric, ceiling=best if metric == "accuracy" else None)
+        shown = text("0.947 to 0.950") if printed == PRINTED_COVERAGE else number(printed.value)
+        cells = [text(printed.quantity), text(printed.column), shown, score(known)]
+        cells += [number(known.mean - printed.value, signed=True), text(said, mark=LOOKS.get(said, ""))]
+        rows.append(Row([*cells, text(why)]))
+    head = [Column("Quantity"), Column("Classifier"), Column("Published", True), Column("Ours", True)]
+    head += [Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]
+    source = published.source(PRINTED)
+    caption = f"The conjugate student: {source.paper}, {source.place}, beside the closed form"
+    return Table("exact-published", caption, head, rows)
+
+
+def _printed() -> list[published.Number]:
+    rows = published.read(PRINTED)
+    pairs = [(row["quantity"], column, value) for row in rows for column, value in row.items() if column != "quantity"]
+    numbers = [published.Number(q, column, float(value), published.half_unit(value)) for q, column, value in pairs]
+    return [*numbers, PRINTED_COVERAGE]

@@ -1,0 +1,1 @@
+"""What does a student learn from experts of parts of the data?"""

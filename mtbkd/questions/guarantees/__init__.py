@@ -1,0 +1,1 @@
+"""What is guaranteed of an aggregated teacher?"""

@@ -1,0 +1,100 @@
+"""Guarantees of pools against what is measured."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.evaluation.intervals import REAL, SHARE, interval
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Do the pools keep what is promised of them?"
+SCOPE = "analysis"
+ANALYSIS = "guarantees"
+CATEGORY = "Aggregation"
+CAPTION = """\
+All at equal weights, on test examples. Blue: this dataset's teachers; orange: teachers at random, who disagree as they like.
+Top left: how much smaller a pool's log loss is than the mean of its teachers' losses (nats an example; bars are 95 % intervals
+over replicates); filled where it is a theorem that no example can lose, open where none is known. Top right: the share of
+examples on which a power mean is worse than its teachers' mean, by its order r; 0 is the logarithmic pool, 1 the linear one,
+and in the grey range between, and only there, no example can lose. Bottom left: the share of examples on which a pool gives
+the designated unsafe classes more probability than every single teacher does; the filled ones cannot, by theorem. Bottom
+right: the variance of the mean of simulated teachers whose errors have variance 1 and the correlation written at each line;
+lines are the law rho + (1 - rho) / G, dots are measured.
+"""
+SOURCES = {"teachers": BLUE, "random teachers": ORANGE}
+
+
+def applies(analysis: Analysis) -> bool:
+    return True
+
+
+def draw(analysis: Analysis) -> "Figure":
+    bounds, gain = analysis.table("bounds"), analysis.table("gain")
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.4))
+    _operators(axes[0, 0], bounds[bounds["guarantee"] == "log loss"], "margin")
+    axes[0, 0].axvline(0, color=GREY, linewidth=0.8)
+    axes[0, 0].set_xlabel("gain in log loss (nats)")
+    axes[0, 0].set_title("Better than the mean teacher?")
+    _orders(axes[0, 1], gain)
+    unsafe = bounds[bounds["guarantee"] == "unsafe mass"]
+    _operators(axes[1, 0], unsafe, "broken")
+    axes[1, 0].set_xlabel("share above every teacher (%)")
+    axes[1, 0].set_title("Unsafe mass amplified?")
+    _variance(axes[1, 1], analysis.table("variance"))
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _operators(ax: "Axes", rows: Frame, column: str) -> None:
+    """One line an operator: mean and interval over replicates, of each source; shares in per cent."""
+    operators, scale = list(dict.fromkeys(rows["operator"])), 100 if column == "broken" else 1
+    for source, shift in zip(SOURCES, (-0.15, 0.15), strict=True):
+        for y, operator in enumerate(operators):
+            own = rows[(rows["source"] == source) & (rows["operator"] == operator)]
+            found, colour = interval(own[column], SHARE if column == "broken" else REAL), SOURCES[source]
+            if math.isfinite(found.low):
+                ax.plot([scale * found.low, scale * found.high], [y + shift] * 2, color=colour, linewidth=1.2)
+            fill = colour if bool(own["proven"].all()) else "white"
+            ax.plot(scale * found.mean, y + shift, "o", markersize=4, color=colour, markerfacecolor=fill, clip_on=False)
+    ax.set_yticks(range(len(operators)), operators, fontsize=8)
+    ax.set_ylim(len(operators) - 0.5, -0.5)
+
+
+def _orders(ax: "Axes", gain: Frame) -> None:
+    """Share of examples that lose, against the order of the power mean."""
+    ax.axvspan(0, 1, color=LIGHT, linewidth=0)
+    for source, colour in SOURCES.items():
+        means = gain[gain["source"] == source].groupby("r")["lost"].mean()
+        label = "this dataset's teachers" if source == "teachers" else source
+        ax.plot(means.index, 100 * means, "o-", color=colour, markersize=3.5, label=label)
+    ax.set_xlabel("order r of the power mean")
+    ax.set_ylabel("examples worse than\nthe mean teacher (%)", fontsize=8)
+    ax.set_title("Power means: who loses?")
+
+
+def _variance(ax: "Axes", variance: Frame) -> None:
+    colours = (BLUE, GREEN, ORANGE, VERMILION)
+    for number, (rho, own) in enumerate(variance.groupby("rho")):
+        colour = colours[number] if number < len(colours) else BLACK
+        most = int(own["teachers"].max())
+        at = np.linspace(1, most, 100)
+        ax.plot(at, rho + (1 - rho) / at, color=colour, linewidth=1)
+        ax.errorbar(own["teachers"], own["measured"], 2 * own["se"], fmt="o", color=colour, markersize=3.5, linewidth=1)
+        ax.annotate(f"{rho:g}", (most, rho + (1 - rho) / most), (5, 0), textcoords="offset points", va="center", fontsize=8,
+                    color=colour, annotation_clip=False)  # fmt: skip
+    ax.set_ylim(0, None)
+    ax.set_xlabel("teachers G")
+    ax.set_ylabel("variance of their mean", fontsize=8)
+    ax.set_title("Variance, by correlation")

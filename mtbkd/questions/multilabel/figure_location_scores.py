@@ -1,0 +1,97 @@
+"""MCC of every location under every method, beside labels alone and the teachers."""
+
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.evaluation.intervals import Interval, interval
+from mtbkd.evaluation.metrics import range_of
+from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, signal_colour
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Which locations are found?"
+SCOPE = "analysis"
+ANALYSIS = "multilabel"
+CATEGORY = "Several labels"
+CAPTION = """\
+How well each location is told from the sequence: to the right grows Matthews' correlation between predicted and true
+locations (0 is guessing, 1 perfect) on test proteins, the threshold of every location chosen on validation proteins. Each
+row is a location, with the number of its test proteins; the first row is the mean over locations. Filled dots are students,
+the mean over replicates with its 95 % interval: black learns from labels alone, orange from labels and the weighted mean of
+the teachers (kd), blue with the teacher-informed prior (tip), light colours with equal weights; a square instead of a dot
+is a chain of draws instead of one estimate. The red diamond is the mean of the teachers' probabilities, the red bar runs
+from the worst teacher to the best. Where orange or blue lies right of black, distilling helped. Locations with few proteins
+are uncertain whatever the interval over replicates says, as all replicates share the test proteins.
+"""
+MARKERS = {"map": "o"}
+
+
+def applies(analysis: Any) -> bool:
+    return True
+
+
+def draw(analysis: Any) -> "Figure":
+    scores = analysis.table("scores")
+    test = scores[(scores["split"] == "test") & (scores["domain"] == "all")]
+    single = test[(test["metric"] == "mcc") & test["value"].notna()]
+    names = single.drop_duplicates("location").sort_values("n", ascending=False)
+    whole = test[(test["metric"] == "macro_mcc") & (test["location"] == "all")]
+    rows = [("mean over locations", whole)]
+    rows += [
+        (f"{row['location']} ({row['n']})", single[single["location"] == row["location"]]) for row in names.to_dict("records")
+    ]
+    students = list(dict.fromkeys(test[test["kind"] == "student"]["method"]))
+    height = 0.07 * len(students) + 0.12
+    figure, ax = plt.subplots(figsize=(WIDTH, 1.5 + height * len(rows) + 0.17 * len(students) / 2))
+    for place, (_, own) in enumerate(rows):
+        _row(ax, own, students, float(place))
+    ax.set_yticks(range(len(rows)), [label for label, _ in rows])
+    ax.set_ylim(len(rows) - 0.45, -0.55)
+    for edge in range(len(rows)):
+        ax.axhline(edge + 0.5, color=BLACK if edge == 0 else "#e6e6e6", linewidth=0.8 if edge == 0 else 0.6)
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.set_xlabel("Matthews correlation (0: guessing, 1: perfect)")
+    ax.grid(axis="y", visible=False)
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=7.5)
+    return figure
+
+
+def look(signal: str, weights: str) -> str:
+    """The signal's colour, lighter for equal weights."""
+    return {"kd": "#F7C873", "tip": SKY}.get(signal, BLACK) if weights == "equal" else signal_colour(signal)
+
+
+def _row(ax: "Axes", own: Frame, students: list[str], place: float) -> None:
+    step = 0.72 / max(1, len(students))
+    teachers = own[(own["kind"] == "teacher") & own["method"].str.startswith("teacher:")]["value"]
+    mean = own[own["method"] == "teachers:mean"]["value"]
+    label = place == 0
+    if len(teachers):
+        ax.plot([teachers.min(), teachers.max()], [place, place], color=VERMILION, alpha=0.25, linewidth=9, zorder=0.5,
+                solid_capstyle="butt", label="teachers, worst to best" if label else None)  # fmt: skip
+    if len(mean):
+        ax.plot(mean.iloc[0], place, "D", color=VERMILION, markersize=4, zorder=0.7, label="teachers' mean" if label else None)
+    for order, method in enumerate(students):
+        rows = own[own["method"] == method]
+        if not len(rows):
+            continue
+        found: Interval = interval(rows["value"], range_of(str(rows["metric"].iloc[0])))
+        height = place + (order - (len(students) - 1) / 2) * step
+        first = rows.iloc[0]
+        colour = look(first["signal"], first["weights"])
+        ax.plot([found.low, found.high], [height, height], color=colour, linewidth=1.1)
+        ax.plot(
+            found.mean,
+            height,
+            MARKERS.get(first["inference"], "s"),
+            color=colour,
+            markersize=3.4,
+            label=method if label else None,
+        )

@@ -1,0 +1,311 @@
+"""What the report says of students with several labels an example."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mtbkd.base.frames import Frame
+from mtbkd.evaluation.verdict import beyond
+from mtbkd.inference.tuning import SHARED_NAMES
+from mtbkd.questions.multilabel import section_fits as multilabel_fits
+from mtbkd.questions.multilabel.scores import HIGHER_IS_BETTER
+from mtbkd.questions.multilabel.tables import ALL, BEST, MEAN, TEST
+from mtbkd.report import grids
+from mtbkd.report.numbers import NONE, Estimate, estimate, listed, show, show_interval
+from mtbkd.report.questions import Section
+from mtbkd.report.table import Cell, Column, Row, Table, score, text
+
+TITLE = "Several labels at once"
+EXPLAINED = """\
+A protein may live in several locations, so the student gives every location a probability of its own, and each teacher is a
+prior on each of them (a Beta distribution, the two-class case of the teacher-informed prior). Every teacher knows one kingdom.
+Does distillation beat labels alone on test proteins, and on outside data? A location counts as predicted above the threshold
+that has the largest Matthews correlation (MCC: 1 perfect, 0 guessing) on validation proteins, for students and teachers alike.
+Means over locations leave out those that no protein of a split has. Intervals over replicates speak of the student's seeds (and
+of which labels it sees, where some are hidden), those over resampled proteins of other proteins of the same kind.
+"""
+WORDS = {
+    "macro_mcc": "MCC, mean over locations", "macro_f1": "F1, mean over locations", "micro_f1": "F1, all pairs",
+    "jaccard": "Jaccard", "subset_accuracy": "all locations right", "macro_auroc": "AUROC, mean over locations",
+    "micro_auroc": "AUROC, all pairs", "macro_average_precision": "average precision, mean over locations",
+    "nll": "NLL", "brier": "Brier score", "ece": "ECE",
+}  # fmt: skip
+HINTS = {
+    "jaccard": "shared locations over all predicted or true ones, mean over proteins",
+    "subset_accuracy": "share of proteins whose predicted locations are exactly the true ones",
+    "nll": "negative log-likelihood a protein and location, nats",
+    "brier": "squared error of the probability, mean over proteins and locations",
+    "ece": "expected calibration error over all pairs of protein and location, 15 bins of equal mass",
+}
+LOOKS = {1: "good", -1: "bad", 0: ""}
+INTERVALS = "mean over replicates with its 95 % interval; teachers are trained once"
+
+
+def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
+    """Sentences; scores on test and outside data and differences; single locations, domains, weights and fits folded away."""
+    scores, differences = tables["scores"], tables["differences"]
+    splits = list(dict.fromkeys(scores["split"]))
+    told = [_data(tables["labels"]), *(_answer(tables, split) for split in splits), _calibrated(scores)]
+    told += [
+        _switched_off(tables["tuning"]),
+        *_ends(tables["tuning"]),
+        _lost(tables, "none"),
+        _pools(tables),
+        _lost(tables, "kd"),
+    ]
+    told += [_experts(tables["experts"]), _gates(tables["gates"]), _published()]
+    shown = [*(_scores(name, scores, split) for split in splits), _differences(name, differences, splits)]
+    details = [*(_locations(name, tables, split) for split in splits), *_domains(name, scores), _thresholds(name, tables)]
+    details += multilabel_fits.tables(name, tables)
+    return Section([sentence for sentence in told if sentence], shown, [table for table in details if table.rows])
+
+
+def _place(split: str) -> str:
+    return "test proteins" if split == TEST else f"{split.removeprefix('ood:')} (outside data)"
+
+
+def _overall(scores: Frame, split: str, domain: str = ALL) -> Frame:
+    return scores[(scores["split"] == split) & (scores["domain"] == domain) & (scores["location"] == ALL)]
+
+
+def _data(labels: Frame) -> str:
+    whole = labels[labels["domain"] == ALL].drop_duplicates("split").set_index("split")
+    train, test, val = whole.loc["train"], whole.loc[TEST], whole.loc["val"]
+    known = "all" if train["labelled"] == train["n"] else f"{train['labelled']:,} drawn anew for every replicate"
+    outside = [f"{row['n']:,} of {split.removeprefix('ood:')}" for split, row in whole.iterrows() if "ood" in str(split)]
+    return (
+        f"{train['n']:,} training proteins, of which the student sees the locations of {known}; {test['n']:,} test proteins"
+        f"{' and ' + listed(outside) if outside else ''}. The locations of {val['n']:,} validation proteins choose "
+        "settings and thresholds. The teachers saw the locations of all training proteins of their kingdom."
+    )
+
+
+def _answer(tables: Mapping[str, Frame], split: str) -> str:
+    rows = _overall(tables["scores"], split)
+    rows = rows[rows["metric"] == "macro_mcc"]
+    means = rows.groupby(["kind", "method"], sort=False)["value"].mean()
+    if "student" not in means:
+        return f"On {_place(split)} no student has a score."
+    students, teachers = means["student"].sort_values(ascending=False), means["teacher"]
+    gaps = _against(tables, split, "none")
+    gaps = gaps[gaps["metric"] == "macro_mcc"].set_index("method")
+    side = {str(m): _side(gaps.loc[m]) for m in students.index if m in gaps.index}
+    better, worse = ([m for m, value in side.items() if value == sign] for sign in (1, -1))
+    best = str(students.index[0])
+    told = f"On {_place(split)} {best} has the largest MCC, {show(students.iloc[0])}"
+    if best in gaps.index:
+        gap = gaps.loc[best]
+        told += (
+            f", {show(gap['difference'], True)} against {gap['reference']} "
+            f"{show_interval(gap['low_examples'], gap['high_examples'], True)} over resampled proteins"
+        )
+    told += f"; the teachers' mean has {show(teachers[MEAN])}, the best teacher {show(teachers[BEST])}. {_nll(tables, split)} "
+    if better or worse:
+        sides = ((better, "above"), (worse, "below"))
+        parts = [f"{listed(methods)} {'lies' if len(methods) == 1 else 'lie'} {side}" for methods, side in sides if methods]
+        return f"{told}Against labels alone, {', and '.join(parts)} beyond both intervals (proteins, replicates)."
+    return f"{told}No distilled student differs from labels alone beyond both intervals (proteins, replicates)."
+
+
+def _nll(tables: Mapping[str, Frame], split: str) -> str:
+    rows = _overall(tables["scores"], split)
+    rows = rows[rows["metric"] == "nll"]
+    means = rows[rows["kind"] == "student"].groupby("method", sort=False)["value"].mean().sort_values()
+    alone = means[means.index.isin(set(rows[rows["signal"] == "none"]["method"]))]
+    labels = f", labels alone {show(alone.iloc[0])}" if len(alone) and alone.index[0] != means.index[0] else ""
+    return f"The smallest NLL has {means.index[0]}, {show(means.iloc[0])}{labels}."
+
+
+def _ends(tuning: Frame) -> list[str]:
+    """Where validation chose the end of a grid; the lowest strength is told by ``_switched_off``."""
+    rows = tuning.assign(
+        method=[" ".join(filter(None, pair)) for pair in zip(tuning["signal"], tuning["weights"], strict=True)]
+    )
+    told = grids.at_ends(rows, [c for c in SHARED_NAMES if c in rows])
+    return [grids.advice(*key, found) for key, found in told.items() if key[:2] != (_strength(rows), "lowest")]
+
+
+def _strength(tuning: Frame) -> str:
+    return "kappa" if "kappa" in tuning else "lambda"
+
+
+def _switched_off(tuning: Frame) -> str:
+    """Where validation wants less of the teachers than the grid offers."""
+    read = tuning[tuning["signal"] != "none"]
+    strength = _strength(tuning)
+    chosen, least = read[read["chosen"]], read[strength].min()
+    at_edge = chosen[chosen[strength] == least]
+    if not len(at_edge) or read[strength].nunique() == 1:
+        return ""
+    named = (
+        "every way of listening to the teachers"
+        if len(at_edge) == len(chosen)
+        else f"{len(at_edge)} of {len(chosen)} ways of listening to the teachers"
+    )
+    return (
+        f"Validation chose the smallest {strength} of the grid, {show(least)}, for {named}: beside these labels they are all "
+        "but switched off."
+    )
+
+
+def _against(tables: Mapping[str, Frame], split: str, signal: str) -> Frame:
+    """Differences over all examples and locations of a split to references of a signal."""
+    scores, rows = tables["scores"], _overall(tables["differences"], split)
+    return rows[rows["reference"].isin(set(scores[scores["signal"] == signal]["method"]))]
+
+
+def _pools(tables: Mapping[str, Frame]) -> str:
+    """The mixture of priors against the weighted mean of the teachers, all else equal."""
+    parts = []
+    for method, own in _against(tables, TEST, "kd").groupby("method", sort=False):
+        gap = own.set_index("metric")
+        mcc, nll = gap.loc["macro_mcc"], gap.loc["nll"]
+        parts.append(
+            f"{method} minus {mcc['reference']}: MCC {show(mcc['difference'], True)} "
+            f"{show_interval(mcc['low_examples'], mcc['high_examples'], True)} over resampled proteins, NLL "
+            f"{show(nll['difference'], True)} {show_interval(nll['low'], nll['high'], True)} over replicates"
+        )
+    return (
+        f"The mixture of the teachers' priors against their weighted mean, on test proteins: {'; '.join(parts)}."
+        if parts
+        else ""
+    )
+
+
+def _lost(tables: Mapping[str, Frame], signal: str) -> str:
+    """Locations of the test split on which students fall below those of a signal, all else equal."""
+    scores, rows = tables["scores"], tables["differences"]
+    beside = set(scores[scores["signal"] == signal]["method"])
+    own = rows[(rows["split"] == TEST) & (rows["location"] != ALL) & (rows["metric"] == "mcc") & rows["reference"].isin(beside)]
+    lower = [beyond(ends) == "lower" for ends in zip(own["low"], own["high"], strict=True)]
+    lost = own[np.array(lower, dtype=bool)]
+    parts = [
+        f"{location} ({listed([f'{row["method"]} {show(row["difference"], True)}' for row in found.to_dict('records')])})"
+        for location, found in lost.groupby("location", sort=False)
+    ]
+    if not parts:
+        return ""
+    words = {"none": "a student with teachers has a smaller MCC than labels alone", "kd": "tip has a smaller MCC than kd"}
+    return f"Single locations where {words[signal]}, beyond the interval over replicates: {listed(parts)}."
+
+
+def _calibrated(scores: Frame) -> str:
+    rows = _overall(scores, TEST)
+    ece = rows[(rows["metric"] == "ece") & (rows["kind"] == "student")].groupby("method")["value"].mean().sort_values()
+    if len(ece) < 2:
+        return ""
+    low, high = (f"{show(ece.iloc[at])} ({ece.index[at]})" for at in (0, -1))
+    return f"The students' calibration error on test proteins runs from {low} to {high}."
+
+
+def _experts(experts: Frame) -> str:
+    own = experts[(experts["split"] == TEST) & (experts["domain"] == experts["teacher"])]
+    told = [
+        f"{row['domain']} {100 * row['top_share']:.0f} %"
+        for row in own[own["chosen_by"] == own["chosen_by"].iloc[0]].to_dict("records")
+    ] if len(own) else []  # fmt: skip
+    if not told:
+        return ""
+    chance = 100 / experts["teacher"].nunique()
+    return (
+        f"Do {own['chosen_by'].iloc[0]} find the expert? The teacher of the protein's own kingdom has the largest weight for "
+        f"{listed(told)} of the pairs of test protein and location; guessing would give {chance:.0f} %."
+    )
+
+
+def _gates(gates: Frame) -> str:
+    failed = gates[gates["verdict"].isin([False])]
+    methods, unjudged = sorted(set(failed["method"])), sorted(set(gates[~gates["judged"]]["method"]) - set(failed["method"]))
+    lacking = f" Not judged, as a statistic is missing: {listed(unjudged)}." if unjudged else ""
+    if not methods:
+        return f"No method failed a gate.{lacking}" if unjudged else "Every method passed the gates that apply to it."
+    return (
+        f"Failed gates: {listed(methods)} ({listed(sorted(set(failed['gate'])))}). Take the scores of such chains as those "
+        f"of an ensemble of students, not of the posterior.{lacking}"
+    )
+
+
+def _published() -> str:
+    return "Published scores of DeepLoc 2.0 are not compared: its models read language models of proteins and all of its data."
+
+
+def _scores(name: str, scores: Frame, split: str) -> Table:
+    rows = _overall(scores, split)
+    head = [Column("Prediction")]
+    head += [Column(WORDS[m], True, HINTS.get(m, ""), "higher" if up else "lower") for m, up in HIGHER_IS_BETTER.items()]
+    caption = f"{name}: scores on {_place(split)}; {INTERVALS}"
+    return Table(f"{name}-scores-{split.replace(':', '-')}", caption, head, _by_method(rows, "metric", list(HIGHER_IS_BETTER)))
+
+
+def _by_method(rows: Frame, column: str, keys: Sequence[str]) -> list[Row]:
+    """A row a method, a cell for every value of ``column``; teachers last."""
+    found = []
+    for method, own in rows.groupby("method", sort=False):
+        parts: dict[str, Estimate] = {str(k): estimate(each.assign(se=math.nan)) for k, each in own.groupby(column, sort=False)}
+        cells = [score(parts[key]) if key in parts else text(NONE) for key in keys]
+        found.append(Row([text(method), *cells], last=own["kind"].iloc[0] == "teacher"))
+    return found
+
+
+def _differences(name: str, differences: Frame, splits: Sequence[str]) -> Table:
+    """Every distilled student against labels alone: MCC and NLL on every split."""
+    rows = differences[(differences["domain"] == ALL) & (differences["location"] == ALL)]
+    head = [Column("Method"), Column("Against")]
+    for split in splits:
+        head += [
+            Column(f"MCC, {_place(split)}", True, "in brackets: 95 % over resampled proteins", "higher"),
+            Column("over replicates", True, "95 % interval over replicates"),
+            Column(f"NLL, {_place(split)}", True, "with its interval over replicates", "lower"),
+        ]
+    lines = []
+    for (method, reference), own in rows.groupby(["method", "reference"], sort=False):
+        cells = [text(method), text(reference)]
+        for split in splits:
+            here = own[own["split"] == split].set_index("metric")
+            mcc, nll = here.loc["macro_mcc"], here.loc["nll"]
+            examples = show_interval(mcc["low_examples"], mcc["high_examples"], True)
+            cells += [Cell(show(mcc["difference"], True), examples, mcc["difference"], LOOKS[_side(mcc)])]
+            cells += [text(show_interval(mcc["low"], mcc["high"], True) or NONE)]
+            cells += [Cell(show(nll["difference"], True), show_interval(nll["low"], nll["high"], True), nll["difference"])]
+        lines.append(Row(cells))
+    caption = (
+        f"{name}: students minus labels alone, and tip minus kd, paired by replicate; positive MCC and negative NLL are gains"
+    )
+    return Table(f"{name}-differences", caption, head, lines)
+
+
+def _side(row: Any) -> int:
+    """1 or -1 where a difference lies beyond both its intervals; the one over replicates may be unknown."""
+    way = beyond((row["low_examples"], row["high_examples"]), (row["low"], row["high"]))
+    return {"higher": 1, "lower": -1, "open": 0}[way]
+
+
+def _locations(name: str, tables: Mapping[str, Frame], split: str) -> Table:
+    scores = tables["scores"]
+    rows = scores[(scores["split"] == split) & (scores["metric"] == "mcc") & scores["value"].notna()]
+    positives = rows.drop_duplicates("location").set_index("location")["n"]
+    head = [Column("Prediction"), *(Column(each, True, f"{n:,} proteins", "higher") for each, n in positives.items())]
+    caption = f"{name}: MCC of every location on {_place(split)}; {INTERVALS}"
+    return Table(
+        f"{name}-locations-{split.replace(':', '-')}", caption, head, _by_method(rows, "location", list(positives.index))
+    )
+
+
+def _domains(name: str, scores: Frame) -> list[Table]:
+    rows = scores[(scores["split"] == TEST) & (scores["location"] == ALL) & (scores["metric"] == "macro_mcc")]
+    sizes = rows.drop_duplicates("domain").set_index("domain")["n"]
+    if len(sizes) < 2:
+        return []
+    head = [Column("Prediction"), *(Column(each, True, f"{n:,} test proteins", "higher") for each, n in sizes.items())]
+    caption = f"{name}: MCC, mean over locations, by kingdom; {INTERVALS}"
+    return [Table(f"{name}-domains", caption, head, _by_method(rows, "domain", list(sizes.index)))]
+
+
+def _thresholds(name: str, tables: Mapping[str, Frame]) -> Table:
+    rows = tables["thresholds"].rename(columns={"threshold": "value"})
+    positives = rows.drop_duplicates("location").set_index("location")["val_positives"]
+    head = [Column("Prediction"), *(Column(each, True, f"{n:,} validation proteins") for each, n in positives.items())]
+    caption = f"{name}: thresholds on the probability, those with the largest MCC on validation; mean over replicates"
+    return Table(f"{name}-thresholds", caption, head, _by_method(rows, "location", list(positives.index)))

@@ -1,0 +1,1 @@
+"""Does uncertainty grow where inputs are perturbed?"""

@@ -1,0 +1,71 @@
+"""Bits per residue of every weighting, pools and students, with and without a shift of the mix."""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import BLUE, GREY, ORANGE, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Which weights predict the next residue best?"
+SCOPE = "analysis"
+ANALYSIS = "residues"
+CATEGORY = "Aggregation"
+CAPTION = """\
+Teachers that each know one kingdom's sequences predict the next residue together. Each row is a way to weigh them: equal;
+token (the surer teacher at this residue); task (the teacher that did well on validation sequences of this kingdom); context
+(the teacher whose training composition is near that of the residues so far); product of these three; evidence (the teacher
+that predicted the residues so far); oracle (the teacher of the true kingdom alone). Left: the pool itself, minus the linear
+pool with equal weights (the open dot). Right: the student distilled from the pool, minus the student without teachers. Zero
+is the grey line, left of it is better, in thousandths of a bit per residue. Dots are means over replicates, bars 95 %
+intervals of the paired differences. Above, the kingdoms are mixed in the test as in the students' training; below,
+the mix has shifted.
+"""
+MIXES = ("training mix", "shifted mix")
+AGAINST = {"pool": "equal, linear", "student": "no teachers"}
+LOOKS = {"linear": (BLUE, "o", -0.15), "log": (ORANGE, "s", 0.15)}
+
+
+def applies(analysis: Analysis) -> bool:
+    return True
+
+
+def draw(analysis: Analysis) -> "Figure":
+    rows = analysis.table("comparisons")
+    weightings = list(dict.fromkeys(analysis.table("weights")["weighting"]))
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.6), sharex="col", sharey=True)
+    for mix, line in zip(MIXES, axes, strict=True):
+        for (kind, against), ax in zip(AGAINST.items(), line, strict=True):
+            own = rows[(rows["domain"] == mix) & (rows["kind"] == kind) & (rows["against"] == against)]
+            _panel(ax, own, weightings)
+            if kind == "pool":
+                ax.plot(
+                    0, weightings.index("equal") + LOOKS["linear"][2], "o", color=BLUE, markerfacecolor="white", markersize=4
+                )
+            ax.set_title(f"{kind.capitalize()}, {mix}")
+    axes[0, 0].set_yticks(range(len(weightings)), weightings)
+    axes[0, 0].set_ylim(len(weightings) - 0.5, -0.5)
+    axes[1, 0].set_xlabel(
+        "1/1000 bit a residue, minus\nthe linear pool, equal weights (open)\n\N{LEFTWARDS ARROW} better", fontsize=8
+    )
+    axes[1, 1].set_xlabel("1/1000 bit a residue, minus\nthe student without teachers\n\N{LEFTWARDS ARROW} better", fontsize=8)
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _panel(ax: "Axes", rows: Frame, weightings: list[str]) -> None:
+    ax.axvline(0, color=GREY, linewidth=1)
+    for pool, (colour, marker, shift) in LOOKS.items():
+        found = rows[rows["pool"] == pool].set_index("weighting")
+        places = [index + shift for index, name in enumerate(weightings) if name in found.index]
+        own = found.loc[[name for name in weightings if name in found.index]]
+        ax.hlines(places, 1000 * own["low"], 1000 * own["high"], color=colour, linewidth=1.2)
+        ax.plot(1000 * own["difference"], places, marker, color=colour, markersize=4, label=f"{pool} pool")

@@ -1,0 +1,74 @@
+"""What a typical table gains from teachers, against the number of labels."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.base.frames import Frame
+from mtbkd.evaluation.over_tables import levels_of
+from mtbkd.questions.tables.verdicts import CONTROL, LABELS, SHARPENED, champion, groups_of, regime_title, select, title
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "What does a typical table gain, by the number of labels?"
+SCOPE = "analysis"
+ANALYSIS = "tables"
+CATEGORY = "Tables"
+CAPTION = """\
+Gain on a student of labels alone against the number of labels, over the tables that were kept apart from all choices of
+defaults. Lines are medians over tables, bars reach from the first to the third quartile; above zero is better. Left: nats of
+log-likelihood an example; right: accuracy. A row is a regime of teachers. Below each number of labels: how many tables have
+so many. As small tables drop out to the right, neighbouring points are not the same tables. Self-training is
+the control that sees the same unlabelled examples and no teacher: what it gains is not the teachers' merit.
+"""
+METRICS = {"nll": "log-likelihood gain (nats)", "accuracy": "accuracy gain"}
+
+
+def applies(analysis: Analysis) -> bool:
+    return True
+
+
+def draw(analysis: Analysis) -> "Figure":
+    found, placed = analysis.table("overall"), analysis.table("ranks")
+    chosen_on, reported = groups_of(analysis.settings["groups"], set(found["group"]))
+    own = select(found[found["group"].isin(reported[:1])], reference=LABELS)
+    colours = _colours(own, champion(placed, chosen_on))
+    regimes = list(dict.fromkeys(own["regime"]))
+    rows = max(len(regimes), 1)
+    figure, axes = grid(rows * len(METRICS), len(METRICS), 1.6 + 1.1 / rows, sharex=True, sharey="col")
+    panels = [(regime, metric) for regime in regimes for metric in METRICS]
+    for ax, (regime, metric) in zip(axes, panels, strict=False):
+        _panel(ax, select(own, regime=regime, metric=metric), levels_of(own), colours)
+        ax.set_title(regime_title(regime), fontsize=8)
+        ax.set_ylabel(METRICS[metric], fontsize=7.5)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
+    figure.supxlabel(f"labels, validation included (tables {', '.join(reported[:1])})", fontsize=8.5)
+    return figure
+
+
+def _colours(own: Frame, best: str | None) -> dict[str, str]:
+    """The methods to draw, those that there are."""
+    listed = {best: BLUE, SHARPENED: ORANGE, "kd_equal": GREEN, "bkd_best": PURPLE, CONTROL: VERMILION}
+    return {method: colour for method, colour in listed.items() if method is not None and (own["method"] == method).any()}
+
+
+def _panel(ax: "Axes", rows: Frame, levels: Sequence[str], colours: Mapping[str, str]) -> None:
+    ax.axhline(0, color=BLACK, linewidth=1)
+    place = {level: x for x, level in enumerate(levels)}
+    tables = rows.groupby("level")["n"].max()
+    for number, (method, colour) in enumerate(colours.items()):
+        own = select(rows, method=method)
+        own = own.iloc[np.argsort([place[level] for level in own["level"]])]
+        sign = np.where(own["higher_is_better"], 1, -1)
+        x = np.array([place[level] for level in own["level"]]) + 0.09 * (number - (len(colours) - 1) / 2)
+        ends = np.sort([sign * own["first_quartile"], sign * own["third_quartile"]], axis=0)
+        ax.vlines(x, *ends, color=colour, linewidth=1)
+        ax.plot(x, sign * own["median"], "o-", color=colour, markersize=3.2, linewidth=1.2, label=title(method))
+    ax.set_xticks(range(len(levels)), [f"{level}\n({tables.get(level, 0)})" for level in levels])
+    ax.grid(axis="x", visible=False)
+    ax.tick_params(labelsize=7.5)

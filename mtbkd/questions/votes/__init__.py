@@ -1,0 +1,1 @@
+"""Does uncertainty follow the disagreement of human annotators?"""

@@ -1,0 +1,104 @@
+"""Students beside people: uncertainty of images against the entropy of the votes, and the distance of the predictions."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, signal_colour
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Do students doubt what people doubt?"
+SCOPE = "analysis"
+ANALYSIS = "votes"
+CATEGORY = "People"
+CAPTION = """\
+Predictions of test images beside the votes of many people on the same images. Upper panels: each dot is an image; to the
+right grows the entropy of the votes, how much people disagree, upwards the entropy of the prediction, how much the
+student doubts. The line joins the means over tenths of the images in the order of the votes' entropy (images on which all
+people agree share one point); it should climb along the dotted diagonal. The panels are the student of labels alone, the
+student and the teacher whose predictions lie nearest to the votes. Spearman's correlation stands in each panel. Lower
+panel: the cross-entropy of the votes under each prediction minus that of labels alone, paired, with 95 % intervals over
+images and seeds: to the left of the line a prediction is nearer to people than that of hard labels. Diamonds are
+teachers, which saw far more labels than any student.
+"""
+
+
+def applies(analysis: Any) -> bool:
+    return True
+
+
+def draw(analysis: Any) -> "Figure":
+    scores, images = analysis.table("scores"), analysis.table("images")
+    differences = analysis.table("differences")
+    cross = differences[differences["metric"] == "cross_entropy"].sort_values("value", ascending=False)
+    chosen = panels(differences)
+    figure = plt.figure(figsize=(WIDTH, 2.45 + 0.24 * len(cross) + 0.9))
+    made: Any = figure.subfigures(2, 1, height_ratios=[2.45, 0.24 * len(cross) + 0.9])
+    upper, lower = made
+    axes = np.atleast_1d(upper.subplots(1, len(chosen), sharex=True, sharey=True))
+    for ax, method in zip(axes, chosen, strict=True):
+        correlation = scores[(scores["method"] == method) & (scores["metric"] == "corr_total_entropy")]["value"]
+        _scatter(ax, images[images["method"] == method], float(correlation.mean()))
+        ax.set_title(method, fontsize=7)
+    axes[0].set_ylabel("entropy of the\nprediction (nats)")
+    upper.supxlabel("entropy of the votes (nats)", fontsize=9)
+    _forest(lower.subplots(), cross, scores)
+    return figure
+
+
+def panels(differences: Frame) -> list[str]:
+    """The reference, the student and the teacher of the smallest cross-entropy to the votes."""
+    cross = differences[differences["metric"] == "cross_entropy"]
+    best = [
+        own.loc[own["value"].idxmin(), "method"] for kind in ("student", "teacher") if len(own := cross[cross["kind"] == kind])
+    ]
+    return [str(differences["reference"].iloc[0]), *map(str, best)]
+
+
+def tenths(human: np.ndarray, value: np.ndarray, parts: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Means of both over ``parts`` equal shares of the images by ``human``; equal values stay together."""
+    edges = np.unique(np.quantile(human, np.linspace(0, 1, parts + 1)[1:-1]))
+    index = np.searchsorted(edges, human, side="left")
+    count = np.bincount(index)
+    kept = count > 0
+    return tuple(np.bincount(index, each)[kept] / count[kept] for each in (human, value))  # pyright: ignore[reportReturnType]
+
+
+def _scatter(ax: "Axes", rows: Frame, correlation: float) -> None:
+    human, own = rows["votes_entropy"].to_numpy(), rows["total_entropy"].to_numpy()
+    ax.plot(human, own, ".", color=SKY, markersize=1.6, rasterized=True)
+    top = float(max(human.max(), own.max()))
+    ax.plot([0, top], [0, top], ":", color=GREY, linewidth=1)
+    ax.plot(*tenths(human, own), "o-", color=BLACK, markersize=3, linewidth=1.2)
+    ax.text(
+        0.97,
+        0.96,
+        f"Spearman {correlation:.2f}" if np.isfinite(correlation) else "no correlation",
+        transform=ax.transAxes,
+        ha="right",
+        va="top",
+        fontsize=7.5,
+    )
+
+
+def _forest(ax: "Axes", cross: Frame, scores: Frame) -> None:
+    signals = scores.drop_duplicates("method").set_index("method")["signal"]
+    for place, row in enumerate(cross.to_dict("records")):
+        teacher = row["kind"] == "teacher"
+        colour = VERMILION if teacher else signal_colour(signals[row["method"]])
+        ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.3)
+        ax.plot(row["value"], place, "D" if teacher else "o", color=colour, markersize=4.5)
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+    ax.set_yticks(range(len(cross)), list(cross["method"]), fontsize=7.5)
+    reference = str(cross["reference"].iloc[0])
+    nearer = "\N{LEFTWARDS ARROW} nearer to people"
+    ax.set_xlabel(f"cross-entropy to the votes minus that of {reference} (nats)\n{nearer}", fontsize=8)
+    ax.grid(axis="y", visible=False)

@@ -1,0 +1,1 @@
+"""Which weights of teachers suit which conditions?"""

@@ -1,0 +1,96 @@
+"""Teachers' weights: what their pools gain, and who is listened to where."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import BLUE, GREY, ORANGE, SEQUENTIAL, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Which teacher is listened to, and does it pay?"
+SCOPE = "analysis"
+ANALYSIS = "weightings"
+CATEGORY = "Aggregation"
+CAPTION = """\
+Top: pools of the teachers on test examples, without any student: negative log-likelihood with each kind of weights minus that
+with equal weights (left of zero is better), for the linear pool (blue) and the logarithmic one (orange). Dots are means over
+replicates, bars 95 % intervals (none where the data are one real set). Bottom: the mean weight of each teacher (columns) in
+each domain (groups of columns), yellow much, dark little. Good weights listen to a teacher where he knows the domain. Label
+confidence looks at labels and is shown on training examples, where it has them; validation, density ratio and their product
+know the domains. The rows below the line are no weights that anybody sets: they are the responsibilities, the shares that
+students with the mixture prior give the teachers by themselves.
+"""
+POOLS = {"linear": BLUE, "logarithmic": ORANGE}
+CHOSEN = "responsibilities: "
+
+
+def applies(analysis: Analysis) -> bool:
+    return True
+
+
+def draw(analysis: Analysis) -> "Figure":
+    gains, shares = analysis.table("gains"), analysis.table("shares")
+    names, set_names = list(dict.fromkeys(shares["weights"])), list(dict.fromkeys(gains["weights"]))
+    heights = (0.24 * len(set_names) + 0.5, 0.24 * len(names) + 0.9)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, sum(heights) + 0.5), height_ratios=heights)
+    _gains(top, gains, set_names)
+    _shares(figure, bottom, shares, names)
+    figure.legend(*top.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _words(name: str) -> str:
+    return f"student: {name.removeprefix(CHOSEN)}".replace("_", " ") if name.startswith(CHOSEN) else name.replace("_", " ")
+
+
+def _gains(ax: "Axes", gains: Frame, names: list[str]) -> None:
+    for (pool, colour), shift in zip(POOLS.items(), (-0.15, 0.15), strict=True):
+        own = gains[gains["pool"] == pool].set_index("weights").loc[names]
+        y = np.arange(len(names)) + shift
+        for at, row in zip(y, own.to_dict("records"), strict=True):
+            ax.plot([row["low"], row["high"]], [at, at], color=colour, linewidth=1.2)
+        ax.plot(own["difference"], y, "o", color=colour, markersize=4, label=f"{pool} pool")
+    ax.axvline(0, color=GREY, linewidth=0.8)
+    ax.set_yticks(range(len(names)), [_words(name) for name in names], fontsize=8)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xlabel("NLL minus that with equal weights (nats); left is better")
+
+
+def _shares(figure: "Figure", ax: "Axes", shares: Frame, names: list[str]) -> None:
+    domains = [name for name in dict.fromkeys(shares["domain"]) if name != "all"] or ["all"]
+    teachers = list(dict.fromkeys(shares["teacher"]))
+    mean = shares.groupby(["weights", "domain", "teacher"])["weight"].mean()
+    columns = [(domain, teacher) for domain in domains for teacher in teachers]
+    values = np.array([[mean.get((name, *column), np.nan) for column in columns] for name in names], float)
+    shown = ax.imshow(values, cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+    for edge in range(len(teachers), len(columns), len(teachers)):
+        ax.axvline(edge - 0.5, color="white", linewidth=3)
+    students = sum(name.startswith(CHOSEN) for name in names)
+    if students:
+        ax.axhline(len(names) - students - 0.5, color="white", linewidth=3)
+    ax.set_yticks(range(len(names)), [_words(name) for name in names], fontsize=8)
+    ax.set_xticks(range(len(columns)), [_short(teacher, teachers) for _, teacher in columns], rotation=90, fontsize=7.5)
+    for number, domain in enumerate(domains):
+        at = number * len(teachers) + (len(teachers) - 1) / 2
+        ax.annotate(f"on {domain}", (at, -0.5), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=8,
+                    annotation_clip=False)  # fmt: skip
+    ax.set_xlabel("teacher")
+    ax.grid(False)
+    bar = figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.02)
+    bar.set_label("mean weight", fontsize=8)
+    bar.ax.tick_params(labelsize=7.5)
+
+
+def _short(teacher: str, teachers: list[str]) -> str:
+    """A teacher's name without what all names begin with."""
+    first = teacher.split("_")[0] + "_"
+    return teacher.removeprefix(first) if all(name.startswith(first) for name in teachers) else teacher

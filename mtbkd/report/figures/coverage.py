@@ -1,0 +1,68 @@
+"""Coverage of credible intervals against their level, with what each posterior expects of itself."""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.frames import Frame
+from mtbkd.evaluation.intervals import SHARE, interval, over_examples
+from mtbkd.report.figures.material import Experiment, Material
+from mtbkd.report.figures.style import GREY, ORANGE, grid, signal_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "Coverage against level"
+SCOPE = "experiment"
+CATEGORY = "Calibration"
+CAPTION = """\
+Does a credible interval hold the truth as often as it should? For each test example the posterior gives an interval of
+the deviance (minus twice the log-probability of the label); coverage is how often the deviance of the true label falls
+inside. Dots are the measured coverage at each level, their bars the 95 % interval over replicates; the grey bars with
+caps are the 95 % interval of one replicate over its test examples (clustered by example). The orange dashes are the
+coverage that this posterior expects of itself, were its own predictions the truth: dots on the dashes mean that the
+predictive is calibrated; dots below them, that it is too sure of itself. The grey diagonal is the nominal level, as
+the paper compares. Even a perfect posterior need not lie on it, because label and draw are paired at random: the dashes
+are the fair yardstick. Point estimates have no interval and no panel.
+"""
+
+
+def applies(experiment: Experiment) -> bool:
+    return bool(experiment.methods_of("independent", "chains"))
+
+
+def draw(material: Material) -> "Figure":
+    curves = material.whole("curves")
+    methods = [name for name in material.experiment.methods if (curves["method"] == name).any()]
+    figure, axes = grid(max(1, len(methods)), 2, 2.3, sharex=True, sharey=True)
+    for ax, name in zip(axes, methods, strict=False):
+        _panel(ax, curves[curves["method"] == name], material, name)
+    for ax in axes:
+        ax.label_outer()
+    figure.supxlabel("credible level", fontsize=9)
+    figure.supylabel("coverage (share of labels and draws)", fontsize=9)
+    return figure
+
+
+def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
+    colour, passed = signal_colour(material.experiment.methods[name].signal), name not in material.failed
+    levels = sorted(set(rows["level"]))
+    at = {level: rows[rows["level"] == level] for level in levels}
+    own = [at[level]["coverage_self"].mean() for level in levels]
+    found = [interval(at[level]["coverage"], SHARE) for level in levels]
+    ends = [levels[0], 1.0]
+    ax.plot(ends, ends, color=GREY, linewidth=1)
+    ax.plot(levels, own, color=ORANGE, linestyle=(0, (4, 2)), linewidth=1.8)
+    one = [
+        over_examples(each.mean, float(at[level]["coverage_se"].mean()), int(at[level]["n"].mean()), SHARE)
+        for level, each in zip(levels, found, strict=True)
+    ]
+    reach = [[each.mean - each.low for each in one], [each.high - each.mean for each in one]]
+    ax.errorbar(levels, [each.mean for each in one], reach, fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.2, capthick=0.8)
+    for level, each in zip(levels, found, strict=True):
+        ax.plot([level, level], [each.low, each.high], color=colour, linewidth=1.4)
+    means = [each.mean for each in found]
+    ax.plot(levels, means, "o", color=colour, markerfacecolor=colour if passed else "white", markersize=4)
+    ax.set_title(name if passed else f"{name}\n(a gate failed)", fontsize=8)
+    ax.annotate("nominal", (0.74, 0.735), xytext=(3, -2), textcoords="offset points", va="top", color=GREY, fontsize=7.5)
+    ax.annotate("self-expected", (levels[0], own[0]), xytext=(2, 5), textcoords="offset points", color="#9a6a00",
+                fontsize=7.5)  # fmt: skip

@@ -1,0 +1,85 @@
+"""Coverage against the number of test examples (BKD, Fang et al., ICML 2024: its coverage study)."""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.evaluation.intervals import GAP, SHARE, interval
+from mtbkd.report.figures.material import Experiment, Material
+from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "Coverage against the number of test examples"
+SCOPE = "experiment"
+CATEGORY = "Calibration"
+CAPTION = """\
+How many test examples it takes to judge coverage, as in BKD's coverage study. From each replicate's test examples 20
+random subsets of each size are drawn, the smaller ones inside the larger, the same for every method; the last point is
+all of them. Left: coverage of the credible intervals at each level, with the nominal level as a dotted line. Right:
+coverage minus what the posterior expects of itself, where 0 is calibrated. Lines are means over subsets and replicates;
+bands hold 90 % of the subsets of one replicate (mean over replicates): a test of that size could have said anything in
+the band. Towards the last point subsets share most of their examples, so that the band closes by construction; the bar
+there is the 95 % interval over replicates. Lines at 0 on the right are calibrated methods, whatever the band. At most six
+methods are shown, those set beside printed numbers first; (x) after a name: it failed a gate.
+"""
+MOST, ROW = 6, 1.55
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
+QUANTITIES = {"coverage": "coverage", "gap": "coverage \N{MINUS SIGN} self-expected"}
+
+
+def applies(experiment: Experiment) -> bool:
+    return bool(experiment.methods_of("independent", "chains"))
+
+
+def draw(material: Material) -> "Figure":
+    table = material.table("coverage_size")
+    methods = shown(material.experiment, set(table["method"]))
+    rows = max(1, len(methods))
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH, ROW * rows + 0.5), sharex=True, sharey="col", squeeze=False)
+    for line, name in zip(axes, methods, strict=False):
+        own = table[table["method"] == name]
+        for ax, quantity in zip(line, QUANTITIES, strict=True):
+            _panel(ax, own, quantity)
+        line[0].set_title(f"{name}{' (x)' if name in material.failed else ''}", fontsize=8)
+    for ax, label in zip(axes[0], QUANTITIES.values(), strict=True):
+        ax.annotate(label, (1, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8,
+                    color=GREY)  # fmt: skip
+    figure.supxlabel("test examples (logarithmic)", fontsize=9)
+    figure.supylabel("share of labels and draws", fontsize=9)
+    return figure
+
+
+def shown(experiment: Experiment, available: set[str]) -> list[str]:
+    """The methods to draw, in the experiment's order."""
+    having = [name for name in experiment.methods if name in available]
+    chosen = sorted(having, key=lambda name: name not in experiment.columns)[:MOST]
+    return [name for name in having if name in chosen]
+
+
+def _panel(ax: "Axes", rows: Frame, quantity: str) -> None:
+    if quantity == "gap":
+        ax.axhline(0, color=GREY, linewidth=0.8)
+    for colour, (level, own) in zip(COLOURS, rows.groupby("level"), strict=False):
+        if quantity == "coverage":
+            ax.axhline(float(str(level)), color=colour, linewidth=0.8, linestyle=(0, (1, 1.5)))
+        means = own.groupby("size")[[quantity, f"{quantity}_low", f"{quantity}_high"]].mean()
+        sizes = means.index.to_numpy()
+        ax.fill_between(sizes, means[f"{quantity}_low"], means[f"{quantity}_high"], color=colour, alpha=0.15, linewidth=0)
+        ax.plot(sizes, means[quantity], "o-", color=colour, markersize=3, linewidth=1.2)
+        last = interval(own.loc[own["size"] == sizes[-1], quantity], SHARE if quantity == "coverage" else GAP)
+        ax.plot([sizes[-1]] * 2, [last.low, last.high], color=colour, linewidth=1.6)
+        if quantity == "coverage":
+            ax.annotate(f"{level:g}", (sizes[-1], last.mean), (4, 0), textcoords="offset points", va="center", color=colour,
+                        fontsize=7.5)  # fmt: skip
+    ax.set_xscale("log")
+    ticks = sorted(set(rows["size"]))
+    ax.set_xticks(ticks, [f"{n // 1000}k" if n >= 1000 and n % 1000 == 0 else str(n) for n in ticks])
+    ax.minorticks_off()
+    ax.margins(x=0.1)
+    ax.tick_params(labelsize=7.5)

@@ -1,0 +1,37 @@
+"""Effective sample size by quantile (Vehtari et al. 2021), by ArviZ."""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures import chains
+from mtbkd.report.figures.material import Material
+from mtbkd.report.figures.style import WIDTH
+
+if TYPE_CHECKING:
+    import arviz_plots
+    from matplotlib.figure import Figure
+else:
+    arviz_plots = lazy_import("arviz_plots")
+
+TITLE = "How many draws are the draws worth?"
+SCOPE = "experiment"
+CATEGORY = "Convergence"
+CAPTION = f"""\
+Successive draws of a chain resemble each other, so they are worth fewer independent ones. Each dot is that number (the
+effective sample size) for estimating one quantile of a quantity; the dashed line is 400, below which the gate fails. Low
+dots at the ends mean that tails, and with them wide credible intervals, are badly known. {chains.NOTE}
+"""
+applies = chains.applies
+
+
+def draw(material: Material) -> "Figure":
+    method = chains.shown(material)
+    draws = material.draws(method)
+    collection = arviz_plots.plot_ess(
+        chains.tree(draws, chains.probes(draws)),
+        kind="quantile",
+        backend="matplotlib",
+        col_wrap=2,
+        figure_kwargs={"figsize": (WIDTH, 4.4)},
+    )
+    return chains.figure_of(collection, f"{method}: effective sample size by quantile")

@@ -1,0 +1,205 @@
+"""What figures are drawn from: the experiment as the configuration knows it, and its files, read when first used."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mtbkd.base.frames import Frame, read_table
+from mtbkd.base.lazy import lazy_import
+from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
+from mtbkd.contracts.draws import Draws, open_draws
+from mtbkd.inference.convergence import INFORMING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+else:
+    pd = lazy_import("pandas")
+    xr = lazy_import("xarray")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the configuration names it.
+
+    Attributes:
+        signal, weights, inference: names of its parts; weights "" where the signal uses none.
+        draws_kind: ``point``, ``independent`` or ``chains``, see ``evaluation.convergence``.
+        candidates: shared setting -> its candidates, for every setting that is tuned.
+    """
+
+    signal: str
+    weights: str
+    inference: str
+    draws_kind: str
+    candidates: Mapping[str, Sequence[float | str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a figure may know of an experiment before any file exists; ``dataclasses.asdict`` makes it JSON-able.
+
+    Attributes:
+        name, dataset, kind: the experiment, its dataset and the module that makes it.
+        simulated: every replicate has data of its own.
+        features: shape of one example, () when only the data can tell.
+        teachers: names in order.
+        methods: name -> Method, in order.
+        evaluation: folder of its tables.
+        data: folder of the first block of its data.
+        draws: method -> file of its first block.
+        columns: method -> its column in the table of published numbers.
+        logits: teacher -> folder of the first block of its logits.
+        classes: how many, 0 when only the data can tell.
+    """
+
+    name: str
+    dataset: str
+    kind: str
+    simulated: bool
+    features: tuple[int, ...]
+    teachers: tuple[str, ...]
+    methods: Mapping[str, Method]
+    evaluation: str
+    data: str
+    draws: Mapping[str, str]
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    logits: Mapping[str, str] = field(default_factory=dict)
+    classes: int = 0
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Experiment":
+        """The inverse of ``dataclasses.asdict``."""
+        methods = {name: Method(**method) for name, method in content["methods"].items()}
+        tuples = {name: tuple(content[name]) for name in ("features", "teachers")}
+        return cls(**{**content, **tuples, "methods": methods})
+
+    def methods_of(self, *kinds: str) -> tuple[str, ...]:
+        """Methods whose draws are of one of the ``kinds``."""
+        return tuple(name for name, method in self.methods.items() if method.draws_kind in kinds)
+
+    @property
+    def main_method(self) -> str:
+        """The method to show where there is room for one: the paper's, or what is closest to it."""
+        rank = {"tip": 0, "bkd": 1, "kd": 2}
+        kinds = ("chains", "independent", "point")
+
+        def distance(name: str) -> tuple[bool, int, int, bool]:
+            method = self.methods[name]
+            pooled = method.weights == "entropy"
+            named = "tip_entropy" in self.columns.get(name, ())
+            return not named, rank.get(method.signal, 3), kinds.index(method.draws_kind), not pooled
+
+        return min(self.methods, key=distance)
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """An experiment as figures of the whole study know it; ``evaluation`` is the folder of its tables."""
+
+    dataset: str
+    student: str
+    teachers: Sequence[str]
+    methods: Sequence[str]
+    evaluation: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a figure of the whole study may know.
+
+    Attributes:
+        exact: method -> folder of its tables of mtbkd/questions/exact.
+        curves: label-count curve -> set of teachers, ``none`` or ``references`` -> files of scores.
+        experiments: name -> ``Sibling``.
+    """
+
+    exact: Mapping[str, str] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    experiments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def siblings(self) -> "dict[str, Sibling]":
+        """The experiments, typed."""
+        return {name: Sibling(**content) for name, content in self.experiments.items()}
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a figure may know of an analysis.
+
+    Attributes:
+        name: as in config.yaml.
+        kind: the module of mtbkd/questions.
+        settings: JSON-able, with defaults.
+        tables: table -> file.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any]
+    tables: Mapping[str, str]
+
+    def table(self, name: str) -> Frame:
+        """One of its tables."""
+        return read_table(Path(self.tables[name]), "a table of an analysis", f"analysis_{self.name}")
+
+
+class Material:
+    """The files of one experiment."""
+
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
+        self._table = cache(self._read)
+        self._draws = cache(_without_predictions)
+
+    def _read(self, name: str) -> Frame:
+        return read_table(Path(self.experiment.evaluation) / f"{name}.parquet", "a table of the evaluation", "evaluate")
+
+    def table(self, name: str) -> Frame:
+        """A table of mtbkd/evaluation, e.g. ``metrics``."""
+        return self._table(name)
+
+    def whole(self, name: str) -> Frame:
+        """The rows of a table that speak of the whole test split."""
+        table = self.table(name)
+        return table[(table["split"] == "test") & (table["domain"] == "all")]
+
+    def draws(self, method: str) -> Draws:
+        """The first block of a method's draws, their predictions left out (``predictions``)."""
+        return self._draws(self.experiment.draws[method])
+
+    def predictions(self, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Draws of the class probabilities (S, M, K) in the first replicate, lost chains left out, and their rows (M,)."""
+        with open_draws(self.experiment.draws[method]) as tree:
+            found = tree["predictions"].to_dataset()["prob"].isel(replicate=0)
+            prob, rows = found.values, found["example"].values
+            lost = tree["chains"].to_dataset()["diverged"].isel(replicate=0).values.astype(bool)
+        return prob[~lost].reshape(-1, *prob.shape[2:]), rows
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """Logits (N, G, K) of all teachers in the first replicate; ContractError unless they fit the data."""
+        return stack_logits([Logits.read(folder, self.dataset) for folder in self.experiment.logits.values()])[0]
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The first block of the data."""
+        return Dataset.read(self.experiment.data)
+
+    @cached_property
+    def failed(self) -> dict[str, list[str]]:
+        """Method -> names of the gates that it failed in at least one replicate; methods that failed none are absent."""
+        gates = self.table("gates")
+        failed = gates[(gates["verdict"] == "failed") & ~gates["gate"].isin(INFORMING)]
+        return {str(method): sorted(set(rows["gate"])) for method, rows in failed.groupby("method", sort=False)}
+
+
+def _without_predictions(path: str) -> Draws:
+    """Draws as figures of convergence need them; the predictions of many methods at once would fill the memory."""
+    draws = Draws.read(path)
+    return replace(draws, prob=draws.prob[:, :, :, :0].copy(), example_index=draws.example_index[:0])

@@ -1,0 +1,109 @@
+"""Scores of every method with intervals over replicates, beside teachers and ceiling."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.base.frames import Frame
+from mtbkd.evaluation.intervals import Interval
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
+from mtbkd.report.figures.material import Experiment, Material
+from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.report.numbers import Estimate, estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "Scores of every method"
+SCOPE = "experiment"
+CATEGORY = "Results"
+CAPTION = """\
+How good each method is on the test examples; each panel is one score and says which direction is better. A large dot is
+the mean over replicates, its bar the 95 % interval of that mean (none below three replicates), and the small dots are the
+replicates. Real data have one set of test examples for all replicates: the thick bar speaks of seeds only there, and the
+thin grey one of the test examples. When two bars
+overlap widely, the data do not tell the two methods apart; the paired comparison in the tables is sharper, because all
+methods see the same replicates. A hollow dot is a method that failed a convergence or calibration gate: its score is
+shown, but do not rank it. The first row, labels only, has no teacher: a method to its wrong side lost by distilling.
+Vertical lines are references: the best single teacher, the mean of the teachers' probabilities, and, for simulations,
+the ceiling, which is what the true probabilities score on the same examples and nothing can beat except by luck. Black
+is labels only, orange distillation from a log pool (kd), blue the teacher-informed prior (tip), green one teacher (bkd).
+"""
+
+# Metric -> (what to write, unit); drawn in this order where the tables hold it.
+PANELS = {
+    "accuracy": "accuracy (share)",
+    "nll": "NLL (nats)",
+    "ece": "expected calibration error",
+    "mse_prob": "squared error of p",
+    "brier": "Brier score (0 to 2)",
+    "ood_auroc": "AUROC, outside against test",
+}
+MOST_PANELS = 4
+REFERENCES = {
+    "teachers:best": ("best teacher", VERMILION, (0, (4, 2))),
+    "teachers:mean": ("teachers' mean", VERMILION, (0, (1, 1.2))),
+    "bayes": ("ceiling", GREY, "solid"),
+}
+
+
+def applies(experiment: Experiment) -> bool:
+    return True
+
+
+def draw(material: Material) -> "Figure":
+    table = material.table("metrics")
+    rows = table[(table["domain"] == "all") & ((table["split"] == "test") | (table["metric"] == "ood_auroc"))]
+    shown = [metric for metric in PANELS if (rows["metric"] == metric).any()][:MOST_PANELS]
+    methods = list(material.experiment.methods)
+    figure, axes = grid(len(shown), 2, 0.2 * len(methods) + 1.05, sharey=True)
+    for ax, metric in zip(axes, shown, strict=True):
+        _panel(ax, rows[rows["metric"] == metric], metric, material)
+    axes[0].set_yticks(range(len(methods)), methods)
+    axes[0].set_ylim(len(methods) - 0.4, -1.6)
+    return figure
+
+
+def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
+    means = {str(name): estimate(own) for name, own in rows.groupby("method", sort=False)}
+    for y, (name, method) in enumerate(material.experiment.methods.items()):
+        if name not in means:
+            continue
+        colour, passed = signal_colour(method.signal), name not in material.failed
+        values = rows.loc[rows["method"] == name, "value"].to_numpy(float)
+        ax.plot(values, y + spread(len(values)), ".", color=colour, alpha=0.35, markersize=3.5, markeredgewidth=0)
+        examples = means[name].low_examples, means[name].high_examples
+        if math.isfinite(examples[0]):
+            ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
+        dot(ax, means[name], y, colour, passed)
+    for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
+        ax.axvline(means[name].mean, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
+        _label(ax, means[name].mean, -1.35 + 0.42 * height, label, colour)
+    better = "larger" if HIGHER_IS_BETTER[metric] else "smaller"
+    ax.set_title(f"{metric}: {better} is better", fontsize=8)
+    ax.set_xlabel(PANELS[metric])
+    ax.grid(axis="y", visible=False)
+
+
+def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: bool) -> None:
+    """Mean and interval; hollow when a gate failed."""
+    if math.isfinite(found.low):
+        ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
+    face = colour if passed else "white"
+    ax.plot([found.mean], [y], "o", color=colour, markerfacecolor=face, markersize=5.5, markeredgewidth=1.3)
+
+
+def spread(n: int) -> np.ndarray:
+    """Small vertical offsets (n,), so that equal values stay visible."""
+    return 0.22 * np.sin(2.4 * np.arange(n)) if n > 1 else np.zeros(n)
+
+
+def _label(ax: "Axes", x: float, y: float, text: str, colour: str) -> None:
+    """Text beside a vertical line, on the side where there is room."""
+    low, high = ax.get_xlim()
+    right = x < (low + high) / 2
+    offset = (3 if right else -3, 0)
+    ax.annotate(text, (x, y), offset, textcoords="offset points", ha="left" if right else "right", va="center",
+                color=colour, fontsize=7.5)  # fmt: skip

@@ -1,0 +1,103 @@
+"""One look for all figures, and files that are the same bytes for the same numbers.
+
+Colours are those of Okabe and Ito (2008), distinguishable with every common colour vision. Figures are drawn narrow, so
+that their text is still readable on a telephone.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from mtbkd.base.lazy import lazy_import
+from mtbkd.base.writing import atomic
+from mtbkd.report.figures.lettering import FONT, letter, quiet, spell_out
+
+if TYPE_CHECKING:
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    mpl = lazy_import("matplotlib")
+    plt = lazy_import("matplotlib.pyplot")
+
+BLACK, GREY, LIGHT = "#000000", "#6b6b6b", "#d9d9d9"
+ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+WIDTH = 5.2  # inches; 350 pixels of a telephone leave 9-point text legible
+PNG_DPI = 160
+# The signals that have a colour of their own; others share the last two in turn.
+SIGNAL_COLOURS = {"none": BLACK, "kd": ORANGE, "tip": BLUE, "bkd": GREEN}
+OTHER_COLOURS = (PURPLE, VERMILION)
+SEQUENTIAL = "cividis"
+
+RC: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "font.family": [FONT],
+    "font.size": 9,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "svg.fonttype": "none",  # text stays text: searchable, sharp, small
+    "svg.hashsalt": "mtbkd",
+    "text.parse_math": False,  # a class may be named $x$
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw without a display, in the house style; every figure opened inside is closed at the end."""
+    mpl.use("Agg")
+    before = set(plt.get_fignums())
+    try:
+        with mpl.rc_context(cast(Any, RC)):
+            yield
+    finally:
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
+
+
+def signal_colour(signal: str) -> str:
+    """The colour of a signal, the same in every figure."""
+    return SIGNAL_COLOURS.get(signal) or OTHER_COLOURS[sum(map(ord, signal)) % len(OTHER_COLOURS)]
+
+
+def grid(panels: int, columns: int, panel_height: float, **options: Any) -> "tuple[Figure, list[Axes]]":
+    """A figure with ``panels`` axes in rows of ``columns``; what is left over is blank."""
+    rows = -(-panels // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, panel_height * rows), squeeze=False, **options)
+    for ax in axes.flat[panels:]:
+        ax.set_visible(False)
+    return figure, list(axes.flat[:panels])
+
+
+def save(figure: "Figure", svg: str | Path, png: str | Path) -> frozenset[str]:
+    """Write both files, each whole or not at all, with nothing in them that changes from run to run.
+
+    Returns the letters that no font has, which the PNG shows as codes.
+    """
+    missing = letter(figure)
+    with atomic(svg) as temporary, quiet():
+        figure.savefig(temporary, format="svg", dpi=PNG_DPI, metadata={"Date": None, "Creator": "mtbkd"})
+    spell_out(figure, missing)
+    with atomic(png) as temporary, quiet():
+        figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata={"Software": "mtbkd"})
+    return missing

@@ -1,0 +1,42 @@
+"""Names become folders: which are taken, and which some file systems cannot tell apart."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mtbkd.base.explain import KeyPath, Mistake
+
+if TYPE_CHECKING:
+    from mtbkd.study.models import Config
+
+RESERVED_STUDIES = ("benchmarks", "downloads", "logs", "shared")  # folders of results/ that belong to no study
+
+
+def name_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> Iterator[Mistake]:
+    """Names of studies that are taken, and names of one section that differ in case only.
+
+    Args:
+        config: entries that are sound in themselves.
+        declared: per section every name in the file.
+    """
+    for name in declared["studies"]:
+        if name.casefold() in RESERVED_STUDIES:
+            text = f"found the name '{name}'; allowed: any other, as results/{name.casefold()} belongs to all studies."
+            yield Mistake(("studies", name), text)
+    for section, names in declared.items():
+        yield from _clashes((section,), names)
+    for name, study in config.studies.items():
+        for key in ("experiments", "curves", "analyses", "teacher_search", "student_search"):
+            yield from _clashes(("studies", name, key), getattr(study, key))
+        for title, curve in study.curves.items():
+            yield from _clashes(("studies", name, "curves", title, "teachers"), curve.teachers)
+
+
+def _clashes(path: KeyPath, names: Iterable[str]) -> Iterator[Mistake]:
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        alike[name.casefold()].append(name)
+    for first, *others in alike.values():
+        for other in others:
+            text = f"found the name '{other}' beside '{first}'; allowed: names that differ in more than case, as folders "
+            yield Mistake((*path, other), text + "of macOS and Windows do not. Hint: rename one")

@@ -1,0 +1,134 @@
+"""The study as typed, frozen models: the one truth about what config.yaml may hold, each entry sound in itself."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from mtbkd.base.bounds import Names, Note, Replicates, Seed
+from mtbkd.base.explain import NAME, distinct
+from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
+from mtbkd.inference.fitting import Output
+from mtbkd.inference.optimise import Training
+from mtbkd.study.asked.analyses import Analysis
+from mtbkd.study.asked.curves import Curve
+from mtbkd.study.asked.exact import Exact
+from mtbkd.study.asked.search import StudentSearch, TeacherSearch
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Level = Annotated[float, Field(gt=0, lt=1)]
+
+
+# A method may have another name in each paper's table.
+Columns = Annotated[
+    Names,
+    BeforeValidator(as_tuple, json_schema_input_type=str | Annotated[list[str], Field(min_length=1)]),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+# Nothing overridden: what a level that is silent adds to the level above.
+UNSET_TRAINING = Training.model_validate({})
+UNSET_OUTPUT = Output.model_validate({})
+
+
+class DatasetEntry(_Model):
+    """A dataset: a module of mtbkd/data/datasets with its settings."""
+
+    kind: str = Field(description="a module of mtbkd/data/datasets")
+    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+
+
+class TeacherEntry(_Model):
+    """A teacher: a module of mtbkd/teachers with its settings and the domain it mostly sees."""
+
+    family: str = Field(description="a module of mtbkd/teachers")
+    domain: str | None = Field(None, description="the domain it mostly sees; every domain when left out")
+    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+
+
+class StudentEntry(_Model):
+    """A student: a module of mtbkd/students with its settings."""
+
+    architecture: str = Field(description="a module of mtbkd/students")
+    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+
+
+class MethodEntry(_Model):
+    """A method: signal x weights x inference."""
+
+    signal: str = Field(description="how teachers enter the posterior: a module of mtbkd/signals")
+    signal_settings: dict[str, Any] = Field({}, description="the Settings of the signal's module")
+    weights: str | None = Field(None, description="where the signal needs them: a module of mtbkd/pooling")
+    inference: str = Field(description="a module of mtbkd/inference")
+    settings: dict[str, Any] = Field({}, description="the Settings of the inference's module")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
+    tuned_by: str | None = Field(
+        None,
+        description="an entry of methods whose inference fits experiments' candidates of shared settings; MAP when left out",
+    )
+    layers: Literal["all", "last"] = Field(
+        "all", description="last: draw the last layer alone, the others staying at a MAP fit: for large students"
+    )
+    stack_chains: bool = Field(
+        False, description="weight the chains by leave-one-out instead of pooling them: for chains in different modes"
+    )
+    note: Note = Field("", description="what a reader of the page should know of it, shown beside its name")
+    published: Columns = Field(
+        (), description="columns of published tables that hold this method; those of the experiment's table count"
+    )
+
+
+class Experiment(_Model):
+    """Methods compared on one dataset with one set of teachers and one student."""
+
+    dataset: str = Field(description="an entry of datasets")
+    teachers: Names = Field(min_length=1, description="entries of teachers")
+    student: str = Field(description="an entry of students")
+    methods: Names = Field(min_length=1, description="entries of methods")
+    published: str | None = Field(None, description="numbers to set beside ours: a table of mtbkd/data/published")
+    replicates: Replicates | None = Field(None, description="in place of the study's")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")
+    training: Training = Field(UNSET_TRAINING, description="replaces the study's, key by key")
+
+
+class Study(_Model):
+    """Experiments that are run and reported together."""
+
+    description: str = Field("", description="one sentence for the report")
+    replicates: Replicates = Field(
+        1,
+        description="simulations redraw data and teachers, tables of mlbench and scikit are split anew; other data vary the "
+        "student's seeds",
+    )
+    block_size: Replicates = Field(8, description="replicates fitted together in one job")
+    levels: Annotated[tuple[Level, ...], AfterValidator(distinct)] = Field(
+        (0.9,), min_length=1, max_length=20, description="credible levels in tables and figures"
+    )
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
+    training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
+    output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
+    exact: Exact | None = Field(None, description="methods to judge against posteriors that are known exactly")
+    teacher_search: dict[Name, TeacherSearch] = Field({}, description="settings of teachers that a paper does not print, tried")
+    student_search: dict[Name, StudentSearch] = Field({}, description="the same of students and their teachers together")
+    curves: dict[Name, Curve] = Field({}, description="methods at growing numbers of labels, by name")
+    analyses: dict[Name, Analysis] = Field({}, description="questions asked besides the experiments, by name")
+    experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")
+
+
+class Config(_Model):
+    """config.yaml: what exists (datasets, teachers, students, methods) and what to run (studies)."""
+
+    study: str = Field(description="the study to run: an entry of studies")
+    seed: Seed = Field(0, description="base of every seed")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA when there is one")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="shared by all methods")
+    training: Training = Field(UNSET_TRAINING, description="shared by all methods")
+    output: Output = Field(UNSET_OUTPUT, description="what is kept of the draws")
+    datasets: dict[Name, DatasetEntry] = Field(description="datasets by name")
+    teachers: dict[Name, TeacherEntry] = Field(description="teachers by name")
+    students: dict[Name, StudentEntry] = Field(description="students by name")
+    methods: dict[Name, MethodEntry] = Field(description="methods by name")
+    studies: dict[Name, Study] = Field(min_length=1, description="studies by name")

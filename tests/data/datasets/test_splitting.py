@@ -1,0 +1,106 @@
+"""`mtbkd split`: the file that it writes is the split that the dataset then has."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtbkd.base.errors import ContractError
+from mtbkd.data.datasets import table
+from mtbkd.serving import cli
+
+N = 100
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"p{i},{rng.normal():.3f},{'ab'[i % 4 == 0]},{'' if i >= 90 else 'xyz'[i % 3]},g{i % 11 if i < 90 else i}"
+        for i in range(N)
+    ]
+    (tmp_path / "mine.csv").write_text("\n".join(["name,height,sex,kind,patient", *rows]))
+    return tmp_path / "mine.csv"
+
+
+def split(path: Path, *more: str, out: str = "splits.csv") -> int:
+    return cli.main(["split", str(path), "--label", "kind", "--out", str(path.with_name(out)), *more])
+
+
+def written(path: Path) -> dict[str, str]:
+    with open(path.with_name("splits.csv"), newline="") as handle:
+        return {row["id"]: row["split"] for row in csv.DictReader(handle)}
+
+
+def read(path: Path, **settings):
+    chosen = {"label": "kind", "features": ("height",), "splits": str(path.with_name("splits.csv"))} | settings
+    return table.prepare("mine", table.Settings(path=str(path), **chosen), 1, range(1), Path("unused"))
+
+
+@pytest.mark.parametrize("more", [(), ("--id", "name"), ("--id", "name", "--group", "patient"), ("--seed", "9")], ids=str)
+def test_the_dataset_has_the_splits_that_were_written(path: Path, more: tuple[str, ...]) -> None:
+    assert split(path, *more) == 0
+    dataset = read(path, id="name" if "--id" in more else None)
+    assert dict(zip(dataset.ids.tolist(), dataset.split.tolist(), strict=True)) == written(path)
+    assert (dataset.split[dataset.y[0] < 0] == "train").all()
+    for name, share in table.SPLIT_SHARES.items():
+        labelled = (dataset.split == name) & (dataset.y[0] >= 0)
+        assert labelled.sum() == pytest.approx(90 * share, abs=9)
+        assert len(set(dataset.y[0, labelled])) == 3
+
+
+def test_no_group_stands_in_two_splits(path: Path) -> None:
+    split(path, "--id", "name", "--group", "patient")
+    rows = list(csv.DictReader(path.open()))
+    of = written(path)
+    splits = {group: {of[row["name"]] for row in rows if row["patient"] == group} for group in {row["patient"] for row in rows}}
+    assert all(len(each) == 1 for each in splits.values())
+    assert set(of.values()) == {"train", "val", "test"}
+
+
+def test_a_split_that_exists_is_not_drawn_again(path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert split(path) == 0
+    before = written(path)
+    assert split(path, "--seed", "1") == 1
+    assert "teachers may have been trained on that split" in capsys.readouterr().err and written(path) == before
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--id", "nam"), "no 'nam'.*did you mean 'name'"),
+        (("--id", "kind"), "each entry once"),
+        (("--id", "sex"), "2 repeated ids: 'b' on lines 2, 6"),
+        (("--group", "none"), "no 'none'"),
+        (("--group", "sex"), "groups of labelled and unlabelled rows"),
+        (("--seed", "-1"), "--seed"),
+        (("--separator", ";;"), "--separator: found ';;'"),
+        (("--encoding", "klingon"), "--encoding: found 'klingon'"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else " ".join(each),
+)
+def test_mistakes_are_one_line(path: Path, more: tuple[str, ...], message: str, capsys: pytest.CaptureFixture) -> None:
+    assert split(path, *more) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("mtbkd: error: ") and len(told.splitlines()) == 1 and re.search(message, told), told
+    assert not path.with_name("splits.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("p7,", "p07,"), "1 ids of the table are missing: 'p7'"),
+        (lambda text: text + "p100,train\n", "1 ids that are not in the table: 'p100'"),
+        (lambda text: text + "p7,train\n", "1 repeated ids: 'p7'"),
+        (lambda text: text.replace(",train", ",Train", 1), "line [0-9]+, column 'split': found 'Train'.*did you mean 'train'"),
+        (lambda text: text.replace("id,", "name,"), "no 'id'"),
+    ],
+)
+def test_a_split_file_of_another_table_is_refused(path: Path, change, message: str) -> None:
+    split(path, "--id", "name")
+    file = path.with_name("splits.csv")
+    file.write_text(change(file.read_text().replace("\r\n", "\n")))
+    with pytest.raises(ContractError, match=message):
+        read(path, id="name")

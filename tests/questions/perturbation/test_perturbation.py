@@ -1,0 +1,83 @@
+"""The analysis of noise on a tiny experiment, and what the report and the figure make of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtbkd.base.errors import ContractError
+from mtbkd.base.frames import write_table
+from mtbkd.questions.perturbation import figure_perturbation as figure
+from mtbkd.questions.perturbation import question as perturbation
+from mtbkd.questions.perturbation import section as report
+from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.style import style
+from tests.evaluation.examples import MAP, TIP
+from tests.questions.images import draws_of, inputs, make_dataset
+
+DATASET = make_dataset()
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pd.DataFrame]:
+    """``tip`` grows unsure with noise; ``labels`` is least sure of the noise in the middle."""
+    sharp = {"ood:gamma_0": (6.0, 6.0), "ood:gamma_0.5": (2.0, 0.0), "ood:gamma_1": (0.5, 5.0)}
+    rising, bent = (np.array([sharp.get(str(s), (6.0, 6.0))[i] for s in DATASET.split]) for i in (0, 1))
+    draws = {"labels": draws_of(DATASET, bent, MAP, (1, 1)), "tip": draws_of(DATASET, rising, TIP, (2, 30))}
+    return perturbation.run(inputs(DATASET, [], draws), perturbation.Settings())
+
+
+def test_the_curve_has_every_size_of_noise_and_replicate(tables: dict[str, pd.DataFrame]) -> None:
+    curve = tables["curve"]
+    assert len(curve) == 2 * 2 * 3 and set(curve["gamma"]) == {0.0, 0.5, 1.0}
+    tip = curve[curve["method"] == "tip"].groupby("gamma")["mean_deviance"].mean()
+    assert tip[0.0] < tip[0.5] < tip[1.0] < 2 * np.log(3)
+    assert set(curve["n"]) == {20}
+    # Noise of which nothing is left is told by its label only by luck; the untouched images always.
+    assert curve[(curve["method"] == "tip") & (curve["gamma"] == 0)]["accuracy"].min() == 1
+
+
+def test_detection_is_chance_without_noise_and_points_have_one_measure(tables: dict[str, pd.DataFrame]) -> None:
+    found = tables["detection"].groupby(["method", "measure", "split"])["auroc"].mean()
+    assert found["tip", "total entropy", "gamma_1"] > 0.95
+    assert abs(found["tip", "total entropy", "gamma_0"] - 0.5) < 0.15
+    assert set(tables["detection"].query("method == 'labels'")["measure"]) == {"total entropy"}
+
+
+def test_the_published_curves_are_those_of_the_file(tables: dict[str, pd.DataFrame]) -> None:
+    printed = tables["published"].set_index(["column", "gamma"])["mean_deviance"]
+    assert printed["kd", 0.4] == 0.80 and printed["bkd_dirichlet", 1.0] == 1.46 and len(printed) == 33
+
+
+def test_data_without_noise_are_refused() -> None:
+    plain = make_dataset(noise=())
+    with pytest.raises(ContractError, match=r"ood:gamma_<size>.*set gammas"):
+        perturbation.run(inputs(plain, [], {}), perturbation.Settings())
+
+
+def test_the_report_names_the_methods_whose_uncertainty_rises(tables: dict[str, pd.DataFrame]) -> None:
+    section = report.section("noise", tables, {})
+    assert "for tip; not for labels." in section.told[0]
+    assert "turns down again for kd and bkd_continuous_categorical" in section.told[1]
+    assert [row.cells[0].text for row in section.tables[0].rows if row.last] == [
+        "kd", "bkd_dirichlet", "bkd_continuous_categorical",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "expected"), [([1, 2, 2.5], True), ([1, 3, 2], False), ([2, 1, 3], False), ([1], False)])
+def test_rising_is_smallest_first_and_largest_last(values: list[float], expected: bool) -> None:
+    assert report.rises(dict(enumerate(values))) is expected
+
+
+def test_the_figure_has_ours_and_the_published_side_by_side(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
+    files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
+    for name, frame in tables.items():
+        write_table(frame, files[name])
+    with style():
+        ours, printed = figure.draw(Analysis("noise", "perturbation", {}, files)).axes
+    curves = {line.get_label(): line for line in ours.lines}
+    assert {"labels", "tip"} <= curves.keys()
+    means = tables["curve"].query("method == 'tip'").groupby("gamma")["mean_deviance"].mean()
+    np.testing.assert_allclose(curves["tip"].get_ydata(), means)
+    assert len(printed.lines) == 4  # three curves and the line of equal classes

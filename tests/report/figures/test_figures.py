@@ -1,0 +1,72 @@
+"""The toy posterior of the paper's Fig. 2, and what every figure owes to a reader."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtbkd.base.registry import FIGURES, figure
+from mtbkd.questions.exact import figure_toy as toy
+from mtbkd.questions.exact.cases import Case, toy_bimodal, toy_log_pool
+from mtbkd.report.figures.catalogue import Entry, catalogue
+from mtbkd.report.figures.material import Experiment, Method, Study
+
+CAPTIONS = Path(__file__).parents[3] / "workflow" / "report"
+
+
+def modes(density: np.ndarray) -> int:
+    return int(((density[1:-1] > density[:-2]) & (density[1:-1] > density[2:])).sum())
+
+
+@pytest.mark.parametrize(("precision", "expected"), [(1.0, 2), (2.0, 1)])
+def test_the_mixture_posterior_is_bimodal_at_precision_one_and_not_at_two(precision: float, expected: int) -> None:
+    assert modes(toy.on_grid(toy.linear_pool(toy.THETA), precision)) == expected
+
+
+@pytest.mark.parametrize("precision", [0.5, 1.0, 2.0])
+def test_the_grid_gives_the_closed_forms(precision: float) -> None:
+    """Components N((m_g + precision 3.5) / (1 + precision), 1 / (1 + precision)), weighted by how well g foresaw the data."""
+    weight = toy.normal(toy.PRIOR_MEANS, toy.DATA_MEAN, 1 + 1 / precision)
+    mean = (toy.PRIOR_MEANS + precision * toy.DATA_MEAN) / (1 + precision)
+    mixture = toy.normal(toy.THETA[:, None], mean, 1 / (1 + precision)) @ (weight / weight.sum())
+    np.testing.assert_allclose(toy.on_grid(toy.linear_pool(toy.THETA), precision), mixture, atol=1e-5)
+    pooled = toy.normal(toy.THETA, mean.mean(), 1 / (1 + precision))
+    np.testing.assert_allclose(toy.on_grid(toy.log_pool(toy.THETA), precision), pooled, atol=1e-5)
+
+
+@pytest.mark.parametrize(("case", "pool"), [(toy_bimodal, toy.linear_pool), (toy_log_pool, toy.log_pool)])
+def test_our_samplers_draw_what_the_grid_says(case: Callable[[], Case], pool: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Shares of the right hump agree; 8,000 draws of chains that mix in tens of steps err by about .01."""
+    density, draws = toy.on_grid(pool(toy.THETA), 1.0), toy.sampled(case())
+    assert set(draws) == {"SMC", "SGLD"}
+    mean = np.trapezoid(toy.THETA * density, toy.THETA)
+    for values in draws.values():
+        assert abs((values > toy.CUT).mean() - toy.share_above(density)) < 0.03
+        assert abs(values.mean() - mean) < 0.06
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_says_what_it_is_and_how_to_read_it(name: str) -> None:
+    part = figure(name)
+    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study", "analysis")
+    assert len(part.CAPTION.split()) > 40
+    assert (CAPTIONS / f"{name}.rst").read_text() == part.CAPTION.strip() + "\n"
+
+
+def experiment(name: str, simulated: bool, features: tuple[int, ...], *kinds: str) -> Experiment:
+    methods = {f"m{i}": Method("tip", "entropy", kind, kind) for i, kind in enumerate(kinds)}
+    return Experiment(name, name, name, simulated, features, ("t1", "t2"), methods, "", "", {}, classes=2)
+
+
+def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
+    plane = experiment("plane", True, (2,), "point", "chains", "independent")
+    real = experiment("real", False, (471,), "point", "point")
+    found = catalogue([plane, real], Study(), [])
+    names = {each: {e.figure for e in found if e.of == each} for each in ("plane", "real", None)}
+    assert {"maps", "rank", "ess", "forest", "coverage", "coverage_size"} <= names["plane"] and "boxes" not in names["plane"]
+    assert {"planes", "weights_plane"} <= names["plane"] and not {"planes", "weights_plane"} & names["real"]
+    assert "boxes" in names["real"] and not {"maps", "rank", "coverage"} & names["real"]
+    assert names[None] == {"toy"}
+    assert Entry("sbc", None) in catalogue([], Study(exact={"m0": "folder"}), [])
+    assert Entry("maps", "plane").stem == "plane-maps" and Entry("toy", None).stem == "toy"
