@@ -1,7 +1,7 @@
 # Everything from a bare machine: `make run` and `make test` do their own set-up.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench gpu-check report clean setup setup-dev
+.PHONY: help run test test-fast lint bench gpu-check report clean setup setup-dev
 .NOTPARALLEL:
 
 # The study to run, by default the one that config.yaml names
@@ -49,6 +49,11 @@ test: export OMP_NUM_THREADS ?= 1
 test: lint  ## check the code, then run every test; the last lines name what was skipped and why
 	@echo "[test] pytest"
 	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+FAST = tests/base tests/contracts tests/data tests/signals tests/pooling tests/posterior tests/students tests/evaluation tests/study
+test-fast: export OMP_NUM_THREADS ?= 1
+test-fast: lint  ## the same checks of the code, and the quick tests of the lower rooms: minutes
+	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow and not workflow" $(FAST) $(ARGS)
 
 lint: setup-dev  ## check style, types and imports: ruff, snakefmt, pyright, import-linter
 	@echo "[lint] ruff"

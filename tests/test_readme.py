@@ -17,7 +17,7 @@ from mtbkd.study.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 README, WORKFLOW = ROOT / "README.md", ROOT / "workflow" / "README.md"
-PAGES = {"README.md": README, "workflow/README.md": WORKFLOW, "config/README.md": ROOT / "config" / "README.md"}
+PAGES = {name: ROOT / name for name in ("README.md", "workflow/README.md", "config/README.md", "CONTRIBUTING.md")}
 
 
 def heading_anchors(text: str) -> set[str]:

@@ -25,7 +25,7 @@ CATEGORY = "Method"
 CAPTION = """\
 How much the first teacher counts, at test examples of replicate 0: orange where it counts most, purple where the others
 do, white where all count alike. Top left: what it deserves, its share when teachers are weighted by the inverse of their
-error |p - truth|; only a simulation knows this. Top right: its entropy weight w, which asks how sure a teacher is, not
+absolute error of p; only a simulation knows this. Top right: its entropy weight w, which asks how sure a teacher is, not
 whether it is right: a teacher that is sure where it never learnt gets the weight that it deserves least. Bottom: its
 responsibility r, the weight that a student with the teacher-informed prior itself gives it: the teacher's share in the
 prior's density at the student's probabilities, averaged over the posterior's draws, with the lambda chosen on
