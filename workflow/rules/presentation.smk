@@ -46,6 +46,7 @@ def figure_sibling(experiment):
         "teachers": [t.name for t in experiment.teachers],
         "methods": list(experiment.methods),
         "evaluation": f"{STUDY}/evaluation/{experiment.name}",
+        "published": experiment.published,
     }
 
 

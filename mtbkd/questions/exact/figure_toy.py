@@ -94,7 +94,8 @@ def sampled(case: cases.Case) -> dict[str, np.ndarray]:
 
 
 def applies(study: Study) -> bool:
-    return True
+    """Drawn beside the numbers of the paper that has it."""
+    return any((each.published or "").startswith("mtbkd_") for each in study.siblings.values())
 
 
 def draw(study: Study) -> "Figure":

@@ -99,13 +99,14 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Sibling:
-    """An experiment as figures of the whole study know it; ``evaluation`` is the folder of its tables."""
+    """An experiment as figures of the whole study know it: the folder of its tables, and the printed table, if any."""
 
     dataset: str
     student: str
     teachers: Sequence[str]
     methods: Sequence[str]
     evaluation: str
+    published: str | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from mtbkd.base.registry import figure as module
 from mtbkd.contracts.artefacts import Logits, ids_digest, read_json
 from mtbkd.evaluation.deviance import entropy
 from mtbkd.report.figures.catalogue import draw_all
-from mtbkd.report.figures.material import Experiment, Material, Method, Study
+from mtbkd.report.figures.material import Experiment, Material, Method, Sibling, Study
 from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws, run
 
@@ -228,9 +228,12 @@ def test_the_strength_lies_along_the_axis_where_it_is_given_and_sharpnesses_are_
     part.plt.close(figure)
 
 
+PAPER = {"e": asdict(Sibling("d", "s", [], [], "", "mtbkd_table1_sim1"))}
+
+
 def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
     real = replace(material.experiment, name="real", simulated=False)
-    draw_all([asdict(material.experiment), asdict(real)], asdict(Study()), [], tmp_path)
+    draw_all([asdict(material.experiment), asdict(real)], asdict(Study(experiments=PAPER)), [], tmp_path)
     captions = read_json(tmp_path / "captions.json")
     files = [each["file"] for each in captions]
     own = [name for name in FIGURES if module(name).SCOPE == "experiment" and name not in PLANES]

@@ -1,6 +1,7 @@
 """The toy posterior of the paper's Fig. 2, and what every figure owes to a reader."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from mtbkd.base.registry import FIGURES, figure
 from mtbkd.questions.exact import figure_toy as toy
 from mtbkd.questions.exact.cases import Case, toy_bimodal, toy_log_pool
 from mtbkd.report.figures.catalogue import Entry, catalogue
-from mtbkd.report.figures.material import Experiment, Method, Study
+from mtbkd.report.figures.material import Experiment, Method, Sibling, Study
 
 CAPTIONS = Path(__file__).parents[3] / "workflow" / "report"
 
@@ -67,6 +68,8 @@ def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
     assert {"maps", "rank", "ess", "forest", "coverage", "coverage_size"} <= names["plane"] and "boxes" not in names["plane"]
     assert {"planes", "weights_plane"} <= names["plane"] and not {"planes", "weights_plane"} & names["real"]
     assert "boxes" in names["real"] and not {"maps", "rank", "coverage"} & names["real"]
-    assert names[None] == {"toy"}
+    assert names[None] == set()
+    printed = asdict(Sibling("d", "s", [], [], "", "mtbkd_table1_sim1"))
+    assert Entry("toy", None) in catalogue([plane], Study(experiments={"plane": printed}), [])
     assert Entry("sbc", None) in catalogue([], Study(exact={"m0": "folder"}), [])
     assert Entry("maps", "plane").stem == "plane-maps" and Entry("toy", None).stem == "toy"
