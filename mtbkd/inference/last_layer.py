@@ -50,7 +50,7 @@ def features(problem: Problem, params: "torch.Tensor", x: "torch.Tensor") -> "to
     reading[:, :, -size:] = torch.nn.functional.pad(readers, (0, size - readers.shape[1]))
     found = []
     with torch.no_grad():
-        for unit, row in zip(reading, problem.data_row.tolist(), strict=True):
+        for unit, row in zip(reading, problem.data_row.tolist() if len(x) > 1 else [0] * len(reading), strict=True):
             logits = [problem.student.apply(unit, some) for some in x[row : row + 1].split(EXAMPLES, 1)]
             found.append(torch.cat(logits, 1).transpose(0, 1).flatten(1)[:, :inputs])
     return torch.stack(found).contiguous()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mtbkd.study import likeness
 from mtbkd.study.study_files import read_configuration
 from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow
-CONFIG = read_configuration()
+CONFIG = likeness.resolve(read_configuration())[0]
 LIMIT = 30  # process starts of the default study
 
 

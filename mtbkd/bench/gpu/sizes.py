@@ -38,6 +38,7 @@ class Sizes:
             "psgld": {"step_size": 0.001, "steps": 6_000, "burn_in": 1_000, "thin": 20, "chains": 128},
             "csgld": {"step_size": 0.06, "steps": 8_000, "cycles": 4, "thin": 20, "chains": 128},
             "hmc": {"chains": 16, "starts": 2, "warmup": 300, "draws": 400, "rounds": 1},
+            "hmc_laplace": {"chains": 16},
             "smc": {"particles": 400},
             "vi": {"family": "full_rank", "draws": 4_000},
             "laplace": {"draws": 4_000},
