@@ -220,6 +220,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
     found += [f"Failed check {g}: {GATES[g].advice}." for g in sorted(INFORMING) if card.gates.get(g) == "failed"]
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
+    if card.config["layers"] == "last":
+        found.append("Only its last layer was drawn: what the layers before it do not know is missing from its intervals.")
     if card.chains.startswith("stacked"):
         found.append(f"Draws are {card.chains}, by how each predicts left-out labels: a mixture of modes, not the posterior.")
     found.append(f"Risk levels were measured on {kept:,} validation examples that chose no setting. They are promises about "

@@ -64,6 +64,12 @@ def test_a_sampler_that_is_not_sure_of_itself_is_no_reference(changes, words) ->
     )  # fmt: skip
 
 
+def test_the_last_layer_of_a_network_is_another_posterior_than_the_whole_network() -> None:
+    data = make_dataset(1, 0)
+    whole, last, again = (Summary.of(make_draws(data, [0], 0.3, {**TIP, "layers": each}), 0) for each in ("all", "last", "all"))
+    assert whole.target == again.target != last.target
+
+
 def test_draws_are_counted_only_where_they_are_independent() -> None:
     data = make_dataset(1, 0)
     few, many, independent = (

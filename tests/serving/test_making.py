@@ -82,6 +82,13 @@ def test_a_point_estimate_is_a_bundle_of_one_draw():
     assert not any(name.startswith("coverage") for name in card.scores["test"])
 
 
+def test_a_student_whose_last_layer_was_drawn_predicts_as_its_fit_did_and_says_so():
+    """The bundle is refused where its whole networks do not predict what the fit predicted from features."""
+    card = make_bundle(make_spec().model_copy(update={"layers": "last"}), make_dataset(), [], "protein", "made_up").card
+    assert card.draws > 1 and any("Only its last layer was drawn" in told for told in card.limits)
+    assert not any("last layer" in told for told in bundle().card.limits)
+
+
 def test_the_card_says_that_chains_are_stacked():
     spec = make_spec()
     settings = {**spec.inference.settings, "steps": 120}
