@@ -1,7 +1,7 @@
-"""What the report says of each analysis: the module ``section`` of its kind in mtbkd/questions.
+"""The report section of each analysis: the module ``section`` of its kind in mtbkd/questions.
 
-A module holds ``TITLE``, ``EXPLAINED`` (what is asked and how to read the answer) and ``section``, of the analysis's name, its
-tables and its settings.
+A module holds ``TITLE``, ``EXPLAINED`` (the question and how to read the answer) and the function ``section`` of the analysis's
+name, tables and settings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ else:
 
 @dataclass(frozen=True)
 class Section:
-    """The answer of one analysis: sentences, tables, and tables that are folded away; ``headlines`` open the page."""
+    """The answer of one analysis: sentences, tables and collapsed tables; ``headlines`` open the page."""
 
     told: Sequence[str]
     tables: Sequence[Table]
@@ -32,7 +32,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Part:
-    """One analysis as the page shows it."""
+    """One analysis on the page."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Part:
 def parts(
     plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[Part], dict[str, Frame]]:
-    """What the page shows of every analysis, and its tables by file name, ``<analysis>-<table>``.
+    """The page's sections of all analyses, and their tables by file name, ``<analysis>-<table>``.
 
     Args:
         plans: analysis -> ``dataclasses.asdict`` of its plan.
@@ -61,12 +61,12 @@ def parts(
 
 
 def first_answers(found: Sequence[Part]) -> list[tuple[str, Sequence[str]]]:
-    """(question, answers) of the analyses that open the page, in place of the experiments' answers."""
+    """(question, answers) of the analyses that open the page instead of the experiments' answers."""
     return [(part.title, part.section.headlines) for part in found if part.section.headlines]
 
 
 def _together(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:
-    """What analyses say together, first on the page."""
+    """Joint conclusions of several analyses, shown first on the page."""
     asked = [(module, module.section(known)) for module in registry.together()]
     return [Part(m.NAME, m.TITLE, " ".join(m.EXPLAINED.split()), section) for m, section in asked if section is not None]
 
