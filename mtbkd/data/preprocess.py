@@ -11,7 +11,7 @@ from mtbkd.base.errors import ContractError
 
 LabelShare = Annotated[
     float,
-    Field(gt=0, le=1, description="share of the training examples that keep their label; the others keep their teachers only"),
+    Field(gt=0, le=1, description="share of the training examples that are labelled; the others have teachers only"),
 ]
 
 

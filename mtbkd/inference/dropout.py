@@ -31,8 +31,8 @@ NEEDS_SYMBOLIC = False
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: float = Field(0.1, gt=0, lt=1, description="probability that a hidden unit is dropped")
-    draws: DrawCount = Field(400, description="masks drawn for prediction")
+    rate: float = Field(0.1, gt=0, lt=1, description="probability of dropping a hidden unit")
+    draws: DrawCount = Field(400, description="number of masks for prediction")
 
 
 class State(NamedTuple):

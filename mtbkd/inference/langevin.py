@@ -44,20 +44,20 @@ class Ensemble(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: Steps = Field(20_000, description="steps of each chain, those left out included")
-    thin: Steps = Field(50, description="one draw is kept every so many steps")
-    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
-    batch_size: Batch = Field(64, description="examples a minibatch, drawn by every chain for itself")
+    steps: Steps = Field(20_000, description="steps per chain, including warm-up")
+    thin: Steps = Field(50, description="thinning: one draw is stored every this many steps")
+    chains: ChainCount = Field(4, description="independent chains per replicate; at least 2 for R-hat")
+    batch_size: Batch = Field(64, description="examples per minibatch, drawn independently for every chain")
     overdispersion: float = Field(
-        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
+        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP fits"
     )
-    control_variates: bool = Field(True, description="subtract what a minibatch gets wrong at the chain's own mode")
+    control_variates: bool = Field(True, description="control variate: subtract the minibatch error at the chain's own mode")
 
 
 class BurnIn(Ensemble):
     """Chains whose first steps are left out."""
 
-    burn_in: int = Field(5_000, ge=0, le=100_000_000, description="first steps, left out")
+    burn_in: int = Field(5_000, ge=0, le=100_000_000, description="burn-in: first steps, discarded")
 
     @model_validator(mode="after")
     def _leaves_draws(self) -> Self:

@@ -30,8 +30,8 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: Rate = Field(1e-6, description="eta: the square of a leapfrog step of unit mass")
-    friction: float = Field(0.1, gt=0, lt=1, description="alpha: the share of the momentum that a step takes away")
+    step_size: Rate = Field(1e-6, description="eta: square of the leapfrog step size at unit mass")
+    friction: float = Field(0.1, gt=0, lt=1, description="alpha: share of the momentum removed per step")
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:

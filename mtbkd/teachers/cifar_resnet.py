@@ -50,18 +50,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    depth: Literal[20, 32, 44, 56] = Field(20, description="layers of the network")
+    depth: Literal[20, 32, 44, 56] = Field(20, description="depth of the network")
     classes: Annotated[tuple[Class, ...], AfterValidator(distinct)] | None = Field(
-        None, min_length=1, max_length=9, description="classes of a specialist; the network is left as it is without"
+        None, min_length=1, max_length=9, description="classes of a specialist; default: the unchanged network"
     )
     outside_mass: float = Field(
-        0.01, gt=0, lt=0.5, description="probability that a specialist gives to all other classes together, evenly"
+        0.01, gt=0, lt=0.5, description="total probability that a specialist assigns to all other classes, evenly"
     )
     expected_accuracy: float | None = Field(
         None, ge=0, le=1,
         description="known accuracy of the whole network on the 10,000 test images, to three decimals (more slack on a subset)",
     )  # fmt: skip
-    batch_size: Batch = Field(128, description="images at a time")
+    batch_size: Batch = Field(128, description="batch size")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

@@ -36,20 +36,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release that mtbkd knows")
+    source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release known to mtbkd")
     path: str | None = Field(None, min_length=1, description="your own file: .csv, .npz, .npy, .parquet or .safetensors")
     values: Literal["logits", "probabilities"] | None = Field(
-        None, description="what the numbers are; when left out logits, and what looks like probabilities is refused"
+        None, description="type of the values; default: logits, and values that look like probabilities are an error"
     )
     floor: float | None = Field(
-        None, ge=0, le=0.1, description="least probability: smaller ones are raised to it; 0 refuses zeros; 0.001 when left out"
+        None,
+        ge=0,
+        le=0.1,
+        description="minimum probability: smaller ones are raised to it; with 0, zeros are an error; default: 0.001",
     )
-    extra_ids: Literal["refuse", "ignore"] = Field("refuse", description="what to do with ids that the data lack")
+    extra_ids: Literal["refuse", "ignore"] = Field("refuse", description="handling of ids that are not in the data")
     seen: tuple[str, ...] | None = Field(
-        None, description="splits that the teacher was trained on, [] for none; not stated when left out"
+        None, description="splits that the teacher was trained on, [] for none; default: not stated"
     )
     expected_accuracy: float | None = Field(
-        None, ge=0, le=1, description="known accuracy on the test split, to three decimals: catches rows in another order"
+        None, ge=0, le=1, description="known accuracy on the test split, to three decimals: detects a wrong row order"
     )
 
     @model_validator(mode="after")

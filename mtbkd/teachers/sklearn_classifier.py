@@ -45,7 +45,7 @@ class Settings(BaseModel):
         description="import path of a classifier, e.g. sklearn.ensemble.RandomForestClassifier, or of a function that makes "
         "one; its module is imported, which runs its code, when a study that names the teacher is checked"
     )
-    arguments: dict[str, Any] = Field({}, description="its arguments by name; random_state and n_jobs are set by mtbkd")
+    arguments: dict[str, Any] = Field({}, description="keyword arguments; mtbkd sets random_state and n_jobs")
     features: Features = None
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that the teacher sees")
     floor: float | None = Field(
@@ -53,7 +53,7 @@ class Settings(BaseModel):
         "0.001, or a tenth of 1 / classes where that is less"
     )  # fmt: skip
     folds: int = Field(
-        5, ge=2, le=100, description="folds of its predictions of training rows, which it shares with the student"
+        5, ge=2, le=100, description="number of folds for out-of-fold predictions on training rows shared with the student"
     )
 
 

@@ -27,19 +27,19 @@ class ImageSettings(BaseModel):
     COLLECTION: ClassVar[Collection]
     FOREIGN: ClassVar[Mapping[str, Collection]] = {}
 
-    n_train: Examples = Field(50_000, description="training images, drawn from the collection's training part")
-    n_val: Examples = Field(10_000, description="validation images, drawn from the same part; the first ones of one order")
-    n_test: Examples = Field(10_000, description="test images, drawn from the collection's test part")
+    n_train: Examples = Field(50_000, description="training images, drawn from the training part of the collection")
+    n_val: Examples = Field(10_000, description="validation images, drawn from the same part; the first ones of a fixed order")
+    n_test: Examples = Field(10_000, description="test images, drawn from the test part of the collection")
     label_share: LabelShare = 1.0
     gammas: Annotated[tuple[NotNegative, ...], AfterValidator(distinct)] = Field(
         (),
-        description="sizes of Gaussian noise: each makes a split ood:gamma_<size> of perturbed test images with their labels",
+        description="sizes of Gaussian noise: each defines a split ood:gamma_<size> of perturbed test images with their labels",
     )
-    n_gamma: Examples | None = Field(None, description="test images that are perturbed, the first ones; all when left out")
+    n_gamma: Examples | None = Field(None, description="number of test images to perturb, from the first; default: all")
     ood: dict[str, Examples] = Field(
-        {}, description="collection -> number of its test images in the split ood:<collection>, without labels"
+        {}, description="collection -> number of its test images in the split ood:<collection>, unlabelled"
     )
-    files: dict[str, OwnFile] = Field({}, description="raw file -> a file of yours in its place, as the card will say")
+    files: dict[str, OwnFile] = Field({}, description="raw file -> your own file to use instead; recorded in the card")
 
     @property
     def collection(self) -> Collection:

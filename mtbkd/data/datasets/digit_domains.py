@@ -37,17 +37,18 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_train: int = Field(10_000, ge=1, le=25_000, description="training images a domain")
-    n_val: int = Field(2_000, ge=1, le=5_000, description="validation images a domain")
-    n_test: int = Field(3_000, ge=1, le=5_000, description="test images a domain")
+    n_train: int = Field(10_000, ge=1, le=25_000, description="training images per domain")
+    n_val: int = Field(2_000, ge=1, le=5_000, description="validation images per domain")
+    n_test: int = Field(3_000, ge=1, le=5_000, description="test images per domain")
     label_share: LabelShare = 1.0
     textures: Literal["procedural", "cifar10", "cifar10_first_10k"] = Field(
-        "procedural", description="behind blended digits: random 1/f textures, or patches of CIFAR-10's training photographs"
+        "procedural",
+        description="background of blended digits: random 1/f textures, or patches of CIFAR-10 training photographs",
     )
     held_out: Literal["coloured", "blended", "fonts"] | None = Field(
-        None, description="a domain that nobody is trained on: its test images become the split ood:<domain>"
+        None, description="a domain held out from all training: its test images become the split ood:<domain>"
     )
-    files: dict[str, OwnFile] = Field({}, description="raw file -> a file of yours in its place, as the card will say")
+    files: dict[str, OwnFile] = Field({}, description="raw file -> your own file to use instead; recorded in the card")
 
 
 def describe(settings: Settings) -> Shape:

@@ -29,11 +29,11 @@ class Domains(BaseModel):
         description="cluster: KMeans of the standardised inputs of each replicate, the largest cluster first; "
         "classes: groups of classes; column: one domain a value of a column of categories"
     )
-    count: int | None = Field(None, ge=FEWEST, le=100, description="with `by: cluster`: how many")
+    count: int | None = Field(None, ge=FEWEST, le=100, description="with `by: cluster`: number of clusters")
     groups: Annotated[tuple[Group, ...], Field(min_length=FEWEST)] | None = Field(
-        None, description="with `by: classes`: names of classes, each class in one group"
+        None, description="with `by: classes`: groups of class names, each class in one group"
     )
-    column: Annotated[str, Field(min_length=1)] | None = Field(None, description="with `by: column`: its name")
+    column: Annotated[str, Field(min_length=1)] | None = Field(None, description="with `by: column`: name of the column")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -32,7 +32,7 @@ MISSING = "missing"
 class Settings(resampled.Splits):
     """Which table, and how its rows are dealt to the splits."""
 
-    table: Literal[tuple(SPECS)] = Field(description="the table, as mlbench names it")  # type: ignore[valid-type]
+    table: Literal[tuple(SPECS)] = Field(description="name of the table in mlbench")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _fits_the_table(self) -> Self:

@@ -20,7 +20,7 @@ class EncodedSettings(BaseModel):
 
     encoders: Encoders = Field(
         default_factory=lambda: Encoders.model_validate({"descriptors": {}}),
-        description="one or several encoders, each with its settings; their numbers stand side by side",
+        description="one or several encoders, each with its settings; their outputs are concatenated",
     )
 
 

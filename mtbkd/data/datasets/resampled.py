@@ -54,25 +54,25 @@ class Splits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    teachers_share: float = Field(0.0, ge=0, lt=1, description="share of the rows whose labels only teachers learn from")
+    teachers_share: float = Field(0.0, ge=0, lt=1, description="share of the rows whose labels are for training teachers only")
     val_share: float = Field(0.15, gt=0, lt=1, description="share of the validation rows")
     test_share: float = Field(0.25, gt=0, lt=1, description="share of the test rows")
     label_share: LabelShare = 1.0
     labels: int | None = Field(
-        None, ge=1, le=10_000_000, description="training rows that keep their label, in place of label_share"
+        None, ge=1, le=10_000_000, description="number of labelled training rows, instead of label_share"
     )
     rows: int | None = Field(
-        None, ge=20, le=10_000_000, description="rows to use, drawn anew in every replicate with the table's shares of the "
-        "classes; all when left out"
+        None, ge=20, le=10_000_000, description="number of rows to use, redrawn in every replicate, stratified by class; "
+        "default: all"
     )  # fmt: skip
     min_class_rows: int = Field(
-        10, ge=4, le=10_000_000, description="classes with fewer rows than that, after `rows`, are left out with their rows"
+        10, ge=4, le=10_000_000, description="classes with fewer rows, after `rows`, are dropped with their rows"
     )
     cut: float | None = Field(
-        5.0, ge=0.1, le=1e6, description="standardised inputs are cut off at this many deviations of the training "
-        "rows; null: nowhere"
+        5.0, ge=0.1, le=1e6, description="standardised inputs are clipped at this many standard deviations of the "
+        "training rows; null: no clipping"
     )  # fmt: skip
-    domains: Domains | None = Field(None, description="what teachers may specialise in; no domains when left out")
+    domains: Domains | None = Field(None, description="domains that teachers may specialise in; default: none")
 
     @model_validator(mode="after")
     def _shares_leave_training_rows(self) -> Self:

@@ -49,11 +49,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = Field(
-        ("mean",), min_length=1, description="what is kept of the positions, each part at most once"
+        ("mean",), min_length=1, description="summaries over positions to use, each at most once"
     )
-    layers: Literal["last", "all"] = Field("last", description="whose states are kept; last is the paper's")
-    end: Examples = Field(40, description="positions that head and tail are means of")
-    max_length: Examples = Field(1000, description="residues read of a chain")
+    layers: Literal["last", "all"] = Field("last", description="layers whose states are used; the paper uses last")
+    end: Examples = Field(40, description="number of positions averaged for head and tail")
+    max_length: Examples = Field(1000, description="maximum number of residues read per chain")
     truncation: Policy = Field("first", description="first: the first max_length residues; ends: the first and the last half")
 
 

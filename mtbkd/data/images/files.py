@@ -16,8 +16,8 @@ class OwnFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str = Field(description="the file, relative to the folder that snakemake runs in")
-    sha256: Sha256 | None = Field(None, description="its hash, checked; without one the content is not verified")
+    path: str = Field(description="the file, relative to the working directory of snakemake")
+    sha256: Sha256 | None = Field(None, description="hash for verification; without it the content is not verified")
 
 
 OwnFiles = Mapping[str, OwnFile]
