@@ -1,4 +1,4 @@
-"""Speed and size, as ratios measured in one run: what ``make bench`` prints and writes to results/benchmark.json.
+"""Speed and memory as ratios within one run; ``make bench`` prints them and writes results/benchmark.json.
 
 Nothing of the speed is asserted by a test: a machine that is busy with something else measures that, too.
 """

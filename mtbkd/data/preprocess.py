@@ -1,4 +1,4 @@
-"""What several datasets do alike: split by strata, hide labels, standardise. All on plain arrays; N examples, F features."""
+"""Shared by several datasets: stratified splits, hidden labels, standardisation, on plain arrays. N examples, F features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

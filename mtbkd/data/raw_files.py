@@ -1,4 +1,4 @@
-"""Which raw files there are, and whether a file is one of them. Keys are '<group>/<file>', listed in raw_files.yaml."""
+"""The registry of raw files, and verification of files. Keys are '<group>/<file>', listed in raw_files.yaml."""
 
 import gzip
 import hashlib
@@ -52,7 +52,7 @@ def raw_files() -> dict[str, RawFile]:
 
 
 def check_fetched(paths: Iterable[str | Path]) -> None:
-    """ContractError where a raw file among ``paths``, <target>/<group>/<file>, changed since it was fetched."""
+    """ContractError if a raw file among ``paths``, <target>/<group>/<file>, changed since it was fetched."""
     for path in map(Path, paths):
         file = raw_files().get("/".join(path.parts[-2:])) if path.parts[-3:-2] == (TARGET,) else None
         if file and path.is_file() and (reason := reason_to_reject(path, file)):

@@ -34,7 +34,7 @@ else:
 
 @dataclass(frozen=True)
 class Context:
-    """What every algorithm shares with the others.
+    """Inputs shared by all algorithms.
 
     Attributes:
         seed: base seed.
@@ -58,7 +58,7 @@ class Context:
         return target.start(seeds, scale)
 
     def mode(self, target: Target, dropout: float = 0.0) -> "torch.Tensor":
-        """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts a unit."""
+        """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts per unit."""
         return self.best(target, 1, self.training.restarts, dropout)
 
     def best(self, target: Target, chains: int, starts: int, dropout: float = 0.0) -> "torch.Tensor":
@@ -71,7 +71,7 @@ class Context:
         return found.view(-1, starts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
 
     def chain_starts(self, target: Target, chains: int, overdispersion: float) -> "torch.Tensor":
-        """One MAP run a chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
+        """One MAP run per chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
         start, units = self.start(target, chains, overdispersion), target.members(chains)
         return maximise(target, start, units, self.training, self.generator("minibatch"))
 

@@ -84,7 +84,7 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
         try:
             elbo = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
         except FloatingPointError:
-            log.warning("replicate %d: left the finite numbers, masked", replicate)
+            log.warning("replicate %d: became non-finite; masked", replicate)
             continue
         rng = np.random.default_rng(derive(context.seed, "advi draws", replicate=replicate))
         theta[unit], log_q[unit] = _draw(compiled, rng.standard_normal((settings.draws, num_params)))

@@ -47,7 +47,7 @@ def init(target: Problem, settings: Settings, context: Context) -> State:
 
 
 def run(target: Problem, settings: Settings, state: State, context: Context) -> Fit:
-    """Bake one mask a draw into the parameters."""
+    """Bake one mask per draw into the parameters."""
     student, members = target.student, target.num_units * settings.draws
     masks = dropout_masks(student.hidden, members, 1, settings.rate, context.generator("dropout"))
     repeated = state.params.repeat_interleave(settings.draws, 0)

@@ -32,7 +32,7 @@ class Settings(BaseModel):
 
 
 class State(NamedTuple):
-    """``params`` (U * M, P): the modes of M members a unit."""
+    """``params`` (U * M, P): the modes of M members per unit."""
 
     params: "torch.Tensor"
 

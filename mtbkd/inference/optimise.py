@@ -1,6 +1,6 @@
 """Batched maximisation of the log-posterior: every member with its own start, minibatches and dropout masks.
 
-Adam on the flat parameters. Members are independent: one that leaves the finite numbers stays there and disturbs no other.
+Adam on the flat parameters. Members are independent: one that becomes non-finite stays there and disturbs no other.
 """
 
 from typing import TYPE_CHECKING

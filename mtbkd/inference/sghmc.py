@@ -4,7 +4,7 @@
     theta <- theta + v
 
 beta, the estimate of the minibatch's own noise, is set to 0, as in the paper's experiments: that noise comes on top and heats
-the chain, by less the larger alpha is. The momentum starts at 0 and is never drawn anew: friction and noise renew it in
+the chain, by less the larger alpha is. The momentum starts at 0 and is never redrawn: friction and noise renew it in
 about 1/alpha steps. On a Gaussian of precision h the variance is too large by the factor 1 / (1 - eta h / (2 (2 - alpha))).
 A step moves about as far as one of SGLD with tau = eta / alpha does.
 """

@@ -98,7 +98,7 @@ class Runs:
         return values.unflatten(0, (-1, self.settings.particles))
 
     def each(self, values: "torch.Tensor") -> "torch.Tensor":
-        """One value a run (S, ...) repeated for its particles (S * N, ...)."""
+        """One value per run (S, ...) repeated for its particles (S * N, ...)."""
         return values.repeat_interleave(self.settings.particles, 0)
 
     def _reference(self, params: "torch.Tensor") -> "torch.Tensor":

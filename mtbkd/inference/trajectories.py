@@ -1,6 +1,6 @@
 """Chains that move by trajectories with the metrics of modes, and jump among these; ``mtbkd.inference.hmc`` has the equations.
 
-Shapes: U units, C chains, E = U C members, K modes a unit, Z coordinates.
+Shapes: U units, C chains, E = U C members, K modes per unit, Z coordinates.
 """
 
 from typing import TYPE_CHECKING

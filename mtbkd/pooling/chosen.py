@@ -1,4 +1,4 @@
-"""Operators as a configuration names them: each under a name to show, with its settings."""
+"""Operators in a configuration: each has a display name and settings."""
 
 from collections.abc import Mapping
 from types import ModuleType

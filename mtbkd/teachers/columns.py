@@ -36,7 +36,7 @@ Features = Annotated[Columns | Part | None, Field(description="columns that the 
 
 
 def fault(features: Features, shape: tuple[int, ...], dataset: str) -> str:
-    """What is allowed in place of ``features`` where examples of ``dataset``, of ``shape``, do not have them; "" if they do."""
+    """What is allowed instead of ``features`` where examples of ``dataset``, of ``shape``, do not have them; "" if they do."""
     if features is None:
         return ""
     if len(shape) != 1:
@@ -59,7 +59,7 @@ def columns_seen(features: Features, count: int, seed: int, replicate: int) -> n
 
 
 def select(dataset: Dataset, features: Features, seed: int, first_replicate: int) -> np.ndarray:
-    """The teacher's view of ``dataset.x``, (R, N, *features); ContractError where it lacks such columns."""
+    """The teacher's view of ``dataset.x``, (R, N, *features); ContractError if it lacks such columns."""
     if features is None:
         return dataset.x
     if allowed := fault(features, dataset.x.shape[2:], dataset.name):

@@ -76,7 +76,7 @@ def train(
 ) -> Logits:  # fmt: skip
     """Read the logits, in the order of ``dataset``; ContractError names the file and the row of what is wrong."""
     if dataset.num_replicates > 1 or first_replicate > 0:
-        hint = "its numbers belong to the examples of one replicate: set replicates: 1, or train the teacher here"
+        hint = "a file covers the examples of one replicate: set replicates: 1, or train the teacher with mtbkd"
         raise ContractError(f"teacher {name}", "replicates of the data", "more than one", "1, as a file of logits has", hint)
     for split in settings.seen or ():
         if split not in dataset.splits():
@@ -89,7 +89,7 @@ def train(
     expected = settings.expected_accuracy
     if expected is not None and abs(accuracy.get("test", -1) - expected) > 1e-3:
         raise ContractError(where, "accuracy on the test split", accuracy.get("test", "no test rows"), f"{expected}",
-                            "are the rows in another order than the data?")  # fmt: skip
+                            "are the rows in a different order from the data?")  # fmt: skip
     told["covered"] = {s: f"{int(covered[dataset.split == s].sum())} of {len(dataset.rows(s))}" for s in dataset.splits()}
     log.info("%s: rows covered: %s", name, ", ".join(f"{split} {n}" for split, n in told["covered"].items()))
     for key in ("joined", "values"):
@@ -142,7 +142,7 @@ def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _in_class_order(path: Path, given: Given, dataset: Dataset) -> Given:
-    """Columns as the data's classes; ContractError where a class lacks or a column is none."""
+    """Columns as the data's classes; ContractError if a class lacks or a column is none."""
     names, wanted = given.class_names, dataset.class_names
     if names is None:
         if given.values.shape[1] != len(wanted):
@@ -173,7 +173,7 @@ def _positions(path: Path, given: Given, dataset: Dataset, ignore: bool) -> tupl
     if not (at >= 0).any():
         raise ContractError(path, "id", f"no id that the data have; the file's begin {', '.join(map(short, given.ids[:2]))}",
                             f"ids of {dataset.name}, which begin {', '.join(map(short, ids[:2]))}",
-                            "ids are text: 1, 1.0 and 01 are three")  # fmt: skip
+                            "ids are text: 1, 1.0 and 01 are different")  # fmt: skip
     for split in dataset.splits():
         inside = dataset.split == split
         if (at[inside] >= 0).any() and (at[inside] < 0).any():
@@ -183,13 +183,11 @@ def _positions(path: Path, given: Given, dataset: Dataset, ignore: bool) -> tupl
     if (extra := _extra(given, ids)) and not ignore:
         raise ContractError(path, "id", extra, f"ids of {dataset.name} only", "set `extra_ids: ignore` if the file covers more")
     counted = dataset.card["ids"].startswith("row") if "ids" in dataset.card else ids == [str(i) for i in range(n)]
-    joined = f"{BY_NUMBER}: the data have no ids of their own, 0 is the first row" if counted else "joined by id"
+    joined = f"{BY_NUMBER}: the data have no ids; 0 is the first row" if counted else "joined by id"
     return at, joined + (f"; {extra} (ignored)" if extra else "")
 
 
 def _extra(given: Given, ids: list[str]) -> str:
     known = set(ids)
     odd = [i for i, name in enumerate(given.ids or ()) if name not in known]
-    return (
-        f"{len(odd)} ids that the data lack, the first is '{(given.ids or ())[odd[0]]}' ({given.places[odd[0]]})" if odd else ""
-    )
+    return f"{len(odd)} ids not in the data, the first is '{(given.ids or ())[odd[0]]}' ({given.places[odd[0]]})" if odd else ""

@@ -1,4 +1,4 @@
-"""What the trained families share: pick a specialist's examples, train all replicates together, report its accuracy."""
+"""Shared by the trained families: select a specialist's examples, train all replicates together, report accuracy."""
 
 from typing import TYPE_CHECKING
 

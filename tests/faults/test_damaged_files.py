@@ -330,7 +330,7 @@ def test_other_programs_read_sealed_files(whole: Path):
 )
 def test_json_that_is_none_is_refused(text: str, tmp_path: Path):
     (tmp_path / "a.json").write_text(text, encoding="utf-8")
-    with pytest.raises(ContractError, match=r"a\.json: content: found .*; expected a whole JSON file"):
+    with pytest.raises(ContractError, match=r"a\.json: content: found .*; expected a complete JSON file"):
         read_json(tmp_path / "a.json")
 
 

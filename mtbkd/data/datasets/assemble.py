@@ -21,7 +21,7 @@ from mtbkd.data.preprocess import LabelShare, hide_labels
 
 
 class ImageSettings(BaseModel):
-    """What is taken of a collection; the kinds add their defaults, their collection and the foreign ones it may meet."""
+    """Subset of a collection; the kinds add defaults, their collection and its out-of-distribution collections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     COLLECTION: ClassVar[Collection]
@@ -108,7 +108,7 @@ def choose(available: int, wanted: int, seed: int, part: str, where: str) -> np.
     """Numbers (wanted,) of images, a prefix of one random order, so that a smaller choice is part of a larger one."""
     if wanted > available:
         raise ContractError(
-            where, f"images of the {part} part", available, f"at least {wanted}", "ask for fewer in the settings"
+            where, f"images of the {part} part", available, f"at least {wanted}", "request fewer in the settings"
         )
     return np.random.default_rng(seeds.derive(seed, "data", replicate=0, part=part)).permutation(available)[:wanted]
 

@@ -31,7 +31,7 @@ Size = Examples | None
 
 
 class Settings(protein_inputs.EncodedSettings):
-    """Which proteins, how they are split, how many of each split, and what is read of them."""
+    """Choice of proteins, splits, sizes of the splits, and encoders."""
 
     proteins: Literal["one_location", "all"] = Field(
         "one_location", description="all: includes proteins with several locations"

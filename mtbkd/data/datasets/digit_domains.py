@@ -33,7 +33,7 @@ GROUNDS = {"cifar10": CIFAR10, "cifar10_first_10k": CIFAR10_FIRST_10K}
 
 
 class Settings(BaseModel):
-    """How many images a domain has, what lies behind the blended ones, and which domain is kept unseen."""
+    """Images per domain, background of the blended ones, and the held-out domain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,7 +98,7 @@ def _rows(settings: Settings, mnist: dict[str, Images], seed: int) -> dict[tuple
         available, wanted = len(mnist[part].label), 2 * sum(sizes[split] for split in splits)
         if wanted > available:
             raise ContractError("digit_domains", f"images of MNIST's {part} part", available, f"at least {wanted}",
-                                "ask for fewer in the settings")  # fmt: skip
+                                "request fewer in the settings")  # fmt: skip
         rng = np.random.default_rng(seeds.derive(seed, "data", replicate=0, part=part))
         order = rng.permutation(available)[:wanted]
         for split in splits:

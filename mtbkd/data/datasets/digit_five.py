@@ -30,7 +30,7 @@ SIDE, EDGE = 28, 2
 
 
 class Settings(BaseModel):
-    """How many images a domain has, and which domain is kept unseen."""
+    """Images per domain, and the held-out domain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

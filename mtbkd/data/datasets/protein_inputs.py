@@ -1,4 +1,4 @@
-"""What students read of a protein: its encoders' numbers, standardised on the training split. N chains, F features."""
+"""Features of proteins: outputs of encoders, standardised on the training split. N chains, F features."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -26,7 +26,7 @@ SHAPE = Shape(
 
 
 class Settings(simulation.Sizes):
-    """Sizes (totals over the five components; full size: 8,000 a component) and the rule for the label."""
+    """Sizes (totals over the five components; full size: 8,000 per component) and the rule for the label."""
 
     n_train: simulation.NumExamples = Field(24_000, description="training examples, a multiple of 5")
     n_val: simulation.NumExamples = Field(6_000, description="validation examples, a multiple of 5")

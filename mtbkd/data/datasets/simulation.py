@@ -1,4 +1,4 @@
-"""What all simulations share: sizes, replicates, splits, hidden labels, the Bayes ceiling.
+"""Shared by all simulations: sizes, replicates, splits, hidden labels, the Bayes ceiling.
 
 Data of replicate r depend on (seed, r) only. Test, validation and training examples are drawn in this order and example by
 example, so studies that differ in the number of training examples or labels share the rest. Fresh test examples have

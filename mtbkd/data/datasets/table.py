@@ -1,4 +1,4 @@
-"""Table: your own data from one CSV file, a row an example.
+"""Table: your own data from one CSV file, one row per example.
 
 The file has a header. One column holds the label; others may hold ids, the split (train, val, test, teachers for rows that
 only teachers learn from, or ood:<name>) and a domain; the rest, or those you name, are numeric features. Without splits the
@@ -78,7 +78,7 @@ class Settings(BaseModel):
 
 
 def describe(settings: Settings) -> Shape | None:
-    """Only the file can tell."""
+    """Known only from the file."""
     return None
 
 

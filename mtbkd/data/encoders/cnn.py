@@ -36,7 +36,7 @@ _UNKNOWN = len(RESIDUES)
 
 
 class Settings(BaseModel):
-    """Size of the layer, and what is kept of what it says."""
+    """Size of the layer, and the summaries of its output."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -80,7 +80,7 @@ def prepared(settings: Settings, chain: str) -> str:
 
 
 def load(settings: Settings, raw: Path) -> Encoder:
-    """Train the kernels, the same ones each time: seconds. ContractError where the chains are missing or damaged."""
+    """Train the kernels, the same ones each time: seconds. ContractError if the chains are missing or damaged."""
     from mtbkd.data.protein_tables import KINGDOMS, read
 
     chains = [prepared(settings, str(record.seq)) for record in read(raw / CHAINS, KINGDOMS).records]
@@ -88,7 +88,7 @@ def load(settings: Settings, raw: Path) -> Encoder:
 
 
 def trained(settings: Settings, chains: Sequence[str]) -> Encoder:
-    """The convolution learnt from clean ``chains``."""
+    """The convolution learned from clean ``chains``."""
     generator = torch.Generator().manual_seed(SEED)
     w = _windows(chains, settings.width, generator)
     mean = w.mean(0)

@@ -44,7 +44,7 @@ _CODE[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
 
 
 class Settings(BaseModel):
-    """What is read of a chain, and what is kept of the states."""
+    """Part of a chain to read, and the summaries of the states."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -74,7 +74,7 @@ def prepared(settings: Settings, chain: str) -> str:
 
 
 def load(settings: Settings, raw: Path) -> tuple[Settings, dict[str, Any]]:
-    """The weights as tensors, normalised; ContractError where they are not the model's."""
+    """The weights as tensors, normalised; ContractError if they are not the model's."""
     path = raw / WEIGHTS
     stored = read_npz(path, "the weights of unirep64")
     for name, shape in _shapes().items():
@@ -82,7 +82,7 @@ def load(settings: Settings, raw: Path) -> tuple[Settings, dict[str, Any]]:
             found = f"{stored[name].dtype} of shape {stored[name].shape}" if name in stored else "missing"
             raise ContractError(path, name, found, f"float32 of shape {shape}")
         if not np.isfinite(stored[name]).all():
-            raise ContractError(path, name, "values that are not finite", "finite numbers")
+            raise ContractError(path, name, "non-finite values", "finite numbers")
     arrays = {name: torch.as_tensor(value) for name, value in stored.items()}
     layers = [_layer(arrays, f"layer{i}") for i in range(LAYERS)]
     return settings, {"embed": arrays["embed"], "layers": layers, "dense": (arrays["dense_w"], arrays["dense_b"])}
