@@ -1,15 +1,15 @@
 """Inference algorithms: one module each, the same names in the same order.
 
     Settings   hyper-parameters with bounds and defaults
-    State      what the algorithm carries from its start to its run
+    State      state passed from init to run
     init       (target, settings, context) -> State
     run        (target, settings, state, context) -> Fit
 
-what its draws are judged by: ``DRAWS`` (point, independent or chains), ``CLAIMS_POSTERIOR`` (draws of the target, if only
-approximate ones; all others are counted apart) and ``SUPPLIES`` (names of its ``sample_stats``);
+properties for judging its draws: ``DRAWS`` (point, independent or chains), ``CLAIMS_POSTERIOR`` (draws of the target, if only
+approximate ones; all others are counted separately) and ``SUPPLIES`` (names of its ``sample_stats``);
 
-and what a configuration is checked against: ``IMPROPER_PRIOR`` (may the Gaussian prior be left out), ``MAX_PARAMS`` (or
-``max_params(settings)`` where settings decide), ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one
+and properties for checking a configuration: ``IMPROPER_PRIOR`` (may the Gaussian prior be omitted), ``MAX_PARAMS`` (or
+``max_params(settings)``, if it depends on them), ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one
 with a PyTensor form).
 Shapes: U units, C chains, D draws, P parameters.
 """

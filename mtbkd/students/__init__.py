@@ -1,7 +1,7 @@
 """Students: one module per architecture, pure functions of flat parameters, so that an ensemble is a leading axis.
 
-``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need. A student that has but
-dense layers with ReLU between them may say so by ``dense_layers``: small ones run compiled then.
+``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need. A student with only
+dense layers and ReLU may declare ``dense_layers``: small ones then run compiled.
 """
 
 from collections.abc import Callable
