@@ -19,7 +19,7 @@ FIELDS = ("file", "of", "title", "category", "caption", "alt")
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with what captions.json says of it; ``source`` is a data URI, ``of`` an experiment or analysis."""
+    """A figure with what captions.json says of it; ``source`` is a data URI, ``of`` an experiment or question."""
 
     source: str
     of: str | None

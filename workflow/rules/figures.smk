@@ -10,9 +10,7 @@ rule figures:
         data=[f"{e.data}/{name}" for e in FIGURE_EXPERIMENTS for name in DATA_FILES],
         logits=[f"{where}/{name}" for e in FIGURE_EXPERIMENTS for where in e.logits.values() for name in LOGITS_FILES],
         draws=[file for e in FIGURE_EXPERIMENTS for file in e.draws.values()],
-        exact=[f"{folder}/ranks.parquet" for folder in exact_folders().values()],
-        curves=curve_files(),
-        analyses=[file for tables in analysis_files().values() for file in tables.values()],
+        questions=[file for tables in question_files().values() for file in tables.values()],
     output:
         *[reported(entry) for entry in CATALOGUE],
         *[f"{STUDY}/figures/{entry.stem}.png" for entry in CATALOGUE],
@@ -30,7 +28,7 @@ rule figures:
     params:
         experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
         study=asdict(FIGURE_STUDY),
-        analyses=[asdict(analysis) for analysis in FIGURE_ANALYSES],
+        questions=[asdict(question) for question in FIGURE_QUESTIONS],
         package=package("mtbkd.report.figures.catalogue", *registry.FIGURES.values(), files=PUBLISHED),
     script:
         "../../scripts/figures.py"

@@ -11,15 +11,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mtbkd.base.registry import FIGURES, figure
+from mtbkd.base.registry import FIGURES, figure, kind_of
 from mtbkd.contracts.artefacts import write_json
 from mtbkd.report.figures.lettering import remark
-from mtbkd.report.figures.material import Analysis, Experiment, Material, Study
+from mtbkd.report.figures.material import Experiment, Material, Question, Study
 from mtbkd.report.figures.style import save, style
 
 log = logging.getLogger(__name__)
 
-Shown = tuple[str, str | None, Experiment | Analysis | Study]  # figure, name of what it shows, what it shows
+Shown = tuple[str, str | None, Experiment | Question | Study]  # figure, name of what it shows, what it shows
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Entry:
 
     Attributes:
         figure: its name in the registry.
-        of: the experiment or analysis that it shows, or None for a figure of the whole study.
+        of: the experiment or question that it shows, or None for a figure of the whole study.
     """
 
     figure: str
@@ -40,17 +40,17 @@ class Entry:
         return self.figure if self.of is None else f"{self.of}-{self.figure}"
 
 
-def catalogue(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> list[Entry]:
-    """The figures that apply, experiment by experiment, then analysis by analysis, those of the whole study last."""
-    return [Entry(name, of) for name, of, _ in _applying(experiments, study, analyses)]
+def catalogue(experiments: Iterable[Experiment], study: Study, questions: Iterable[Question]) -> list[Entry]:
+    """The figures that apply, experiment by experiment, then question by question, those of the whole study last."""
+    return [Entry(name, of) for name, of, _ in _applying(experiments, study, questions)]
 
 
-def _applying(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> Iterator[Shown]:
+def _applying(experiments: Iterable[Experiment], study: Study, questions: Iterable[Question]) -> Iterator[Shown]:
     for experiment in experiments:
         yield from ((name, experiment.name, experiment) for name in _of("experiment") if figure(name).applies(experiment))
-    for analysis in analyses:
-        own = [name for name in _of("analysis") if analysis.kind == figure(name).ANALYSIS]
-        yield from ((name, analysis.name, analysis) for name in own if figure(name).applies(analysis))
+    for question in questions:
+        own = [name for name in _of("question") if question.kind == kind_of(name)]
+        yield from ((name, question.name, question) for name in own if figure(name).applies(question))
     yield from ((name, None, study) for name in _of("study") if figure(name).applies(study))
 
 
@@ -59,7 +59,7 @@ def _of(scope: str) -> list[str]:
 
 
 def draw_all(
-    experiments: Sequence[Mapping[str, Any]], study: Mapping[str, Any], analyses: Sequence[Mapping[str, Any]], folder: Path,
+    experiments: Sequence[Mapping[str, Any]], study: Mapping[str, Any], questions: Sequence[Mapping[str, Any]], folder: Path,
     processes: int = 1,
 ) -> None:  # fmt: skip
     """Draw every figure into ``folder`` as SVG and PNG, and write captions.json, the list of them in order.
@@ -67,12 +67,12 @@ def draw_all(
     Args:
         experiments: ``dataclasses.asdict`` of each ``Experiment``.
         study: ``dataclasses.asdict`` of the ``Study``.
-        analyses: ``dataclasses.asdict`` of each ``Analysis``.
+        questions: ``dataclasses.asdict`` of each ``Question``.
         folder: results/<study>/figures.
         processes: how many draw side by side, where the system can fork; figures of one experiment share what they read.
     """
     known = [Experiment.from_dict(content) for content in experiments]
-    entries = _applying(known, Study(**study), [Analysis(**content) for content in analyses])
+    entries = _applying(known, Study(**study), [Question(**content) for content in questions])
     groups = [list(group) for _, group in groupby(entries, key=lambda entry: entry[1] or entry[0])]
     with _mapping(min(processes, len(groups))) as each:
         captions = [caption for drawn in each(partial(_draw, folder), groups) for caption in drawn]
@@ -80,7 +80,7 @@ def draw_all(
 
 
 def _draw(folder: Path, group: Sequence[Shown]) -> list[dict[str, Any]]:
-    """Draw the figures of one experiment, of one analysis or one of the study; their entries in captions.json."""
+    """Draw the figures of one experiment, of one question or one of the study; their entries in captions.json."""
     shown, captions = group[0][2], []
     material = Material(shown) if isinstance(shown, Experiment) else shown
     for name, of, _ in group:

@@ -11,7 +11,7 @@ from mtbkd.base.registry import FIGURES, figure
 from mtbkd.questions.exact import figure_toy as toy
 from mtbkd.questions.exact.cases import Case, toy_bimodal, toy_log_pool
 from mtbkd.report.figures.catalogue import Entry, catalogue
-from mtbkd.report.figures.material import Experiment, Method, Sibling, Study
+from mtbkd.report.figures.material import Experiment, Method, Question, Sibling, Study
 
 CAPTIONS = Path(__file__).parents[3] / "workflow" / "report"
 
@@ -50,7 +50,7 @@ def test_our_samplers_draw_what_the_grid_says(case: Callable[[], Case], pool: Ca
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_says_what_it_is_and_how_to_read_it(name: str) -> None:
     part = figure(name)
-    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study", "analysis")
+    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study", "question")
     assert len(part.CAPTION.split()) > 40
     assert (CAPTIONS / f"{name}.rst").read_text() == part.CAPTION.strip() + "\n"
 
@@ -71,5 +71,5 @@ def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
     assert names[None] == set()
     printed = asdict(Sibling("d", "s", [], [], "", "mtbkd_table1_sim1"))
     assert Entry("toy", None) in catalogue([plane], Study(experiments={"plane": printed}), [])
-    assert Entry("sbc", None) in catalogue([], Study(exact={"m0": "folder"}), [])
+    assert catalogue([], Study(), [Question("judged", "exact", {}, {})]) == [Entry("sbc", "judged")]
     assert Entry("maps", "plane").stem == "plane-maps" and Entry("toy", None).stem == "toy"
