@@ -67,7 +67,7 @@ class Settings(_Model):
         )
         if getattr(self, needed) is None:
             raise ValueError(f"missing: a search with {subject} needs {needed}")
-        if unread := sorted(self.model_fields_set & set(others)):
+        if unread := [key for key in others if getattr(self, key) != type(self).model_fields[key].default]:
             raise ValueError(f"found {', '.join(unread)}; allowed: no such key in a search with {subject}")
         return self
 
