@@ -19,6 +19,11 @@ def refitted(jobs: list[Job]) -> set[str]:
     return {job.output.split("/")[-2] for job in jobs if job.rule == "student"}
 
 
+def parts(jobs: list[Job]) -> set[str]:
+    """Parts of the study's question on labels that would be computed."""
+    return {job.output.split("/")[5] for job in jobs if job.rule == "part_labels_fits"}
+
+
 def inference_of(method: str) -> str:
     return CONFIG["methods"][method]["inference"]
 
@@ -51,6 +56,20 @@ def test_a_new_method_is_all_that_is_fitted(smoke: Smoke) -> None:
     assert not {job.rule for job in jobs} & {"teacher", "prepare_sim1"}
 
 
+def test_a_new_method_of_a_question_is_all_that_is_fitted_there(smoke: Smoke) -> None:
+    listed = "methods: [labels_map, tip_entropy_map]"
+    with smoke.checkout.edited(SMOKE, listed, listed.replace("]", ", kd_equal_map]")):
+        jobs = smoke.checkout.dry_run(*STUDY)
+    assert parts(jobs) == {"kd_equal_map"} and refitted(jobs) == set()
+    assert {"question_labels", "report"} <= {job.rule for job in jobs} and "evaluate" not in {job.rule for job in jobs}
+
+
+def test_editing_a_signal_refits_the_parts_of_a_question_that_use_it(smoke: Smoke) -> None:
+    with smoke.checkout.edited("mtbkd/signals/tip.py", "\nfrom typing", "\n# edited\nfrom typing"):
+        jobs = smoke.checkout.dry_run(*STUDY)
+    assert parts(jobs) == {"tip_entropy_map"} and "part_labels_references" not in {job.rule for job in jobs}
+
+
 def test_a_new_dataset_and_study_leave_every_other_study_as_it_is(smoke: Smoke) -> None:
     checkout = smoke.checkout
     added = {
@@ -81,3 +100,4 @@ def test_a_new_teacher_setting_trains_it_and_leaves_labels_only_fits(smoke: Smok
     signal = {method: CONFIG["methods"][method]["signal"] for method in METHODS}
     assert [job.rule for job in jobs].count("teacher") == 2
     assert refitted(jobs) == {method for method in METHODS if signal[method] != "none"} != METHODS
+    assert parts(jobs) == {"tip_entropy_map"} and "part_labels_references" in {job.rule for job in jobs}

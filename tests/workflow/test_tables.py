@@ -36,9 +36,9 @@ def test_every_table_is_a_job_and_another_table_runs_no_other_again(fresh: Check
     assert scores.groupby("group")["table"].unique().map(list).to_dict() == {"A": ["iris"], "B": ["wine"]}
     assert scores["value"].notna().all()
     made = set(fresh.files("results/tiny/**/*"))
-    assert {f"results/tiny/benchmarks/question/tables/{name}-clusters.tsv" for name in ("iris", "wine")} <= made
+    assert {f"results/tiny/benchmarks/question/tables/parts/{name}-clusters.tsv" for name in ("iris", "wine")} <= made
 
     with fresh.edited("config.yaml", "B: [wine]}", "B: [wine, breast_cancer]}"):
         again = {(job.rule, job.output.partition(",")[0]) for job in fresh.dry_run(*TABLES, *STUDY)}
     added = "results/tiny/questions/tables/parts/breast_cancer-clusters/scores.parquet"
-    assert again == {("question_tables_part", added), ("question_tables", TABLES[0])}
+    assert again == {("part_tables_parts", added), ("question_tables", TABLES[0])}

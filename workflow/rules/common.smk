@@ -33,7 +33,6 @@ wildcard_constraints:
     method="|".join({name: None for e in PLAN.experiments.values() for name in e.methods}) or NOTHING,
 
 
-
 def package(*modules, files=()):
     """Hash of the sources that ``modules`` depend on, and of further files of the package; the registry only names parts."""
     return sources.fingerprint(modules, ("mtbkd.base.registry",), files)

@@ -35,9 +35,13 @@ def part_places(question, step, part):
 
 def parts_of(question):
     """Step -> table -> files of all parts."""
-    places = {step: [p for part in parts for p in part_places(question, step, part)] for step, parts in question.parts.items()}
+    places = {
+        step: [p for part in parts for p in part_places(question, step, part)] for step, parts in question.parts.items()
+    }
     return {
-        step: {table: [f"{STUDY}/questions/{p}/{table}.parquet" for p in own] for table in step_of(question, step).tables}
+        step: {
+            table: [f"{STUDY}/questions/{p}/{table}.parquet" for p in own] for table in step_of(question, step).tables
+        }
         for step, own in places.items()
     }
 
@@ -179,7 +183,10 @@ for question in PLAN.questions.values():
             input:
                 unpack(part_inputs(question, step)),
             output:
-                **{t: f"{STUDY}/questions/{part_place(question, step)}/{t}.parquet" for t in step_of(question, step).tables},
+                **{
+                    t: f"{STUDY}/questions/{part_place(question, step)}/{t}.parquet"
+                    for t in step_of(question, step).tables
+                },
             log:
                 f"{STUDY}/logs/question/{part_place(question, step)}.log",
             benchmark:

@@ -20,7 +20,9 @@ rule report:
             f"{STUDY}/tables/{{table}}.csv",
             table=("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings"),
         ),
-        questions=[f"{STUDY}/tables/{name}-{table}.csv" for name, tables in question_files().items() for table in tables],
+        questions=[
+            f"{STUDY}/tables/{name}-{table}.csv" for name, tables in question_files().items() for table in tables
+        ],
     log:
         f"{STUDY}/logs/report.log",
     benchmark:
