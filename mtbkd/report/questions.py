@@ -93,7 +93,7 @@ def fitted(found: Sequence[Part], table: str | None) -> set[str]:
 
 def _about(plan: Mapping[str, Any]) -> str:
     named = [f"dataset {plan['data']['name']}"] if plan["data"] else []
-    named += [f"student {plan['student']['architecture']}"] if plan["student"] else []
+    named += [f"student {plan['student_name']}"] if plan["student_name"] else []
     about = ", ".join(named)
     return f"{about[0].upper()}{about[1:]}." if about else ""
 

@@ -31,6 +31,7 @@ class QuestionPlan:
         data: its dataset, or None.
         teachers: in the order of config.yaml, () where it reads none.
         student: {architecture, settings}, or None.
+        student_name: as in config.yaml, "" without.
         experiment: the experiment whose draws it reads, or None.
         methods: those of the experiment, () where it reads no draws.
         posterior: shared setting -> candidates.
@@ -52,6 +53,7 @@ class QuestionPlan:
     data: "DataPlan | None"
     teachers: "tuple[TeacherPlan, ...]"
     student: dict[str, Any] | None
+    student_name: str
     experiment: str | None
     methods: tuple[str, ...]
     posterior: Mapping[str, Any]
@@ -105,6 +107,7 @@ def make_question(name: str, asked: "Asked") -> QuestionPlan:
         data=data,
         teachers=tuple(teacher_of(config, teacher, data) for teacher in source.teachers) if data else (),
         student=student,
+        student_name=source.student or "",
         experiment=question.experiment if drawn else None,
         methods=of.methods if of and drawn else (),
         posterior=dump(merged(config.posterior, *(level.posterior for level in levels))),
