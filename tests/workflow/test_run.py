@@ -97,8 +97,8 @@ def test_a_snakefile_named_through_a_link_computes_nothing_anew(smoke: Smoke, tm
 
 
 def test_a_dry_run_does_not_list_the_package(smoke: Smoke) -> None:
-    text = smoke.checkout.snakemake(*smoke.command[1:], "-n", "--forceall").text
-    assert "rule student" in text
+    text = smoke.checkout.snakemake(*smoke.command[1:], "-n", "--verbose", "--forceall").text
+    assert "rule student" in text and "    input: results/shared/data/" in text
     assert not re.search(r"[ ,]mtbkd/\w+", text)  # as inputs are shown; a folder of the environment may be called so
 
 
