@@ -36,9 +36,9 @@ def brief(record: logging.LogRecord) -> logging.LogRecord:
 
     A filter of one handler: others still get the whole record.
     """
-    if not hasattr(record, "reason"):
+    job = vars(record)
+    if "reason" not in job:
         return record
-    short = copy.copy(record)
-    output = record.__dict__["output"]
-    vars(short).update(LEFT_OUT, output=[first_of(output)] if output else [], reason=brief_reason(record.reason, output))
+    short, output = copy.copy(record), job["output"]
+    vars(short).update(LEFT_OUT, output=[first_of(output)] if output else [], reason=brief_reason(job["reason"], output))
     return short
