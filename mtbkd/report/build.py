@@ -48,7 +48,7 @@ def build_report(
     exact: Mapping[str, str],
     exact_published: str | None,
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
-    figures: str,
+    figures: Sequence[str],
     out: str | Path,
 ) -> None:
     """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,findings}.csv,
@@ -66,7 +66,7 @@ def build_report(
         exact: method -> folder of its tables of exact answers.
         exact_published: table of the conjugate student, or None.
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
-        figures: folder with captions.json.
+        figures: SVG files in the order of the page, each with its PNG and its caption, a JSON file, beside it.
         out: results/<study>.
 
     Raises:

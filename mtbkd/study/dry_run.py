@@ -9,9 +9,8 @@ import logging
 import re
 
 SHOWN = 3
-NAMES_FILES = re.compile(
-    "(Missing output files|Incomplete output files|Updated input files|Input files updated by another job): ([^;]*)"
-)
+MISSING = "Missing output files"
+NAMES_FILES = re.compile(f"({MISSING}|Incomplete output files|Updated input files|Input files updated by another job): ([^;]*)")
 # What matters only while the job runs, or stands in the paths of its outputs; each as Snakemake leaves it out.
 LEFT_OUT = {"input": [], "log": [], "jobid": None, "benchmark": None, "wildcards": {}, "threads": 1, "resources": {}}
 
@@ -22,13 +21,11 @@ def first_of(files: list[str], shown: int = SHOWN) -> str:
 
 
 def brief_reason(reason: str, output: list[str]) -> str:
-    """A job's reason with short lists of files; none where all of its ``output`` is missing, which is printed above it."""
-
-    def listed(found: re.Match[str]) -> str:
-        files = sorted(found[2].split(", "))
-        return found[1] if files == sorted(output) else f"{found[1]}: {first_of(files, 1)}"
-
-    return NAMES_FILES.sub(listed, reason)
+    """A job's reason with short lists of files; no other where all of its ``output`` is missing, which is printed above it."""
+    found = {kind: files.split(", ") for kind, files in NAMES_FILES.findall(reason)}
+    if sorted(found.get(MISSING, [])) == sorted(output) != []:
+        return MISSING
+    return NAMES_FILES.sub(lambda part: f"{part[1]}: {first_of(sorted(found[part[1]]), 1)}", reason)
 
 
 def brief(record: logging.LogRecord) -> logging.LogRecord:

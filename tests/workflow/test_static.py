@@ -48,6 +48,18 @@ def test_every_study_can_be_planned_from_nothing(clean: Checkout, study: str) ->
     assert Counter(job.rule for job in jobs)["report"] == 1
 
 
+def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: Checkout) -> None:
+    place, smoke = "results/smoke/figures", ("--config", "study=smoke")
+    one, two = f"{place}/sim1-metrics.svg", f"{place}/sim1-maps.png"
+    jobs = {job.rule: job.output for job in clean.dry_run(one, two, *smoke)}
+    assert {"evaluate", "student"} <= set(jobs) and not {"curve", "curve_references", "report"} & set(jobs)
+    assert "sim1-metrics.svg" in jobs["figures_experiment_sim1"] and jobs["figures_experiment_sim1"].endswith("and 3 more")
+    curves = {job.rule for job in clean.dry_run(f"{place}/label_curve.svg", *smoke)}
+    assert "figures_study_curves" in curves and not {"evaluate", "student", "figures_experiment_sim1"} & curves
+    (drawn,) = (job.output for job in clean.dry_run(one, "report", *smoke) if job.rule == "figures_experiment_sim1")
+    assert drawn.endswith("and 33 more")  # the report needs all figures, and none is drawn by two jobs
+
+
 COUNTING_HASHES = """
 import sys
 from snakemake import cli

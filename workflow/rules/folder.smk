@@ -65,6 +65,7 @@ def prepared(execute):
 
     def run(executor_plugin, **given):
         check_writable([".snakemake/locks"])
+        draw_asked_figures()
         if executor_plugin.common_settings.dryrun_exec:
             shorten_dry_run()
             return execute(executor_plugin=executor_plugin, **given)

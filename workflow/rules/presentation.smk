@@ -55,18 +55,46 @@ FIGURE_STUDY = FigureStudy(
     exact_folders(), curve_scores(), {e.name: figure_sibling(e) for e in PLAN.experiments.values()}
 )
 FIGURE_ANALYSES = [FigureAnalysis(name, a.kind, a.settings, analysis_tables(a)) for name, a in PLAN.analyses.items()]
-CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_ANALYSES)
-FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
+OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_ANALYSES)
+STEMS = [owner.stem(name) for owner in OWNERS for name in owner.figures]
+FIGURES = [f"{STUDY}/figures/{stem}.svg" for stem in STEMS]
+FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ("svg", "png", "json")}
 
 
-def reported(entry):
+def figure_inputs(owner):
+    """The files that an owner's figures are drawn from."""
+    if owner.scope == "analysis":
+        return {"tables": list(owner.shown.tables.values())}
+    if owner.scope == "experiment":
+        e = owner.shown
+        return {
+            "tables": evaluation_tables(e.name),
+            "data": [f"{e.data}/{name}" for name in DATA_FILES],
+            "logits": [f"{where}/{name}" for where in e.logits.values() for name in LOGITS_FILES],
+            "draws": list(e.draws.values()),
+        }
+    of_study = {
+        "exact": [f"{folder}/ranks.parquet" for folder in exact_folders().values()],
+        "curves": curve_files(),
+        "experiments": [file for name in PLAN.experiments for file in evaluation_tables(name)],
+        "": [],
+    }
+    return {"tables": of_study[owner.name]}
+
+
+def evaluation_tables(experiment):
+    """All tables of an experiment's evaluation."""
+    return [f"{STUDY}/evaluation/{experiment}/{table}.parquet" for table in TABLES]
+
+
+def reported(owner, name):
     """A figure as Snakemake's own report shows it."""
-    part = registry.figure(entry.figure)
+    part = registry.figure(name)
     return report(
-        f"{STUDY}/figures/{entry.stem}.svg",
-        caption=f"../report/{entry.figure}.rst",
+        f"{STUDY}/figures/{owner.stem(name)}.svg",
+        caption=f"../report/{name}.rst",
         category=part.CATEGORY,
-        subcategory=entry.of or "all experiments",
+        subcategory=owner.of or "all experiments",
         labels={"figure": part.TITLE},
     )
 
@@ -138,5 +166,5 @@ def report_spec(wildcards):
         "exact": exact_folders(),
         "exact_published": next(iter(exact_published()), None),
         "benchmarks": report_benchmarks(),
-        "figures": f"{STUDY}/figures",
+        "figures": FIGURES,
     }

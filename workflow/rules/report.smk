@@ -15,7 +15,7 @@ rule report:
         curve_tuning=[file for files in curve_tuning().values() for file in files],
         analyses=[file for tables in analysis_files().values() for file in tables.values()],
         figures=FIGURES,
-        captions=f"{STUDY}/figures/captions.json",
+        captions=[f"{STUDY}/figures/{stem}.json" for stem in STEMS],
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
     output:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TITLE = "When does distillation pay?"
 SCOPE = "study"
+READS = "curves"
 CATEGORY = "Labels"
 CAPTION = """\
 Scores on the same untouched test examples when only some labels are known. To the right grows the number of labels

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "Gain against teacher quality"
 SCOPE = "study"
+READS = "curves"
 CATEGORY = "Labels"
 CAPTION = """\
 What teachers add to a student that learns from labels alone, for teachers of different quality. To the right grows the

@@ -19,6 +19,7 @@ else:
 
 TITLE = "Are the posteriors right on average?"
 SCOPE = "study"
+READS = "exact"
 CATEGORY = "Exact answers"
 CAPTION = """\
 Simulation-based calibration. Parameters are drawn from their prior and data from the parameters, many times; each method
