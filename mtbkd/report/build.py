@@ -42,7 +42,7 @@ def build_report(
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
     questions: Mapping[str, Mapping[str, str]],
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
-    figures: str,
+    figures: Sequence[str],
     out: str | Path,
 ) -> None:
     """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,findings}.csv,
@@ -55,7 +55,7 @@ def build_report(
         teacher_cards: experiment -> teacher -> cards of its blocks.
         questions: question -> table -> file.
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
-        figures: folder with captions.json.
+        figures: SVG files in the order of the page, each with its PNG and its caption, a JSON file, beside it.
         out: results/<study>.
 
     Raises:

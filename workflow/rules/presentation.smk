@@ -53,18 +53,44 @@ def figure_sibling(experiment):
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
 FIGURE_STUDY = FigureStudy({e.name: figure_sibling(e) for e in PLAN.experiments.values()})
 FIGURE_QUESTIONS = [FigureQuestion(name, q.kind, q.content, question_tables(q)) for name, q in PLAN.questions.items()]
-CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
-FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
+OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
+STEMS = [owner.stem(name) for owner in OWNERS for name in owner.figures]
+FIGURES = [f"{STUDY}/figures/{stem}.svg" for stem in STEMS]
+FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ("svg", "png", "json")}
 
 
-def reported(entry):
+def figure_inputs(owner):
+    """The files that an owner's figures are drawn from."""
+    if owner.scope == "question":
+        return {"tables": list(owner.shown.tables.values())}
+    if owner.scope == "experiment":
+        e = owner.shown
+        return {
+            "tables": evaluation_tables(e.name),
+            "data": [f"{e.data}/{name}" for name in DATA_FILES],
+            "logits": [f"{where}/{name}" for where in e.logits.values() for name in LOGITS_FILES],
+            "draws": list(e.draws.values()),
+        }
+    of_study = {
+        "experiments": [file for name in PLAN.experiments for file in evaluation_tables(name)],
+        "": [],
+    }
+    return {"tables": of_study[owner.name]}
+
+
+def evaluation_tables(experiment):
+    """All tables of an experiment's evaluation."""
+    return [f"{STUDY}/evaluation/{experiment}/{table}.parquet" for table in TABLES]
+
+
+def reported(owner, name):
     """A figure as Snakemake's own report shows it."""
-    part = registry.figure(entry.figure)
+    part = registry.figure(name)
     return report(
-        f"{STUDY}/figures/{entry.stem}.svg",
-        caption=f"../report/{entry.figure}.rst",
+        f"{STUDY}/figures/{owner.stem(name)}.svg",
+        caption=f"../report/{name}.rst",
         category=part.CATEGORY,
-        subcategory=entry.of or "all experiments",
+        subcategory=owner.of or "all experiments",
         labels={"figure": part.TITLE},
     )
 
@@ -121,5 +147,5 @@ def report_spec(wildcards):
         "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
         "questions": question_files(),
         "benchmarks": report_benchmarks(),
-        "figures": f"{STUDY}/figures",
+        "figures": FIGURES,
     }
