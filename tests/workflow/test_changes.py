@@ -21,7 +21,7 @@ def refitted(jobs: list[Job]) -> set[str]:
 
 def parts(jobs: list[Job]) -> set[str]:
     """Parts of the study's question on labels that would be computed."""
-    return {job.output.split("/")[5] for job in jobs if job.rule == "part_labels_fits"}
+    return {job.output.split("/")[6] for job in jobs if job.rule == "part_labels_fits"}
 
 
 def inference_of(method: str) -> str:
