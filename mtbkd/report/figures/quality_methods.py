@@ -20,6 +20,7 @@ else:
 
 TITLE = "Every method against teacher quality"
 SCOPE = "study"
+READS = "experiments"
 CATEGORY = "Labels"
 CAPTION = """\
 The gain of every method over labels alone with all labels, for experiments that share data and student and differ in

@@ -1,38 +1,30 @@
-"""What a study asks of a label-count curve, and what one job of it depends on."""
+"""Settings of the question ``curves``, and what its jobs depend on."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from mtbkd.base.bounds import Examples, Replicates, Seed, Steps
+from mtbkd.base.bounds import Examples, Names, Seed, Steps
 from mtbkd.base.explain import NAME, distinct
-from mtbkd.base.grids import UNSET_POSTERIOR, Posterior
 from mtbkd.inference.fitting import Spec as FitSpec
-from mtbkd.inference.optimise import Training
-
-UNSET_TRAINING = Training.model_validate({})
 
 Budgets = tuple[Examples | Literal["all"], ...]
+NO_TEACHERS = "none"  # the set's name of students that no teacher helps
 
 
-Names = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)]
-# The folder and the set's name of students that no teacher helps.
-NO_TEACHERS = "none"
-# The folder of the teachers and the ceiling beside the students.
-REFERENCES = "references"
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Curve(BaseModel):
+class Settings(_Model):
     """Methods at growing numbers of labels, with one set of teachers after another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
-
-    dataset: str = Field(description="an entry of datasets")
-    student: str = Field(description="an entry of students")
-    teachers: dict[Annotated[str, StringConstraints(pattern=NAME)], Names] = Field(
+    teachers: dict[Annotated[str, StringConstraints(pattern=NAME)], Annotated[Names, Field(min_length=1)]] = Field(
         min_length=1, description="sets of entries of teachers by name, in rising quality"
     )
-    methods: Names = Field(description="entries of methods; exactly one with signal none, which the others are held against")
+    methods: Annotated[Names, Field(min_length=1)] = Field(
+        description="entries of methods; exactly one with signal none, which the others are held against"
+    )
     labels: Annotated[Budgets, Field(min_length=1), AfterValidator(distinct)] = Field(
         (30, 100, 300, 1000, 3000, "all"), description="numbers of labels, validation included; all: training + validation"
     )
@@ -43,23 +35,18 @@ class Curve(BaseModel):
     steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)] = Field(
         (), description="candidates of training.steps, tuned like the shared settings; none: training.steps as it is"
     )
-    replicates: Replicates | None = Field(None, description="in place of the study's")
-    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")
-    training: Training = Field(UNSET_TRAINING, description="replaces the study's, key by key")
 
 
-class Spec(BaseModel):
+class Spec(_Model):
     """All that one method's part of a curve depends on, its data and teachers' logits apart.
 
     Attributes:
-        curve: the curve's name.
+        curve: the question's name.
         teachers: name of the set of teachers; ``none`` for a student without.
         fit: signal, weights, inference, student, candidates, optimiser.
         steps: candidates of the optimiser's steps.
-        labels, folds, transfer: as in ``Curve``.
+        labels, folds, transfer: as in ``Settings``.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     curve: str
     teachers: str
@@ -70,12 +57,25 @@ class Spec(BaseModel):
     transfer: tuple[bool, ...]
 
 
-class References(BaseModel):
-    """All that the references of a curve depend on, data and logits apart."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class References(_Model):
+    """All that the references of a curve depend on, data and logits apart; ``sets``: set -> names of its teachers."""
 
     curve: str
-    labels: tuple[Examples | str, ...]
+    labels: Budgets
     transfer: tuple[bool, ...]
     seed: Seed
+    sets: dict[str, tuple[str, ...]]
+
+
+class Joined(_Model):
+    """All that the comparison of the parts depends on, and the page.
+
+    Attributes:
+        sets: sets of teachers.
+        controls: those that know nothing.
+        candidates: method -> its signal ({name}) and the candidates of its shared settings (``posterior``).
+    """
+
+    sets: tuple[str, ...]
+    controls: tuple[str, ...]
+    candidates: dict[str, dict[str, Any]]

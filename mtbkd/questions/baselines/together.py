@@ -1,4 +1,4 @@
-"""Which aggregation should I use? What all analyses of a study say together: ranks, gains, costs, and what is guaranteed."""
+"""Which aggregation should I use? What all questions of a study say together: ranks, gains, costs, and what is guaranteed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,20 +23,20 @@ where the paired interval over replicates leaves out zero and the corrected test
 Tables = Mapping[str, Frame]
 
 
-def section(analyses: Mapping[str, tuple[str, Tables]]) -> Section | None:
+def section(questions: Mapping[str, tuple[str, Tables]]) -> Section | None:
     """The advice; None where the study compares no methods.
 
     Args:
-        analyses: analysis -> (kind, its tables).
+        questions: question -> (kind, its tables).
     """
-    contests = {name: tables for name, (kind, tables) in analyses.items() if kind == "baselines"}
+    contests = {name: tables for name, (kind, tables) in questions.items() if kind == "baselines"}
     if not contests:
         return None
     known = [titles_of(tables) for tables in contests.values()]
     titles = {method: next(t[method] for t in known if method in t) for method in BASELINES if any(method in t for t in known)}
     ranks, costs = mean_ranks(contests), _mean(relative_costs(tables["costs"]) for tables in contests.values())
     found = {name: {r: gains(tables, r, "nll") for r in (REFERENCE, PLAIN)} for name, tables in contests.items()}
-    told = [_first(ranks, titles, len(contests)), *_clear(found, titles), _worth(found, titles, costs), _axioms(analyses)]
+    told = [_first(ranks, titles, len(contests)), *_clear(found, titles), _worth(found, titles, costs), _axioms(questions)]
     return Section([sentence for sentence in told if sentence], [_table(titles, ranks, costs, found)])
 
 
@@ -95,9 +95,9 @@ def _worth(found: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], co
     )
 
 
-def _axioms(analyses: Mapping[str, tuple[str, Tables]]) -> str:
+def _axioms(questions: Mapping[str, tuple[str, Tables]]) -> str:
     """How many of the axioms each pool keeps, where the study has searched for counterexamples."""
-    for kind, tables in analyses.values():
+    for kind, tables in questions.values():
         matrix = tables.get("matrix")
         if kind == "axioms" and matrix is not None and {"operator", "holds"} <= set(matrix.columns):
             kept = matrix.groupby("operator", sort=False)["holds"].agg(["sum", "count"])

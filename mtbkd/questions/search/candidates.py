@@ -17,26 +17,19 @@ import logging
 import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import chi2
 
 from mtbkd.base import registry
-from mtbkd.base.frames import write_table
-from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
 from mtbkd.base.settings import settings_of
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.published import tables as published
 from mtbkd.evaluation.metrics import truth_scores
+from mtbkd.questions.search.spec import Spec, Subject, combinations
 from mtbkd.questions.search.students import tries
-from mtbkd.study.asked.search import Spec, Subject, combinations
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 log = logging.getLogger(__name__)
 
@@ -239,10 +232,3 @@ def _cells(spec: Spec, validation: Validation, column: str, name: str, prob: np.
             "se": sd / math.sqrt(n), "difference": ours - printed.value, "sd": sd, "n": n, "half_unit": printed.half_unit,
         })  # fmt: skip
     return cells
-
-
-def search_file(spec: dict[str, Any], file: str | Path) -> None:
-    """Search as ``spec`` says and write the table, whole or not at all."""
-    typed = Spec.model_validate(spec)
-    columns = COLUMNS if typed.students is None else STUDENT_COLUMNS
-    write_table(pd.DataFrame(search(typed), columns=list(columns)), file)

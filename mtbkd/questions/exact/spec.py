@@ -1,4 +1,4 @@
-"""What a study asks to be judged against exact answers, and what the judging of one method depends on."""
+"""Settings of the question ``exact``, and what the judging of one method depends on."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ class Conjugate(BaseModel):
 UNSET_CONJUGATE = Conjugate.model_validate({})
 
 
-class Exact(BaseModel):
-    """Judgement of methods on posteriors that are known exactly."""
+class Settings(BaseModel):
+    """Which methods are judged on posteriors that are known exactly."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
