@@ -21,7 +21,7 @@ import numpy as np
 from mtbkd.base.delimited import LARGEST, listed
 from mtbkd.base.errors import ContractError, MtbkdError, machine_fault
 from mtbkd.contracts.artefacts import Dataset, Logits
-from mtbkd.serving.given import name_of
+from mtbkd.serving.given import index_of, name_of
 from mtbkd.teachers import released, released_files
 from mtbkd.teachers.released_files import Given
 from mtbkd.teachers.released_values import SUM_TOLERANCE
@@ -89,7 +89,7 @@ def _given(where: str, source: Any, x: Any, dataset: Dataset) -> Given:
                             "wrap it: CalibratedClassifierCV")  # fmt: skip
     if callable(source):
         source = _asked(where, source, x)
-    if hasattr(source, "columns") and hasattr(source, "index"):
+    if index_of(source) is not None:
         return _frame(where, source, x, dataset)
     return _numbers(where, source, None, dataset)
 
@@ -137,7 +137,7 @@ def _frame(where: str, frame: Any, x: Any, dataset: Dataset) -> Given:
     if odd:
         raise ContractError(where, f"column '{odd[0]}'", "no numbers", "numbers, one column a class",
                             "ids belong into the index")  # fmt: skip
-    own = getattr(x, "index", None)
+    own = index_of(x)
     if own is not None and not frame.index.equals(own) and len(frame) == len(own):
         counted = np.array_equal(np.asarray(frame.index), np.arange(len(frame)))
         same = frame.index.is_unique and own.is_unique and set(frame.index) == set(own)

@@ -68,7 +68,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
     ----------
     method : str, default=None
         A method of config.yaml, such as ``"tip_entropy_sgld"``. When left out, it is chosen by the size of the student:
-        Hamiltonian Monte Carlo of all weights of a small network, or of the last layer of a larger one.
+        Hamiltonian Monte Carlo of a small last layer, a variational approximation of a larger network (``choice_`` says it).
     signal, weights, inference : str, default=None
         Parts of the method, in place of those of ``method``: how teachers enter, how they are weighed, what draws.
     signal_settings, settings : dict, default=None
@@ -178,10 +178,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             x = self._numbers(X, reset=True)
             known = given.labels(y, len(x), self.classes)
             split = given.splits(known.codes, self.validation, self._seed())
-            index = getattr(X, "index", None)
-            ids = [str(i) for i in (range(len(x)) if index is None else index)]
-            if len(set(ids)) < len(ids):
-                ids = [str(i) for i in range(len(x))]
+            index = given.index_of(X)
+            ids = [str(i) for i in (range(len(x)) if index is None or not index.is_unique else index)]
             columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
             dataset = given.make_dataset(x, known, split, columns, ids)
             found = [logits_of(name, source, X, dataset, self.values) for name, source in named(teachers).items()]
@@ -208,6 +206,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class (N,) of each row."""
+        check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(1)]
 
     def predict_interval(self, X: Any, level: float = 0.95) -> Interval:
@@ -238,8 +237,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         if self.bundle_.card.draws == 1:
             found[:, 3] = np.nan
         names = ("mean_deviance", "total", "expected", "epistemic")
-        index = X.index if hasattr(X, "index") and hasattr(X, "columns") else None
-        return pd.DataFrame(found, columns=list(names), index=index)[["total", "expected", "epistemic", "mean_deviance"]]
+        return pd.DataFrame(found, columns=list(names), index=given.index_of(X))[["total", "expected", "epistemic", "mean_deviance"]]
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Prediction sets that hold the class of a new row with probability ``coverage`` or more (split conformal).

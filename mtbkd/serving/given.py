@@ -39,6 +39,11 @@ def name_of(value: Any) -> str:
     return str(value)
 
 
+def index_of(frame: Any) -> Any:
+    """The index of a frame; None for anything else."""
+    return frame.index if hasattr(frame, "columns") else None
+
+
 def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
     """Labels of ``rows`` rows.
 

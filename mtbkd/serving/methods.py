@@ -25,8 +25,8 @@ from mtbkd.study.study_files import CONFIG, read_configuration
 STUDY = "your_student"
 OWN = "own"  # a method made of parts
 NO_TEACHER = "no_teacher"  # a study names at least one; nobody reads this one
-SMALL = 500  # parameters up to which a whole network is sampled: the most that hmc takes
-LAST_LAYER = {"draws": 500}  # of each of four chains: effective sample sizes above 400, in seconds
+SAMPLED = 150  # weights of a last layer, or of a linear student, up to which Hamiltonian Monte Carlo takes seconds
+HMC = {"draws": 500}  # of each of four chains: effective sample sizes well above 400
 
 
 class Asked(NamedTuple):
@@ -73,7 +73,7 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     """
     entry = _student(asked)
     size, last = _sizes(entry, dataset)
-    name, method, told = _method(asked, size, last)
+    name, method, told = _method(asked, size, last, len(teachers))
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
         method = {**method, "signal": "none", "signal_settings": {}, "weights": None}
@@ -110,7 +110,7 @@ def _student(asked: Asked) -> dict[str, Any]:
     return {"settings": {}, **entries[asked.student]}
 
 
-def _method(asked: Asked, size: int, last: int) -> tuple[str, dict[str, Any], str]:
+def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dict[str, Any], str]:
     """Name and entry of the method, and how it came about, in words."""
     parts = {key: clean(value) for key in ("signal", "weights", "inference", "layers") if (value := getattr(asked, key))}
     parts |= {key: clean(dict(value)) for key in ("signal_settings", "settings") if (value := getattr(asked, key))}
@@ -125,7 +125,7 @@ def _method(asked: Asked, size: int, last: int) -> tuple[str, dict[str, Any], st
         return asked.method, {**entry, **parts, "settings": settings}, "as in config.yaml"
     signal = parts.get("signal", "tip")
     weighs = signal not in registry.SIGNALS or registry.part("signal", signal).NEEDS_WEIGHTS  # an unknown one is told later
-    base = {"signal": signal, "weights": "entropy" if weighs else None}
+    base = {"signal": signal, "weights": ("entropy" if teachers > 1 else "equal") if weighs else None}
     if "inference" in parts:
         return OWN, {**base, **parts}, f"inference {parts['inference']}"
     found, why = _by_size(size, last)
@@ -133,13 +133,13 @@ def _method(asked: Asked, size: int, last: int) -> tuple[str, dict[str, Any], st
 
 
 def _by_size(size: int, last: int) -> tuple[dict[str, Any], str]:
-    """What passes its gates at this size."""
-    if size <= SMALL:
-        return {"inference": "hmc"}, f"hmc of all {size:,} weights, as there are at most {SMALL:,}"
-    if last <= SMALL:
-        told = f"hmc_laplace of the last layer, as the network has more than {SMALL:,} weights"
-        return {"inference": "hmc_laplace", "layers": "last", "settings": LAST_LAYER}, told
-    return {"inference": "map"}, f"map, a point estimate, as even the last layer has more than {SMALL:,} weights"
+    """What passes its gates at this size, in seconds."""
+    layers = {} if last == size else {"layers": "last"}
+    drawn = f"the last layer ({last:,} of {size:,} weights)" if layers else f"all {size:,} weights"
+    if last <= SAMPLED:
+        return {**layers, "inference": "hmc_laplace", "settings": HMC}, f"hmc_laplace of {drawn}, at most {SAMPLED}"
+    told = f"vi of low rank of all {size:,} weights, as the last layer's {last:,} are more than the {SAMPLED} sampled in seconds"
+    return {"inference": "vi", "settings": {"family": "low_rank"}}, told
 
 
 def _content(

@@ -1,0 +1,19 @@
+"""The estimator keeps scikit-learn's contract, but for what is listed with its reason."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from mtbkd import MultiTeacherClassifier
+
+EXCEPTIONS = {
+    "check_classifiers_classes": "it takes -1 for a class; here, as in sklearn.semi_supervised, -1 means that there is no label",
+}
+
+
+def quick() -> MultiTeacherClassifier:
+    return MultiTeacherClassifier(inference="map", hidden=(8,), training={"steps": 150, "restarts": 1}, device="cpu")
+
+
+@parametrize_with_checks([quick()], expected_failed_checks=lambda estimator: EXCEPTIONS)
+def test_scikit_learn_finds_an_estimator(estimator, check):
+    check(estimator)
