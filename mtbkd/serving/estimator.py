@@ -195,6 +195,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         self.split_ = dataset.split
         self.classes_ = np.array(dataset.class_names) if classes is None else classes
         self.n_features_in_ = self.bundle_.mean.size
+        if dataset.card.get("features"):
+            self.feature_names_in_ = np.array(dataset.card["features"], dtype=object)
         log.info(fitted.told)
         for doubt in fitted.doubts:
             log.warning("warning: %s", doubt)

@@ -59,6 +59,9 @@ def load(folder: str | Path) -> "MultiTeacherClassifier":
 
     folder = Path(folder)
     with refusals():
+        if not (folder / FILES[1]).exists():
+            raise ContractError(folder, "student", "none", f"a folder with {' and '.join(FILES)}",
+                                "student.save, `mtbkd fit` and the rule bundle of a study write one")  # fmt: skip
         bundle = Bundle.read(folder)
         if bundle.card.inputs.encoders:
             raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")

@@ -77,6 +77,9 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
         method = {**method, "signal": "none", "signal_settings": {}, "weights": None}
+    if name == OWN:
+        signal = "labels" if method["signal"] == "none" else method["signal"]
+        name = "_".join(filter(None, (OWN, signal, method.get("weights"), method["inference"])))
     plan = make_plan(load(_content(asked, name, method, entry, teachers or (NO_TEACHER,))))
     if not teachers:
         plan = replace(plan, experiments={NAME: replace(plan.experiments[NAME], teachers=())})

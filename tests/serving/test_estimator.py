@@ -126,7 +126,7 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
     (folder / "estimator.json").write_text(text.replace('"hidden": [', '"hidden": [9, '))
     with pytest.raises(ValueError, match="changed since it was written"):
         mtbkd.load(folder)
-    with pytest.raises(ValueError, match="no such file"):
+    with pytest.raises(ValueError, match="student: found none; expected a folder with"):
         mtbkd.load(tmp_path / "elsewhere")
 
 
@@ -233,10 +233,10 @@ def test_the_method_follows_from_the_size_and_says_so():
     for hidden in ((8,), (80,)):
         asked.set_params(hidden=hidden, inference=None, settings={"draws": 100, "warmup": 20} if hidden == (8,) else {"steps": 50})
         told[hidden] = asked.fit(x, y, teachers=teachers).choice_
-    assert told[8,] == "method own: hmc_laplace of the last layer (27 of 67 weights), at most 150"
-    assert told[80,].startswith("method own: vi of low rank of all 643 weights")
+    assert told[8,] == "method own_tip_entropy_hmc_laplace: hmc_laplace of the last layer (27 of 67 weights), at most 150"
+    assert told[80,].startswith("method own_tip_entropy_vi: vi of low rank of all 643 weights")
     alone = plain().fit(x, y)
-    assert alone.choice_ == "method own: inference map; without teachers it learns from labels alone"
+    assert alone.choice_ == "method own_labels_map: inference map; without teachers it learns from labels alone"
     assert alone.bundle_.card.config["signal"]["name"] == "none"
 
 
@@ -253,7 +253,7 @@ def test_a_notebook_shows_what_the_fit_says_of_itself():
     x, y, teachers = iris()
     student = quick().fit(x, y, teachers=teachers)
     assert "held-out accuracy" not in quick()._repr_html_()
-    assert "method own: inference sgld" in student._repr_html_() and "failed check: rhat" in student._repr_html_()
+    assert "method own_tip_entropy_sgld: inference sgld" in student._repr_html_() and "failed check: rhat" in student._repr_html_()
 
 
 def test_importing_the_package_imports_nothing_heavy():
