@@ -1,25 +1,23 @@
 """The Python face: a student of several teachers as an estimator of scikit-learn."""
 
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+from sklearn.utils.validation import check_is_fitted, check_random_state
 
-from mtbkd.base.delimited import short
-from mtbkd.base.errors import ConfigError, ContractError
+from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
-from mtbkd.serving import given
+from mtbkd.serving import given, keeping
 from mtbkd.serving.advice import Values, logits_of, named
 from mtbkd.serving.bundle import MOST_VALUES
 from mtbkd.serving.core import Fitted, conformal_threshold, fit_student, nonconformity
 from mtbkd.serving.methods import Asked
+from mtbkd.serving.refusals import refusals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,27 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-class InputError(ContractError, ValueError):
-    """A ContractError that scikit-learn's tools take for what it is, a wrong value."""
-
-
-class SettingError(ConfigError, ValueError):
-    """A ConfigError that scikit-learn's tools take for what it is, a wrong value."""
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Mistakes of the user as ValueErrors of one line."""
-    try:
-        yield
-    except (InputError, SettingError):
-        raise
-    except ContractError as error:
-        raise InputError(error.where, error.field, error.found, error.expected, error.hint) from None
-    except ConfigError as error:
-        first, *lines = str(error).splitlines()
-        raise SettingError("; ".join(line.strip() for line in lines) or first) from None
+UNCERTAINTY = ("mean_deviance", "total", "expected", "epistemic")  # names of what ``decompose`` gives, in its order
 
 
 class Interval(NamedTuple):
@@ -175,7 +153,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         self
         """
         with refusals():
-            x = self._numbers(X, reset=True)
+            x = given.numbers(self, X, reset=True)
             known = given.labels(y, len(x), self.classes)
             split = given.splits(known.codes, self.validation, self._seed())
             index = given.index_of(X)
@@ -238,8 +216,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         found = self._of_draws(X, lambda prob: np.stack(decompose(prob), axis=1))
         if self.bundle_.card.draws == 1:
             found[:, 3] = np.nan
-        names = ("mean_deviance", "total", "expected", "epistemic")
-        return pd.DataFrame(found, columns=list(names), index=given.index_of(X))[["total", "expected", "epistemic", "mean_deviance"]]
+        table = pd.DataFrame(found, columns=list(UNCERTAINTY), index=given.index_of(X))
+        return table[["total", "expected", "epistemic", "mean_deviance"]]
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Prediction sets that hold the class of a new row with probability ``coverage`` or more (split conformal).
@@ -291,10 +269,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: str | Path) -> Path:
         """Write the student into ``folder``: card, weights, draws and settings, without the data; ``mtbkd.load`` reads it."""
         check_is_fitted(self)
-        from mtbkd.serving.keeping import save
-
         with refusals():
-            return save(self, Path(folder))
+            return keeping.save(self, Path(folder))
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
@@ -312,28 +288,12 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31))
 
-    def _numbers(self, X: Any, reset: bool) -> np.ndarray:
-        """X as float64 (N, F), finite; ContractError names row and column of what is not."""
-        for name, kind in zip(X.columns, X.dtypes, strict=True) if hasattr(X, "dtypes") and hasattr(X, "columns") else ():
-            if isinstance(kind, str) or not (getattr(kind, "kind", "O") in "fiub" or kind == object):
-                raise ContractError("X", f"column '{short(name)}'", f"values of type {kind}", "numbers",
-                                    "OneHotEncoder or OrdinalEncoder before it, in a Pipeline")  # fmt: skip
-        x = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
-        bad = np.argwhere(~np.isfinite(x))
-        if len(bad):
-            row, column = bad[0]
-            named = getattr(self, "feature_names_in_", range(x.shape[1]))[column]
-            hint = "SimpleImputer before it, in a Pipeline" if np.isnan(x[row, column]) else ""
-            found = "NaN" if np.isnan(x[row, column]) else "inf, infinity"
-            raise ContractError("X", f"row {row} (from 0), column '{named}'", found, "a finite number", hint)
-        return x
-
     def _of_draws(self, X: Any, summarise: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What ``summarise`` makes of draws (S, n, K), over all rows, some at a time."""
         check_is_fitted(self)
         with refusals():
             bundle = self.bundle_
-            x = bundle.standardised(self._numbers(X, reset=False))
+            x = bundle.standardised(given.numbers(self, X, reset=False))
             width = max((*bundle.student.hidden, 4 * len(self.classes_)))
             rows = max(1, MOST_VALUES // (bundle.card.draws * width))
             return np.concatenate([summarise(bundle.draw_probs(x[i : i + rows])) for i in range(0, len(x), rows)])
@@ -362,8 +322,3 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "bundle_")
-
-
-def as_json(content: Any) -> Any:
-    """Settings as JSON: arrays as lists."""
-    return json.loads(json.dumps(content, default=lambda value: np.asarray(value).tolist()))

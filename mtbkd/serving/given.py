@@ -20,6 +20,7 @@ from mtbkd.data.preprocess import scaling, stratified_split
 
 NAME = "your_data"
 HELD_OUT = "test"  # the split of validation rows that choose nothing
+TEXT = ("category", "str", "string")  # kinds of columns that hold no numbers
 FEWEST = 4  # labelled rows: two to learn from, one to choose the settings by, one held out
 
 
@@ -42,6 +43,30 @@ def name_of(value: Any) -> str:
 def index_of(frame: Any) -> Any:
     """The index of a frame; None for anything else."""
     return frame.index if hasattr(frame, "columns") else None
+
+
+def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
+    """X as float64 (N, F), finite, with the features that ``estimator`` learnt, or learns where ``reset``.
+
+    Raises:
+        ContractError: a column of text or categories, or a number that is not finite, by row and column.
+        ValueError, TypeError: other shapes, names and kinds, by scikit-learn.
+    """
+    from sklearn.utils.validation import validate_data
+
+    for name, kind in zip(X.columns, X.dtypes, strict=True) if index_of(X) is not None else ():
+        if getattr(kind, "kind", "O") not in "fiubO" or str(kind) in TEXT:
+            raise ContractError("X", f"column '{short(name)}'", f"values of type {kind}", "numbers",
+                                "OneHotEncoder or OrdinalEncoder before it, in a Pipeline")  # fmt: skip
+    x = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+    bad = np.argwhere(~np.isfinite(x))
+    if len(bad):
+        row, column = bad[0]
+        name = getattr(estimator, "feature_names_in_", range(x.shape[1]))[column]
+        missing = np.isnan(x[row, column])
+        raise ContractError("X", f"row {row} (from 0), column '{short(name)}'", "NaN" if missing else "inf, infinity",
+                            "a finite number", "SimpleImputer before it, in a Pipeline" if missing else "")  # fmt: skip
+    return x
 
 
 def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:

@@ -7,8 +7,9 @@
 The data are not kept. A bundle that a study made has the first two only, and can be loaded as well.
 """
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,18 +20,21 @@ from mtbkd.contracts.artefacts import write_json
 from mtbkd.contracts.draws import Draws
 from mtbkd.serving.bundle import FILES, Bundle
 
-if TYPE_CHECKING:
-    from mtbkd.serving.estimator import MultiTeacherClassifier
-
 ESTIMATOR, DRAWS = "estimator.json", "draws.nc"
 FORMAT = "mtbkd estimator"
 VERSION = 1
 
 
-def save(student: "MultiTeacherClassifier", folder: Path) -> Path:
-    """Write all files, the estimator's last; see ``MultiTeacherClassifier.save``."""
-    from mtbkd.serving.estimator import as_json
+class Kept(NamedTuple):
+    """What a folder holds; a bundle of a study has neither draws nor settings."""
 
+    bundle: Bundle
+    draws: Draws | None
+    content: dict[str, Any] | None
+
+
+def save(student: Any, folder: Path) -> Path:
+    """Write all files of a fitted ``MultiTeacherClassifier``, its settings last."""
     if folder.exists() and not folder.is_dir():
         raise ContractError(folder, "folder", "a file", "a folder to write into")
     (folder / ESTIMATOR).unlink(missing_ok=True)  # or an interrupted save would leave settings of another student
@@ -49,43 +53,18 @@ def save(student: "MultiTeacherClassifier", folder: Path) -> Path:
     return folder
 
 
-def load(folder: str | Path) -> "MultiTeacherClassifier":
-    """The student that ``save`` wrote, or that a study bundled, ready to predict.
-
-    Raises:
-        InputError: no student, a file that changed since, or one of another version.
-    """
-    from mtbkd.serving.estimator import MultiTeacherClassifier, refusals
-
-    folder = Path(folder)
-    with refusals():
-        if not (folder / FILES[1]).exists():
-            raise ContractError(folder, "student", "none", f"a folder with {' and '.join(FILES)}",
-                                "student.save, `mtbkd fit` and the rule bundle of a study write one")  # fmt: skip
-        bundle = Bundle.read(folder)
-        if bundle.card.inputs.encoders:
-            raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")
-        content = _content(folder) if (folder / ESTIMATOR).exists() else None
-        draws = Draws.read(folder / DRAWS) if content is not None else None
-    student = MultiTeacherClassifier()
-    student._fitted, student._draws, student._scores = None, draws, None
-    student.bundle_, student.n_features_in_ = bundle, bundle.mean.size
-    student.classes_ = np.array(bundle.card.class_names)
-    student.choice_, student.doubts_ = f"{bundle.card.study}, {bundle.card.experiment}, {bundle.card.method}", []
-    names = bundle.card.inputs.names
-    if content is not None:
-        student.set_params(**_settings(content["settings"]))
-        student.classes_ = np.array(content["classes"], dtype=np.dtype(content["dtype"]))
-        student._scores = np.array(content["scores"], np.float64)
-        student.choice_, student.doubts_ = content["choice"], content["doubts"]
-        student.split_, names = np.array(content["split"]), content["columns"]
-    if names:
-        student.feature_names_in_ = np.array(names, dtype=object)
-    return student
-
-
-def _settings(found: dict[str, Any]) -> dict[str, Any]:
-    return {**found, "hidden": tuple(np.atleast_1d(found["hidden"]).tolist())}
+def read_folder(folder: Path) -> Kept:
+    """What ``save`` wrote, or a bundle alone; ContractError names the file that is missing, changed or of another version."""
+    if not (folder / FILES[1]).exists():
+        raise ContractError(folder, "student", "none", f"a folder with {' and '.join(FILES)}",
+                            "student.save, `mtbkd fit` and the rule bundle of a study write one")  # fmt: skip
+    bundle = Bundle.read(folder)
+    if bundle.card.inputs.encoders:
+        raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")
+    if not (folder / ESTIMATOR).exists():
+        return Kept(bundle, None, None)
+    content = _content(folder)
+    return Kept(bundle, Draws.read(folder / DRAWS), content)
 
 
 def _content(folder: Path) -> dict[str, Any]:
@@ -96,3 +75,8 @@ def _content(folder: Path) -> dict[str, Any]:
     if content.get("version") != VERSION:
         raise ContractError(path, "version", str(content.get("version")), VERSION, "save it again with this release")
     return opened_card(content, path, [folder / name for name in (*FILES, DRAWS)])
+
+
+def as_json(content: Any) -> Any:
+    """Settings as JSON: arrays as lists."""
+    return json.loads(json.dumps(content, default=lambda value: np.asarray(value).tolist()))

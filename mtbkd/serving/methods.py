@@ -141,7 +141,7 @@ def _by_size(size: int, last: int) -> tuple[dict[str, Any], str]:
     drawn = f"the last layer ({last:,} of {size:,} weights)" if layers else f"all {size:,} weights"
     if last <= SAMPLED:
         return {**layers, "inference": "hmc_laplace", "settings": HMC}, f"hmc_laplace of {drawn}, at most {SAMPLED}"
-    told = f"vi of low rank of all {size:,} weights, as the last layer's {last:,} are more than the {SAMPLED} sampled in seconds"
+    told = f"vi of low rank of all {size:,} weights, as the last layer's {last:,} are more than the {SAMPLED} that are sampled"
     return {"inference": "vi", "settings": {"family": "low_rank"}}, told
 
 

@@ -24,7 +24,8 @@ def write_csv(
     writer = csv.writer(handle)
     writer.writerow(_header(classes, what))
     count = 0
-    for count, each in enumerate(predictions, start=1):
+    for each in predictions:
+        count += 1
         writer.writerow(["" if value is None else _text(value) for value in _cells(_row(each, classes))])
     return count
 

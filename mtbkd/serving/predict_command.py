@@ -194,7 +194,7 @@ def _chosen(asked: argparse.Namespace) -> Path:
     for f, card in cards.items():
         own, asked_for = f"{card.study} {card.experiment} {card.method}", f"{study} {f.parent.name} {f.name}"
         if own != asked_for:
-            raise ContractError(f, "student", own, asked_for, "exchanged with another? make it again, or name it with --student")
+            raise ContractError(f, "student", own, asked_for, "exchanged with another? make it again, or use --student")
     best = min(wanted, key=lambda f: cards[f].scores["val"]["nll"])
     if len(wanted) > 1:
         others = ", ".join(f"{f.parent.name} {f.name}" for f in wanted if f != best)

@@ -1,4 +1,4 @@
-"""New rows of a table for a student that learnt from one: its columns are found by name, whatever their order. N rows, F inputs."""
+"""New rows of a table for a student that learnt from one: columns are found by name, in any order. N rows, F inputs."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -32,7 +32,8 @@ def read(path: Path, bundle: Bundle, id_column: str | None, separator: str = ","
     card = bundle.card
     if card.inputs.encoders or len(card.inputs.features) > 1:
         kind = "protein chains" if card.inputs.encoders else f"arrays of shape {card.inputs.features}"
-        raise ContractError(f"student {card.method}", "inputs", kind, "a student of tables", "--fasta" * bool(card.inputs.encoders))
+        hint = "--fasta" if card.inputs.encoders else ""
+        raise ContractError(f"student {card.method}", "inputs", kind, "a student of tables", hint)
     sheet = _parquet(path) if path.suffix == ".parquet" else delimited.read(path, separator, encoding)
     ids = sheet.refuse_repeats(sheet.find(id_column)) if id_column else [str(i) for i in range(len(sheet.rows))]
     columns = _columns(sheet, bundle, id_column)
@@ -60,13 +61,13 @@ def _columns(sheet: Sheet, bundle: Bundle, id_column: str | None) -> Sequence[st
     if not names:
         left = [column for column in sheet.header if column != id_column]
         if len(left) != count:
-            raise ContractError(sheet.path, "columns", f"{len(left)}: {listed(left)}", f"{count}, as the student learnt columns "
-                                "without names")  # fmt: skip
+            expected = f"{count}, as the student learnt columns without names"
+            raise ContractError(sheet.path, "columns", f"{len(left)}: {listed(left)}", expected)
         return left
     if lacking := [name for name in names if name not in sheet.header]:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-        raise ContractError(sheet.path, "columns", f"no '{short(lacking[0])}'{more} among {listed(sheet.header)}",
-                            f"the columns that the student learnt: {listed(names)}", nearest(lacking[0], sheet.header))  # fmt: skip
+        found, expected = f"no '{short(lacking[0])}'{more} among {listed(sheet.header)}", f"those of training: {listed(names)}"
+        raise ContractError(sheet.path, "columns", found, expected, nearest(lacking[0], sheet.header))
     return names
 
 

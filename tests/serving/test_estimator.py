@@ -18,7 +18,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 import mtbkd
 from mtbkd import MultiTeacherClassifier
-from mtbkd.contracts.artefacts import Dataset, Logits
+from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.data.datasets import table
 from mtbkd.inference.fitting import fit_files
@@ -65,7 +65,7 @@ def write(path: Path, header: list[str], rows) -> Path:
 def test_the_same_data_and_seed_give_the_draws_of_the_workflow(tmp_path: Path):
     """Files read, planned and fitted as the jobs of a study do it, against arrays handed to the estimator."""
     x, y, teachers = iris()
-    student = MultiTeacherClassifier("tip_entropy_sgld", settings=SGLD, hidden=(6,), training=QUICK, device="cpu", random_state=5)
+    student = quick(method="tip_entropy_sgld", inference=None, random_state=5)
     student.fit(pd.DataFrame(x, columns=list("abcd")), y, teachers=teachers)
 
     rows = zip(range(len(y)), y, student.split_, *(map(repr, map(float, v)) for v in x.T), strict=True)
@@ -183,7 +183,6 @@ def test_half_of_the_validation_part_chooses_nothing():
     other[held] = (other[held] + 1) % 3  # stratification reads labels, so the same rows are named again by a mask
     split = student.split_
 
-
     assert (student.tuning_["chosen"].sum(), len(student.tuning_)) == (1, 6)
     data = student._fitted.dataset
     changed = Dataset(**{**data.__dict__, "y": other[None]})
@@ -231,7 +230,8 @@ def test_the_method_follows_from_the_size_and_says_so():
     asked = plain(training=QUICK)
     told = {}
     for hidden in ((8,), (80,)):
-        asked.set_params(hidden=hidden, inference=None, settings={"draws": 100, "warmup": 20} if hidden == (8,) else {"steps": 50})
+        settings = {"draws": 100, "warmup": 20} if hidden == (8,) else {"steps": 50}
+        asked.set_params(hidden=hidden, inference=None, settings=settings)
         told[hidden] = asked.fit(x, y, teachers=teachers).choice_
     assert told[8,] == "method own_tip_entropy_hmc_laplace: hmc_laplace of the last layer (27 of 67 weights), at most 150"
     assert told[80,].startswith("method own_tip_entropy_vi: vi of low rank of all 643 weights")
@@ -253,7 +253,8 @@ def test_a_notebook_shows_what_the_fit_says_of_itself():
     x, y, teachers = iris()
     student = quick().fit(x, y, teachers=teachers)
     assert "held-out accuracy" not in quick()._repr_html_()
-    assert "method own_tip_entropy_sgld: inference sgld" in student._repr_html_() and "failed check: rhat" in student._repr_html_()
+    shown = student._repr_html_()
+    assert "method own_tip_entropy_sgld: inference sgld" in shown and "failed check: rhat" in shown
 
 
 def test_importing_the_package_imports_nothing_heavy():

@@ -1,12 +1,11 @@
 """The estimator keeps scikit-learn's contract, but for what is listed with its reason."""
 
-import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mtbkd import MultiTeacherClassifier
 
 EXCEPTIONS = {
-    "check_classifiers_classes": "it takes -1 for a class; here, as in sklearn.semi_supervised, -1 means that there is no label",
+    "check_classifiers_classes": "it takes -1 for a class, which here means no label, as in sklearn.semi_supervised",
 }
 
 
