@@ -34,7 +34,11 @@ class Labels:
 
 
 def name_of(value: Any) -> str:
-    """A class as text: whole numbers without a decimal point, so that 1.0, 1 and "1" are one class."""
+    """A class as text: whole numbers without a decimal point, so that 1.0, 1 and "1" are one class.
+
+    >>> name_of(1.0), name_of(True), name_of("plum")
+    ('1', 'True', 'plum')
+    """
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
@@ -80,6 +84,9 @@ def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
     Raises:
         ContractError: another length, fewer than two classes, classes of several kinds, or a label that is none of ``classes``.
         ValueError: continuous numbers, by scikit-learn.
+
+    >>> labels(["plum", None, "pear"], 3).codes.tolist()
+    [1, -1, 0]
     """
     import pandas as pd
     from sklearn.utils import column_or_1d

@@ -174,7 +174,7 @@ def test_new_rows_are_filled_as_in_training(tmp_path: Path):
     ("more", "told"),
     [
         (["--label", "sort"], "no 'sort' among"),
-        (["--features", "sepal length", "kind"], "two roles"),
+        (["--features", "sepal length", "kind"], "kind repeated"),
         (["--method", "tip_entropy_mop"], "did you mean 'tip_entropy_map'?"),
         (["--student", "mlpp"], "did you mean 'mlp'?"),
         (["--seed", "-1"], "--seed: value: found -1"),
