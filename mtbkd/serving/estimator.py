@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
+from mtbkd.contracts.draws import Draws
 from mtbkd.serving import given, keeping
 from mtbkd.serving.advice import Values, logits_of, named
 from mtbkd.serving.bundle import MOST_VALUES
@@ -168,7 +169,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         with refusals():
             fitted = fit_student(self._asked(), dataset, teachers)
         self._fitted: Fitted | None = fitted
-        self._draws, self._scores = fitted.draws, nonconformity(fitted.bundle, dataset)
+        self._draws: Draws | None = fitted.draws
+        self._scores: np.ndarray | None = nonconformity(fitted.bundle, dataset)
         self.bundle_, self.choice_, self.doubts_ = fitted.bundle, fitted.told, fitted.doubts
         self.split_ = dataset.split
         self.classes_ = np.array(dataset.class_names) if classes is None else classes
@@ -273,7 +275,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             return keeping.save(self, Path(folder))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
+        state: Any = super().__getstate__()
         return {**state, "_fitted": None} if "_fitted" in state else state
 
     def _asked(self) -> Asked:
@@ -303,7 +305,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         if self.bundle_.card.draws == 1:
             raise ContractError(where, "draws", "a point estimate", "a method that draws, such as inference='sgld'")
 
-    def _kept_draws(self) -> Any:
+    def _kept_draws(self) -> Draws:
         check_is_fitted(self)
         if self._draws is None:
             raise AttributeError("a bundle of a study has no draws in function space; the study's folder students has them")

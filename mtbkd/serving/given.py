@@ -62,7 +62,7 @@ def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
         if getattr(kind, "kind", "O") not in "fiubO" or str(kind) in TEXT:
             raise ContractError("X", f"column '{short(name)}'", f"values of type {kind}", "numbers",
                                 "OneHotEncoder or OrdinalEncoder before it, in a Pipeline")  # fmt: skip
-    x = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+    x: Any = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
     bad = np.argwhere(~np.isfinite(x))
     if len(bad):
         row, column = bad[0]
@@ -158,7 +158,8 @@ def splits(codes: np.ndarray, validation: Any, seed: int) -> np.ndarray:
         if len(labelled) < FEWEST:
             raise ContractError("fit", "y", f"{len(labelled)} labelled rows (n_samples={len(labelled)})", f"{FEWEST} or more",
                                 "two to learn from, one to choose settings by, one held out")  # fmt: skip
-        shares = {"train": 1 - validation, "val": validation / 2, HELD_OUT: validation / 2}
+        share = float(validation)
+        shares = {"train": 1 - share, "val": share / 2, HELD_OUT: share / 2}
         split[labelled] = stratified_split(codes[labelled], shares, rng)
         if not all((split == part).any() for part in shares) or (split[labelled] == "train").sum() < 2:
             order = rng.permutation(labelled)  # classes of few rows would leave a part empty

@@ -126,7 +126,7 @@ def test_help_needs_no_knowledge_of_the_code(capsys: pytest.CaptureFixture):
     with pytest.raises(SystemExit) as ended:
         cli.main(["predict", "--help"])
     told = capsys.readouterr().out
-    assert ended.value.code == 0 and "example: mtbkd predict" in told and "exit status" in told
+    assert ended.value.code == 0 and "mtbkd predict --student student --table" in told and "exit status" in told
     with pytest.raises(SystemExit) as wrong:
         cli.main(["predict"])
     assert wrong.value.code == 2
