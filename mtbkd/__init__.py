@@ -1,6 +1,22 @@
-"""Multi-teacher Bayesian knowledge distillation: a reproducible benchmark suite.
+"""Multi-teacher Bayesian knowledge distillation: a reproducible benchmark suite, and an estimator for data of your own.
 
-Importing the package imports nothing heavy; every room is imported by name, e.g. ``mtbkd.inference.sgld``.
+Importing the package imports nothing heavy; every room is imported by name, e.g. ``mtbkd.inference.sgld``, and the names of
+``__all__`` on first use.
 """
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+_PLACES = {"MultiTeacherClassifier": "mtbkd.serving.estimator", "load": "mtbkd.serving.loading"}
+__all__ = ["MultiTeacherClassifier", "load"]  # ``__getattr__`` finds them
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mtbkd' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

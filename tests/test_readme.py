@@ -87,8 +87,8 @@ def test_the_documented_files_are_those_that_are_written() -> None:
 
 def test_the_documented_tables_are_those_of_the_evaluation() -> None:
     text = WORKFLOW.read_text()
-    for heading, columns in (("evaluation/<experiment>/", COLUMNS), ("exact/<method>/", exact.COLUMNS)):
-        section = re.split(r"\n## |\n\*\*`", text.split(f"**`{heading}`**")[1])[0]
+    for heading, columns in (("**`evaluation/<experiment>/`**", COLUMNS), ("**Kind `exact`**", exact.COLUMNS)):
+        section = re.split(r"\n## |\n\*\*(?:`|Kind)", text.split(heading)[1])[0]
         assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(columns), heading
 
 

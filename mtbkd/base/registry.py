@@ -1,10 +1,12 @@
-"""Every part that can be named in config.yaml, every section of the page and every figure: one line each, name -> module.
+"""Every part that can be named in config.yaml and every figure: name -> module, a line each; questions are found as folders.
 
 A registered module holds ``Settings`` (its hyper-parameters with bounds and defaults) and the functions of its kind; see
 workflow/README.md for the contracts. Conformance tests pick up each line by themselves.
 """
 
 import importlib
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 from mtbkd.base.errors import ConfigError, nearest
@@ -96,20 +98,17 @@ INFERENCE = {
     "hmc_laplace": "mtbkd.inference.hmc_laplace",
     "smc": "mtbkd.inference.smc",
 }
-ANALYSES = {
-    "votes": "mtbkd.questions.votes.question",
-    "perturbation": "mtbkd.questions.perturbation.question",
-    "experts": "mtbkd.questions.experts.question",
-    "baselines": "mtbkd.questions.baselines.question",
-    "axioms": "mtbkd.questions.axioms.question",
-    "guarantees": "mtbkd.questions.guarantees.question",
-    "weightings": "mtbkd.questions.weightings.question",
-    "residues": "mtbkd.questions.residues.question",
-    "safety": "mtbkd.questions.safety.question",
-    "abstention": "mtbkd.questions.abstention.question",
-    "multilabel": "mtbkd.questions.multilabel.question",
-    "tables": "mtbkd.questions.tables.question",
-}
+PACKAGE = Path(__file__).parents[1]
+
+
+def _found(pattern: str, name: Callable[[Path], str]) -> dict[str, str]:
+    """Name -> module of the files of mtbkd/questions that match; nothing is imported."""
+    paths = sorted((PACKAGE / "questions").glob(pattern))
+    return {name(path): ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in paths}
+
+
+# Every folder of mtbkd/questions with a module `question` is a kind.
+QUESTIONS = _found("*/question.py", lambda path: path.parent.name)
 KINDS = {
     "dataset": DATASETS,
     "encoder": ENCODERS,
@@ -119,30 +118,10 @@ KINDS = {
     "weights": WEIGHTS,
     "operator": OPERATORS,
     "inference": INFERENCE,
-    "analysis": ANALYSES,
+    "question": QUESTIONS,
 }
 
-# What the page says of each kind of question, in sections of its own.
-SECTIONS = {
-    "votes": "mtbkd.questions.votes.section",
-    "perturbation": "mtbkd.questions.perturbation.section",
-    "experts": "mtbkd.questions.experts.section",
-    "baselines": "mtbkd.questions.baselines.section",
-    "axioms": "mtbkd.questions.axioms.section",
-    "guarantees": "mtbkd.questions.guarantees.section",
-    "weightings": "mtbkd.questions.weightings.section",
-    "residues": "mtbkd.questions.residues.section",
-    "safety": "mtbkd.questions.safety.section",
-    "abstention": "mtbkd.questions.abstention.section",
-    "multilabel": "mtbkd.questions.multilabel.section",
-    "tables": "mtbkd.questions.tables.section",
-    "exact": "mtbkd.questions.exact.section",
-    "curves": "mtbkd.questions.curves.section",
-    "search": "mtbkd.questions.search.section",
-}
-# What it says of several analyses together, before them.
-TOGETHER = ("mtbkd.questions.baselines.advice",)
-# Every figure, in the order of the report.
+# Every figure: those of experiments and studies in the order of the report, those of questions by their files.
 FIGURES = {
     "metrics": "mtbkd.report.figures.metrics",
     "planes": "mtbkd.report.figures.planes",
@@ -154,34 +133,12 @@ FIGURES = {
     "maps": "mtbkd.report.figures.maps",
     "boxes": "mtbkd.report.figures.boxes",
     "extremes": "mtbkd.report.figures.extremes",
-    "abstention": "mtbkd.questions.abstention.figure_abstention",
-    "classes": "mtbkd.questions.abstention.figure_classes",
     "rank": "mtbkd.report.figures.rank",
     "ess": "mtbkd.report.figures.ess",
     "forest": "mtbkd.report.figures.forest",
     "lambda_curve": "mtbkd.report.figures.lambda_curve",
-    "label_curve": "mtbkd.questions.curves.figure_label_curve",
-    "teacher_quality": "mtbkd.questions.curves.figure_teacher_quality",
     "quality_methods": "mtbkd.report.figures.quality_methods",
-    "perturbation": "mtbkd.questions.perturbation.figure_perturbation",
-    "votes": "mtbkd.questions.votes.figure_votes",
-    "location_scores": "mtbkd.questions.multilabel.figure_location_scores",
-    "location_calibration": "mtbkd.questions.multilabel.figure_location_calibration",
-    "experts": "mtbkd.questions.experts.figure_experts",
-    "conformance": "mtbkd.questions.axioms.figure_conformance",
-    "guarantees": "mtbkd.questions.guarantees.figure_guarantees",
-    "weightings": "mtbkd.questions.weightings.figure_weightings",
-    "table_gains": "mtbkd.questions.tables.figure_table_gains",
-    "gain_by_labels": "mtbkd.questions.tables.figure_gain_by_labels",
-    "critical_difference": "mtbkd.questions.tables.figure_critical_difference",
-    "literature_gains": "mtbkd.questions.baselines.figure_literature_gains",
-    "literature_weights": "mtbkd.questions.baselines.figure_literature_weights",
-    "sbc": "mtbkd.questions.exact.figure_sbc",
-    "toy": "mtbkd.questions.exact.figure_toy",
-    "residue_bits": "mtbkd.questions.residues.figure_residue_bits",
-    "residue_safety": "mtbkd.questions.residues.figure_residue_safety",
-    "safety_price": "mtbkd.questions.safety.figure_safety_price",
-}
+} | _found("*/figure_*.py", lambda path: path.stem.removeprefix("figure_"))
 
 
 def module_name(kind: str, name: str) -> str:
@@ -198,14 +155,26 @@ def part(kind: str, name: str) -> ModuleType:
     return importlib.import_module(module_name(kind, name))
 
 
+def kind_of(figure: str) -> str:
+    """The kind of question in whose folder a figure lies, "" for others."""
+    _, room, folder, *_ = FIGURES[figure].split(".")
+    return folder if room == "questions" else ""
+
+
+def companion_name(kind: str, name: str) -> str | None:
+    """The dotted module ``name`` in the folder of a kind of question, e.g. ``section``; None where there is none."""
+    return f"mtbkd.questions.{kind}.{name}" if (PACKAGE / "questions" / kind / f"{name}.py").is_file() else None
+
+
+def companion(kind: str, name: str) -> ModuleType | None:
+    """Import and return what ``companion_name`` names."""
+    module = companion_name(kind, name)
+    return importlib.import_module(module) if module else None
+
+
 def section(kind: str) -> ModuleType:
     """Import and return the section of the page on questions of ``kind``."""
-    return importlib.import_module(SECTIONS[kind])
-
-
-def together() -> list[ModuleType]:
-    """Import and return the sections on several analyses."""
-    return [importlib.import_module(module) for module in TOGETHER]
+    return importlib.import_module(f"mtbkd.questions.{kind}.section")
 
 
 def figure(name: str) -> ModuleType:

@@ -14,7 +14,7 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference import Context, Fit
-from mtbkd.posterior.density import full_log_posterior, label_term
+from mtbkd.posterior.density import label_term
 from mtbkd.posterior.problem import Problem
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def function_space(
     units, chains, draws, _ = result.params.shape
     diverged = ~torch.isfinite(result.params).all(-1).all(-1).numpy()
     flat = result.params.flatten(0, 2).to(context.device)
-    log_posterior = full_log_posterior(problem, flat, problem.members(chains * draws)).cpu().double().numpy()
+    log_posterior = problem.log_density(flat, problem.members(chains * draws)).cpu().double().numpy()
     if kept is None:
         kept = result.params[:, :, thinned(draws, kept_of_chain(output, chains))]
     test, observed = _evaluated_rows(dataset), observed_rows(dataset, output.observed_examples)

@@ -1,4 +1,4 @@
-"""What an analysis may read."""
+"""What a question may read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.base import registry
 from mtbkd.base.blocks import SINGLE
 from mtbkd.base.frames import Frame, read_table
+from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference.optimise import Training
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mtbkd.students import Student
+else:
+    pd = lazy_import("pandas")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an analysis may read; files are read when they are asked for.
+    """What a question may read; files are read when they are asked for.
 
     Attributes:
         name: as in config.yaml.
@@ -34,7 +39,7 @@ class Inputs:
         data: block of data -> folder, or the dataset itself; real data have the one block r0-0.
         logits: teacher -> block of data -> folder, or the logits themselves.
         draws_of: method -> block -> file, or the draws themselves.
-        parts: part -> table -> file, or the table itself; {} where the analysis is one job, and for a part.
+        parts: step -> table -> files of all parts, or the tables themselves; {} where the question is one job, and for a part.
     """
 
     name: str
@@ -50,7 +55,7 @@ class Inputs:
     data: Mapping[str, str | Dataset] = field(default_factory=dict)
     logits: Mapping[str, Mapping[str, str | Logits]] = field(default_factory=dict)
     draws_of: Mapping[str, Mapping[str, str | Draws]] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
 
     @classmethod
     def in_memory(
@@ -87,14 +92,12 @@ class Inputs:
         found = self.draws_of[method][block or self.blocks[0]]
         return found if isinstance(found, Draws) else Draws.read(found)
 
-    def part(self, name: str, table: str) -> Frame:
-        """A table of a part."""
-        found = self.parts[name][table]
-        return (
-            read_table(found, "a table of a part of an analysis", f"analysis_{self.name}_part")
-            if isinstance(found, str)
-            else found
-        )
+    def gathered(self, step: str, table: str) -> Frame:
+        """The rows of a table of all parts of a step; a part without any has no types to join."""
+        rule = f"part_{self.name}_{step}"
+        found = self.parts[step][table]
+        frames = [read_table(f, "a table of a part of a question", rule) if isinstance(f, str) else f for f in found]
+        return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
     def build_student(self, features: tuple[int, ...], num_classes: int) -> "Student":
         """The student for examples of shape ``features``."""

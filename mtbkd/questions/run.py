@@ -1,4 +1,4 @@
-"""Compute one analysis, or a part of one, from files and write its tables: what the rules ``analysis_<name>`` call."""
+"""Compute one question, or a part of one, from files and write its tables: what the rules of rules/questions.smk call."""
 
 import importlib
 from collections.abc import Mapping
@@ -12,27 +12,28 @@ from mtbkd.inference.optimise import Training
 from mtbkd.questions.inputs import Inputs
 
 
-def analysis_files(spec: Mapping[str, Any], out: Mapping[str, str]) -> None:
-    """Run the analysis ``spec``, or one part of it, and write its tables.
+def question_files(spec: Mapping[str, Any], out: Mapping[str, str]) -> None:
+    """Run the question ``spec``, or one part of it, and write its tables.
 
     Args:
-        spec: kind, settings, and the attributes of ``Inputs`` with files in place of their content; a part has ``content`` in
-            place of settings.
+        spec: kind, content, the step of a part, and the attributes of ``Inputs`` with files in place of their content.
         out: table -> parquet file.
 
     Raises:
         ContractError: the module did not return exactly the tables that it promises.
     """
-    rest = {key: value for key, value in spec.items() if key not in ("kind", "settings", "content")}
-    rest |= {"training": Training.model_validate(spec["training"]), "raw": Path(spec["raw"])}
-    rest |= {key: tuple(spec[key]) for key in ("blocks", "methods")}
-    module, inputs = registry.part("analysis", spec["kind"]), Inputs(**rest)
-    if "content" in spec:
-        tables, promised = importlib.import_module(module.PART).run(inputs, spec["content"]), module.PART_TABLES
-    else:
-        tables, promised = module.run(inputs, module.Settings.model_validate(spec["settings"])), module.TABLES
+    rest = {key: value for key, value in spec.items() if key not in ("kind", "step", "content")}
+    rest |= {"raw": Path(spec["raw"])} | {key: tuple(spec[key]) for key in ("blocks", "methods") if key in spec}
+    rest |= {"training": Training.model_validate(spec["training"])} if "training" in spec else {}
+    module = registry.part("question", spec["kind"])
+    job, promised = module, module.TABLES
+    if "step" in spec:
+        step = module.STEPS[spec["step"]]
+        job, promised = importlib.import_module(step.job), step.tables
+    typed = getattr(job, "Spec", module.Settings).model_validate(spec["content"])
+    tables = job.run(Inputs(**rest), typed)
     if set(tables) != set(promised):
-        where = f"analysis {spec['name']} of kind {spec['kind']}"
+        where = f"question {spec['name']} of kind {spec['kind']}"
         raise ContractError(where, "tables", ", ".join(tables) or "none", ", ".join(promised))
     for name, frame in tables.items():
         write_table(frame, out[name])

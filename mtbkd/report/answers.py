@@ -229,8 +229,8 @@ def _judged_against_labels(evidence: Evidence) -> list[Pair]:
     return [pair for pair in pairs if pair is not None and not evidence.unlike(pair.method, pair.against)]
 
 
-def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, list[str]]]:
-    """Questions with their answers, one per experiment; with an ``exact`` answer, those about inference come first."""
+def sentences(evidence: Sequence[Evidence], on_inference: bool = False) -> list[tuple[str, list[str]]]:
+    """Questions with their answers, one per experiment; in a study ``on_inference``, those about inference come first."""
 
     def told(clauses: Mapping[str, str]) -> list[str]:
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
@@ -242,8 +242,8 @@ def sentences(evidence: Sequence[Evidence], exact: str = "") -> list[tuple[str, 
     inference = [("Can the posteriors be trusted?", trusted), ("Do they agree with an exact sampler?", told(agreement))]
     helped = ("Did the teachers help?", told({e.name: did_teachers_help(e) for e in evidence}))
     asked = [pays, predicts, *inference, helped]
-    if exact:
-        asked = [("Do the algorithms recover known answers?", [exact]), *reversed(inference), pays, predicts, helped]
+    if on_inference:
+        asked = [*reversed(inference), pays, predicts, helped]
     return [(question, answers) for question, answers in asked if answers]
 
 

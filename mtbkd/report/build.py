@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.base import registry
 from mtbkd.base.frames import Frame, read_table, write_csv
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.writing import atomic
@@ -16,7 +15,7 @@ from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
 from mtbkd.report import cards, experiment, findings, page, posteriors, runs, stacking
-from mtbkd.report import questions as analysis_sections
+from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import is_posterior, judgements, unclaimed
@@ -41,44 +40,35 @@ def build_report(
     evaluation: Mapping[str, str],
     data_cards: Mapping[str, Sequence[str]],
     teacher_cards: Mapping[str, Mapping[str, Sequence[str]]],
-    searches: Mapping[str, str],
-    curves: Mapping[str, Mapping[str, Sequence[str]]],
-    curve_tuning: Mapping[str, Sequence[str]],
-    analyses: Mapping[str, Mapping[str, str]],
-    exact: Mapping[str, str],
-    exact_published: str | None,
+    questions: Mapping[str, Mapping[str, str]],
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
-    figures: str,
+    figures: Sequence[str],
     out: str | Path,
 ) -> None:
     """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,findings}.csv,
-    each whole or not at all, and tables/{teacher_search,student_search}.csv where these were searched.
+    each whole or not at all, and tables/<question>-<table>.csv.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.study.plan.Plan``.
         evaluation: experiment -> folder of its evaluation's tables.
         data_cards: experiment -> cards of its data's blocks.
         teacher_cards: experiment -> teacher -> cards of its blocks.
-        searches: <subject>_search/<name> -> table of what it tried.
-        curves: label-count curve -> part -> tables of scores; with one, tables/{curves,crossings}.csv are written too.
-        curve_tuning: label-count curve -> tables of what its methods tuned.
-        analyses: analysis -> table -> file; each table is written too, as tables/<analysis>-<table>.csv.
-        exact: method -> folder of its tables of exact answers.
-        exact_published: table of the conjugate student, or None.
+        questions: question -> table -> file.
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
-        figures: folder with captions.json.
+        figures: SVG files in the order of the page, each with its PNG and its caption, a JSON file, beside it.
         out: results/<study>.
 
     Raises:
         ContractError: a file that an earlier rule should have written is missing or breaks its contract.
     """
     out = Path(out)
+    asked, asked_frames = question_sections.parts(plan["questions"], questions)
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
     evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
     told = manifest(plan)
     evidence = {name: _remarked(plan, each, read[name]) for name, each in evidence.items()}
     told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
-    versus = {name: _versus(plan, evidence[name], told_of[name]) for name in read}
+    versus = {name: _versus(plan["experiments"][name], evidence[name], told_of[name], asked) for name in read}
     parts = [
         _part(plan, evidence[name], tables, versus[name], told_of[name], teacher_cards[name]) for name, tables in read.items()
     ]
@@ -86,18 +76,9 @@ def build_report(
         findings.Case(each, plan["experiments"][name], versus[name]) for name, each in evidence.items()
     )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    known = registry.section("exact").section(exact, exact_published) if exact else None
-    paying = registry.section("curves").section(plan["curves"], curves, curve_tuning) if curves else None
-    tried = registry.section("search").section(searches, plan["searches"]) if searches else []
-    content = _content(plan, list(evidence.values()), parts, tried, known, page.figures(figures), costs, told)
-    asked, asked_frames = analysis_sections.parts(plan["analyses"], analyses)
-    if paying:
-        headlines = [f"On {part.name}, {part.headline}." for part in paying.parts]
-        content["sentences"].insert(0, ("When does distillation pay?", headlines))
-    opening = analysis_sections.first_answers(asked)
-    html = page.render(content | {"opening": opening, "findings": told_findings, "curves": paying, "analyses": asked})
-    frames = _frames(plan, evidence, read, versus, searches) | {"findings": all_findings}
-    frames |= (paying.frames if paying else {}) | asked_frames
+    content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures), costs, told)
+    html = page.render(content | {"findings": told_findings})
+    frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
     _write_tables(out / "tables", frames)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
@@ -121,12 +102,10 @@ def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Ev
     return replace(evidence, stacked=said, notes=plan["experiments"][evidence.name]["notes"])
 
 
-def _versus(plan: Plan, evidence: Evidence, card: Mapping[str, Any]) -> list[Versus]:
-    planned = plan["experiments"][evidence.name]
-    # A search of students chooses no experiment's settings: only its own rows are fitted.
-    of_teachers = [asked for asked in plan["searches"].values() if asked["subject"] == "teachers"]
-    searches = [asked for asked in of_teachers if asked["published"] == planned["published"]]
-    fitted = {teacher["column"] for asked in searches for teacher in asked["teachers"]}
+def _versus(
+    planned: Mapping[str, Any], evidence: Evidence, card: Mapping[str, Any], asked: Sequence[question_sections.Part]
+) -> list[Versus]:
+    fitted = question_sections.fitted(asked, planned["published"])
     return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
 
 
@@ -189,21 +168,21 @@ def _content(
     plan: Plan,
     evidence: Sequence[Evidence],
     parts: Sequence[page.Part],
-    searches: Sequence[Any],
-    exact: Any,
+    asked: Sequence[question_sections.Part],
     figures: Sequence[page.Figure],
     costs: Sequence[runs.Cost],
     told: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What page.html.j2 names."""
+    on_inference = any(part.section.on_inference for part in asked)
     took = (datetime.fromisoformat(told["end"]) - datetime.fromisoformat(told["start"])).total_seconds()
     return {
         "plan": plan,
         "ran": _what_ran(plan),
-        "sentences": sentences(evidence, exact.summary if exact else ""),
+        "opening": question_sections.first_answers(asked),
+        "sentences": [*question_sections.further_answers(asked), *sentences(evidence, on_inference)],
         "parts": parts,
-        "searches": searches,
-        "exact": exact,
+        "questions": asked,
         "figures": _grouped(figures),
         "gates_explained": _gates_explained(),
         "agreement_explained": posteriors.EXPLAINED,
@@ -216,7 +195,7 @@ def _content(
 
 
 def _grouped(figures: Sequence[page.Figure]) -> dict[str, list[page.Figure]]:
-    """Experiment or analysis, or "" for figures of all, -> its figures, in their order."""
+    """Experiment or question, or "" for figures of all, -> its figures, in their order."""
     groups: dict[str, list[page.Figure]] = {}
     for figure in figures:
         groups.setdefault(figure.of or "", []).append(figure)
@@ -241,7 +220,6 @@ def _frames(
     evidence: Mapping[str, Evidence],
     read: Mapping[str, Mapping[str, Frame]],
     versus: Mapping[str, Sequence[Versus]],
-    searches: Mapping[str, str],
 ) -> dict[str, Frame]:
     """Name of a summary table -> its rows over all experiments."""
     parts = {name: [tables[name] for tables in read.values()] for name in KEPT}
@@ -252,8 +230,6 @@ def _frames(
     printed = {name: plan["experiments"][name]["published"] for name in versus}
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]
     frames["published"] = pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))
-    if searches:
-        frames |= registry.section("search").all_candidates(searches)
     return frames
 
 

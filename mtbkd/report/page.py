@@ -1,7 +1,7 @@
 """The page: one self-contained HTML file with embedded figures."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,12 +14,12 @@ from mtbkd.report.table import Table
 TEMPLATES = Path(__file__).parent
 HEAVY = 150_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
 COLOURS = 96
-FIELDS = ("file", "of", "title", "category", "caption", "alt")
+FIELDS = ("of", "title", "category", "caption", "alt")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its entry in captions.json; ``source`` is a data URI, ``of`` an experiment or analysis."""
+    """A figure with the content of its JSON file; ``source`` is a data URI, ``of`` an experiment or question."""
 
     source: str
     of: str | None
@@ -55,21 +55,19 @@ class Part:
     comparisons: Table | None
 
 
-def figures(folder: str | Path) -> list[Figure]:
-    """Every figure of captions.json, embedded, in order; ContractError names what is missing."""
-    folder = Path(folder)
-    index = folder / "captions.json"
-    found, entries = [], read_json(index)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ContractError(index, "content", "something else", "the list of figures", AGAIN)
-    for entry in entries:
-        missing = [name for name in FIELDS if name not in entry]
-        if missing:
-            raise ContractError(index, entry.get("file", "entry"), f"no {', '.join(missing)}", ", ".join(FIELDS))
-        path = folder / entry["file"]
-        source = embedded(regular_file(path, f"a figure, as {index.name} names it"))
-        found.append(Figure(source, **{name: entry[name] for name in FIELDS[1:]}))
-    return found
+def figures(paths: Iterable[str | Path]) -> list[Figure]:
+    """Every SVG of ``paths``, embedded, with its caption; ContractError names what is missing."""
+    return [_figure(Path(path)) for path in paths]
+
+
+def _figure(path: Path) -> Figure:
+    beside = path.with_suffix(".json")
+    told = read_json(beside)
+    if not isinstance(told, dict):
+        raise ContractError(beside, "content", "something else", f"{', '.join(FIELDS)} of a figure", AGAIN)
+    if missing := [name for name in FIELDS if name not in told]:
+        raise ContractError(beside, "entry", f"no {', '.join(missing)}", ", ".join(FIELDS), AGAIN)
+    return Figure(embedded(regular_file(path, "a figure")), **{name: told[name] for name in FIELDS})
 
 
 def embedded(path: Path) -> str:

@@ -1,75 +1,113 @@
-"""The report section of each analysis: the module ``section`` of its kind in mtbkd/questions.
+"""The page section of each question: the module ``section`` in its kind's folder of mtbkd/questions.
 
-A module holds ``TITLE``, ``EXPLAINED`` (the question and how to read the answer) and the function ``section`` of the analysis's
-name, tables and settings.
+A module holds ``TITLE``, ``EXPLAINED`` (the question and how to read the answer) and the function ``section`` of the question's
+name, tables and settings, or what its kind makes of them. The optional module ``together`` of a kind holds ``NAME``, ``TITLE``,
+``EXPLAINED`` and ``section``, a function of all questions of the study (name -> kind and tables).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 from mtbkd.base import registry
 from mtbkd.base.frames import Frame, read_table
-from mtbkd.base.lazy import lazy_import
 from mtbkd.report.table import Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
+Answers = tuple[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Section:
-    """The answer of one analysis: sentences, tables and collapsed tables; ``headlines`` open the page."""
+    """The answer to one question.
+
+    Attributes:
+        told: sentences.
+        tables: shown tables.
+        details: collapsed tables.
+        headlines: open the page instead of the experiments' answers.
+        answers: (question, sentences) shown before the experiments' answers.
+        on_inference: the answers are about inference, so the experiments' answers about inference come first.
+        fitted: published table -> columns that were used to tune the study's settings.
+    """
 
     told: Sequence[str]
     tables: Sequence[Table]
     details: Sequence[Table] = ()
     headlines: Sequence[str] = ()
+    answers: Sequence[Answers] = ()
+    on_inference: bool = False
+    fitted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One analysis on the page."""
+    """One question on the page; ``about``: its data and student."""
 
     name: str
     title: str
     explained: str
     section: Section
+    about: str = ""
 
 
 def parts(
     plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[Part], dict[str, Frame]]:
-    """The page's sections of all analyses, and their tables by file name, ``<analysis>-<table>``.
+    """The page's sections of all questions, and their tables by file name, ``<question>-<table>``.
 
     Args:
-        plans: analysis -> ``dataclasses.asdict`` of its plan.
-        files: analysis -> table -> file.
+        plans: question -> ``dataclasses.asdict`` of its plan.
+        files: question -> table -> file.
     """
     found, frames, known = [], {}, {}
     for name, places in files.items():
-        tables = {table: _read(Path(path)) for table, path in places.items()}
-        known[name] = plans[name]["kind"], tables
-        module = registry.section(plans[name]["kind"])
-        section = module.section(name, tables, plans[name]["settings"])
-        found.append(Part(name, module.TITLE, " ".join(module.EXPLAINED.split()), section))
+        plan = plans[name]
+        tables = {table: _read(name, Path(path)) for table, path in places.items()}
+        known[name] = plan["kind"], tables
+        module = registry.section(plan["kind"])
+        section = module.section(name, tables, plan["content"])
+        found.append(Part(name, module.TITLE, _words(module), section, _about(plan)))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
     return [*_together(known), *found], frames
 
 
-def first_answers(found: Sequence[Part]) -> list[tuple[str, Sequence[str]]]:
-    """(question, answers) of the analyses that open the page instead of the experiments' answers."""
+def first_answers(found: Sequence[Part]) -> list[Answers]:
+    """(question, answers) of the questions that open the page instead of the experiments' answers."""
     return [(part.title, part.section.headlines) for part in found if part.section.headlines]
 
 
+def further_answers(found: Sequence[Part]) -> list[Answers]:
+    """(question, answers) that stand before the experiments' answers; those to the same question together."""
+    together: dict[str, list[str]] = {}
+    for asked, told in (each for part in found for each in part.section.answers):
+        together.setdefault(asked, []).extend(told)
+    return list(together.items())
+
+
+def fitted(found: Sequence[Part], table: str | None) -> set[str]:
+    """Columns of a published table that settings of the study were chosen by."""
+    return {column for part in found for column in part.section.fitted.get(table or "", ())}
+
+
+def _about(plan: Mapping[str, Any]) -> str:
+    named = [f"dataset {plan['data']['name']}"] if plan["data"] else []
+    named += [f"student {plan['student_name']}"] if plan["student_name"] else []
+    about = ", ".join(named)
+    return f"{about[0].upper()}{about[1:]}." if about else ""
+
+
+def _words(module: ModuleType) -> str:
+    return " ".join(module.EXPLAINED.split())
+
+
 def _together(known: Mapping[str, tuple[str, Mapping[str, Frame]]]) -> list[Part]:
-    """Joint conclusions of several analyses, shown first on the page."""
-    asked = [(module, module.section(known)) for module in registry.together()]
-    return [Part(m.NAME, m.TITLE, " ".join(m.EXPLAINED.split()), section) for m, section in asked if section is not None]
+    """Joint conclusions of several questions, shown first on the page."""
+    modules = [registry.companion(kind, "together") for kind in dict.fromkeys(kind for kind, _ in known.values())]
+    asked = [(module, module.section(known)) for module in modules if module is not None]
+    return [Part(m.NAME, m.TITLE, _words(m), section) for m, section in asked if section is not None]
 
 
-def _read(path: Path) -> Frame:
-    return read_table(path, "a table of an analysis", "named analysis_<name>")
+def _read(name: str, path: Path) -> Frame:
+    return read_table(path, "a table of a question", f"question_{name}")

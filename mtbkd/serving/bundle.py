@@ -53,7 +53,9 @@ class RiskPoint(BaseModel):
     n: int = Field(ge=1, description="validation examples answered")
     errors: int = Field(ge=0, description="wrong ones among them")
     bound: float = Field(ge=0, le=1, description="upper bound of the error rate, see mtbkd.serving.risk")
-    test_coverage: float = Field(ge=0, le=1, description="share of the test examples that this threshold answers")
+    test_coverage: float | None = Field(
+        ge=0, le=1, description="share of the test examples that this threshold answers; null where there are no others"
+    )
     test_risk: float | None = Field(description="error rate among them; null where none is answered")
 
 

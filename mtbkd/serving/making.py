@@ -39,7 +39,7 @@ else:
 DRAWS = 100
 LEVELS = (0.95,)
 SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_gap@0.95", "ood_auroc", "mean_deviance")
-DATA = ("source", "Values", "counts", "labelled_train", "homology_partitions", "truncation", "simulated")
+DATA = ("source", "Values", "counts", "labelled_train", "homology_partitions", "truncation", "simulated", "imputation")
 RISK_LABELS = "ood:risk labels"  # the split, in the fit's eyes, of validation examples that are kept from it
 AGREE = 1e-5  # largest difference of a probability from what the fit predicted
 LIBRARIES = ("mtbkd", "torch", "numpy", "biopython", "safetensors")
@@ -53,21 +53,44 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
             predict what the fit predicts of the test examples; a single validation example.
     """
     dataset, teachers = _first(dataset), [replace(t, logits=t.logits[:1]) for t in teachers]
-    mean, scale = _scaling(dataset)
+    _scaling(dataset)  # before the work
+    fitted = _keep_risk_labels(dataset, spec.seed)
     output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
-    # Whole single precision: by default, convolutions on a GPU round their inputs to 10 bits, and no two machines alike.
+    draws = whole_precision_fit(spec.model_copy(update={"output": output}), fitted, teachers)
+    return describe(spec, dataset, draws, fitted.rows(RISK_LABELS), study, experiment)
+
+
+def whole_precision_fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits]) -> Draws:
+    """The draws of the first replicate; by default, convolutions on a GPU round their inputs to 10 bits, and no two machines
+    alike."""
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        fitted = _keep_risk_labels(dataset, spec.seed)
-        draws = fit(spec.model_copy(update={"output": output}), fitted, teachers, range(1))
-        assert draws.params is not None
-        params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
-        if not len(params):
-            raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "one with finite draws")
-        card = _card(spec, dataset, draws, len(params), study, experiment, bool(mean.any() or (scale != 1).any()))
-        bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
-        device = resolve_device(spec.device)
+        return fit(spec, dataset, teachers, range(1))
+
+
+def describe(spec: Spec, dataset: Dataset, draws: Draws, kept: np.ndarray, study: str, experiment: str) -> Bundle:
+    """The bundle of a fit.
+
+    Args:
+        spec, draws: what was fitted, and its draws with their weights (``keep_params``).
+        dataset: with one replicate.
+        kept: rows (n,) with labels that chose no setting, by which the risk is measured: validation rows that the fit did
+            not see, or, where nothing else is held out, the test rows.
+        study, experiment: where it comes from, for the card.
+
+    Raises:
+        ContractError: as ``make_bundle``.
+    """
+    assert draws.params is not None
+    mean, scale = _scaling(dataset)
+    params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
+    if not len(params):
+        raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "one with finite draws")
+    card = _card(spec, dataset, draws, len(params), study, experiment, bool(mean.any() or (scale != 1).any()))
+    bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
+    device = resolve_device(spec.device)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         _check_reproduces(bundle, dataset, draws, device)
-        return replace(bundle, card=_measured(bundle, dataset, fitted.rows(RISK_LABELS), device))
+        return replace(bundle, card=_measured(bundle, dataset, kept, device))
 
 
 def bundle_files(
@@ -194,9 +217,10 @@ def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -
         for row in scoring.metric_rows(scored, LEVELS) if name != "kept" else ():
             if row["domain"] == scoring.ALL and row["metric"] in SCORES and math.isfinite(row["value"]):
                 scores.setdefault(row["split"], {})[row["metric"]] = row["value"]
-        inside = here.split == ("test" if name == "test" else "val")
+        inside = here.split == "test" if name == "test" else slice(None)
         sure[name], wrong[name] = scored.mean[inside].max(-1), scored.mean[inside].argmax(-1) != here.y[inside]
-    risk = risk_points(sure["kept"], wrong["kept"], sure["test"], wrong["test"])
+    others = () if (dataset.split[kept] == "test").any() else (sure["test"], wrong["test"])
+    risk = risk_points(sure["kept"], wrong["kept"], *others)
     limits = _limits(bundle.card, dataset, scores, len(kept))
     return bundle.card.model_copy(update={"scores": scores, "risk": risk, "limits": limits})
 

@@ -1,4 +1,4 @@
-"""Predictions as a CSV or JSON file, written as they come. K classes."""
+"""Predictions as a CSV or JSON file, written as they come, or as a Parquet file. K classes."""
 
 import csv
 import json
@@ -17,31 +17,60 @@ DIGITS = 6
 OF_A_CLASS = ("prob", "low", "high")
 
 
-def write_csv(handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any]) -> int:
-    """One row a protein; the columns of a class are ``prob_<class>``, ``low_<class>``, ``high_<class>``."""
+def write_csv(
+    handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any], what: str = "proteins"
+) -> int:
+    """One row an example; the columns of a class are ``prob_<class>``, ``low_<class>``, ``high_<class>``."""
     writer = csv.writer(handle)
-    writer.writerow([*ABOUT, *(f"{column}_{name}" for name in classes for column in OF_A_CLASS)])
+    writer.writerow(_header(classes, what))
     count = 0
     for each in predictions:
         count += 1
-        row = _row(each, classes)
-        numbers = (value for of_class in row.pop("classes").values() for value in of_class.values())
-        writer.writerow(["" if value is None else _text(value) for value in (*row.values(), *numbers)])
+        writer.writerow(["" if value is None else _text(value) for value in _cells(_row(each, classes))])
     return count
 
 
-def write_json(handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any]) -> int:
-    """One object: the entries of ``head``, then ``proteins``, one object a protein and line."""
+def write_json(
+    handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any], what: str = "proteins"
+) -> int:
+    """One object: the entries of ``head``, then ``proteins`` or ``rows``, one object an example and line."""
     count = 0
-    handle.write(json.dumps({**head, "proteins": []}, indent=1, allow_nan=False).removesuffix("]\n}"))
+    handle.write(json.dumps({**head, what: []}, indent=1, allow_nan=False).removesuffix("]\n}"))
     for count, each in enumerate(predictions, start=1):
         handle.write(("\n" if count == 1 else ",\n") + json.dumps(_rounded(_row(each, classes)), allow_nan=False))
     handle.write("\n]\n}\n")
     return count
 
 
-Writer = Callable[[IO[str], Iterable[Prediction], Sequence[str], Mapping[str, Any]], int]
-WRITERS: dict[str, Writer] = {".csv": write_csv, ".json": write_json}
+def write_parquet(
+    handle: IO[str], predictions: Iterable[Prediction], classes: Sequence[str], head: Mapping[str, Any], what: str = "proteins"
+) -> int:
+    """The table of the CSV with the numbers as they are, and ``head`` as JSON in the metadata of its schema."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [_cells(_row(each, classes)) for each in predictions]
+    columns = zip(*rows, strict=True) if rows else [()] * len(_header(classes, what))
+    table = pa.table([pa.array(column) for column in columns], names=_header(classes, what))
+    table = table.replace_schema_metadata({"mtbkd": json.dumps(dict(head), allow_nan=False)})
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content)
+    handle.buffer.write(content.getvalue())  # pyright: ignore[reportAttributeAccessIssue]
+    return len(rows)
+
+
+Writer = Callable[[IO[str], Iterable[Prediction], Sequence[str], Mapping[str, Any], str], int]
+WRITERS: dict[str, Writer] = {".csv": write_csv, ".json": write_json, ".parquet": write_parquet}
+
+
+def _header(classes: Sequence[str], what: str) -> list[str]:
+    about = [name for name in ABOUT if what == "proteins" or name != "length"]
+    return [*about, *(f"{column}_{name}" for name in classes for column in OF_A_CLASS)]
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    of_classes = row.pop("classes").values()
+    return [*row.values(), *(value for of_class in of_classes for value in of_class.values())]
 
 
 def check_place(path: Path, read: Iterable[Path]) -> None:
@@ -76,7 +105,10 @@ def _row(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
         of_class[name] = dict(zip(OF_A_CLASS, (float(each.prob[k]), *ends), strict=True))
     values = (each.id, each.length, classes[each.predicted], float(each.prob[each.predicted]), each.abstain,
               each.mean_deviance, each.epistemic_share)  # fmt: skip
-    return {**dict(zip(ABOUT, values, strict=True)), "classes": of_class}
+    about = dict(zip(ABOUT, values, strict=True))
+    if each.length is None:
+        del about["length"]
+    return {**about, "classes": of_class}
 
 
 def _text(value: Any) -> str:

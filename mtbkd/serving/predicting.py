@@ -1,12 +1,13 @@
-"""Predictions of a bundled student on a FASTA file: read in a stream, a batch at a time, so that any length of file will do.
+"""Predictions of a bundled student: on rows of numbers, or on a FASTA file of any length, read in a stream.
 
-The file is read twice: once to find every mistake in it before anything is computed, once to predict. Shapes: S draws, B
+A FASTA file is read twice: once to find every mistake in it before anything is computed, once to predict. Shapes: S draws, B
 chains of a batch, K classes.
 """
 
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
@@ -35,7 +36,7 @@ class Protein(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What a student says of one protein.
+    """What a student says of one example; ``length`` is that of a protein, None for other examples.
 
     ``prob`` (K,) is the posterior mean, ``low`` and ``high`` (K,) the ends of the equal-tailed credible interval of each
     class probability, ``epistemic_share`` the part of the predictive entropy that more knowledge of the weights would
@@ -43,7 +44,7 @@ class Prediction(NamedTuple):
     """
 
     id: str
-    length: int
+    length: int | None
     predicted: int
     prob: np.ndarray
     low: np.ndarray | None
@@ -158,26 +159,45 @@ def predict(
         device: cpu or cuda.
     """
     for part in batched(found, batch):
-        try:
+        with _little_memory(f"{len(part)} proteins"):
             features = embedder([protein.chain for protein in part])
             prob = bundle.draw_probs(bundle.standardised(features), device)
-        except (MemoryError, RuntimeError) as error:
-            if not (isinstance(error, MemoryError) or "memory" in str(error)):
-                raise
-            raise ContractError("--batch", "memory", f"too little for {len(part)} proteins", "a smaller number") from None
-        yield from summarised(part, prob, threshold, level)
+        yield from summarised([(protein.id, len(protein.chain)) for protein in part], prob, threshold, level)
 
 
-def summarised(part: Iterable[Protein], prob: np.ndarray, threshold: float, level: float) -> Iterator[Prediction]:
-    """What draws ``prob`` (S, B, K) say of the proteins ``part``."""
+def predict_rows(
+    bundle: Bundle, ids: Iterable[str], x: np.ndarray, threshold: float, level: float, batch: int, device: str
+) -> Iterator[Prediction]:  # fmt: skip
+    """The same for rows ``x`` (N, F) as the user has them, called ``ids``."""
+    for first, part in zip(range(0, len(x), batch), batched(ids, batch), strict=True):
+        with _little_memory(f"{len(part)} rows"):
+            prob = bundle.draw_probs(bundle.standardised(x[first : first + batch]), device)
+        yield from summarised([(name, None) for name in part], prob, threshold, level)
+
+
+@contextmanager
+def _little_memory(what: str) -> Iterator[None]:
+    """A ContractError where memory is short."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or "memory" in str(error)):
+            raise
+        raise ContractError("--batch", "memory", f"too little for {what}", "a smaller number") from None
+
+
+def summarised(
+    part: Iterable[tuple[str, int | None]], prob: np.ndarray, threshold: float, level: float
+) -> Iterator[Prediction]:
+    """What draws ``prob`` (S, B, K) say of the examples ``part``, each an id with the length of the protein."""
     mean, unsure = prob.mean(0, dtype=np.float64), decompose(prob)
     several = len(prob) > 1
     ends = np.quantile(prob, [(1 - level) / 2, (1 + level) / 2], axis=0) if several else None
-    for i, protein in enumerate(part):
+    for i, (name, length) in enumerate(part):
         total = unsure.entropy_total[i]
         yield Prediction(
-            id=protein.id,
-            length=len(protein.chain),
+            id=name,
+            length=length,
             predicted=int(mean[i].argmax()),
             prob=mean[i],
             low=ends[0, i] if ends is not None else None,

@@ -21,24 +21,30 @@ stats = lazy_import("scipy.stats")
 POINTS, CONFIDENCE = 20, 0.95
 
 
-def risk_points(sure: np.ndarray, wrong: np.ndarray, test_sure: np.ndarray, test_wrong: np.ndarray) -> tuple[RiskPoint, ...]:
+def risk_points(
+    sure: np.ndarray, wrong: np.ndarray, test_sure: np.ndarray | None = None, test_wrong: np.ndarray | None = None
+) -> tuple[RiskPoint, ...]:
     """The risk of answering at ``POINTS`` thresholds.
 
     Args:
         sure: probability (n,) of the predicted class of validation examples that chose nothing before.
         wrong: bool (n,), the predicted class is not the label.
-        test_sure, test_wrong: the same of the test examples (m,), which choose nothing.
+        test_sure, test_wrong: the same of other examples (m,), which choose nothing either; None where there are none.
     """
     falling = np.sort(sure)[::-1]
     found: list[RiskPoint] = []
     for share in np.arange(1, POINTS + 1) / POINTS:
         threshold = falling[max(1, round(share * len(falling))) - 1]
-        answered, test = sure >= threshold, test_sure >= threshold
+        answered = sure >= threshold
         n, errors = int(answered.sum()), int(wrong[answered].sum())
         point = RiskPoint(
             coverage=n / len(sure), threshold=float(threshold), n=n, errors=errors, bound=upper_bound(errors, n),
-            test_coverage=float(test.mean()), test_risk=float(test_wrong[test].mean()) if test.any() else None,
+            test_coverage=None, test_risk=None,
         )  # fmt: skip
+        if test_sure is not None and test_wrong is not None:
+            test = test_sure >= threshold
+            risk = float(test_wrong[test].mean()) if test.any() else None
+            point = point.model_copy(update={"test_coverage": float(test.mean()), "test_risk": risk})
         if not found or point.threshold < found[-1].threshold:
             found.append(point)
     return tuple(found)

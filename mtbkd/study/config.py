@@ -20,12 +20,12 @@ from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import NAME, KeyPath, Mistake, choice, clean, refusal, unreadable, validate
 from mtbkd.contracts.artefacts import write_json
 from mtbkd.study import likeness
-from mtbkd.study.asked.analyses import Analysis
-from mtbkd.study.asked.curves import Curve
-from mtbkd.study.asked.search import StudentSearch, TeacherSearch
-from mtbkd.study.checks import fit_mistakes, memory_remarks
+from mtbkd.study.checking.experiments import memory_remarks
+from mtbkd.study.checks import fit_mistakes
 from mtbkd.study.models import Config, DatasetEntry, Experiment, MethodEntry, StudentEntry, TeacherEntry
 from mtbkd.study.plan import make_plan
+from mtbkd.study.questions import Question
+from mtbkd.study.renamed import explained
 from mtbkd.study.study_files import read_configuration
 
 SCHEMA = Path(mtbkd.__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
@@ -42,8 +42,8 @@ PARTS: dict[str, tuple[Part, ...]] = {
         ("inference", "inference", "settings"),
     ),
 }
-# The same for the analyses of a study.
-ANALYSIS_PARTS = (("analysis", "kind", "settings"),)
+# The same for the questions of a study.
+QUESTION_PARTS = (("question", "kind", "settings"),)
 
 
 def load(raw: Any, study: str | None = None, import_estimators: bool = False) -> Config:
@@ -65,6 +65,7 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     written = content
     content, unlike = likeness.resolve(content)
     config, mistakes = validate(Config, content, schema=schema)
+    mistakes = explained(mistakes)
     if isinstance(content, dict):
         mistakes += unlike + _part_mistakes(content)
         rest = _sound_rest(content, mistakes) if mistakes else config
@@ -100,7 +101,7 @@ def _entries_with_parts(content: dict[str, Any]) -> Iterator[tuple[KeyPath, dict
     ]
     for study, entry in studies.items() if isinstance(studies, dict) else ():
         if isinstance(entry, dict):
-            places.append((("studies", study, "analyses"), entry.get("analyses"), ANALYSIS_PARTS))
+            places.append((("studies", study, "questions"), entry.get("questions"), QUESTION_PARTS))
     for path, entries, parts in places:
         for name, entry in entries.items() if isinstance(entries, dict) else ():
             if isinstance(entry, dict):
@@ -125,7 +126,7 @@ def _sound_rest(content: dict[str, Any], mistakes: list[Mistake]) -> Config | No
 
 def _broken_entry(content: Any, path: KeyPath) -> KeyPath:
     """The dataset, teacher, student, method, experiment or setting in ``content`` that ``path`` lies in."""
-    if path[:1] == ("studies",) and path[2:3] in (("experiments",), ("analyses",)):
+    if path[:1] == ("studies",) and path[2:3] in (("experiments",), ("questions",)):
         path = path[:4]
     elif path and path[0] in PARTS:
         path = path[:2]
@@ -144,7 +145,7 @@ def schema() -> dict[str, Any]:
         result["properties"][section]["patternProperties"][NAME]["$ref"].rpartition("/")[2]: parts
         for section, parts in PARTS.items()
     }
-    for definition_name, parts in {**entries, Analysis.__name__: ANALYSIS_PARTS}.items():
+    for definition_name, parts in {**entries, Question.__name__: QUESTION_PARTS}.items():
         entry = result["$defs"][definition_name]
         for kind, name_key, settings_key in parts:
             names = sorted(registry.KINDS[kind])
@@ -167,7 +168,7 @@ def schema() -> dict[str, Any]:
 
 def _may_be_like(schema: dict[str, Any]) -> None:
     """Let entries say ``like`` in place of what is required of them."""
-    of_studies = (Experiment, Analysis, Curve, TeacherSearch, StudentSearch)
+    of_studies = (Experiment, Question)
     for entry in (DatasetEntry, TeacherEntry, StudentEntry, MethodEntry, *of_studies):
         definition = schema["$defs"][entry.__name__]
         text = "another entry of the same kind, of which this one has all that it does not give itself"

@@ -45,11 +45,12 @@ class Need:
 
 def job_mistakes(path: KeyPath, study: "Study") -> Iterator[Mistake]:
     """A study of more jobs than can be planned, counted without expanding it."""
-    counts = [
-        _blocks(study, e.replicates) * (1 + len(e.teachers) + len(e.methods)) for e in study.experiments.values()
-    ] + [
-        _blocks(study, c.replicates) * len(c.teachers) * (1 + len(c.methods)) for c in study.curves.values()
-    ]  # fmt: skip
+    counts = [_blocks(study, e.replicates) * (1 + len(e.teachers) + len(e.methods)) for e in study.experiments.values()]
+    for question in study.questions.values():
+        checks = registry.companion(question.kind, "checks")
+        if checks is not None and hasattr(checks, "jobs"):
+            typed = settings_of("question", question.kind, question.settings)
+            counts.append(checks.jobs(typed, _blocks(study, question.replicates)))
     if sum(counts) > MAX_JOBS:
         text = f"found about {sum(counts):,} jobs; allowed: at most {MAX_JOBS:,}. Hint: raise block_size or lower replicates"
         yield Mistake(path, text)

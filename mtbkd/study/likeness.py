@@ -12,7 +12,7 @@ from mtbkd.study.config_files import overlaid
 
 KEY = "like"
 SECTIONS = ("datasets", "teachers", "students", "methods")
-OF_A_STUDY = ("experiments", "analyses", "curves", "teacher_search", "student_search")
+OF_A_STUDY = ("experiments", "questions")
 
 
 def resolve(content: Any) -> tuple[Any, list[Mistake]]:

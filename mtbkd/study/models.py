@@ -9,10 +9,7 @@ from mtbkd.base.explain import NAME, distinct
 from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.inference.fitting import Output
 from mtbkd.inference.optimise import Training
-from mtbkd.study.asked.analyses import Analysis
-from mtbkd.study.asked.curves import Curve
-from mtbkd.study.asked.exact import Exact
-from mtbkd.study.asked.search import StudentSearch, TeacherSearch
+from mtbkd.study.questions import Question
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Level = Annotated[float, Field(gt=0, lt=1)]
@@ -110,11 +107,7 @@ class Study(_Model):
     posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
     training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
     output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
-    exact: Exact | None = Field(None, description="methods to judge against posteriors that are known exactly")
-    teacher_search: dict[Name, TeacherSearch] = Field({}, description="settings of teachers that a paper does not print, tried")
-    student_search: dict[Name, StudentSearch] = Field({}, description="the same of students and their teachers together")
-    curves: dict[Name, Curve] = Field({}, description="methods at growing numbers of labels, by name")
-    analyses: dict[Name, Analysis] = Field({}, description="questions asked besides the experiments, by name")
+    questions: dict[Name, Question] = Field({}, description="questions asked besides the experiments, by name")
     experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")
 
 

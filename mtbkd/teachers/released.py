@@ -8,6 +8,7 @@ class names in its metadata, and .npy, which has neither: its rows are joined by
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -84,24 +85,41 @@ def train(
             raise ContractError(f"teacher {name}", "seen", f"'{split}'", ", ".join(known), nearest(split, known))
     values, covered, told = _by_position(settings, dataset, raw) if settings.source else _own(settings, dataset)
     where = settings.source or settings.path
-    logits = values[None].astype(np.float32)
-    accuracy = accuracy_card(logits, dataset, covered)
-    expected = settings.expected_accuracy
+    told |= {"settings": settings.model_dump(mode="json"), "source": where}
+    found = as_logits(name, where, values, covered, told, dataset, settings.seen)
+    accuracy, expected = found.card["accuracy"], settings.expected_accuracy
     if expected is not None and abs(accuracy.get("test", -1) - expected) > 1e-3:
         raise ContractError(where, "accuracy on the test split", accuracy.get("test", "no test rows"), f"{expected}",
                             "are the rows in a different order from the data?")  # fmt: skip
+    return found
+
+
+def as_logits(
+    name: str, where: object, values: np.ndarray, covered: np.ndarray, told: dict[str, Any], dataset: Dataset,
+    seen: Sequence[str] | None = None,
+) -> Logits:  # fmt: skip
+    """Logits of a teacher whose numbers came from elsewhere, with accuracy and warnings on the card.
+
+    Args:
+        name: of the teacher.
+        where: what it was read from, for messages.
+        values, covered, told: what ``aligned`` returns; more entries for the card may stand in ``told``.
+        dataset: whose rows and classes they follow.
+        seen: splits that the teacher was trained on; None where that is not stated.
+    """
+    logits = values[None].astype(np.float32)
     told["covered"] = {s: f"{int(covered[dataset.split == s].sum())} of {len(dataset.rows(s))}" for s in dataset.splits()}
     log.info("%s: rows covered: %s", name, ", ".join(f"{split} {n}" for split, n in told["covered"].items()))
     for key in ("joined", "values"):
         if key in told:
             log.info("%s: %s", name, told[key])
-    card = {"settings": settings.model_dump(mode="json"), "source": where, "accuracy": accuracy, **told}
-    if settings.seen is not None:
-        card["seen"] = list(settings.seen)
+    card = {"accuracy": accuracy_card(logits, dataset, covered), **told}
+    if seen is not None:
+        card["seen"] = list(seen)
     found = Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
-    if settings.seen is None:
+    if seen is None:
         card["suspected"] = optimism.suspected(found, dataset)
-    card["warnings"] = optimism.doubts(found, dataset, settings.seen)
+    card["warnings"] = optimism.doubts(found, dataset, seen)
     return found
 
 
@@ -126,23 +144,44 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
 def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Values (N, K) of the user's file in the order of the data, which rows it covers, and what the card says of it."""
     path = Path(str(settings.path))
-    given = _in_class_order(path, released_files.read(path), dataset)
+    given = released_files.read(path)
+    return aligned(path, given, dataset, settings.values, settings.floor, settings.extra_ids == "ignore")
+
+
+def aligned(
+    where: object, given: Given, dataset: Dataset, values: Literal["logits", "probabilities"] | None,
+    floor: float | None = None, ignore: bool = False,
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:  # fmt: skip
+    """Logits (N, K) of what a teacher says, rows and columns in the order of the data, and the rows (N,) that it covers.
+
+    Args:
+        where: what it was read from, for messages.
+        given: numbers with ids and class names, where they have any.
+        dataset: whose ids and classes they are joined to.
+        values: what the numbers are; None: logits, and what looks like probabilities is refused.
+        floor: see ``released_values.logs``.
+        ignore: leave out ids that the data lack, instead of refusing them.
+
+    Returns:
+        logits, the mask of covered rows, and what the card says of both.
+    """
+    given = _in_class_order(where, given, dataset)
     told: dict[str, Any] = {}
-    if settings.values == "probabilities":
-        found = released_values.logs(given, path, settings.floor)
+    if values == "probabilities":
+        found = released_values.logs(given, where, floor)
         given = Given(found.logits, given.ids, given.class_names, given.places)
         told |= {"values": found.told} if found.told else {}
-    elif settings.values is None:
-        released_values.refuse_disguised(given, path)
-    at, joined = _positions(path, given, dataset, settings.extra_ids == "ignore")
+    elif values is None:
+        released_values.refuse_disguised(given, where)
+    at, joined = _positions(where, given, dataset, ignore)
     covered = at >= 0
-    values = np.zeros((dataset.num_examples, dataset.num_classes))
-    values[covered] = given.values[at[covered]]
-    return values, covered, told | {"joined": joined}
+    logits = np.zeros((dataset.num_examples, dataset.num_classes))
+    logits[covered] = given.values[at[covered]]
+    return logits, covered, told | {"joined": joined}
 
 
-def _in_class_order(path: Path, given: Given, dataset: Dataset) -> Given:
-    """Columns as the data's classes; ContractError if a class lacks or a column is none."""
+def _in_class_order(path: object, given: Given, dataset: Dataset) -> Given:
+    """Columns as the data's classes; ContractError if a class is missing or a column is none."""
     names, wanted = given.class_names, dataset.class_names
     if names is None:
         if given.values.shape[1] != len(wanted):
@@ -160,7 +199,7 @@ def _in_class_order(path: Path, given: Given, dataset: Dataset) -> Given:
     return Given(given.values[:, order], given.ids, wanted, given.places)
 
 
-def _positions(path: Path, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
+def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
     """For every example the row of the file, or -1; and how they were joined. A split is covered wholly or not at all."""
     n, ids = dataset.num_examples, dataset.ids.tolist()
     if given.ids is None:

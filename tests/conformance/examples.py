@@ -21,6 +21,9 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 # What parts must be told; ``write_files`` makes the files.
 FILES: dict[str, dict[str, Any]] = {
+    "mtbkd.questions.exact.question": {"methods": ["labels_map"]},
+    "mtbkd.questions.curves.question": {"teachers": {"both": ["b1", "b3"]}, "methods": ["labels_map"], "steps": [20]},
+    "mtbkd.questions.search.question": {"methods": {"kd_equal": "kd_map"}, "posterior": {"kappa": [0.5, 2]}, "steps": [20]},
     "mtbkd.questions.tables.question": {"groups": {"A": ["iris"], "B": ["wine"]}},
     "mtbkd.data.datasets.mlbench": {"table": "Soybean", "teachers_share": 0.3, "domains": {"by": "cluster", "count": 3}},
     "mtbkd.data.datasets.scikit": {

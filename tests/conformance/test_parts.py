@@ -42,7 +42,7 @@ FUNCTIONS = {
         "init": ["target", "settings", "context"],
         "run": ["target", "settings", "state", "context"],
     },
-    "analysis": {"raw_files": ["settings"], "run": ["inputs", "settings"]},
+    "question": {"raw_files": ["settings"], "run": ["inputs", "settings"]},
 }
 CONSTANTS = {
     "dataset": {"SIMULATED": bool, "RAW": tuple},
@@ -56,7 +56,7 @@ CONSTANTS = {
         "DRAWS": str, "CLAIMS_POSTERIOR": bool, "SUPPLIES": frozenset, "IMPROPER_PRIOR": bool, "MAX_PARAMS": (int, type(None)),
         "NEEDS_HIDDEN": bool, "NEEDS_SYMBOLIC": bool,
     },
-    "analysis": {"NEEDS": frozenset, "TABLES": tuple},
+    "question": {"NEEDS": frozenset, "TABLES": tuple},
 }  # fmt: skip
 
 

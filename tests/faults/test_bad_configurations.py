@@ -60,18 +60,15 @@ studies:
     replicates: 2
     block_size: 2
     levels: [0.8, 0.9]
-    exact: {methods: [labels_map], sbc_datasets: 50, conjugate: {examples: 100, lam: 2.0}}
-    teacher_search:
-      found: {dataset: sim, published: mtbkd_table1_sim1, teachers: {T1: b1}, replicates: 2, grid: {steps: [10, 20]},
-            dataset_grid: {n_train: [100]}}
-    student_search:
-      found: {experiment: sim, methods: {tip_equal: tip_map}, replicates: 2, posterior: {kappa: [0.5, 2], lambda: [kappa, 20]},
-            steps: [10], label_share: [1, 0.5], outside_temperature: [1, 2], grid: {steps: [10]},
-            dataset_grid: {n_train: [100]}}
-    curves:
-      pay: {dataset: sim, student: mlp_5, teachers: {both: [b1, b3]}, methods: [labels_map, tip_map], labels: [10,
-            30, all], folds: 3, transfer: [true], steps: [10], replicates: 2}
-    analyses:
+    questions:
+      exact: {kind: exact, settings: {methods: [labels_map], sbc_datasets: 50, conjugate: {examples: 100, lam: 2.0}}}
+      found: {kind: search, dataset: sim, settings: {published: mtbkd_table1_sim1, teachers: {T1: b1}, replicates: 2,
+            grid: {steps: [10, 20]}, dataset_grid: {n_train: [100]}}}
+      tried: {kind: search, experiment: sim, settings: {methods: {tip_equal: tip_map}, replicates: 2,
+            posterior: {kappa: [0.5, 2], lambda: [kappa, 20]}, steps: [10], label_share: [1, 0.5],
+            outside_temperature: [1, 2], grid: {steps: [10]}, dataset_grid: {n_train: [100]}}}
+      pay: {kind: curves, dataset: sim, student: mlp_5, replicates: 2, settings: {teachers: {both: [b1, b3]},
+            methods: [labels_map, tip_map], labels: [10, 30, all], folds: 3, transfer: [true], steps: [10]}}
       safe: {kind: safety, experiment: pictures, settings: {classes: ["8"], limits: [0.1], rounds: 2,
             learning_rate: 0.01, penalty: 1.0}}
       sure: {kind: guarantees, experiment: sim, settings: {orders: [-1.0, 2.0], examples: 10, draws: 100,
@@ -101,16 +98,16 @@ NO_MAPPING = ["text", "", LONG, 1, 0.5, True, math.nan, [], [1], [{}]]
 # Leaves that may be missing, which `null` says, too, and the few odd values that are legal where they stand.
 NULLABLE = {
     "datasets.clothes.settings.n_gamma", "teachers.b1.domain", "teachers.b3.domain", "teachers.plain.domain",
-    "teachers.b1.settings.features", "studies.small.exact", "studies.small.curves.pay.replicates",
-    "studies.small.analyses.bits.replicates", "studies.small.experiments.sim.replicates",
+    "teachers.b1.settings.features", "studies.small.questions.pay.replicates",
+    "studies.small.questions.bits.replicates", "studies.small.experiments.sim.replicates",
 }  # fmt: skip
 LEGAL = {
     "posterior.prior_scale": [math.inf],
     "output.keep_params": [True],
     "teachers.b1.settings.weight_scale": [math.inf],
     "studies.small.description": ["", " ", "nobody at all"],
-    "studies.small.curves.pay.transfer": [[True]],
-    "studies.small.curves.pay.transfer[0]": [True],
+    "studies.small.questions.pay.settings.transfer": [[True]],
+    "studies.small.questions.pay.settings.transfer[0]": [True],
 }
 EVERY = 5  # of the values for a place, one in so many is tried there; the next place begins with another one
 
@@ -234,8 +231,8 @@ def test_a_misspelt_key_is_refused_with_its_name_or_is_a_new_name_in_a_section(p
 NAMED = {
     (section,) for section in ("datasets", "teachers", "students", "methods", "studies")
 } | {
-    ("studies", "small", key) for key in ("experiments", "curves", "analyses", "teacher_search", "student_search")
-} | {("studies", "small", "curves", "pay", "teachers")}  # fmt: skip
+    ("studies", "small", key) for key in ("experiments", "questions")
+} | {("studies", "small", "questions", "pay", "settings", "teachers")}  # fmt: skip
 
 
 REQUIRED = {

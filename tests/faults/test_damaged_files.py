@@ -90,8 +90,8 @@ FOREIGN = {
     "usps": Target("u.bz2", lambda folder: read_usps(folder / "u.bz2")),
     "network": Target("net.th", lambda folder: read_network(folder / "net.th", 20)),
     "benchmark": Target("b.tsv", lambda folder: read_benchmark(folder / "b.tsv")),
-    "captions": Target("figures/captions.json", lambda folder: figures(folder / "figures")),
-    "figure": Target("figures/a.png", lambda folder: figures(folder / "figures")),
+    "captions": Target("figures/a.json", lambda folder: figures([folder / "figures" / "a.svg"])),
+    "figure": Target("figures/a.png", lambda folder: figures([folder / "figures" / "a.svg"])),
     "fasta": Target("f.fasta", lambda folder: list(read_fasta(folder / "f.fasta"))),
 }
 
@@ -120,8 +120,7 @@ def write_foreign(folder: Path) -> None:
     torch.save({"state_dict": {k: v for k, v in own.items() if not k.endswith("tracked")}}, folder / "net.th")
     (folder / "b.tsv").write_text("s\tcpu_time\n1.5\t2.5\n")
     (folder / "figures").mkdir()
-    told = dict.fromkeys(FIELDS, "a") | {"file": "a.svg"}
-    write_json(folder / "figures" / "captions.json", [told])
+    write_json(folder / "figures" / "a.json", dict.fromkeys(FIELDS, "a"))
     (folder / "figures" / "a.svg").write_text("<svg>" + " " * HEAVY + "</svg>")
     Image.fromarray(PIXELS[0].transpose(1, 2, 0)).save(folder / "figures" / "a.png")
     (folder / "f.fasta").write_text(">a\nMKV\n>b\nMKVLLA\n")

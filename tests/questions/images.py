@@ -1,4 +1,4 @@
-"""A tiny experiment on images with votes, domains and noise, its predictions known: for the analyses that read images."""
+"""A tiny experiment on images with votes, domains and noise, its predictions known: for the questions that read images."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The analyses of pools and weights, from data to report and figure. R replicates, N examples, G teachers."""
+"""The questions of pools and weights, from data to report and figure. R replicates, N examples, G teachers."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from mtbkd.questions.weightings import figure_weightings as weightings_figure
 from mtbkd.questions.weightings import question as weightings
 from mtbkd.questions.weightings import section as weightings_report
 from mtbkd.report.figures import style
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.signals.responsibility import responsibilities
 from tests.conformance.examples import dataset
 from tests.pooling.test_context import teachers_of
@@ -58,7 +58,7 @@ def shown(module: Any, report: Any, figure: Any, tables: Mapping[str, Any], fold
         write_table(frame, files[name])
     content = settings.model_dump(mode="json")
     with style.style():
-        figure.draw(Analysis("pools", module.__name__.split(".")[-1], content, files))
+        figure.draw(Question("pools", module.__name__.split(".")[-1], content, files))
     section = report.section("pools", tables, content)
     assert all(table.name.startswith("pools-") and table.rows for table in (*section.tables, *section.details))
     assert all(len(row.cells) == len(table.columns) for table in (*section.tables, *section.details) for row in table.rows)

@@ -1,4 +1,4 @@
-"""The key `analyses` of a study: what is refused before any job, and what an entry resolves into."""
+"""The key `questions` of a study: what is refused before any job, and what an entry resolves into."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -18,34 +18,34 @@ EXPERIMENT = {"dataset": "sim1_tiny", "teachers": ["tiny_b1", "tiny_b3"], "stude
 
 def config(entry: dict[str, Any]) -> dict[str, Any]:
     raw = deepcopy(RAW)
-    study = {"replicates": 3, "block_size": 2, "experiments": {"one": EXPERIMENT}, "analyses": {"asked": entry}}
+    study = {"replicates": 3, "block_size": 2, "experiments": {"one": EXPERIMENT}, "questions": {"asked": entry}}
     return {**raw, "study": "own", "studies": {"own": study}}
 
 
-def test_an_analysis_of_an_experiment_takes_its_data_teachers_and_draws() -> None:
+def test_a_question_of_an_experiment_takes_its_data_teachers_and_draws() -> None:
     plan = make_plan(load(config({"kind": "experts", "experiment": "one"})))
-    asked = plan.analyses["asked"]
+    asked = plan.questions["asked"]
     assert asked.data is not None and asked.data.name == "sim1_tiny" and len(asked.teachers) == 2
-    assert asked.blocks == plan.experiments["one"].blocks == asked.data_blocks
+    assert asked.blocks == plan.experiments["one"].blocks == tuple(map(asked.data_block, asked.blocks))
     assert asked.tables and set(plan.teachers) == {teacher.key for teacher in asked.teachers}
 
 
-def test_an_analysis_of_its_own_data_adds_them_to_the_plan() -> None:
+def test_a_question_of_its_own_data_adds_them_to_the_plan() -> None:
     own = {"kind": "experts", "dataset": "sim2_tiny", "teachers": ["sim2_c1", "sim2_c2"], "replicates": 1}
     plan = make_plan(load(config(own)))
     assert {data.name for data in plan.datasets.values()} == {"sim1_tiny", "sim2_tiny"}
-    assert plan.analyses["asked"].blocks == ("r0-0",) and not plan.analyses["asked"].methods
+    assert plan.questions["asked"].blocks == ("r0-0",) and not plan.questions["asked"].methods
 
 
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ({"kind": "expert"}, r"analyses\.asked\.kind: found 'expert'; allowed: .*did you mean 'experts'"),
+        ({"kind": "expert"}, r"questions\.asked\.kind: found 'expert'; allowed: .*did you mean 'experts'"),
         (
             {"kind": "experts"},
-            r"analyses\.asked: missing: kind 'experts' needs dataset and teachers\. Hint: name an experiment",
+            r"questions\.asked: missing: kind 'experts' needs dataset and teachers\. Hint: name an experiment",
         ),
-        ({"kind": "experts", "experiment": "two"}, r"analyses\.asked\.experiment: found 'two'; allowed: one"),
+        ({"kind": "experts", "experiment": "two"}, r"questions\.asked\.experiment: found 'two'; allowed: one"),
         (
             {"kind": "experts", "experiment": "one", "dataset": "sim1"},
             r"asked\.dataset: found 'sim1'; allowed: nothing, as exper",

@@ -222,8 +222,7 @@ def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
 
 
 def test_a_study_of_inference_asks_after_inference_first() -> None:
-    found = sentences([evidence()], "Of 2 methods, 1 recovers every case.")
-    assert found[0] == ("Do the algorithms recover known answers?", ["Of 2 methods, 1 recovers every case."])
-    assert [question for question, _ in found[1:]] == [
+    found = sentences([evidence()], on_inference=True)
+    assert [question for question, _ in found] == [
         "Can the posteriors be trusted?", "When do teachers help?", "Which student predicts best?", "Did the teachers help?",
     ]  # fmt: skip

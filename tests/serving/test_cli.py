@@ -126,7 +126,7 @@ def test_help_needs_no_knowledge_of_the_code(capsys: pytest.CaptureFixture):
     with pytest.raises(SystemExit) as ended:
         cli.main(["predict", "--help"])
     told = capsys.readouterr().out
-    assert ended.value.code == 0 and "example: mtbkd predict" in told and "exit status" in told
+    assert ended.value.code == 0 and "mtbkd predict --student student --table" in told and "exit status" in told
     with pytest.raises(SystemExit) as wrong:
         cli.main(["predict"])
     assert wrong.value.code == 2
@@ -225,8 +225,8 @@ def test_a_command_that_is_stopped_leaves_what_was_there(
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_command_that_is_stopped_before_it_writes_ends_at_once(name: str, status: int):
-    code = "import os, signal; from mtbkd.serving import cli"
-    code += f"; cli._check_options = lambda asked: os.kill(os.getpid(), signal.{name})"
+    code = "import os, signal; from mtbkd.serving import cli, predict_command"
+    code += f"; predict_command._check_options = lambda asked: os.kill(os.getpid(), signal.{name})"
     code += "; cli.main(['predict', '--fasta', 'a', '--out', 'b.csv'])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert (found.returncode, found.stderr) == (status, f"mtbkd: stopped by {name}\n")

@@ -20,6 +20,7 @@ from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.inference.fitting import Spec
 from mtbkd.study import config
 from mtbkd.study.plan import make_plan
+from mtbkd.study.renamed import RENAMED
 from mtbkd.study.study_files import read_configuration
 
 ROOT = Path(__file__).parents[2]
@@ -250,14 +251,31 @@ def test_the_shipped_note_on_the_papers_schedule_states_its_settings(shipped):
     assert method["posterior"]["prior_scale"] == math.inf and "no Gaussian prior" in method["note"]
 
 
+CURVE = {"kind": "curves", "dataset": "sim", "student": "mlp_5",
+         "settings": {"teachers": {"pair": ["b1", "b3"]}, "methods": ["labels_map"], "labels": [10]}}  # fmt: skip
+JUDGED = "studies.small.questions.judged"
+
+
+@pytest.mark.parametrize("key", sorted(RENAMED))
+def test_a_key_that_has_become_a_question_says_how_to_write_it_now(raw, key):
+    entry = {"methods": ["labels_map"]} if key == "exact" else {"few": {"dataset": "sim", "methods": ["nobody"]}}
+    (line,) = complaints(put(raw, f"studies.small.{key}", entry))
+    assert line == f"studies.small.{key}: unknown key; it has become {RENAMED[key]}. Hint: see workflow/README.md"
+
+
+def test_a_question_has_a_name_that_no_experiment_has(raw):
+    (line,) = complaints(put(raw, "studies.small.questions", {EXPERIMENT.split(".")[-1].upper(): CURVE}))
+    assert "which an experiment has; allowed: any other" in line
+
+
 def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
     method = {"signal": "tip", "weights": "equal", "inference": "sgld", "stack_chains": True}
-    curve = {"dataset": "sim", "student": "quadratic", "teachers": {"both": ["b1", "b3"]}, "methods": ["labels_map", "mine"],
-             "labels": [20, "all"], "steps": [30]}  # fmt: skip
-    asked = put(put(raw, "methods.mine", method), "studies.small.exact", {"methods": ["mine"]})
-    lines = complaints(put(asked, "studies.small.curves", {"sim": curve}))
+    asked = {"teachers": {"both": ["b1", "b3"]}, "methods": ["labels_map", "mine"], "labels": [20, "all"], "steps": [30]}
+    curve = {"kind": "curves", "dataset": "sim", "student": "quadratic", "settings": asked}
+    questions = {"few": curve, "judged": {"kind": "exact", "settings": {"methods": ["mine"]}}}
+    lines = complaints(put(put(raw, "methods.mine", method), "studies.small.questions", questions))
     assert sorted(line.split(": found")[0] for line in lines) == [
-        "studies.small.curves.sim.methods[1]", "studies.small.exact.methods[0]",
+        "studies.small.questions.few.settings.methods[1]", "studies.small.questions.judged.settings.methods[0]",
     ]  # fmt: skip
     assert all("'mine'; allowed: methods with stack_chains: false" in line for line in lines)
 
@@ -272,9 +290,9 @@ def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterio
     ]
     (line,) = complaints(put(raw, "methods.mine", last | {"inference": "map"}))
     assert line.startswith("methods.mine.layers: found 'last'; allowed: all for inference 'map', which draws no posterior.")
-    asked = put(put(raw, "methods.mine", last), "studies.small.exact", {"methods": ["mine"]})
+    asked = put(put(raw, "methods.mine", last), JUDGED, {"kind": "exact", "settings": {"methods": ["mine"]}})
     (line,) = complaints(asked)
-    assert line.startswith("studies.small.exact.methods[0]: found 'mine'; allowed: methods with layers: all")
+    assert line.startswith(f"{JUDGED}.settings.methods[0]: found 'mine'; allowed: methods with layers: all")
     deep = put(
         put(linear, "students.net", {"architecture": "mlp", "settings": {"hidden": [600]}}), f"{EXPERIMENT}.student", "net"
     )
@@ -330,10 +348,10 @@ def test_who_tunes_a_method_must_suit_its_student_and_has_no_say_in_curves(raw):
     dropout = put(raw, "methods.mine", {"signal": "none", "inference": "dropout"})
     tuned = put(put(dropout, "methods.labels_map.tuned_by", "mine"), EXPERIMENT + ".student", "quadratic")
     assert any(line.startswith("methods.labels_map.tuned_by: ") and "no hidden layer" in line for line in complaints(tuned))
-    curve = {"dataset": "sim", "teachers": {"pair": ["b1", "b3"]}, "student": "mlp_5", "methods": ["labels_map"]}
-    curve |= {"labels": [10]}
-    (line,) = complaints(put(put(raw, "methods.labels_map.tuned_by", "tip_sgld"), "studies.small.curves", {"few": curve}))
-    assert line.startswith("studies.small.curves.few.methods[0]: found 'labels_map'; allowed: methods without tuned_by")
+    (line,) = complaints(put(put(raw, "methods.labels_map.tuned_by", "tip_sgld"), "studies.small.questions", {"few": CURVE}))
+    assert line.startswith(
+        "studies.small.questions.few.settings.methods[0]: found 'labels_map'; allowed: methods without tuned_by"
+    )
 
 
 FOREST = {"family": "sklearn", "settings": {"estimator": "sklearn.ensemble.RandomForestClassifier"}}
@@ -346,14 +364,7 @@ def test_a_classifier_that_cannot_be_made_is_refused_in_the_study_that_names_it(
     (line,) = complaints(wrong)
     assert line.startswith("teachers.b1.settings: estimator sklearn.ensemble.RandomForestClassifier: arguments: found 'n_est")
     assert line.endswith("Hint: did you mean 'n_estimators'?")
-    curve = {
-        "dataset": "sim",
-        "teachers": {"pair": ["b1", "b3"]},
-        "student": "mlp_5",
-        "methods": ["labels_map"],
-        "labels": [10],
-    }
-    curves = put(put(wrong, EXPERIMENT + ".teachers", ["b3"]), "studies.small.curves", {"few": curve})
+    curves = put(put(wrong, EXPERIMENT + ".teachers", ["b3"]), "studies.small.questions", {"few": CURVE})
     assert any("n_estimators" in line for line in complaints(curves))
     monkeypatch.setattr("mtbkd.teachers.estimators.make", lambda *_: pytest.fail("a module of a user was imported"))
     unused = put(wrong, "teachers.other", wrong["teachers"]["b1"])
@@ -693,10 +704,10 @@ STRENGTHS = {
         "methods.more.posterior.beta", ["nothing beside methods.more.posterior.kappa"]),
     "the word kappa without kappa": ({"studies.small.posterior": {"lambda": [1, "kappa"]}}, "studies.small.posterior.lambda",
                                      ["found 'kappa'", "no posterior of studies.small has kappa", "add kappa"]),
-    "the word kappa without kappa in an analysis": (
-        {"studies.small.analyses": {"a": {"kind": "safety", "experiment": "sim", "posterior": {"lambda": "kappa"},
+    "the word kappa without kappa in a question": (
+        {"studies.small.questions": {"a": {"kind": "safety", "experiment": "sim", "posterior": {"lambda": "kappa"},
                                           "settings": {"classes": ["1"]}}}},
-        "studies.small.analyses.a.posterior.lambda", ["found 'kappa'", "no posterior of studies.small has kappa"]),
+        "studies.small.questions.a.posterior.lambda", ["found 'kappa'", "no posterior of studies.small has kappa"]),
     "another word": ({"posterior": {"kappa": 1, "lambda": [5, "kapa"]}}, "posterior.lambda[1]",
                      ["found 'kapa'", "a number in 1e-09..1e+09 or kappa"]),
     "a near miss of the key": ({"posterior": {"kapa": 1}}, "posterior.kapa", ["unknown key", "did you mean 'kappa'?"]),

@@ -13,7 +13,7 @@ from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import KeyPath
 from mtbkd.evaluation.compare import holm
 from mtbkd.study import config
-from mtbkd.study.checks import memory_remarks
+from mtbkd.study.checking.experiments import memory_remarks
 from mtbkd.study.plan import make_plan
 
 EXAMPLE = """
@@ -51,8 +51,13 @@ def changed(changes: dict[KeyPath, Any]) -> dict[str, Any]:
             {
                 ("studies", "small", "replicates"): 10_000,
                 ("studies", "small", "block_size"): 1,
-                ("studies", "small", "curves"): {
-                    f"c{i}": {"dataset": "sim", "student": "mlp", "teachers": {"a": ["b1", "b3"]}, "methods": ["labels", "kd"]}
+                ("studies", "small", "questions"): {
+                    f"c{i}": {
+                        "kind": "curves",
+                        "dataset": "sim",
+                        "student": "mlp",
+                        "settings": {"teachers": {"a": ["b1", "b3"]}, "methods": ["labels", "kd"]},
+                    }
                     for i in range(2)
                 },
             },

@@ -174,7 +174,7 @@ def kill_main_while_drawing(checkout: Checkout, command: tuple[str, ...], output
     with open(output, "w") as handle:
         run = subprocess.Popen(command, cwd=checkout.root, env=checkout.environment(), stdout=handle, stderr=handle)
         end = time.monotonic() + PATIENCE
-        while not (checkout.root / "results/smoke/logs/figures.log").exists():
+        while not (checkout.root / "results/smoke/logs/figures/experiment_sim1.log").exists():
             assert run.poll() is None and time.monotonic() < end, output.read_text()
             time.sleep(0.05)
         run.kill()

@@ -10,13 +10,18 @@ pytestmark = pytest.mark.workflow
 STUDY = ("--config", "study=smoke")
 CONFIG = likeness.resolve(read_configuration())[0]
 SMOKE = "workflow/studies/smoke.yaml"
-DRAWING = {"figures", "report"}
+DRAWING = {"figures_experiment_sim1", "report"}  # and no figure of a curve
 METHODS = {name for e in CONFIG["studies"]["smoke"]["experiments"].values() for name in e["methods"]}
 
 
 def refitted(jobs: list[Job]) -> set[str]:
     """Methods that would be fitted."""
     return {job.output.split("/")[-2] for job in jobs if job.rule == "student"}
+
+
+def parts(jobs: list[Job]) -> set[str]:
+    """Parts of the study's question on labels that would be computed."""
+    return {job.output.split("/")[6] for job in jobs if job.rule == "part_labels_fits"}
 
 
 def inference_of(method: str) -> str:
@@ -26,7 +31,7 @@ def inference_of(method: str) -> str:
 def test_editing_a_figure_redraws_and_refits_nothing(smoke: Smoke) -> None:
     with smoke.checkout.edited("mtbkd/report/figures/metrics.py", "import ", "# edited\nimport "):
         rules = {job.rule for job in smoke.checkout.dry_run(*STUDY)}
-    assert rules and rules <= DRAWING
+    assert rules == DRAWING
 
 
 def test_editing_an_algorithm_refits_its_methods_only(smoke: Smoke) -> None:
@@ -49,6 +54,20 @@ def test_a_new_method_is_all_that_is_fitted(smoke: Smoke) -> None:
         jobs = smoke.checkout.dry_run(*STUDY)
     assert refitted(jobs) == {"kd_equal_map"}
     assert not {job.rule for job in jobs} & {"teacher", "prepare_sim1"}
+
+
+def test_a_new_method_of_a_question_is_all_that_is_fitted_there(smoke: Smoke) -> None:
+    listed = "methods: [labels_map, tip_entropy_map]"
+    with smoke.checkout.edited(SMOKE, listed, listed.replace("]", ", kd_equal_map]")):
+        jobs = smoke.checkout.dry_run(*STUDY)
+    assert parts(jobs) == {"kd_equal_map"} and refitted(jobs) == set()
+    assert {"question_labels", "report"} <= {job.rule for job in jobs} and "evaluate" not in {job.rule for job in jobs}
+
+
+def test_editing_a_signal_refits_the_parts_of_a_question_that_use_it(smoke: Smoke) -> None:
+    with smoke.checkout.edited("mtbkd/signals/tip.py", "\nfrom typing", "\n# edited\nfrom typing"):
+        jobs = smoke.checkout.dry_run(*STUDY)
+    assert parts(jobs) == {"tip_entropy_map"} and "part_labels_references" not in {job.rule for job in jobs}
 
 
 def test_a_new_dataset_and_study_leave_every_other_study_as_it_is(smoke: Smoke) -> None:
@@ -81,3 +100,4 @@ def test_a_new_teacher_setting_trains_it_and_leaves_labels_only_fits(smoke: Smok
     signal = {method: CONFIG["methods"][method]["signal"] for method in METHODS}
     assert [job.rule for job in jobs].count("teacher") == 2
     assert refitted(jobs) == {method for method in METHODS if signal[method] != "none"} != METHODS
+    assert parts(jobs) == {"tip_entropy_map"} and "part_labels_references" in {job.rule for job in jobs}

@@ -1,28 +1,37 @@
-"""The rules for exact answers: started where a study asks for them and nowhere else."""
+"""Exact answers: a question in parts, which are started where a study asks for them and nowhere else."""
 
 import pytest
 
-from tests.workflow.conftest import Checkout
+from tests.workflow.conftest import Checkout, Job
 
 pytestmark = pytest.mark.workflow
 STUDY = ("--config", "study=smoke")
-ASKED = "  smoke:\n    exact: {methods: [labels_map, tip_entropy_sgld_tiny], sbc_datasets: 40}\n"
+ASKED = """\
+    questions:
+      judged: {kind: exact, settings: {methods: [labels_map, tip_entropy_sgld_tiny], sbc_datasets: 40}}
+"""
+FOLDER = "results/smoke/questions/judged"
 
 
 def test_a_study_that_asks_gets_one_job_a_method_and_their_tables(fresh: Checkout) -> None:
-    assert not {job.rule for job in fresh.dry_run(*STUDY)} & {"exact", "published"}
-    folder = "results/smoke/exact"
-    with fresh.edited("workflow/studies/smoke.yaml", "  smoke:\n", ASKED):
+    assert not [job for job in fresh.dry_run(*STUDY) if "judged" in job.rule]
+    with fresh.edited("workflow/studies/smoke.yaml", "    questions:\n", ASKED):
         jobs = fresh.dry_run(*STUDY)
-        judged = [job.output.split("/")[3] for job in jobs if job.rule == "exact"]
-        assert sorted(judged) == ["labels_map", "tip_entropy_sgld_tiny"]
-        assert [job.output for job in jobs if job.rule == "published"] == [f"{folder}/published.parquet"]
-        fresh.snakemake("--cores", "1", f"{folder}/labels_map/cases.parquet", f"{folder}/published.parquet", *STUDY)
-        made = {path.removeprefix(f"{folder}/") for path in fresh.files(f"{folder}/**/*")}
-        assert made == {*(f"labels_map/{table}.parquet" for table in ("cases", "sbc", "ranks")), "published.parquet"}
+        assert _judged(jobs) == ["labels_map", "tip_entropy_sgld_tiny"]
+        assert [job.output.partition(",")[0] for job in jobs if job.rule == "question_judged"] == [f"{FOLDER}/cases.parquet"]
+        fresh.snakemake("--cores", "2", f"{FOLDER}/cases.parquet", *STUDY)
+        made = {path.removeprefix(f"{FOLDER}/") for path in fresh.files(f"{FOLDER}/**/*")}
+        tables = [f"{table}.parquet" for table in ("cases", "sbc", "ranks")]
+        parts = {f"methods/{method}/{table}" for method in ("labels_map", "tip_entropy_sgld_tiny") for table in tables}
+        assert made == {*parts, *tables, "published.parquet"}
         for kind, ending in (("logs", "log"), ("benchmarks", "tsv")):
-            assert {f"results/smoke/{kind}/exact/labels_map.{ending}", f"results/smoke/{kind}/published.{ending}"} <= set(
-                fresh.files("results/**/*")
-            )
+            places = {f"results/smoke/{kind}/question/judged{part}.{ending}" for part in ("", "/methods/labels_map")}
+            assert places <= set(fresh.files("results/**/*"))
         with fresh.edited("mtbkd/inference/sgld.py", "import numpy as np", "import numpy as np  # edited"):
-            assert "labels_map" not in {job.output.split("/")[3] for job in fresh.dry_run(*STUDY) if job.rule == "exact"}
+            assert _judged(fresh.dry_run(*STUDY)) == ["tip_entropy_sgld_tiny"]
+        with fresh.edited("mtbkd/questions/exact/planning.py", "from typing", "# edited\nfrom typing"):
+            assert not [job for job in fresh.dry_run(*STUDY) if "judged" in job.rule]
+
+
+def _judged(jobs: list[Job]) -> list[str]:
+    return sorted(job.output.split("/")[5] for job in jobs if job.rule == "part_judged_methods")

@@ -61,6 +61,19 @@ def test_snakemakes_own_report_holds_every_figure_with_a_caption(smoke: Smoke) -
     assert "caption" in text and target.stat().st_size > 100_000
 
 
+FIGURES = "results/smoke/figures"
+ONE = f"{FIGURES}/sim1-maps.svg"
+
+
+def test_a_figure_asked_for_is_drawn_alone_and_counts_as_drawn(smoke: Smoke) -> None:
+    before = smoke.checkout.files(f"{FIGURES}/*")
+    (smoke.checkout.root / ONE).unlink()
+    run = smoke.checkout.snakemake(ONE, *smoke.command[1:])
+    now = smoke.checkout.files(f"{FIGURES}/*")
+    assert {path for path in now if now[path] != before[path]} == {f"{ONE[:-3]}{ending}" for ending in ("svg", "png", "json")}
+    assert "1 of 1 steps" in run.text and not smoke.checkout.dry_run(*smoke.command[3:])
+
+
 def test_the_manifest_says_what_ran_with_what(smoke: Smoke) -> None:
     manifest = json.loads((smoke.checkout.root / "results" / "smoke" / "manifest.json").read_text())
     assert manifest["study"] == "smoke"
@@ -97,8 +110,8 @@ def test_a_snakefile_named_through_a_link_computes_nothing_anew(smoke: Smoke, tm
 
 
 def test_a_dry_run_does_not_list_the_package(smoke: Smoke) -> None:
-    text = smoke.checkout.snakemake(*smoke.command[1:], "-n", "--forceall").text
-    assert "rule student" in text
+    text = smoke.checkout.snakemake(*smoke.command[1:], "-n", "--verbose", "--forceall").text
+    assert "rule student" in text and "    input: results/shared/data/" in text
     assert not re.search(r"[ ,]mtbkd/\w+", text)  # as inputs are shown; a folder of the environment may be called so
 
 

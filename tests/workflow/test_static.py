@@ -1,5 +1,6 @@
 """What needs no fit: style, lint, which jobs every study would start, and how the scheduler is set."""
 
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.workflow.conftest import Checkout
 
 pytestmark = pytest.mark.workflow
 CONFIG = likeness.resolve(read_configuration())[0]
-LIMIT = 30  # process starts of the default study
+LIMIT = 29  # process starts of the default study, without those that draw figures
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,9 @@ def test_rules_are_formatted(clean: Checkout) -> None:
 def test_plain_snakemake_runs_the_default_study_in_few_processes(clean: Checkout) -> None:
     jobs = clean.dry_run()
     assert any(job.output.startswith(f"results/{CONFIG['study']}/") for job in jobs)
-    assert len(jobs) <= LIMIT, Counter(job.rule for job in jobs)
+    drawing = [job for job in jobs if job.rule.startswith("figures_")]
+    assert len(jobs) - len(drawing) <= LIMIT, Counter(job.rule for job in jobs)
+    assert len(drawing) <= len(CONFIG["studies"][CONFIG["study"]]["experiments"]) + 1  # of the study as a whole: the toy
 
 
 @pytest.mark.parametrize("study", sorted(set(CONFIG["studies"]) - {CONFIG["study"]}))
@@ -45,6 +48,36 @@ def test_every_study_can_be_planned_from_nothing(clean: Checkout, study: str) ->
         (name, method) for name, experiment in experiments.items() for method in experiment["methods"]
     }
     assert Counter(job.rule for job in jobs)["report"] == 1
+
+
+def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: Checkout) -> None:
+    place, smoke = "results/smoke/figures", ("--config", "study=smoke")
+    one, two = f"{place}/sim1-metrics.svg", f"{place}/sim1-maps.png"
+    jobs = {job.rule: job.output for job in clean.dry_run(one, two, *smoke)}
+    assert {"evaluate", "student"} <= set(jobs) and not {"part_labels_fits", "part_labels_references", "report"} & set(jobs)
+    assert "sim1-metrics.svg" in jobs["figures_experiment_sim1"] and jobs["figures_experiment_sim1"].endswith("and 3 more")
+    curves = {job.rule for job in clean.dry_run(f"{place}/labels-label_curve.svg", *smoke)}
+    assert "figures_question_labels" in curves and not {"evaluate", "student", "figures_experiment_sim1"} & curves
+    (drawn,) = (job.output for job in clean.dry_run(one, "report", *smoke) if job.rule == "figures_experiment_sim1")
+    assert drawn.endswith("and 33 more")  # the report needs all figures, and none is drawn by two jobs
+
+
+COUNTING_HASHES = """
+import sys
+from snakemake import cli
+from mtbkd.base import sources
+try:
+    cli.main(sys.argv[1:])
+finally:
+    print(f"{sources.fingerprint.cache_info().misses} fingerprints")
+"""
+
+
+def test_a_large_study_is_planned_in_few_words_and_hashes_sources_once_for_each_kind_of_job(clean: Checkout) -> None:
+    run = clean.command(sys.executable, "-c", COUNTING_HASHES, "-n", "--config", "study=paper_simulations")
+    jobs, hashed = (re.search(pattern, run.text) for pattern in (r"\ntotal +(\d+)", r"\n(\d+) fingerprints"))
+    assert jobs and hashed and int(hashed[1]) < int(jobs[1]) / 2
+    assert len(run.text.encode()) < 50_000
 
 
 def test_a_dry_run_leaves_no_results(clean: Checkout) -> None:

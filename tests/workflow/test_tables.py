@@ -12,7 +12,7 @@ studies:
   tiny:
     replicates: 2
     training: {steps: 20, restarts: 1}
-    analyses:
+    questions:
       tables:
         kind: tables
         student: mlp_5
@@ -25,7 +25,7 @@ studies:
     experiments:
       iris: {dataset: iris_specialists, teachers: [forest_1, forest_2, forest_3], student: mlp_5, methods: [labels_map]}
 """
-TABLES = [f"results/tiny/analyses/tables/{name}.parquet" for name in ("scores", "overall")]
+TABLES = [f"results/tiny/questions/tables/{name}.parquet" for name in ("scores", "overall")]
 
 
 def test_every_table_is_a_job_and_another_table_runs_no_other_again(fresh: Checkout) -> None:
@@ -36,9 +36,9 @@ def test_every_table_is_a_job_and_another_table_runs_no_other_again(fresh: Check
     assert scores.groupby("group")["table"].unique().map(list).to_dict() == {"A": ["iris"], "B": ["wine"]}
     assert scores["value"].notna().all()
     made = set(fresh.files("results/tiny/**/*"))
-    assert {f"results/tiny/benchmarks/analysis/tables/{name}-clusters.tsv" for name in ("iris", "wine")} <= made
+    assert {f"results/tiny/benchmarks/question/tables/parts/{name}-clusters.tsv" for name in ("iris", "wine")} <= made
 
     with fresh.edited("config.yaml", "B: [wine]}", "B: [wine, breast_cancer]}"):
         again = {(job.rule, job.output.partition(",")[0]) for job in fresh.dry_run(*TABLES, *STUDY)}
-    added = "results/tiny/analyses/tables/parts/breast_cancer-clusters/scores.parquet"
-    assert again == {("analysis_tables_part", added), ("analysis_tables", TABLES[0])}
+    added = "results/tiny/questions/tables/parts/breast_cancer-clusters/scores.parquet"
+    assert again == {("part_tables_parts", added), ("question_tables", TABLES[0])}

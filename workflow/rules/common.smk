@@ -5,6 +5,7 @@ from snakemake.exceptions import WorkflowError
 from mtbkd.study import config as study_config
 from mtbkd.base import registry
 from mtbkd.study.plan import make_plan
+from mtbkd.study.resolve import parts_of_fit
 from mtbkd.base.errors import ConfigError
 from mtbkd.base import sources
 
@@ -20,13 +21,6 @@ LOGITS = "results/shared/logits/{teacher}/{block}"
 STUDENT = f"{STUDY}/students/{{experiment}}/{{method}}/{{block}}.nc"
 DATA_FILES = ("data.safetensors", "examples.csv", "card.json")
 LOGITS_FILES = ("logits.safetensors", "card.json")
-EXACT = f"{STUDY}/exact/{{judged}}"
-EXACT_TABLES = ("cases", "sbc", "ranks")
-SEARCH = f"{STUDY}/{{search}}.parquet"  # teacher_search/<name> or student_search/<name>
-CURVE = f"{STUDY}/curves/{{curve}}/{{teachers}}/{{helped}}/{{block}}"
-CURVE_REFERENCES = f"{STUDY}/curves/{{curve}}/references/{{block}}.parquet"
-ANALYSIS = f"{STUDY}/analyses/{{analysis}}/{{table}}.parquet"
-ANALYSIS_PART = f"{STUDY}/analyses/{{analysis}}/parts/{{part}}/{{table}}.parquet"
 NOTHING = "(?!)"
 # device: cpu never asks for a GPU; otherwise the profile says how many there are (workflow/profiles/gpu).
 GPU = int(PLAN.device == "cuda")
@@ -37,11 +31,6 @@ wildcard_constraints:
     block=r"r\d+-\d+",
     experiment="|".join(PLAN.experiments),
     method="|".join({name: None for e in PLAN.experiments.values() for name in e.methods}) or NOTHING,
-    judged="|".join(PLAN.exact) or NOTHING,
-    search="|".join(PLAN.searches) or NOTHING,
-    curve="|".join(PLAN.curves) or NOTHING,
-    teachers="|".join({name: None for c in PLAN.curves.values() for name in c.parts}) or NOTHING,
-    helped="|".join({name: None for c in PLAN.curves.values() for _, name in c.every_part()}) or NOTHING,
 
 
 def package(*modules, files=()):
@@ -121,15 +110,7 @@ def student_inputs(wildcards):
 
 def fit_package(root, spec):
     """Hash of the sources of a fit and of the job ``root`` that makes it."""
-    return package(root, *(registry.module_name(kind, name) for kind, name in fit_parts(spec)))
-
-
-def fit_parts(spec):
-    """Kind and name of the registered parts of a fit."""
-    parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
-    return (
-        parts + [("inference", spec["inference"]["name"])] + ([("weights", spec["weights"])] if spec["weights"] else [])
-    )
+    return package(root, *(registry.module_name(kind, name) for kind, name in parts_of_fit(spec)))
 
 
 def method_spec(wildcards):
@@ -146,172 +127,6 @@ def student_teachers(wildcards):
 def student_logits(wildcards):
     block = PLAN.experiments[wildcards.experiment].data_block(wildcards.block)
     return [folder(logits_files(t.key, block)[0]) for t in student_teachers(wildcards)]
-
-
-def exact_package(wildcards):
-    """Package sources that the judging of a method depends on."""
-    inference = PLAN.exact[wildcards.judged]["inference"]
-    return package("mtbkd.questions.exact.judging", registry.module_name("inference", inference))
-
-
-def exact_folders():
-    """Method -> folder of its tables."""
-    return {name: EXACT.format(judged=name) for name in PLAN.exact}
-
-
-def exact_published():
-    """The conjugate student beside the paper's numbers, for studies that ask for exact answers."""
-    return [f"{STUDY}/exact/published.parquet"] if PLAN.exact else []
-
-
-def search_package(wildcards):
-    """Package sources that a search depends on."""
-    asked = PLAN.searches[wildcards.search]
-    parts = {("dataset", asked["kind"]): None} | {("teacher", teacher["family"]): None for teacher in asked["teachers"]}
-    for fit in asked["students"]["fits"].values() if asked["students"] else ():
-        parts |= dict.fromkeys(fit_parts(fit))
-    return package("mtbkd.questions.search.run", *(registry.module_name(kind, name) for kind, name in parts))
-
-
-def search_files():
-    """Search -> its table."""
-    return {name: SEARCH.format(search=name) for name in PLAN.searches}
-
-
-def curve_spec(wildcards):
-    """What one method's part of a curve depends on."""
-    return PLAN.curves[wildcards.curve].parts[wildcards.teachers][wildcards.helped]
-
-
-def curve_logits(wildcards):
-    """Folders of the teachers that one part of a curve reads; a student without teachers reads none."""
-    curve = PLAN.curves[wildcards.curve]
-    block = curve.data_block(wildcards.block)
-    return [folder(logits_files(t.key, block)[0]) for t in curve.teachers_of(wildcards.teachers)]
-
-
-def curve_inputs(wildcards):
-    curve = PLAN.curves[wildcards.curve]
-    return {
-        "data": data_files(curve.data.key, curve.data_block(wildcards.block)),
-        "logits": [f"{place}/{name}" for place in curve_logits(wildcards) for name in LOGITS_FILES],
-    }
-
-
-def reference_logits(wildcards):
-    """Set of teachers -> folders of their logits."""
-    curve = PLAN.curves[wildcards.curve]
-    block = curve.data_block(wildcards.block)
-    return {name: [folder(logits_files(t.key, block)[0]) for t in own] for name, own in curve.teachers.items()}
-
-
-def reference_inputs(wildcards):
-    curve, found = PLAN.curves[wildcards.curve], reference_logits(wildcards)
-    return {
-        "data": data_files(curve.data.key, curve.data_block(wildcards.block)),
-        "logits": [f"{place}/{name}" for places in found.values() for place in places for name in LOGITS_FILES],
-    }
-
-
-def curve_scores():
-    """Curve -> set of teachers, none or references -> files of scores."""
-    found = {}
-    for name, curve in PLAN.curves.items():
-        found[name] = {teachers: [] for teachers in curve.parts}
-        for teachers, method in curve.every_part():
-            folders = [CURVE.format(curve=name, teachers=teachers, helped=method, block=b) for b in curve.blocks]
-            found[name][teachers] += [f"{place}/scores.parquet" for place in folders]
-        found[name]["references"] = [CURVE_REFERENCES.format(curve=name, block=b) for b in curve.blocks]
-    return found
-
-
-def curve_tuning():
-    """Curve -> files of what was tuned, of all its methods and sets of teachers."""
-    parts = [(c, dict(curve=c.name, teachers=t, helped=m)) for c in PLAN.curves.values() for t, m in c.every_part()]
-    found = {name: [] for name in PLAN.curves}
-    for curve, part in parts:
-        found[curve.name] += [f"{CURVE.format(**part, block=b)}/tuning.parquet" for b in curve.blocks]
-    return found
-
-
-def curve_files():
-    """All files of scores of all curves."""
-    return [file for parts in curve_scores().values() for files in parts.values() for file in files]
-
-
-def analysis_tables(analysis):
-    """Table -> file."""
-    return {table: ANALYSIS.format(analysis=analysis.name, table=table) for table in analysis.tables}
-
-
-def analysis_draws(analysis):
-    """Method -> block -> file of the draws that an analysis reads."""
-    return {
-        method: {b: STUDENT.format(experiment=analysis.experiment, method=method, block=b) for b in analysis.blocks}
-        for method in analysis.methods
-    }
-
-
-def analysis_inputs(analysis):
-    blocks = analysis.data_blocks
-    return {
-        "data": [file for b in blocks for file in data_files(analysis.data.key, b)],
-        "logits": [file for t in analysis.teachers for b in blocks for file in logits_files(t.key, b)],
-        "draws": [file for files in analysis_draws(analysis).values() for file in files.values()],
-        "raw": raw_files(analysis.raw),
-        "parts": [file for tables in part_tables(analysis).values() for file in tables.values()],
-    }
-
-
-def part_tables(analysis):
-    """Part -> table -> file, of an analysis that is computed in parts."""
-
-    def files(part):
-        return {t: ANALYSIS_PART.format(analysis=analysis.name, part=part, table=t) for t in analysis.part_tables}
-
-    return {part: files(part) for part in analysis.parts}
-
-
-def part_spec(analysis, part):
-    """What a part of an analysis depends on: its content, in place of the settings of all."""
-    common = {key: value for key, value in analysis_spec(analysis).items() if key not in ("settings", "parts")}
-    return {**common, "content": analysis.parts[part].content}
-
-
-def part_package(analysis, part):
-    """Hash of the sources that a part of an analysis depends on."""
-    uses = [*analysis.parts[part].uses]
-    uses += [("student", analysis.student["architecture"])] if analysis.student else []
-    job = registry.part("analysis", analysis.kind).PART
-    return package("mtbkd.questions.run", job, *(registry.module_name(kind, name) for kind, name in uses))
-
-
-def analysis_package(analysis):
-    """Hash of the sources that an analysis depends on."""
-    parts = [("analysis", analysis.kind)]
-    parts += [("student", analysis.student["architecture"])] if analysis.student else []
-    return package("mtbkd.questions.run", *(registry.module_name(kind, name) for kind, name in parts))
-
-
-def analysis_spec(analysis):
-    """What an analysis depends on: its settings, and where its files lie."""
-    names = ("name", "kind", "settings", "seed", "device", "replicates", "student", "posterior", "training")
-    blocks = analysis.data_blocks
-    return {
-        **{name: getattr(analysis, name) for name in names},
-        "blocks": list(analysis.blocks),
-        "methods": list(analysis.methods),
-        "raw": "results/downloads",
-        "data": {b: folder(data_files(analysis.data.key, b)[0]) for b in blocks},
-        "logits": {t.name: {b: folder(logits_files(t.key, b)[0]) for b in blocks} for t in analysis.teachers},
-        "draws_of": analysis_draws(analysis),
-        **({"parts": part_tables(analysis)} if analysis.parts else {}),
-    }
-
-
-def analysis_files():
-    """Analysis -> table -> file."""
-    return {name: analysis_tables(analysis) for name, analysis in PLAN.analyses.items()}
 
 
 def evaluation_inputs(wildcards):

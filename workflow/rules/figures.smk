@@ -1,36 +1,40 @@
-# Figures. What comes in: evaluation tables, data and logits of the first block, draws of methods with a posterior, ranks of the
-# calibration where a study asks for exact answers. What goes out:
-# results/<study>/figures/, all drawn by one job. Editing a figure draws again and refits nothing.
+# Figures. What comes in: what their owner wrote, an experiment (evaluation tables; data, logits and draws of the first block), an
+# question (tables) or the study (all evaluation tables). What goes out:
+# results/<study>/figures/<figure>.{svg,png,json}; the last is what the page says of it. One job draws all figures of an owner,
+# as the start of a process takes seconds; editing one draws its owner's again and refits nothing.
 
 
 rule figures:
-    """Draw all figures of the study."""
+    """All figures of the study."""
     input:
-        tables=[f"{e.evaluation}/{table}.parquet" for e in FIGURE_EXPERIMENTS for table in TABLES],
-        data=[f"{e.data}/{name}" for e in FIGURE_EXPERIMENTS for name in DATA_FILES],
-        logits=[f"{where}/{name}" for e in FIGURE_EXPERIMENTS for where in e.logits.values() for name in LOGITS_FILES],
-        draws=[file for e in FIGURE_EXPERIMENTS for file in e.draws.values()],
-        exact=[f"{folder}/ranks.parquet" for folder in exact_folders().values()],
-        curves=curve_files(),
-        analyses=[file for tables in analysis_files().values() for file in tables.values()],
-    output:
-        *[reported(entry) for entry in CATALOGUE],
-        *[f"{STUDY}/figures/{entry.stem}.png" for entry in CATALOGUE],
-        captions=f"{STUDY}/figures/captions.json",
-    log:
-        f"{STUDY}/logs/figures.log",
-    benchmark:
-        f"{STUDY}/benchmarks/figures.tsv"
-    conda:
-        "../../envs/cpu.yaml"
-    threads: 4
-    resources:
-        mem_mb=6000,
-        runtime=30,
-    params:
-        experiments=[asdict(e) for e in FIGURE_EXPERIMENTS],
-        study=asdict(FIGURE_STUDY),
-        analyses=[asdict(analysis) for analysis in FIGURE_ANALYSES],
-        package=package("mtbkd.report.figures.catalogue", *registry.FIGURES.values(), files=PUBLISHED),
-    script:
-        "../../scripts/figures.py"
+        list(FIGURE_OF),
+
+
+for owner in OWNERS:
+
+    rule:
+        """Draw the figures of one experiment, one question or one part of the study, or those of them that are asked for."""
+        name:
+            f"figures_{owner.key}"
+        input:
+            **figure_inputs(owner),
+        output:
+            [reported(owner, name) for name in owner.figures],
+            [f"{STUDY}/figures/{owner.stem(name)}.{ending}" for name in owner.figures for ending in ("png", "json")],
+        log:
+            f"{STUDY}/logs/figures/{owner.key}.log",
+        benchmark:
+            f"{STUDY}/benchmarks/figures/{owner.key}.tsv"
+        conda:
+            "../../envs/cpu.yaml"
+        threads: 1
+        resources:
+            mem_mb=3000,
+            runtime=30,
+        params:
+            owner=asdict(owner),
+            package=package(
+                "mtbkd.report.figures.catalogue", *(registry.FIGURES[n] for n in owner.figures), files=PUBLISHED
+            ),
+        script:
+            "../../scripts/figures.py"

@@ -1,11 +1,13 @@
 # The folder that a run works in. What comes in: results/ as it stands, .snakemake/. What goes out: nothing. A run that computes
-# waits for jobs that outlived their own run and takes away what dead processes left; whatever only looks on changes nothing.
+# waits for jobs that outlived their own run and takes away what dead processes left; whatever only looks on changes nothing. A
+# dry run prints what each job would make, and why.
 import re
 
 from snakemake.exceptions import WorkflowError
 
 from mtbkd.base import running
 from mtbkd.base.errors import ContractError
+from mtbkd.study import dry_run
 
 HINT = "move the repository, or have the environment elsewhere: UV_PROJECT_ENVIRONMENT=<folder> make run"
 
@@ -47,12 +49,25 @@ def check_cores(asked):
             raise WorkflowError(str(ContractError(option, "value", number, "1 or more, or all")))
 
 
+def shorten_dry_run():
+    """Print less of each job, unless --verbose asks for all, or the run is another workflow's, which prints as it likes."""
+    if HERE != Path(workflow.basedir) or workflow.output_settings.verbose:
+        return
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":  # those of plugins get whole records
+            handler.addFilter(dry_run.brief)
+    if not workflow.output_settings.quiet:
+        logger.info("Each job's outputs, and why it would run. Its inputs, log and resources: --verbose.")
+
+
 def prepared(execute):
     """Snakemake's ``execute``, which starts no run beside one that is alive, and finds no traces of dead ones."""
 
     def run(executor_plugin, **given):
         check_writable([".snakemake/locks"])
+        draw_asked_figures()
         if executor_plugin.common_settings.dryrun_exec:
+            shorten_dry_run()
             return execute(executor_plugin=executor_plugin, **given)
         check_cores(workflow.resource_settings)
         with running.announced(f"study {PLAN.study}", "run") as me:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from mtbkd.report.figures import catalogue
-from mtbkd.report.figures.material import Analysis as FigureAnalysis
+from mtbkd.report.figures.material import Question as FigureQuestion
 from mtbkd.report.figures.material import Experiment as FigureExperiment
 from mtbkd.report.figures.material import Method as FigureMethod
 from mtbkd.report.figures.material import Study as FigureStudy
@@ -51,31 +51,73 @@ def figure_sibling(experiment):
 
 
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
-FIGURE_STUDY = FigureStudy(
-    exact_folders(), curve_scores(), {e.name: figure_sibling(e) for e in PLAN.experiments.values()}
-)
-FIGURE_ANALYSES = [FigureAnalysis(name, a.kind, a.settings, analysis_tables(a)) for name, a in PLAN.analyses.items()]
-CATALOGUE = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_ANALYSES)
-FIGURES = [f"{STUDY}/figures/{entry.stem}.svg" for entry in CATALOGUE]
+FIGURE_STUDY = FigureStudy({e.name: figure_sibling(e) for e in PLAN.experiments.values()})
+FIGURE_QUESTIONS = [FigureQuestion(name, q.kind, q.content, question_tables(q)) for name, q in PLAN.questions.items()]
+OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
+STEMS = [owner.stem(name) for owner in OWNERS for name in owner.figures]
+FIGURES = [f"{STUDY}/figures/{stem}.svg" for stem in STEMS]
+FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ("svg", "png", "json")}
 
 
-def reported(entry):
+def figure_inputs(owner):
+    """The files that an owner's figures are drawn from."""
+    if owner.scope == "question":
+        return {"tables": list(owner.shown.tables.values())}
+    if owner.scope == "experiment":
+        e = owner.shown
+        return {
+            "tables": evaluation_tables(e.name),
+            "data": [f"{e.data}/{name}" for name in DATA_FILES],
+            "logits": [f"{where}/{name}" for where in e.logits.values() for name in LOGITS_FILES],
+            "draws": list(e.draws.values()),
+        }
+    of_study = {
+        "experiments": [file for name in PLAN.experiments for file in evaluation_tables(name)],
+        "": [],
+    }
+    return {"tables": of_study[owner.name]}
+
+
+def evaluation_tables(experiment):
+    """All tables of an experiment's evaluation."""
+    return [f"{STUDY}/evaluation/{experiment}/{table}.parquet" for table in TABLES]
+
+
+def reported(owner, name):
     """A figure as Snakemake's own report shows it."""
-    part = registry.figure(entry.figure)
+    part = registry.figure(name)
     return report(
-        f"{STUDY}/figures/{entry.stem}.svg",
-        caption=f"../report/{entry.figure}.rst",
+        f"{STUDY}/figures/{owner.stem(name)}.svg",
+        caption=f"../report/{name}.rst",
         category=part.CATEGORY,
-        subcategory=entry.of or "all experiments",
+        subcategory=owner.of or "all experiments",
         labels={"figure": part.TITLE},
     )
 
 
+def asked_figures():
+    """The figures that the command line names; none where it names anything else, which may need all of them."""
+    dag, scheduling = workflow.dag_settings, workflow.scheduling_settings
+    named = {*dag.targets, *dag.forcerun, *dag.until, *scheduling.prioritytargets} if dag.targets else set()
+    asked = {FIGURE_OF.get(os.path.relpath(target)) for target in named}
+    return set() if None in asked else asked
+
+
+def draw_asked_figures():
+    """Where the command line names figures alone, draw those, in one job an owner, and not all figures of their owners.
+
+    A job's inputs and params stay as they are, so that figures that were drawn alone count as drawn.
+    """
+    if asked := asked_figures():
+        for drawing in workflow.rules:
+            if any(FIGURE_OF.get(file) in asked for file in drawing.output):
+                drawing.output[:] = [file for file in drawing.output if FIGURE_OF[file] in asked]
+
+
 def section_modules():
     """Modules of the page's sections on what the study asks besides its experiments."""
-    other = {"exact": PLAN.exact, "curves": PLAN.curves, "search": PLAN.searches}
-    kinds = [a.kind for a in PLAN.analyses.values()] + [kind for kind, asked in other.items() if asked]
-    return [*registry.TOGETHER, *(registry.SECTIONS[kind] for kind in kinds)]
+    found = [registry.companion_name(q.kind, name) for q in PLAN.questions.values() for name in ("section", "together")]
+    return [module for module in found if module]
 
 
 PUBLISHED = ("data/published/*.csv",)
@@ -108,20 +150,11 @@ def report_benchmarks():
         for m in e.methods:
             found["student", f"{e.name}: {m}"] = [f"{STUDY}/benchmarks/student/{e.name}/{m}/{b}.tsv" for b in e.blocks]
         found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
-    for s in PLAN.searches:
-        kind, name = s.split("/")
-        found[kind.replace("_", " "), name] = [f"{STUDY}/benchmarks/{s}.tsv"]
-    for a in PLAN.analyses:
-        found["analysis", a] = [f"{STUDY}/benchmarks/analysis/{a}.tsv"]
-    for c in PLAN.curves.values():
-        parts = [
-            *((f"{c.name}: {m}, teachers {t}", f"{t}/{m}") for t, m in c.every_part()),
-            (f"{c.name}: references", "references"),
-        ]
-        for name, place in parts:
-            found["label-count curve", name] = [f"{STUDY}/benchmarks/curve/{c.name}/{place}/{b}.tsv" for b in c.blocks]
-    for m in PLAN.exact:
-        found["exact answers", m] = [f"{STUDY}/benchmarks/exact/{m}.tsv"]
+    for q in PLAN.questions.values():
+        found["question", q.name] = [f"{STUDY}/benchmarks/question/{q.name}.tsv"]
+        for step, part in [(step, part) for step, parts in q.parts.items() for part in parts]:
+            places = part_places(q, step, part)
+            found["question", f"{q.name}: {part}"] = [f"{STUDY}/benchmarks/question/{p}.tsv" for p in places]
     return [(*key, files) for key, files in found.items()]
 
 
@@ -131,12 +164,7 @@ def report_spec(wildcards):
         "evaluation": {name: f"{STUDY}/evaluation/{name}" for name in PLAN.experiments},
         "data_cards": {name: data_cards(e) for name, e in PLAN.experiments.items()},
         "teacher_cards": {name: teacher_cards(e) for name, e in PLAN.experiments.items()},
-        "searches": search_files(),
-        "curves": curve_scores(),
-        "curve_tuning": curve_tuning(),
-        "analyses": analysis_files(),
-        "exact": exact_folders(),
-        "exact_published": next(iter(exact_published()), None),
+        "questions": question_files(),
         "benchmarks": report_benchmarks(),
-        "figures": f"{STUDY}/figures",
+        "figures": FIGURES,
     }

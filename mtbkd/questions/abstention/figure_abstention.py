@@ -16,8 +16,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Does uncertainty find the errors?"
-SCOPE = "analysis"
-ANALYSIS = "abstention"
+SCOPE = "question"
 CATEGORY = "Uncertainty"
 CAPTION = """\
 Let a student answer only the examples it is surest of and leave the others open. To the right grows the share of examples
@@ -39,7 +38,7 @@ LOOKS = {"best student": (GREEN, "-"), "worst student": (ORANGE, "--"), "best te
 PANELS = 2
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
@@ -65,9 +64,9 @@ def beside(scores: Frame, main: str) -> dict[str, str]:
     return found
 
 
-def draw(analysis: Any) -> "Figure":
-    scores, curves = analysis.table("scores"), analysis.table("curves")
-    main = shown(scores, analysis.settings)
+def draw(question: Any) -> "Figure":
+    scores, curves = question.table("scores"), question.table("curves")
+    main = shown(scores, question.settings)
     splits = list(dict.fromkeys(curves["split"]))[:PANELS]
     methods = beside(scores, main)
     rows = curves[curves["method"].isin(list(methods.values())) & curves["split"].isin(splits)]

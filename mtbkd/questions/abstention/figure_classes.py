@@ -16,8 +16,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which classes are hard?"
-SCOPE = "analysis"
-ANALYSIS = "abstention"
+SCOPE = "question"
 CATEGORY = "Performance"
 CAPTION = """\
 Every class of the test split, the easiest on top; behind its name stands its number of test examples. Left: the share of
@@ -29,13 +28,13 @@ teachers. A class with few examples has wide intervals: read the order of such c
 METRICS = {"recall": "share recognised", "mcc": "Matthews' correlation"}
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
-def draw(analysis: Any) -> "Figure":
-    table = analysis.table("classes")
-    main = shown(analysis.table("scores"), analysis.settings)
+def draw(question: Any) -> "Figure":
+    table = question.table("classes")
+    main = shown(question.table("scores"), question.settings)
     own = table[table["method"] == main]
     recall = own[own["metric"] == "recall"]
     order = list(recall.groupby("class", sort=False)["value"].mean().sort_values().index)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which properties does each pool have?"
-SCOPE = "analysis"
-ANALYSIS = "axioms"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Rows are operators that make one distribution of several teachers', columns are properties one would like them to have, each in
@@ -39,12 +38,12 @@ SHORT = {
 }
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    matrix = analysis.table("matrix")
+def draw(question: Question) -> "Figure":
+    matrix = question.table("matrix")
     operators = list(dict.fromkeys(matrix["operator"]))
     axioms = list(dict.fromkeys(zip(matrix["axiom"], matrix["form"], strict=True)))
     figure, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.36 * len(operators)))

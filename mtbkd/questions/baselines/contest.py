@@ -106,9 +106,9 @@ def check(dataset: Dataset, teachers: Sequence[Logits], name: str) -> None:
     """Refuse teachers without logits on what the methods learn from."""
     missing = [t.teacher for t in teachers for split in ("train", "val") if not t.covered[dataset.split == split].all()]
     if missing or not teachers:
-        where, found = f"analysis {name} on {dataset.name}", f"no logits on all examples of {sorted(set(missing)) or 'any'}"
+        where, found = f"question {name} on {dataset.name}", f"no logits on all examples of {sorted(set(missing)) or 'any'}"
         raise ContractError(where, "teachers", found, "teachers that cover the training and validation splits")
-    unseen.warn(f"analysis {name} on {dataset.name}", teachers)
+    unseen.warn(f"question {name} on {dataset.name}", teachers)
 
 
 def compete(contest: Contest, method: str, settings: BaseModel) -> dict[str, Rows]:

@@ -8,7 +8,7 @@ import numpy as np
 from mtbkd.questions.baselines.contest import REFERENCE
 from mtbkd.questions.baselines.section import gains, titles_of
 from mtbkd.questions.baselines.tables import PLAIN
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, grid
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "What each way of joining teachers gains"
-SCOPE = "analysis"
-ANALYSIS = "baselines"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Published methods of learning from several teachers, each training the same student on the same replicates with settings
@@ -33,12 +32,12 @@ UNITS = {"accuracy": "gain of accuracy", "nll": "gain of log-likelihood (nats)"}
 COLOURS = {1: BLUE, -1: VERMILION, 0: GREY}
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    tables = {name: analysis.table(name) for name in ("scores", "comparisons", "costs")}
+def draw(question: Question) -> "Figure":
+    tables = {name: question.table(name) for name in ("scores", "comparisons", "costs")}
     titles = titles_of(tables)
     references = [reference for reference in WORDS if reference in titles]
     shown = [method for method in titles if method != REFERENCE]

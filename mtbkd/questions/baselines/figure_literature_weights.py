@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.lazy import lazy_import
 from mtbkd.questions.baselines import BASELINES
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import SEQUENTIAL, WIDTH
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Whom each method listens to"
-SCOPE = "analysis"
-ANALYSIS = "baselines"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 The share of each teacher in what the student learns, averaged over replicates and over the training examples of one
@@ -30,13 +29,13 @@ DARK = 0.55  # shares below are drawn in dark colours
 MANY = 12  # columns from which on the numbers are written smaller
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    weights = analysis.table("weights")
-    known = dict(analysis.table("costs").set_index("method")["title"])
+def draw(question: Question) -> "Figure":
+    weights = question.table("weights")
+    known = dict(question.table("costs").set_index("method")["title"])
     domains = [name for name in dict.fromkeys(weights["domain"]) if name != "all"] or ["all"]
     means = weights.groupby(["method", "domain", "teacher"], sort=False)["weight"].mean()
     methods = [method for method in BASELINES if method in set(weights["method"])]

@@ -27,7 +27,7 @@ METRICS = {"nll": "negative log-likelihood", "accuracy": "accuracy"}
 
 
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
-    """The sentences and tables of the analysis ``name``."""
+    """The sentences and tables of the question ``name``."""
     titles = titles_of(tables)
     told = [_best(tables, titles), *(_against(tables, titles, reference) for reference in (REFERENCE, PLAIN))]
     told += [

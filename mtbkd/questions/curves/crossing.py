@@ -18,9 +18,9 @@ from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.compare import holm, paired
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, interval
-from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of, range_of_difference
 from mtbkd.evaluation.verdict import Verdict, judge, verdict
-from mtbkd.study.asked.curves import NO_TEACHERS
+from mtbkd.questions.curves.spec import NO_TEACHERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,3 +167,14 @@ def _compared(found: Frame) -> Frame:
     judged = table[["advantage", "low", "high", "p_holm"]].to_numpy(float)
     table["verdict"] = [verdict(judge(*each), higher_is_better=True) for each in judged]
     return table
+
+
+def summary(scores: Frame) -> Frame:
+    """Mean and interval over replicates of every score."""
+    keys = ["curve", "teachers", "transfer", "method", "kind", "labels", "metric"]
+    rows = []
+    for values, own in scores.groupby(keys, sort=False):
+        found = interval(own["value"], range_of(str(own["metric"].iloc[0])))
+        told = {"mean": found.mean, "mean_low": found.low, "mean_high": found.high, "replicates": found.n}
+        rows.append({**dict(zip(keys, values, strict=True)), **told})
+    return pd.DataFrame(rows)

@@ -6,17 +6,16 @@ from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.questions.curves.crossing import judged_metrics
-from mtbkd.questions.curves.tables import read
-from mtbkd.report.figures.material import Study
+from mtbkd.questions.curves.spec import NO_TEACHERS
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.study.asked.curves import NO_TEACHERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "When does distillation pay?"
-SCOPE = "study"
+SCOPE = "question"
 CATEGORY = "Labels"
 CAPTION = """\
 Scores on the same untouched test examples when only some labels are known. To the right grows the number of labels
@@ -38,21 +37,16 @@ TITLES = {
 MEAN = "teachers:mean"
 
 
-def applies(study: Study) -> bool:
-    return bool(study.curves)
+def applies(question: Question) -> bool:
+    return True
 
 
-def draw(study: Study) -> "Figure":
-    curves = {name: read(files) for name, files in study.curves.items()}
-    panels = [
-        (f"{name}, teachers: {teachers}", rows, teachers, metric)
-        for name, rows in curves.items()
-        for teachers in sets_of_teachers(rows)
-        for metric in judged_metrics(rows)
-    ]
+def draw(question: Question) -> "Figure":
+    rows = question.table("scores")
+    panels = [(f"teachers: {each}", each, metric) for each in sets_of_teachers(rows) for metric in judged_metrics(rows)]
     figure, axes = grid(len(panels), 2, 2.3)
     shared: dict[str, list[Axes]] = {}
-    for ax, (title, rows, teachers, metric) in zip(axes, panels, strict=True):
+    for ax, (title, teachers, metric) in zip(axes, panels, strict=True):
         _panel(ax, rows[rows["metric"] == metric], teachers)
         ax.set_title(title, fontsize=8)
         ax.set_ylabel(TITLES[metric], fontsize=7.5)

@@ -5,17 +5,15 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.base.frames import Frame
 from mtbkd.questions.curves.crossing import differences, judged_metrics
 from mtbkd.questions.curves.figure_label_curve import sets_of_teachers
-from mtbkd.questions.curves.tables import read
-from mtbkd.report.figures.material import Study
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, GREY, grid, signal_colour
-from mtbkd.study.asked.curves import NO_TEACHERS, REFERENCES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TITLE = "Gain against teacher quality"
-SCOPE = "study"
+SCOPE = "question"
 CATEGORY = "Labels"
 CAPTION = """\
 What teachers add to a student that learns from labels alone, for teachers of different quality. To the right grows the
@@ -36,27 +34,21 @@ GAINS = {
 }
 
 
-def applies(study: Study) -> bool:
-    return any(len(set(parts) - {NO_TEACHERS, REFERENCES}) > 1 for parts in study.curves.values())
+def applies(question: Question) -> bool:
+    return len(question.settings["sets"]) > 1
 
 
-def draw(study: Study) -> "Figure":
-    curves = {name: read(files) for name, files in study.curves.items()}
-    panels = [
-        (name, rows, metric, n)
-        for name, rows in curves.items()
-        for metric in judged_metrics(rows)
-        for n in shown_counts([int(n) for n in rows["labels"].unique()])
-    ]
-    columns = max(sum(p[0] == name and p[2] == metric for p in panels) for name, _, metric, _ in panels)
-    figure, axes = grid(len(panels), columns, 2.1)
-    found = {name: differences(rows) for name, rows in curves.items()}
-    for place, (ax, (name, rows, metric, n)) in enumerate(zip(axes, panels, strict=True)):
-        own = found[name]
-        own = own[(own["metric"] == metric) & (own["labels"] == n) & (own["kind"] == "student")]
+def draw(question: Question) -> "Figure":
+    rows = question.table("scores")
+    counts = shown_counts([int(n) for n in rows["labels"].unique()])
+    panels = [(metric, n) for metric in judged_metrics(rows) for n in counts]
+    figure, axes = grid(len(panels), len(counts), 2.1)
+    found = differences(rows)
+    for place, (ax, (metric, n)) in enumerate(zip(axes, panels, strict=True)):
+        own = found[(found["metric"] == metric) & (found["labels"] == n) & (found["kind"] == "student")]
         _panel(ax, own, teacher_accuracy(rows), dict(rows.groupby("method")["signal"].first()))
-        ax.set_title(f"{n:,} labels" if len(curves) == 1 else f"{name}, {n:,} labels", fontsize=8)
-        if place % columns == 0:
+        ax.set_title(f"{n:,} labels", fontsize=8)
+        if place % len(counts) == 0:
             ax.set_ylabel(GAINS[metric], fontsize=8)
     handles: dict[str, Any] = {}
     for ax in axes:
@@ -85,7 +77,8 @@ def _panel(ax: "Axes", rows: Frame, quality: dict[str, float], signals: dict[str
     lines = list(rows.groupby(["method", "transfer"], sort=False))
     for place, ((method, transfer), own) in enumerate(lines):
         shift, colour = (place - (len(lines) - 1) / 2) * 0.018 * span, signal_colour(signals[method])
-        points = sorted((quality[row["teachers"]] + shift, row) for row in own.to_dict("records") if row["teachers"] in quality)
+        known = [(quality[row["teachers"]] + shift, row) for row in own.to_dict("records") if row["teachers"] in quality]
+        points = sorted(known, key=lambda point: point[0])  # two sets may be equally good
         for x, row in points:
             ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=0.9)
         line = "solid" if transfer else (0, (3, 1.6))

@@ -10,7 +10,6 @@ Shapes: R replicates, F folds, P positions of the label order, n labels, G teach
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
+from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.inference import Context
@@ -27,10 +27,11 @@ from mtbkd.inference.tuning import best, candidates, held_out_scores, shared_of
 from mtbkd.pooling import context as weighing
 from mtbkd.posterior.problem import adjusted, make_problem
 from mtbkd.questions.curves.budget import Order, budgets, fold_size, held_out, label_order
-from mtbkd.questions.curves.tables import score_rows, write
+from mtbkd.questions.curves.spec import Spec
+from mtbkd.questions.curves.tables import frame, score_rows
 from mtbkd.questions.curves.target import Budget
+from mtbkd.questions.inputs import Inputs
 from mtbkd.students import Student
-from mtbkd.study.asked.curves import Spec
 
 if TYPE_CHECKING:
     import torch
@@ -298,12 +299,14 @@ def mean_prob(student: Student, params: "torch.Tensor", x: "torch.Tensor", max_v
     return (torch.stack(parts).sum(0) / len(params)).cpu().numpy() if len(params) else empty.numpy()
 
 
-def curve_files(spec: dict[str, Any], block: str, data: str | Path, logits: Sequence[str | Path], out: Path) -> None:
-    """Read data and logits, write scores.parquet and tuning.parquet into ``out``: what the rule ``curve`` calls."""
-    typed, dataset = Spec.model_validate(spec), Dataset.read(data)
-    scores, tuning = fit_curve(typed, dataset, [Logits.read(folder, dataset) for folder in logits], block_range(block))
-    fit = typed.fit
-    place = {"curve": typed.curve, "teachers": typed.teachers, "method": fit.method}
+def run(inputs: Inputs, spec: Spec) -> dict[str, Frame]:
+    """One method at every number of labels, on one block."""
+    teachers = inputs.teachers() if inputs.logits else []
+    scores, tuning = fit_curve(spec, inputs.dataset(), teachers, block_range(inputs.blocks[0]))
+    fit = spec.fit
+    place = {"curve": spec.curve, "teachers": spec.teachers, "method": fit.method}
     parts = {"signal": fit.signal.name, "weights": fit.weights or "", "inference": fit.inference.name, "kind": "student"}
-    write("scores", [{**place, **parts, **row} for row in scores], out / "scores.parquet")
-    write("tuning", [{**place, **{k: v for k, v in row.items() if k != "row"}} for row in tuning], out / "tuning.parquet")
+    return {
+        "scores": frame("scores", [{**place, **parts, **row} for row in scores]),
+        "tuning": frame("tuning", [{**place, **{k: v for k, v in row.items() if k != "row"}} for row in tuning]),
+    }

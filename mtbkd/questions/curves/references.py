@@ -6,18 +6,21 @@ Shapes: R replicates, N examples, G teachers, K classes.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mtbkd.base.blocks import block_range
+from mtbkd.base.frames import Frame
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.pooling import unseen
 from mtbkd.questions.curves.budget import Order, budgets, label_order
-from mtbkd.questions.curves.tables import score_rows, write
-from mtbkd.study.asked.curves import References
+from mtbkd.questions.curves.spec import References
+from mtbkd.questions.curves.spec import References as Spec
+from mtbkd.questions.curves.tables import frame, score_rows
+from mtbkd.questions.inputs import Inputs
 
+__all__ = ["Spec", "references", "run"]
 Rows = list[dict[str, Any]]
 
 
@@ -69,9 +72,9 @@ def _best(logits: np.ndarray, dataset: Dataset, order: Order, r: int, n: int) ->
     return int((logits[rows].argmax(-1) == dataset.y[order.data[r], rows, None]).mean(0).argmax())
 
 
-def reference_files(spec: dict[str, Any], block: str, data: str | Path, logits: Mapping[str, Sequence[str]], out: Path) -> None:
-    """Read data and logits, write the table ``out``: what the rule ``curve_references`` calls."""
-    dataset, typed = Dataset.read(data), References.model_validate(spec)
-    teachers = {name: [Logits.read(folder, dataset) for folder in folders] for name, folders in logits.items()}
-    rows = references(typed, dataset, teachers, block_range(block))
-    write("scores", [{"curve": typed.curve, **row} for row in rows], out)
+def run(inputs: Inputs, spec: References) -> dict[str, Frame]:
+    """The references on one block."""
+    known = {teacher.teacher: teacher for teacher in inputs.teachers()}
+    sets = {title: [known[name] for name in own] for title, own in spec.sets.items()}
+    rows = references(spec, inputs.dataset(), sets, block_range(inputs.blocks[0]))
+    return {"scores": frame("scores", [{"curve": spec.curve, **row} for row in rows])}

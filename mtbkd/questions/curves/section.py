@@ -2,27 +2,33 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtbkd.base import registry
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
-from mtbkd.evaluation.intervals import interval
-from mtbkd.evaluation.metrics import range_of
 from mtbkd.inference.tuning import SHARED_NAMES
-from mtbkd.questions.curves.crossing import crossings, differences, judged_metrics
-from mtbkd.questions.curves.tables import read
+from mtbkd.questions.curves.crossing import judged_metrics
 from mtbkd.report import sharpness
 from mtbkd.report.grids import edges, of_its_own
 from mtbkd.report.numbers import NONE, listed, show, show_interval
+from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
-
+TITLE = "When does distillation pay?"
+EXPLAINED = """\
+Every method is given the same labelled examples, few at first, all of them in the end. The number counts all labels: the
+settings, how long to train among them, are chosen by cross-validation inside it, in the same way and from the same grid for
+every method; a student without teachers, which has no strength of the teachers to choose, is one of them. Candidates are fitted
+from one start each, the final students from several. The other training examples are either kept without label, so that the
+teachers speak of them too, or dropped. Below stands how many labels it takes until labels alone are as good as the distilled
+student: with fewer, these teachers pay; with more, they add nothing or do harm. Intervals are over replicates; a crossing is
+stated only where the advantage at the fewest labels is decided. "Better" and "worse" are said where the interval leaves 0 out
+and the Wilcoxon signed-rank test, corrected (Holm) over the methods and numbers of labels of one set of teachers, has p < 0.05.
+A set of teachers that know nothing, every class alike to them, is a control: it helps by smoothing alone. Where a curve has
+one, a set of teachers pays only by what it gains beyond it: its students count as decidedly better where they are decidedly
+better than labels alone and than the same method with the control. Where settings are chosen at the end of their grid, the grid
+may have decided in place of the labels, and wants extending: at the lowest lambda the labels want the teachers weaker, or off;
+at the highest prior scale the prior hardly matters.
+"""
 NAMES = {
     "accuracy_true_prob": "accuracy",
     "accuracy": "accuracy",
@@ -32,92 +38,22 @@ HELD = {True: "other examples kept without label", False: "other examples droppe
 Decided = dict[tuple[str, str, bool, str], list[int]]
 
 
-@dataclass(frozen=True)
-class Part:
-    """What the page shows of one curve.
-
-    ``headline``: where distillation pays; ``sentences``: set of teachers -> until when; ``ends``: choices at the ends of grids.
-    """
-
-    name: str
-    student: str
-    dataset: str
-    headline: str
-    sentences: dict[str, str]
-    crossings: Table
-    differences: Sequence[Table]
-    ends: Table | None
-
-
-@dataclass(frozen=True)
-class Section:
-    """All curves, and the rows of tables/curves.csv and tables/crossings.csv."""
-
-    parts: Sequence[Part]
-    frames: dict[str, Frame]
-
-
-def section(
-    plans: Mapping[str, Mapping[str, Any]],
-    files: Mapping[str, Mapping[str, Sequence[str]]],
-    tuned: Mapping[str, Sequence[str]],
-) -> Section | None:
-    """The section; None where the study has no curve.
-
-    Args:
-        plans: curve -> ``dataclasses.asdict`` of its plan.
-        files: curve -> set of teachers, ``none`` or ``references`` -> tables of scores.
-        tuned: curve -> tables of what its methods tuned.
-    """
-    if not files:
-        return None
-    scores = {name: read(paths) for name, paths in files.items()}
-    controls = {name: uninformed(plans[name]) for name in files}
-    differing = {name: differences(rows, controls[name]) for name, rows in scores.items()}
-    found = {name: (crossings(rows, differing[name]), differing[name]) for name, rows in scores.items()}
-    tuning = {name: read({name: paths}) for name, paths in tuned.items()}
-    parts = [_part(name, plans[name], scores[name], *found[name], controls[name], tuning[name]) for name in files]
-    joined = [_summary(scores[name]).merge(each, "left") for name, (_, each) in found.items()]
-    frames = {"curves": pd.concat(joined, ignore_index=True)}
-    frames["crossings"] = pd.concat([each for each, _ in found.values()], ignore_index=True)
-    return Section(parts, frames)
-
-
-def uninformed(plan: Mapping[str, Any]) -> list[str]:
-    """Sets of teachers that know nothing, the controls of a curve."""
-    sets = plan["teachers"].items()
-    return [
-        name for name, own in sets if not any(getattr(registry.part("teacher", t["family"]), "INFORMED", True) for t in own)
-    ]
-
-
-def _part(
-    name: str, plan: Mapping[str, Any], scores: Frame, crossed: Frame, differing: Frame, controls: Sequence[str], tuning: Frame
-) -> Part:  # fmt: skip
+def section(name: str, tables: Mapping[str, Frame], content: Mapping[str, Any]) -> Section:
+    """Until how many labels each set of teachers helps; advantages, and choices at the ends of grids, are folded away."""
+    scores, tuning, crossed = tables["scores"], tables["tuning"], tables["crossings"]
+    differing, controls = tables["summary"][tables["summary"]["advantage"].notna()], content["controls"]
     counts = sorted(int(n) for n in scores["labels"].unique())
-    sets = list(dict.fromkeys(crossed["teachers"]))
-    tables = [difference_table(name, metric, differing, counts) for metric in judged_metrics(scores)]
+    known, metrics = decided(differing), judged_metrics(scores)
+    details = [difference_table(name, metric, differing, counts) for metric in metrics]
     if controls:
         beyond = _beyond(differing)
-        tables += [difference_table(name, metric, beyond, counts, controls[0]) for metric in judged_metrics(scores)]
-    if (mixed := sharpness.curve_table(name, tuning, counts)) is not None:
-        tables.append(mixed)
-    known = decided(differing)
-    sentences = {each: sentence(crossed[crossed["teachers"] == each], scores, known, counts) for each in sets}
-    pays = headline(crossed, known, judged_metrics(scores)[0], counts, controls)
-    table = crossing_table(name, crossed, known, counts)
-    return Part(name, plan["student"], plan["data"]["name"], pays, sentences, table, tables, ends_table(name, plan, tuning))
-
-
-def _summary(scores: Frame) -> Frame:
-    """Mean and interval over replicates of every score."""
-    keys = ["curve", "teachers", "transfer", "method", "kind", "labels", "metric"]
-    rows = []
-    for values, own in scores.groupby(keys, sort=False):
-        found = interval(own["value"], range_of(str(own["metric"].iloc[0])))
-        told = {"mean": found.mean, "mean_low": found.low, "mean_high": found.high, "replicates": found.n}
-        rows.append({**dict(zip(keys, values, strict=True)), **told})
-    return pd.DataFrame(rows)
+        details += [difference_table(name, metric, beyond, counts, controls[0]) for metric in metrics]
+    details += [sharpness.curve_table(name, tuning, counts), ends_table(name, content["candidates"], tuning)]
+    sets = {each: crossed[crossed["teachers"] == each] for each in dict.fromkeys(crossed["teachers"])}
+    told = [f"Teachers {each}: {sentence(own, scores, known, counts)}" for each, own in sets.items()]
+    pays = f"On {name}, {headline(crossed, known, metrics[0], counts, controls)}."
+    shown = [crossing_table(name, crossed, known, counts)]
+    return Section(told, shown, [table for table in details if table is not None], answers=[(TITLE, [pays])])
 
 
 def labels_in_words(labels: float, counts: Sequence[int]) -> str:
@@ -261,10 +197,9 @@ def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[
     return Table(f"advantage-{f'over-{control}-' if control else ''}{metric}-{name}", caption, head, rows)
 
 
-def ends_table(name: str, plan: Mapping[str, Any], tuning: Frame) -> Table | None:
+def ends_table(name: str, methods: Mapping[str, Any], tuning: Frame) -> Table | None:
     """Which settings were chosen at the ends of their grids, and methods with candidates of their own; None if none."""
     settings = [c for c in (*SHARED_NAMES, "steps") if c in tuning and tuning[c].nunique() > 1]
-    methods = {m: part["fit"] for own in plan["parts"].values() for m, part in own.items()}
     rows = []
     for (teachers, method), own in tuning.groupby(["teachers", "method"], sort=False):
         found = {each: edges(own, [each]) for each in settings}

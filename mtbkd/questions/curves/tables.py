@@ -1,12 +1,11 @@
-"""The tables of a curve, one row a number: what is written, and what reads all parts of a curve together."""
+"""The tables of a part of a curve, one row a number."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.base.frames import Frame, read_table, write_table
+from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.metrics import Score, label_contributions, mean_score, truth_contributions
 from mtbkd.inference.sharpness import COLUMN
@@ -38,17 +37,8 @@ def score_rows(prob: np.ndarray, y: np.ndarray, true_prob: np.ndarray | None) ->
     return [{"metric": name, **mean_score(found[name])._asdict()} for name in SCORES if name in found]
 
 
-def write(table: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write one table whole or not at all; ``tuning`` has a column for every shared setting."""
+def frame(table: str, rows: Sequence[Mapping[str, Any]]) -> Frame:
+    """One table of a part; ``tuning`` has a column for every shared setting."""
     columns = COLUMNS[table]
     settings = sorted({name for row in rows for name in row} - set(columns))
-    write_table(pd.DataFrame(rows, columns=[*columns[:-3], *settings, *columns[-3:]]), path)
-
-
-def read(parts: Mapping[str, Sequence[str]]) -> Frame:
-    """All rows of the scores of a curve; ContractError names a file that is not there.
-
-    ``parts``: set of teachers, ``none`` or ``references`` -> files.
-    """
-    files = [file for own in parts.values() for file in own]
-    return pd.concat([read_table(file, "a table of a label-count curve", "curve") for file in files], ignore_index=True)
+    return pd.DataFrame(rows, columns=[*columns[:-3], *settings, *columns[-3:]])

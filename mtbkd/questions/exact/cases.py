@@ -17,9 +17,9 @@ from mtbkd.posterior.target import Target
 from mtbkd.questions.exact.case import Case
 from mtbkd.questions.exact.density import Density
 from mtbkd.questions.exact.lda import conjugate_lda
+from mtbkd.questions.exact.spec import Conjugate
 from mtbkd.signals import bkd, tip
 from mtbkd.students.linear import Linear
-from mtbkd.study.asked.exact import Conjugate
 
 if TYPE_CHECKING:
     import torch

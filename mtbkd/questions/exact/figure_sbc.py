@@ -1,13 +1,12 @@
 """Simulation-based calibration: ECDF of the PIT values against the uniform one (Sailynoja et al. 2022)."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.base.frames import Frame, read_table
+from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.material import Study
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, grid
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ else:
     ecdf_utils = lazy_import("arviz_stats.ecdf_utils")
 
 TITLE = "Are the posteriors right on average?"
-SCOPE = "study"
+SCOPE = "question"
 CATEGORY = "Exact answers"
 CAPTION = """\
 Simulation-based calibration. Parameters are drawn from their prior and data from the parameters, many times; each method
@@ -33,13 +32,12 @@ LEVEL, SIMULATIONS, SEED = 0.95, 1000, 214
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, BLACK)
 
 
-def applies(study: Study) -> bool:
-    return bool(study.exact)
+def applies(question: Question) -> bool:
+    return True
 
 
-def draw(study: Study) -> "Figure":
-    tables = {method: _ranks(Path(folder)) for method, folder in study.exact.items()}
-    shown = {method: rows for method, rows in tables.items() if len(rows)}
+def draw(question: Question) -> "Figure":
+    shown = {str(method): rows for method, rows in question.table("ranks").groupby("method", sort=False)}
     figure, axes = grid(max(1, len(shown)), 2, 2.1, sharex=True, sharey=True)
     for ax, (method, rows) in zip(axes, shown.items(), strict=False):
         _panel(ax, rows)
@@ -53,10 +51,6 @@ def draw(study: Study) -> "Figure":
     figure.supxlabel("rank of the truth among the draws (share of the largest)", fontsize=9)
     figure.supylabel("share of data sets below, minus the uniform share", fontsize=9)
     return figure
-
-
-def _ranks(folder: Path) -> Frame:
-    return read_table(folder / "ranks.parquet", "ranks of the calibration", "exact")
 
 
 def pit(rows: Frame) -> np.ndarray:

@@ -24,6 +24,7 @@ else:
 
 TITLE = "What pooling priors does to a posterior"
 SCOPE = "study"
+READS = ""
 CATEGORY = "Method"
 CAPTION = """\
 The idea in one dimension (the paper's Fig. 2; it does not depend on the study). Two teachers give two opinions about one

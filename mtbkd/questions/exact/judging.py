@@ -1,16 +1,17 @@
-"""What the rule ``exact`` calls: one method on every case and on the simulated data sets."""
+"""One method on every case and on the simulated data sets: one job of the question ``exact``."""
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base import registry
-from mtbkd.base.frames import write_table
+from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.inference import Context
 from mtbkd.questions.exact import sbc
 from mtbkd.questions.exact.cases import all_cases
 from mtbkd.questions.exact.judge import judge
-from mtbkd.study.asked.exact import Spec
+from mtbkd.questions.exact.spec import Spec
+from mtbkd.questions.inputs import Inputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,18 +41,16 @@ def judge_method(spec: Spec) -> dict[str, list[dict[str, Any]]]:
     cases = [row for case in all_cases(spec.conjugate, spec.seed) for row in judge(case, module, settings, context)]
     calibration, ranks = sbc.calibrate(spec.sbc_datasets, module, settings, context)
     named = {"method": spec.method, "inference": spec.inference}
-    tables = {"cases": cases, "sbc": calibration, "ranks": ranks}
-    return {name: [named | row for row in rows] for name, rows in tables.items()}
+    found = {"cases": cases, "sbc": calibration, "ranks": ranks}
+    return {name: [named | row for row in rows] for name, rows in found.items()}
 
 
-def write_tables(tables: dict[str, list[dict[str, Any]]], folder: str | Path) -> None:
-    """One parquet file a table, each whole or not at all; numbers that are missing are NaN."""
-    for name, rows in tables.items():
-        frame = pd.DataFrame(rows, columns=list(COLUMNS[name]))
-        numbers = [column for column in frame.columns if column not in TEXT]
-        write_table(frame.astype(dict.fromkeys(numbers, "float64")), Path(folder) / f"{name}.parquet")
+def tables(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Frame]:
+    """The tables; numbers that are missing are NaN."""
+    frames = {name: pd.DataFrame(list(own), columns=list(COLUMNS[name])) for name, own in rows.items()}
+    return {name: f.astype(dict.fromkeys([c for c in f.columns if c not in TEXT], "float64")) for name, f in frames.items()}
 
 
-def judge_files(spec: dict[str, Any], folder: str | Path) -> None:
-    """Judge ``spec`` and write its tables into ``folder``."""
-    write_tables(judge_method(Spec.model_validate(spec)), folder)
+def run(inputs: Inputs, spec: Spec) -> dict[str, Frame]:
+    """Judge one method."""
+    return tables(judge_method(spec))

@@ -19,7 +19,7 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.base.seeds import derive
 from mtbkd.questions.exact.case import Case
 from mtbkd.questions.exact.density import Density
-from mtbkd.study.asked.exact import Conjugate
+from mtbkd.questions.exact.spec import Conjugate
 
 if TYPE_CHECKING:
     import torch

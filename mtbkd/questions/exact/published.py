@@ -6,22 +6,14 @@ the two classes: the linear student's is .071 for one class however many the dat
 Shapes: N test examples, K classes, S draws.
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.frames import write_table
-from mtbkd.base.lazy import lazy_import
 from mtbkd.base.seeds import derive
 from mtbkd.evaluation.coverage import coverage
 from mtbkd.questions.exact.lda import TRUTH, Discriminant, make_data, posterior, sample
-from mtbkd.study.asked.exact import Conjugate
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
+from mtbkd.questions.exact.spec import Conjugate
 
 REPLICATES, TEST, CEILING_TEST, DRAWS, LEVEL = 20, 1000, 10_000, 100, 0.95
 
@@ -55,8 +47,3 @@ def compare(settings: Conjugate, seed: int) -> list[dict[str, Any]]:
         best = float(TRUTH.prob(sample(CEILING_TEST, rng)[0]).max(1).mean())
         rows.append({"quantity": "accuracy", "column": "bayes", "replicate": replicate, "value": best})
     return rows
-
-
-def compare_files(settings: dict[str, Any], seed: int, out: str | Path) -> None:
-    """Write ``compare`` as a parquet table."""
-    write_table(pd.DataFrame(compare(Conjugate.model_validate(settings), seed)), out)

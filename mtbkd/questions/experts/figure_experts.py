@@ -16,8 +16,7 @@ else:
     patches = lazy_import("matplotlib.patches")
 
 TITLE = "Do the weights find the right expert?"
-SCOPE = "analysis"
-ANALYSIS = "experts"
+SCOPE = "question"
 CATEGORY = "Teachers"
 CAPTION = """\
 Which teacher the weights trust on test examples. Each row is a true group of examples, a domain or, where the data have
@@ -30,12 +29,12 @@ cell outside a box is a teacher that is sure of what it does not know.
 """
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
-def draw(analysis: Any) -> "Figure":
-    confusion = analysis.table("confusion")
+def draw(question: Any) -> "Figure":
+    confusion = question.table("confusion")
     shown = panels(confusion)
     groups, teachers = (list(dict.fromkeys(confusion[key])) for key in ("group", "teacher"))
     figure, axes = plt.subplots(1, len(shown), figsize=(WIDTH, 0.27 * len(groups) + 1.6), squeeze=False, sharey=True)

@@ -59,7 +59,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     test = dataset.rows("test")
     missing = [t.teacher for t in teachers if not t.covered[test].all()]
     if missing:
-        raise ContractError(f"analysis {inputs.name}", "teachers", f"no test logits of {', '.join(missing)}",
+        raise ContractError(f"question {inputs.name}", "teachers", f"no test logits of {', '.join(missing)}",
                             "teachers that cover the test split")  # fmt: skip
     names, group = groups(dataset)
     group, y = group[test], dataset.y[0, test]
@@ -73,7 +73,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
         module = registry.part("weights", name)
         if len(teachers) < module.MIN_TEACHERS:
             raise ContractError(
-                f"analysis {inputs.name}", "teachers", len(teachers), f"at least {module.MIN_TEACHERS} for {name}"
+                f"question {inputs.name}", "teachers", len(teachers), f"at least {module.MIN_TEACHERS} for {name}"
             )
         weights = module.weights(prob)[0]
         first = weights >= weights.max(1, keepdims=True) - TIE

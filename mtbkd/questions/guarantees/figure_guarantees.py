@@ -8,7 +8,7 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import REAL, SHARE, interval
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, WIDTH
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Do the pools keep what is promised of them?"
-SCOPE = "analysis"
-ANALYSIS = "guarantees"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 All at equal weights, on test examples. Blue: this dataset's teachers; orange: teachers at random, who disagree as they like.
@@ -35,12 +34,12 @@ lines are the law rho + (1 - rho) / G, dots are measured.
 SOURCES = {"teachers": BLUE, "random teachers": ORANGE}
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    bounds, gain = analysis.table("bounds"), analysis.table("gain")
+def draw(question: Question) -> "Figure":
+    bounds, gain = question.table("bounds"), question.table("gain")
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.4))
     _operators(axes[0, 0], bounds[bounds["guarantee"] == "log loss"], "margin")
     axes[0, 0].axvline(0, color=GREY, linewidth=0.8)
@@ -51,7 +50,7 @@ def draw(analysis: Analysis) -> "Figure":
     _operators(axes[1, 0], unsafe, "broken")
     axes[1, 0].set_xlabel("share above every teacher (%)")
     axes[1, 0].set_title("Unsafe mass amplified?")
-    _variance(axes[1, 1], analysis.table("variance"))
+    _variance(axes[1, 1], question.table("variance"))
     handles, labels = axes[0, 1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure

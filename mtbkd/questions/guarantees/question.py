@@ -106,13 +106,13 @@ def opinions_of(dataset: Dataset, teachers: list[Logits], row: int, settings: Se
     rows = dataset.rows("test")[: settings.examples]
     missing = [teacher.teacher for teacher in teachers if not teacher.covered[rows].all()]
     if missing:
-        raise ContractError("analysis guarantees", "teachers", f"no logits of {', '.join(missing)} on the test split",
+        raise ContractError("question guarantees", "teachers", f"no logits of {', '.join(missing)} on the test split",
                             "teachers that cover it")  # fmt: skip
     for name in settings.classes:
         if name not in dataset.class_names:
             allowed = ", ".join(dataset.class_names)
             hint = nearest(name, dataset.class_names)
-            raise ContractError(f"analysis guarantees on {dataset.name}", "classes", f"'{name}'", allowed, hint)
+            raise ContractError(f"question guarantees on {dataset.name}", "classes", f"'{name}'", allowed, hint)
     stacked = stack_logits(teachers)
     logits = stacked[row if len(stacked) > 1 else 0, rows]
     prob = torch.softmax(torch.as_tensor(logits, dtype=torch.float64), -1).numpy()

@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "Are the locations' probabilities honest?"
-SCOPE = "analysis"
-ANALYSIS = "multilabel"
+SCOPE = "question"
 CATEGORY = "Several labels"
 CAPTION = """\
 When a student says that a protein is in a location with 30 %, is it there in 30 % of the cases? All pairs of a protein and a
@@ -25,12 +24,12 @@ LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREY, "^"))
 LEAST = 20  # pairs of a bin, below which its share says little
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
-def draw(analysis: Any) -> "Figure":
-    rows = analysis.table("calibration")
+def draw(question: Any) -> "Figure":
+    rows = question.table("calibration")
     methods = [m for m in dict.fromkeys(rows["method"]) if not str(m).startswith("teacher:") and m != "teachers:best"]
     splits = list(dict.fromkeys(rows["split"]))[: len(LOOKS)]
     figure, axes = grid(len(methods), 3, 1.8, sharex=True, sharey=True)

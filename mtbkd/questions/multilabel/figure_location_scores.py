@@ -16,8 +16,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which locations are found?"
-SCOPE = "analysis"
-ANALYSIS = "multilabel"
+SCOPE = "question"
 CATEGORY = "Several labels"
 CAPTION = """\
 How well each location is told from the sequence: to the right grows Matthews' correlation between predicted and true
@@ -32,12 +31,12 @@ are uncertain whatever the interval over replicates says, as all replicates shar
 MARKERS = {"map": "o"}
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
-def draw(analysis: Any) -> "Figure":
-    scores = analysis.table("scores")
+def draw(question: Any) -> "Figure":
+    scores = question.table("scores")
     test = scores[(scores["split"] == "test") & (scores["domain"] == "all")]
     single = test[(test["metric"] == "mcc") & test["value"].notna()]
     names = single.drop_duplicates("location").sort_values("n", ascending=False)

@@ -54,7 +54,7 @@ class Bench:
         panel: the teachers.
         student: with K logits.
         features: (1, N, *inputs) of all examples.
-        settings: of the analysis.
+        settings: of the question.
         posterior: shared setting -> candidates.
         training: the optimiser.
         seed: base seed.

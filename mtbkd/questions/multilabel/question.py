@@ -85,7 +85,7 @@ def _bench(inputs: Inputs, settings: Settings) -> Bench:
     dataset, device = inputs.dataset(), resolve_device(inputs.device)
     assert inputs.student is not None
     if inputs.student["architecture"] == "linear":
-        raise ConfigError(f"analysis {inputs.name}: student: found architecture 'linear', whose first output is fixed as the "
+        raise ConfigError(f"question {inputs.name}: student: found architecture 'linear', whose first output is fixed as the "
                           "reference of a softmax; allowed: cnn, mlp. Hint: mlp with one small hidden layer")  # fmt: skip
     replicates = tuple(range(inputs.replicates))
     task = make_task(dataset, settings.labels, inputs.seed, replicates)

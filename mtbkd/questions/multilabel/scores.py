@@ -3,7 +3,7 @@
 Decisions need a threshold a location: the one with the largest Matthews correlation (MCC) on the validation split, never on the
 split that is scored. Means over locations ("macro") leave out those that no example of the split has, or all have; scores over
 all pairs of example and location ("micro"), Jaccard and subset accuracy count every location.
-Written on numpy, as mtbkd.evaluation.metrics is: hundreds of small calls to scikit-learn took half of an analysis's time. Tests
+Written on numpy, as mtbkd.evaluation.metrics is: hundreds of small calls to scikit-learn took half of a question's time. Tests
 check every score against scikit-learn.
 Shapes: M examples, K locations, B bins.
 """

@@ -13,7 +13,7 @@ from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
 
 def tables(name: str, found: Mapping[str, Frame]) -> list[Table]:
-    """Tables of the analysis ``name`` that are folded away."""
+    """Tables of the question ``name`` that are folded away."""
     return [
         _weights(name, found["experts"]),
         _tuning(name, found["tuning"]),

@@ -15,7 +15,7 @@ from mtbkd.inference.optimise import Training
 from mtbkd.pooling import entropy, equal, exponential_entropy, inverse_entropy, inverse_square_entropy
 from mtbkd.signals import kd, none, tip
 
-# Imported here, not looked up by name, so that the workflow knows that an analysis depends on them. Of the algorithms these ask
+# Imported here, not looked up by name, so that the workflow knows that a question depends on them. Of the algorithms these ask
 # a target for nothing but its gradient and density; the others look into a softmax posterior.
 INFERENCE: dict[str, ModuleType] = {
     "csgld": csgld, "dropout": dropout, "ensemble": ensemble, "map": maximum, "psgld": psgld, "sghmc": sghmc, "sgld": sgld,

@@ -16,8 +16,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Uncertainty under growing noise"
-SCOPE = "analysis"
-ANALYSIS = "perturbation"
+SCOPE = "question"
 CATEGORY = "Uncertainty"
 CAPTION = """\
 Posterior mean deviance of test images that are mixed with more and more Gaussian noise, as in BKD's Table 7. To the right
@@ -31,12 +30,12 @@ STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)), (0, (8, 2)))
 NAMES = {"kd": "kd", "bkd_dirichlet": "bkd, Dirichlet", "bkd_continuous_categorical": "bkd, cont. categorical"}
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
-def draw(analysis: Any) -> "Figure":
-    curve, printed = analysis.table("curve"), analysis.table("published")
+def draw(question: Any) -> "Figure":
+    curve, printed = question.table("curve"), question.table("published")
     figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 3.6), sharey=True, width_ratios=(1.5, 1))
     _ours(axes[0], curve)
     for place, (column, own) in enumerate(printed.groupby("column", sort=False)):

@@ -47,7 +47,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     mean_deviance."""
     dataset = inputs.dataset()
     if not gammas(dataset):
-        raise ContractError(f"analysis {inputs.name}", "splits", ", ".join(dataset.splits()), "some ood:gamma_<size>",
+        raise ContractError(f"question {inputs.name}", "splits", ", ".join(dataset.splits()), "some ood:gamma_<size>",
                             f"set gammas of the dataset {dataset.name}")  # fmt: skip
     curve, detection = [], []
     for method in inputs.methods:

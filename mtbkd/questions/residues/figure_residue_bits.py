@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLUE, GREY, ORANGE, WIDTH
 
 if TYPE_CHECKING:
@@ -15,8 +15,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which weights predict the next residue best?"
-SCOPE = "analysis"
-ANALYSIS = "residues"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Teachers that each know one kingdom's sequences predict the next residue together. Each row is a way to weigh them: equal;
@@ -33,13 +32,13 @@ AGAINST = {"pool": "equal, linear", "student": "no teachers"}
 LOOKS = {"linear": (BLUE, "o", -0.15), "log": (ORANGE, "s", 0.15)}
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    rows = analysis.table("comparisons")
-    weightings = list(dict.fromkeys(analysis.table("weights")["weighting"]))
+def draw(question: Question) -> "Figure":
+    rows = question.table("comparisons")
+    weightings = list(dict.fromkeys(question.table("weights")["weighting"]))
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.6), sharex="col", sharey=True)
     for mix, line in zip(MIXES, axes, strict=True):
         for (kind, against), ax in zip(AGAINST.items(), line, strict=True):

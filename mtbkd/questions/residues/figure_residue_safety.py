@@ -6,7 +6,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import interval
 from mtbkd.questions.residues.figure_residue_bits import LOOKS
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import WIDTH
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Does the pool keep away from designated residues?"
-SCOPE = "analysis"
-ANALYSIS = "residues"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Some residues are designated as ones to keep away from. Left: at how many of 1,000 test residues a pool gives them more
@@ -29,12 +28,12 @@ ways to weigh the teachers, as in the figure of the bits. Dots are means over re
 """
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    rows = analysis.table("safety")
+def draw(question: Question) -> "Figure":
+    rows = question.table("safety")
     pools = rows[rows["kind"] == "pool"].assign(
         exceeding=lambda own: 1000 * own["above_largest"] / own["positions"], price=lambda own: 1000 * own["price_bits"]
     )
@@ -44,7 +43,7 @@ def draw(analysis: Analysis) -> "Figure":
         _panel(ax, pools, column, weightings)
     axes[0].set_yticks(range(len(weightings)), weightings)
     axes[0].set_ylim(len(weightings) - 0.5, -0.5)
-    letters = analysis.settings["residue_set"]
+    letters = question.settings["residue_set"]
     axes[0].set_title(f"Guarantee broken (set: {letters})")
     axes[0].set_xlabel("of 1,000 residues: mass on the set\nabove every teacher's", fontsize=8)
     axes[1].set_title("Price of the safest")

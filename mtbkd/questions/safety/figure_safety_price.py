@@ -8,7 +8,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import UNIT, interval
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "What does it cost to avoid some classes?"
-SCOPE = "analysis"
-ANALYSIS = "safety"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Students are distilled while the mean probability that they give to a designated set of classes is held below a limit (to the
@@ -34,12 +33,12 @@ PRICES = {"nll": "Test NLL, change (nats)", "accuracy": "Test accuracy, change"}
 COLOURS = {"stated": BLUE, "safest teacher": VERMILION}
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    students, prices = analysis.table("students"), analysis.table("prices")
+def draw(question: Question) -> "Figure":
+    students, prices = question.table("students"), question.table("prices")
     figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 4.8), sharex=True)
     _masses(axes[0, 0], students)
     _multipliers(axes[0, 1], students)

@@ -1,6 +1,6 @@
 """What the page says of a search for the settings of a paper's students: a paragraph and its tables.
 
-Distances here are in units of what one printed run may differ by (``run``). Every printed number that a search
+Distances here are in units of what one printed run may differ by (``candidates``). Every printed number that a search
 looks at is ``fitted``: it chose the settings, so that nearness is no reproduction.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from mtbkd.base.frames import Frame
 from mtbkd.data.published import tables as published
-from mtbkd.questions.search.run import BEST, FITTED
+from mtbkd.questions.search.candidates import BEST, FITTED
 from mtbkd.questions.search.students import AS_CONFIGURED
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, setting, settings_words, show

@@ -30,7 +30,7 @@ from mtbkd.inference.tuning import best, candidates, shared_of
 from mtbkd.posterior.problem import adjusted, make_problem
 from mtbkd.questions.curves.fitting import READ_BY_CONSTANTS, mean_prob
 from mtbkd.questions.curves.target import Budget
-from mtbkd.study.asked.search import Students
+from mtbkd.questions.search.spec import Students
 
 if TYPE_CHECKING:
     import torch

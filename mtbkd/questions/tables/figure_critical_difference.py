@@ -7,7 +7,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.questions.tables.verdicts import LABELS, TEACHERLESS, TIP, at_labels, few, groups_of, regime_title, select, title
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ else:
     posthocs = lazy_import("scikit_posthocs")
 
 TITLE = "Which way of joining teachers ranks best?"
-SCOPE = "analysis"
-ANALYSIS = "tables"
+SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
 Mean rank of every student over the tables that were kept apart from all choices of defaults, by negative log-likelihood with
@@ -35,13 +34,13 @@ other ways of joining teachers; orange-red: students that learn nothing from tea
 """
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    placed = select(analysis.table("ranks"), metric="nll")
-    _, reported = groups_of(analysis.settings["groups"], set(placed["group"]))
+def draw(question: Question) -> "Figure":
+    placed = select(question.table("ranks"), metric="nll")
+    _, reported = groups_of(question.settings["groups"], set(placed["group"]))
     own = placed[placed["group"].isin(reported[:1])]
     own = select(own, level=few(levels_of(own)))
     panels = list(own.groupby("regime", sort=False))

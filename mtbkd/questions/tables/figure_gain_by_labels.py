@@ -8,7 +8,7 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.questions.tables.verdicts import CONTROL, LABELS, SHARPENED, champion, groups_of, regime_title, select, title
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, grid
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TITLE = "What does a typical table gain, by the number of labels?"
-SCOPE = "analysis"
-ANALYSIS = "tables"
+SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
 Gain on a student of labels alone against the number of labels, over the tables that were kept apart from all choices of
@@ -29,13 +28,13 @@ the control that sees the same unlabelled examples and no teacher: what it gains
 METRICS = {"nll": "log-likelihood gain (nats)", "accuracy": "accuracy gain"}
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    found, placed = analysis.table("overall"), analysis.table("ranks")
-    chosen_on, reported = groups_of(analysis.settings["groups"], set(found["group"]))
+def draw(question: Question) -> "Figure":
+    found, placed = question.table("overall"), question.table("ranks")
+    chosen_on, reported = groups_of(question.settings["groups"], set(found["group"]))
     own = select(found[found["group"].isin(reported[:1])], reference=LABELS)
     colours = _colours(own, champion(placed, chosen_on))
     regimes = list(dict.fromkeys(own["regime"]))

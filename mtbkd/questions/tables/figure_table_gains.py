@@ -9,7 +9,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.questions.tables.verdicts import LABELS, TIP, at_labels, champion, few, gain, groups_of, regime_title, select, title
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREY, ORANGE, PURPLE, VERMILION, WIDTH
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "On which tables do teachers help, and with how many labels?"
-SCOPE = "analysis"
-ANALYSIS = "tables"
+SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
 Each row is a real table, each column a number of labels. A dot is what a student with the mixture prior gains on one of labels
@@ -37,13 +36,13 @@ ROW, HEAD = 0.3, 1.35  # inches
 BOLD = {"size": 9, "weight": "bold"}
 
 
-def applies(analysis: Analysis) -> bool:
-    return any(method.startswith(TIP) for method in analysis.settings["methods"])
+def applies(question: Question) -> bool:
+    return any(method.startswith(TIP) for method in question.settings["methods"])
 
 
-def draw(analysis: Analysis) -> "Figure":
-    per_table, placed = analysis.table("comparisons"), analysis.table("ranks")
-    chosen_on, reported = groups_of(analysis.settings["groups"], set(per_table["group"]))
+def draw(question: Question) -> "Figure":
+    per_table, placed = question.table("comparisons"), question.table("ranks")
+    chosen_on, reported = groups_of(question.settings["groups"], set(per_table["group"]))
     method = champion(placed, chosen_on)
     own = select(per_table, metric="nll", reference=LABELS, method=method)
     levels = levels_of(own)

@@ -27,11 +27,11 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.inference.tuning import candidates
 from mtbkd.questions.curves.budget import budgets
 from mtbkd.questions.curves.fitting import Bench, Rows, choose, context_of, judged, predict_test, refit
+from mtbkd.questions.curves.spec import Spec
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.tables.choosing import Judge, Row, middle, search, winners
 from mtbkd.questions.tables.methods import METHODS, PUBLISHED
 from mtbkd.questions.tables.spec import Settings
-from mtbkd.study.asked.curves import Spec
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +111,7 @@ def fit_all(study: Study) -> Iterator[Fitted]:
 def counts(study: Study, bench: Bench) -> dict[int, bool]:
     """The numbers of labels that leave unlabelled examples, and all of them; whether it is all."""
     if bench.order.labelled < (folds := study.settings.folds):
-        where, allowed = f"analysis {study.inputs.name} on {study.dataset.name}", f"at least {folds}, one for each fold"
+        where, allowed = f"question {study.inputs.name} on {study.dataset.name}", f"at least {folds}, one for each fold"
         raise ContractError(where, "labels", bench.order.labelled, allowed, "lower folds, or leave the table out")
     asked = [n for n in study.settings.labels if n == "all" or n < bench.order.labelled]
     return budgets(asked or ["all"], bench.order.labelled, study.inputs.name)

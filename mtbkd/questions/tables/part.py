@@ -3,7 +3,7 @@
 import logging
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from mtbkd.questions.tables.fitting import Fitted, Study, counts, fit_all
 from mtbkd.questions.tables.posteriors import MAP, fit_posteriors
 from mtbkd.questions.tables.references import reference_probs, teacher_rows
 from mtbkd.questions.tables.spec import Grids, Part
+from mtbkd.questions.tables.spec import Part as Spec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,9 +48,9 @@ GRIDS = ("kappa", "teacher_temperature", "prior_scale")
 READ = ("kappa", "lambda", "no_teacher", "teacher_temperature", "prior_scale", COLUMN)
 
 
-def run(inputs: Inputs, content: Mapping[str, Any]) -> dict[str, Frame]:
-    """Make data and teachers of ``content``, then ``tables_of_part``: on the CPU, as no GPU outdoes its compiled loops."""
-    part, replicates, inputs = Part.model_validate(content), range(inputs.replicates), replace(inputs, device="cpu")
+def run(inputs: Inputs, part: Spec) -> dict[str, Frame]:
+    """Make data and teachers of ``part``, then ``tables_of_part``: on the CPU, as no GPU outdoes its compiled loops."""
+    replicates, inputs = range(inputs.replicates), replace(inputs, device="cpu")
     dataset = regimes.make_dataset(part, inputs.seed, replicates, inputs.raw)
     teachers = regimes.make_teachers(part, dataset, inputs.seed, 0, inputs.raw)
     log.info("%s, %s: data and teachers after %.0f s", part.table, part.regime, time.process_time())

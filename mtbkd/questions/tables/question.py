@@ -7,29 +7,18 @@ columns: ``mtbkd.questions.tables.part.COLUMNS``. And what they say together, se
 ``mtbkd.questions.tables.uncertainty``.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from mtbkd.base import registry
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.over_tables import overlaps
 from mtbkd.questions.inputs import Inputs
-from mtbkd.questions.tables import regimes, uncertainty, verdicts
-from mtbkd.questions.tables.methods import METHODS
-from mtbkd.questions.tables.spec import Part, Settings, parts_of
-from mtbkd.study.asked.analyses import PartOf
+from mtbkd.questions.tables import uncertainty, verdicts
+from mtbkd.questions.tables.spec import Settings as Settings
+from mtbkd.study.questions import Step
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
-
-__all__ = ["NEEDS", "PART", "PART_TABLES", "TABLES", "Settings", "parts", "raw_files", "run"]
 NEEDS = frozenset({"student"})
-PART = "mtbkd.questions.tables.part"
-PART_TABLES = ("scores", "tuning", "posteriors", "teachers", "sizes")
-TABLES = (*PART_TABLES, *verdicts.TABLES, uncertainty.TABLE)
+READS = frozenset({"replicates", "training"})
+GATHERED = ("scores", "tuning", "posteriors", "teachers", "sizes")
+STEPS = {"parts": Step("mtbkd.questions.tables.part", GATHERED, frozenset({"replicates", "student", "training"}))}
+TABLES = (*GATHERED, *verdicts.TABLES, uncertainty.TABLE)
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -37,31 +26,8 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
     return ()
 
 
-def parts(settings: Settings) -> tuple[PartOf, ...]:
-    """A table under a regime each."""
-    return tuple(_part(name, asked) for name, asked in parts_of(settings).items())
-
-
-def _part(name: str, asked: Part) -> PartOf:
-    module = registry.part("dataset", asked.kind)
-    typed = module.Settings.model_validate(regimes.dataset_settings(asked))
-    raw = module.raw_files(typed) if hasattr(module, "raw_files") else module.RAW
-    used = [METHODS[method] for method in asked.settings.methods]
-    named = [("dataset", asked.kind), ("teacher", regimes.FAMILY), ("inference", "map")]
-    if asked.settings.posteriors.tables:
-        named += [("student", "linear"), ("inference", asked.settings.posteriors.inference)]
-    named += [("signal", each.signal) for each in used if each.signal in registry.SIGNALS]
-    named += [("weights", each.weights) for each in used if each.weights]
-    return PartOf(name, asked.model_dump(mode="json", by_alias=True), tuple(raw), tuple(dict.fromkeys(named)))
-
-
 def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
     """The rows of all parts, and what they say together."""
-    found = {name: _joined([inputs.part(part, name) for part in inputs.parts]) for name in PART_TABLES}
+    found = {name: inputs.gathered("parts", name) for name in GATHERED}
     compared = uncertainty.uncertainty(found["posteriors"], overlaps(found["sizes"]))
     return found | verdicts.statistics(found["scores"], found["sizes"], tuple(settings.groups)) | {uncertainty.TABLE: compared}
-
-
-def _joined(frames: Sequence[Frame]) -> Frame:
-    """All rows; a table without any has no types to join."""
-    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)

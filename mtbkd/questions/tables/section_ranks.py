@@ -1,4 +1,4 @@
-"""The tables of the page that compare students on many data sets; the sentences are in ``report.analyses.tables``."""
+"""The tables of the page that compare students on many data sets; the sentences are in ``report.questions.tables``."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,10 +35,10 @@ UNCERTAINTY = {"nll": "NLL", "ece": "ECE", "coverage": "coverage", "aurc": "AURC
 
 @dataclass(frozen=True)
 class View:
-    """What is read of one analysis.
+    """What is read of one question.
 
     Attributes:
-        name: of the analysis.
+        name: of the question.
         scores, per_table, found, placed: its tables scores (with ``level``), comparisons, overall and ranks.
         sizes, tuning, teachers, uncertainty: its tables.
         chosen_on: the group on which defaults were chosen.

@@ -136,7 +136,7 @@ class Settings(BaseModel):
 
 
 class Part(BaseModel):
-    """All that one table under one regime depends on, besides what the analysis gives."""
+    """All that one table under one regime depends on, besides what the question gives."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -16,8 +16,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Do students doubt what people doubt?"
-SCOPE = "analysis"
-ANALYSIS = "votes"
+SCOPE = "question"
 CATEGORY = "People"
 CAPTION = """\
 Predictions of test images beside the votes of many people on the same images. Upper panels: each dot is an image; to the
@@ -31,13 +30,13 @@ teachers, which saw far more labels than any student.
 """
 
 
-def applies(analysis: Any) -> bool:
+def applies(question: Any) -> bool:
     return True
 
 
-def draw(analysis: Any) -> "Figure":
-    scores, images = analysis.table("scores"), analysis.table("images")
-    differences = analysis.table("differences")
+def draw(question: Any) -> "Figure":
+    scores, images = question.table("scores"), question.table("images")
+    differences = question.table("differences")
     cross = differences[differences["metric"] == "cross_entropy"].sort_values("value", ascending=False)
     chosen = panels(differences)
     figure = plt.figure(figsize=(WIDTH, 2.45 + 0.24 * len(cross) + 0.9))

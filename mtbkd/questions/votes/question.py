@@ -126,7 +126,7 @@ def _reference(settings: Settings, named: dict[str, dict[str, str]], name: str) 
     """The method to compare with, of those that have draws."""
     if not named or settings.reference not in (None, *named):
         found, known = settings.reference or "no method with draws", ", ".join(named) or "at least one"
-        raise ContractError(f"analysis {name}", "reference", found, known)
+        raise ContractError(f"question {name}", "reference", found, known)
     if settings.reference is not None:
         return settings.reference
     return min(named, key=lambda m: (named[m]["signal"] != "none", named[m]["inference"] != "map"))

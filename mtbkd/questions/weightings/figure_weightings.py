@@ -6,7 +6,7 @@ import numpy as np
 
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLUE, GREY, ORANGE, SEQUENTIAL, WIDTH
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ else:
     plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which teacher is listened to, and does it pay?"
-SCOPE = "analysis"
-ANALYSIS = "weightings"
+SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Top: pools of the teachers on test examples, without any student: negative log-likelihood with each kind of weights minus that
@@ -33,12 +32,12 @@ POOLS = {"linear": BLUE, "logarithmic": ORANGE}
 CHOSEN = "responsibilities: "
 
 
-def applies(analysis: Analysis) -> bool:
+def applies(question: Question) -> bool:
     return True
 
 
-def draw(analysis: Analysis) -> "Figure":
-    gains, shares = analysis.table("gains"), analysis.table("shares")
+def draw(question: Question) -> "Figure":
+    gains, shares = question.table("gains"), question.table("shares")
     names, set_names = list(dict.fromkeys(shares["weights"])), list(dict.fromkeys(gains["weights"]))
     heights = (0.24 * len(set_names) + 0.5, 0.24 * len(names) + 0.9)
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, sum(heights) + 0.5), height_ratios=heights)

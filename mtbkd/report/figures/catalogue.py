@@ -1,111 +1,105 @@
-"""Which figures a study has, known from its plan alone, and the job that draws them all."""
+"""Which figures a study has, known from its plan alone, and the job that draws those of one owner."""
 
 import logging
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from mtbkd.base.registry import FIGURES, figure
+from mtbkd.base.registry import FIGURES, figure, kind_of
 from mtbkd.contracts.artefacts import write_json
 from mtbkd.report.figures.lettering import remark
-from mtbkd.report.figures.material import Analysis, Experiment, Material, Study
+from mtbkd.report.figures.material import Experiment, Material, Question, Study
 from mtbkd.report.figures.style import save, style
 
 log = logging.getLogger(__name__)
 
-Shown = tuple[str, str | None, Experiment | Analysis | Study]  # figure, name of what it shows, what it shows
+Shown = Experiment | Question | Study
+FROM_DICT: dict[str, Callable[[Mapping[str, Any]], Shown]] = {
+    "experiment": Experiment.from_dict,
+    "question": lambda content: Question(**content),
+    "study": lambda content: Study(**content),
+}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A figure of a study.
+class Owner:
+    """What some figures are drawn of. They need its files and no others, so that one job can draw them.
 
     Attributes:
-        figure: its name in the registry.
-        of: the experiment or analysis that it shows, or None for a figure of the whole study.
+        scope: ``SCOPE`` of its figures: experiment, question or study.
+        name: the experiment or question; of a study, the field of ``Study`` that its figures read, or "" for none.
+        shown: what its figures are given.
+        figures: their names in the registry, in the order of the report.
     """
 
-    figure: str
-    of: str | None
+    scope: str
+    name: str
+    shown: Shown
+    figures: tuple[str, ...]
 
     @property
-    def stem(self) -> str:
-        """File name without ending."""
-        return self.figure if self.of is None else f"{self.of}-{self.figure}"
+    def of(self) -> str | None:
+        """The experiment or question that its figures show; None for the whole study."""
+        return None if self.scope == "study" else self.name
+
+    @property
+    def key(self) -> str:
+        """A name that no other owner has."""
+        return f"{self.scope}_{self.name}" if self.name else self.scope
+
+    def stem(self, name: str) -> str:
+        """File name of the figure ``name``, without ending."""
+        return name if self.of is None else f"{self.of}-{name}"
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Owner":
+        """The inverse of ``dataclasses.asdict``."""
+        shown = FROM_DICT[content["scope"]](content["shown"])
+        return cls(content["scope"], content["name"], shown, tuple(content["figures"]))
 
 
-def catalogue(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> list[Entry]:
-    """The figures that apply, experiment by experiment, then analysis by analysis, those of the whole study last."""
-    return [Entry(name, of) for name, of, _ in _applying(experiments, study, analyses)]
+def catalogue(experiments: Iterable[Experiment], study: Study, questions: Iterable[Question]) -> list[Owner]:
+    """Whatever owns figures that apply: experiments, then questions, then the parts of the study that its figures read."""
+    found = [Owner("experiment", each.name, each, _applying("experiment", each)) for each in experiments]
+    found += [Owner("question", each.name, each, _applying("question", each)) for each in questions]
+    whole = _applying("study", study)
+    for reads in dict.fromkeys(figure(name).READS for name in whole):
+        own = Study(**{reads: getattr(study, reads)}) if reads else Study()
+        found.append(Owner("study", reads, own, tuple(name for name in whole if reads == figure(name).READS)))
+    return [owner for owner in found if owner.figures]
 
 
-def _applying(experiments: Iterable[Experiment], study: Study, analyses: Iterable[Analysis]) -> Iterator[Shown]:
-    for experiment in experiments:
-        yield from ((name, experiment.name, experiment) for name in _of("experiment") if figure(name).applies(experiment))
-    for analysis in analyses:
-        own = [name for name in _of("analysis") if analysis.kind == figure(name).ANALYSIS]
-        yield from ((name, analysis.name, analysis) for name in own if figure(name).applies(analysis))
-    yield from ((name, None, study) for name in _of("study") if figure(name).applies(study))
+def _applying(scope: str, shown: Shown) -> tuple[str, ...]:
+    """The figures of ``scope`` that apply to ``shown``; those of a question belong to its kind."""
+    parts = {name: part for name in FIGURES if scope == (part := figure(name)).SCOPE}
+    parts = {n: part for n, part in parts.items() if not isinstance(shown, Question) or kind_of(n) == shown.kind}
+    return tuple(name for name, part in parts.items() if part.applies(shown))
 
 
-def _of(scope: str) -> list[str]:
-    return [name for name in FIGURES if scope == figure(name).SCOPE]
-
-
-def draw_all(
-    experiments: Sequence[Mapping[str, Any]], study: Mapping[str, Any], analyses: Sequence[Mapping[str, Any]], folder: Path,
-    processes: int = 1,
-) -> None:  # fmt: skip
-    """Draw every figure into ``folder`` as SVG and PNG, and write captions.json, the list of them in order.
+def draw(content: Mapping[str, Any], folder: Path, stems: Collection[str]) -> None:
+    """Draw an owner's figures into ``folder``: <stem>.svg, <stem>.png, and <stem>.json, what the page says of it.
 
     Args:
-        experiments: ``dataclasses.asdict`` of each ``Experiment``.
-        study: ``dataclasses.asdict`` of the ``Study``.
-        analyses: ``dataclasses.asdict`` of each ``Analysis``.
+        content: ``dataclasses.asdict`` of the ``Owner``.
         folder: results/<study>/figures.
-        processes: how many draw side by side, where the system can fork; figures of one experiment share what they read.
+        stems: which of its figures to draw.
     """
-    known = [Experiment.from_dict(content) for content in experiments]
-    entries = _applying(known, Study(**study), [Analysis(**content) for content in analyses])
-    groups = [list(group) for _, group in groupby(entries, key=lambda entry: entry[1] or entry[0])]
-    with _mapping(min(processes, len(groups))) as each:
-        captions = [caption for drawn in each(partial(_draw, folder), groups) for caption in drawn]
-    write_json(folder / "captions.json", captions)
+    owner = Owner.from_dict(content)
+    material = Material(owner.shown) if isinstance(owner.shown, Experiment) else owner.shown
+    for name in owner.figures:
+        if (stem := owner.stem(name)) in stems:
+            _draw(figure(name), material, folder / stem, owner.of)
 
 
-def _draw(folder: Path, group: Sequence[Shown]) -> list[dict[str, Any]]:
-    """Draw the figures of one experiment, of one analysis or one of the study; their entries in captions.json."""
-    shown, captions = group[0][2], []
-    material = Material(shown) if isinstance(shown, Experiment) else shown
-    for name, of, _ in group:
-        part, stem = figure(name), Entry(name, of).stem
-        with style():
-            missing = save(part.draw(material), folder / f"{stem}.svg", folder / f"{stem}.png")
-        log.info("drew %s", stem)
-        if told := remark(missing):
-            log.warning("%s: %s", stem, told)
-        caption = " ".join([*part.CAPTION.split(), *told.split()])
-        captions.append({"file": f"{stem}.svg", "of": of, "title": part.TITLE, "category": part.CATEGORY,
-                         "caption": caption, "alt": f"{part.TITLE}. {caption}"})  # fmt: skip
-    return captions
-
-
-@contextmanager
-def _mapping(processes: int) -> Iterator[Any]:
-    """``map``, or one that deals its work to ``processes``."""
-    if processes < 2 or "fork" not in multiprocessing.get_all_start_methods():
-        yield map
-        return
-    with multiprocessing.get_context("fork").Pool(processes, initializer=_one_thread) as pool:
-        yield pool.imap
-
-
-def _one_thread() -> None:
-    """The cores are taken by processes."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _draw(part: ModuleType, material: Material | Question | Study, path: Path, of: str | None) -> None:
+    """Write one figure's three files; ``path`` has no ending."""
+    with style():
+        missing = save(part.draw(material), f"{path}.svg", f"{path}.png")
+    log.info("drew %s", path.name)
+    if told := remark(missing):
+        log.warning("%s: %s", path.name, told)
+    caption = " ".join([*part.CAPTION.split(), *told.split()])
+    shown = {"of": of, "title": part.TITLE, "category": part.CATEGORY, "caption": caption}
+    write_json(f"{path}.json", shown | {"alt": f"{part.TITLE}. {caption}"})

@@ -114,13 +114,9 @@ class Study:
     """What a figure of the whole study may know.
 
     Attributes:
-        exact: method -> folder of its tables of mtbkd/questions/exact.
-        curves: label-count curve -> set of teachers, ``none`` or ``references`` -> files of scores.
         experiments: name -> ``Sibling``.
     """
 
-    exact: Mapping[str, str] = field(default_factory=dict)
-    curves: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     experiments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -130,13 +126,13 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """What a figure may know of an analysis.
+class Question:
+    """What a figure may know of a question.
 
     Attributes:
         name: as in config.yaml.
         kind: the module of mtbkd/questions.
-        settings: JSON-able, with defaults.
+        settings: JSON-able, with defaults, or what its kind makes of them.
         tables: table -> file.
     """
 
@@ -147,7 +143,7 @@ class Analysis:
 
     def table(self, name: str) -> Frame:
         """One of its tables."""
-        return read_table(Path(self.tables[name]), "a table of an analysis", f"analysis_{self.name}")
+        return read_table(Path(self.tables[name]), "a table of a question", f"question_{self.name}")
 
 
 class Material:

@@ -20,6 +20,7 @@ else:
 
 TITLE = "Gain of every method by teacher quality"
 SCOPE = "study"
+READS = "experiments"
 CATEGORY = "Labels"
 CAPTION = """\
 Gain of every method over labels alone, with all labels, for experiments that share data and student and differ in their

@@ -24,15 +24,18 @@ def name_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> It
             text = f"found the name '{name}'; allowed: any other, as results/{name.casefold()} belongs to all studies."
             yield Mistake(("studies", name), text)
     for section, names in declared.items():
-        yield from _clashes((section,), names)
+        yield from clashes((section,), names)
     for name, study in config.studies.items():
-        for key in ("experiments", "curves", "analyses", "teacher_search", "student_search"):
-            yield from _clashes(("studies", name, key), getattr(study, key))
-        for title, curve in study.curves.items():
-            yield from _clashes(("studies", name, "curves", title, "teachers"), curve.teachers)
+        for key in ("experiments", "questions"):
+            yield from clashes(("studies", name, key), getattr(study, key))
+        taken = {experiment.casefold() for experiment in study.experiments}
+        for question in (each for each in study.questions if each.casefold() in taken):
+            text = f"found the name '{question}', which an experiment has; allowed: any other, as figures are named after both."
+            yield Mistake(("studies", name, "questions", question), text)
 
 
-def _clashes(path: KeyPath, names: Iterable[str]) -> Iterator[Mistake]:
+def clashes(path: KeyPath, names: Iterable[str]) -> Iterator[Mistake]:
+    """Names of ``path`` that differ in case only."""
     alike: dict[str, list[str]] = defaultdict(list)
     for name in names:
         alike[name.casefold()].append(name)

@@ -1,16 +1,16 @@
 """Where do a method's options ``stack_chains`` and ``layers`` make sense, and where would they be ignored in silence?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mtbkd.base import registry
-from mtbkd.base.explain import Mistake, sentence
+from mtbkd.base.explain import KeyPath, Mistake, sentence
 from mtbkd.base.settings import settings_of
 from mtbkd.inference.chain_stacking import MIN_DRAWS
 
 if TYPE_CHECKING:
-    from mtbkd.study.models import Config, MethodEntry, Study
+    from mtbkd.study.models import Config, MethodEntry
 
 
 def _stackable(inference: ModuleType) -> bool:
@@ -45,16 +45,11 @@ def layer_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
         yield Mistake(("methods", name, "layers"), sentence("last", allowed, f"last is for {able}"))
 
 
-def ignored_mistakes(config: "Config", name: str, study: "Study") -> Iterator[Mistake]:
-    """Methods with options that curves and exact answers would ignore: their chains are pooled, all layers drawn."""
-    exact = study.exact.methods if study.exact else ()
-    places = [(("exact",), exact), *((("curves", title), curve.methods) for title, curve in study.curves.items())]
-    for place, methods in places:
-        for index, method in enumerate(methods):
-            entry = config.methods.get(method)
-            if entry and entry.stack_chains:
-                text = sentence(method, "methods with stack_chains: false, as chains are not stacked here")
-                yield Mistake(("studies", name, *place, "methods", index), text)
-            if entry and entry.layers == "last":
-                text = sentence(method, "methods with layers: all, as nothing is frozen here")
-                yield Mistake(("studies", name, *place, "methods", index), text)
+def ignored_mistakes(config: "Config", path: KeyPath, methods: Sequence[str]) -> Iterator[Mistake]:
+    """Those of ``methods`` at ``path`` with options that a question ignores: it pools chains and draws all layers."""
+    for index, method in enumerate(methods):
+        entry = config.methods.get(method)
+        if entry and entry.stack_chains:
+            yield Mistake((*path, index), sentence(method, "methods with stack_chains: false, as chains are not stacked here"))
+        if entry and entry.layers == "last":
+            yield Mistake((*path, index), sentence(method, "methods with layers: all, as nothing is frozen here"))

@@ -19,8 +19,11 @@ def teachers_named(config: "Config") -> set[str]:
     study = config.studies.get(config.study)
     if study is None:
         return set()
-    sets = [names for curve in study.curves.values() for names in curve.teachers.values()]
-    sets += [entry.teachers for entry in (*study.experiments.values(), *study.analyses.values())]
+    sets = [entry.teachers for entry in (*study.experiments.values(), *study.questions.values())]
+    for question in study.questions.values():
+        checks = registry.companion(question.kind, "checks") if question.kind in registry.QUESTIONS else None
+        if checks is not None and hasattr(checks, "teachers"):
+            sets.append(checks.teachers(settings_of("question", question.kind, question.settings)))
     return {name for names in sets for name in names}
 
 

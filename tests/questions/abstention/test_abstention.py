@@ -51,7 +51,7 @@ def tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
     return abstention.run(inputs, abstention.Settings())
 
 
-class Analysis:
+class Question:
     """What a figure is given."""
 
     name, kind, settings = "abstention", "abstention", abstention.Settings().model_dump()
@@ -131,9 +131,9 @@ def test_figures_and_report_say_it(tables: dict[str, pd.DataFrame]):
     main = figure.shown(tables["scores"], {"main": None})
     assert main == "tip" and figure.shown(tables["scores"], {"main": "map"}) == "map"
     with style():
-        drawn = figure.draw(Analysis(tables))
+        drawn = figure.draw(Question(tables))
         assert len(drawn.axes) == 4
-        labels = [label.get_text() for label in classes_figure.draw(Analysis(tables)).axes[0].get_yticklabels()]
+        labels = [label.get_text() for label in classes_figure.draw(Question(tables)).axes[0].get_yticklabels()]
     assert {label.split()[0] for label in labels} == set("abc")
     section = report.section("abstention", tables, {"main": None})
     assert [table.name for table in section.tables] == [f"abstention-{name}" for name in ("mcc", "errors", "apart", "shift")]

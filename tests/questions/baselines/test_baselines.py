@@ -20,8 +20,8 @@ from mtbkd.questions.baselines import figure_literature_weights as literature_we
 from mtbkd.questions.baselines import question as baselines
 from mtbkd.questions.baselines import section as page
 from mtbkd.questions.inputs import Inputs
-from mtbkd.report import questions as report_analyses
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report import questions as report_questions
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
 from tests.questions.baselines.examples import teachers, toy
 
@@ -109,7 +109,7 @@ def test_teachers_without_logits_on_the_validation_split_are_refused() -> None:
     asked = inputs()
     data, held = asked.dataset(), asked.teachers()
     lacking = replace(held[1], covered=data.split != "val")
-    with pytest.raises(ContractError, match=r"analysis toy on toy: teachers: found no logits .*t1.*training and validation"):
+    with pytest.raises(ContractError, match=r"question toy on toy: teachers: found no logits .*t1.*training and validation"):
         baselines.run(inputs(teachers=[held[0], lacking]), SETTINGS)
 
 
@@ -185,23 +185,23 @@ def test_without_a_comparison_there_is_no_advice() -> None:
 
 
 @pytest.fixture
-def analysis(tables: Tables, tmp_path: Path) -> Analysis:
+def question(tables: Tables, tmp_path: Path) -> Question:
     for name, frame in tables.items():
         write_table(frame, tmp_path / f"{name}.parquet")
-    return Analysis("toy", "baselines", {}, {name: str(tmp_path / f"{name}.parquet") for name in tables})
+    return Question("toy", "baselines", {}, {name: str(tmp_path / f"{name}.parquet") for name in tables})
 
 
-def test_the_page_begins_with_the_advice(analysis: Analysis) -> None:
-    found, frames = report_analyses.parts({"toy": {"kind": "baselines", "settings": {}}}, {"toy": analysis.tables})
+def test_the_page_begins_with_the_advice(question: Question) -> None:
+    found, frames = report_questions.parts({"toy": {"kind": "baselines", "settings": {}}}, {"toy": question.tables})
     assert [(part.name, part.title) for part in found] == [("advice", advice.TITLE), ("toy", page.TITLE)]
     assert set(frames) == {f"toy-{table}" for table in baselines.TABLES}
     names = [table.name for part in found for table in (*part.section.tables, *part.section.details)]
     assert len(set(names)) == len(names)
 
 
-def test_the_figure_of_gains_shows_the_means_that_the_table_holds(analysis: Analysis, tables: Tables) -> None:
+def test_the_figure_of_gains_shows_the_means_that_the_table_holds(question: Question, tables: Tables) -> None:
     with style():
-        figure: Figure = literature_gains.draw(analysis)
+        figure: Figure = literature_gains.draw(question)
         assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["AVER", "CA-MKD", "TAKD"]
         lowest = figure.axes[2]  # log-likelihood against labels only
         drawn = [line.get_xdata()[0] for line in lowest.lines if line.get_marker() == "o"]
@@ -209,9 +209,9 @@ def test_the_figure_of_gains_shows_the_means_that_the_table_holds(analysis: Anal
     assert drawn == pytest.approx([found[method]["gain"] for method in METHODS])
 
 
-def test_the_figure_of_weights_writes_every_share(analysis: Analysis, tables: Tables) -> None:
+def test_the_figure_of_weights_writes_every_share(question: Question, tables: Tables) -> None:
     with style():
-        figure: Figure = literature_weights.draw(analysis)
+        figure: Figure = literature_weights.draw(question)
         texts = [text.get_text() for ax in figure.axes[:2] for text in ax.texts]
     assert len(texts) == 2 * 2 * 3
     assert texts.count(".33") >= 6, "equal weights of three teachers in both domains"

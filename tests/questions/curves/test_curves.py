@@ -16,8 +16,9 @@ from mtbkd.posterior.compiled.posterior import CompiledPosterior
 from mtbkd.questions.curves import fitting, references
 from mtbkd.questions.curves.budget import budgets, held_out, label_order
 from mtbkd.questions.curves.fitting import Bench, fit_curve
+from mtbkd.questions.curves.spec import References, Spec
 from mtbkd.questions.curves.target import Budget
-from mtbkd.study.asked.curves import References, Spec
+from mtbkd.questions.inputs import Inputs
 from mtbkd.teachers import mlp
 
 SEED = 4
@@ -144,9 +145,10 @@ def test_a_tiny_curve_has_every_cell_and_its_choice_has_the_lowest_held_out_loss
     dataset.write(tmp_path / "data")
     for teacher in teachers:
         teacher.write(tmp_path / teacher.teacher)
-    folders = [str(tmp_path / teacher.teacher) for teacher in teachers]
-    fitting.curve_files(spec().model_dump(mode="json", by_alias=True), "r0-1", tmp_path / "data", folders, tmp_path / "out")
-    scores, tuning = (pd.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("scores", "tuning"))
+    logits = {teacher.teacher: {"r0-1": str(tmp_path / teacher.teacher)} for teacher in teachers}
+    inputs = Inputs("c", SEED, blocks=("r0-1",), data={"r0-1": str(tmp_path / "data")}, logits=logits)
+    found = fitting.run(inputs, spec())
+    scores, tuning = found["scores"], found["tuning"]
     assert len(scores) == 2 * 2 * 2 * 5  # replicates x budgets x transfer x scores
     assert scores["value"].notna().all()
     assert (scores["n"] == 80).all()
@@ -168,7 +170,7 @@ def test_draws_are_averaged_and_minibatches_reach_a_sampler(dataset: Dataset, te
 
 
 def test_the_best_teacher_is_chosen_by_the_labels_at_hand(dataset: Dataset, teachers: list[Logits]) -> None:
-    asked = References(curve="c", labels=(20, "all"), transfer=(True,), seed=SEED)
+    asked = References(curve="c", labels=(20, "all"), transfer=(True,), seed=SEED, sets={})
     rows = pd.DataFrame(references.references(asked, dataset, {"tiny": teachers}, REPLICATES))
     order, test = label_order(dataset, SEED, REPLICATES), dataset.split == "test"
     for r in REPLICATES:

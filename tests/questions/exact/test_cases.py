@@ -15,7 +15,7 @@ from mtbkd.questions.exact import lda
 from mtbkd.questions.exact.cases import Case, all_cases
 from mtbkd.questions.exact.judge import judge
 from mtbkd.questions.exact.published import compare
-from mtbkd.study.asked.exact import Conjugate
+from mtbkd.questions.exact.spec import Conjugate
 from tests.questions.exact.examples import CONTEXT
 
 SETTINGS = Conjugate(examples=60, lam=0.5)

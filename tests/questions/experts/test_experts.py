@@ -1,4 +1,4 @@
-"""The analysis of experts on a tiny experiment, and what the report and the figure make of it."""
+"""The question of experts on a tiny experiment, and what the report and the figure make of it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.questions.experts import figure_experts as figure
 from mtbkd.questions.experts import question as experts
 from mtbkd.questions.experts import section as report
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
 from tests.questions.images import inputs, make_dataset, teacher
 
@@ -100,7 +100,7 @@ def test_the_figure_boxes_the_teachers_that_know(tmp_path: Path) -> None:
     for name, frame in tables.items():
         write_table(frame, files[name])
     with style():
-        ax, mean = figure.draw(Analysis("asked", "experts", {}, files)).axes
+        ax, mean = figure.draw(Question("asked", "experts", {}, files)).axes
     assert [text.get_text() for text in ax.texts] == ["1.00", "0.00", "0.00", "1.00"]
     assert ax.get_title("left") == "weighs most" and mean.get_title("left") == "mean weight,\nentropy"
     boxed = sorted((round(p.get_x() + 0.46), round(p.get_y() + 0.44)) for p in ax.patches)  # pyright: ignore

@@ -32,7 +32,7 @@ def dataset(seed: int = 0) -> Dataset:
 
 
 def inputs(**other: Any) -> Inputs:
-    """Inputs of the analysis on ``dataset`` with a small student."""
+    """Inputs of the question on ``dataset`` with a small student."""
     given: dict[str, Any] = {
         "name": "several", "seed": 3, "device": "cpu", "replicates": 2, "dataset": dataset(),
         "student": {"architecture": "mlp", "settings": {"hidden": [8]}}, "posterior": POSTERIOR, "training": QUICK,

@@ -1,4 +1,4 @@
-"""The analysis on a small dataset, its report and figures, and what it refuses."""
+"""The question on a small dataset, its report and figures, and what it refuses."""
 
 from dataclasses import replace
 from typing import Any
@@ -42,7 +42,7 @@ def tables() -> dict[str, Frame]:
     return multilabel.run(inputs(), settings(labels=60))
 
 
-class Analysis:
+class Question:
     """What a figure is given."""
 
     name, kind, settings = "several", "multilabel", settings().model_dump()
@@ -118,7 +118,7 @@ def test_the_report_and_the_figures_say_it(tables: dict[str, Frame]) -> None:
     assert all(len(row.cells) == len(table.columns) for table in [*section.tables, *section.details] for row in table.rows)
     with style():
         for figure in (location_scores, location_calibration):
-            drawn = figure.draw(Analysis(tables))
+            drawn = figure.draw(Question(tables))
             assert drawn.axes
 
 

@@ -1,4 +1,4 @@
-"""The analysis of noise on a tiny experiment, and what the report and the figure make of it."""
+"""The question of noise on a tiny experiment, and what the report and the figure make of it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mtbkd.base.frames import write_table
 from mtbkd.questions.perturbation import figure_perturbation as figure
 from mtbkd.questions.perturbation import question as perturbation
 from mtbkd.questions.perturbation import section as report
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, TIP
 from tests.questions.images import draws_of, inputs, make_dataset
@@ -75,7 +75,7 @@ def test_the_figure_has_ours_and_the_published_side_by_side(tables: dict[str, pd
     for name, frame in tables.items():
         write_table(frame, files[name])
     with style():
-        ours, printed = figure.draw(Analysis("noise", "perturbation", {}, files)).axes
+        ours, printed = figure.draw(Question("noise", "perturbation", {}, files)).axes
     curves = {line.get_label(): line for line in ours.lines}
     assert {"labels", "tip"} <= curves.keys()
     means = tables["curve"].query("method == 'tip'").groupby("gamma")["mean_deviance"].mean()

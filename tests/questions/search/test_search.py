@@ -12,9 +12,10 @@ import yaml
 
 from mtbkd.base.errors import ConfigError
 from mtbkd.contracts.artefacts import Dataset
-from mtbkd.questions.search import run
+from mtbkd.questions.run import question_files
+from mtbkd.questions.search import candidates as run
+from mtbkd.questions.search.spec import Spec, combinations
 from mtbkd.study import config
-from mtbkd.study.asked.search import Spec, combinations
 from mtbkd.study.plan import make_plan
 
 EXAMPLE = """
@@ -30,18 +31,20 @@ students: {linear: {architecture: linear}}
 methods: {labels_map: {signal: none, inference: map}}
 studies:
   small:
-    teacher_search:
-      sim1:
+    questions:
+      asked:
+        kind: search
         dataset: sim
-        published: mtbkd_table1_sim1
-        teachers: {T1: b1, T2: b3}
-        replicates: 2
-        grid: {exposure: [0, 0.5], steps: [20]}
-        dataset_grid: {domain_axis: [x2, x1]}
+        settings:
+          published: mtbkd_table1_sim1
+          teachers: {T1: b1, T2: b3}
+          replicates: 2
+          grid: {exposure: [0, 0.5], steps: [20]}
+          dataset_grid: {domain_axis: [x2, x1]}
     experiments: &experiments {sim: {dataset: sim, teachers: [b1], student: linear, methods: [labels_map]}}
   silent: {experiments: *experiments}
 """
-ASKED = "studies.small.teacher_search.sim1"
+ASKED = "studies.small.questions.asked"
 
 
 @pytest.fixture
@@ -51,12 +54,12 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture
 def spec(raw: dict[str, Any]) -> Spec:
-    return Spec.model_validate(make_plan(config.load(raw)).searches["teacher_search/sim1"])
+    return Spec.model_validate(make_plan(config.load(raw)).questions["asked"].content)
 
 
 @pytest.fixture(scope="module")
 def found() -> pd.DataFrame:
-    spec = Spec.model_validate(make_plan(config.load(yaml.safe_load(EXAMPLE))).searches["teacher_search/sim1"])
+    spec = Spec.model_validate(make_plan(config.load(yaml.safe_load(EXAMPLE))).questions["asked"].content)
     return pd.DataFrame(run.search(spec))
 
 
@@ -118,7 +121,8 @@ def test_scores_are_means_of_the_validation_rows_of_a_domain() -> None:
 
 def test_the_table_is_written_with_its_columns(spec: Spec, tmp_path: Path) -> None:
     small = spec.model_copy(update={"grid": {}, "dataset_grid": {}})
-    run.search_file(small.model_dump(mode="json"), tmp_path / "sim1.parquet")
+    told = {"kind": "search", "name": "asked", "seed": 0, "raw": "", "content": small.model_dump(mode="json")}
+    question_files(told, {"candidates": str(tmp_path / "sim1.parquet")})
     written = pd.read_parquet(tmp_path / "sim1.parquet")
     assert tuple(written.columns) == run.COLUMNS and len(written) == 10
 
@@ -129,12 +133,12 @@ def test_an_infinite_setting_survives_being_handed_on(spec: Spec) -> None:
 
 def test_a_search_depends_on_its_own_part_of_the_configuration_only(raw: dict[str, Any], spec: Spec) -> None:
     raw["teachers"]["b1"]["settings"] = {"hidden": [4], "steps": 30, "exposure": 0.5}
-    changed = Spec.model_validate(make_plan(config.load(raw)).searches["teacher_search/sim1"])
+    changed = Spec.model_validate(make_plan(config.load(raw)).questions["asked"].content)
     assert changed.teachers[0].settings["steps"] == 30 and changed.teachers[1] == spec.teachers[1]
     raw = yaml.safe_load(EXAMPLE)
     raw["posterior"] = {"lambda": 7}
-    assert Spec.model_validate(make_plan(config.load(raw)).searches["teacher_search/sim1"]) == spec
-    assert make_plan(config.load(raw, "silent")).searches == {}
+    assert Spec.model_validate(make_plan(config.load(raw)).questions["asked"].content) == spec
+    assert make_plan(config.load(raw, "silent")).questions == {}
 
 
 def test_the_last_setting_varies_fastest() -> None:
@@ -149,21 +153,25 @@ def test_the_last_setting_varies_fastest() -> None:
     [
         ("dataset", "simm", f"{ASKED}.dataset", ["'simm'", "did you mean 'sim'?"]),
         ("dataset", "pictures", f"{ASKED}.dataset", ["a simulation"]),
-        ("published", "bkd_table7", f"{ASKED}.published", ["mtbkd_table1_sim1"]),
-        ("teachers", {"T1": "b4"}, f"{ASKED}.teachers.T1", ["'b4'", "b1"]),
-        ("teachers", {"T3": "b1"}, f"{ASKED}.teachers", ["'T3'", "T1, T2"]),
-        ("teachers", {"T1": "plain"}, f"{ASKED}.teachers.T1", ["'plain'", "b1, b2, b3"]),
-        ("grid", {"exposur": [0]}, f"{ASKED}.grid.exposur", ["did you mean 'exposure'?"]),
-        ("grid", {"dropout": [0.1, 1.5]}, f"{ASKED}.grid.dropout[1]", ["1.5", "< 1"]),
+        ("published", "bkd_table7", f"{ASKED}.settings.published", ["mtbkd_table1_sim1"]),
+        ("teachers", {"T1": "b4"}, f"{ASKED}.settings.teachers.T1", ["'b4'", "b1"]),
+        ("teachers", {"T3": "b1"}, f"{ASKED}.settings.teachers", ["'T3'", "T1, T2"]),
+        ("teachers", {"T1": "plain"}, f"{ASKED}.settings.teachers.T1", ["'plain'", "b1, b2, b3"]),
+        ("methods", {"kd_equal": "labels_map"}, f"{ASKED}.settings", ["found both teachers and methods"]),
+        ("steps", [20], f"{ASKED}.settings", ["found steps", "no such key in a search with teachers"]),
+        ("replicates_", 2, f"{ASKED}.settings.replicates_", ["unknown key", "replicates"]),
+        ("grid", {"exposur": [0]}, f"{ASKED}.settings.grid.exposur", ["did you mean 'exposure'?"]),
+        ("grid", {"dropout": [0.1, 1.5]}, f"{ASKED}.settings.grid.dropout[1]", ["1.5", "< 1"]),
         ("grid", {"steps": list(range(1, 2002))}, ASKED, ["candidates", "at most 2,000"]),
-        ("dataset_grid", {"domain_axis": ["x3"]}, f"{ASKED}.dataset_grid.domain_axis[0]", ["'x3'", "x1"]),
+        ("dataset_grid", {"domain_axis": ["x3"]}, f"{ASKED}.settings.dataset_grid.domain_axis[0]", ["'x3'", "x1"]),
     ],
     ids=lambda value: None if isinstance(value, dict | list) else str(value),
 )
 def test_mistakes_are_named_before_anything_runs(
     raw: dict[str, Any], path: str, value: Any, where: str, words: list[str]
 ) -> None:
-    raw["studies"]["small"]["teacher_search"]["sim1"][path] = value
+    entry = raw["studies"]["small"]["questions"]["asked"]
+    (entry if path in entry else entry["settings"])[path] = value
     with pytest.raises(ConfigError) as error:
         config.load(raw)
     lines = [line for line in str(error.value).splitlines() if line.strip().startswith(f"{where}:")]

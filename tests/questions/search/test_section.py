@@ -1,29 +1,26 @@
 """The report's section on searches: it says how near the printed numbers were reached, and by which settings."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd.base.errors import ContractError
-from mtbkd.base.frames import write_table
+from mtbkd.base.frames import Frame
 from mtbkd.questions.search import section as search
 from mtbkd.questions.search import section_students as student_search
-from mtbkd.questions.search.run import COLUMNS, STUDENT_COLUMNS
+from mtbkd.questions.search.candidates import COLUMNS, STUDENT_COLUMNS
+from mtbkd.report.questions import Part, fitted
 
-PLAN = {
-    "teacher_search/sim1": {"name": "sim1", "subject": "teachers", "published": "mtbkd_table1_sim1"},
-    "student_search/sim1": {"name": "sim1", "subject": "students", "published": "mtbkd_table1_sim1"},
-}
+TEACHERS = {"subject": "teachers", "published": "mtbkd_table1_sim1", "teachers": [{"column": "T1"}]}
+STUDENTS = {"subject": "students", "published": "mtbkd_table1_sim1", "teachers": [{"column": "T1"}]}
 # Strength -> squared errors of kd, tip and dropout, printed as .08, .02 and .08.
 ERRORS = {
     "as configured": (0.006, 0.005, 0.005), 2.0: (0.05, 0.01, 0.06), 5.0: (0.063, 0.012, 0.116), 20.0: (0.08, 0.2, 0.15),
 }  # fmt: skip
 
 
-def table(folder: Path, configured: int) -> dict[str, str]:
+def table(configured: int) -> dict[str, Frame]:
     """Seven candidates at distances .1 to .7 of two printed numbers, written as the rule does."""
     rows = []
     for candidate in range(7):
@@ -33,29 +30,27 @@ def table(folder: Path, configured: int) -> dict[str, str]:
             named = {"search": "sim1", "candidate": candidate, "configured": candidate == configured}
             named |= {"settings": json.dumps({"domain_axis": "x2", "steps": 100 * candidate}), "column": "T1", "teacher": "b1"}
             rows.append(named | {"quantity": quantity} | numbers | {"distance": distance})
-    path = folder / "sim1.parquet"
-    write_table(pd.DataFrame(rows, columns=list(COLUMNS)).sample(frac=1, random_state=0), path)
-    return {"teacher_search/sim1": str(path)}
+    return {"candidates": pd.DataFrame(rows, columns=list(COLUMNS)).sample(frac=1, random_state=0)}
 
 
-def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are(tmp_path: Path) -> None:
-    (part,) = search.section(table(tmp_path, 0), PLAN)
-    assert "The nearest has domain axis x2 and steps 0" in part.summary and "is 0.100" in part.summary
-    assert "7 candidates against the teacher rows of MT-BKD: arXiv 2605.27967, Table 1" in part.summary
-    assert part.summary.endswith("The configured teachers are this candidate.")
-    assert [row.cells[0].text for row in part.best.rows] == ["1", "2", "3", "4", "5"]
-    assert [row.cells[3].text for row in part.best.rows] == ["0.100", "0.200", "0.300", "0.400", "0.500"]
-    assert len(part.numbers.columns) == 6
+def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> None:
+    part = search.section("sim1", table(0), TEACHERS)
+    assert "The nearest has domain axis x2 and steps 0" in part.told[0] and "is 0.100" in part.told[0]
+    assert "7 candidates against the teacher rows of MT-BKD: arXiv 2605.27967, Table 1" in part.told[0]
+    assert part.told[0].endswith("The configured teachers are this candidate.")
+    assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5"]
+    assert [row.cells[3].text for row in part.tables[0].rows] == ["0.100", "0.200", "0.300", "0.400", "0.500"]
+    assert len(part.details[0].columns) == 6
 
 
-def test_a_configured_choice_that_is_farther_is_shown_with_its_rank(tmp_path: Path) -> None:
-    (part,) = search.section(table(tmp_path, 6), PLAN)
-    assert "are not the nearest: they have domain axis x2 and steps 600, rank 7 of 7, distance 0.700" in part.summary
-    assert part.summary.endswith("clearly farther.") and "within two of these, no other is as near" in part.summary
-    assert [row.cells[0].text for row in part.best.rows] == ["1", "2", "3", "4", "5", "7"]
-    assert [row.cells[-1].text.split()[-1] for row in part.best.rows] == ["no"] * 5 + ["yes"]
-    first = {row.cells[2].sub: [cell.text for cell in row.cells[3:]] for row in part.numbers.rows}
-    assert [row.cells[2].text for row in part.numbers.rows] == ["accuracy on domain 1", "accuracy"]
+def test_a_configured_choice_that_is_farther_is_shown_with_its_rank() -> None:
+    part = search.section("sim1", table(6), TEACHERS)
+    assert "are not the nearest: they have domain axis x2 and steps 600, rank 7 of 7, distance 0.700" in part.told[0]
+    assert part.told[0].endswith("clearly farther.") and "within two of these, no other is as near" in part.told[0]
+    assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5", "7"]
+    assert [row.cells[-1].text.split()[-1] for row in part.tables[0].rows] == ["no"] * 5 + ["yes"]
+    first = {row.cells[2].sub: [cell.text for cell in row.cells[3:]] for row in part.details[0].rows}
+    assert [row.cells[2].text for row in part.details[0].rows] == ["accuracy on domain 1", "accuracy"]
     assert first["acc_overall"] == ["0.500", "0.600", "+0.100", "1.200", "+0.700"]
 
 
@@ -67,17 +62,14 @@ def test_the_standard_error_of_a_distance_is_that_of_repeated_draws() -> None:
     assert search.distance_se(rows) == pytest.approx(np.sqrt(np.mean(drawn**2, 1)).std(), rel=0.03)
 
 
-def test_all_candidates_are_in_the_table_that_is_written(tmp_path: Path) -> None:
-    frames = search.all_candidates(table(tmp_path, 0) | students(tmp_path))
-    assert {name: len(frame) for name, frame in frames.items()} == {"teacher_search": 14, "student_search": 2 * 4 * 5}
+def test_columns_that_chose_the_teachers_are_fitted_and_those_of_students_are_not() -> None:
+    of_teachers = Part("a", "", "", search.section("sim1", table(0), TEACHERS))
+    of_students = Part("b", "", "", search.section("sim1", students(), STUDENTS))
+    assert fitted([of_teachers, of_students], "mtbkd_table1_sim1") == {"T1"}
+    assert fitted([of_students], "mtbkd_table1_sim1") == fitted([of_teachers], None) == set()
 
 
-def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="run the rule search"):
-        search.section({"teacher_search/sim1": str(tmp_path / "none.parquet")}, PLAN)
-
-
-def students(folder: Path) -> dict[str, str]:
+def students() -> dict[str, Frame]:
     """Four candidates, configured first, kappa = 5 the nearest; fitted again, kappa = 2 is nearer."""
     rows = []
     for part in ("ranked", "confirmed"):
@@ -93,14 +85,12 @@ def students(folder: Path) -> dict[str, str]:
             for column, quantity, value, ours, unit in numbers:
                 cell = {"column": column, "method": f"{column}_map", "quantity": quantity, "published": value, "ours": ours}
                 rows.append(named | cell | {"difference": ours - value, "scaled": (ours - value) / unit})
-    path = folder / "students.parquet"
-    write_table(pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)).sample(frac=1, random_state=0), path)
-    return {"student_search/sim1": str(path)}
+    return {"candidates": pd.DataFrame(rows, columns=list(STUDENT_COLUMNS)).sample(frac=1, random_state=0)}
 
 
-def test_the_nearest_students_are_told_by_data_that_did_not_choose_them(tmp_path: Path) -> None:
-    (part,) = search.section(students(tmp_path), PLAN)
-    told = part.summary
+def test_the_nearest_students_are_told_by_data_that_did_not_choose_them() -> None:
+    part = search.section("sim1", students(), STUDENTS)
+    told = part.told[0]
     assert "4 candidates against 4 numbers that MT-BKD: arXiv 2605.27967, Table 1, prints for students" in told
     assert "The nearest has kappa 5, lambda 5, steps 100 and label share 1: 1.500 on the data that ranked it, 1.500 on" in told
     assert "Of the candidates fitted there, kappa 2" in told and "comes nearest (1.200)" in told
@@ -111,18 +101,17 @@ def test_the_nearest_students_are_told_by_data_that_did_not_choose_them(tmp_path
     assert "none counts as reproduced" in told
 
 
-def test_all_rows_of_a_student_search_are_marked_fitted(tmp_path: Path) -> None:
-    (part,) = search.section(students(tmp_path), PLAN)
-    assert [row.cells[-1].text for row in part.best.rows] == ["fitted"] * len(part.best.rows)
-    assert [row.cells[1].text for row in part.best.rows] == ["5", "2", "as configured", "20"]
-    assert len(part.numbers.rows) == 5 and part.numbers.columns[1].name == "Our method"
+def test_all_rows_of_a_student_search_are_marked_fitted() -> None:
+    part = search.section("sim1", students(), STUDENTS)
+    assert [row.cells[-1].text for row in part.tables[0].rows] == ["fitted"] * len(part.tables[0].rows)
+    assert [row.cells[1].text for row in part.tables[0].rows] == ["5", "2", "as configured", "20"]
+    assert len(part.details[0].rows) == 5 and part.details[0].columns[1].name == "Our method"
 
 
-def test_the_strength_alone_is_shown_beside_what_is_printed(tmp_path: Path) -> None:
-    (part,) = search.section(students(tmp_path), PLAN)
-    assert part.strength is not None
-    shown = {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in part.strength.rows}
-    order = [column.name for column in part.strength.columns[1:-1]]
+def test_the_strength_alone_is_shown_beside_what_is_printed() -> None:
+    part = search.section("sim1", students(), STUDENTS)
+    shown = {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in part.tables[1].rows}
+    order = [column.name for column in part.tables[1].columns[1:-1]]
     assert dict(zip(order, shown["printed"], strict=False)) == {
         "kd_equal": "0.080",
         "tip_equal": "0.020",

@@ -14,9 +14,10 @@ import yaml
 from mtbkd.base.errors import ConfigError
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.data.published import tables as published
-from mtbkd.questions.search import run, students
+from mtbkd.questions.search import candidates as run
+from mtbkd.questions.search import students
+from mtbkd.questions.search.spec import Spec
 from mtbkd.study import config
-from mtbkd.study.asked.search import Spec
 from mtbkd.study.plan import make_plan
 
 EXAMPLE = """
@@ -40,23 +41,24 @@ training: {steps: 150}
 studies:
   small:
     replicates: 2
-    student_search:
-      sim1:
+    questions:
+      asked:
+        kind: search
         experiment: sim
-        methods: {kd_equal: kd_map, tip_equal: tip_map, tip_entropy: tip_entropy_map}
-        replicates: 3
-        posterior: {kappa: [0.1, 3], lambda: [kappa, 20]}
-        steps: [150]
-        label_share: [1, 0]
-        outside_temperature: [1, 8]
+        settings:
+          methods: {kd_equal: kd_map, tip_equal: tip_map, tip_entropy: tip_entropy_map}
+          replicates: 3
+          posterior: {kappa: [0.1, 3], lambda: [kappa, 20]}
+          steps: [150]
+          label_share: [1, 0]
+          outside_temperature: [1, 8]
     experiments:
       sim: {dataset: sim, teachers: [b1, b3], student: quadratic, published: mtbkd_table1_sim1, methods: [tip_map]}
       more: {dataset: sim, teachers: [b1], student: quadratic, replicates: 7, methods: [tip_map]}
       unprinted: {dataset: sim, teachers: [b1], student: quadratic, methods: [tip_map]}
       real: {dataset: pictures, teachers: [plain], student: quadratic, published: mtbkd_table1_sim1, methods: [tip_map]}
 """
-ASKED = "studies.small.student_search.sim1"
-PLACE = "student_search/sim1"
+ASKED = "studies.small.questions.asked"
 TRUTHS = [
     {"kappa": 3.0, "lambda": 3.0, "steps": 150, "label_share": 1.0, "outside_temperature": 1.0},
     {"kappa": 3.0, "lambda": 20.0, "steps": 150, "label_share": 1.0, "outside_temperature": 8.0},
@@ -70,13 +72,13 @@ def raw() -> dict[str, Any]:
 
 @pytest.fixture
 def spec(raw: dict[str, Any]) -> Spec:
-    return Spec.model_validate(make_plan(config.load(raw)).searches[PLACE])
+    return Spec.model_validate(make_plan(config.load(raw)).questions["asked"].content)
 
 
 @pytest.fixture(scope="module")
 def elsewhere() -> Any:
     """The search on data sets far from its own."""
-    spec = Spec.model_validate(make_plan(config.load(yaml.safe_load(EXAMPLE))).searches[PLACE])
+    spec = Spec.model_validate(make_plan(config.load(yaml.safe_load(EXAMPLE))).questions["asked"].content)
     return pd.DataFrame(run.search(spec.model_copy(update={"first": 100})))
 
 
@@ -187,26 +189,27 @@ def test_a_candidate_that_diverged_is_the_farthest() -> None:
         ("experiment", "simm", f"{ASKED}.experiment", ["'simm'", "did you mean 'sim'?"]),
         ("experiment", "unprinted", f"{ASKED}.experiment", ["'unprinted'", "sim", "published"]),
         ("experiment", "real", f"{ASKED}.experiment", ["'pictures'", "a simulation"]),
-        ("methods", {"kd_equl": "kd_map"}, f"{ASKED}.methods", ["'kd_equl'", "did you mean 'kd_equal'?"]),
-        ("methods", {"T1": "kd_map"}, f"{ASKED}.methods", ["'T1'", "students of mtbkd_table1_sim1"]),
-        ("methods", {"kd_equal": "kd_mapp"}, f"{ASKED}.methods.kd_equal", ["'kd_mapp'", "did you mean 'kd_map'?"]),
-        ("methods", {"tip_equal": "tip_sgld"}, f"{ASKED}.methods.tip_equal", ["'tip_sgld'", "map or dropout"]),
-        ("methods", {"kd_equal": "dropout"}, f"{ASKED}.methods.kd_equal", ["'dropout'", "hidden layer"]),
-        ("posterior", {"kappa": [1], "beta": 2}, f"{ASKED}.posterior.beta", ["2", "kappa"]),
-        ("posterior", {"lambda": ["kappa"]}, f"{ASKED}.posterior.lambda", ["'kappa'", "add kappa"]),
-        ("label_share", [0.5, 1.5], f"{ASKED}.label_share[1]", ["1.5", "0..1"]),
-        ("label_share", [0.001], f"{ASKED}.label_share[0]", ["0.001", "at least one of 400"]),
-        ("outside_temperature", [0], f"{ASKED}.outside_temperature[0]", ["0"]),
-        ("grid", {"exposur": [0]}, f"{ASKED}.grid.exposur", ["did you mean 'exposure'?"]),
+        ("methods", {"kd_equl": "kd_map"}, f"{ASKED}.settings.methods", ["'kd_equl'", "did you mean 'kd_equal'?"]),
+        ("methods", {"T1": "kd_map"}, f"{ASKED}.settings.methods", ["'T1'", "students of mtbkd_table1_sim1"]),
+        ("methods", {"kd_equal": "kd_mapp"}, f"{ASKED}.settings.methods.kd_equal", ["'kd_mapp'", "did you mean 'kd_map'?"]),
+        ("methods", {"tip_equal": "tip_sgld"}, f"{ASKED}.settings.methods.tip_equal", ["'tip_sgld'", "map or dropout"]),
+        ("methods", {"kd_equal": "dropout"}, f"{ASKED}.settings.methods.kd_equal", ["'dropout'", "hidden layer"]),
+        ("posterior", {"kappa": [1], "beta": 2}, f"{ASKED}.settings.posterior.beta", ["2", "kappa"]),
+        ("posterior", {"lambda": ["kappa"]}, f"{ASKED}.settings.posterior.lambda", ["'kappa'", "add kappa"]),
+        ("label_share", [0.5, 1.5], f"{ASKED}.settings.label_share[1]", ["1.5", "0..1"]),
+        ("label_share", [0.001], f"{ASKED}.settings.label_share[0]", ["0.001", "at least one of 400"]),
+        ("outside_temperature", [0], f"{ASKED}.settings.outside_temperature[0]", ["0"]),
+        ("grid", {"exposur": [0]}, f"{ASKED}.settings.grid.exposur", ["did you mean 'exposure'?"]),
         ("grid", {"steps": list(range(1, 200))}, ASKED, ["3,184 candidates", "at most 2,000"]),
-        ("dataset_grid", {"domain_axis": ["x3"]}, f"{ASKED}.dataset_grid.domain_axis[0]", ["'x3'", "x1"]),
+        ("dataset_grid", {"domain_axis": ["x3"]}, f"{ASKED}.settings.dataset_grid.domain_axis[0]", ["'x3'", "x1"]),
     ],
     ids=lambda value: None if isinstance(value, dict | list) else str(value),
 )
 def test_mistakes_are_named_before_anything_runs(
     raw: dict[str, Any], path: str, value: Any, where: str, words: list[str]
 ) -> None:
-    raw["studies"]["small"]["student_search"]["sim1"][path] = value
+    entry = raw["studies"]["small"]["questions"]["asked"]
+    (entry if path in entry else entry["settings"])[path] = value
     with pytest.raises(ConfigError) as error:
         config.load(raw)
     lines = [line for line in str(error.value).splitlines() if line.strip().startswith(f"{where}:")]

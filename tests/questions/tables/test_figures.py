@@ -12,7 +12,7 @@ from mtbkd.questions.tables import figure_critical_difference as critical_differ
 from mtbkd.questions.tables import figure_gain_by_labels as gain_by_labels
 from mtbkd.questions.tables import figure_table_gains as table_gains
 from mtbkd.questions.tables.verdicts import title
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import save, style
 from tests.evaluation.table_scores import EFFECT, GROUPS, table_scores, table_tables
 
@@ -20,7 +20,7 @@ FIGURES = (table_gains, critical_difference, gain_by_labels)
 TABLES = ("comparisons", "overall", "ranks")
 
 
-def analysis(folder: Path, tables: dict[str, Frame]) -> Analysis:
+def question(folder: Path, tables: dict[str, Frame]) -> Question:
     for name in TABLES:
         write_table(tables[name], folder / f"{name}.parquet")
     files = {name: str(folder / f"{name}.parquet") for name in TABLES}
@@ -28,7 +28,7 @@ def analysis(folder: Path, tables: dict[str, Frame]) -> Analysis:
         "groups": {name: list(own) for name, own in GROUPS.items()},
         "methods": list(tables["scores"]["method"].unique()),
     }
-    return Analysis("real", "tables", settings, files)
+    return Question("real", "tables", settings, files)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def tables() -> dict[str, Frame]:
 
 
 @pytest.fixture(scope="module")
-def real(tables: dict[str, Frame], tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    return analysis(tmp_path_factory.mktemp("real"), tables)
+def real(tables: dict[str, Frame], tmp_path_factory: pytest.TempPathFactory) -> Question:
+    return question(tmp_path_factory.mktemp("real"), tables)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def dots(ax: Any) -> dict[tuple[float, float], bool]:
     return {(float(*line.get_xdata()), float(*line.get_ydata())): line.get_markerfacecolor() == "white" for line in lines}
 
 
-def test_every_table_has_a_dot_a_regime_and_open_ones_are_hollow(real: Analysis, tables: dict[str, Frame]) -> None:
+def test_every_table_has_a_dot_a_regime_and_open_ones_are_hollow(real: Question, tables: dict[str, Frame]) -> None:
     figure = table_gains.draw(real)
     few, every = figure.axes
     assert (few.get_title("left"), every.get_title("left")) == ("60 labels", "all labels")
@@ -67,13 +67,13 @@ def test_every_table_has_a_dot_a_regime_and_open_ones_are_hollow(real: Analysis,
     assert len(dots(few)) == 2 * 12 and len(dots(every)) == 2 * 11, "one table lacks all labels"
 
 
-def test_reported_tables_come_first_and_are_named_with_their_group(real: Analysis) -> None:
+def test_reported_tables_come_first_and_are_named_with_their_group(real: Question) -> None:
     names = [label.get_text() for label in table_gains.draw(real).axes[0].get_yticklabels()]
     assert [name[-3:] for name in names] == ["(B)"] * 9 + ["(A)"] * 3
     assert {name[:-4] for name in names} == {table for own in GROUPS.values() for table in own}
 
 
-def test_the_diagram_joins_what_the_critical_difference_does_not_part(real: Analysis, tables: dict[str, Frame]) -> None:
+def test_the_diagram_joins_what_the_critical_difference_does_not_part(real: Question, tables: dict[str, Frame]) -> None:
     figure = critical_difference.draw(real)
     assert len(figure.axes) == 2
     own = tables["ranks"].query("group == 'B' and level == '60' and metric == 'nll' and regime == 'clusters'")
@@ -88,7 +88,7 @@ def test_the_diagram_joins_what_the_critical_difference_does_not_part(real: Anal
     assert 0 < widest < own["critical_difference"].iloc[0] < float(np.ptp(own["rank"]))
 
 
-def test_lines_are_medians_over_the_reported_tables(real: Analysis, tables: dict[str, Frame]) -> None:
+def test_lines_are_medians_over_the_reported_tables(real: Question, tables: dict[str, Frame]) -> None:
     figure = gain_by_labels.draw(real)
     nll, accuracy = figure.axes[:2]
     for ax, metric, sign in ((nll, "nll", -1), (accuracy, "accuracy", 1)):
@@ -112,12 +112,12 @@ def test_lines_are_medians_over_the_reported_tables(real: Analysis, tables: dict
 )
 def test_what_is_missing_leaves_no_figure_undrawn(changes: dict[str, Any], tmp_path: Path) -> None:
     scores = table_scores(**{"regimes": ("clusters",), "levels": ("60",), **changes})
-    found = analysis(tmp_path, table_tables(scores, changes.get("groups", GROUPS)))
+    found = question(tmp_path, table_tables(scores, changes.get("groups", GROUPS)))
     for part in (part for part in FIGURES if part.applies(found)):
         assert not save(part.draw(found), tmp_path / "one.svg", tmp_path / "one.png")
 
 
-def test_the_gains_of_tip_are_no_figure_of_a_study_without_it(real: Analysis) -> None:
-    without = Analysis("real", "tables", {**real.settings, "methods": ["labels", "kd_equal"]}, real.tables)
+def test_the_gains_of_tip_are_no_figure_of_a_study_without_it(real: Question) -> None:
+    without = Question("real", "tables", {**real.settings, "methods": ["labels", "kd_equal"]}, real.tables)
     assert [part.applies(without) for part in FIGURES] == [False, True, True]
     assert all(part.applies(real) for part in FIGURES)

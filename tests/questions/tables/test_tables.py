@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -26,6 +26,10 @@ from mtbkd.questions.tables.methods import METHODS, PUBLISHED
 from mtbkd.questions.tables.part import COLUMNS, coverage, posterior_rows, score_rows, tables_of_part, tuning_rows
 from mtbkd.questions.tables.references import experts, reference_probs, teacher_rows, tempered
 from mtbkd.questions.tables.spec import Grids, Part, Settings, parts_of
+from mtbkd.study.config import load
+from mtbkd.study.plan import make_plan
+from mtbkd.study.questions import Part as QuestionPart
+from mtbkd.study.study_files import read_configuration
 from tests.questions.tables.examples import DOMAINS, REPLICATES, dataset, inputs, part, study, teachers
 
 METRICS = {"nll", "accuracy", "brier", "ece", "aurc", "coverage"}
@@ -254,7 +258,8 @@ def test_a_mistake_in_the_settings_is_told_in_one_sentence(changed: dict[str, ob
 
 def test_the_tables_of_the_parts_are_joined() -> None:
     second = {name: frame.assign(regime="features") for name, frame in told().items()}
-    both = Inputs(name="tables", seed=1, parts={"iris-clusters": told(), "iris-features": second})
+    parts = {name: [frame, second[name]] for name, frame in told().items()}
+    both = Inputs(name="tables", seed=1, parts={"parts": parts})
     found = tables.run(both, part().settings)
     assert {"labels", "self_training"} <= set(found["ranks"]["method"])
     assert set(found) == set(tables.TABLES)
@@ -262,16 +267,24 @@ def test_the_tables_of_the_parts_are_joined() -> None:
     assert set(found["scores"]["regime"]) == {"clusters", "features"}
 
 
+def planned(settings: Settings) -> Mapping[str, QuestionPart]:
+    """The parts of a question with these settings in a study."""
+    asked = {"kind": "tables", "student": "mlp_5", "settings": settings.model_dump(mode="json", by_alias=True)}
+    raw = read_configuration()
+    raw["studies"] = {"own": {**raw["studies"]["tables"], "questions": {"asked": asked}}}
+    return make_plan(load(raw, "own")).questions["asked"].parts["parts"]
+
+
 def test_a_part_is_handed_on_as_json() -> None:
     groups = {"A": ["iris", "Zoo"], "B": ["wine"]}
     settings = part(groups=groups, posteriors={"tables": ["iris", "wine"]}).settings
-    handed = {each.name: Part.model_validate_json(json.dumps(each.content)) for each in tables.parts(settings)}
+    handed = {name: Part.model_validate_json(json.dumps(each.content)) for name, each in planned(settings).items()}
     assert handed == parts_of(settings)
 
 
 def test_a_part_depends_on_its_signals_and_on_nothing_that_joins_or_shows_parts() -> None:
-    first = tables.parts(part(methods=["kd_mean"]).settings)[0]
-    roots = [tables.PART, *(registry.module_name(kind, name) for kind, name in first.uses)]
+    first = next(iter(planned(part(methods=["kd_mean"]).settings).values()))
+    roots = [tables.STEPS["parts"].job, *(registry.module_name(kind, name) for kind, name in first.uses)]
     sources = closure(roots, ("mtbkd.base.registry",))
     assert {"mtbkd/signals/kd_mean.py", "mtbkd/data/datasets/scikit.py", "mtbkd/teachers/sklearn_classifier.py"} <= set(sources)
     assert not [path for path in sources if path.startswith("mtbkd/report") or re.search("verdicts|figure_|section", path)]

@@ -1,4 +1,4 @@
-"""The analysis of votes on a tiny experiment, and what the report and the figure make of it."""
+"""The question of votes on a tiny experiment, and what the report and the figure make of it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.votes import figure_votes as figure
 from mtbkd.questions.votes import question as votes
 from mtbkd.questions.votes import section as report
-from mtbkd.report.figures.material import Analysis
+from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, TIP
 from tests.questions.images import draws_of, inputs, make_dataset, teacher
@@ -124,7 +124,7 @@ def test_the_figure_shows_the_reference_and_the_nearest(tables: dict[str, pd.Dat
         write_table(frame, files[name])
     assert figure.panels(tables["differences"])[:2] == ["labels", "tip"]
     with style():
-        drawn = figure.draw(Analysis("asked", "votes", {}, files))
+        drawn = figure.draw(Question("asked", "votes", {}, files))
         shown = [ax.get_title("left") for ax in drawn.axes if ax.get_title("left")]
         forest = [label.get_text() for label in drawn.axes[-1].get_yticklabels()]
     assert shown[:2] == ["labels", "tip"] and set(forest) == {"tip", "t", "teachers:mean"}

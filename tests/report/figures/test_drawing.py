@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from mtbkd.base.frames import write_table
 from mtbkd.base.registry import FIGURES
 from mtbkd.base.registry import figure as module
-from mtbkd.contracts.artefacts import Logits, ids_digest, read_json
+from mtbkd.contracts.artefacts import Logits, ids_digest
 from mtbkd.evaluation.deviance import entropy
-from mtbkd.report.figures.catalogue import draw_all
+from mtbkd.report.figures.catalogue import catalogue, draw
 from mtbkd.report.figures.material import Experiment, Material, Method, Sibling, Study
 from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws, run
@@ -231,11 +231,14 @@ def test_the_strength_lies_along_the_axis_where_it_is_given_and_sharpnesses_are_
 PAPER = {"e": asdict(Sibling("d", "s", [], [], "", "mtbkd_table1_sim1"))}
 
 
-def test_a_study_is_drawn_whole_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
+def test_owners_draw_their_figures_with_captions_in_the_order_of_the_report(material: Material, tmp_path: Path) -> None:
     real = replace(material.experiment, name="real", simulated=False)
-    draw_all([asdict(material.experiment), asdict(real)], asdict(Study(experiments=PAPER)), [], tmp_path)
-    captions = read_json(tmp_path / "captions.json")
-    files = [each["file"] for each in captions]
+    found = catalogue([material.experiment, real], Study(experiments=PAPER), [])
+    stems = [owner.stem(name) for owner in found for name in owner.figures]
+    for owner in found:
+        draw(asdict(owner), tmp_path, stems)
+    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{end}" for stem in stems for end in ("svg", "png", "json")}
+    files = [f"{stem}.svg" for stem in stems]
     own = [name for name in FIGURES if module(name).SCOPE == "experiment" and name not in PLANES]
     of = {
         name: [f"{name}-{figure}.svg" for figure in own if figure != skipped]

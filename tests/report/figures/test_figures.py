@@ -1,7 +1,7 @@
 """The toy posterior of the paper's Fig. 2, and what every figure owes to a reader."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,8 @@ import pytest
 from mtbkd.base.registry import FIGURES, figure
 from mtbkd.questions.exact import figure_toy as toy
 from mtbkd.questions.exact.cases import Case, toy_bimodal, toy_log_pool
-from mtbkd.report.figures.catalogue import Entry, catalogue
-from mtbkd.report.figures.material import Experiment, Method, Sibling, Study
+from mtbkd.report.figures.catalogue import Owner, catalogue
+from mtbkd.report.figures.material import Experiment, Method, Question, Sibling, Study
 
 CAPTIONS = Path(__file__).parents[3] / "workflow" / "report"
 
@@ -50,8 +50,9 @@ def test_our_samplers_draw_what_the_grid_says(case: Callable[[], Case], pool: Ca
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_says_what_it_is_and_how_to_read_it(name: str) -> None:
     part = figure(name)
-    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study", "analysis")
+    assert part.TITLE and part.CATEGORY and part.SCOPE in ("experiment", "study", "question")
     assert len(part.CAPTION.split()) > 40
+    assert part.SCOPE != "study" or part.READS in ("", *(field.name for field in fields(Study)))
     assert (CAPTIONS / f"{name}.rst").read_text() == part.CAPTION.strip() + "\n"
 
 
@@ -63,13 +64,30 @@ def experiment(name: str, simulated: bool, features: tuple[int, ...], *kinds: st
 def test_which_figures_apply_is_known_before_anything_is_computed() -> None:
     plane = experiment("plane", True, (2,), "point", "chains", "independent")
     real = experiment("real", False, (471,), "point", "point")
-    found = catalogue([plane, real], Study(), [])
-    names = {each: {e.figure for e in found if e.of == each} for each in ("plane", "real", None)}
+    names = {owner.of: set(owner.figures) for owner in catalogue([plane, real], Study(), [])}
     assert {"maps", "rank", "ess", "forest", "coverage", "coverage_size"} <= names["plane"] and "boxes" not in names["plane"]
     assert {"planes", "weights_plane"} <= names["plane"] and not {"planes", "weights_plane"} & names["real"]
     assert "boxes" in names["real"] and not {"maps", "rank", "coverage"} & names["real"]
-    assert names[None] == set()
-    printed = asdict(Sibling("d", "s", [], [], "", "mtbkd_table1_sim1"))
-    assert Entry("toy", None) in catalogue([plane], Study(experiments={"plane": printed}), [])
-    assert Entry("sbc", None) in catalogue([], Study(exact={"m0": "folder"}), [])
-    assert Entry("maps", "plane").stem == "plane-maps" and Entry("toy", None).stem == "toy"
+    assert set(names) == {"plane", "real"}
+    votes = Question("people", "votes", {}, {})
+    assert [(each.of, each.figures) for each in catalogue([], Study(), [votes])] == [("people", ("votes",))]
+
+
+PRINTED = {
+    name: asdict(Sibling("d", "s", teachers, ["labels_map", "m"], "", "mtbkd_table1_sim1"))
+    for name, teachers in (("a", ["t1"]), ("b", ["t2"]))
+}
+
+
+def test_figures_of_the_whole_study_share_an_owner_where_they_read_the_same_and_are_told_no_more() -> None:
+    found = catalogue([], Study(PRINTED), [Question("judged", "exact", {}, {})])
+    assert [(each.key, each.figures, each.shown) for each in found[1:]] == [
+        ("study_experiments", ("quality_methods",), Study(experiments=PRINTED)),
+        ("study", ("toy",), Study()),
+    ]
+    assert (found[0].key, found[0].figures) == ("question_judged", ("sbc",))
+    order = list(FIGURES)
+    assert [n for each in found[1:] for n in each.figures] == sorted((n for e in found[1:] for n in e.figures), key=order.index)
+    for owner in [*found, *catalogue([experiment("plane", True, (2,), "chains")], Study(), [])]:
+        assert Owner.from_dict(asdict(owner)) == owner
+        assert owner.stem("maps") == (f"{owner.of}-maps" if owner.of else "maps")

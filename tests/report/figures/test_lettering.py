@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.report.figures import lettering
-from mtbkd.report.figures.catalogue import draw_all
+from mtbkd.report.figures.catalogue import catalogue, draw
 from mtbkd.report.figures.lettering import coded, legible, legible_label
 from mtbkd.report.figures.material import Study
 from mtbkd.report.figures.style import save, style
@@ -153,7 +153,8 @@ def test_a_study_with_such_names_is_drawn_whole(material, tmp_path: Path, no_fur
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph")
-        draw_all([asdict(experiment)], asdict(Study()), [], tmp_path / "figures")
+        (owner,) = catalogue([experiment], Study(), [])
+        draw(asdict(owner), tmp_path / "figures", [owner.stem(name) for name in owner.figures])
     drawn = sorted((tmp_path / "figures").glob("*.svg"))
     assert len(drawn) > 5 and all(ElementTree.parse(path) for path in drawn)
     texts = "".join(path.read_text(encoding="utf-8") for path in drawn)

@@ -1,0 +1,34 @@
+"""Which settings that a paper does not print come nearest to the numbers that it prints?
+
+Table ``candidates``: one row a printed number of every candidate; columns: ``COLUMNS`` and ``STUDENT_COLUMNS`` of
+``mtbkd.questions.search.candidates``.
+"""
+
+from typing import TYPE_CHECKING
+
+from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
+from mtbkd.questions.inputs import Inputs
+from mtbkd.questions.search.candidates import COLUMNS, STUDENT_COLUMNS, search
+from mtbkd.questions.search.spec import Settings as Settings
+from mtbkd.questions.search.spec import Spec as Spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy_import("pandas")
+
+NEEDS = frozenset({"dataset"})  # its settings alone: candidates draw data of their own
+READS = frozenset({"experiment"})
+TABLES = ("candidates",)
+
+
+def raw_files(settings: Settings) -> tuple[str, ...]:
+    """None: simulations and the teachers trained on them read none."""
+    return ()
+
+
+def run(inputs: Inputs, settings: Spec) -> dict[str, Frame]:
+    """Try every candidate."""
+    columns = COLUMNS if settings.students is None else STUDENT_COLUMNS
+    return {"candidates": pd.DataFrame(search(settings), columns=list(columns))}

@@ -1,0 +1,326 @@
+"""The Python face: a student of several teachers as an estimator of scikit-learn."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted, check_random_state
+
+from mtbkd.base.errors import ContractError
+from mtbkd.contracts.artefacts import Dataset, Logits
+from mtbkd.contracts.draws import Draws
+from mtbkd.serving import given, keeping
+from mtbkd.serving.advice import Values, logits_of, named
+from mtbkd.serving.bundle import MOST_VALUES
+from mtbkd.serving.core import Fitted, conformal_threshold, fit_student, nonconformity
+from mtbkd.serving.methods import Asked
+from mtbkd.serving.refusals import refusals
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+log = logging.getLogger(__name__)
+
+UNCERTAINTY = ("mean_deviance", "total", "expected", "epistemic")  # names of what ``decompose`` gives, in its order
+
+
+class Interval(NamedTuple):
+    """Ends of credible intervals of class probabilities, each (N, K)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
+    """A small student with a posterior, taught by labels and by the probabilities of several teachers.
+
+    Half of the validation part chooses the shared settings (how far to trust the teachers, the prior's scale); the other half
+    chooses nothing: it measures accuracy and risk, and calibrates prediction sets. Inputs are standardised by the training
+    rows; fill missing numbers and encode categories before, by scikit-learn's transformers in a Pipeline.
+
+    Parameters
+    ----------
+    method : str, default=None
+        A method of config.yaml, such as ``"tip_entropy_sgld"``. When left out, it is chosen by the size of the student:
+        Hamiltonian Monte Carlo of a small last layer, a variational approximation of a larger network (``choice_`` says it).
+    signal, weights, inference : str, default=None
+        Parts of the method, in place of those of ``method``: how teachers enter, how they are weighed, what draws.
+    signal_settings, settings : dict, default=None
+        Settings of the signal and of the inference.
+    layers : {"all", "last"}, default=None
+        Which layers the inference draws; the others stay at a MAP fit.
+    student : str or dict, default="mlp"
+        An architecture, an entry of ``students`` of config.yaml, or ``{"architecture": ..., "settings": {...}}``.
+    hidden : tuple of int, default=(32,)
+        Units of the hidden layers of an ``mlp``.
+    grid : dict, default=None
+        Candidates of the shared settings in place of config.yaml's, such as ``{"lambda": [0.5, 5], "prior_scale": 1}``.
+    training : dict, default=None
+        Settings of the optimiser in place of config.yaml's, such as ``{"steps": 500}``.
+    values : {"probabilities", "logits"}, default=None
+        What the teachers' numbers are; told by the numbers when left out.
+    classes : sequence, default=None
+        All classes, where the labels lack some.
+    validation : float or array of int or bool, default=0.3
+        Share of the labelled rows that is kept from training, or which rows. Half of them choose settings.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where to compute.
+    random_state : int, RandomState or None, default=0
+        Base of every seed.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (F,), where X has names of text
+    split_ : ndarray of shape (N,), ``"train"``, ``"val"`` (chooses settings) or ``"test"`` (held out, chooses nothing)
+    bundle_ : the student as it is saved, with its card (``mtbkd.serving.bundle.Bundle``)
+    choice_ : str, which method was fitted and why
+    doubts_ : list of str, what makes data and teachers doubtful
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.model_selection import cross_val_predict
+    >>> from mtbkd import MultiTeacherClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> forest = cross_val_predict(RandomForestClassifier(random_state=0), X, y, method="predict_proba")
+    >>> student = MultiTeacherClassifier(hidden=(8,), inference="map").fit(X, y, teachers={"forest": forest})
+    >>> student.predict_proba(X[:2]).shape
+    (2, 3)
+    >>> student.score(X, y) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        method: str | None = None,
+        *,
+        signal: str | None = None,
+        signal_settings: Mapping[str, Any] | None = None,
+        weights: str | None = None,
+        inference: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        layers: str | None = None,
+        student: Any = "mlp",
+        hidden: Sequence[int] = (32,),
+        grid: Mapping[str, Any] | None = None,
+        training: Mapping[str, Any] | None = None,
+        values: Values = None,
+        classes: Sequence[Any] | None = None,
+        validation: Any = 0.3,
+        device: str = "auto",
+        random_state: Any = 0,
+    ):
+        self.method = method
+        self.signal = signal
+        self.signal_settings = signal_settings
+        self.weights = weights
+        self.inference = inference
+        self.settings = settings
+        self.layers = layers
+        self.student = student
+        self.hidden = hidden
+        self.grid = grid
+        self.training = training
+        self.values = values
+        self.classes = classes
+        self.validation = validation
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, teachers: Any = None) -> Self:
+        """Learn from labels and teachers.
+
+        Parameters
+        ----------
+        X : array or frame of shape (N, F)
+            Finite numbers.
+        y : array of shape (N,)
+            Classes; -1, None and NaN mean that a row has no label, and only its teachers are heard.
+        teachers : mapping of name to source, list of sources, or one source, default=None
+            Each an array or frame (N, K) of probabilities or logits, a path (.csv, .npz, .npy, .parquet, .safetensors), a
+            fitted classifier, or a callable that is asked about X; see ``mtbkd.serving.advice``. Teachers that learnt from
+            these rows should say what they say out of fold (``cross_val_predict``). None: labels alone.
+
+        Returns
+        -------
+        self
+        """
+        with refusals():
+            x = given.numbers(self, X, reset=True)
+            known = given.labels(y, len(x), self.classes)
+            split = given.splits(known.codes, self.validation, self._seed())
+            index = given.index_of(X)
+            ids = [str(i) for i in (range(len(x)) if index is None or not index.is_unique else index)]
+            columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
+            dataset = given.make_dataset(x, known, split, columns, ids)
+            found = [logits_of(name, source, X, dataset, self.values) for name, source in named(teachers).items()]
+            return self.fit_dataset(dataset, found, known.classes)
+
+    def fit_dataset(self, dataset: Dataset, teachers: Sequence[Logits], classes: np.ndarray | None = None) -> Self:
+        """Fit to what the workflow's files hold: a dataset of one replicate and logits, as ``Dataset.read`` gives them."""
+        with refusals():
+            fitted = fit_student(self._asked(), dataset, teachers)
+        self._fitted: Fitted | None = fitted
+        self._draws: Draws | None = fitted.draws
+        self._scores: np.ndarray | None = nonconformity(fitted.bundle, dataset)
+        self.bundle_, self.choice_, self.doubts_ = fitted.bundle, fitted.told, fitted.doubts
+        self.split_ = dataset.split
+        self.classes_ = np.array(dataset.class_names) if classes is None else classes
+        self.n_features_in_ = self.bundle_.mean.size
+        if dataset.card.get("features"):
+            self.feature_names_in_ = np.array(dataset.card["features"], dtype=object)
+        log.info(fitted.told)
+        for doubt in fitted.doubts:
+            log.warning("warning: %s", doubt)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Posterior mean probabilities (N, K), columns as in ``classes_``."""
+        return self._of_draws(X, lambda prob: prob.mean(0, dtype=np.float64))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class (N,) of each row."""
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(1)]
+
+    def predict_interval(self, X: Any, level: float = 0.95) -> Interval:
+        """Equal-tailed credible intervals of each class probability: ``low`` and ``high``, each (N, K)."""
+        with refusals():
+            if not 0 < level < 1:
+                raise ContractError("predict_interval", "level", f"{level:g}", "a share between 0 and 1")
+            self._refuse_point("predict_interval")
+        tails = [(1 - level) / 2, (1 + level) / 2]
+        ends = self._of_draws(X, lambda prob: np.quantile(prob, tails, axis=0).swapaxes(0, 1))
+        return Interval(ends[:, 0], ends[:, 1])
+
+    def uncertainty(self, X: Any) -> "pd.DataFrame":
+        """How uncertain each prediction is, in nats, and why.
+
+        Returns
+        -------
+        frame of N rows with the index of X
+            ``total``: entropy of the mean prediction; ``expected``: mean entropy of the draws (aleatoric); ``epistemic``:
+            their difference, the mutual information of label and weights; ``mean_deviance``: twice the expected entropy.
+            Point estimates have no epistemic part: NaN there.
+        """
+        import pandas as pd
+
+        from mtbkd.evaluation.deviance import decompose
+
+        found = self._of_draws(X, lambda prob: np.stack(decompose(prob), axis=1))
+        if self.bundle_.card.draws == 1:
+            found[:, 3] = np.nan
+        table = pd.DataFrame(found, columns=list(UNCERTAINTY), index=given.index_of(X))
+        return table[["total", "expected", "epistemic", "mean_deviance"]]
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
+        """Prediction sets that hold the class of a new row with probability ``coverage`` or more (split conformal).
+
+        The promise is about rows drawn as the held-out validation rows were, on average over rows and over such fits.
+
+        Returns
+        -------
+        bool ndarray of shape (N, K): which of ``classes_`` the set of each row holds; the most probable one always.
+        """
+        check_is_fitted(self)
+        with refusals():
+            if self._scores is None:
+                raise ContractError("predict_set", "scores", "none in this bundle of a study", "a student saved by `save`")
+            threshold = conformal_threshold(self._scores, coverage)
+        prob = self.predict_proba(X)
+        return (1 - prob <= threshold) | (prob == prob.max(1, keepdims=True))
+
+    @property
+    def draws_(self) -> "xr.DataTree":
+        """The posterior draws in function space, as ArviZ reads them."""
+        return self._kept_draws().to_datatree()
+
+    @property
+    def gates_(self) -> "pd.DataFrame":
+        """One row a convergence check: gate, value, threshold, verdict, note."""
+        import pandas as pd
+
+        return pd.DataFrame(self._kept_draws().gates).drop(columns="replicate")
+
+    @property
+    def tuning_(self) -> "pd.DataFrame":
+        """One row a candidate of the shared settings, with its validation loss; one is ``chosen``."""
+        import pandas as pd
+
+        return pd.DataFrame(self._kept_draws().tuning).drop(columns="replicate")
+
+    def report(self, path: str | Path) -> Path:
+        """Write the suite's page for this one fit: one HTML file that asks for nothing outside itself."""
+        check_is_fitted(self)
+        with refusals():
+            if self._fitted is None:
+                raise ContractError("report", "data", "a student that was loaded", "one that was fitted in this session",
+                                    "students are saved without their data: call report before save")  # fmt: skip
+            from mtbkd.serving.fit_report import write_report
+
+            return write_report(self._fitted, Path(path))
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the student into ``folder``: card, weights, draws and settings, without the data; ``mtbkd.load`` reads it."""
+        check_is_fitted(self)
+        with refusals():
+            return keeping.save(self, Path(folder))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        return {**state, "_fitted": None} if "_fitted" in state else state
+
+    def _asked(self) -> Asked:
+        return Asked(
+            self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
+            self.layers, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {}, self.training or {},
+            self.device, self._seed(),
+        )  # fmt: skip
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, int | np.integer) and not isinstance(self.random_state, bool):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31))
+
+    def _of_draws(self, X: Any, summarise: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What ``summarise`` makes of draws (S, n, K), over all rows, some at a time."""
+        check_is_fitted(self)
+        with refusals():
+            bundle = self.bundle_
+            x = bundle.standardised(given.numbers(self, X, reset=False))
+            width = max((*bundle.student.hidden, 4 * len(self.classes_)))
+            rows = max(1, MOST_VALUES // (bundle.card.draws * width))
+            return np.concatenate([summarise(bundle.draw_probs(x[i : i + rows])) for i in range(0, len(x), rows)])
+
+    def _refuse_point(self, where: str) -> None:
+        check_is_fitted(self)
+        if self.bundle_.card.draws == 1:
+            raise ContractError(where, "draws", "a point estimate", "a method that draws, such as inference='sgld'")
+
+    def _kept_draws(self) -> Draws:
+        check_is_fitted(self)
+        if self._draws is None:
+            raise AttributeError("a bundle of a study has no draws in function space; the study's folder students has them")
+        return self._draws
+
+    def _html_repr(self) -> str:
+        """scikit-learn's diagram, and below it what the fit has to say for itself."""
+        diagram = super()._html_repr()
+        if not hasattr(self, "bundle_"):
+            return diagram
+        card = self.bundle_.card
+        held = card.scores["test"]
+        told = [self.choice_, f"held-out accuracy {held['accuracy']:.3f}, negative log-likelihood {held['nll']:.3f}"]
+        told += [f"failed check: {gate}" for gate, verdict in card.gates.items() if verdict == "failed"] + self.doubts_
+        return f"{diagram}<ul>{''.join(f'<li>{escape(line)}</li>' for line in told)}</ul>"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "bundle_")

@@ -1,0 +1,70 @@
+"""The options of `mtbkd fit`; what it does is in ``own_table``, imported when it runs."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+ABOUT = """\
+Fit a student to a table of your own, taught by its labels and by what your teachers say of its rows.
+
+  table      CSV with a header: one column holds the class, the others are numbers; an empty class is a row without label
+  teachers   files with a column `id` and one column of probabilities or logits for each class (.csv, .npz, .parquet,
+             .safetensors, .npy); ids are those of --id, or row numbers from 0; none: the student learns from labels alone
+
+It writes the folder --out: the student (student.safetensors, card.json), its draws (draws.nc), settings (estimator.json) and a
+page about it (report.html). `mtbkd predict --student` and `mtbkd.load` in Python read the folder.
+"""
+AFTER = """\
+rows: 60 % train the student, 20 % choose how far it trusts its teachers, 20 % choose nothing and say how good it is. Teachers
+must not have learnt from the last: draw the rows first (`mtbkd split`), train teachers on 'train', and give --splits here.
+
+example: mtbkd fit table.csv --label y --id name --teachers forest.csv boosting.csv --out student
+
+exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C)
+"""
+
+
+def add_table_options(own: argparse.ArgumentParser) -> None:
+    """What the table and the teachers' files hold, for `mtbkd fit` and `mtbkd check`."""
+    own.add_argument("table", type=Path, help="the CSV file, plain or .gz")
+    own.add_argument("--label", required=True, help="column of the class")
+    own.add_argument("--teachers", type=Path, nargs="*", default=[], metavar="FILE", help="what your teachers say of the rows")
+    own.add_argument("--values", choices=("probabilities", "logits"), help="what teachers' numbers are (default: they tell)")
+    table = own.add_argument_group("the table")
+    table.add_argument("--id", help="column of the ids (default: row numbers from 0)")
+    table.add_argument("--split", metavar="COL", help="column of the splits: train, val, test (default: drawn at random)")
+    table.add_argument("--splits", metavar="FILE", help="file of ids and splits, as `mtbkd split` writes it")
+    table.add_argument("--features", nargs="+", metavar="COL", help="columns of numbers to learn from (default: all others)")
+    table.add_argument("--impute", choices=("mean", "median"), help="fill missing numbers by this of the training rows")
+    table.add_argument("--missing", nargs="*", metavar="WORD", help="words that mean 'missing' or 'no label'")
+    table.add_argument("--separator", default=",", help="character between cells (default: a comma)")
+    table.add_argument("--encoding", help="encoding of the file (default: UTF-8)")
+    table.add_argument("--seed", type=int, default=0, help="base of every seed (default: 0)")
+
+
+def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
+    """`mtbkd fit`."""
+    own = commands.add_parser(
+        "fit", help="a student of your own table and teachers", description=ABOUT, epilog=AFTER,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    add_table_options(own)
+    own.add_argument("--out", type=Path, required=True, help="folder for the student; a new one")
+    how = own.add_argument_group("how")
+    how.add_argument("--method", help="a method of config.yaml, see `mtbkd list methods` (default: by the student's size)")
+    how.add_argument("--student", default="mlp", help="an architecture, or a student of config.yaml (default: mlp)")
+    how.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="UNITS",
+                     help="units of the hidden layers of an mlp (default: 32)")  # fmt: skip
+    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, CUDA where there is one")
+    how.add_argument("--no-report", action="store_true", help="leave out the page")
+    how.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    own.set_defaults(run=_run)
+
+
+def _run(asked: argparse.Namespace) -> None:
+    from mtbkd.serving import own_table
+    from mtbkd.serving.terminal import leave, on_signals
+
+    with on_signals(leave):
+        import torch  # noqa: F401  # a signal in the middle of it would abort the program
+    own_table.fit(asked)

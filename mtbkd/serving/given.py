@@ -1,0 +1,212 @@
+"""Arrays and frames that a user hands over in Python, as the data that students learn from.
+
+Rows with a label are dealt to three parts: ``train``; ``val``, which chooses the shared settings; and ``test``, validation rows
+that choose nothing, on which probabilities, risk and prediction sets are measured. Rows without label are training rows.
+Shapes: N rows, F features, K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtbkd.base.delimited import listed, short
+from mtbkd.base.errors import ContractError
+from mtbkd.base.seeds import derive
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.data.datasets.doubts import suspect_classes, suspect_features
+from mtbkd.data.preprocess import scaling, stratified_split
+
+NAME = "your_data"
+HELD_OUT = "test"  # the split of validation rows that choose nothing
+TEXT = ("category", "str", "string")  # kinds of columns that hold no numbers
+FEWEST = 4  # labelled rows: two to learn from, one to choose the settings by, one held out
+
+
+@dataclass(frozen=True)
+class Labels:
+    """``classes`` (K,) sorted, as the user writes them; their ``names``; ``codes`` int64 (N,), -1 where there is no label."""
+
+    classes: np.ndarray
+    names: tuple[str, ...]
+    codes: np.ndarray
+
+
+def name_of(value: Any) -> str:
+    """A class as text: whole numbers without a decimal point, so that 1.0, 1 and "1" are one class.
+
+    >>> name_of(1.0), name_of(True), name_of("plum")
+    ('1', 'True', 'plum')
+    """
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def index_of(frame: Any) -> Any:
+    """The index of a frame; None for anything else."""
+    return frame.index if hasattr(frame, "columns") else None
+
+
+def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
+    """X as float64 (N, F), finite, with the features that ``estimator`` learnt, or learns where ``reset``.
+
+    Raises:
+        ContractError: a column of text or categories, or a number that is not finite, by row and column.
+        ValueError, TypeError: other shapes, names and kinds, by scikit-learn.
+    """
+    from sklearn.utils.validation import validate_data
+
+    for name, kind in zip(X.columns, X.dtypes, strict=True) if index_of(X) is not None else ():
+        if getattr(kind, "kind", "O") not in "fiubO" or str(kind) in TEXT:
+            raise ContractError("X", f"column '{short(name)}'", f"values of type {kind}", "numbers",
+                                "OneHotEncoder or OrdinalEncoder before it, in a Pipeline")  # fmt: skip
+    x: Any = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+    bad = np.argwhere(~np.isfinite(x))
+    if len(bad):
+        row, column = bad[0]
+        name = getattr(estimator, "feature_names_in_", range(x.shape[1]))[column]
+        missing = np.isnan(x[row, column])
+        raise ContractError("X", f"row {row} (from 0), column '{short(name)}'", "NaN" if missing else "inf, infinity",
+                            "a finite number", "SimpleImputer before it, in a Pipeline" if missing else "")  # fmt: skip
+    return x
+
+
+def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
+    """Labels of ``rows`` rows.
+
+    Args:
+        y: (N,) numbers, text or truth values; None, NaN and, among numbers, -1 mean no label.
+        rows: N, of X.
+        classes: all classes, where labels may lack some; those of ``y`` where None.
+
+    Raises:
+        ContractError: another length, fewer than two classes, classes of several kinds, or a label that is none of ``classes``.
+        ValueError: continuous numbers, by scikit-learn.
+
+    >>> labels(["plum", None, "pear"], 3).codes.tolist()
+    [1, -1, 0]
+    """
+    import pandas as pd
+    from sklearn.utils import column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+
+    if y is None:
+        raise ContractError("fit", "y", "requires y to be passed, but the target y is None", "a label a row; -1 for none")
+    # an object array, because NumPy makes text of a None beside text, and text of numbers beside text
+    mixed = y if hasattr(y, "dtype") else pd.Series(list(y), dtype=object).infer_objects() if _flat(y) else np.asarray(y)
+    values = column_or_1d(mixed, warn=True)
+    if len(values) != rows:
+        raise ContractError("fit", "y", f"{len(values)} labels", f"{rows}, one for each row of X")
+    known = ~pd.isna(values)
+    values = np.array([None if not there else value for value, there in zip(values.tolist(), known, strict=True)], dtype=object)
+    numeric = all(isinstance(value, int | float) for value in values[known])
+    if numeric and not any(isinstance(value, bool) for value in values[known]):
+        if np.isinf(values[known].astype(float)).any():
+            raise ContractError("fit", "y", "Input y contains infinity", "a class a row; -1 or NaN for no label")
+        known &= values != -1
+    if not known.any():
+        raise ContractError("fit", "y", f"no label in {rows} rows (-1, None and NaN mean no label)", "rows with labels of "
+                            "two or more classes", "name them by text if -1 is a class")  # fmt: skip
+    check_classification_targets(_plain(values[known]))
+    found = _classes(values[known] if classes is None else np.array([*classes], dtype=object))
+    code = {name_of(value): i for i, value in enumerate(found.tolist())}
+    if odd := [value for value in values[known].tolist() if name_of(value) not in code]:
+        raise ContractError("fit", "y", f"the label '{short(odd[0])}'", f"classes: {listed(code)}")
+    if len(code) < 2:
+        hint = "-1 means no label: name the classes by text, if it is one" if (values == -1).any() else ""
+        raise ContractError("fit", "y", f"one class only, '{next(iter(code))}'", "labels of two or more classes", hint)
+    codes = [code[name_of(value)] if there else -1 for value, there in zip(values.tolist(), known, strict=True)]
+    return Labels(found, tuple(code), np.array(codes, np.int64))
+
+
+def _flat(y: Any) -> bool:
+    return isinstance(y, list | tuple) and not any(isinstance(each, list | tuple | np.ndarray) for each in y)
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Objects as an array of their kind."""
+    return np.array(values.tolist())
+
+
+def _classes(values: np.ndarray) -> np.ndarray:
+    """The different values, sorted; ContractError where text stands beside numbers or two are written alike."""
+    kinds = {"text" if isinstance(value, str) else "numbers" for value in values}
+    if len(kinds) > 1:
+        raise ContractError("fit", "y", "text and numbers in one column", "one kind of label", "y.astype(str)")
+    found = np.unique(_plain(values))
+    names = list(map(name_of, found.tolist()))
+    if len(set(names)) < len(names) or "" in names:
+        raise ContractError("fit", "y", f"classes written alike: {listed(names)}", "each class once, and not empty")
+    return found
+
+
+def splits(codes: np.ndarray, validation: Any, seed: int) -> np.ndarray:
+    """The split (N,) of every row: train, val or ``HELD_OUT``, both halves of the validation part.
+
+    Args:
+        codes: labels int (N,), -1 where there is none.
+        validation: share of the labelled rows, drawn within the classes; or their positions, or a mask.
+        seed: base of the random choice.
+    """
+    labelled, rng = np.flatnonzero(codes >= 0), np.random.default_rng(derive(seed, "data", replicate=0))
+    split = np.full(len(codes), "train", dtype="<U5")
+    if isinstance(validation, float | np.floating):
+        if not 0 < validation < 1:
+            raise ContractError("validation", "share", f"{validation:g}", "a share between 0 and 1, or positions of rows")
+        if len(labelled) < FEWEST:
+            raise ContractError("fit", "y", f"{len(labelled)} labelled rows (n_samples={len(labelled)})", f"{FEWEST} or more",
+                                "two to learn from, one to choose settings by, one held out")  # fmt: skip
+        share = float(validation)
+        shares = {"train": 1 - share, "val": share / 2, HELD_OUT: share / 2}
+        split[labelled] = stratified_split(codes[labelled], shares, rng)
+        if not all((split == part).any() for part in shares) or (split[labelled] == "train").sum() < 2:
+            order = rng.permutation(labelled)  # classes of few rows would leave a part empty
+            split[order] = "train"
+            split[order[:2]] = "val", HELD_OUT
+        return split
+    rows = _positions(validation, len(codes))
+    if (codes[rows] < 0).any() or len(rows) < 2 or len(np.setdiff1d(labelled, rows)) < 2:
+        found = f"{len(rows)} rows, {int((codes[rows] < 0).sum())} of them without label"
+        raise ContractError("validation", "positions", found, "two or more rows with labels, and two labelled ones left to "
+                            "learn from")  # fmt: skip
+    halves = stratified_split(codes[rows], {"val": 0.5, HELD_OUT: 0.5}, rng)
+    if len(set(halves.tolist())) < 2:
+        halves = rng.permutation(np.where(np.arange(len(rows)) % 2, HELD_OUT, "val"))
+    split[rows] = halves
+    return split
+
+
+def _positions(validation: Any, rows: int) -> np.ndarray:
+    given = np.asarray(validation)
+    if given.dtype == bool and given.shape == (rows,):
+        return np.flatnonzero(given)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or not len(given):
+        raise ContractError("validation", "value", short(validation), "a share between 0 and 1, positions of rows, or a mask")
+    if given.min() < 0 or given.max() >= rows or len(np.unique(given)) < len(given):
+        raise ContractError("validation", "positions", f"{given.min()}..{given.max()}", f"each of 0..{rows - 1} at most once")
+    return given
+
+
+def make_dataset(x: np.ndarray, known: Labels, split: np.ndarray, columns: Sequence[str], ids: Sequence[str]) -> Dataset:
+    """The data as the workflow's tables are: standardised by the training rows.
+
+    Args:
+        x: float64 (N, F), finite.
+        known: of its rows.
+        split: (N,), see ``splits``.
+        columns: F names, or none.
+        ids: N.
+    """
+    scale = scaling(x, split == "train")
+    with np.errstate(over="ignore"):
+        inputs = scale.apply(x)
+    names = [*columns] or [f"feature {i + 1}" for i in range(x.shape[1])]
+    card = {
+        "kind": "table", "settings": {}, "source": "handed over in Python", "licence": "yours: not stated",
+        "scaling": scale.card(), "simulated": False, "features": list(columns),
+    }  # fmt: skip
+    made = Dataset(NAME, inputs[None], known.codes[None], split, known.names, np.array(ids), card=card).validate("fit")
+    card["warnings"] = suspect_features(x, names, known.codes, split, scale) + suspect_classes(made)
+    return made

@@ -1,0 +1,33 @@
+"""A student from its folder, ready to predict."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mtbkd.serving.estimator import MultiTeacherClassifier
+from mtbkd.serving.keeping import read_folder
+from mtbkd.serving.refusals import refusals
+
+
+def load(folder: str | Path) -> MultiTeacherClassifier:
+    """The student that ``MultiTeacherClassifier.save`` or `mtbkd fit` wrote, or that a study bundled.
+
+    Raises:
+        InputError: no student, a file that changed since, or one of another version.
+    """
+    with refusals():
+        bundle, draws, content = read_folder(Path(folder))
+    card, student = bundle.card, MultiTeacherClassifier()
+    student.bundle_, student.n_features_in_ = bundle, bundle.mean.size
+    student._fitted, student._draws, student._scores = None, draws, None
+    student.classes_, names = np.array(card.class_names), card.inputs.names
+    student.choice_, student.doubts_ = f"method {card.method} of {card.study}, {card.experiment}", []
+    if content is not None:
+        settings = content["settings"]
+        student.set_params(**{**settings, "hidden": tuple(np.atleast_1d(settings["hidden"]).tolist())})
+        student.classes_ = np.array(content["classes"], dtype=np.dtype(content["dtype"]))
+        student._scores, student.split_ = np.array(content["scores"], np.float64), np.array(content["split"])
+        student.choice_, student.doubts_, names = content["choice"], content["doubts"], content["columns"]
+    if names:
+        student.feature_names_in_ = np.array(names, dtype=object)
+    return student

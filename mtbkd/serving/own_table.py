@@ -1,0 +1,116 @@
+"""`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.base.errors import ConfigError, ContractError, MtbkdError
+from mtbkd.base.explain import validate
+from mtbkd.contracts.artefacts import Dataset, Logits
+from mtbkd.data.datasets import table
+from mtbkd.data.datasets.doubts import suspect_classes
+from mtbkd.serving.advice import logits_of, named
+from mtbkd.serving.given import NAME
+from mtbkd.serving.terminal import one_line, tell
+
+if TYPE_CHECKING:
+    from mtbkd.serving.estimator import MultiTeacherClassifier
+
+OPTIONS = ("label", "id", "split", "splits", "features", "impute", "missing", "separator", "encoding")
+REPORT = "report.html"
+
+
+def check(asked: argparse.Namespace) -> int:
+    """Print what would be read; returns 1 where something is wrong."""
+    mistakes: list[str] = []
+    dataset = _tried(mistakes, lambda: read_table(asked))
+    if dataset is not None:
+        print(*map(one_line, _about_table(dataset)), sep="\n")
+        for name, path in named(asked.teachers).items():
+            found = _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, asked.values))
+            if found is not None:
+                print(*map(one_line, _about_teacher(found)), sep="\n")
+    tell(f"mtbkd: error: {mistake}" for mistake in mistakes)
+    return int(bool(mistakes))
+
+
+def fit(asked: argparse.Namespace) -> None:
+    """Read, fit, write the folder."""
+    from mtbkd.serving.estimator import MultiTeacherClassifier
+
+    if asked.out.exists() and (not asked.out.is_dir() or any(asked.out.iterdir())):
+        raise ContractError("--out", "folder", f"'{asked.out}', which exists", "a new folder, or an empty one")
+    dataset = read_table(asked)
+    teachers = [logits_of(name, path, None, dataset, asked.values) for name, path in named(asked.teachers).items()]
+    lines = [*_about_table(dataset), *(line for found in teachers for line in _about_teacher(found))]
+    tell(lines, asked.quiet)
+    student = MultiTeacherClassifier(
+        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, device=asked.device,
+        random_state=asked.seed,
+    )  # fmt: skip
+    student.fit_dataset(dataset, teachers)
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    student.save(asked.out)
+    tell([student.choice_, *_about_student(student)], asked.quiet)
+    if not asked.no_report:
+        student.report(asked.out / REPORT)
+    tell([f"student written to {asked.out}" + ("" if asked.no_report else f", the page about it: {asked.out / REPORT}")],
+         asked.quiet)  # fmt: skip
+
+
+def read_table(asked: argparse.Namespace) -> Dataset:
+    """The table as the dataset kind ``table`` reads it; ConfigError names wrong options, ContractError wrong content."""
+    if asked.seed < 0:
+        raise ContractError("--seed", "value", asked.seed, "an integer >= 0")
+    content = {name: value for name in OPTIONS if (value := getattr(asked, name)) is not None}
+    settings, mistakes = validate(table.Settings, {"path": str(asked.table), **content})
+    if settings is None:
+        raise ConfigError("; ".join(f"--{mistake}" if mistake.path else f"options: {mistake.text}" for mistake in mistakes))
+    dataset = table.prepare(NAME, settings, asked.seed, range(1), Path())
+    dataset.card["warnings"] = [*dataset.card["warnings"], *suspect_classes(dataset)]
+    return dataset
+
+
+def _tried[T](mistakes: list[str], read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except MtbkdError as error:
+        mistakes.append(str(error))
+        return None
+
+
+def _about_table(dataset: Dataset) -> Iterator[str]:
+    y, card = dataset.y[0], dataset.card
+    yield f"{card['source']}: {dataset.num_examples:,} rows, ids: {card['ids']}"
+    columns = card["features"]
+    yield f"columns to learn from, {len(columns)}: {', '.join(columns[:12])}" + (", ..." if len(columns) > 12 else "")
+    counts = ", ".join(f"{name} {int((y == k).sum()):,}" for k, name in enumerate(dataset.class_names[:20]))
+    unlabelled = int((y < 0).sum())
+    yield f"classes, {dataset.num_classes}: {counts}" + (f"; without label {unlabelled:,}" if unlabelled else "")
+    yield "rows: " + ", ".join(f"{split} {int((dataset.split == split).sum()):,}" for split in dataset.splits())
+    if "imputed" in card:
+        yield card["imputed"]
+    yield from (f"suspicious: {doubt}" for doubt in card["warnings"])
+
+
+def _about_teacher(found: Logits) -> Iterator[str]:
+    card = found.card
+    covered = ", ".join(f"{split} {told}" for split, told in card["covered"].items())
+    right = ", ".join(f"{split} {share:.1%}" for split, share in card["accuracy"].items())
+    yield f"teacher {found.teacher}: covers {covered}; right: {right or 'not known'}; {card['joined']}"
+    if "values" in card:
+        yield f"teacher {found.teacher}: {card['values']}"
+    if not np.ptp(found.logits[0][found.covered], axis=0).any():
+        yield f"suspicious: teacher {found.teacher} says the same of every row"
+    yield from (f"suspicious: teacher {found.teacher}: {doubt}" for doubt in card["warnings"])
+
+
+def _about_student(student: "MultiTeacherClassifier") -> Iterator[str]:
+    card = student.bundle_.card
+    scores = card.scores["test"]
+    yield f"right on {scores['accuracy']:.1%} of the test rows, negative log-likelihood {scores['nll']:.3f}"
+    failed = [gate for gate, verdict in card.gates.items() if verdict == "failed"]
+    yield f"checks failed: {', '.join(failed)}; intervals may be too short or too long" if failed else "no check failed"

@@ -1,0 +1,238 @@
+"""`mtbkd predict`: a student on new examples: proteins of a FASTA file, or rows of a table."""
+
+import argparse
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.errors import ContractError
+from mtbkd.serving.terminal import leave, on_signals, one_line, tell
+
+if TYPE_CHECKING:
+    from mtbkd.serving.bundle import Bundle, RiskPoint
+    from mtbkd.serving.predicting import Prediction
+
+USUAL_STUDY = "protein"
+USUAL_RISK, MOST_BATCH, LONGEST_NAME = 0.1, 100_000, 100
+ABOUT = """\
+Predict the classes of new examples, such as where in the cell proteins live, and how sure that is.
+
+For every protein of a FASTA file, or row of a table, the output has:
+  predicted         the most probable class, and its probability
+  abstain           yes: too uncertain to keep the promised risk; treat the class as unknown
+  mean_deviance     the paper's uncertainty, in nats: how undecided each of the student's draws is, on average
+  epistemic_share   part of the whole uncertainty, from 0 to 1, that is disagreement of the draws: too little was learnt
+  prob_, low_, high_<class>   probability of each class with the ends of its credible interval
+"""
+AFTER = """\
+sequences: lower case, gaps and one stop at the end are repaired and counted; X, B, Z, U and O are read as they are, J as X.
+Stops inside, other letters, empty records, nucleotides and repeated ids end the command before anything is computed.
+
+output: written whole or not at all. In a .csv, an id or a name that begins with = + - or @ gets an apostrophe before it, so
+that no spreadsheet takes it for a formula; a .json has it as it is.
+
+tables: columns are found by the names that the student learnt, in any order; others are left alone. Missing cells are filled
+as they were when it learnt, or refused with their line.
+
+examples:
+  mtbkd predict --study protein --fasta my.fasta --out predictions.csv --risk 0.1
+  mtbkd predict --student student --table new.csv --id name --out predictions.parquet
+
+exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C),
+143 ended by another program
+"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
+    """`mtbkd predict`."""
+    own = commands.add_parser(
+        "predict", help="probabilities, intervals and abstention for new examples", description=ABOUT, epilog=AFTER,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    student = own.add_argument_group("which student")
+    student.add_argument("--student", "--bundle", dest="bundle", type=Path, metavar="FOLDER",
+                         help="folder of a student, as `mtbkd fit` or a study wrote it")  # fmt: skip
+    student.add_argument("--study", help="study of config.yaml that made it (default: protein)")
+    student.add_argument("--experiment", help="experiment of the study (default: see --method)")
+    student.add_argument("--method", help="method (default: of all students, the likeliest on its validation examples)")
+    files = own.add_argument_group("files")
+    read = files.add_mutually_exclusive_group(required=True)
+    read.add_argument("--fasta", type=Path, help="your proteins: FASTA, plain or .gz")
+    read.add_argument("--table", type=Path, help="your rows: CSV, plain or .gz, or .parquet; columns are found by name")
+    files.add_argument("--out", type=Path, required=True, help="where to write: a name that ends in .csv, .json or .parquet")
+    files.add_argument("--results", type=Path, default=Path("results"), help="folder of the studies (default: results)")
+    rows = own.add_argument_group("of a table")
+    rows.add_argument("--id", help="column of the ids (default: row numbers from 0)")
+    rows.add_argument("--separator", default=",", help="character between cells (default: a comma)")
+    rows.add_argument("--encoding", help="encoding of the file (default: UTF-8)")
+    how = own.add_argument_group("how")
+    how.add_argument("--risk", type=float, help="highest rate of wrong answers among those given; abstain from the rest "
+                     f"(default: {USUAL_RISK:g}, or the lowest that can be promised)")  # fmt: skip
+    how.add_argument("--level", type=float, default=0.95, help="credible level of the intervals (default: 0.95)")
+    how.add_argument("--batch", type=int, default=512, help="examples held in memory at once (default: 512)")
+    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, CUDA where there is one")
+    how.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read, and say which")
+    how.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    own.set_defaults(run=predict)
+
+
+def predict(asked: argparse.Namespace) -> None:
+    """`mtbkd predict`."""
+    with on_signals(leave):
+        from mtbkd.serving import output
+        from mtbkd.serving.bundle import FILES, Bundle
+
+        _check_options(asked)
+        folder = asked.bundle or _chosen(asked)
+        output.check_place(asked.out, [asked.fasta or asked.table, *(folder / name for name in FILES)])
+        bundle = Bundle.read(folder)
+        point, level = _risk(bundle, asked.risk)
+        device = _device(asked.device)
+        import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
+    read, what = (_proteins, "proteins") if asked.fasta else (_rows, "rows")
+    try:
+        with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
+            found, told = read(asked, bundle, point, device)
+            licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
+            tell([_about(bundle), *licences, *told, _promise(point, level)], asked.quiet)
+            write = output.WRITERS[asked.out.suffix]
+            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, point, level), what)
+    except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
+        if error.filename is None or str(error.filename).endswith(".part"):
+            error.filename = asked.out
+        raise
+    tell([f"{count:,} {what} written to {asked.out}"], asked.quiet)
+
+
+def _proteins(
+    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+) -> "tuple[Iterator[Prediction], list[str]]":
+    """Predictions of the chains of a FASTA file, as they are asked for, and what was read, in lines."""
+    from tqdm import tqdm
+
+    from mtbkd.serving import predicting
+
+    checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
+    embedder = _embedder(bundle, asked.results / "downloads")
+    read = predicting.proteins(asked.fasta, checked)
+    bar = tqdm(read, "predicting", checked.proteins, unit=" proteins", disable=asked.quiet or None)
+    found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
+    return found, list(checked.told())
+
+
+def _rows(
+    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+) -> "tuple[Iterator[Prediction], list[str]]":
+    """The same for the rows of a table."""
+    from tqdm import tqdm
+
+    from mtbkd.serving import predicting, rows
+
+    checked = rows.read(asked.table, bundle, asked.id, asked.separator, asked.encoding)
+    bar = tqdm(checked.ids, "predicting", unit=" rows", disable=asked.quiet or None)
+    found = predicting.predict_rows(bundle, bar, checked.x, point.threshold, asked.level, asked.batch, device)
+    return found, [*checked.told]
+
+
+def _device(asked: str) -> str:
+    from mtbkd.base.device import resolve_device
+
+    try:
+        return resolve_device(asked)
+    except ContractError as error:
+        raise ContractError("--device", "value", error.found, error.expected, "auto or cpu") from None
+
+
+def _check_options(asked: argparse.Namespace) -> None:
+    from mtbkd.base.explain import NAME, NAME_RULE
+
+    for name, right, allowed in (
+        ("--level", 0 < asked.level < 1, "a number between 0 and 1"),
+        ("--batch", 0 < asked.batch <= MOST_BATCH, f"an integer above 0, up to {MOST_BATCH:,}"),
+    ):
+        if not right:
+            raise ContractError(name, "value", one_line(str(getattr(asked, name[2:])), 20), allowed)
+    for name, needs in (("skip_invalid", "fasta"), ("id", "table"), ("encoding", "table")):
+        if getattr(asked, name) and getattr(asked, needs) is None:
+            raise ContractError(f"--{name.replace('_', '-')}", "option", "no file that it is for", f"--{needs} beside it")
+    if asked.table and asked.bundle is None and asked.study is None:
+        raise ContractError("--table", "student", "none", "--student FOLDER, or --study", "mtbkd fit makes one")
+    for name in ("study", "experiment", "method"):
+        if (value := getattr(asked, name)) is None:
+            continue
+        if asked.bundle is not None:
+            raise ContractError(f"--{name}", "option", f"'{value}' beside --student", "one of them", "the folder says it all")
+        if not re.fullmatch(NAME, value) or len(value) > LONGEST_NAME:
+            raise ContractError(f"--{name}", "value", f"'{value[:LONGEST_NAME]}'", f"at most {LONGEST_NAME} {NAME_RULE}")
+
+
+def _head(asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", level: float) -> dict[str, Any]:
+    """What a JSON file says before the proteins."""
+    return {
+        "student": {key: getattr(bundle.card, key) for key in ("study", "experiment", "method", "intended_use")},
+        "limits": list(bundle.card.limits), "licences": bundle.card.licences, "credible_level": asked.level,
+        "risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})},
+    }  # fmt: skip
+
+
+def _chosen(asked: argparse.Namespace) -> Path:
+    """The folder of the student that is asked for; of several, the one with the best validation likelihood."""
+    from mtbkd.serving.bundle import FILES, found_in, read_card
+
+    study = asked.study or USUAL_STUDY
+    place = asked.results / study / "bundles"
+    every = list(found_in(place))
+    wanted = [f for e, m, f in every if asked.experiment in (None, e) and asked.method in (None, m)]
+    if not wanted:
+        there = ", ".join(f"{e} {m}" for e, m, _ in every) or "no student"
+        target = f"{place}/{asked.experiment or '<experiment>'}/{asked.method or '<method>'}/{FILES[0]}"
+        how = f"make it: snakemake --cores all --config study={study} -- {target}"
+        raise ContractError(place, "students", there, f"{asked.experiment or 'any'} {asked.method or 'any'}", how)
+    cards = {f: read_card(f / FILES[1]) for f in wanted}
+    for f, card in cards.items():
+        own, asked_for = f"{card.study} {card.experiment} {card.method}", f"{study} {f.parent.name} {f.name}"
+        if own != asked_for:
+            raise ContractError(f, "student", own, asked_for, "exchanged with another? make it again, or use --student")
+    best = min(wanted, key=lambda f: cards[f].scores["val"]["nll"])
+    if len(wanted) > 1:
+        others = ", ".join(f"{f.parent.name} {f.name}" for f in wanted if f != best)
+        tell([f"chosen by its likelihood on validation examples; there are also: {others}"], asked.quiet)
+    return best
+
+
+def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float]":
+    """The point to answer at, and its level: the one asked for, else the usual one or the lowest that can be promised."""
+    from mtbkd.serving.risk import point_of
+
+    least = math.ceil(min(point.bound for point in bundle.card.risk) * 1000) / 1000
+    level = max(USUAL_RISK, least) if asked is None else asked
+    return point_of(bundle.card.risk, level, f"{bundle.card.experiment} {bundle.card.method}"), level
+
+
+def _embedder(bundle: "Bundle", raw: Path) -> Any:
+    """The student's encoders, with their files in ``raw``: fetched where they are not there."""
+    from mtbkd.data.encoders import Embedder
+    from mtbkd.serving.predicting import encoders_of
+
+    keys = [key for module, settings in encoders_of(bundle) for key in module.raw_files(settings)]
+    if keys:
+        from mtbkd.data.downloads import fetch
+
+        fetch(keys, raw)
+    return Embedder(bundle.card.inputs.encoders, raw)
+
+
+def _about(bundle: "Bundle") -> str:
+    card = bundle.card
+    return f"student: study {card.study}, experiment {card.experiment}, method {card.method}, {card.draws} draws"
+
+
+def _promise(point: "RiskPoint", level: float) -> str:
+    return (
+        f"answers at most {level:.1%} wrong (with 95 % confidence, for examples such as the validation ones): it abstains "
+        f"where the probability is below {point.threshold:.3f}; of the validation examples that chose none of its settings it "
+        f"answered {point.coverage:.0%}, "
+        f"{point.errors} of {point.n} wrong"
+    )

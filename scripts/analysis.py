@@ -1,9 +1,0 @@
-"""Rules ``analysis_<name>``: one question that a study asks besides its experiments."""
-
-from mtbkd.base.job import job
-from mtbkd.data.raw_files import check_fetched
-from mtbkd.questions.run import analysis_files
-
-if __name__ == "__main__":
-    with job(check_fetched) as rule:
-        analysis_files(rule.params.spec, dict(rule.output.items()))

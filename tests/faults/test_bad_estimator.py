@@ -1,0 +1,140 @@
+"""What people hand to the estimator by mistake: one line that says where and what, or the right answer."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from mtbkd import MultiTeacherClassifier
+from mtbkd.base.errors import MtbkdError
+
+X, Y = load_iris(return_X_y=True)
+PROB = np.random.default_rng(0).dirichlet(np.ones(3), len(Y)) * 0.2 + 0.8 * np.eye(3)[Y]
+NAMES = ["setosa", "versicolor", "virginica"]
+FRAME = pd.DataFrame(X, columns=list("abcd"), index=[f"p{i}" for i in range(150)])
+TEXTS = np.array(NAMES)[Y]
+
+
+def student(**settings) -> MultiTeacherClassifier:
+    usual = {"inference": "map", "hidden": (4,), "training": {"steps": 60, "restarts": 1}, "device": "cpu",
+             "grid": {"lambda": 1, "prior_scale": 1}}  # fmt: skip
+    return MultiTeacherClassifier(**{**usual, **settings})
+
+
+@cache
+def fitted() -> MultiTeacherClassifier:
+    return student().fit(FRAME, TEXTS, teachers={"a": PROB})
+
+
+def hole(values: np.ndarray, what: float) -> np.ndarray:
+    changed = values.astype(float)
+    changed[3, 2] = what
+    return changed
+
+
+FITS = {
+    "NaN in X": (dict(X=hole(X, np.nan)), "X: row 3 (from 0), column '2': found NaN; expected a finite number."),
+    "infinity in X": (dict(X=hole(X, np.inf)), "column '2': found inf"),
+    "categories in X": (dict(X=FRAME.assign(b=pd.Categorical(TEXTS))), "X: column 'b': found values of type category"),
+    "text in X": (dict(X=FRAME.assign(b=TEXTS)), "column 'b'"),
+    "dates in X": (dict(X=FRAME.assign(b=pd.Timestamp("2020-01-01"))), "column 'b': found values of type datetime64"),
+    "sparse X": (dict(X=scipy.sparse.csr_matrix(X)), "toarray"),
+    "three dimensions": (dict(X=X[None]), "dim 3"),
+    "lengths": (dict(y=Y[:-1]), "fit: y: found 149 labels; expected 150"),
+    "no label": (dict(y=np.full(150, -1)), "no label in 150 rows"),
+    "none at all": (dict(y=[None] * 150), "no label in 150 rows"),
+    "one class": (dict(y=np.zeros(150, int)), "one class only, '0'"),
+    "one class and -1": (dict(y=np.where(Y == 0, -1, 1)), "name the classes by text, if it is one"),
+    "one row": (dict(X=X[:1], y=Y[:1], teachers=None), "one class only"),
+    "three rows": (dict(X=X[::60], y=Y[::60], teachers=None), "3 labelled rows"),
+    "numbers beside text": (dict(y=np.array(["a", 1] * 75, dtype=object)), "text and numbers"),
+    "continuous": (dict(y=X[:, 0]), "Unknown label type: continuous"),
+    "classes lack one": (dict(classes=[0, 1]), "the label '2'; expected classes: 0, 1"),
+    "two classes written alike": (dict(y=np.where(Y > 0, "a", ""), teachers=None), "and not empty"),
+    "teacher's rows": (dict(teachers=PROB[:-1]), "teacher teacher_1: values: found shape (149, 3)"),
+    "teacher's classes": (dict(teachers=PROB[:, :2]), "expected (150, 3): a row for each of X, a column for each of 0, 1, 2"),
+    "one column": (dict(y=(Y > 0), teachers=PROB[:, 0]), "np.column_stack([1 - p, p])"),
+    "NaN of a teacher": (dict(teachers=hole(PROB, np.nan)), "row 3 (from 0), column 2: found nan"),
+    "percentages": (dict(teachers=100 * PROB), "divide by 100"),
+    "sums": (dict(teachers=0.9 * PROB), "numbers from 0 to 1 that sum to 0.9"),
+    "negative probabilities": (dict(teachers=-PROB, values="probabilities"), "expected values >= 0"),
+    "unknown column": (dict(teachers=pd.DataFrame(PROB, columns=["0", "1", "rose"])), "no '2' among 0, 1, rose"),
+    "column of text": (dict(teachers=pd.DataFrame(PROB, columns=[0, 1, 2]).assign(id="a")), "column 'id': found no numbers"),
+    "another index": (dict(X=FRAME, teachers=pd.DataFrame(PROB, columns=[0, 1, 2], index=[f"q{i}" for i in range(150)])),
+                      ".set_axis(X.index)"),
+    "an ambiguous index": (dict(X=pd.DataFrame(X).sample(frac=1, random_state=0), teachers=pd.DataFrame(PROB)),
+                           ".loc[X.index] if it names rows"),
+    "unfitted": (dict(teachers=LogisticRegression()), "fit it first"),
+    "a failing function": (dict(teachers=lambda x: 1 / 0), "ZeroDivisionError"),
+    "no file": (dict(teachers="nowhere.csv"), "nowhere.csv"),
+    "a pickle": (dict(teachers="model.pkl"), "no pickles"),
+    "a word": (dict(teachers={"a b": PROB}), "found the name 'a b'"),
+    "unknown method": (dict(method="tip_entropy_sgdl"), "did you mean 'tip_entropy_sgld'?"),
+    "unknown signal": (dict(signal="tipp"), "found 'tipp'; allowed: bkd"),
+    "unknown setting": (dict(settings={"step": 3}), "unknown key"),
+    "unknown student": (dict(student="mlpp"), "did you mean 'mlp'?"),
+    "a grid below 0": (dict(grid={"lambda": -1}), "lambda: found -1"),
+    "an unknown grid": (dict(grid={"lamda": 1}), "did you mean 'lambda'?"),
+    "no units": (dict(hidden=(0,)), "hidden"),
+    "too large": (dict(inference="hmc", hidden=(100,)), "at most 500 for inference hmc"),
+    "validation of 2": (dict(validation=2.0), "validation: share: found 2"),
+    "validation beyond": (dict(validation=np.array([1, 500])), "expected each of 0..149 at most once"),
+    "validation by word": (dict(validation="some"), "a share between 0 and 1, positions of rows, or a mask"),
+    "one teacher by entropy": (dict(method="tip_entropy_map"), "use weights: equal"),
+    "device": (dict(device="gpu"), "device: found 'gpu'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_mistake_in_a_fit_is_one_line(name: str):
+    given, told = FITS[name]
+    data = {"X": X, "y": Y, "teachers": {"a": PROB}} | {k: v for k, v in given.items() if k in ("X", "y", "teachers")}
+    settings = {k: v for k, v in given.items() if k not in data}
+    with pytest.raises((ValueError, TypeError)) as error:
+        student(**settings).fit(data["X"], data["y"], teachers=data["teachers"])
+    said = str(error.value)
+    assert told in said and "\n" not in said.strip(), said
+    assert isinstance(error.value, MtbkdError) or name in ("sparse X", "three dimensions", "continuous", "text in X"), said
+
+
+ASKED = {
+    "another column": (lambda s: s.predict(FRAME.rename(columns={"a": "e"})), "feature names"),
+    "one column less": (lambda s: s.predict(X[:, :3]), "3 features"),
+    "NaN": (lambda s: s.predict(hole(X, np.nan)), "column 'c': found NaN"),
+    "too large": (lambda s: s.predict(hole(X, 1e300)), "finite when they are standardised"),
+    "no row": (lambda s: s.predict(X[:0]), "0 sample"),
+    "level": (lambda s: s.predict_interval(X, level=95), "a share between 0 and 1"),
+    "coverage": (lambda s: s.predict_set(X, coverage=90), "a share between 0 and 1"),
+    "a folder as page": (lambda s: s.report("/"), "a file to write"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_a_mistake_in_a_question_is_told(name: str):
+    ask, told = ASKED[name]
+    with pytest.raises(ValueError) as error:
+        ask(fitted())
+    assert told in str(error.value)
+
+
+def test_what_is_unusual_but_right_is_learnt():
+    """Half precision, truth values, one-hot and constant teachers, logits, whole-number floats, many classes, wide tables."""
+    assert student().fit(X.astype(np.float16), Y, teachers=PROB.astype(np.float16)).score(X, Y) > 0.7
+    truth = student().fit(X, Y == 0, teachers=np.stack([Y != 0, Y == 0], 1).astype(float))
+    assert truth.classes_.tolist() == [False, True] and truth.predict(X).dtype == bool and truth.score(X, Y == 0) > 0.9
+    constant = student().fit(X, Y, teachers={"a": PROB, "same": np.full((150, 3), 1 / 3)})
+    assert constant.score(X, Y) > 0.7
+    floats = student().fit(X, np.where(np.arange(150) % 5 == 0, np.nan, Y), teachers=pd.DataFrame(PROB, columns=[2, 1, 0]))
+    assert floats.classes_.tolist() == [0.0, 1.0, 2.0] and floats._fitted.teachers[0].card["accuracy"]["train"] < 0.7
+    categories = student().fit(FRAME, pd.Series(pd.Categorical(TEXTS)), teachers=PROB)
+    assert categories.classes_.tolist() == NAMES
+    many = np.arange(1000) % 200
+    rows = np.random.default_rng(1).normal(size=(1000, 3)) + many[:, None]
+    assert student().fit(rows, many, teachers=np.eye(200)[many]).predict_proba(rows).shape == (1000, 200)
+    wide = np.random.default_rng(2).normal(size=(60, 3000))
+    assert student().fit(wide, np.arange(60) % 2).predict_proba(wide).shape == (60, 2)

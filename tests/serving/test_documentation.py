@@ -1,0 +1,33 @@
+"""What the documentation shows runs: blocks of Python, and examples in docstrings."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = [
+    (path.name, block)
+    for path in (ROOT / "docs" / "estimator.md", ROOT / "README.md")
+    for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+    if "MultiTeacherClassifier" in block
+]
+MODULES = ("core", "estimator", "given")
+
+
+@pytest.mark.parametrize(("name", "block"), BLOCKS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(BLOCKS)])
+def test_a_block_of_python_runs_as_it_stands(
+    name: str, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, name, "exec"), {"__name__": "block"})
+    assert capsys.readouterr().out
+    assert ("student.save" in block) == (tmp_path / "student" / "card.json").exists()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings_are_right(module: str):
+    found = doctest.testmod(importlib.import_module(f"mtbkd.serving.{module}"))
+    assert found.attempted > 0 and found.failed == 0

@@ -1,0 +1,268 @@
+"""The estimator is the workflow's fit, takes teachers in every form, and keeps what it learnt."""
+
+import csv
+import pickle
+from functools import cache
+from pathlib import Path
+
+import arviz
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+import mtbkd
+from mtbkd import MultiTeacherClassifier
+from mtbkd.contracts.artefacts import Dataset
+from mtbkd.contracts.draws import Draws
+from mtbkd.data.datasets import table
+from mtbkd.inference.fitting import fit_files
+from mtbkd.serving.core import conformal_threshold
+from mtbkd.serving.given import HELD_OUT
+from mtbkd.study.config import load
+from mtbkd.study.plan import make_plan
+from mtbkd.study.study_files import read_configuration
+from mtbkd.teachers import released
+
+QUICK = {"steps": 150, "restarts": 1}
+SGLD = {"steps": 300, "burn_in": 100, "thin": 2, "chains": 2, "step_size": 1e-4}
+
+
+def quick(**settings) -> MultiTeacherClassifier:
+    return MultiTeacherClassifier(
+        **{"inference": "sgld", "settings": SGLD, "hidden": (6,), "training": QUICK, "device": "cpu", **settings}
+    )
+
+
+def plain(**settings) -> MultiTeacherClassifier:
+    return quick(inference="map", settings=None, **settings)
+
+
+def opinions(y: np.ndarray, seed: int, classes: int = 3) -> np.ndarray:
+    """A teacher that mostly knows the class."""
+    rng = np.random.default_rng(seed)
+    prob = 0.3 * rng.dirichlet(np.ones(classes), len(y)) + 0.7 * np.eye(classes)[y]
+    return prob / prob.sum(1, keepdims=True)
+
+
+@cache
+def iris() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    x, y = load_iris(return_X_y=True)
+    return x, y, {"first": opinions(y, 1), "second": opinions(y, 2)}
+
+
+def write(path: Path, header: list[str], rows) -> Path:
+    with open(path, "w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    return path
+
+
+def test_the_same_data_and_seed_give_the_draws_of_the_workflow(tmp_path: Path):
+    """Files read, planned and fitted as the jobs of a study do it, against arrays handed to the estimator."""
+    x, y, teachers = iris()
+    student = quick(method="tip_entropy_sgld", inference=None, random_state=5)
+    student.fit(pd.DataFrame(x, columns=list("abcd")), y, teachers=teachers)
+
+    rows = zip(range(len(y)), y, student.split_, *(map(repr, map(float, v)) for v in x.T), strict=True)
+    path = write(tmp_path / "iris.csv", ["id", "y", "part", *"abcd"], rows)
+    for name, prob in teachers.items():
+        write(tmp_path / f"{name}.csv", ["id", "0", "1", "2"], [[i, *map(repr, map(float, p))] for i, p in enumerate(prob)])
+    content = read_configuration()
+    released_by = {"family": "released"}
+    content |= {
+        "study": "mine", "seed": 5, "device": "cpu", "training": {**content["training"], **QUICK},
+        "datasets": content["datasets"] | {"iris": {"kind": "table", "settings": {
+            "path": str(path), "label": "y", "id": "id", "split": "part"}}},
+        "teachers": content["teachers"] | {name: released_by | {"settings": {
+            "path": str(tmp_path / f"{name}.csv"), "values": "probabilities"}} for name in teachers},
+        "students": content["students"] | {"small": {"architecture": "mlp", "settings": {"hidden": [6]}}},
+        "methods": content["methods"] | {"tip_entropy_sgld": {**content["methods"]["tip_entropy_sgld"], "settings": SGLD}},
+    }  # fmt: skip
+    experiment = {"dataset": "iris", "teachers": [*teachers], "student": "small", "methods": ["tip_entropy_sgld"]}
+    content["studies"]["mine"] = {"experiments": {"iris": experiment}}
+    plan = make_plan(load(content)).experiments["iris"]
+
+    data = table.prepare("iris", table.Settings.model_validate(plan.data.settings), 5, range(1), tmp_path)
+    data.write(tmp_path / "data")
+    for teacher in plan.teachers:
+        settings = released.Settings.model_validate(teacher.settings)
+        made = released.train(teacher.name, None, settings, Dataset.read(tmp_path / "data"), 5, 0, "cpu", tmp_path)
+        made.write(tmp_path / teacher.name)
+    fit_files(plan.methods["tip_entropy_sgld"], "r0-0", tmp_path / "data", [tmp_path / t for t in teachers], tmp_path / "d.nc")
+
+    theirs, ours = Draws.read(tmp_path / "d.nc"), student._draws
+    assert ours.log_posterior.std() > 0
+    for name in ("log_posterior", "probe_prob", "prob", "log_likelihood"):
+        assert np.array_equal(getattr(theirs, name), getattr(ours, name)), name
+    assert theirs.tuning == ours.tuning and theirs.gates == ours.gates
+
+
+@pytest.mark.parametrize("load_data", [load_breast_cancer, load_wine, load_digits])
+def test_a_saved_student_predicts_as_the_one_in_memory(load_data, tmp_path: Path):
+    x, y = load_data(return_X_y=True)
+    student = quick().fit(x, y, teachers=[opinions(y, 1, y.max() + 1)])
+    student.save(tmp_path / "student")
+    again = mtbkd.load(tmp_path / "student")
+    np.testing.assert_allclose(again.predict_proba(x), student.predict_proba(x), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(again.predict_interval(x[:50], 0.9), student.predict_interval(x[:50], 0.9), atol=1e-6)
+    assert (again.predict_set(x, 0.8) == student.predict_set(x, 0.8)).all()
+    assert again.get_params() == student.get_params() and again.classes_.tolist() == student.classes_.tolist()
+    assert student.score(x, y) > 0.8
+    assert (pickle.loads(pickle.dumps(student)).predict(x) == student.predict(x)).all()
+
+
+def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
+    x, y, teachers = iris()
+    folder = plain().fit(x, y, teachers=teachers).save(tmp_path / "student")
+    text = (folder / "estimator.json").read_text()
+    (folder / "estimator.json").write_text(text.replace('"version": 1', '"version": 7'))
+    with pytest.raises(ValueError, match="version: found 7; expected 1"):
+        mtbkd.load(folder)
+    (folder / "estimator.json").write_text(text.replace('"hidden": [', '"hidden": [9, '))
+    with pytest.raises(ValueError, match="changed since it was written"):
+        mtbkd.load(folder)
+    with pytest.raises(ValueError, match="student: found none; expected a folder with"):
+        mtbkd.load(tmp_path / "elsewhere")
+
+
+def test_teachers_are_heard_in_every_form(tmp_path: Path):
+    """Frames with columns and rows in any order, files, logits, functions and half precision say what arrays say."""
+    x, y = load_iris(return_X_y=True, as_frame=True)
+    y = y.map({0: "setosa", 1: "versicolor", 2: "virginica"})
+    x.index = [f"plant {i}" for i in range(len(x))]
+    names, codes = ["setosa", "versicolor", "virginica"], load_iris().target
+    prob = opinions(codes, 1)
+    frame = pd.DataFrame(prob, columns=names, index=x.index)
+    expected = plain().fit(x, y, teachers={"one": prob}).predict_proba(x)
+    mixed = frame.sample(frac=1, random_state=0)[names[::-1]]
+    np.savez(tmp_path / "one.npz", values=prob, ids=np.array(x.index.to_list()), class_names=np.array(names))
+    mixed.rename_axis("id").reset_index().to_csv(tmp_path / "one.csv", index=False)
+    mixed.rename_axis("id").reset_index().to_parquet(tmp_path / "one.parquet", index=False)
+    forms = [frame, mixed, frame.reset_index(drop=True), np.log(prob) + 3, lambda rows: prob, tmp_path / "one.npz",
+             tmp_path / "one.csv", str(tmp_path / "one.parquet"), prob.tolist()]  # fmt: skip
+    for form in forms:
+        found = plain().fit(x, y, teachers={"one": form}).predict_proba(x)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+    plain().fit(x, y, teachers=prob.astype(np.float16))
+    model = LogisticRegression(max_iter=2000).fit(x, y)
+    model.classes_ = model.classes_[::-1]  # another order of classes, with the columns to it
+    model.coef_, model.intercept_ = model.coef_[::-1], model.intercept_[::-1]
+    student = plain().fit(x, y, teachers=[model, RandomForestClassifier(20, random_state=0).fit(x, y)])
+    assert [t.teacher for t in student._fitted.teachers] == ["LogisticRegression", "RandomForestClassifier"]
+    assert student._fitted.teachers[0].card["accuracy"]["train"] > 0.9
+
+
+def test_rows_without_label_are_taught_by_teachers_alone():
+    x, y, teachers = iris()
+    few = np.where(np.arange(len(y)) % 10 < 3, y, -1)
+    taught = plain().fit(x, few, teachers=teachers)
+    assert (taught.split_[few == -1] == "train").all() and taught.classes_.tolist() == [0, 1, 2]
+    assert taught.score(x, y) > 0.85
+    none = [None if label < 0 else label for label in few.tolist()]
+    assert (plain().fit(x, none, teachers=teachers).predict_proba(x) == taught.predict_proba(x)).all()
+    texts = np.array([None if label < 0 else f"class {label}" for label in few.tolist()], dtype=object)
+    assert set(plain().fit(x, texts, teachers=teachers).predict(x)) <= {"class 0", "class 1", "class 2"}
+    missing = np.where(few == 2, -1, few)
+    trusting = plain(classes=[0, 1, 2], grid={"lambda": 5})  # validation labels, which lack the class, would trust nobody
+    assert trusting.fit(x, missing, teachers=teachers).score(x, y) > 0.8
+
+
+def test_half_of_the_validation_part_chooses_nothing():
+    x, y, teachers = iris()
+    given = np.arange(0, 150, 3)
+    student = plain(validation=given).fit(x, y, teachers=teachers)
+    assert set(np.flatnonzero(student.split_ != "train")) == set(given)
+    assert abs((student.split_ == "val").sum() - (student.split_ == HELD_OUT).sum()) <= 3
+    held = np.flatnonzero(student.split_ == HELD_OUT)
+    other = y.copy()
+    other[held] = (other[held] + 1) % 3  # stratification reads labels, so the same rows are named again by a mask
+    split = student.split_
+
+    assert (student.tuning_["chosen"].sum(), len(student.tuning_)) == (1, 6)
+    data = student._fitted.dataset
+    changed = Dataset(**{**data.__dict__, "y": other[None]})
+    again = plain().fit_dataset(changed, student._fitted.teachers)
+    assert np.array_equal(again.bundle_.params, student.bundle_.params) and (again.split_ == split).all()
+    assert again.bundle_.card.scores["test"]["accuracy"] < student.bundle_.card.scores["test"]["accuracy"]
+
+
+def test_prediction_sets_hold_the_class_as_often_as_promised():
+    x, y = load_digits(return_X_y=True)
+    half = np.arange(len(y)) % 2 == 0
+    student = plain(validation=0.5).fit(x[half], y[half], teachers=[opinions(y[half], 3, 10)])
+    sets = student.predict_set(x[~half], 0.9)
+    covered = sets[np.arange((~half).sum()), y[~half]].mean()
+    n = (student.split_ == HELD_OUT).sum()
+    assert 0.9 - 4 * np.sqrt(0.09 / n) < covered < 1 and sets.any(1).all()
+    wider = student.predict_set(x[~half], 0.97)
+    assert (wider | ~sets).all() and wider.sum() > sets.sum()
+    with pytest.raises(ValueError, match=rf"as {n} held-out rows can promise"):
+        student.predict_set(x, 0.9999)
+    assert conformal_threshold(np.arange(9) / 10, 0.9) == 0.8  # the 9th of 9
+
+
+def test_intervals_and_uncertainty_are_those_of_the_draws():
+    x, y, teachers = iris()
+    student = quick().fit(x, y, teachers=teachers)
+    prob = student.bundle_.draw_probs(student.bundle_.standardised(x))
+    low, high = student.predict_interval(x, 0.8)
+    np.testing.assert_allclose(low, np.quantile(prob, 0.1, axis=0), atol=1e-6)
+    np.testing.assert_allclose(high, np.quantile(prob, 0.9, axis=0), atol=1e-6)
+    told = student.uncertainty(pd.DataFrame(x, index=np.arange(150) + 7))
+    assert told.index[0] == 7 and np.allclose(told["total"], told["expected"] + told["epistemic"])
+    np.testing.assert_allclose(told["mean_deviance"], 2 * told["expected"])
+    assert (told["epistemic"] >= 0).all() and told["epistemic"].max() > 0
+    assert student.gates_.set_index("gate").loc["rhat", "value"] > 0
+    assert set(arviz.ess(student.draws_["posterior"].to_dataset()).data_vars) >= {"log_posterior"}
+    point = plain().fit(x, y, teachers=teachers)
+    with pytest.raises(ValueError, match="a point estimate"):
+        point.predict_interval(x)
+    assert point.uncertainty(x)["epistemic"].isna().all()
+
+
+def test_the_method_follows_from_the_size_and_says_so():
+    x, y, teachers = iris()
+    asked = plain(training=QUICK)
+    told = {}
+    for hidden in ((8,), (80,)):
+        settings = {"draws": 100, "warmup": 20} if hidden == (8,) else {"steps": 50}
+        asked.set_params(hidden=hidden, inference=None, settings=settings)
+        told[hidden] = asked.fit(x, y, teachers=teachers).choice_
+    assert told[8,] == "method own_tip_entropy_hmc_laplace: hmc_laplace of the last layer (27 of 67 weights), at most 150"
+    assert told[80,].startswith("method own_tip_entropy_vi: vi of low rank of all 643 weights")
+    alone = plain().fit(x, y)
+    assert alone.choice_ == "method own_labels_map: inference map; without teachers it learns from labels alone"
+    assert alone.bundle_.card.config["signal"]["name"] == "none"
+
+
+def test_pipelines_fill_holes_and_encode_categories():
+    x, y = load_iris(return_X_y=True, as_frame=True)
+    x.iloc[::7, 0] = np.nan
+    holes = make_pipeline(SimpleImputer(), plain()).fit(x, y)
+    assert holes.score(x, y) > 0.8
+    colour = pd.DataFrame({"colour": np.array(["red", "green", "blue"])[y]})
+    assert make_pipeline(OneHotEncoder(sparse_output=False), plain()).fit(colour, y).score(colour, y) == 1
+
+
+def test_a_notebook_shows_what_the_fit_says_of_itself():
+    x, y, teachers = iris()
+    student = quick().fit(x, y, teachers=teachers)
+    assert "held-out accuracy" not in quick()._repr_html_()
+    shown = student._repr_html_()
+    assert "method own_tip_entropy_sgld: inference sgld" in shown and "failed check: rhat" in shown
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    import subprocess
+    import sys
+
+    code = "import sys, mtbkd; print([m for m in ('numpy', 'torch', 'sklearn', 'pandas', 'pydantic') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert {"MultiTeacherClassifier", "load"} <= set(dir(mtbkd))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        mtbkd.nothing  # noqa: B018

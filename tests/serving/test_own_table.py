@@ -1,0 +1,217 @@
+"""`mtbkd check`, `fit`, `predict --table` and `list`: a table of one's own, from text to predictions."""
+
+import csv
+import json
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+
+import mtbkd
+from mtbkd.base import registry
+from mtbkd.serving import cli
+from mtbkd.serving.bundle import read_card
+
+NAMES = np.array(["setosa", "versicolor", "virginica"])
+COLUMNS = ["sepal length", "sepal width", "petal length", "petal width"]
+QUICK = ["--method", "tip_entropy_map", "--hidden", "4", "--no-report"]
+
+
+@cache
+def place() -> Path:
+    """A folder with table.csv (text classes, ids, some empty labels, a note) and two teachers, in other orders."""
+    folder = Path(mkdtemp(prefix="own_table"))
+    x, y = load_iris(return_X_y=True)
+    frame = pd.DataFrame(x, columns=COLUMNS)
+    frame.insert(0, "plant", [f"p{i}" for i in range(len(y))])
+    frame["kind"] = np.where(np.arange(len(y)) % 10 == 0, "", NAMES[y])
+    frame.to_csv(folder / "table.csv", index=False)
+    for seed, name in enumerate(("forest", "boosting")):
+        prob = 0.3 * np.random.default_rng(seed).dirichlet(np.ones(3), len(y)) + 0.7 * np.eye(3)[y]
+        said = pd.DataFrame(prob / prob.sum(1, keepdims=True), columns=NAMES).assign(id=frame["plant"])
+        said.sample(frac=1, random_state=seed)[["virginica", "id", "setosa", "versicolor"]].to_csv(
+            folder / f"{name}.csv", index=False
+        )
+    return folder
+
+
+def run(*words: object) -> int:
+    return cli.main([str(word) for word in words])
+
+
+def options(*teachers: str) -> list[object]:
+    own = place()
+    return [own / "table.csv", "--label", "kind", "--id", "plant", "--teachers", *(own / f"{name}.csv" for name in teachers)]
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fit") / "student"
+    assert run("fit", *options("forest", "boosting"), "--out", folder, *QUICK, "--quiet") == 0
+    return folder
+
+
+def test_check_says_what_would_be_read(capsys: pytest.CaptureFixture):
+    assert run("check", *options("forest", "boosting")) == 0
+    told = capsys.readouterr().out
+    assert "150 rows, ids: column 'plant'" in told and "columns to learn from, 4: sepal length, " in told
+    assert "classes, 3: setosa 45, versicolor 45, virginica 45; without label 15" in told
+    assert "rows: train 96, val 27, test 27" in told
+    assert "teacher forest: covers train 96 of 96, val 27 of 27, test 27 of 27; right: train 100.0%" in told
+
+
+def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.CaptureFixture):
+    lines = (place() / "forest.csv").read_text().splitlines()
+    (tmp_path / "short.csv").write_text("\n".join(lines[:100]))
+    (tmp_path / "named.csv").write_text("\n".join([lines[0].replace("setosa", "rose"), *lines[1:]]))
+    same = ["id,setosa,versicolor,virginica", *(f"p{i},0.2,0.3,0.5" for i in range(150))]
+    (tmp_path / "same.csv").write_text("\n".join(same))
+    assert (
+        run("check", *options(), tmp_path / "short.csv", tmp_path / "named.csv", tmp_path / "none.csv", tmp_path / "same.csv")
+        == 1
+    )
+    said = capsys.readouterr()
+    lines = said.err.strip().splitlines()
+    assert len(lines) == 3 and "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
+    assert "teacher same says the same of every row" in said.out
+
+
+def test_fit_writes_a_student_and_its_page(tmp_path: Path, capsys: pytest.CaptureFixture):
+    given = [*options("forest", "boosting"), "--out", tmp_path / "student", *QUICK]
+    given.remove("--no-report")
+    assert run("fit", *given) == 0
+    told = capsys.readouterr().err
+    assert "method tip_entropy_map: as in config.yaml" in told and "of the test rows" in told
+    card = read_card(tmp_path / "student" / "card.json")
+    assert card.inputs.names == tuple(COLUMNS) and card.class_names == tuple(NAMES) and card.scores["test"]["accuracy"] > 0.8
+    page = (tmp_path / "student" / "report.html").read_text()
+    assert "your_student" in page and "forest" in page and "tip_entropy_map" in page and page.rstrip().endswith("</html>")
+    assert run("fit", *given) == 1
+    assert "which exists; expected a new folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_predict_finds_columns_by_name(student: Path, tmp_path: Path, ending: str):
+    x, y = load_iris(return_X_y=True)
+    rows = pd.DataFrame(x, columns=COLUMNS).assign(note="n", name=[f"q{i}" for i in range(150)])[
+        ["note", *COLUMNS[::-1], "name"]
+    ]
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / f"out.{ending}"
+    assert run("predict", "--student", student, "--table", tmp_path / "new.csv", "--id", "name", "--out", out, "--quiet") == 0
+    if ending == "csv":
+        found = pd.read_csv(out)
+    elif ending == "parquet":
+        found = pd.read_parquet(out)
+    else:
+        content = json.loads(out.read_text())
+        found = pd.DataFrame(content["rows"])
+        found[[f"prob_{name}" for name in NAMES]] = [[each[name]["prob"] for name in NAMES] for each in found["classes"]]
+    expected = mtbkd.load(student).predict_proba(pd.DataFrame(x, columns=COLUMNS))
+    np.testing.assert_allclose(found[[f"prob_{name}" for name in NAMES]], expected, atol=1e-6)
+    assert found["id"].tolist() == rows["name"].tolist() and "length" not in found
+    assert (found["predicted"] == NAMES[y]).mean() > 0.8
+
+
+def test_a_parquet_table_says_what_the_csv_says(student: Path, tmp_path: Path):
+    rows = pd.DataFrame(load_iris().data, columns=COLUMNS)
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    rows.to_parquet(tmp_path / "new.parquet")
+    for name in ("csv", "parquet"):
+        table, out = tmp_path / f"new.{name}", tmp_path / f"{name}.csv"
+        assert run("predict", "--student", student, "--table", table, "--out", out, "--quiet") == 0
+    assert (tmp_path / "csv.csv").read_text() == (tmp_path / "parquet.csv").read_text()
+
+
+def write(path: Path, header: list[str], *rows: list[object]) -> Path:
+    with open(path, "w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "more", "told"),
+    [
+        (COLUMNS[:3], [1, 2, 3], [], "no 'petal width' among sepal length"),
+        ([*COLUMNS[:3], "petal widht"], [1, 2, 3, 4], [], "did you mean 'petal widht'?"),
+        (COLUMNS, [1, 2, "", 4], [], "line 2, column 'petal length': found a missing value"),
+        (COLUMNS, [1, 2, "x", 4], [], "line 2, column 'petal length': found 'x'"),
+        (COLUMNS, [1, 2, 3, 4], ["--id", "name"], "no 'name' among"),
+        (COLUMNS, [1, 2, 3, 4], ["--skip-invalid"], "--skip-invalid: option: found no file that it is for"),
+        (COLUMNS, [1, 2, 3, 4], ["--risk", "0.001"], "validation cannot promise less"),
+        (COLUMNS, [1, 2, 3, 4], ["--study", "x"], "beside --student"),
+    ],
+)
+def test_a_mistake_in_new_rows_is_one_line(
+    student: Path, tmp_path: Path, capsys: pytest.CaptureFixture, header: list, row: list, more: list, told: str
+):
+    table = write(tmp_path / "new.csv", header, row)
+    assert run("predict", "--student", student, "--table", table, "--out", tmp_path / "o.csv", *more) == 1
+    said = capsys.readouterr().err.strip()
+    assert told in said and "\n" not in said and not (tmp_path / "o.csv").exists()
+
+
+def test_new_rows_are_filled_as_in_training(tmp_path: Path):
+    rows = list(csv.reader((place() / "table.csv").open()))
+    rows[5][2] = ""
+    table = write(tmp_path / "holes.csv", rows[0], *rows[1:])
+    given = [table, "--label", "kind", "--id", "plant", "--impute", "median", "--out", tmp_path / "student"]
+    assert run("fit", *given, "--method", "labels_map", "--hidden", "4", "--no-report", "--quiet") == 0
+    known = read_card(tmp_path / "student" / "card.json").data["imputation"]["values"]
+    assert set(known) == {"sepal width"}
+    for name, cell in (("hole", ""), ("filled", known["sepal width"])):
+        new = write(tmp_path / f"{name}.csv", COLUMNS, [5, cell, 1, 0.2], [6, 3, 5, 2])
+        out = tmp_path / f"out_{name}.csv"
+        assert run("predict", "--student", tmp_path / "student", "--table", new, "--out", out, "--quiet") == 0
+    assert (tmp_path / "out_hole.csv").read_text() == (tmp_path / "out_filled.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--label", "sort"], "no 'sort' among"),
+        (["--features", "sepal length", "kind"], "kind repeated"),
+        (["--method", "tip_entropy_mop"], "did you mean 'tip_entropy_map'?"),
+        (["--student", "mlpp"], "did you mean 'mlp'?"),
+        (["--seed", "-1"], "--seed: value: found -1"),
+        (["--splits", "none.csv"], "none.csv"),
+        (["--separator", ";"], "a comma between cells"),
+        (["--separator", "ab"], "--separator"),
+    ],
+)
+def test_a_mistake_in_a_fit_is_one_line_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture, more: list[str], told: str
+):
+    given = options("forest", "boosting")
+    if "--label" in more:
+        del given[1:3]
+    assert run("fit", *given, "--out", tmp_path / "student", "--quiet", *more) == 1
+    said = capsys.readouterr().err.strip()
+    assert told in said and "\n" not in said and not (tmp_path / "student").exists()
+
+
+def test_rows_drawn_by_split_are_the_rows_of_the_fit(tmp_path: Path):
+    splits = tmp_path / "splits.csv"
+    assert run("split", place() / "table.csv", "--label", "kind", "--id", "plant", "--seed", "3", "--out", splits) == 0
+    given = [place() / "table.csv", "--label", "kind", "--id", "plant", "--splits", splits, "--out", tmp_path / "student"]
+    assert run("fit", *given, "--method", "labels_map", "--hidden", "4", "--no-report", "--quiet") == 0
+    assert mtbkd.load(tmp_path / "student").split_.tolist() == [row["split"] for row in csv.DictReader(splits.open())]
+
+
+@pytest.mark.parametrize(
+    ("what", "names"),
+    [
+        ("datasets", registry.DATASETS), ("teachers", registry.TEACHERS), ("students", registry.STUDENTS),
+        ("signals", registry.SIGNALS), ("weights", registry.WEIGHTS), ("inference", registry.INFERENCE),
+        ("figures", registry.FIGURES), ("methods", ["tip_entropy_sgld", "labels_map"]), ("studies", ["smoke", "demo"]),
+    ],
+)  # fmt: skip
+def test_list_names_everything_with_a_sentence(capsys: pytest.CaptureFixture, what: str, names):
+    assert run("list", what) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines} >= set(names)
+    assert all(len(line.split()) > 1 for line in lines)
