@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Does uncertainty find the errors?"
+TITLE = "Does uncertainty detect errors?"
 SCOPE = "question"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-Let a student answer only the examples it is surest of and leave the others open. To the right grows the share of examples
-that it answers, upwards the share of wrong ones among its answers (first replicate). Useful uncertainty makes a curve that
-starts low and rises to the right; the grey dotted curves are the best possible order (all errors left out first) and a
-random one (a flat line). Upper panels: one method, its examples ordered by each measure of uncertainty: 1 less the largest
-probability, the entropy of the mean prediction, the mean deviance (the paper's measure) and the part of the entropy that
-comes from disagreement of its draws. Lower panels: the method beside the students with the smallest and the largest area
-under this curve and the best teacher, all ordered by the largest probability. Left: test examples; right, where there are
-any: outside examples with labels.
+If a student answers only the examples it is most confident about, how many of its answers are wrong? The x-axis is the share
+of examples answered, the y-axis the share of wrong answers among them (first replicate). With useful uncertainty, a curve
+starts low and rises to the right. The grey dotted curves are the best possible order (all errors rejected first) and a random
+order (a flat line). Upper panels: one method, with examples ordered by each measure of uncertainty: 1 minus the largest
+probability, the entropy of the mean prediction, the mean deviance (the paper's measure), and the part of the entropy that
+comes from disagreement between its draws. Lower panels: the method next to the students with the smallest and the largest area
+under this curve and the best teacher, all ordered by the largest probability. Left: test examples. Right, if available:
+out-of-distribution examples with labels.
 """
 MEASURES = {
     "max_prob": ("1 - largest probability", BLUE, "-"),

@@ -19,11 +19,11 @@ TITLE = "Which classes are hard?"
 SCOPE = "question"
 CATEGORY = "Performance"
 CAPTION = """\
-Every class of the test split, the easiest on top; behind its name stands its number of test examples. Left: the share of
-its examples that are recognised. Right: Matthews' correlation of this class against all others, which also counts what is
-wrongly taken for it: 1 is perfect, 0 is guessing. Blue dots are one method, with 95 % intervals over replicates (with one
-replicate, over test examples where that is known); small grey dots are the other students, vermilion diamonds the
-teachers. A class with few examples has wide intervals: read the order of such classes with care.
+Every class of the test split, the easiest at the top, followed by its number of test examples (n). Left: the share of its
+examples that are classified correctly (recall). Right: Matthews' correlation of this class versus the rest, which also counts
+false positives: 1 is perfect, 0 is guessing. Blue dots are one method, with 95 % intervals over replicates (for a single
+replicate, over test examples if known). Small grey dots are the other students, vermilion diamonds the teachers. Classes with
+few examples have wide intervals: interpret their order with care.
 """
 METRICS = {"recall": "share recognised", "mcc": "Matthews' correlation"}
 

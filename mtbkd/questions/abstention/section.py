@@ -9,15 +9,15 @@ from mtbkd.report.numbers import UNKNOWN, Estimate, count, estimate, listed, sho
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Column, Row, Table, score, text
 
-TITLE = "Which classes are hard, and does uncertainty find the errors?"
+TITLE = "Which classes are hard, and does uncertainty detect errors?"
 EXPLAINED = """\
-Scores by class; how many errors remain when the least sure examples are left unanswered (area under the risk-coverage curve,
-smaller is better); whether uncertainty tells outside examples from test examples (AUROC: 0.5 is guessing, 1 perfect); and
-what accuracy and confidence do on outside examples that have labels.
+Scores by class; the error rate that remains if the least certain examples are not answered (area under the risk-coverage
+curve, lower is better); whether uncertainty separates out-of-distribution from test examples (AUROC: 0.5 is guessing, 1
+perfect); and accuracy and confidence on out-of-distribution examples with labels.
 """
 CLASS_METRICS = {
-    "recall": "share of the class's examples that are recognised",
-    "mcc": "Matthews' correlation, class against rest",
+    "recall": "share of the class's examples that are classified correctly (recall)",
+    "mcc": "Matthews' correlation, class vs rest",
 }
 
 
@@ -42,7 +42,7 @@ def _told(classes: Frame, scores: Frame, main: str) -> list[str]:
     own = scores[scores["method"] == main]
     recall = classes[(classes["method"] == main) & (classes["metric"] == "recall")].groupby("class", sort=False)["value"].mean()
     told = [
-        f"{main} recognises {recall.idxmax()} best ({100 * recall.max():.0f} % of its examples) and {recall.idxmin()} worst "
+        f"{main} classifies {recall.idxmax()} best ({100 * recall.max():.0f} % of its examples) and {recall.idxmin()} worst "
         f"({100 * recall.min():.0f} %)."
     ]
     return [*told, _measure_told(scores), *_apart_told(own, main), *_shift_told(own, main)]
@@ -54,12 +54,12 @@ def _measure_told(scores: Frame) -> str:
     table = areas.groupby(["method", "measure"], sort=False)["value"].mean().unstack()
     several = table.dropna() if "entropy_epistemic" in table else table.iloc[:0]
     if not len(several):
-        return "No student has several draws, so that measures of uncertainty cannot differ in what the draws disagree on."
+        return "No student has several draws, so measures of disagreement between draws are not available."
     wins = several.idxmin(axis=1).value_counts()
     parts = [f"{MEASURES[str(measure)][0]} ({n})" for measure, n in wins.items()]
     means = [f"{MEASURES[str(measure)][0]} {show(value)}" for measure, value in several.mean().sort_values().items()]
     return (
-        f"For {count(len(several), 'student')} with several draws, the measure that finds the errors of each best is "
+        f"For {count(len(several), 'student')} with several draws, the best measure for detecting errors is "
         f"{listed(parts)}; mean areas: {listed(means)}."
     )
 
@@ -67,7 +67,7 @@ def _measure_told(scores: Frame) -> str:
 def _apart_told(own: Frame, main: str) -> list[str]:
     rows = own[(own["metric"] == "apart_auroc") & (own["measure"] == "mean_deviance")]
     return [
-        f"The mean deviance of {main} tells {split.removeprefix('ood:')} from test examples with AUROC {show_estimate(found)}."
+        f"The mean deviance of {main} separates {split.removeprefix('ood:')} from test examples: AUROC {show_estimate(found)}."
         for (split,), found in _estimates(rows, ["split"]).items()
     ]
 
@@ -110,11 +110,11 @@ def _error_table(name: str, scores: Frame) -> Table:
     keys = [("", "accuracy"), *((measure, "aurc") for measure in measures), ("max_prob", "aurc_perfect")]
     head = [Column("Prediction"), Column("Accuracy", True, "all examples answered", "higher")]
     head += [
-        Column(f"AURC: {MEASURES[m][0]}", True, "examples left out in the order of this measure", "lower") for m in measures
+        Column(f"AURC: {MEASURES[m][0]}", True, "examples rejected in the order of this measure", "lower") for m in measures
     ]
-    head.append(Column("AURC: perfect", True, "if all errors were left out first"))
+    head.append(Column("AURC: perfect", True, "if all errors were rejected first"))
     found = _estimates(rows, ["method", "measure", "metric"])
-    return Table(f"{name}-errors", f"{name}: does uncertainty find the errors? Test split", head, _rows(found, scores, keys))
+    return Table(f"{name}-errors", f"{name}: does uncertainty detect errors? Test split", head, _rows(found, scores, keys))
 
 
 def _apart_table(name: str, scores: Frame) -> list[Table]:
@@ -127,7 +127,7 @@ def _apart_table(name: str, scores: Frame) -> list[Table]:
         Column(f"{split.removeprefix('ood:')}: {MEASURES[measure][0]}", True, "AUROC", "higher") for split, measure in keys
     ]
     found = _estimates(rows, ["method", "split", "measure"])
-    return [Table(f"{name}-apart", f"{name}: does uncertainty tell outside examples from test examples?", head,
+    return [Table(f"{name}-apart", f"{name}: does uncertainty separate out-of-distribution from test examples?", head,
                   _rows(found, scores, keys))]  # fmt: skip
 
 
@@ -142,4 +142,4 @@ def _shift_table(name: str, scores: Frame) -> list[Table]:
     keys += list(dict.fromkeys(zip(outside["split"], outside["metric"], strict=True)))
     head = [Column("Prediction"), *(Column(f"{split.removeprefix('ood:')}: {words[metric]}", True) for split, metric in keys)]
     found = _estimates(rows, ["method", "split", "metric"])
-    return [Table(f"{name}-shift", f"{name}: what is left on outside examples", head, _rows(found, scores, keys))]
+    return [Table(f"{name}-shift", f"{name}: scores on out-of-distribution examples", head, _rows(found, scores, keys))]

@@ -16,17 +16,18 @@ else:
     patches = lazy_import("matplotlib.patches")
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Which properties does each pool have?"
+TITLE = "Which properties does each pooling operator have?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Rows are operators that make one distribution of several teachers', columns are properties one would like them to have, each in
-a weak form and a stronger one. A blue disc: no counterexample among all candidates tried (evidence, no proof). A red cross: a
-counterexample was found; below it stands its size, so 2 x 3 is one with two teachers and three classes. Convexity: the result
-lies between the teachers. Positivity: no class is ruled out that all teachers (strong: some teacher) allow. Continuity: it
-moves little when teachers (strong: or weights) do. Weight monotonicity: it follows a teacher whose weight grows. Temperature:
-tempering treats all alike (strong: before or after pooling is the same). The formal statements are ours; the report's tables
-give them, and every counterexample in numbers.
+Rows are pooling operators, which combine several teachers' distributions into one. Columns are desirable properties, each in a
+weak and a strong form. Blue disc: no counterexample among all candidates tried (evidence, not a proof). Red cross: a
+counterexample was found; its size is given below, so 2 x 3 means two teachers and three classes. Convexity: the result lies
+between the teachers. Positivity: no class is excluded that all teachers (strong: some teacher) allow. Continuity: the result
+changes little if teachers (strong: or weights) change little. Weight monotonicity: the result moves towards a teacher whose
+weight increases. Temperature: tempering preserves the order of classes that all teachers rank alike (strong: tempering before
+or after pooling gives the same result). The formal statements are ours; the tables of the report give them, with every
+counterexample in numbers.
 """
 PALE = {True: "#d9e8f3", False: "#fbe3d6"}
 SHORT = {

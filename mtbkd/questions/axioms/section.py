@@ -10,12 +10,12 @@ from mtbkd.report.numbers import count, listed
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
-TITLE = "Which properties does each way of joining teachers have?"
+TITLE = "Which properties does each pooling operator have?"
 EXPLAINED = f"""\
-Five properties that one would like of an operator that makes one distribution of several teachers', each in a weak and a
-strong form, named in arXiv 2601.09165. {OURS} Each is searched for a counterexample, from two teachers and two classes and
-simple fractions on to random ones: a no comes with the smallest one found, a yes with the number of candidates tried, which is
-evidence and no proof.
+Five desirable properties of an operator that pools several teachers' distributions into one, each in a weak and a strong form,
+named in arXiv 2601.09165. {OURS} A search looks for a counterexample to each, from two teachers, two classes and simple
+fractions up to random cases. Every "no" comes with the smallest counterexample found, every "yes" with the number of
+candidates tried, which is evidence but not a proof.
 """
 
 
@@ -32,14 +32,14 @@ def _told(matrix: Frame) -> list[str]:
     kept = matrix.groupby("operator", sort=False)["holds"].sum()
     total = matrix.groupby("operator", sort=False)["holds"].size()
     best = [str(operator) for operator in kept.index[kept == kept.max()]]
-    told = [f"Most are kept by {listed(best)}: {kept.max()} of {total.iloc[0]}."]
+    told = [f"{listed(best)} {'satisfies' if len(best) == 1 else 'satisfy'} the most: {kept.max()} of {total.iloc[0]}."]
     by_axiom = matrix.groupby(["axiom", "form"], sort=False)["holds"].agg(["sum", "size"])
     every = [f"{key} {form}" for (key, form), row in by_axiom.iterrows() if row["sum"] == row["size"]]
     nobody = [f"{key} {form}" for (key, form), row in by_axiom.iterrows() if row["sum"] == 0]
-    told += [f"All operators keep {listed(every)}."] if every else []
-    told += [f"None keeps {listed(nobody)}."] if nobody else []
+    told += [f"All operators satisfy {listed(every)}."] if every else []
+    told += [f"None satisfies {listed(nobody)}."] if nobody else []
     if (kept == total).sum() == 0:
-        told.append("No operator has all of them, so that the choice is which property to give up.")
+        told.append("No operator satisfies all of them, so you have to choose which property to give up.")
     broken = matrix[~matrix["holds"] & (matrix["axiom"] == "A1")]
     if len(broken):
         first = broken.iloc[0]
@@ -55,7 +55,7 @@ def _matrix(name: str, matrix: Frame) -> Table:
         found = own.set_index(["axiom", "form"])
         cells = [_cell(found.loc[(key, form)]) for key, _, form, _ in pairs]
         rows.append(Row([text(operator, own["module"].iloc[0].replace("_", " ")), *cells]))
-    caption = "Each operator against each property: yes with the candidates tried, no with the size of the counterexample"
+    caption = "Operators by properties: yes with the number of candidates tried, no with the size of the counterexample"
     return Table(f"{name}-matrix", caption, head, rows)
 
 
@@ -70,9 +70,7 @@ def _statements(name: str, matrix: Frame) -> Table:
         Row([text(f"{row['axiom']} {row['form']}", row["title"]), text(row["statement"]), text(row["where"])])
         for row in matrix.drop_duplicates(["axiom", "form"]).to_dict("records")
     ]
-    return Table(
-        f"{name}-statements", f"What is asked. {OURS}", [Column("Property"), Column("Statement"), Column("Where")], rows
-    )
+    return Table(f"{name}-statements", f"Definitions. {OURS}", [Column("Property"), Column("Statement"), Column("Where")], rows)
 
 
 def _noes(name: str, matrix: Frame) -> Table:
@@ -87,8 +85,8 @@ def _noes(name: str, matrix: Frame) -> Table:
         )
         for row in matrix[~matrix["holds"]].to_dict("records")
     ]
-    head = [Column("Operator"), Column("Property"), Column("Smallest counterexample found"), Column("What goes wrong: it ...")]
-    return Table(f"{name}-counterexamples", f"{count(len(rows), 'no', 'noes')}, each with its counterexample", head, rows)
+    head = [Column("Operator"), Column("Property"), Column("Smallest counterexample"), Column("Violation: it ...")]
+    return Table(f"{name}-counterexamples", f"{count(len(rows), 'no', 'noes')}, each with a counterexample", head, rows)
 
 
 def _yeses(name: str, matrix: Frame) -> Table:
@@ -100,5 +98,5 @@ def _yeses(name: str, matrix: Frame) -> Table:
         tried = Cell(f"{row['tried']:,}", row["sizes"], row["tried"])
         rows.append(Row([text(row["operator"]), text(f"{row['axiom']} {row['form']}", row["title"]), tried, margin]))
     head = [Column("Operator"), Column("Property"), Column("Candidates tried", True, "below: teachers x classes")]
-    head.append(Column("Smallest margin", True, "how near the nearest candidate came; negative within rounding only"))
-    return Table(f"{name}-tried", f"{count(len(rows), 'yes', 'yeses')}, each with how hard it was tried", head, rows)
+    head.append(Column("Smallest margin", True, "distance of the closest candidate from a violation; negative by rounding"))
+    return Table(f"{name}-tried", f"{count(len(rows), 'yes', 'yeses')}, each with the number of candidates tried", head, rows)

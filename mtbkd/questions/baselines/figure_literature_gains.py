@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE = "What each way of joining teachers gains"
+TITLE = "Gain of each multi-teacher method"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Published methods of learning from several teachers, each training the same student on the same replicates with settings
-tuned in the same way. Left, the gain on a student of the labels alone: what teachers are worth at all. Right, the gain
-on AVER, which gives every teacher the same weight: what a cleverer weighting is worth. The upper row is accuracy, the
-lower one negative log-likelihood, turned so that right is better everywhere. Dots are means over replicates, thick bars
-their 95 % intervals, small dots the replicates. Blue is clearly better, orange-red clearly worse (the
-interval leaves out zero and the test, corrected for the number of methods, stays below .05); grey is open. Single runs
-of two methods share data, teachers and starting points, so that their difference is sharper than their scores.
+Published methods for learning from several teachers. Each trains the same student on the same replicates, with the same tuning
+protocol. Left: the gain over a student trained on labels alone, that is, the value of having teachers. Right: the gain over
+AVER, which weights all teachers equally, that is, the value of a better weighting. The upper row is accuracy, the lower row
+negative log-likelihood, with the sign chosen so that right is better everywhere. Dots are means over replicates, thick bars
+their 95 % intervals, small dots the replicates. Blue is significantly better, orange-red significantly worse (the interval
+excludes zero and the test, corrected for the number of methods, has p below .05); grey is inconclusive. All methods share
+data, teachers and starting points, so paired differences are more precise than the scores themselves.
 """
 WORDS = {REFERENCE: "against labels only", PLAIN: "against equal weights"}
 UNITS = {"accuracy": "gain of accuracy", "nll": "gain of log-likelihood (nats)"}

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Whom each method listens to"
+TITLE = "Share of each teacher by domain"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-The share of each teacher in what the student learns, averaged over replicates and over the training examples of one
-domain, for every method that weighs teachers. A column is a domain and a teacher; the shares of a domain add up to 1 in
-every row. A weighting that finds the right expert is bright where a teacher meets the domain that it was trained on;
-equal numbers along a row mean that the method cannot tell the teachers apart there, and bright cells in a foreign
-domain are a teacher that is listened to because it is sure, not because it is right. Methods whose weights differ only
-by label or by minibatch have much the same share in all domains.
+The share of each teacher in the student's training target, averaged over replicates and over the training examples of one
+domain, for every method that weights teachers. A column is a domain and a teacher; the shares within a domain sum to 1 in
+every row. A weighting that finds the right expert is bright where a teacher meets the domain it was trained on. Equal numbers
+along a row mean that the method does not distinguish the teachers there. Bright cells in a foreign domain mean that a teacher
+is trusted because it is confident, not because it is right. Methods whose weights vary only by label or by minibatch have
+nearly the same shares in all domains.
 """
 DARK = 0.55  # shares below are drawn in dark colours
 MANY = 12  # columns from which on the numbers are written smaller

@@ -14,13 +14,13 @@ from mtbkd.report.numbers import Estimate, count, listed, show, show_interval
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 
-TITLE = "Multi-teacher methods of the literature, side by side"
+TITLE = "Which published multi-teacher method works best?"
 EXPLAINED = """\
-Which published way of weighting several teachers gives the better student? Every method trains the same student on the same
+Which published rule for weighting several teachers gives the better student? Every method trains the same student on the same
 data, teachers, starting points and minibatches, tunes the same settings on the same validation labels, and is scored on test
-examples. A gain is positive where the method is better than the reference on the same replicates; its interval is a 95 %
-interval over replicates (Student's t), and a gain is called clear when that interval leaves out zero and the Wilcoxon test,
-corrected for the number of methods, stays below .05.
+examples. A gain is positive if the method is better than the reference on the same replicates. Its interval is a 95 % interval
+over replicates (Student's t). A gain is called clear if this interval excludes zero and the Wilcoxon test, corrected for the
+number of methods, has p below .05.
 """
 SETTINGS = {"share": "share of the teachers", "temperature": "temperature", "prior_scale": "prior scale"}
 METRICS = {"nll": "negative log-likelihood", "accuracy": "accuracy"}
@@ -71,7 +71,7 @@ def _best(tables: Mapping[str, Frame], titles: Mapping[str, str]) -> str:
     first, runs = str(means.index[0]), int(rows["replicate"].nunique())
     told = f"The lowest {METRICS['nll']} is that of {titles[first]}, {show(means.iloc[0])}"
     if first != REFERENCE and REFERENCE in means:
-        told += f" against {show(means[REFERENCE])} without teachers"
+        told += f" vs {show(means[REFERENCE])} without teachers"
     return f"{told} (means over {count(runs, 'replicate')})."
 
 
@@ -111,7 +111,7 @@ def _resolution(comparisons: Frame) -> str:
     if not few and not limits:
         return ""
     told = "there are too few replicates to test" if few else limits[0].replace("p_holm", "the corrected p-value")
-    return f"No gain can be called clear here: {told}; read the intervals."
+    return f"No gain can be called clear here: {told}. See the intervals."
 
 
 def _teachers(scores: Frame) -> str:
@@ -121,7 +121,7 @@ def _teachers(scores: Frame) -> str:
     if not single:
         return ""
     mean = show(means["teachers:mean"])
-    told = f"The single teachers' accuracy is {listed(single)}, that of the mean of their probabilities {mean}"
+    told = f"The accuracy of the single teachers is {listed(single)}; the mean of their probabilities reaches {mean}"
     return told + (f"; no method can exceed about {show(means['bayes'])}." if "bayes" in means else ".")
 
 
@@ -132,7 +132,7 @@ def _experts(weights: Frame, titles: Mapping[str, str]) -> str:
         return ""
     shares = own.groupby("method")["weight"].mean()
     told = [f"{show(shares[method])} with {titles[method]}" for method in shares.sort_values(ascending=False).index]
-    return f"In the domain that a teacher was trained on, its mean share is {listed(told)}."
+    return f"In its own training domain, the mean share of a teacher is {listed(told)}."
 
 
 def _dearest(costs: Frame, titles: Mapping[str, str]) -> str:
@@ -145,7 +145,7 @@ def _dearest(costs: Frame, titles: Mapping[str, str]) -> str:
     low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
     return (
         f"Training a student takes from {show(known[low])} ({titles[low]}) to {show(known[high])} ({titles[high]}) times the "
-        f"processor time that it takes with equal weights."
+        f"CPU time with equal weights."
     )
 
 
@@ -185,7 +185,7 @@ def _means(rows: Frame, metric: str) -> dict[str, Interval]:
     return {str(name): interval(own["value"], range_of(metric)) for name, own in rows.groupby("method", sort=False)}
 
 
-COST = "processor time of training a student, in units of that with equal weights"
+COST = "CPU time of training a student, relative to equal weights"
 
 
 def _references(titles: Mapping[str, str]) -> list[str]:
@@ -228,7 +228,7 @@ def _tuned(name: str, tuning: Frame, titles: Mapping[str, str]) -> Table:
         for method, title in titles.items()
     ]
     head = [Column("Method"), *(Column(word) for word in names.values())]
-    return Table(f"{name}-tuned", f"{name}: settings that validation chose, with the number of replicates", head, rows)
+    return Table(f"{name}-tuned", f"{name}: hyperparameters chosen on validation data (number of replicates)", head, rows)
 
 
 def _edges(tuning: Frame, titles: Mapping[str, str]) -> str:
@@ -238,7 +238,7 @@ def _edges(tuning: Frame, titles: Mapping[str, str]) -> str:
         f"the {end} {SETTINGS[setting]}, {value:g}, for {listed([f'{title} ({e.times} of {e.of})' for title, e in chosen])}"
         for (setting, end, value), chosen in found.items()
     ]
-    return f"Validation chose the end of a grid: {'; '.join(told)}. Wider grids may change these numbers." if told else ""
+    return f"Validation chose the edge of a grid: {'; '.join(told)}. Wider grids may change these numbers." if told else ""
 
 
 def _counted(values: Sequence[float]) -> str:

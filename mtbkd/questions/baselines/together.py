@@ -14,11 +14,11 @@ from mtbkd.report.numbers import count, listed, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Column, Row, Table, number, text
 
-NAME, TITLE = "advice", "Which aggregation should I use?"
+NAME, TITLE = "advice", "Which aggregation rule should I use?"
 EXPLAINED = """\
-What the comparisons below say together. A rank is the place of a method among all methods by negative log-likelihood, 1 the
-best, averaged over replicates and then over data sets; with so few data sets it is a description and no test. A gain is clear
-where the paired interval over replicates leaves out zero and the corrected test stays below .05.
+Joint conclusions from the comparisons below. The rank is the position of a method among all methods by negative log-likelihood
+(1 is best), averaged over replicates and then over data sets; with so few data sets it is descriptive, not a test. A gain is
+clear if the paired interval over replicates excludes zero and the corrected test has p below .05.
 """
 Tables = Mapping[str, Frame]
 
@@ -77,7 +77,7 @@ def _clear(found: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) ->
             sets = {m: f" (on {n} of {len(found)} data sets)" if len(found) > 1 else "" for m, n in counted.items()}
             those = [f"{titles[m]}{sets[m]}" for m, n in counted.items() if n]
             words.append(f"{word}: {listed(those) or 'none'}")
-        told.append(f"Against {titles[reference]}, in {METRICS['nll']}, these {words[0]}. These {words[1]}.")
+        told.append(f"Compared with {titles[reference]}, in {METRICS['nll']}, these {words[0]}. These {words[1]}.")
     return told
 
 
@@ -91,7 +91,7 @@ def _worth(found: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], co
     cheapest = min(better, key=costs.__getitem__)
     return (
         f"Of the methods that are clearly better than equal weights somewhere, {titles[cheapest]} is the cheapest, at "
-        f"{show(costs[cheapest])} times the processor time of equal weights."
+        f"{show(costs[cheapest])} times the CPU time of equal weights."
     )
 
 
@@ -103,7 +103,7 @@ def _axioms(questions: Mapping[str, tuple[str, Tables]]) -> str:
             kept = matrix.groupby("operator", sort=False)["holds"].agg(["sum", "count"])
             told = [f"{operator} {row['sum']} of {row['count']}" for operator, row in kept.iterrows()]
             return (
-                f"Of the properties searched for a counterexample, these pools keep: {listed(told)}. Where a loss is a "
+                f"By a search for counterexamples, these pools satisfy properties: {listed(told)}. If a loss is a "
                 "weighted sum of divergences to the teachers, its optimum is their linear pool with these weights, whatever "
                 "the method that finds them; the prior of MT-BKD is a pool of densities, not of probabilities."
             )
@@ -116,7 +116,7 @@ def _table(
     head = [Column("Method"), Column("Mean rank", True, "over data sets, by negative log-likelihood", "1 is best")]
     hint = "in negative log-likelihood, paired; positive is better; below: 95 % interval"
     head += [Column(f"Gain on {titles.get(r, r)}: {name}", True, hint) for r in (REFERENCE, PLAIN) for name in found]
-    head.append(Column("Cost", True, "processor time of training a student, in units of that with equal weights"))
+    head.append(Column("Cost", True, "CPU time of training a student, relative to equal weights"))
     rows = []
     for method in sorted(titles, key=lambda m: ranks.get(m, float("inf"))):
         cells = [text(titles[method]), number(ranks.get(method, float("nan")))]

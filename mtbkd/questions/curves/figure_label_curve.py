@@ -14,20 +14,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE = "When does distillation pay?"
+TITLE = "When does distillation help?"
 SCOPE = "question"
 CATEGORY = "Labels"
 CAPTION = """\
-Scores on the same untouched test examples when only some labels are known. To the right grows the number of labels
-(logarithmic); it counts all that is known of labels, validation included, as every setting is chosen by cross-validation
-inside them. Each row is one set of teachers, from poor to good; left is accuracy (larger is better), right the negative
-log-likelihood (smaller is better). Black is a student that learns from labels alone; coloured lines are distilled
-students: solid where the other training examples are kept without label, dashed where they are dropped. Dots are means
-over replicates, bars their 95 % intervals. The dotted red line is the mean of the teachers' probabilities, which needs no
-student; the grey line is the ceiling, which nothing can beat but by luck. Distillation pays as long as a coloured line
-is on the better side of the black one; where they meet, labels alone have caught up. A set of teachers that know
-nothing is a control: what its lines gain is smoothing, and other sets pay only by what they gain beyond it. A red line
-outside a panel is written at its edge.
+Scores on the same held-out test examples for a growing number of labels. The x-axis is the number of labels (logarithmic). It
+counts all labels, including those for validation, because every setting is chosen by cross-validation within them. Each row is
+one set of teachers, from poor to good; left is accuracy (higher is better), right the negative log-likelihood (lower is
+better). Black is a student trained on labels alone. Coloured lines are distilled students: solid if the other training
+examples are kept without labels, dashed if they are dropped. Dots are means over replicates, with 95 % intervals. The dotted
+red line is the mean of the teachers' probabilities, without a student; the grey line is the Bayes ceiling, which no method can
+exceed except by chance. Distillation helps as long as a coloured line is on the better side of the black one; where they meet,
+labels alone have caught up. A set of uninformative teachers is a control: what its lines gain is smoothing, and other sets
+help only by what they gain beyond it. A red line outside a panel is written at its edge.
 """
 TITLES = {
     "accuracy_true_prob": "expected accuracy (share)",

@@ -12,20 +12,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE = "Gain against teacher quality"
+TITLE = "Gain by teacher quality"
 SCOPE = "question"
 CATEGORY = "Labels"
 CAPTION = """\
-What teachers add to a student that learns from labels alone, for teachers of different quality. To the right grows the
-accuracy of the teachers, each on its own, averaged over the set; every group of dots is one set. Upwards is the gain over
-labels alone on the same replicates: of accuracy in the upper row, of negative log-likelihood (turned so that up is
-better) in the lower row. Each column is one number of labels. Dots above the black line gained by distilling, dots below
-it lost; bars are 95 % intervals of the paired difference over replicates, and one that crosses the line leaves
-it open. Solid lines keep the other training examples without label, dashed lines drop them. Panels have scales of
-their own. Teachers that know nothing, at chance on the left, are a control: what they gain is smoothing, and other sets
-pay only by what they gain beyond it. The settings of every method are chosen inside the labels, so a method that gains
-nothing has at best learnt
-to ignore its teachers.
+Gain of distillation over a student trained on labels alone, for teachers of different quality. The x-axis is the mean accuracy
+of the single teachers of a set; each group of dots is one set. The y-axis is the gain over labels alone on the same
+replicates: accuracy in the upper row, negative log-likelihood (with the sign chosen so that up is better) in the lower row.
+Each column is one number of labels. Dots above the black line gained by distillation, dots below it lost. Bars are 95 %
+intervals of the paired difference over replicates; a bar that crosses the line is inconclusive. Solid lines keep the other
+training examples without labels, dashed lines drop them. Each panel has its own scale. Uninformative teachers, at chance on
+the left, are a control: what they gain is smoothing, and other sets help only by what they gain beyond it. The settings of
+every method are chosen within the label budget, so a method that gains nothing has at best learned to ignore its teachers.
 """
 GAINS = {
     "accuracy_true_prob": "gain of expected accuracy",

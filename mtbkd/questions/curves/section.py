@@ -13,28 +13,28 @@ from mtbkd.report.numbers import NONE, listed, show, show_interval
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
-TITLE = "When does distillation pay?"
+TITLE = "When does distillation help?"
 EXPLAINED = """\
-Every method is given the same labelled examples, few at first, all of them in the end. The number counts all labels: the
-settings, how long to train among them, are chosen by cross-validation inside it, in the same way and from the same grid for
-every method; a student without teachers, which has no strength of the teachers to choose, is one of them. Candidates are fitted
-from one start each, the final students from several. The other training examples are either kept without label, so that the
-teachers speak of them too, or dropped. Below stands how many labels it takes until labels alone are as good as the distilled
-student: with fewer, these teachers pay; with more, they add nothing or do harm. Intervals are over replicates; a crossing is
-stated only where the advantage at the fewest labels is decided. "Better" and "worse" are said where the interval leaves 0 out
-and the Wilcoxon signed-rank test, corrected (Holm) over the methods and numbers of labels of one set of teachers, has p < 0.05.
-A set of teachers that know nothing, every class alike to them, is a control: it helps by smoothing alone. Where a curve has
-one, a set of teachers pays only by what it gains beyond it: its students count as decidedly better where they are decidedly
-better than labels alone and than the same method with the control. Where settings are chosen at the end of their grid, the grid
-may have decided in place of the labels, and wants extending: at the lowest lambda the labels want the teachers weaker, or off;
-at the highest prior scale the prior hardly matters.
+Every method gets the same labelled examples, from a few up to all of them. The number counts all labels: the settings,
+including the training time, are chosen by cross-validation within these labels, in the same way and from the same grid for
+every method. The student without teachers is one of the methods; it has no teacher strength to choose. Candidates are fitted
+from one start each, the final students from several. The other training examples are either kept unlabelled, so that the
+teachers contribute predictions for them, or dropped. The tables show the number of labels at which labels alone catch up with
+the distilled student: with fewer labels these teachers help, with more they add nothing or do harm. Intervals are over
+replicates. A crossing is stated only if the advantage at the fewest labels is significant. "Better" and "worse" require that
+the interval excludes 0 and that the Wilcoxon signed-rank test, corrected (Holm) over the methods and numbers of labels of one
+set of teachers, has p < 0.05. A set of uninformative teachers, with the same probability for every class, is a control: it
+helps by smoothing alone. If a curve has a control, a set of teachers helps only by what it gains beyond it: its students count
+as decidedly better only if they are decidedly better both than labels alone and than the same method with the control. If a
+setting is chosen at the edge of its grid, the grid rather than the labels may have determined it; consider extending the grid.
+At the lowest lambda, the labels prefer weaker teachers, or none; at the highest prior scale, the prior has little effect.
 """
 NAMES = {
     "accuracy_true_prob": "accuracy",
     "accuracy": "accuracy",
     "nll": "negative log-likelihood",
 }
-HELD = {True: "other examples kept without label", False: "other examples dropped"}
+HELD = {True: "other examples kept unlabelled", False: "other examples dropped"}
 Decided = dict[tuple[str, str, bool, str], list[int]]
 
 
@@ -93,7 +93,7 @@ def headline(crossed: Frame, known: Decided, metric: str, counts: Sequence[int],
     found = []
     for name in dict.fromkeys(crossed["teachers"]):
         where = sorted({n for (teachers, *_, of), each in known.items() if (teachers, of) == (name, metric) for n in each})
-        title = f"{name} (a control that knows nothing)" if name in controls else name
+        title = f"{name} (an uninformative control)" if name in controls else name
         if not where:
             found.append(f"{title} at no number of labels")
             continue
@@ -108,7 +108,7 @@ def _caught_up(rows: Frame, counts: Sequence[int]) -> str:
     if (rows["state"] == "always better").all():
         return f"labels alone do not catch up within {counts[-1]:,}"
     if (rows["state"] == "undecided").any():
-        return f"undecided at {counts[0]:,}, so no crossing is stated"
+        return f"inconclusive at {counts[0]:,}, so no crossing is stated"
     ends = rows.loc[rows["state"] == "crosses", "labels"].astype(float)
     words = dict.fromkeys(labels_in_words(end, counts) for end in (ends.min(), ends.max()))
     return f"labels alone catch up at about {' to '.join(words)}" if len(ends) else "not at every larger number"
@@ -123,7 +123,7 @@ def sentence(crossed: Frame, scores: Frame, known: Decided, counts: Sequence[int
     parts = []
     for method, rows in students.groupby("method", sort=False):
         where = [f"{_ends(row, known, counts)}, {HELD[bool(row['transfer'])]}" for row in rows.to_dict("records")]
-        parts.append(f"against {method}, they {'; they '.join(where)}")
+        parts.append(f"compared with {method}, they {'; they '.join(where)}")
     told = f"The teachers score {listed([show(value) for value in single])} in accuracy."
     return f"{told} Labels alone, in accuracy: {'. And '.join(parts)}."
 
@@ -140,7 +140,7 @@ def _ends(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> str:
         case "never better":
             return f"are ahead at {counts[0]:,} labels and never decidedly behind {within}"
         case _:
-            return f"leave it open who is ahead at {counts[0]:,} labels, so no crossing is stated {within}"
+            return f"are not significantly ahead or behind at {counts[0]:,} labels, so no crossing is stated {within}"
 
 
 def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[int]) -> Table:
@@ -154,11 +154,11 @@ def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[i
         teachers, method, transfer, kind = keys
         held = HELD[bool(transfer)] if kind == "student" else "no student"
         rows.append(Row([text(teachers), text(method), text(held), *cells, text(int(own["n"].iloc[0]))]))
-    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    head = [Column("Teachers"), Column("Method"), Column("Other examples")]
     hint = "labels at which a student without teachers catches up; below: 95 % interval over replicates"
-    better = "numbers of labels at which the distilled student is decidedly better, than with uninformed teachers, too"
+    better = "numbers of labels at which the distilled student is decidedly better, also than with uninformative teachers"
     for metric in metrics:
-        head += [Column(f"Catches up: {NAMES[metric]}", True, hint), Column("Decided at", False, better)]
+        head += [Column(f"Catches up: {NAMES[metric]}", True, hint), Column("Better at", False, better)]
     head.append(Column("Replicates", True))
     caption = f"{name}: the number of labels at which labels alone catch up"
     return Table(f"crossings-{name}", caption, head, rows)
@@ -190,8 +190,8 @@ def difference_table(name: str, metric: str, differing: Frame, counts: Sequence[
         cells = [_difference_cell(found[n]) for n in counts]
         rows.append(Row([text(keys[0]), text(keys[1]), text(HELD[bool(keys[2])]), *cells]))
     over = f"the same method with {control}" if control else "labels alone"
-    hint = f"distilled student minus {over}, positive is better; below: 95 % interval, and what so many replicates detect"
-    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    hint = f"distilled student minus {over}, positive is better; below: 95 % interval, detectable difference"
+    head = [Column("Teachers"), Column("Method"), Column("Other examples")]
     head += [Column(f"{n:,} labels", True, hint) for n in counts]
     caption = f"{name}: advantage over {over} in {NAMES[metric]}, paired over replicates; positive is better"
     return Table(f"advantage-{f'over-{control}-' if control else ''}{metric}-{name}", caption, head, rows)
@@ -209,7 +209,7 @@ def ends_table(name: str, methods: Mapping[str, Any], tuning: Frame) -> Table | 
             rows.append(Row([text(teachers), text(method, f"own candidates: {candidates}" * bool(candidates)), *cells]))
     head = [Column("Teachers"), Column("Method"), *(Column(each.replace("_", " ")) for each in settings)]
     caption = (
-        f"{name}: how often an end of a grid was chosen, over replicates, numbers of labels and uses of the other examples"
+        f"{name}: how often the edge of a grid was chosen, over replicates, numbers of labels and uses of the other examples"
     )
     return Table(f"ends-{name}", caption, head, rows) if rows else None
 

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 else:
     ecdf_utils = lazy_import("arviz_stats.ecdf_utils")
 
-TITLE = "Are the posteriors right on average?"
+TITLE = "Are the posteriors calibrated on average?"
 SCOPE = "question"
 CATEGORY = "Exact answers"
 CAPTION = """\
-Simulation-based calibration. Parameters are drawn from their prior and data from the parameters, many times; each method
-samples the posterior of each data set, and the true value is ranked among its draws. With the exact posterior every rank
-is equally likely: the line, the share of data sets with a lower rank minus what equal shares would give, then stays in the
-grey band (95 %, for the whole line at once). A line that rises on the left and falls on the right below zero says that truths
-lie outside the draws too often: posteriors too narrow. The reverse, first below and then above, says too wide; a line on one
-side of zero throughout, estimates that are shifted. Colours are the three parameters of a logistic student and its
-log-likelihood. Methods without draws of a posterior have no panel.
+Simulation-based calibration. Parameters are drawn from their prior and data from the parameters, many times. Each method
+samples the posterior of each data set, and the true value is ranked among its draws. With the exact posterior every rank is
+equally likely: the line, which is the share of data sets with a lower rank minus its expectation under uniform ranks, then
+stays in the grey band (95 %, for the whole line simultaneously). A line above zero on the left and below zero on the right
+means that the truth lies outside the draws too often: the posterior is too narrow. The reverse, first below and then above,
+means too wide. A line on one side of zero throughout means biased estimates. Colours are the three parameters of a logistic
+student and its log-likelihood. Methods without posterior draws have no panel.
 """
 LEVEL, SIMULATIONS, SEED = 0.95, 1000, 214
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, BLACK)

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "What pooling priors does to a posterior"
+TITLE = "Effect of pooling priors on the posterior"
 SCOPE = "study"
 READS = ""
 CATEGORY = "Method"
 CAPTION = """\
-The idea in one dimension (the paper's Fig. 2; it does not depend on the study). Two teachers give two opinions about one
-parameter, N(2, 1) and N(6, 1): the dotted curves. The data say 3.5, the triangle. Multi-teacher Bayesian distillation
-adds the opinions up (a mixture, or linear pool): its posterior, in blue, keeps both opinions as two humps and lets the
-data weigh them. Classical distillation multiplies them (a log pool), in orange: one opinion halfway between, which
-neither teacher holds. Top: prior times likelihood on a grid of points; left with data of precision 1, as in the paper,
-right with data of precision 2, clear enough to leave the mixture one hump, nearer to the teacher who was right. Bottom:
-the two posteriors of precision 1 again, with the draws of two of our samplers, tempered sequential Monte Carlo (grey
-bars) and stochastic gradient Langevin dynamics (red outline). The numbers are the posterior's share right of 3.75, where
-the second hump lies: a sampler that misses a hump, or weighs it wrongly, shows here. Good samplers follow the curve.
+The idea in one dimension (the paper's Fig. 2; independent of the study). Two teachers give two opinions about one parameter,
+N(2, 1) and N(6, 1): the dotted curves. The data say 3.5, the triangle. Multi-teacher Bayesian distillation averages the
+opinions (a mixture, or linear pool): its posterior, in blue, keeps both opinions as two modes and lets the data weight them.
+Classical distillation multiplies them (a log pool), in orange: a single opinion halfway between, which neither teacher holds.
+Top: prior times likelihood on a grid. Left: data of precision 1, as in the paper. Right: data of precision 2, informative
+enough to leave the mixture a single mode, closer to the teacher that was right. Bottom: the two posteriors of precision 1
+again, with the draws of two of our samplers, tempered sequential Monte Carlo (grey bars) and stochastic gradient Langevin
+dynamics (red outline). The numbers are the posterior mass to the right of 3.75, where the second mode lies: they reveal a
+sampler that misses a mode or weights it wrongly. Good samplers follow the curve.
 """
 PRIOR_MEANS, DATA_MEAN = cases.TEACHERS, cases.DATA_MEAN
 PRECISIONS = (1.0, 2.0)

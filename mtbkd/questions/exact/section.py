@@ -19,16 +19,17 @@ PRINTED = "bkd_c5_conjugate"
 PRINTED_COVERAGE = published.Number("coverage@0.95", "bkd", 0.9485, 0.002)
 # The worst first: a case fails when any of its quantities does.
 ORDER = ("fails", "not calibrated", "draws too few", "not run", "not claimed", "recovers", "calibrated")
-TITLE = "Do the algorithms recover posteriors that are known?"
+TITLE = "Do the algorithms recover known posteriors?"
 EXPLAINED = """\
 Each method's inference, with its settings, was run on posteriors whose means and standard deviations are known in closed form,
-and on many simulated data sets whose truth is known; the "power" is the chance that so many of these find out posteriors that
-are too narrow by a factor of 1.3. A method "recovers" a case when the error of every mean is within 5 Monte Carlo errors of its
-draws, plus 0.05 standard deviations for bias, and every standard deviation likewise; "draws too few" says that no error was
-seen, but that the draws, worth fewer than 400 independent ones, could not have shown one; "not claimed" stands for estimates
-that claim no posterior. When one fails: a smaller step or longer chains for samplers, a richer family for approximations. Of
-the conjugate student the paper prints neither the number of examples nor \u03bb; ours are in the resolved configuration. Its
-coverage is that of the deviance's credible intervals; the error of the probability is summed over the two classes.
+and on many simulated data sets with known truth. The "power" is the probability of detecting, with this number of data sets,
+posteriors that are too narrow by a factor of 1.3. A method "recovers" a case if the error of every mean is within 5 Monte
+Carlo errors of its draws, plus 0.05 standard deviations for bias, and likewise for every standard deviation. "Draws too few"
+means that no error was found, but that the draws, worth fewer than 400 independent ones, could not have revealed one. "Not
+claimed" marks estimates that claim no posterior. If a method fails, use a smaller step or longer chains for samplers, or a
+richer family for approximations. For the conjugate student the paper states neither the number of examples nor \u03bb; ours
+are in the resolved configuration. Its coverage is that of the credible intervals of the deviance; the error of the probability
+is summed over the two classes.
 """
 GOOD, BAD = ("recovers", "calibrated"), ("fails", "not calibrated", "draws too few")
 
@@ -37,7 +38,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     """Verdicts by case, the calibration, and the conjugate student beside its paper; every quantity folded away."""
     cases, sbc, told = tables["cases"], tables["sbc"], _summary(tables["cases"], tables["sbc"])
     shown = [recovery_table(cases), calibration_table(sbc), published_table(tables["published"])]
-    asked = [("Do the algorithms recover answers that are known?", [told])]
+    asked = [("Do the algorithms recover known answers?", [told])]
     return Section([told], shown, [quantity_table(cases)], answers=asked, on_inference=True)
 
 
@@ -64,7 +65,7 @@ def _summary(cases: Frame, sbc: Frame) -> str:
     tested = [m for m, rows in sbc.groupby("method") if worst(rows) in ("calibrated", "not calibrated", "draws too few")]
     recover, are = f" ({listed(complete)})" if complete else "", f" ({listed(calibrated)})" if calibrated else ""
     return (
-        f"Of {count(len(judged), 'method')} that claim a posterior, {len(complete)} recover every case that they ran{recover}; "
+        f"Of {count(len(judged), 'method')} that claim a posterior, {len(complete)} recover every case they ran{recover}; "
         f"over many simulated data sets {len(calibrated)} of {len(tested)} are calibrated{are}."
     )
 
@@ -76,7 +77,7 @@ def recovery_table(cases: Frame) -> Table:
     for method, own in cases.groupby("method", sort=False):
         cells = [_recovery(own[own["case"] == name]) for name in names]
         rows.append(Row([text(method, own["inference"].iloc[0]), *cells]))
-    caption = "Does each method recover posteriors that are known exactly? The worst quantity of each case decides"
+    caption = "Does each method recover known posteriors? The worst quantity of each case determines the verdict"
     return Table("exact-recovery", caption, [Column("Method"), *(Column(name.replace("_", " ")) for name in names)], rows)
 
 
@@ -84,7 +85,7 @@ def _recovery(rows: Frame) -> Cell:
     verdict = worst(rows)
     if not rows["mean_error"].notna().any():
         return _mark(verdict, str(rows["note"].iloc[0]))
-    parts = [f"means off by up to {show(float(rows['mean_error'].abs().max()))} sd"]
+    parts = [f"mean error up to {show(float(rows['mean_error'].abs().max()))} sd"]
     if (rows["sd"] > 0).any():
         parts.append(f"sd ratio {show(float(rows['sd_ratio'].min()))} to {show(float(rows['sd_ratio'].max()))}")
     parts += [f"k-hat {show(float(rows['khat'].iloc[0]))}"] if rows["khat"].notna().any() else []
@@ -92,7 +93,7 @@ def _recovery(rows: Frame) -> Cell:
     return _mark(verdict, "; ".join(parts + [note for note in dict.fromkeys(rows["note"]) if note]))
 
 
-_POWER = f"power: chance that posteriors too narrow by a factor of {TOO_NARROW} are found out"
+_POWER = f"power: probability of detecting posteriors that are too narrow by a factor of {TOO_NARROW}"
 
 
 def calibration_table(sbc: Frame) -> Table:
@@ -115,7 +116,7 @@ def calibration_table(sbc: Frame) -> Table:
         found_out = f"power {power(int(datasets.sort)):.0%}" if datasets.sort is not None and datasets.sort > 0 else ""
         counts = [replace(datasets, sub=found_out), ranked]
         rows.append(Row([text(method, first["inference"]), _mark(worst(own), first["note"]), *counts, *cells]))
-    caption = "Simulation-based calibration: is the truth an ordinary draw of the posterior, over many simulated data sets?"
+    caption = "Simulation-based calibration: is the truth distributed like a posterior draw, over many simulated data sets?"
     return Table("exact-calibration", caption, head + [Column(name, hint=hint) for name in names], rows)
 
 
@@ -157,7 +158,7 @@ def published_table(found: Frame) -> Table:
     head = [Column("Quantity"), Column("Classifier"), Column("Published", True), Column("Ours", True)]
     head += [Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]
     source = published.source(PRINTED)
-    caption = f"The conjugate student: {source.paper}, {source.place}, beside the closed form"
+    caption = f"The conjugate student: {source.paper}, {source.place}, compared with the closed form"
     return Table("exact-published", caption, head, rows)
 
 

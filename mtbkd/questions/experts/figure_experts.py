@@ -19,13 +19,13 @@ TITLE = "Do the weights find the right expert?"
 SCOPE = "question"
 CATEGORY = "Teachers"
 CAPTION = """\
-Which teacher the weights trust on test examples. Each row is a true group of examples, a domain or, where the data have
-none, a class; each column is a teacher. Panels named "weighs most": the share of the row's examples on which that teacher
-has the largest weight; all weights that fall with the entropy of a teacher agree on it, and share one panel. Panels named
-"mean weight": the teacher's weight, averaged over the row. A darker cell is a larger number, and a row adds up to 1.
-Orange boxes mark the teachers that know the group: they were trained on it, or may speak of it. Weights are computed from
-the teachers' probabilities alone, no label or domain is told. Where they find the expert, dark cells lie in boxes; a dark
-cell outside a box is a teacher that is sure of what it does not know.
+Which teacher do the weights trust on test examples? Each row is a true group of examples: a domain or, if the data have none,
+a class. Each column is a teacher. Panels named "weighs most" show the share of the row's examples on which that teacher has
+the largest weight; all weights that decrease with the entropy of a teacher agree on this, and share one panel. Panels named
+"mean weight" show the teacher's weight, averaged over the row. A darker cell is a larger number, and each row sums to 1.
+Orange boxes mark the teachers that know the group, because they were trained on it or are allowed to predict it. Weights are
+computed from the teachers' probabilities alone, without labels or domains. If they find the expert, dark cells lie in boxes; a
+dark cell outside a box is a teacher that is confident about something it does not know.
 """
 
 

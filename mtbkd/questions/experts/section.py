@@ -11,8 +11,8 @@ from mtbkd.report.table import Column, Row, Table, number, score, text
 
 TITLE = "Do the weights find the right expert?"
 EXPLAINED = """\
-Each teacher knows some of the data best. Weights that are computed from what teachers say should give the most weight to a
-teacher that knows the example at hand, without being told which one that is.
+Each teacher knows some part of the data best. Weights computed from the teachers' predictions should be largest for a teacher
+that knows the example, without being given which one that is.
 """
 
 
@@ -29,19 +29,19 @@ def _estimate(row: Mapping[str, Any]) -> Estimate:
 
 def _told(row: Mapping[str, Any]) -> str:
     if not row["n"]:
-        return f"{row['weights']} weights: every teacher knows every example, so that there is no expert to find."
+        return f"{row['weights']} weights: every teacher knows every example, so there is no expert to find."
     e = _estimate(row)
     verdict = "more often than" if e.low > row["chance"] else "less often than" if e.high < row["chance"] else "as often as"
     return (
         f"{row['weights']} weights put a teacher that knows the example first in {100 * e.mean:.1f} % of {row['n']:,} test "
-        f"examples {show_interval(e.low, e.high)}, {verdict} drawing lots would ({100 * row['chance']:.1f} %); such teachers "
+        f"examples {show_interval(e.low, e.high)}, {verdict} chance ({100 * row['chance']:.1f} %); such teachers "
         f"hold {100 * row['weight_on_experts']:.1f} % of the weight on average."
     )
 
 
 def _found_table(name: str, found: Frame) -> Table:
     head = [Column("Weights"), Column("Expert first", True, "share of the test examples", "higher")]
-    head += [Column("By lots", True, "the same share for teachers drawn at random")]
+    head += [Column("By chance", True, "the same share for randomly drawn teachers")]
     head += [Column("Weight on experts", True, "mean joint weight of the teachers that know the example", "higher")]
     rows = [
         Row([text(row["weights"]), score(_estimate(row)), number(row["chance"]), number(row["weight_on_experts"])])

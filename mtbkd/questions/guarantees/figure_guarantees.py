@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Do the pools keep what is promised of them?"
+TITLE = "Do the guarantees of the pools hold?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-All at equal weights, on test examples. Blue: this dataset's teachers; orange: teachers at random, who disagree as they like.
-Top left: how much smaller a pool's log loss is than the mean of its teachers' losses (nats an example; bars are 95 % intervals
-over replicates); filled where it is a theorem that no example can lose, open where none is known. Top right: the share of
-examples on which a power mean is worse than its teachers' mean, by its order r; 0 is the logarithmic pool, 1 the linear one,
-and in the grey range between, and only there, no example can lose. Bottom left: the share of examples on which a pool gives
-the designated unsafe classes more probability than every single teacher does; the filled ones cannot, by theorem. Bottom
-right: the variance of the mean of simulated teachers whose errors have variance 1 and the correlation written at each line;
-lines are the law rho + (1 - rho) / G, dots are measured.
+Guarantees of pooling, all at equal weights on test examples. Blue: the teachers of this dataset. Orange: random teachers, with
+arbitrary disagreement. Top left: how much smaller the log loss of a pool is than the mean log loss of its teachers (nats per
+example; bars are 95 % intervals over replicates). Filled: a theorem guarantees that no example can lose; open: no such theorem
+is known. Top right: the share of examples on which a power mean is worse than the mean of its teachers, by its order r. 0 is
+the logarithmic pool, 1 the linear pool; in the grey range between them, and only there, no example can lose. Bottom left: the
+share of examples on which a pool gives the designated unsafe classes more probability than every single teacher does; filled
+operators cannot, by theorem. Bottom right: the variance of the mean of simulated teachers whose errors have variance 1 and the
+correlation given next to each line. Lines are the law rho + (1 - rho) / G, dots are measurements.
 """
 SOURCES = {"teachers": BLUE, "random teachers": ORANGE}
 

@@ -11,12 +11,12 @@ from mtbkd.report.numbers import listed, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
-TITLE = "What is promised of each pool, and what is measured"
+TITLE = "Which guarantees do the pools have, and do they hold?"
 EXPLAINED = """\
-Some pools of teachers come with a guarantee: a bound that holds whatever the teachers say. Each is measured against its bound
-on the test examples of these teachers and on teachers at random, at equal weights. Where the guarantee is a theorem it must
-never break; elsewhere the share of examples that break it tells what is at stake. That a pool stays below the safest teacher is
-promised by none: it is a constraint that one may impose.
+Some pools of teachers come with a guarantee: a bound that holds for any teachers. Each is measured against its bound on the
+test examples of these teachers and on random teachers, at equal weights. If the guarantee is a theorem, it must never be
+violated; otherwise the share of examples that violate it shows the risk. No pool guarantees to stay below the safest teacher:
+this is an additional constraint that one can impose.
 """
 OWN, RANDOM = "teachers", "random teachers"
 
@@ -34,7 +34,7 @@ def _told(bounds: Frame, gain: Frame, variance: Frame, settings: Mapping[str, An
     proved = bounds[bounds["proven"].astype(bool)]
     broken = int((proved["broken"] > 0).sum())
     told = [
-        f"Where a guarantee is a theorem, it was broken in {broken} of {len(proved)} measurements "
+        f"Guarantees that are theorems were violated in {broken} of {len(proved)} measurements "
         f"({int(proved['n'].sum()):,} comparisons)."
     ]
     own = bounds[(bounds["source"] == OWN) & ~bounds["proven"].astype(bool) & (bounds["guarantee"] == "unsafe mass")]
@@ -44,16 +44,16 @@ def _told(bounds: Frame, gain: Frame, variance: Frame, settings: Mapping[str, An
     if len(worse):
         names = [f"{operator} on {row['broken']:.1%} (by up to {-row['worst']:.2f})" for operator, row in worse.iterrows()]
         told.append(
-            f"Unsafe mass: the linear pool gives {classes} never more than the least safe of these teachers does; "
-            f"above him are {listed(names)} of the test examples."
+            f"Unsafe mass: the linear pool never gives {classes} more than the least safe of these teachers does; "
+            f"{listed(names)} of the test examples exceed this teacher."
         )
     else:
         told.append(f"Unsafe mass: on these teachers no pool gives {classes} more than the least safe teacher does.")
     told.append(_gain_told(gain))
     gap = ((variance["measured"] - variance["law"]) / variance["se"]).abs()
     told.append(
-        f"The variance of the mean of simulated teachers is that of the law in all {len(variance)} settings to within "
-        f"{gap.max():.1f} standard errors: the part rho that teachers share does not shrink, however many they are."
+        f"The variance of the mean of simulated teachers agrees with the law in all {len(variance)} settings to within "
+        f"{gap.max():.1f} standard errors: the shared part rho does not shrink with more teachers."
     )
     return told
 
@@ -67,7 +67,7 @@ def _gain_told(gain: Frame) -> str:
     if len(outside):
         least, most = outside["lost"].min(), outside["lost"].max()
         told += f", those of other orders on {least:.1%} to {most:.1%}"
-    return told + f". The largest mean gain, {show(own['gain'].max())} nats, is that of order {best:g}."
+    return told + f". The largest mean gain, {show(own['gain'].max())} nats, is at order {best:g}."
 
 
 def _broken(name: str, bounds: Frame, source: str) -> Table:
@@ -78,8 +78,8 @@ def _broken(name: str, bounds: Frame, source: str) -> Table:
     for operator, rows_of in own.groupby("operator", sort=False):
         cells = [_share(rows_of[rows_of["guarantee"] == guarantee]) for guarantee in GUARANTEES]
         rows.append(Row([text(operator), *cells]))
-    count = "these teachers" if source == OWN else "teachers at random"
-    caption = f"Share of comparisons that break each bound: {count}; a theorem is marked, mean over replicates"
+    count = "these teachers" if source == OWN else "random teachers"
+    caption = f"Share of comparisons that violate each bound: {count}; theorems are marked; means over replicates"
     return Table(f"{name}-broken-{source.split()[0]}", caption, head, rows)
 
 
@@ -95,7 +95,7 @@ def _share(own: Frame) -> Cell:
 
 def _margins(name: str, bounds: Frame) -> Table:
     head = [Column("Teachers"), Column("Operator"), Column("Guarantee"), Column("Measured", True), Column("Bound", True)]
-    head += [Column("Margin", True, "bound minus measured, mean"), Column("Worst", True, "the least margin of all")]
+    head += [Column("Margin", True, "bound minus measured, mean"), Column("Worst", True, "smallest margin")]
     rows = []
     for (source, operator, guarantee), own in bounds.groupby(["source", "operator", "guarantee"], sort=False):
         means = [number(own[column].mean()) for column in ("measured", "bound")]

@@ -10,15 +10,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE = "Are the locations' probabilities honest?"
+TITLE = "Calibration of the location probabilities"
 SCOPE = "question"
 CATEGORY = "Several labels"
 CAPTION = """\
-When a student says that a protein is in a location with 30 %, is it there in 30 % of the cases? All pairs of a protein and a
-location are cut into ten bins by the probability (0 to 10 %, 10 to 20 %, and so on); to the right the mean probability of a
-bin, upwards the share of its pairs that are true, with its 95 % interval over replicates. Dots on the grey diagonal are
-honest; below it a prediction is too sure, above it too modest. Bins with fewer than 20 pairs are left out. Blue dots: test
-proteins; red squares: outside data. Most pairs lie in the first bin, as most proteins are in one or two locations only.
+If a student gives a protein a 30 % probability for a location, is the protein there in 30 % of the cases? All pairs of a
+protein and a location are grouped into ten bins by probability (0 to 10 %, 10 to 20 %, and so on). The x-axis is the mean
+probability of a bin, the y-axis the share of its pairs that are true, with its 95 % interval over replicates. Dots on the grey
+diagonal are calibrated; below it a prediction is overconfident, above it underconfident. Bins with fewer than 20 pairs are
+omitted. Blue dots: test proteins; red squares: out-of-distribution data. Most pairs lie in the first bin, because most
+proteins are in one or two locations only.
 """
 LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREY, "^"))
 LEAST = 20  # pairs of a bin, below which its share says little

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Which locations are found?"
+TITLE = "How well is each location predicted?"
 SCOPE = "question"
 CATEGORY = "Several labels"
 CAPTION = """\
-How well each location is told from the sequence: to the right grows Matthews' correlation between predicted and true
-locations (0 is guessing, 1 perfect) on test proteins, the threshold of every location chosen on validation proteins. Each
-row is a location, with the number of its test proteins; the first row is the mean over locations. Filled dots are students,
-the mean over replicates with its 95 % interval: black learns from labels alone, orange from labels and the weighted mean of
-the teachers (kd), blue with the teacher-informed prior (tip), light colours with equal weights; a square instead of a dot
-is a chain of draws instead of one estimate. The red diamond is the mean of the teachers' probabilities, the red bar runs
-from the worst teacher to the best. Where orange or blue lies right of black, distilling helped. Locations with few proteins
-are uncertain whatever the interval over replicates says, as all replicates share the test proteins.
+How well each location is predicted from the sequence. The x-axis is Matthews' correlation between predicted and true locations
+(0 is guessing, 1 perfect) on test proteins; the threshold of each location was chosen on validation proteins. Each row is a
+location, with its number of test proteins; the first row is the mean over locations. Filled dots are students, as means over
+replicates with 95 % intervals: black is trained on labels alone, orange on labels and the weighted mean of the teachers (kd),
+blue with the teacher-informed prior (tip), light colours with equal weights. A square instead of a dot is a Markov chain
+instead of a point estimate. The red diamond is the mean of the teachers' probabilities; the red bar spans the worst to the
+best teacher. Distillation helped where orange or blue lies to the right of black. All replicates share the test proteins, so
+locations with few proteins are more uncertain than the interval over replicates suggests.
 """
 MARKERS = {"map": "o"}
 

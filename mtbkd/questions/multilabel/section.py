@@ -17,25 +17,25 @@ from mtbkd.report.numbers import NONE, Estimate, estimate, listed, show, show_in
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, score, text
 
-TITLE = "Several labels at once"
+TITLE = "Several labels per protein"
 EXPLAINED = """\
-A protein may live in several locations, so the student gives every location a probability of its own, and each teacher is a
+A protein may be in several locations. The student therefore gives every location its own probability, and each teacher is a
 prior on each of them (a Beta distribution, the two-class case of the teacher-informed prior). Every teacher knows one kingdom.
-Does distillation beat labels alone on test proteins, and on outside data? A location counts as predicted above the threshold
-that has the largest Matthews correlation (MCC: 1 perfect, 0 guessing) on validation proteins, for students and teachers alike.
-Means over locations leave out those that no protein of a split has. Intervals over replicates speak of the student's seeds (and
-of which labels it sees, where some are hidden), those over resampled proteins of other proteins of the same kind.
+Does distillation beat labels alone on test proteins, and on out-of-distribution data? A location counts as predicted above the
+threshold with the largest Matthews correlation (MCC: 1 perfect, 0 guessing) on validation proteins, for students and teachers
+alike. Means over locations exclude locations without a protein in the split. Intervals over replicates cover the student's
+seeds (and which labels it sees, if some are hidden); intervals over resampled proteins cover other proteins of the same kind.
 """
 WORDS = {
     "macro_mcc": "MCC, mean over locations", "macro_f1": "F1, mean over locations", "micro_f1": "F1, all pairs",
-    "jaccard": "Jaccard", "subset_accuracy": "all locations right", "macro_auroc": "AUROC, mean over locations",
+    "jaccard": "Jaccard", "subset_accuracy": "all locations correct", "macro_auroc": "AUROC, mean over locations",
     "micro_auroc": "AUROC, all pairs", "macro_average_precision": "average precision, mean over locations",
     "nll": "NLL", "brier": "Brier score", "ece": "ECE",
 }  # fmt: skip
 HINTS = {
     "jaccard": "shared locations over all predicted or true ones, mean over proteins",
     "subset_accuracy": "share of proteins whose predicted locations are exactly the true ones",
-    "nll": "negative log-likelihood a protein and location, nats",
+    "nll": "negative log-likelihood per protein and location, nats",
     "brier": "squared error of the probability, mean over proteins and locations",
     "ece": "expected calibration error over all pairs of protein and location, 15 bins of equal mass",
 }
@@ -63,7 +63,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
 
 
 def _place(split: str) -> str:
-    return "test proteins" if split == TEST else f"{split.removeprefix('ood:')} (outside data)"
+    return "test proteins" if split == TEST else f"{split.removeprefix('ood:')} (out-of-distribution)"
 
 
 def _overall(scores: Frame, split: str, domain: str = ALL) -> Frame:
@@ -73,11 +73,11 @@ def _overall(scores: Frame, split: str, domain: str = ALL) -> Frame:
 def _data(labels: Frame) -> str:
     whole = labels[labels["domain"] == ALL].drop_duplicates("split").set_index("split")
     train, test, val = whole.loc["train"], whole.loc[TEST], whole.loc["val"]
-    known = "all" if train["labelled"] == train["n"] else f"{train['labelled']:,} drawn anew for every replicate"
+    known = "all" if train["labelled"] == train["n"] else f"{train['labelled']:,}, redrawn for every replicate"
     outside = [f"{row['n']:,} of {split.removeprefix('ood:')}" for split, row in whole.iterrows() if "ood" in str(split)]
     return (
-        f"{train['n']:,} training proteins, of which the student sees the locations of {known}; {test['n']:,} test proteins"
-        f"{' and ' + listed(outside) if outside else ''}. The locations of {val['n']:,} validation proteins choose "
+        f"{train['n']:,} training proteins, with known locations for the student: {known}; {test['n']:,} test proteins"
+        f"{' and ' + listed(outside) if outside else ''}. The locations of {val['n']:,} validation proteins are used to tune "
         "settings and thresholds. The teachers saw the locations of all training proteins of their kingdom."
     )
 
@@ -87,14 +87,14 @@ def _answer(tables: Mapping[str, Frame], split: str) -> str:
     rows = rows[rows["metric"] == "macro_mcc"]
     means = rows.groupby(["kind", "method"], sort=False)["value"].mean()
     if "student" not in means:
-        return f"On {_place(split)} no student has a score."
+        return f"No student has a score on {_place(split)}."
     students, teachers = means["student"].sort_values(ascending=False), means["teacher"]
     gaps = _against(tables, split, "none")
     gaps = gaps[gaps["metric"] == "macro_mcc"].set_index("method")
     side = {str(m): _side(gaps.loc[m]) for m in students.index if m in gaps.index}
     better, worse = ([m for m, value in side.items() if value == sign] for sign in (1, -1))
     best = str(students.index[0])
-    told = f"On {_place(split)} {best} has the largest MCC, {show(students.iloc[0])}"
+    told = f"On {_place(split)}, {best} has the largest MCC, {show(students.iloc[0])}"
     if best in gaps.index:
         gap = gaps.loc[best]
         told += (
@@ -115,7 +115,7 @@ def _nll(tables: Mapping[str, Frame], split: str) -> str:
     means = rows[rows["kind"] == "student"].groupby("method", sort=False)["value"].mean().sort_values()
     alone = means[means.index.isin(set(rows[rows["signal"] == "none"]["method"]))]
     labels = f", labels alone {show(alone.iloc[0])}" if len(alone) and alone.index[0] != means.index[0] else ""
-    return f"The smallest NLL has {means.index[0]}, {show(means.iloc[0])}{labels}."
+    return f"{means.index[0]} has the smallest NLL, {show(means.iloc[0])}{labels}."
 
 
 def _ends(tuning: Frame) -> list[str]:
@@ -140,13 +140,13 @@ def _switched_off(tuning: Frame) -> str:
     if not len(at_edge) or read[strength].nunique() == 1:
         return ""
     named = (
-        "every way of listening to the teachers"
+        "every signal with teachers"
         if len(at_edge) == len(chosen)
-        else f"{len(at_edge)} of {len(chosen)} ways of listening to the teachers"
+        else f"{len(at_edge)} of {len(chosen)} signals with teachers"
     )
     return (
-        f"Validation chose the smallest {strength} of the grid, {show(least)}, for {named}: beside these labels they are all "
-        "but switched off."
+        f"Validation chose the smallest {strength} of the grid, {show(least)}, for {named}: with these labels the teachers "
+        "are nearly switched off."
     )
 
 
@@ -168,7 +168,7 @@ def _pools(tables: Mapping[str, Frame]) -> str:
             f"{show(nll['difference'], True)} {show_interval(nll['low'], nll['high'], True)} over replicates"
         )
     return (
-        f"The mixture of the teachers' priors against their weighted mean, on test proteins: {'; '.join(parts)}."
+        f"The mixture of the teachers' priors compared with their weighted mean, on test proteins: {'; '.join(parts)}."
         if parts
         else ""
     )

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Uncertainty under growing noise"
+TITLE = "Uncertainty under increasing noise"
 SCOPE = "question"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-Posterior mean deviance of test images that are mixed with more and more Gaussian noise, as in BKD's Table 7. To the right
-grows gamma, the size of the noise; at 0 images are as they were. Upwards is the mean deviance over images, in nats: 0 is
-certainty, and the dotted line is a student that finds all classes equally likely. Left: our students, means over
-replicates with 95 % bars; colours are the ways in which teachers enter (black: not at all), line styles the algorithms.
-Right: the printed curves, of other students on data of full size. A curve should rise throughout: one that turns down
-again grows more certain the less there is to see. Heights on the two sides are not comparable, shapes are.
+Posterior mean deviance of test images with increasing Gaussian noise, as in BKD's Table 7. The x-axis is gamma, the amount of
+noise; 0 is the original image. The y-axis is the mean deviance over images, in nats: 0 is certainty, and the dotted line is a
+student that gives all classes the same probability. Left: our students, means over replicates with 95 % intervals; colours are
+signals (black: no teacher), line styles are algorithms. Right: the published curves, of other students on full-size data. A
+curve should rise throughout: one that turns down again becomes more certain as the image becomes harder to see. Compare
+shapes, not heights, between the two sides.
 """
 STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)), (0, (8, 2)))
 NAMES = {"kd": "kd", "bkd_dirichlet": "bkd, Dirichlet", "bkd_continuous_categorical": "bkd, cont. categorical"}

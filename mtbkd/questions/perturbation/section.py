@@ -13,8 +13,9 @@ from mtbkd.report.table import Column, Row, Table, number, score, text
 
 TITLE = "Does uncertainty rise with noise?"
 EXPLAINED = """\
-Test images are mixed with Gaussian noise of growing size gamma and rescaled. What a student says of them should become less
-certain: its mean deviance should rise. Foreign images, of other things or another domain, should look uncertain, too.
+Gaussian noise of increasing size gamma is added to test images, which are then rescaled. A student's predictions should become
+less certain: its mean deviance should rise. Out-of-distribution images, of other objects or from another domain, should also
+be uncertain.
 """
 
 
@@ -47,8 +48,8 @@ def _told(curve: Frame, printed: Frame) -> list[str]:
     falls = [column for column, values in columns.items() if not rises(values)]
     source = published.source("bkd_table7")
     told.append(
-        f"In {source.paper}, {source.place}, it turns down again for {listed(falls) if falls else 'no method'}. Its students "
-        "are other ones on data of full size: compare the shapes of the curves, not their heights."
+        f"In {source.paper}, {source.place}, it decreases again for {listed(falls) if falls else 'no method'}. Its students "
+        "and data (full size) differ: compare the shapes of the curves, not their heights."
     )
     return told
 
@@ -89,5 +90,5 @@ def _detection_table(name: str, detection: Frame) -> Table:
     for (method, measure), own in detection.groupby(["method", "measure"], sort=False):
         cells = [score(_estimate(own[own["split"] == split], "auroc")) for split in splits]
         rows.append(Row([text(method), text(measure), *cells]))
-    caption = f"{name}: how well uncertainty tells outside images from untouched test images (AUROC: 0.5 is guessing)"
+    caption = f"{name}: separation of out-of-distribution from unperturbed test images (AUROC: 0.5 is guessing)"
     return Table(f"{name}-detection", caption, head, rows)

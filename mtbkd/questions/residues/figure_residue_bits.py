@@ -18,13 +18,13 @@ TITLE = "Which weights predict the next residue best?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Teachers that each know one kingdom's sequences predict the next residue together. Each row is a way to weigh them: equal;
-token (the surer teacher at this residue); task (the teacher that did well on validation sequences of this kingdom); context
-(the teacher whose training composition is near that of the residues so far); product of these three; evidence (the teacher
-that predicted the residues so far); oracle (the teacher of the true kingdom alone). Left: the pool itself, minus the linear
-pool with equal weights (the open dot). Right: the student distilled from the pool, minus the student without teachers. Zero
-is the grey line, left of it is better, in thousandths of a bit per residue. Dots are means over replicates, bars 95 %
-intervals of the paired differences. Above, the kingdoms are mixed in the test as in the students' training; below,
+Teachers that each know the sequences of one kingdom predict the next residue jointly. Each row is a rule for weighting them:
+equal; token (the more confident teacher at this residue); task (the teacher with the best score on validation sequences of
+this kingdom); context (the teacher whose training composition is closest to that of the residues so far); product of these
+three; evidence (the teacher that best predicted the residues so far); oracle (the teacher of the true kingdom alone). Left:
+the pool itself, minus the linear pool with equal weights (the open dot). Right: the student distilled from the pool, minus the
+student without teachers. To the left of zero (the grey line) is better, in thousandths of a bit per residue. Dots are means
+over replicates, bars 95 % intervals of the paired differences. Above, test and training use the same mix of kingdoms; below,
 the mix has shifted.
 """
 MIXES = ("training mix", "shifted mix")

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Does the pool keep away from designated residues?"
+TITLE = "Does the pool avoid designated residues?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Some residues are designated as ones to keep away from. Left: at how many of 1,000 test residues a pool gives them more
-probability than every single teacher does. The linear pool never can, that is its guarantee; the logarithmic pool can, where
-the teachers disagree on the other residues. Right: the price of more than the guarantee, namely of giving the designated
-residues no more probability than the safest teacher does at the same place, in thousandths of a bit per residue. Rows are the
-ways to weigh the teachers, as in the figure of the bits. Dots are means over replicates, bars their 95 % intervals.
+Some residues are designated as residues to avoid. Left: at how many of 1,000 test residues a pool gives them more probability
+than every single teacher does. The linear pool is guaranteed never to do so; the logarithmic pool can, if the teachers
+disagree on the other residues. Right: the cost of a stronger constraint, which gives the designated residues no more
+probability than the safest teacher does at the same position, in thousandths of a bit per residue. Rows are the rules for
+weighting the teachers, as in the figure of the bits. Dots are means over replicates, bars their 95 % intervals.
 """
 
 

@@ -10,11 +10,11 @@ from mtbkd.report.numbers import MINUS, count, listed
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
-TITLE = "Weights that change along a sequence"
+TITLE = "Weights that vary along a sequence"
 EXPLAINED = """\
-Three small models of protein sequences, each taught on one kingdom, predict the next residue together, and a smaller student is
-distilled from their pool. Weights are given at every residue from its prediction (token), from the kingdom (task), from the
-residues so far (context), or from all three. Bits per residue tell how well the next residue is foreseen: fewer are better.
+Three small models of protein sequences, each trained on one kingdom, predict the next residue jointly, and a smaller student
+is distilled from their pool. Weights are set at every residue from its prediction (token), from the kingdom (task), from the
+residues so far (context), or from all three. Bits per residue measure the prediction of the next residue: fewer are better.
 """
 KINGDOMS = ("Fungi", "Metazoa", "Viridiplantae")
 SAME, SHIFTED, ALONE = "training mix", "shifted mix", "no teachers"
@@ -66,12 +66,12 @@ def _told(row: Mapping[str, Any]) -> str:
 
 
 def _origin(bits: Frame, settings: Mapping[str, Any]) -> str:
-    anew = f"drawn anew in each of {count(bits['replicate'].nunique(), 'replicate')}"
+    anew = f"redrawn in each of {count(bits['replicate'].nunique(), 'replicate')}"
     if settings["source"] == "simulated":
-        what = f"The sequences are simulated Markov chains, each kingdom with a transition matrix of its own, {anew}"
+        what = f"The sequences are simulated Markov chains, each kingdom with its own transition matrix, {anew}"
     else:
         what = (
-            f"The sequences are proteins of DeepLoc 2.0, {anew} from homology partitions that are kept apart: teachers, "
+            f"The sequences are proteins of DeepLoc 2.0, {anew} from separate homology partitions: teachers, "
             "student, validation and test never share one"
         )
     mixes = "; ".join(
@@ -95,14 +95,14 @@ def _pool_sentences(comparisons: Frame) -> list[str]:
     better = int((fair["difference"] < oracle["difference"]).sum()) + int(oracle["difference"] > 0)  # the reference, too
     beaten = (
         f"{better} of {len(fair) + 1} other pools {'is' if better == 1 else 'are'} better on average: teachers of other "
-        "kingdoms help, too"
+        "kingdoms also help"
         if better
         else "no other pool is better on average"
     )
     return [
-        f"Among the pools, {_named(best)} predict best in the training mix: {_told(best)} against equal weights in the linear "
-        f"pool. Token weights alone, from the teachers' entropies, change {_told(token)}.",
-        f"Listening only to the teacher of the true kingdom changes {_told(oracle)}; {beaten}.",
+        f"Among the pools, {_named(best)} predict best in the training mix: {_told(best)} compared with equal weights in the "
+        f"linear pool. Token weights alone, from the teachers' entropies, change {_told(token)}.",
+        f"Using only the teacher of the true kingdom changes {_told(oracle)}; {beaten}.",
     ]
 
 
@@ -130,8 +130,8 @@ def _student_sentences(comparisons: Frame) -> list[str]:
         for weighting, (same, shifted) in changes.items()
     ]
     found.append(
-        f"Against equal weights (linear pool), the change is for the student {listed(told)}. Context weights are made of what "
-        "the student sees, too, the residues so far; task weights are made of the kingdom, which it is not told."
+        f"Against equal weights (linear pool), the change is for the student {listed(told)}. Context weights depend on "
+        "the residues so far, which the student also sees; task weights depend on the kingdom, which it does not know."
     )
     return found
 
@@ -145,10 +145,10 @@ def _safety_sentences(safety: Frame, settings: Mapping[str, Any]) -> list[str]:
     price = _mean(THOUSAND * equal["price_bits"])
     return [
         f"Safety, of the residue set {settings['residue_set']}: the linear pool gave it more probability than every teacher at "
-        f"{_share(linear)}, as it must; the logarithmic pool did at {_share(log)} (oracle weights left out), by a factor "
+        f"{_share(linear)}, as guaranteed; the logarithmic pool did at {_share(log)} (excluding oracle weights), by a factor "
         f"of up to {log['worst_ratio'].max():.2f}. Staying below the safest teacher is not guaranteed by either: imposed on "
         f"the linear pool with equal weights it costs {price} thousandths of a bit per residue.",
-        f"A student distilled from the pool that is so held is not bound by it: it exceeded the safest teacher at "
+        f"A student distilled from this constrained pool is not bound by the constraint: it exceeded the safest teacher at "
         f"{100 * held['above_smallest'].sum() / held['positions'].sum():.1f} % of the test residues.",
     ]
 
@@ -203,11 +203,11 @@ def _safety_table(name: str, kind: str, safety: Frame, settings: Mapping[str, An
     own = safety[safety["kind"] == kind]
     head = [
         Column("Weights"), Column("Pool"),
-        Column("Mean probability", True, "that the set is given; the set's share of the test residues below"),
-        Column("Above every teacher", True, "residues at which the set is given more than by any teacher, all replicates"),
+        Column("Mean probability", True, "mean probability of the set; below: its share of the test residues"),
+        Column("Above every teacher", True, "residues where the set gets more than from any teacher, all replicates"),
         Column("Largest ratio", True, "of the set's probability to the largest of the teachers'"),
-        Column("Above the safest", True, "share of the residues at which the set is given more than by the safest teacher"),
-        Column("Price of the safest", True, "thousandths of a bit per residue that staying below the safest teacher costs"),
+        Column("Above the safest", True, "share of residues where the set gets more than from the safest teacher"),
+        Column("Price of the safest", True, "cost of staying below the safest teacher, thousandths of a bit per residue"),
     ]  # fmt: skip
     lines = []
     for (weighting, pool), rows in own.groupby(["weighting", "pool"], sort=False):
@@ -260,6 +260,6 @@ def _tuning_table(name: str, tuning: Frame) -> Table:
         Row([text(weighting or "none"), text(pool), chosen(rows["lambda"]), chosen(rows["prior_scale"])])
         for (weighting, pool), rows in tuning.groupby(["weighting", "pool"], sort=False)
     ]
-    head = [Column("Weights"), Column("Pool"), Column("lambda", hint="weight of the teachers against the residues themselves"),
+    head = [Column("Weights"), Column("Pool"), Column("lambda", hint="weight of the teachers relative to the residues"),
             Column("prior scale", hint="standard deviation of the prior on the weights")]  # fmt: skip
-    return Table(f"{name}-tuning", "Settings chosen on validation sequences, replicate by replicate", head, lines)
+    return Table(f"{name}-tuning", "Settings chosen on validation sequences, by replicate", head, lines)

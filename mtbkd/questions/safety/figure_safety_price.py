@@ -22,12 +22,13 @@ TITLE = "What does it cost to avoid some classes?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Students are distilled while the mean probability that they give to a designated set of classes is held below a limit (to the
-left: stricter). Top left: the mean probability on training examples (where it is imposed, filled) and on test examples (open);
-the grey diagonal is the limit, the dotted line the student without one. Top right: the multiplier, which is the slope of the
-price: nats of the training objective an example for a unit of probability; 0 where the limit costs nothing. Below: negative
-log-likelihood and accuracy on test examples, minus those of the same student without limit. Blue: stated limits; red: the
-probability that the safest teacher gives to the set, as a limit. Dots are means over replicates, bars 95 % intervals.
+Students are distilled under the constraint that their mean probability for a designated set of classes stays below a limit
+(stricter to the left). Top left: the mean probability on training examples, where the constraint is imposed (filled), and on
+test examples (open); the grey diagonal is the limit, the dotted line the unconstrained student. Top right: the Lagrange
+multiplier, which is the slope of the cost: nats of the training objective per example for a unit of probability; 0 where the
+limit costs nothing. Bottom: negative log-likelihood and accuracy on test examples, minus those of the unconstrained student.
+Blue: stated limits; red: the limit is the probability that the safest teacher gives to the set. Dots are means over
+replicates, bars 95 % intervals.
 """
 PRICES = {"nll": "Test NLL, change (nats)", "accuracy": "Test accuracy, change"}
 COLOURS = {"stated": BLUE, "safest teacher": VERMILION}

@@ -12,11 +12,12 @@ from mtbkd.report.numbers import Estimate, count, listed, show, show_estimate
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 
-TITLE = "Distillation that must avoid some classes"
+TITLE = "Distillation under a constraint: avoiding some classes"
 EXPLAINED = """\
-The student's mean probability of a designated set of classes, over all training inputs, is held below a limit while everything
-else is learnt as before. What does that cost? The multiplier is the price at the margin: nats of the training objective an
-example for one unit of probability; the test scores show what is left of it on new examples.
+The student's mean probability for a designated set of classes, over all training inputs, is held below a limit, with
+everything else unchanged. What does this cost? The multiplier is the marginal price: nats of the training objective per
+example for one unit of probability. The test scores show how much of the constraint carries over to new examples, and at what
+cost.
 """
 STRICT = 0.01  # of the limit: a mean probability above it by less counts as held
 FREE, SAFEST = "none", "safest teacher"
@@ -39,10 +40,10 @@ def _told(students: Frame, teachers: Frame, prices: Frame, settings: Mapping[str
     strictest = prices[prices["limit"] == prices["limit"].min()].set_index("metric")
     safest = teachers.groupby("teacher")["mass_train"].mean()
     told = [
-        f"The set to avoid is {classes}. Without limit the student gives it {show(free['mass_train'].mean())} on average; "
+        f"The set to avoid is {classes}. Without a limit its mean probability is {show(free['mass_train'].mean())}; "
         f"the teachers {listed([f'{show(mass)} ({teacher})' for teacher, mass in safest.items()])}. Of "
-        f"{count(len(limited), 'limited fit')}, {held} stay below their limit (to within {100 * STRICT:g} % of it); "
-        f"on test examples the set then gets {show((limited['mass_test'] / limited['mass_train']).mean())} times what it gets "
+        f"{count(len(limited), 'constrained fit')}, {held} stay below their limit (to within {100 * STRICT:g} % of it); "
+        f"on test examples the set gets {show((limited['mass_test'] / limited['mass_train']).mean())} times what it gets "
         "in training.",
         f"The strictest limit, {show(float(strictest['limit'].iloc[0]))}, changes the test NLL by "
         f"{_estimate_text(strictest.loc['nll'])} nats and the accuracy by {_estimate_text(strictest.loc['accuracy'])}.",
@@ -51,7 +52,7 @@ def _told(students: Frame, teachers: Frame, prices: Frame, settings: Mapping[str
     if len(own):
         told.append(
             f"Staying below the safest teacher, on average {show(float(own['limit'].iloc[0]))}, changes the test NLL by "
-            f"{_estimate_text(own.iloc[0])} nats. It is a constraint that one imposes; no pool of the teachers guarantees it."
+            f"{_estimate_text(own.iloc[0])} nats. This is an imposed constraint; no pool of the teachers guarantees it."
         )
     return told
 
@@ -92,10 +93,10 @@ def _limit_table(name: str, students: Frame, prices: Frame) -> Table:
         Column("Limit", True, "on the set's mean probability"),
         Column("Training", True, "the set's mean probability in training examples, with 95 % interval over replicates"),
         Column("Test", True, "the same in test examples"),
-        Column("Multiplier", True, "nats an example for a unit of probability"),
+        Column("Multiplier", True, "nats per example for a unit of probability"),
         Column("NLL", True, "on test examples, nats", "lower"),
-        Column("Change of NLL", True, "against no limit, paired"),
-        Column("Change of accuracy", True, "against no limit, paired"),
+        Column("Change of NLL", True, "compared with no limit, paired"),
+        Column("Change of accuracy", True, "compared with no limit, paired"),
     ]
     lines = []
     for origin, limit, rows in _groups(students):
@@ -105,7 +106,7 @@ def _limit_table(name: str, students: Frame, prices: Frame) -> Table:
             own = prices[(prices["origin"] == origin) & np.isclose(prices["limit"], limit) & (prices["metric"] == metric)]
             cells.append(score(_estimate(own.iloc[0]), signed=True) if len(own) else text("reference"))
         lines.append(Row(cells))
-    return Table(f"{name}-limits", "What each limit costs", head, lines)
+    return Table(f"{name}-limits", "Cost of each limit", head, lines)
 
 
 def _check_table(name: str, students: Frame) -> Table:
@@ -114,7 +115,7 @@ def _check_table(name: str, students: Frame) -> Table:
         Column("Violation", True, "largest excess over the limit, all replicates"),
         Column("Stationarity", True, "largest component of the gradient of objective plus multiplier times constraint"),
         Column("Complementarity", True, "largest multiplier times distance to the limit"),
-        Column("Objective", True, "negative log-posterior an example, training, mean over replicates"),
+        Column("Objective", True, "negative log-posterior per training example, mean over replicates"),
     ]
     lines = [
         Row([
@@ -124,7 +125,7 @@ def _check_table(name: str, students: Frame) -> Table:
         ])
         for origin, limit, rows in _groups(students)
     ]  # fmt: skip
-    caption = "Are the limited students solutions? Residuals of the Karush-Kuhn-Tucker conditions; all should be near 0"
+    caption = "Are the constrained students optimal? Residuals of the Karush-Kuhn-Tucker conditions; all should be near 0"
     return Table(f"{name}-checks", caption, head, lines)
 
 
@@ -138,4 +139,4 @@ def _teacher_table(name: str, teachers: Frame) -> Table:
         Row([text(teacher), number(rows["mass_train"].mean()), number(rows["mass_test"].mean())])
         for teacher, rows in teachers.groupby("teacher", sort=False)
     ]
-    return Table(f"{name}-teachers", "What each teacher gives to the set", head, lines)
+    return Table(f"{name}-teachers", "Probability of the set under each teacher", head, lines)

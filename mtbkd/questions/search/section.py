@@ -15,19 +15,19 @@ from mtbkd.report.numbers import count, settings_words, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
-TITLE = "Which settings that a paper leaves open come nearest to its numbers?"
+TITLE = "Which unstated settings come closest to a paper's numbers?"
 EXPLAINED = """\
-Papers print what their teachers and students score, but not every setting that made them. A grid of values of the open settings
-was tried: "exposure" is the share of the other domains' training examples that a teacher sees, "dropout" the rate at which
-hidden units are switched off in training, "steps" the length of training, "domain axis" the feature whose range is cut into the
-domains. Candidates were trained on training examples and scored on validation examples, averaged over data sets drawn anew;
-test examples had no part in it. Where students are tried, all of a candidate share its settings and nothing is tuned: "kappa"
-is the strength of the teachers in pseudo-labels an example, "lambda" the sharpness of the mixture (kappa = lambda: the paper's
-prior), "label share" how many of the labels the students use (0: teachers alone), "outside temperature" what divides a
-teacher's logits outside its domain. Students are MAP fits from one start, which stand for the posterior, and dropout by the
-mean of its draws. Differences are divided by the standard deviation of one printed run about our mean, which holds our scatter
-over data sets and the printed rounding. Candidates are ranked on data sets that no experiment of this study reports; the
-nearest and the configured ones are fitted anew on further data sets.
+Papers publish the scores of their teachers and students, but not every setting behind them. A grid of values of the unstated
+settings was tried: "exposure" is the share of the other domains' training examples that a teacher sees, "dropout" the dropout
+rate of the hidden units in training, "steps" the length of training, "domain axis" the feature whose range is cut into the
+domains. Candidates were trained on training examples and scored on validation examples, averaged over newly drawn data sets;
+test examples were not used. In a search over students, all students of a candidate share its settings and nothing is tuned:
+"kappa" is the strength of the teachers in pseudo-labels per example, "lambda" the sharpness of the mixture (kappa = lambda:
+the paper's prior), "label share" the share of the labels that the students use (0: teachers only), "outside temperature"
+divides a teacher's logits outside its domain. Students are MAP fits from one start, as a proxy for the posterior; dropout is
+represented by the mean of its draws. Differences are divided by the standard deviation of one published run about our mean,
+which includes our variation over data sets and the published rounding. Candidates are ranked on data sets that no experiment
+of this study reports; the closest and the configured candidates are refitted on further data sets.
 """
 
 
@@ -64,22 +64,24 @@ def _summary(rows: Frame, order: Frame, table: str) -> str:
     noise = distance_se(own)
     close = order[order["distance"] <= nearest["distance"] + 2 * noise]
     others = (
-        f"{count(len(close) - 1, 'other candidate')} cannot be told apart from it" if len(close) > 1 else "no other is as near"
+        f"{count(len(close) - 1, 'other candidate')} {'is' if len(close) == 2 else 'are'} indistinguishable"
+        if len(close) > 1
+        else "no other is as close"
     )
     told = (
-        f"{count(len(order), 'candidate')} against the teacher rows of {source.paper}, {source.place}. The nearest has "
+        f"{count(len(order), 'candidate')} compared with the teacher rows of {source.paper}, {source.place}. The closest has "
         f"{settings_words(json.loads(nearest['settings']))}: its distance, the root mean square difference of "
-        f"{count(len(own), 'printed number')}, is {show(nearest['distance'])}, with a standard error of {show(noise)} from the "
-        f"data sets drawn; within two of these, {others}. The largest single difference is "
+        f"{count(len(own), 'published number')}, is {show(nearest['distance'])}, with a standard error of {show(noise)} over "
+        f"data sets; within two standard errors, {others}. The largest single difference is "
         f"{show(worst['difference'], signed=True)} ({worst['column']}, {published.words(worst['quantity'])})."
     )
     if rank == 0:
         return f"{told} The configured teachers are this candidate."
     configured = order.iloc[rank]
-    apart = "one of those that cannot be told apart" if rank < len(close) else "clearly farther"
+    apart = "among those that cannot be distinguished" if rank < len(close) else "clearly farther"
     words = settings_words(json.loads(configured["settings"]))
     return (
-        f"{told} The configured teachers are not the nearest: they have {words}, rank {rank + 1} of {len(order)}, distance "
+        f"{told} The configured teachers are not the closest: they have {words}, rank {rank + 1} of {len(order)}, distance "
         f"{show(configured['distance'])}, {apart}."
     )
 
@@ -93,7 +95,7 @@ def best_table(name: str, order: Frame) -> Table:
     """The nearest candidates, and the configured one wherever it stands."""
     keys = list(json.loads(order["settings"].iloc[0]))
     head = [Column("Rank", True), *(Column(key.replace("_", " ")) for key in keys)]
-    head += [Column("Distance", True, "root mean square difference of all printed teacher numbers", "lower is better")]
+    head += [Column("Distance", True, "root mean square difference over all published teacher numbers", "lower is better")]
     head += [Column("Configured", hint="the setting that the experiments use")]
     rows = []
     for rank, row in order.iterrows():
@@ -103,7 +105,7 @@ def best_table(name: str, order: Frame) -> Table:
         settings = json.loads(row["settings"])
         cells = [Cell(str(rank + 1), "", rank + 1), *(text(settings[key]) for key in keys), number(row["distance"])]
         rows.append(Row([*cells, text(f"{MARKS['passed']} yes" if row["configured"] else "no")]))
-    return Table(f"search-{name}", f"{name}: the {min(BEST, len(order))} nearest of {len(order)} candidates", head, rows)
+    return Table(f"search-{name}", f"{name}: the {min(BEST, len(order))} closest of {len(order)} candidates", head, rows)
 
 
 def number_table(name: str, rows: Frame, order: Frame, ours: str) -> Table:
@@ -128,8 +130,8 @@ def number_table(name: str, rows: Frame, order: Frame, ours: str) -> Table:
             number(first["published"]),
         ]
         lines.append(Row([*cells, *_pairs(records)]))
-    words = "of the nearest candidate, which is the configured one" if len(shown) == 1 else "of the nearest and the configured"
-    return Table(f"search-numbers-{name}", f"{name}: every printed number beside that {words}", head, lines)
+    words = "of the closest candidate, which is the configured one" if len(shown) == 1 else "of the closest and configured one"
+    return Table(f"search-numbers-{name}", f"{name}: every published number next to that {words}", head, lines)
 
 
 def _pairs(records: Sequence[Mapping[str, Any]]) -> list[Cell]:

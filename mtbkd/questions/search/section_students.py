@@ -40,17 +40,17 @@ def summary(ranked: Frame, confirmed: Frame, order: Frame, table: str) -> str:
     apart = own[own["scaled"].abs() > 2]
     best = min(again, key=lambda candidate: again[candidate])
     other = "" if best == nearest["candidate"] else (
-        f" Of the candidates fitted there, {settings_words(_settings(confirmed, best))} comes nearest ({show(again[best])})."
+        f" Of the candidates fitted there, {settings_words(_settings(confirmed, best))} comes closest ({show(again[best])})."
     )  # fmt: skip
     found = settings_words(json.loads(nearest["settings"]))
     return (
-        f"{count(len(order), 'candidate')} against {count(len(own), 'number')} that {source.paper}, {source.place}, prints for "
-        f"students, all students of a candidate under the same settings. A distance of 1 is what the paper's own settings "
-        f"would have. The nearest has {found}: {show(nearest['distance'])} on the data that ranked it, "
-        f"{show(again[nearest['candidate']])} on others.{other} The configured students, tuned by validation, are "
+        f"{count(len(order), 'candidate')} vs {count(len(own), 'student number')} of {source.paper}, {source.place}. "
+        f"All students of a candidate share its settings. The paper's own settings would have a distance of 1. "
+        f"The closest has {found}: {show(nearest['distance'])} on the data that ranked it, "
+        f"{show(again[nearest['candidate']])} on others.{other} The configured students, tuned on validation data, have "
         f"rank {rank + 1}: {show(configured['distance'])} and {show(again[configured['candidate']])}. {_order_kept(ranked)} "
-        f"Unexplained by the nearest: {count(len(apart), 'number')} of {len(own)} more than 2 units away, the farthest "
-        f"{worst['column']}, {published.words(worst['quantity'])}: printed {worst['published']:g}, ours {show(worst['ours'])}. "
+        f"Not explained by the closest: {count(len(apart), 'number')} of {len(own)} are more than 2 units away, the farthest "
+        f"{worst['column']}, {published.words(worst['quantity'])}: paper {worst['published']:g}, ours {show(worst['ours'])}. "
         f"Every number here is {FITTED}: none counts as reproduced."
     )
 
@@ -77,8 +77,8 @@ def _order_kept(ranked: Frame) -> str:
     configured = int(ranked.loc[ranked["configured"].astype(bool), "candidate"].iloc[0])
     whole = sum(pairs == asked for candidate, (pairs, _) in kept.items() if candidate != configured)
     return (
-        f"Of the {count(asked, 'pair')} of students whose printed squared errors differ, the configured ones keep the order in "
-        f"{kept[configured][0]}; {whole} of the {count(len(kept) - 1, 'candidate')} that are not tuned keep it in all."
+        f"Of the {count(asked, 'pair')} of students with different published squared errors, the configured keep the order in "
+        f"{kept[configured][0]}; {whole} of the {count(len(kept) - 1, 'candidate')} without tuning keep it in all."
     )
 
 
@@ -98,12 +98,12 @@ def best_table(name: str, ranked: Frame, confirmed: Frame, order: Frame) -> Tabl
     """The nearest candidates, and the configured one wherever it stands."""
     keys, again = list(json.loads(order["settings"].iloc[0])), _distances(confirmed)
     head = [Column("Rank", True), *(Column(key.replace("_", " ")) for key in keys)]
-    unit = "root mean square of all printed student numbers, in units of what one printed run may differ by"
+    unit = "root mean square over all published student numbers, in units of the deviation expected of one published run"
     head += [Column("Distance", True, unit, "lower is better")]
-    head += [Column("On other data", True, "the same on data sets that had no part in the ranking", "lower is better")]
-    head += [Column("Difference", True, "root mean square difference of the printed student numbers, on the other data")]
-    head += [Column("Teachers", True, "root mean square difference of the printed teacher numbers, which do not rank", "")]
-    head += [Column("Configured"), Column("Verdict", hint="a search chose the settings by these numbers")]
+    head += [Column("On other data", True, "the same on data sets not used for the ranking", "lower is better")]
+    head += [Column("Difference", True, "root mean square difference of the published student numbers, on the other data")]
+    head += [Column("Teachers", True, "root mean square difference of the published teacher numbers; does not rank", "")]
+    head += [Column("Configured"), Column("Verdict", hint="a search tuned the settings to match these numbers")]
     rows = []
     for rank, row in order.iterrows():
         assert isinstance(rank, int)
@@ -116,7 +116,7 @@ def best_table(name: str, ranked: Frame, confirmed: Frame, order: Frame) -> Tabl
         cells += [number(again[row["candidate"]]), number(_size(own[~students])), number(_size(own[students]))]
         rows.append(Row([*cells, text(f"{MARKS['passed']} yes" if row["configured"] else "no"), text(FITTED)]))
     return Table(
-        f"search-students-{name}", f"{name}: the {min(BEST, len(order))} nearest of {len(order)} candidates", head, rows
+        f"search-students-{name}", f"{name}: the {min(BEST, len(order))} closest of {len(order)} candidates", head, rows
     )
 
 
@@ -135,18 +135,18 @@ def strength_table(name: str, ranked: Frame) -> Table | None:
     if len(shown) < 2 or not columns:
         return None
     head = [
-        Column("Strength", hint="pseudo-labels that the teachers weigh for each example"),
+        Column("Strength", hint="weight of the teachers in pseudo-labels per example"),
         *(Column(c, True) for c in columns),
     ]
-    head += [Column("Printed order", hint="pairs of students whose printed errors differ and that are in the printed order")]
+    head += [Column("Published order", hint="pairs of students with different published errors in the published order")]
     printed = errors.drop_duplicates("column").set_index("column")["published"]
-    rows = [Row([text("printed"), *(number(printed[c]) for c in columns), text("")])]
+    rows = [Row([text("published"), *(number(printed[c]) for c in columns), text("")])]
     for settings, words in shown.items():
         own = errors[errors["settings"] == settings].set_index("column")
         kept, asked = order_kept(own)
         cells = [Cell(show(own.loc[c, "ours"]), f"se {show(own.loc[c, 'se'])}", own.loc[c, "ours"]) for c in columns]
         rows.append(Row([text(words), *cells, text(f"{kept} of {asked}")]))
-    caption = f"{name}: squared error of the probabilities by the strength of the teachers, all else as configured"
+    caption = f"{name}: squared error of the probabilities by teacher strength, all else as configured"
     return Table(f"search-strength-{name}", caption, head, rows)
 
 

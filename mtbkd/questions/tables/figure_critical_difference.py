@@ -21,16 +21,16 @@ else:
     plt = lazy_import("matplotlib.pyplot")
     posthocs = lazy_import("scikit_posthocs")
 
-TITLE = "Which way of joining teachers ranks best?"
+TITLE = "Which aggregation rule ranks best?"
 SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
-Mean rank of every student over the tables that were kept apart from all choices of defaults, by negative log-likelihood with
-few labels; 1, to the left, is best. A panel is a regime of teachers. Each table is one number, the mean over its random splits.
-A bar joins students whose ranks differ by less than Nemenyi's critical difference (Demsar 2006): the tables do not tell these
-apart. With few tables and many students that difference is large; paired tests of the comparisons that were stated beforehand,
-in the tables of this section, see more. Friedman's p tells whether the students differ at all. Blue: the mixture prior; grey:
-other ways of joining teachers; orange-red: students that learn nothing from teachers.
+Mean rank of every student by negative log-likelihood with few labels, over the held-out tables, which were not used to choose
+defaults; 1, on the left, is best. One panel per teacher regime. Each table contributes one number, the mean over its random
+splits. A bar joins students whose ranks differ by less than Nemenyi's critical difference (Demsar 2006): the tables do not
+distinguish them. With few tables and many students this difference is large; the prespecified paired tests in the tables of
+this section are more powerful. Friedman's p tests whether the students differ at all. Blue: the mixture prior; grey: other
+aggregation rules; orange-red: students that learn nothing from teachers.
 """
 
 

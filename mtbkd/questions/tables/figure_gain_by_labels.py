@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE = "What does a typical table gain, by the number of labels?"
+TITLE = "Gain on a typical table, by number of labels"
 SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
-Gain on a student of labels alone against the number of labels, over the tables that were kept apart from all choices of
-defaults. Lines are medians over tables, bars reach from the first to the third quartile; above zero is better. Left: nats of
-log-likelihood an example; right: accuracy. A row is a regime of teachers. Below each number of labels: how many tables have
-so many. As small tables drop out to the right, neighbouring points are not the same tables. Self-training is
-the control that sees the same unlabelled examples and no teacher: what it gains is not the teachers' merit.
+Gain over a student trained on labels alone, by number of labels, on the held-out tables, which were not used to choose
+defaults. Lines are medians over tables, bars span the first to the third quartile; above zero is better. Left: log-likelihood
+in nats per example. Right: accuracy. One row per teacher regime. Below each number of labels is the number of tables that have
+that many. Small tables drop out to the right, so neighbouring points are not based on the same tables. Self-training is the
+control: it uses the same unlabelled examples but no teacher, so what it gains is not due to the teachers.
 """
 METRICS = {"nll": "log-likelihood gain (nats)", "accuracy": "accuracy gain"}
 

@@ -23,13 +23,13 @@ TITLE = "On which tables do teachers help, and with how many labels?"
 SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
-Each row is a real table, each column a number of labels. A dot is what a student with the mixture prior gains on one of labels
-alone, in nats of log-likelihood an example (right of the line is better), on average over random splits of the table; colours
-are the teachers' regimes. A filled dot is decided: its 95 % interval leaves out zero and the test, corrected for the number of
-methods, stays below .05; a hollow one is open. Intervals are those of the corrected resampled t (Nadeau and Bengio 2003), as
-splits of a table share examples; long bars leave the panel. The title names the variant of the prior that did best on the first
-group of tables, where defaults were chosen, too: the other tables test it. Tables are in the order of their mean gain with few
-labels. An empty place is a table with too few rows for so many labels.
+Each row is a real table, each column a number of labels. A dot is the gain of a student with the mixture prior over labels
+alone, in nats of log-likelihood per example (to the right of the line is better), averaged over random splits of the table.
+Colours are teacher regimes. A filled dot is significant: its 95 % interval excludes zero and the test, corrected for the
+number of methods, has p below .05. A hollow dot is inconclusive. Intervals are those of the corrected resampled t-test (Nadeau
+and Bengio 2003), because splits of a table share examples; long bars leave the panel. The title names the variant of the prior
+that did best on the first group of tables, which also served to choose the defaults; the other tables test it. Tables are
+sorted by their mean gain with few labels. A missing dot means that the table has too few rows for that many labels.
 """
 COLOURS = (BLUE, ORANGE, PURPLE, VERMILION, BLACK)
 ROW, HEAD = 0.3, 1.35  # inches

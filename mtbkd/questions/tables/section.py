@@ -27,18 +27,17 @@ from mtbkd.questions.tables.verdicts import CONTROL, LABELS, SHARPENED, at_label
 from mtbkd.report.numbers import count, listed, show
 from mtbkd.report.questions import Section
 
-TITLE = "When do teachers pay on real tables?"
+TITLE = "When do teachers help on real tables?"
 EXPLAINED = f"""\
-Each teacher learns from rows of a real table that no student sees: specialists know one cluster of the rows or some of the
-columns, generalists know all. Students see few labels, many unlabelled rows and what the teachers say of them; all their
-settings are tuned inside those labels, one after another, by the loss on folds that are kept out. On one table, differences
-are paired over random splits, with the corrected resampled t of Nadeau and Bengio (2003), because splits share rows. Over
-tables each is one number, its mean: Student's interval and Wilcoxon's test over tables, with Holm's correction over the
-comparisons of one family that were stated beforehand; Friedman's test and Nemenyi's critical difference for all students
-together; and a Bayesian signed-rank test (Benavoli et al. 2017) that can say "equivalent": differences below
-{ROPE["accuracy"]:g} in accuracy or {ROPE["nll"]:g} nats of NLL count as none, and a posterior probability above {DECIDED:g}
-decides. "Better" and "worse" need the interval to leave out zero and the corrected p to stay below {ALPHA:g}. A gain is
-positive where a student is better.
+Each teacher is trained on rows of a real table that no student sees: specialists know one cluster of the rows or some of the
+columns, generalists know all. Students see few labels, many unlabelled rows and the teachers' predictions. All their settings
+are tuned within those labels, one after another, by the loss on held-out folds. Within a table, differences are paired over
+random splits, with the corrected resampled t-test of Nadeau and Bengio (2003), because splits share rows. Across tables, each
+table is one number, its mean: Student's interval and Wilcoxon's test over tables, with Holm's correction over the prespecified
+comparisons of one family; Friedman's test and Nemenyi's critical difference for all students together; and a Bayesian
+signed-rank test (Benavoli et al. 2017) that can conclude "equivalent": differences below {ROPE["accuracy"]:g} in accuracy or
+{ROPE["nll"]:g} nats of NLL count as none, and a posterior probability above {DECIDED:g} decides. "Better" and "worse" require
+that the interval excludes zero and that the corrected p is below {ALPHA:g}. A gain is positive if a student is better.
 """
 UNITS = {"nll": "nats", "accuracy": "of accuracy"}
 OUTCOMES = ("better", "worse", "equivalent", "open")
@@ -77,8 +76,8 @@ def _told(view: View, group: str) -> list[str]:
     """All sentences on one group of tables, the answer first."""
     if view.best is None:
         return [NO_TIP, _joining(view, group)]
-    edge = f"The edge of {title(view.best)} over {title(SHARPENED)}, tables {group}"
-    control = f"Against {title(CONTROL)}, which sees the same unlabelled rows and no teacher"
+    edge = f"Advantage of {title(view.best)} over {title(SHARPENED)}, tables {group}"
+    control = f"Compared with {title(CONTROL)}, which uses the same unlabelled rows but no teacher"
     return [
         _answer(view, group),
         _sizes(view, group),
@@ -95,14 +94,14 @@ def _answer(view: View, group: str) -> str:
     if nll.empty:
         return f"On tables {group} no student was compared with {title(LABELS)}."
     tables = view.scores[view.scores["group"] == group]["table"].nunique()
-    kept = "" if group == view.chosen_on else ", which no default was chosen on,"
+    kept = "" if group == view.chosen_on else ", which were not used to choose defaults,"
     better, worse = (nll[nll["verdict"] == word] for word in ("better", "worse"))
-    pays = f"pays {_where(better)}, by {_range(better)} nats of NLL" if len(better) else "is nowhere shown to pay, by NLL"
-    told = f"On {count(tables, 'table')} {group}{kept} distillation by {title(view.best or '')} {pays} against {title(LABELS)}"
-    told += f"; it costs {_where(worse)}" if len(worse) else ""
+    pays = f"helps {_where(better)}, by {_range(better)} nats of NLL" if len(better) else "is nowhere shown to help, by NLL"
+    told = f"On {count(tables, 'table')} {group}{kept} distillation by {title(view.best or '')} {pays} over {title(LABELS)}"
+    told += f"; it harms {_where(worse)}" if len(worse) else ""
     undecided = len(nll) - len(better) - len(worse)
     told += (
-        f"; {count(undecided, 'setting')} of teachers and labels of {len(nll)} {'is' if undecided == 1 else 'are'} not decided"
+        f"; {count(undecided, 'setting')} of teachers and labels of {len(nll)} {'is' if undecided == 1 else 'are'} inconclusive"
     )
     practical = nll["practical"].tolist()
     bayes = [f"{word} in {practical.count(word)}" for word in ("better", "equivalent", "worse") if word in practical]
@@ -111,7 +110,7 @@ def _answer(view: View, group: str) -> str:
     if len(edge):
         words = [outcome(row).partition(",")[0] for row in edge.to_dict("records")]
         counted = [f"{word} in {words.count(word)}" for word in OUTCOMES if word in words]
-        told += f". Against {title(SHARPENED)} it is {listed(counted)} of {len(edge)}"
+        told += f". Compared with {title(SHARPENED)} it is {listed(counted)} of {len(edge)}"
     return f"{told}."
 
 
@@ -163,7 +162,7 @@ def _joining(view: View, group: str) -> str:
     if not told:
         return ""
     left = dict.fromkeys(name for names in own["left_out"] for name in names.split(", ") if name)
-    note = f" Not ranked, as not scored on every table: {listed(list(map(title, left)))}." if left else ""
+    note = f" Not ranked because not scored on every table: {listed(list(map(title, left)))}." if left else ""
     students = own["methods"].max()
     start = f"With {at_labels(view.level)} the best mean rank by NLL of {students} students, tables {group}"
     return f"{start}: {_by_regime(told)}.{note}"
@@ -196,7 +195,7 @@ def _apart(view: View, groups: Sequence[str]) -> str:
         nll = select(view.found, group=group, metric="nll", reference=LABELS, method=view.best)
         told = {regime: _by_outcome(select(nll, regime=regime)) for regime in dict.fromkeys(nll["regime"])}
         if told:
-            start = f"On tables {group}, where defaults and this variant of the prior were chosen, NLL against {title(LABELS)}"
+            start = f"On tables {group}, used to choose defaults and this variant of the prior, NLL vs {title(LABELS)}"
             sentences.append(f"{start}: {_by_regime(told)}.")
             sentences.append(_undecidable(nll))
     return " ".join(filter(None, sentences))
@@ -209,7 +208,7 @@ def _detectable(view: View, group: str) -> str:
     if over.empty or (told := _undecidable(over)):
         return "" if over.empty else told
     return (
-        f"With {at_labels(view.level)} and power {POWER:g}, the splits of one table find a difference in NLL of "
+        f"With {at_labels(view.level)} and power {POWER:g}, the splits of one table detect a difference in NLL of "
         f"{show(each['detectable'].median())} nats (median over tables), all tables together one of "
         f"{show(over['detectable'].median())}."
     )
@@ -219,7 +218,7 @@ def _undecidable(rows: Frame) -> str:
     """A warning where so few tables cannot decide anything, however large the gains."""
     n = rows["n"].max()
     few_tables = n < MIN_FOR_TEST or rows["note"].str.contains("cannot fall").all()
-    return f"So few tables ({n:.0f}) cannot decide a comparison, however clear it is: read the intervals." if few_tables else ""
+    return f"With so few tables ({n:.0f}) no comparison can be significant: see the intervals." if few_tables else ""
 
 
 def _published(view: View) -> str:
@@ -228,11 +227,11 @@ def _published(view: View) -> str:
     known, names = levels_of(own), listed([title(name) for name in dict.fromkeys(own["method"])])
     if not names or set(known) == set(levels_of(view.scores)):
         return ""
-    return f"{names} are known at {listed(known)} labels only: some of them know no compiled loop and take long."
+    return f"{names} are available at {listed(known)} labels only, because some of them have no compiled loop and are slow."
 
 
 def _missing(view: View, settings: Mapping[str, Any]) -> str:
     """Tables that were asked for and have no scores."""
     known = set(view.scores["table"])
     lost = [table for tables in settings["groups"].values() for table in tables if table not in known]
-    return f"Without scores, and so in none of these numbers: {listed(lost)}." if lost else ""
+    return f"Without scores, and therefore not included: {listed(lost)}." if lost else ""

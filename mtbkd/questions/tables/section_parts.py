@@ -41,7 +41,7 @@ def tuning_table(view: View) -> Table:
         cells = [text(_shares(own[s]) if s in reads else NONE) for s in known]
         cells += [*(text(words or "none") for words in told), number(float(own[COLUMN].mean()))]
         rows.append(Row([text(title(str(method))), *cells]))
-    return Table(f"{view.name}-tuned", "What cross-validation inside the labels chose", head, rows)
+    return Table(f"{view.name}-tuned", "Settings chosen by cross-validation within the labels", head, rows)
 
 
 def _shares(values: Any) -> str:
@@ -67,14 +67,14 @@ def edges_told(view: View, methods: Sequence[str]) -> str:
             told.append(f"{title(method)} ({listed(often)})")
     if told:
         return (
-            f"Cross-validation often chose an end of a grid at which the loss still falls, so that a wider one may change the "
+            f"Cross-validation often chose the edge of a grid where the loss still falls, so a wider grid may change the "
             f"numbers: {listed(told)}."
         )
     if edges < OFTEN:
         return ""
     return (
-        f"Of the choices of a setting up to {edges:.0%} lie at an end of its grid, yet the loss seldom falls there any more: "
-        f"such an end means no teacher, teachers alone, hard votes or no prior."
+        f"Up to {edges:.0%} of the choices of a setting lie at the edge of its grid, but the loss rarely still falls there: "
+        f"such an edge means no teacher, teachers alone, hard votes or no prior."
     )
 
 
@@ -85,7 +85,7 @@ def teachers_table(view: View) -> Table:
     for (table, regime), own in view.teachers.groupby(["table", "regime"], sort=False):
         cells = [_accuracy(own[own["rows"] == where]) for where in WHERE]
         rows.append(Row([text(table), text(regime_title(regime)), *cells]))
-    return Table(f"{view.name}-teachers", "How good the teachers are on test rows, mean over teachers", head, rows)
+    return Table(f"{view.name}-teachers", "Accuracy of the teachers on test rows, mean over teachers", head, rows)
 
 
 def _accuracy(rows: Frame) -> Cell:

@@ -13,7 +13,7 @@ from mtbkd.report.table import Cell, Column, Row, Table, text
 HEADS = {"nll": "NLL", "accuracy": "Accuracy", "ece": "ECE", "coverage": "Coverage", "aurc": "AURC"}
 ENDS = {"accuracy": "higher is better", "coverage": COVERAGE}
 ASKED = {
-    MAP: "Does the posterior improve on its MAP?",
+    MAP: "Is the posterior better than its MAP estimate?",
     NO_TEACHERS: "Do teachers improve the posterior?",
 }
 SHOWN = ("nll", "ece", "aurc")  # in sentences
@@ -26,8 +26,8 @@ def posteriors_told(view: View) -> str:
         return ""
     fits = own.drop_duplicates(["table", "regime", "method"])
     good, of = int(fits["passed"].sum()), int(fits["fits"].sum())
-    start = f"Uncertainty: of {of} posteriors of a linear student ({_where(own)}), {good} passed all checks of their draws"
-    start += ", and only these count" if good < of else ""
+    start = f"Uncertainty: of {of} posteriors of a linear student ({_where(own)}), {good} passed all gates on their draws"
+    start += ", and only these are counted" if good < of else ""
     answers = [_answer(select(own, comparison=comparison), asked) for comparison, asked in ASKED.items()]
     return " ".join([f"{start}.", *filter(None, answers)])
 
@@ -71,23 +71,21 @@ def _counted(rows: Frame, metric: str) -> str:
 
 
 def posteriors_table(view: View) -> Table:
-    """A row a table and student: the posterior's scores, below each the difference to its MAP; then NLL against labels."""
+    """A row a table and student: the posterior's scores, below each the difference to its MAP; then NLL vs labels."""
     own, name = view.uncertainty, f"{view.name}-posteriors"
     if own.empty:
         return Table(name, "", [], [])
-    hint = "mean over splits; below: difference to the MAP of the same posterior, 95 % interval, corrected resampled t"
+    hint = "mean over splits; below: difference from the MAP of the same posterior, 95 % interval, corrected resampled t"
     heads = [Column(HEADS[metric], True, hint, ENDS.get(metric, "lower is better")) for metric in METRICS]
-    against = Column(
-        "NLL against labels", True, "posterior minus the posterior of labels alone, 95 % interval", "lower is better"
-    )
-    passed = Column("Fits that passed", True, "the checks of their draws; only these count")
+    against = Column("NLL vs labels", True, "posterior minus the posterior of labels alone, 95 % interval", "lower is better")
+    passed = Column("Fits that passed", True, "the gates on their draws; only these are counted")
     lines = []
     for (table, group, method), each in own.groupby(["table", "group", "method"], sort=False):
         modes, labels = (select(each, comparison=comparison) for comparison in (MAP, NO_TEACHERS))
         cells = [_cell(select(modes, metric=metric)) for metric in METRICS]
         lines.append(Row([text(f"{table} ({group})"), text(title(method)), *cells, _difference(select(labels, metric="nll")),
                           _passed(each.iloc[0])]))  # fmt: skip
-    caption = f"What posteriors of a linear student are worth beside its MAP ({_where(own)})"
+    caption = f"Posteriors of a linear student compared with its MAP estimate ({_where(own)})"
     return Table(name, caption, [Column("Table"), Column("Student"), *heads, against, passed], lines)
 
 

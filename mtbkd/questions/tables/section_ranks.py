@@ -29,7 +29,7 @@ from mtbkd.report.table import Cell, Column, Row, Table, number, text
 METRICS = {"nll": "NLL", "accuracy": "accuracy"}
 HEADS = {"nll": "NLL", "accuracy": "Accuracy"}
 MARKS = {"better": "good", "worse": "bad"}
-COVERAGE = "of the smallest sets of classes that hold at least 90 %; at least .9 is right, as single classes hold more"
+COVERAGE = "coverage of the smallest class sets with at least 90 % probability; should be at least .9"
 UNCERTAINTY = {"nll": "NLL", "ece": "ECE", "coverage": "coverage", "aurc": "AURC"}
 
 
@@ -139,7 +139,7 @@ def edge_table(view: View, group: str) -> Table:
     head = [Column("Teachers"), Column("Labels", True), Column("Tables", True)]
     for metric, word in HEADS.items():
         head.append(Column(f"{word} gained", True, "mean over tables, positive is better; below: 95 % interval over tables"))
-        region = f"posterior probability that a further table shows a difference within \N{PLUS-MINUS SIGN}{ROPE[metric]:g}"
+        region = f"posterior probability that a new table shows a difference within \N{PLUS-MINUS SIGN}{ROPE[metric]:g}"
         head.append(Column(f"{word}: better / same / worse", True, f"{region} (same) or beyond; Bayesian signed-rank test"))
     rows = []
     for (regime, level), own in _cells(select(view.found, group=group, reference=SHARPENED, method=view.best)):
@@ -148,7 +148,7 @@ def edge_table(view: View, group: str) -> Table:
             found = select(own, metric=metric).to_dict("records")
             cells += [gain_cell(found[0]), _probabilities(found[0])] if found else [text(NONE)] * 2
         rows.append(Row([text(regime_title(regime)), text(level), number_of(own["n"].max()), *cells]))
-    caption = f"{title(view.best or '')} against {title(SHARPENED)}, over tables {group}"
+    caption = f"{title(view.best or '')} vs {title(SHARPENED)}, over tables {group}"
     return Table(f"{view.name}-edge-{group}", caption, head, rows)
 
 
@@ -170,7 +170,7 @@ def scores_table(view: View, group: str) -> Table:
     for (table, regime), each in own.groupby(["table", "regime"], sort=False):
         cells = [_score(select(each, method=m), overlap[table], verdicts.get((table, regime, m), "")) for m in view.shown]
         rows.append(Row([text(table), text(regime_title(regime)), *cells]))
-    caption = f"Scores on every table {group} with {at_labels(view.level)}; the verdict is on NLL against labels alone"
+    caption = f"Scores on every table {group} with {at_labels(view.level)}; the verdict compares NLL with labels alone"
     return Table(f"{view.name}-scores-{group}", caption, head, rows)
 
 
@@ -214,7 +214,7 @@ def others_table(view: View, group: str) -> Table:
 def uncertainty_table(view: View, group: str) -> Table:
     """Calibration of every student with few labels."""
     own = select(view.scores, group=group, level=view.level, kind="student")
-    caption = f"What the students' probabilities are worth, tables {group}, {at_labels(view.level)}"
+    caption = f"Quality of the students' probabilities, tables {group}, {at_labels(view.level)}"
     return _calibration(f"{view.name}-uncertainty-{group}", caption, own)
 
 
@@ -222,7 +222,7 @@ def _calibration(name: str, caption: str, rows: Frame) -> Table:
     """A row a student: means over tables, below each the paired difference to labels alone."""
     own = rows[rows["metric"].isin(UNCERTAINTY)]
     means = own.groupby(["metric", "method", "table", "regime"], sort=False)["value"].mean().groupby(level=[0, 1, 2]).mean()
-    hint = "mean over tables and regimes; below: difference to labels alone with 95 % interval over tables, from 3 tables on"
+    hint = "mean over tables and regimes; below: difference from labels alone with 95 % interval over tables"
     ends = {"coverage": COVERAGE}
     metrics = [metric for metric in UNCERTAINTY if metric in set(own["metric"])]
     head = [Column("Student")] + [Column(UNCERTAINTY[m], True, hint, ends.get(m, "lower is better")) for m in metrics]

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Do students doubt what people doubt?"
+TITLE = "Are students uncertain where people disagree?"
 SCOPE = "question"
 CATEGORY = "People"
 CAPTION = """\
-Predictions of test images beside the votes of many people on the same images. Upper panels: each dot is an image; to the
-right grows the entropy of the votes, how much people disagree, upwards the entropy of the prediction, how much the
-student doubts. The line joins the means over tenths of the images in the order of the votes' entropy (images on which all
-people agree share one point); it should climb along the dotted diagonal. The panels are the student of labels alone, the
-student and the teacher whose predictions lie nearest to the votes. Spearman's correlation stands in each panel. Lower
-panel: the cross-entropy of the votes under each prediction minus that of labels alone, paired, with 95 % intervals over
-images and seeds: to the left of the line a prediction is nearer to people than that of hard labels. Diamonds are
-teachers, which saw far more labels than any student.
+Predictions for test images compared with the votes of many people on the same images. Upper panels: each dot is an image. The
+x-axis is the entropy of the votes, that is, how much people disagree; the y-axis is the entropy of the prediction, that is,
+how uncertain the student is. The line joins the means over tenths of the images, ordered by the entropy of the votes (images
+with unanimous votes share one point); it should rise along the dotted diagonal. The panels show the student trained on labels
+alone, and the student and the teacher whose predictions are closest to the votes. Each panel gives Spearman's correlation.
+Lower panel: the cross-entropy of the votes under each prediction minus that under labels alone, paired, with 95 % intervals
+over images and seeds. To the left of the line, a prediction is closer to people than that of hard labels. Diamonds are
+teachers, which were trained on far more labels than any student.
 """
 
 

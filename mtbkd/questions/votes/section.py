@@ -12,8 +12,8 @@ from mtbkd.report.table import Column, Row, Table, score, text
 
 TITLE = "Do students agree with people?"
 EXPLAINED = """\
-Many people said what they see in every test image; their votes make a distribution over the classes. Predictions are set
-beside that distribution rather than beside one label: a good student is unsure where people disagree.
+Many people labelled every test image; their votes form a distribution over the classes. Predictions are compared with this
+distribution rather than with a single label: a good student is uncertain where people disagree.
 """
 # Metric -> head of its column, what it is, and which end is good.
 METRICS = {
@@ -21,10 +21,10 @@ METRICS = {
     "kl": ("KL divergence", "from the prediction to the votes: cross-entropy less the votes' own entropy", "lower"),
     "squared_error": (
         "Squared error",
-        "of the class probabilities against the shares of the votes, mean over classes",
+        "between class probabilities and vote shares, mean over classes",
         "lower",
     ),
-    "shared_choice": ("Shared choice", "share of the people who choose the predicted class", "higher"),
+    "shared_choice": ("Shared choice", "share of people who chose the predicted class", "higher"),
     "corr_mean_deviance": (
         "Correlation: deviance",
         "Spearman's, over images, of mean deviance and the votes' entropy",
@@ -55,13 +55,13 @@ def _told(scores: Frame, differences: Frame, settings: Mapping[str, Any]) -> lis
             told.append(_compared(own, words, METRICS[metric][2]))
     people = scores[scores["kind"] == "people"].set_index("metric")["value"]
     told.append(
-        f"No prediction can fall below a cross-entropy of {show(float(people['cross_entropy']))}, the votes' mean entropy; "
+        f"The smallest possible cross-entropy is {show(float(people['cross_entropy']))}, the mean entropy of the votes; "
         f"people agree with their own first choice in {100 * float(people['shared_choice']):.1f} % of the votes."
     )
     told.append(
         f"A minority's choice is a class other than the first with at least {100 * settings['minority_share']:g} % of the "
-        f"votes: {show(float(people['minority_classes']))} an image. A larger set holds more of them, too: read "
-        "'minority inside' beside the size of the set."
+        f"votes: {show(float(people['minority_classes']))} per image. A larger set contains more of them: read "
+        "'minority inside' together with the size of the set."
     )
     return told
 
@@ -76,10 +76,10 @@ def _compared(own: Frame, words: str, better: str) -> str:
     reference = str(own["reference"].iloc[0])
     parts = [f"{n} {word}" for n, word in ((len(wins), "better"), (len(losses), "worse")) if n]
     undecided = len(gain) - len(wins) - len(losses)
-    parts += [f"{undecided} undecided"] if undecided else []
+    parts += [f"{undecided} inconclusive"] if undecided else []
     difference = show_estimate(_estimate(best), signed=True)
     return (
-        f"{words[0].upper()}{words[1:]}: of {count(len(own), 'distilled student')}, {listed(parts)} against {reference} "
+        f"{words[0].upper()}{words[1:]}: of {count(len(own), 'distilled student')}, {listed(parts)} compared with {reference} "
         f"(labels alone), by paired 95 % intervals over images and seeds. The one with the most favourable difference is "
         f"{best['method']}: {difference} ({better} is better)."
     )
@@ -99,12 +99,12 @@ def _score_table(name: str, scores: Frame, settings: Mapping[str, Any]) -> Table
         cells = [text(method, made or "teacher"), *(score(found.get(metric, UNKNOWN)) for metric in METRICS)]
         rows.append(Row(cells, last=first["kind"] == "teacher"))
     size = int(scores["images"].max())
-    caption = f"{name}: predictions of {size:,} test images against people's votes; sets of level {settings['level']:g}"
+    caption = f"{name}: predictions for {size:,} test images compared with human votes; sets of level {settings['level']:g}"
     return Table(f"{name}-scores", caption, head, rows)
 
 
 def _difference_table(name: str, differences: Frame) -> Table:
-    head = [Column("Prediction"), Column("Metric"), Column("Difference", True), Column("What it says")]
+    head = [Column("Prediction"), Column("Metric"), Column("Difference", True), Column("Conclusion")]
     rows = []
     for row in differences.to_dict("records"):
         title, _, better = METRICS[row["metric"]]

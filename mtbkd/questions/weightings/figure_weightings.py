@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Which teacher is listened to, and does it pay?"
+TITLE = "Which weights favour the right teacher, and does it help?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Top: pools of the teachers on test examples, without any student: negative log-likelihood with each kind of weights minus that
-with equal weights (left of zero is better), for the linear pool (blue) and the logarithmic one (orange). Dots are means over
-replicates, bars 95 % intervals (none where the data are one real set). Bottom: the mean weight of each teacher (columns) in
-each domain (groups of columns), yellow much, dark little. Good weights listen to a teacher where he knows the domain. Label
-confidence looks at labels and is shown on training examples, where it has them; validation, density ratio and their product
-know the domains. The rows below the line are no weights that anybody sets: they are the responsibilities, the shares that
-students with the mixture prior give the teachers by themselves.
+Top: pools of the teachers on test examples, without a student. The x-axis is the negative log-likelihood with each kind of
+weights minus that with equal weights (left of zero is better), for the linear pool (blue) and the logarithmic pool (orange).
+Dots are means over replicates, bars 95 % intervals (none if the data are one real set). Bottom: the mean weight of each
+teacher (columns) in each domain (groups of columns); yellow is high, dark low. Good weights favour a teacher where it knows
+the domain. Label confidence uses labels and is therefore shown on training examples; validation, density ratio and their
+product know the domains. The rows below the line are not weights that anyone sets: they are the responsibilities, the shares
+that students with the mixture prior assign to the teachers.
 """
 POOLS = {"linear": BLUE, "logarithmic": ORANGE}
 CHOSEN = "responsibilities: "

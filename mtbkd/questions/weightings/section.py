@@ -12,13 +12,13 @@ from mtbkd.report.numbers import count, listed, show, show_interval
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
-TITLE = "How should the teachers be weighed?"
+TITLE = "How should the teachers be weighted?"
 EXPLAINED = """\
 Weights may depend on the example (token scale: entropy, margin, the label), on the domain (task scale: validation likelihood,
-which knows each example's domain) or on where the inputs lie (context scale: density ratio); their product is renormalised over
-teachers. The teachers are pooled with each of them and scored on test examples, without any student. Conditions on weights
-(ours, as the source's were not available) are tried on these teachers and on hard cases. Responsibilities are the weights that
-a student with the mixture prior chooses itself.
+which knows each example's domain) or on the location of the inputs (context scale: density ratio); their product is
+renormalised over teachers. The teachers are pooled with each of them and scored on test examples, without any student.
+Conditions on weights (our formulation, because the source's was not available) are tested on these teachers and on hard cases.
+Responsibilities are the weights that a student with the mixture prior assigns itself.
 """
 OWN, HARD, CHOSEN = "teachers", "hard cases", "responsibilities: "
 REFERENCE = "equal"
@@ -37,11 +37,11 @@ def _told(scores: Frame, gains: Frame, shares: Frame) -> list[str]:
         better, worse = (own[own["verdict"] == verdict]["weights"].tolist() for verdict in ("better", "worse"))
         mean = scores[scores["pool"] == pool].groupby("weights", sort=False)["nll"].mean()
         best = str(mean.idxmin())
-        words = f"{pool.capitalize()} pool: the lowest test NLL, {show(mean.min())} nats, has {_words(best)}"
+        words = f"{pool.capitalize()} pool: the lowest test NLL, {show(mean.min())} nats, is obtained with {_words(best)}"
         if own["low"].notna().any():
             words += f"; clearly better than equal weights: {listed(list(map(_words, better))) or 'none'}"
             words += f"; clearly worse: {listed(list(map(_words, worse))) or 'none'}"
-        told.append(f"{words}. Equal weights have {show(mean[REFERENCE])}." if REFERENCE in mean else f"{words}.")
+        told.append(f"{words}. Equal weights: {show(mean[REFERENCE])}." if REFERENCE in mean else f"{words}.")
     return told + _chosen(shares)
 
 
@@ -57,7 +57,7 @@ def _chosen(shares: Frame) -> list[str]:
         distance = {name: float((mean[student] - mean[name]).abs().mean()) for name in others if name in mean}
         nearest = min(distance, key=distance.__getitem__)
         told.append(
-            f"The weights that {str(student).removeprefix(CHOSEN)} chooses itself are, domain by domain, nearest to "
+            f"The responsibilities of {str(student).removeprefix(CHOSEN)} are, by domain, closest to "
             f"{_words(nearest)} weights: {show(distance[nearest])} apart on average."
         )
     return told
@@ -108,7 +108,7 @@ def _conditions(name: str, conditions: Frame) -> Table:
     for weights, own in conditions.groupby("weights", sort=False):
         cells = [_verdict(own[(own["where"] == where) & (own["condition"] == condition)]) for where, condition in columns]
         rows.append(Row([text(_words(str(weights))), *cells]))
-    caption = "Which conditions do the weights keep? Below: the worst value; share of examples that break it"
+    caption = "Which conditions do the weights satisfy? Below: the worst value; share of examples that violate it"
     return Table(f"{name}-conditions", caption, head, rows)
 
 
@@ -131,5 +131,5 @@ def _shares(name: str, shares: Frame) -> Table:
         values = [float(mean.get((weights, domain, teacher), np.nan)) for domain, teacher in pairs]
         rows.append(Row([text(_words(weights)), *map(number, values)]))
     teachers = count(len(dict.fromkeys(shares["teacher"])), "teacher")
-    caption = f"Mean weight of each of {teachers}, over all examples and domain by domain"
+    caption = f"Mean weight of each of {teachers}, over all examples and by domain"
     return Table(f"{name}-shares", caption, head, rows)

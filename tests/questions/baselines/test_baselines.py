@@ -14,11 +14,12 @@ from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import write_table
 from mtbkd.evaluation.verdict import judge, verdict
 from mtbkd.inference.optimise import Training
-from mtbkd.questions.baselines import BASELINES, advice
+from mtbkd.questions.baselines import BASELINES
 from mtbkd.questions.baselines import figure_literature_gains as literature_gains
 from mtbkd.questions.baselines import figure_literature_weights as literature_weights
 from mtbkd.questions.baselines import question as baselines
 from mtbkd.questions.baselines import section as page
+from mtbkd.questions.baselines import together as advice
 from mtbkd.questions.inputs import Inputs
 from mtbkd.report import questions as report_questions
 from mtbkd.report.figures.material import Question

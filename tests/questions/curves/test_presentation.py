@@ -93,7 +93,7 @@ def test_choices_at_the_ends_of_the_grids_of_a_curve_are_counted(shown: Section)
 def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(shown: Section) -> None:
     told = {name: line for name in GAINS for line in shown.told if line.startswith(f"Teachers {name}: ")}
     ((asked, (headline,)),) = shown.answers
-    assert asked == "When does distillation pay?" and headline.startswith("On one, distilled students are decidedly")
+    assert asked == "When does distillation help?" and headline.startswith("On one, distilled students are decidedly")
     assert headline.endswith(
         "with these teachers: poor at no number of labels; middling at 10 labels (labels alone catch up at about 32); "
         "good at 10, 100 and 1,000 labels (labels alone do not catch up within 1,000)."
@@ -115,10 +115,10 @@ def test_teachers_pay_only_by_what_they_gain_over_a_control_that_knows_nothing(i
     headline = shown.answers[0][1][0]
     assert "decidedly more accurate than labels alone and than with the control middling with these teachers" in headline
     assert headline.endswith(
-        "middling (a control that knows nothing) at 10 labels (labels alone catch up at about 32); good at 100 and 1,000 "
-        "labels (undecided at 10, so no crossing is stated)."
+        "middling (an uninformative control) at 10 labels (labels alone catch up at about 32); good at 100 and 1,000 "
+        "labels (inconclusive at 10, so no crossing is stated)."
     )
-    assert "leave it open who is ahead at 10 labels" in shown.told[-1]
+    assert "are not significantly ahead or behind at 10 labels" in shown.told[-1]
     beyond = shown.details[2]
     assert beyond.caption.startswith("one: advantage over the same method with middling in accuracy")
     assert {row.cells[0].text for row in beyond.rows} == {"poor", "good"}

@@ -94,7 +94,7 @@ def test_published_accuracies_above_the_ceiling_are_called_so(shown: Section) ->
 
 
 def test_the_answer_opens_the_page_and_puts_inference_first(shown: Section) -> None:
-    assert shown.on_inference and shown.answers == [("Do the algorithms recover answers that are known?", shown.told)]
+    assert shown.on_inference and shown.answers == [("Do the algorithms recover known answers?", shown.told)]
 
 
 def test_the_figure_is_the_difference_of_the_ranks_distribution(tmp_path: Path) -> None:

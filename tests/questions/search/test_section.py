@@ -35,8 +35,8 @@ def table(configured: int) -> dict[str, Frame]:
 
 def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> None:
     part = search.section("sim1", table(0), TEACHERS)
-    assert "The nearest has domain axis x2 and steps 0" in part.told[0] and "is 0.100" in part.told[0]
-    assert "7 candidates against the teacher rows of MT-BKD: arXiv 2605.27967, Table 1" in part.told[0]
+    assert "The closest has domain axis x2 and steps 0" in part.told[0] and "is 0.100" in part.told[0]
+    assert "7 candidates compared with the teacher rows of MT-BKD: arXiv 2605.27967, Table 1" in part.told[0]
     assert part.told[0].endswith("The configured teachers are this candidate.")
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5"]
     assert [row.cells[3].text for row in part.tables[0].rows] == ["0.100", "0.200", "0.300", "0.400", "0.500"]
@@ -45,8 +45,8 @@ def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> 
 
 def test_a_configured_choice_that_is_farther_is_shown_with_its_rank() -> None:
     part = search.section("sim1", table(6), TEACHERS)
-    assert "are not the nearest: they have domain axis x2 and steps 600, rank 7 of 7, distance 0.700" in part.told[0]
-    assert part.told[0].endswith("clearly farther.") and "within two of these, no other is as near" in part.told[0]
+    assert "are not the closest: they have domain axis x2 and steps 600, rank 7 of 7, distance 0.700" in part.told[0]
+    assert part.told[0].endswith("clearly farther.") and "within two standard errors, no other is as close" in part.told[0]
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5", "7"]
     assert [row.cells[-1].text.split()[-1] for row in part.tables[0].rows] == ["no"] * 5 + ["yes"]
     first = {row.cells[2].sub: [cell.text for cell in row.cells[3:]] for row in part.details[0].rows}
@@ -91,13 +91,13 @@ def students() -> dict[str, Frame]:
 def test_the_nearest_students_are_told_by_data_that_did_not_choose_them() -> None:
     part = search.section("sim1", students(), STUDENTS)
     told = part.told[0]
-    assert "4 candidates against 4 numbers that MT-BKD: arXiv 2605.27967, Table 1, prints for students" in told
-    assert "The nearest has kappa 5, lambda 5, steps 100 and label share 1: 1.500 on the data that ranked it, 1.500 on" in told
-    assert "Of the candidates fitted there, kappa 2" in told and "comes nearest (1.200)" in told
-    assert "tuned by validation, are rank 3: 4.000 and 6.500" in told
+    assert "4 candidates vs 4 student numbers of MT-BKD: arXiv 2605.27967, Table 1" in told
+    assert "The closest has kappa 5, lambda 5, steps 100 and label share 1: 1.500 on the data that ranked it, 1.500 on" in told
+    assert "Of the candidates fitted there, kappa 2" in told and "comes closest (1.200)" in told
+    assert "tuned on validation data, have rank 3: 4.000 and 6.500" in told
     # Of .08, .02 and .08 two pairs differ; kappa = 2 and 5 keep both.
-    assert "the configured ones keep the order in 1; 2 of the 3 candidates that are not tuned keep it in all" in told
-    assert "2 numbers of 4 more than 2 units away, the farthest kd_equal, accuracy: printed 0.72, ours 0.800" in told
+    assert "the configured keep the order in 1; 2 of the 3 candidates without tuning keep it in all" in told
+    assert "2 numbers of 4 are more than 2 units away, the farthest kd_equal, accuracy: paper 0.72, ours 0.800" in told
     assert "none counts as reproduced" in told
 
 

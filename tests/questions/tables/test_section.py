@@ -48,9 +48,9 @@ def row_of(tables: Frames, **where: Any) -> Mapping[str, Any]:
 
 def test_the_first_sentence_says_when_it_pays_by_how_much_and_against_the_sharpened_mean(gaining: Frames) -> None:
     first = section(gaining).told[0]
-    assert f"On 9 tables B, which no default was chosen on, distillation by {BEST} pays at 60 labels with" in first
-    assert "2 settings of teachers and labels of 4 are not decided" in first
-    assert "Against kd on the sharpened mean it is better in 2 and" in first
+    assert f"On 9 tables B, which were not used to choose defaults, distillation by {BEST} helps at 60 labels with" in first
+    assert "2 settings of teachers and labels of 4 are inconclusive" in first
+    assert "Compared with kd on the sharpened mean it is better in 2 and" in first
     nll = gaining["overall"].query("metric == 'nll' and reference == 'labels' and method == 'tip_equal_sharp' and group == 'B'")
     gains = sorted(-nll[nll["verdict"] == "better"]["difference"])
     assert f"by {gains[0]:.3f} to {gains[-1]:.3f} nats" in first
@@ -87,14 +87,14 @@ def test_the_variant_of_tip_is_chosen_on_the_first_group_alone() -> None:
     scores = table_scores(regimes=SMALL["regimes"], levels=("60",))
     better_on_b = (scores["group"] == "B") & (scores["method"] == "tip_equal") & (scores["metric"] == "nll")
     scores.loc[better_on_b, "value"] -= 1.0
-    assert f"distillation by {BEST} pays" in section(table_tables(scores)).told[0]
+    assert f"distillation by {BEST} helps" in section(table_tables(scores)).told[0]
     (claim,) = [c for c in claims(list(EFFECT), "tip_equal_sharp") if (c.family, c.reference) == ("claim", "kd_mean")]
     assert claim.method == "tip_equal_sharp"
 
 
 def test_groups_are_reported_apart(gaining: Frames) -> None:
     found = section(gaining)
-    assert any(each.startswith("On tables A, where defaults and this variant of the prior were chosen") for each in found.told)
+    assert any(each.startswith("On tables A, used to choose defaults and this variant of the prior") for each in found.told)
     assert not any(each.name.endswith(("-A", "-A-nll")) for each in found.tables)
     names = {line.cells[0].text for line in table(found, "real-scores-B").rows}
     assert names == set(GROUPS["B"])
@@ -102,8 +102,8 @@ def test_groups_are_reported_apart(gaining: Frames) -> None:
 
 def test_without_an_effect_nothing_is_said_to_pay() -> None:
     found = section(frames(effect=NONE, noise=0.004, regimes=("clusters",)))
-    assert "is nowhere shown to pay" in found.told[0] and " pays " not in found.told[0]
-    assert "; by the Bayesian signed-rank test it is equivalent in 2 of 2. Against" in found.told[0]
+    assert "is nowhere shown to help" in found.told[0] and " helps " not in found.told[0]
+    assert "; by the Bayesian signed-rank test it is equivalent in 2 of 2. Compared" in found.told[0]
     edge = table(found, "real-edge-B")
     assert all("equivalent" in line.cells[3].sub and "/ 1.00 /" in line.cells[4].text for line in edge.rows)
 
@@ -111,31 +111,31 @@ def test_without_an_effect_nothing_is_said_to_pay() -> None:
 def test_teachers_that_hurt_are_said_to_cost() -> None:
     harmful = {name: -gain for name, gain in EFFECT.items()}
     told = section(frames(effect=harmful, regimes=("clusters",))).told[0]
-    assert "it costs at 60 labels with specialists by cluster" in told
+    assert "it harms at 60 labels with specialists by cluster" in told
     assert "; by the Bayesian signed-rank test it is equivalent in 1 and worse in 1 of 2." in told
-    assert "is nowhere shown to pay" in told
+    assert "is nowhere shown to help" in told
 
 
 def test_a_table_without_scores_is_named_and_the_others_counted() -> None:
     scores = table_scores(regimes=SMALL["regimes"], levels=("60",))
     told = section(table_tables(scores[scores["table"] != "DNA"])).told
     assert told[0].startswith("On 8 tables B")
-    assert "Without scores, and so in none of these numbers: DNA." in told
+    assert "Without scores, and therefore not included: DNA." in told
 
 
 def test_one_regime_and_one_group_make_a_page_that_claims_no_held_out_tables() -> None:
     groups = {"all": GROUPS["B"]}
     found = section(frames(groups, regimes=("features",), levels=("60",)), groups)
-    assert found.told[0].startswith(f"On 9 tables all distillation by {BEST} pays at 60 labels with specialists by columns")
-    assert "which no default was chosen on" not in " ".join(found.told)
+    assert found.told[0].startswith(f"On 9 tables all distillation by {BEST} helps at 60 labels with specialists by columns")
+    assert "not used to choose defaults" not in " ".join(found.told)
     assert {line.cells[0].text for line in table(found, "real-edge-all").rows} == {"specialists by columns"}
 
 
 def test_too_few_tables_are_said_to_decide_nothing() -> None:
     groups = {"A": GROUPS["A"][:2], "B": GROUPS["B"][:3]}
     told = section(frames(groups), groups).told
-    assert "is nowhere shown to pay" in told[0]
-    assert any("So few tables (3) cannot decide a comparison" in each for each in told)
+    assert "is nowhere shown to help" in told[0]
+    assert any("With so few tables (3) no comparison can be significant" in each for each in told)
 
 
 def test_students_without_tip_are_ranked_all_the_same() -> None:
@@ -165,9 +165,9 @@ def test_often_chosen_edges_of_grids_are_told_with_their_share(gaining: Frames) 
 
 def test_edges_where_the_loss_does_not_fall_are_told_as_limits(gaining: Frames) -> None:
     flat = gaining | {"tuning": gaining["tuning"].assign(falling="")}
-    assert section(flat).told[-1].startswith("Of the choices of a setting up to 50% lie at an end of its grid, yet")
+    assert section(flat).told[-1].startswith("Up to 50% of the choices of a setting lie at the edge of its grid, but")
     inside = gaining | {"tuning": gaining["tuning"].assign(at_edge="", falling="")}
-    assert not any("end of its grid" in told or "end of a grid" in told for told in section(inside).told)
+    assert not any("edge of its grid" in told or "edge of a grid" in told for told in section(inside).told)
 
 
 def test_methods_that_are_known_at_few_numbers_of_labels_are_named_with_them(gaining: Frames) -> None:
@@ -176,7 +176,7 @@ def test_methods_that_are_known_at_few_numbers_of_labels_are_named_with_them(gai
     few = scores[(scores["method"] == "kd_equal") & (scores["labels"] == 60)]
     more = [few.assign(method=method) for method in ("ebkd", "aekd")]
     found = section(gaining | {"scores": pd.concat([scores, *more])})
-    assert any(told.startswith("EBKD and AEKD are known at 60 labels only") for told in found.told)
+    assert any(told.startswith("EBKD and AEKD are available at 60 labels only") for told in found.told)
 
 
 def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
@@ -198,32 +198,32 @@ def test_one_sentence_says_whether_posteriors_improve_on_map_and_teachers_on_pos
     (told,) = [each for each in found.told if each.startswith("Uncertainty")]
     assert "of 40 posteriors of a linear student (hmc_laplace; 60 labels, specialists by cluster), 40 passed all" in told
     assert (
-        "Does the posterior improve on its MAP? Yes: by NLL better on Vehicle (2 of 2 students) and wine (2 of 2 students)."
+        "Is the posterior better than its MAP estimate? Yes: by NLL better on Vehicle (2 of 2 students) and wine (2 of 2 students)."
         in told
     )
     assert (
         "Do teachers improve the posterior? Yes: by NLL better on Vehicle (1 of 1 student) and wine (1 of 1 student). Of 2"
         in told
     )
-    assert "only these count" not in told
+    assert "only these are counted" not in told
     none = next(each for each in with_posteriors(gaining, table_posteriors(0.0, 0.0)).told if each.startswith("Uncertainty"))
     assert (
-        "improve on its MAP? Not shown on any table, by NLL. Of 4 pairs of table and student: NLL open in 4, mean difference"
+        "better than its MAP estimate? Not shown on any table, by NLL. Of 4 pairs of table and student: NLL open in 4, mean difference"
         in none
     )
     assert "improve the posterior? Not shown" in none
     harm = next(each for each in with_posteriors(gaining, table_posteriors(-0.1, 0.2)).told if each.startswith("Uncertainty"))
-    assert "improve on its MAP? No: by NLL worse on Vehicle (2 of 2 students)" in harm
+    assert "better than its MAP estimate? No: by NLL worse on Vehicle (2 of 2 students)" in harm
 
 
 def test_posteriors_are_shown_table_by_table_with_the_fits_that_passed_their_checks(gaining: Frames) -> None:
     rows = table_posteriors()
     failing = (rows["method"] == "kd_mean") & (rows["replicate"] == 0) & (rows["inference"] != "map")
     found = with_posteriors(gaining, rows.assign(passed=~failing))
-    assert any("40 posteriors" in each and "38 passed all checks of their draws, and only these count" in each
+    assert any("40 posteriors" in each and "38 passed all gates on their draws, and only these are counted" in each
                for each in found.told)  # fmt: skip
     shown = table(found, "real-posteriors")
-    assert shown.caption.startswith("What posteriors of a linear student are worth beside its MAP (hmc_laplace; 60 labels")
+    assert shown.caption.startswith("Posteriors of a linear student compared with its MAP estimate (hmc_laplace; 60 labels")
     lines = {(line.cells[0].text, line.cells[1].text): line.cells for line in shown.rows}
     assert set(lines) == {(t, title(m)) for t in ("Vehicle (A)", "wine (B)") for m in ("labels", "kd_mean")}
     kd = lines["wine (B)", title("kd_mean")]
