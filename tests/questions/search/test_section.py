@@ -112,7 +112,7 @@ def test_the_strength_alone_is_shown_beside_what_is_printed() -> None:
     part = search.section("sim1", students(), STUDENTS)
     shown = {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in part.tables[1].rows}
     order = [column.name for column in part.tables[1].columns[1:-1]]
-    assert dict(zip(order, shown["printed"], strict=False)) == {
+    assert dict(zip(order, shown["published"], strict=False)) == {
         "kd_equal": "0.080",
         "tip_equal": "0.020",
         "dropout_equal": "0.080",

@@ -198,8 +198,8 @@ def test_one_sentence_says_whether_posteriors_improve_on_map_and_teachers_on_pos
     (told,) = [each for each in found.told if each.startswith("Uncertainty")]
     assert "of 40 posteriors of a linear student (hmc_laplace; 60 labels, specialists by cluster), 40 passed all" in told
     assert (
-        "Is the posterior better than its MAP estimate? Yes: by NLL better on Vehicle (2 of 2 students) and wine (2 of 2 students)."
-        in told
+        "Is the posterior better than its MAP estimate? Yes: by NLL better on Vehicle (2 of 2 students) and wine (2 of 2 "
+        "students)." in told
     )
     assert (
         "Do teachers improve the posterior? Yes: by NLL better on Vehicle (1 of 1 student) and wine (1 of 1 student). Of 2"
@@ -208,8 +208,8 @@ def test_one_sentence_says_whether_posteriors_improve_on_map_and_teachers_on_pos
     assert "only these are counted" not in told
     none = next(each for each in with_posteriors(gaining, table_posteriors(0.0, 0.0)).told if each.startswith("Uncertainty"))
     assert (
-        "better than its MAP estimate? Not shown on any table, by NLL. Of 4 pairs of table and student: NLL open in 4, mean difference"
-        in none
+        "better than its MAP estimate? Not shown on any table, by NLL. Of 4 pairs of table and student: NLL open in 4, mean "
+        "difference" in none
     )
     assert "improve the posterior? Not shown" in none
     harm = next(each for each in with_posteriors(gaining, table_posteriors(-0.1, 0.2)).told if each.startswith("Uncertainty"))
