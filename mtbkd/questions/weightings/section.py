@@ -37,7 +37,7 @@ def _told(scores: Frame, gains: Frame, shares: Frame) -> list[str]:
         better, worse = (own[own["verdict"] == verdict]["weights"].tolist() for verdict in ("better", "worse"))
         mean = scores[scores["pool"] == pool].groupby("weights", sort=False)["nll"].mean()
         best = str(mean.idxmin())
-        words = f"{pool.capitalize()} pool: the lowest test NLL, {show(mean.min())} nats, is obtained with {_words(best)}"
+        words = f"{pool.capitalize()} pool: the lowest test NLL, {show(mean.min())} nats, belongs to {_words(best)}"
         if own["low"].notna().any():
             words += f"; clearly better than equal weights: {listed(list(map(_words, better))) or 'none'}"
             words += f"; clearly worse: {listed(list(map(_words, worse))) or 'none'}"

@@ -111,7 +111,7 @@ def test_the_same_run_gives_the_same_numbers() -> None:
 def test_the_report_and_the_figures_say_it(tables: dict[str, Frame]) -> None:
     section = report.section("several", tables, {})
     told = " ".join(section.told)
-    assert "240 training proteins" in told and "60 drawn anew" in told
+    assert "240 training proteins" in told and "60, redrawn" in told
     assert "On test proteins" in told and "On far (out-of-distribution)" in told and "entropy weights find the expert" in told
     names = [table.name for table in [*section.tables, *section.details]]
     assert len(set(names)) == len(names) and all(name.startswith("several-") for name in names)
