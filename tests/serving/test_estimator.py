@@ -289,11 +289,12 @@ def test_a_bundle_without_settings_predicts_and_says_what_it_lacks(tmp_path: Pat
 @pytest.mark.parametrize("heard", [True, False])
 def test_the_page_of_one_fit_is_the_page_of_the_suite(tmp_path: Path, heard: bool):
     x, y, teachers = iris()
-    student = quick().fit(x, y, teachers=teachers if heard else None)
+    student = quick().fit(x, y, teachers=teachers) if heard else plain().fit(x, y)
     page = student.report(tmp_path / "report.html").read_text()
     accuracy = student.bundle_.card.scores["test"]["accuracy"]
-    method = "own_tip_entropy_sgld" if heard else "own_labels_sgld"
+    method = "own_tip_entropy_sgld" if heard else "own_labels_map"
     assert method in page and f"{accuracy:.3f}" in page and ("teachers:mean" in page) == heard and "R-hat" in page
+    assert page.count("<img") >= (6 if heard else 2)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
