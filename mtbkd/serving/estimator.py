@@ -65,7 +65,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
     values : {"probabilities", "logits"}, default=None
         What the teachers' numbers are; told by the numbers when left out.
     classes : sequence, default=None
-        All classes, where the labels lack some.
+        All classes, where the labels lack some, or where -1 is one of them.
     validation : float or array of int or bool, default=0.3
         Share of the labelled rows that is kept from training, or which rows. Half of them choose settings.
     device : {"auto", "cpu", "cuda"}, default="auto"
