@@ -12,7 +12,7 @@ from mtbkd.base.writing import atomic
 from mtbkd.contracts.artefacts import CARD
 from mtbkd.evaluation.evaluate import evaluate_experiment
 from mtbkd.report.build import build_report
-from mtbkd.report.figures.catalogue import draw_all
+from mtbkd.report.figures.catalogue import catalogue, draw
 from mtbkd.report.figures.material import Experiment, Method, Study
 from mtbkd.serving.core import Fitted
 from mtbkd.serving.given import NAME
@@ -44,15 +44,17 @@ def _build(fitted: Fitted, folder: Path) -> None:
         fitted.plan.study, NAME, NAME, {SINGLE: data}, {name: {SINGLE: place} for name, place in logits.items()},
         {method: {SINGLE: draws}}, fitted.plan.levels, folder / "evaluation",
     )  # fmt: skip
-    shown = _shown(fitted, folder, data, draws, logits)
-    draw_all([asdict(shown)], asdict(Study()), [], folder / "figures")
+    (owner,) = catalogue([_shown(fitted, folder, data, draws, logits)], Study(), ())
+    stems = [owner.stem(figure) for figure in owner.figures]
+    draw(asdict(owner), folder / "figures", stems)
     build_report(
         plan=asdict(fitted.plan),
         evaluation={NAME: str(folder / "evaluation")},
         data_cards={NAME: [str(data / CARD)]},
         teacher_cards={NAME: {name: [str(place / CARD)] for name, place in logits.items()}},
-        searches={}, curves={}, curve_tuning={}, analyses={}, exact={}, exact_published=None, benchmarks=(),
-        figures=str(folder / "figures"),
+        questions={},
+        benchmarks=(),
+        figures=[str(folder / "figures" / f"{stem}.svg") for stem in stems],
         out=folder,
     )  # fmt: skip
 
