@@ -1,7 +1,7 @@
 """Multi-teacher Bayesian knowledge distillation: a reproducible benchmark suite, and an estimator for data of your own.
 
-Importing the package imports nothing heavy; every room is imported by name, e.g. ``mtbkd.inference.sgld``, and the names of
-``__all__`` on first use.
+Importing the package imports nothing heavy; every room is imported by name, e.g. ``mtbkd.inference.sgld``, and the
+estimator and ``load`` on first use.
 """
 
 from importlib import import_module
@@ -9,7 +9,6 @@ from typing import Any
 
 __version__ = "0.1.0"
 _PLACES = {"MultiTeacherClassifier": "mtbkd.serving.estimator", "load": "mtbkd.serving.loading"}
-__all__ = ["MultiTeacherClassifier", "load"]  # ``__getattr__`` finds them
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +18,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *_PLACES])

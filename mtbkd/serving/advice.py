@@ -3,7 +3,7 @@
 | form | classes | rows |
 |---|---|---|
 | array (N, K) | in the order of the student's ``classes_`` | as in X |
-| frame | columns, by name | by index where that is X's in another order, else as in X |
+| frame | columns, by name | by index where that has X's in another order, or more; else as in X |
 | path: .csv, .npz, .npy, .parquet, .safetensors | columns, by name | by ``id`` (``mtbkd.teachers.released_files``) |
 | fitted classifier with ``predict_proba`` | its ``classes_`` | it is asked about X |
 | callable | as of what it returns | it is asked about X |
@@ -14,7 +14,7 @@ Shapes: N rows, K classes.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -26,7 +26,8 @@ from mtbkd.teachers import released, released_files
 from mtbkd.teachers.released_files import Given
 from mtbkd.teachers.released_values import SUM_TOLERANCE
 
-Values = Literal["logits", "probabilities"] | None
+Kind = Literal["logits", "probabilities"]
+Values = Kind | None
 HALF = 0.01  # how far the sum of probabilities in half precision may be from 1
 
 
@@ -71,9 +72,14 @@ def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values =
         ContractError: numbers of another shape, of other classes or rows, or that are neither.
     """
     where = f"teacher {name}"
+    if values not in (None, *get_args(Kind)):
+        raise ContractError(where, "values", f"'{values}'", "probabilities, logits, or nothing: the numbers tell")
     given = _given(where, source, x, dataset)
     kind = values or _kind(where, given)
     found, covered, told = released.aligned(where, given, dataset, kind)
+    train = dataset.split == "train"
+    if not covered[train].all():
+        raise ContractError(where, "rows", f"{int(covered[train].sum())} of {int(train.sum())} training rows", "all of them")
     told["family"] = "file" if isinstance(source, str | Path) else type(source).__name__
     return released.as_logits(name, where, found, covered, told, dataset)
 
@@ -138,7 +144,9 @@ def _frame(where: str, frame: Any, x: Any, dataset: Dataset) -> Given:
         raise ContractError(where, f"column '{odd[0]}'", "no numbers", "numbers, one column a class",
                             "ids belong into the index")  # fmt: skip
     own = index_of(x)
-    if own is not None and not frame.index.equals(own) and len(frame) == len(own):
+    if own is not None and len(frame) > len(own) and frame.index.is_unique and own.isin(frame.index).all():
+        frame = frame.loc[own]  # of more rows, as in a fold of a cross-validation
+    elif own is not None and not frame.index.equals(own) and len(frame) == len(own):
         counted = np.array_equal(np.asarray(frame.index), np.arange(len(frame)))
         same = frame.index.is_unique and own.is_unique and set(frame.index) == set(own)
         if same and counted:
@@ -163,7 +171,7 @@ def _finite(where: str, numbers: np.ndarray, ids: Sequence[str] | None, names: S
     return Given(numbers, ids, names, places)
 
 
-def _kind(where: str, given: Given) -> Literal["logits", "probabilities"]:
+def _kind(where: str, given: Given) -> Kind:
     """Probabilities or logits, by the numbers; ContractError where they may be either, or neither."""
     values, sums = given.values, given.values.sum(1)
     if values.size and (values >= 0).all():
@@ -171,7 +179,7 @@ def _kind(where: str, given: Given) -> Literal["logits", "probabilities"]:
         if not len(off):
             return "probabilities"
         if values.max() <= 1:
-            raise ContractError(where, given.places[off[0]], f"numbers from 0 to 1 that sum to {sums[off[0]]:.4g}",
+            raise ContractError(where, given.places[int(off[0])], f"numbers from 0 to 1 that sum to {sums[off[0]]:.4g}",
                                 "probabilities, which sum to 1, or logits", "divide each row by its sum, or say "
                                 'values="logits"')  # fmt: skip
         if np.ptp(sums) <= SUM_TOLERANCE * sums[0]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNCERTAINTY = ("mean_deviance", "total", "expected", "epistemic")  # names of what ``decompose`` gives, in its order
+UNCERTAINTY = {"total": 1, "expected": 2, "epistemic": 3, "mean_deviance": 0}  # name -> position in what ``decompose`` gives
 
 
 class Interval(NamedTuple):
@@ -65,7 +65,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
     values : {"probabilities", "logits"}, default=None
         What the teachers' numbers are; told by the numbers when left out.
     classes : sequence, default=None
-        All classes, where the labels lack some.
+        All classes, where the labels lack some, or where -1 is one of them.
     validation : float or array of int or bool, default=0.3
         Share of the labelled rows that is kept from training, or which rows. Half of them choose settings.
     device : {"auto", "cpu", "cuda"}, default="auto"
@@ -80,6 +80,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
     feature_names_in_ : ndarray of shape (F,), where X has names of text
     split_ : ndarray of shape (N,), ``"train"``, ``"val"`` (chooses settings) or ``"test"`` (held out, chooses nothing)
     bundle_ : the student as it is saved, with its card (``mtbkd.serving.bundle.Bundle``)
+    seed_ : int, base of every seed
     choice_ : str, which method was fitted and why
     doubts_ : list of str, what makes data and teachers doubtful
 
@@ -129,7 +130,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         self.hidden = hidden
         self.grid = grid
         self.training = training
-        self.values = values
+        self.values: Values = values
         self.classes = classes
         self.validation = validation
         self.device = device
@@ -156,24 +157,27 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         with refusals():
             x = given.numbers(self, X, reset=True)
             known = given.labels(y, len(x), self.classes)
-            split = given.splits(known.codes, self.validation, self._seed())
+            seed = self._seed()
+            split = given.splits(known.codes, self.validation, seed)
             index = given.index_of(X)
             ids = [str(i) for i in (range(len(x)) if index is None or not index.is_unique else index)]
             columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
             dataset = given.make_dataset(x, known, split, columns, ids)
             found = [logits_of(name, source, X, dataset, self.values) for name, source in named(teachers).items()]
-            return self.fit_dataset(dataset, found, known.classes)
+            return self._fit(dataset, found, seed, known.classes)
 
-    def fit_dataset(self, dataset: Dataset, teachers: Sequence[Logits], classes: np.ndarray | None = None) -> Self:
+    def fit_dataset(self, dataset: Dataset, teachers: Sequence[Logits]) -> Self:
         """Fit to what the workflow's files hold: a dataset of one replicate and logits, as ``Dataset.read`` gives them."""
         with refusals():
-            fitted = fit_student(self._asked(), dataset, teachers)
+            return self._fit(dataset, teachers, self._seed(), np.array(dataset.class_names))
+
+    def _fit(self, dataset: Dataset, teachers: Sequence[Logits], seed: int, classes: np.ndarray) -> Self:
+        fitted = fit_student(self._asked(seed), dataset, teachers)
         self._fitted: Fitted | None = fitted
         self._draws: Draws | None = fitted.draws
         self._scores: np.ndarray | None = nonconformity(fitted.bundle, dataset)
         self.bundle_, self.choice_, self.doubts_ = fitted.bundle, fitted.told, fitted.doubts
-        self.split_ = dataset.split
-        self.classes_ = np.array(dataset.class_names) if classes is None else classes
+        self.split_, self.classes_, self.seed_ = dataset.split, classes, seed
         self.n_features_in_ = self.bundle_.mean.size
         if dataset.card.get("features"):
             self.feature_names_in_ = np.array(dataset.card["features"], dtype=object)
@@ -218,8 +222,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         found = self._of_draws(X, lambda prob: np.stack(decompose(prob), axis=1))
         if self.bundle_.card.draws == 1:
             found[:, 3] = np.nan
-        table = pd.DataFrame(found, columns=list(UNCERTAINTY), index=given.index_of(X))
-        return table[["total", "expected", "epistemic", "mean_deviance"]]
+        return pd.DataFrame({name: found[:, at] for name, at in UNCERTAINTY.items()}, index=given.index_of(X))
 
     def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
         """Prediction sets that hold the class of a new row with probability ``coverage`` or more (split conformal).
@@ -278,11 +281,11 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         state: Any = super().__getstate__()
         return {**state, "_fitted": None} if "_fitted" in state else state
 
-    def _asked(self) -> Asked:
+    def _asked(self, seed: int) -> Asked:
         return Asked(
             self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
             self.layers, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {}, self.training or {},
-            self.device, self._seed(),
+            self.device, seed,
         )  # fmt: skip
 
     def _seed(self) -> int:

@@ -5,12 +5,15 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mtbkd.base import registry
 from mtbkd.base.blocks import SINGLE
 from mtbkd.base.errors import ContractError
 from mtbkd.base.writing import atomic
-from mtbkd.contracts.artefacts import CARD, write_json
+from mtbkd.contracts.artefacts import CARD
 from mtbkd.evaluation.evaluate import evaluate_experiment
 from mtbkd.report.build import build_report
+from mtbkd.report.figures.catalogue import catalogue, draw
+from mtbkd.report.figures.material import Experiment, Method, Study
 from mtbkd.serving.core import Fitted
 from mtbkd.serving.given import NAME
 
@@ -41,13 +44,30 @@ def _build(fitted: Fitted, folder: Path) -> None:
         fitted.plan.study, NAME, NAME, {SINGLE: data}, {name: {SINGLE: place} for name, place in logits.items()},
         {method: {SINGLE: draws}}, fitted.plan.levels, folder / "evaluation",
     )  # fmt: skip
-    write_json(folder / "figures" / "captions.json", [])
+    (owner,) = catalogue([_shown(fitted, folder, data, draws, logits)], Study(), ())
+    stems = [owner.stem(figure) for figure in owner.figures]
+    draw(asdict(owner), folder / "figures", stems)
     build_report(
         plan=asdict(fitted.plan),
         evaluation={NAME: str(folder / "evaluation")},
         data_cards={NAME: [str(data / CARD)]},
         teacher_cards={NAME: {name: [str(place / CARD)] for name, place in logits.items()}},
-        searches={}, curves={}, curve_tuning={}, analyses={}, exact={}, exact_published=None, benchmarks=(),
-        figures=str(folder / "figures"),
+        questions={},
+        benchmarks=(),
+        figures=[str(folder / "figures" / f"{stem}.svg") for stem in stems],
         out=folder,
+    )  # fmt: skip
+
+
+def _shown(fitted: Fitted, folder: Path, data: Path, draws: Path, logits: dict[str, Path]) -> Experiment:
+    """The fit as figures know it."""
+    ((name, spec),) = fitted.plan.experiments[NAME].methods.items()
+    kind = registry.part("inference", spec["inference"]["name"]).DRAWS
+    tuned = {setting: values for setting, values in spec["posterior"].items() if len(values) > 1}
+    method = Method(spec["signal"]["name"], spec["weights"] or "", spec["inference"]["name"], kind, tuned)
+    dataset = fitted.dataset
+    return Experiment(
+        name=NAME, dataset=NAME, kind="table", simulated=False, features=dataset.x.shape[2:], teachers=tuple(logits),
+        methods={name: method}, evaluation=str(folder / "evaluation"), data=str(data), draws={name: str(draws)},
+        logits={teacher: str(place) for teacher, place in logits.items()}, classes=dataset.num_classes,
     )  # fmt: skip

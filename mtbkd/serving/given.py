@@ -77,7 +77,7 @@ def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
     """Labels of ``rows`` rows.
 
     Args:
-        y: (N,) numbers, text or truth values; None, NaN and, among numbers, -1 mean no label.
+        y: (N,) numbers, text or truth values; None, NaN and, unless it is one of ``classes``, -1 mean no label.
         rows: N, of X.
         classes: all classes, where labels may lack some; those of ``y`` where None.
 
@@ -88,37 +88,46 @@ def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
     >>> labels(["plum", None, "pear"], 3).codes.tolist()
     [1, -1, 0]
     """
-    import pandas as pd
-    from sklearn.utils import column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
 
-    if y is None:
-        raise ContractError("fit", "y", "requires y to be passed, but the target y is None", "a label a row; -1 for none")
-    # an object array, because NumPy makes text of a None beside text, and text of numbers beside text
-    mixed = y if hasattr(y, "dtype") else pd.Series(list(y), dtype=object).infer_objects() if _flat(y) else np.asarray(y)
-    values = column_or_1d(mixed, warn=True)
-    if len(values) != rows:
-        raise ContractError("fit", "y", f"{len(values)} labels", f"{rows}, one for each row of X")
-    known = ~pd.isna(values)
-    values = np.array([None if not there else value for value, there in zip(values.tolist(), known, strict=True)], dtype=object)
-    numeric = all(isinstance(value, int | float) for value in values[known])
-    if numeric and not any(isinstance(value, bool) for value in values[known]):
-        if np.isinf(values[known].astype(float)).any():
-            raise ContractError("fit", "y", "Input y contains infinity", "a class a row; -1 or NaN for no label")
-        known &= values != -1
+    asked = None if classes is None else np.array([*classes], dtype=object)
+    values, known = _values(y, rows, asked is None or -1 not in asked.tolist())
     if not known.any():
         raise ContractError("fit", "y", f"no label in {rows} rows (-1, None and NaN mean no label)", "rows with labels of "
-                            "two or more classes", "name them by text if -1 is a class")  # fmt: skip
+                            "two or more classes")  # fmt: skip
     check_classification_targets(_plain(values[known]))
-    found = _classes(values[known] if classes is None else np.array([*classes], dtype=object))
+    found = _classes(values[known] if asked is None else asked)
     code = {name_of(value): i for i, value in enumerate(found.tolist())}
     if odd := [value for value in values[known].tolist() if name_of(value) not in code]:
         raise ContractError("fit", "y", f"the label '{short(odd[0])}'", f"classes: {listed(code)}")
     if len(code) < 2:
-        hint = "-1 means no label: name the classes by text, if it is one" if (values == -1).any() else ""
+        hint = "-1 means no label, unless it is one of classes=[-1, ...]" if -1 in values.tolist() else ""
         raise ContractError("fit", "y", f"one class only, '{next(iter(code))}'", "labels of two or more classes", hint)
     codes = [code[name_of(value)] if there else -1 for value, there in zip(values.tolist(), known, strict=True)]
     return Labels(found, tuple(code), np.array(codes, np.int64))
+
+
+def _values(y: Any, rows: int, minus_one_is_none: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Labels as objects (N,), None where there is none, and where there is one (N,)."""
+    import pandas as pd
+    from sklearn.utils import column_or_1d
+
+    if y is None:
+        raise ContractError("fit", "y", "requires y to be passed, but the target y is None", "a label a row; -1 for none")
+    # objects, because NumPy makes text of a None beside text, and numbers of truth values beside a missing one
+    mixed = pd.Series(list(y), dtype=object).infer_objects() if _flat(y) else y
+    if isinstance(getattr(mixed, "dtype", None), pd.api.extensions.ExtensionDtype):
+        mixed = np.asarray(mixed, dtype=object)
+    values = column_or_1d(mixed, warn=True)
+    if len(values) != rows:
+        raise ContractError("fit", "y", f"{len(values)} labels", f"{rows}, one for each row of X")
+    known = ~pd.isna(values)
+    values = np.array([value if there else None for value, there in zip(values.tolist(), known, strict=True)], dtype=object)
+    for i, value in enumerate(values):
+        if isinstance(value, float) and np.isinf(value):
+            raise ContractError("fit", f"y, row {i} (from 0)", "Input y contains infinity", "a class; -1 or NaN for no label")
+        known[i] &= not (minus_one_is_none and isinstance(value, int | float) and value == -1)
+    return values, known
 
 
 def _flat(y: Any) -> bool:
@@ -131,10 +140,10 @@ def _plain(values: np.ndarray) -> np.ndarray:
 
 
 def _classes(values: np.ndarray) -> np.ndarray:
-    """The different values, sorted; ContractError where text stands beside numbers or two are written alike."""
-    kinds = {"text" if isinstance(value, str) else "numbers" for value in values}
+    """The different values, sorted; ContractError where kinds are mixed or two are written alike."""
+    kinds = {"text" if isinstance(v, str) else "truth values" if isinstance(v, bool) else "numbers" for v in values.tolist()}
     if len(kinds) > 1:
-        raise ContractError("fit", "y", "text and numbers in one column", "one kind of label", "y.astype(str)")
+        raise ContractError("fit", "y", f"{' and '.join(sorted(kinds))} in one column", "one kind of label", "y.astype(str)")
     found = np.unique(_plain(values))
     names = list(map(name_of, found.tolist()))
     if len(set(names)) < len(names) or "" in names:

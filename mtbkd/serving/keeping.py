@@ -41,7 +41,7 @@ def save(student: Any, folder: Path) -> Path:
     student.bundle_.write(folder)
     if student._draws is not None:
         student._draws.write(folder / DRAWS)
-    settings = {**student.get_params(deep=False), "random_state": student._seed()}
+    settings = {**student.get_params(deep=False), "random_state": student.seed_}
     scores = None if student._scores is None else student._scores.tolist()
     content = {
         "format": FORMAT, "version": VERSION, "classes": as_json(student.classes_), "dtype": student.classes_.dtype.str,

@@ -20,6 +20,7 @@ def load(folder: str | Path) -> MultiTeacherClassifier:
     card, student = bundle.card, MultiTeacherClassifier()
     student.bundle_, student.n_features_in_ = bundle, bundle.mean.size
     student._fitted, student._draws, student._scores = None, draws, None
+    student.seed_ = card.seeds["base"]
     student.classes_, names = np.array(card.class_names), card.inputs.names
     student.choice_, student.doubts_ = f"method {card.method} of {card.study}, {card.experiment}", []
     if content is not None:

@@ -23,6 +23,7 @@ from mtbkd.study.plan import Plan, make_plan
 from mtbkd.study.study_files import CONFIG, read_configuration
 
 STUDY = "your_student"
+ABOUT = "One fit on data of your own; its test rows chose no setting."
 OWN = "own"  # a method made of parts
 NO_TEACHER = "no_teacher"  # a study names at least one; nobody reads this one
 SAMPLED = 150  # weights of a last layer, or of a linear student, up to which Hamiltonian Monte Carlo takes seconds
@@ -77,6 +78,8 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
         method = {**method, "signal": "none", "signal_settings": {}, "weights": None}
+    elif method["signal"] == "none":
+        told += "; it learns from labels alone, whatever its teachers say"
     if name == OWN:
         signal = "labels" if method["signal"] == "none" else method["signal"]
         name = "_".join(filter(None, (OWN, signal, method.get("weights"), method["inference"])))
@@ -161,8 +164,7 @@ def _content(
         "teachers": {teacher: {"family": "released", "settings": {"path": teacher}} for teacher in teachers},
         "students": {"student": dict(student)},
         "methods": {**tuned_by, name: {**method, "posterior": posterior}},
-        "studies": {STUDY: {"description": "A student of one fit.", "levels": [0.5, 0.9, 0.95],
-                            "experiments": {NAME: experiment}}},
+        "studies": {STUDY: {"description": ABOUT, "levels": [0.5, 0.9, 0.95], "experiments": {NAME: experiment}}},
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mtbkd import MultiTeacherClassifier
 from mtbkd.base.errors import MtbkdError
+from mtbkd.serving import given
 
 X, Y = load_iris(return_X_y=True)
 PROB = np.random.default_rng(0).dirichlet(np.ones(3), len(Y)) * 0.2 + 0.8 * np.eye(3)[Y]
@@ -48,10 +49,11 @@ FITS = {
     "no label": (dict(y=np.full(150, -1)), "no label in 150 rows"),
     "none at all": (dict(y=[None] * 150), "no label in 150 rows"),
     "one class": (dict(y=np.zeros(150, int)), "one class only, '0'"),
-    "one class and -1": (dict(y=np.where(Y == 0, -1, 1)), "name the classes by text, if it is one"),
+    "one class and -1": (dict(y=np.where(Y == 0, -1, 1)), "unless it is one of classes=[-1, ...]"),
     "one row": (dict(X=X[:1], y=Y[:1], teachers=None), "one class only"),
     "three rows": (dict(X=X[::60], y=Y[::60], teachers=None), "3 labelled rows"),
-    "numbers beside text": (dict(y=np.array(["a", 1] * 75, dtype=object)), "text and numbers"),
+    "numbers beside text": (dict(y=np.array(["a", 1] * 75, dtype=object)), "numbers and text in one column"),
+    "truth values beside numbers": (dict(y=np.array([True, 2, False] * 50, dtype=object)), "numbers and truth values"),
     "continuous": (dict(y=X[:, 0]), "Unknown label type: continuous"),
     "classes lack one": (dict(classes=[0, 1]), "the label '2'; expected classes: 0, 1"),
     "two classes written alike": (dict(y=np.where(Y > 0, "a", ""), teachers=None), "and not empty"),
@@ -62,6 +64,7 @@ FITS = {
     "percentages": (dict(teachers=100 * PROB), "divide by 100"),
     "sums": (dict(teachers=0.9 * PROB), "numbers from 0 to 1 that sum to 0.9"),
     "negative probabilities": (dict(teachers=-PROB, values="probabilities"), "expected values >= 0"),
+    "another word for probabilities": (dict(values="probability"), "values: found 'probability'; expected probabilities"),
     "unknown column": (dict(teachers=pd.DataFrame(PROB, columns=["0", "1", "rose"])), "no '2' among 0, 1, rose"),
     "column of text": (dict(teachers=pd.DataFrame(PROB, columns=[0, 1, 2]).assign(id="a")), "column 'id': found no numbers"),
     "another index": (dict(X=FRAME, teachers=pd.DataFrame(PROB, columns=[0, 1, 2], index=[f"q{i}" for i in range(150)])),
@@ -120,6 +123,27 @@ def test_a_mistake_in_a_question_is_told(name: str):
     with pytest.raises(ValueError) as error:
         ask(fitted())
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "found", "codes"),
+    [
+        (pd.Series(["a", "b", None]), None, ["a", "b"], [0, 1, -1]),
+        (pd.Series([1, 2, None], dtype="Int64"), None, [1, 2], [0, 1, -1]),
+        (pd.Series([True, False, None], dtype="boolean"), None, [False, True], [1, 0, -1]),
+        (pd.Categorical(["b", "a", None]), None, ["a", "b"], [1, 0, -1]),
+        ([True, False, -1], None, [False, True], [1, 0, -1]),
+        (np.array([0, 2, 1], np.uint8), None, [0, 1, 2], [0, 2, 1]),
+        (np.array([0, np.nan, 1], np.float16), None, [0.0, 1.0], [0, -1, 1]),
+        ([-1, 1, None], [-1, 1], [-1, 1], [0, 1, -1]),
+        ([10**17, 10**17 + 1, -1], None, [10**17, 10**17 + 1], [0, 1, -1]),
+        (("1", "-1", None), None, ["-1", "1"], [1, 0, -1]),
+    ],
+)
+def test_labels_of_every_kind_keep_their_kind(y, classes, found: list, codes: list):
+    known = given.labels(y, 3, classes)
+    assert known.classes.tolist() == found and known.codes.tolist() == codes
+    assert known.classes.dtype.kind == np.array(found).dtype.kind
 
 
 def test_what_is_unusual_but_right_is_learnt():

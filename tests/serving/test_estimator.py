@@ -13,6 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -40,7 +41,7 @@ def quick(**settings) -> MultiTeacherClassifier:
 
 
 def plain(**settings) -> MultiTeacherClassifier:
-    return quick(inference="map", settings=None, **settings)
+    return quick(**{"inference": "map", "settings": None, **settings})
 
 
 def opinions(y: np.ndarray, seed: int, classes: int = 3) -> np.ndarray:
@@ -186,7 +187,7 @@ def test_half_of_the_validation_part_chooses_nothing():
     assert (student.tuning_["chosen"].sum(), len(student.tuning_)) == (1, 6)
     data = student._fitted.dataset
     changed = Dataset(**{**data.__dict__, "y": other[None]})
-    again = plain().fit_dataset(changed, student._fitted.teachers)
+    again = plain(validation=given).fit_dataset(changed, student._fitted.teachers)
     assert np.array_equal(again.bundle_.params, student.bundle_.params) and (again.split_ == split).all()
     assert again.bundle_.card.scores["test"]["accuracy"] < student.bundle_.card.scores["test"]["accuracy"]
 
@@ -238,6 +239,63 @@ def test_the_method_follows_from_the_size_and_says_so():
     alone = plain().fit(x, y)
     assert alone.choice_ == "method own_labels_map: inference map; without teachers it learns from labels alone"
     assert alone.bundle_.card.config["signal"]["name"] == "none"
+
+
+def test_a_method_of_labels_says_that_nobody_listens_to_teachers():
+    x, y, teachers = iris()
+    heard = plain(method="labels_map", inference=None).fit(x, y, teachers=teachers)
+    assert heard.choice_.endswith("it learns from labels alone, whatever its teachers say")
+    assert (heard.predict_proba(x) == plain(method="labels_map", inference=None).fit(x, y).predict_proba(x)).all()
+
+
+def test_folds_of_a_cross_validation_find_their_rows_of_a_frame():
+    x, y, teachers = iris()
+    frame, folds = pd.DataFrame(teachers["first"], columns=[0, 1, 2]), StratifiedKFold(3, shuffle=True, random_state=0)
+    scores = cross_val_score(plain(), pd.DataFrame(x), y, params={"teachers": {"one": frame}}, cv=folds)
+    assert len(scores) == 3 and scores.mean() > 0.8
+    part = pd.DataFrame(x).sample(60, random_state=0)
+    by_index = plain().fit(part, y[part.index], teachers={"one": frame}).predict_proba(x)
+    by_row = plain().fit(part, y[part.index], teachers={"one": teachers["first"][part.index]}).predict_proba(x)
+    assert (by_index == by_row).all()
+
+
+def test_a_seed_of_its_own_is_one_seed_for_all_of_a_fit(tmp_path: Path):
+    x, y, teachers = iris()
+    student = plain(random_state=None).fit(x, y, teachers=teachers)
+    again = plain(random_state=student.seed_).fit(x, y, teachers=teachers)
+    assert (again.predict_proba(x) == student.predict_proba(x)).all() and (again.split_ == student.split_).all()
+    assert mtbkd.load(student.save(tmp_path / "s")).random_state == student.seed_
+    assert (plain(random_state=1).fit(x, y, teachers=teachers).predict_proba(x) != student.predict_proba(x)).any()
+
+
+def test_a_bundle_without_settings_predicts_and_says_what_it_lacks(tmp_path: Path):
+    """As studies write them."""
+    x, y, teachers = iris()
+    frame = pd.DataFrame(x, columns=list("abcd"))
+    student = quick().fit(frame, y, teachers=teachers)
+    folder = student.save(tmp_path / "student")
+    (folder / "estimator.json").unlink()
+    (folder / "draws.nc").unlink()
+    bundle = mtbkd.load(folder)
+    assert (bundle.predict_proba(frame) == student.predict_proba(frame)).all() and bundle.classes_.tolist() == ["0", "1", "2"]
+    assert bundle.feature_names_in_.tolist() == list("abcd")
+    with pytest.raises(ValueError, match="none in this bundle of a study"):
+        bundle.predict_set(frame)
+    assert not hasattr(bundle, "draws_")
+    with pytest.raises(ValueError, match="fitted in this session"):
+        bundle.report(tmp_path / "report.html")
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_the_page_of_one_fit_is_the_page_of_the_suite(tmp_path: Path, heard: bool):
+    x, y, teachers = iris()
+    student = quick().fit(x, y, teachers=teachers) if heard else plain().fit(x, y)
+    page = student.report(tmp_path / "report.html").read_text()
+    accuracy = student.bundle_.card.scores["test"]["accuracy"]
+    method = "own_tip_entropy_sgld" if heard else "own_labels_map"
+    assert method in page and f"{accuracy:.3f}" in page and ("teachers:mean" in page) == heard and "R-hat" in page
+    assert page.count("<img") >= (6 if heard else 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_pipelines_fill_holes_and_encode_categories():
