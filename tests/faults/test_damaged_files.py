@@ -366,7 +366,7 @@ def test_two_files_that_were_exchanged_are_refused(kind: str, tmp_path: Path):
     b.rename(a)
     aside.rename(b)
     for path in (a, b):
-        with pytest.raises(ContractError, match=f"^{path}.*place: .*expected .*Hint: exchanged with another"):
+        with pytest.raises(ContractError, match=f"^{path}.*place: .*expected .*Hint: swapped with another"):
             read(path)
 
 
