@@ -38,22 +38,3 @@ for owner in OWNERS:
             ),
         script:
             "../../scripts/figures.py"
-
-
-def asked_figures():
-    """The figures that the command line names; none where it names anything else, which may need all of them."""
-    dag, scheduling = workflow.dag_settings, workflow.scheduling_settings
-    named = {*dag.targets, *dag.forcerun, *dag.until, *scheduling.prioritytargets} if dag.targets else set()
-    asked = {FIGURE_OF.get(os.path.relpath(target)) for target in named}
-    return set() if None in asked else asked
-
-
-def draw_asked_figures():
-    """Where the command line names figures alone, draw those, in one job an owner, and not all figures of their owners.
-
-    A job's inputs and params stay as they are, so that figures that were drawn alone count as drawn.
-    """
-    if asked := asked_figures():
-        for drawing in workflow.rules:
-            if any(FIGURE_OF.get(file) in asked for file in drawing.output):
-                drawing.output[:] = [file for file in drawing.output if FIGURE_OF[file] in asked]
