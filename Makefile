@@ -1,25 +1,25 @@
-# Everything from a bare machine: `make run` and `make test` do their own set-up.
+# Everything from a bare machine: `make run` and `make test` include the setup.
 SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast lint bench gpu-check report clean setup setup-dev
 .NOTPARALLEL:
 
-# The study to run, by default the one that config.yaml names
+# The study to run; default: the one in config.yaml
 STUDY ?=
 CORES ?= all
-# Extras of pyproject.toml to install besides, e.g. EXTRAS=gpu
+# Additional extras of pyproject.toml, e.g. EXTRAS=gpu
 EXTRAS ?=
 # Further arguments for snakemake (run, report) or pytest (test)
 ARGS ?=
-# Tests that run side by side
+# Tests that run in parallel
 WORKERS ?= 2
 MTBKD_MIRROR ?= $(wildcard ../shared/data)
 
 export UV_PROJECT_ENVIRONMENT ?= .venv
-# without compiled modules every job would spend seconds on compiling what it imports
+# otherwise every job would spend seconds compiling its imports
 unexport PYTHONDONTWRITEBYTECODE
 ifneq ($(strip $(MTBKD_MIRROR)),)
-# absolute, because jobs may run in other folders
+# absolute path, because jobs may run in other folders
 override MTBKD_MIRROR := $(shell cd "$(MTBKD_MIRROR)" 2>/dev/null && pwd || echo "$(MTBKD_MIRROR)")
 export MTBKD_MIRROR
 endif
@@ -29,7 +29,7 @@ BIN := $(VENV)/bin
 NAME = $(or $(STUDY),$(shell "$(BIN)/python" -m mtbkd.study.config_files --study $(ARGS)))
 RESULTS = results/$(NAME)
 CONFIG = $(if $(STUDY),--config study=$(STUDY))
-# programs started by jobs and tests are the environment's own
+# jobs and tests use the programs of the environment
 IN_VENV = PATH="$$(cd "$(BIN)" && pwd):$$PATH"
 SNAKEMAKE = $(IN_VENV) "$(BIN)/snakemake"
 
@@ -37,22 +37,22 @@ help:  ## list these targets
 	@echo "usage: make TARGET [STUDY=name] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-run: setup  ## compute the study STUDY (by default config.yaml's: demo) and its report; repeat it to go on after a stop
+run: setup  ## run the study STUDY (default: as in config.yaml) and build its report; repeat to resume
 	@"$(BIN)/python" -m mtbkd.study.config_files $(ARGS)
 	@echo "[run] study '$(NAME)' on $(CORES) cores"
 	@$(SNAKEMAKE) --cores $(CORES) $(CONFIG) $(ARGS) || { \
-	  echo; echo "[run] ERROR: the study '$(NAME)' did not finish; the messages above name the file or the job's log." >&2; \
-	  echo "[run] HINT:  'make run$(if $(STUDY), STUDY=$(STUDY))' goes on where it stopped." >&2; exit 1; }
+	  echo; echo "[run] ERROR: the study '$(NAME)' did not finish; see the messages above for the file or the job's log." >&2; \
+	  echo "[run] HINT:  'make run$(if $(STUDY), STUDY=$(STUDY))' resumes it." >&2; exit 1; }
 	@if [ -e $(RESULTS)/report.html ]; then echo; echo "[run] The report: $(RESULTS)/report.html"; fi
 
 test: export OMP_NUM_THREADS ?= 1
-test: lint  ## check the code, then run every test; the last lines name what was skipped and why
+test: lint  ## check the code and run every test; the last lines list skipped tests with reasons
 	@echo "[test] pytest"
 	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 FAST = tests/base tests/contracts tests/data tests/signals tests/pooling tests/posterior tests/students tests/evaluation tests/study
 test-fast: export OMP_NUM_THREADS ?= 1
-test-fast: lint  ## the same checks of the code, and the quick tests of the lower rooms: minutes
+test-fast: lint  ## check the code and run the fast tests (minutes)
 	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow and not workflow" $(FAST) $(ARGS)
 
 lint: setup-dev  ## check style, types and imports: ruff, snakefmt, pyright, import-linter
@@ -67,22 +67,22 @@ lint: setup-dev  ## check style, types and imports: ruff, snakefmt, pyright, imp
 	@echo "[lint] import-linter"
 	@"$(BIN)/lint-imports" --no-logo --no-cache
 
-bench: setup  ## measure the times and the memory that the README promises
+bench: setup  ## measure speed and memory
 	@$(IN_VENV) "$(BIN)/python" scripts/bench.py $(ARGS)
 
-gpu-check: setup-dev  ## compare fits on this machine's GPU with the CPU, measure its speed, write docs/gpu.md; ARGS="--device cpu" rehearses
+gpu-check: setup-dev  ## compare GPU fits with the CPU, measure speed, write docs/gpu.md; ARGS="--device cpu" rehearses on the CPU
 	@$(IN_VENV) "$(BIN)/python" scripts/gpu_check.py $(ARGS)
 
-report: setup  ## after `make run`: Snakemake's own report of STUDY as one HTML file
+report: setup  ## after `make run`: Snakemake's own report of STUDY, a single HTML file
 	@$(SNAKEMAKE) $(CONFIG) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
 	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(NAME)'" >&2; exit 1; }
 	@echo "[report] Snakemake's report: $(RESULTS)/snakemake-report.html"
 
-clean:  ## remove results/ and .snakemake/; the environment stays
+clean:  ## remove results/ and .snakemake/, but keep the environment
 	@for folder in results .snakemake; do \
 	  if [ -e $$folder ]; then rm -rf $$folder && echo "[clean] removed $$folder"; else echo "[clean] no $$folder here"; fi; done
 
-setup:  ## make the environment only
+setup:  ## create the environment only
 	@scripts/setup.sh $(EXTRAS)
 
 setup-dev:

@@ -1,1 +1,1 @@
-"""What every room uses and what knows no other: errors, settings, the registry, files, seeds, progress, jobs, sources."""
+"""Used by every package, depends on none: errors, settings, the registry, files, seeds, progress, jobs, sources."""

@@ -14,7 +14,7 @@ def block_names(replicates: int, block_size: int) -> tuple[str, ...]:
 
 
 def block_range(block: str) -> range:
-    """The replicates of a block: ``r8-15`` is ``range(8, 16)``; ContractError where it has none, or more than a study may."""
+    """The replicates of a block: ``r8-15`` is ``range(8, 16)``; ContractError if it has none, or more than a study may."""
     named = re.fullmatch(r"r(\d{1,4})-(\d{1,4})", block)
     if not named or int(named[1]) > int(named[2]):
         raise ContractError(

@@ -52,7 +52,7 @@ def _sources(folder: Path) -> str:
 
 
 def share_out(run: Callable[[int, int], Any], count: int, least: int) -> None:
-    """Call ``run(first, last)`` on slices of ``range(count)``, one a thread, each of ``least`` or more."""
+    """Call ``run(first, last)`` on slices of ``range(count)``, one per thread, each of ``least`` or more."""
     parts = min(torch.get_num_threads(), count // least) if count >= 2 * least else 1
     if parts < 2:
         run(0, count)

@@ -1,4 +1,4 @@
-"""Delimited text (CSV) as people write it: read whole, every surprise refused with its line in the file.
+"""Delimited text (CSV) as people write it; every irregularity is an error with its line in the file.
 
 What a spreadsheet or a careless script leaves behind is named: another encoding or separator, columns that stand twice, a
 stray quote that swallows lines, rows of another length. Shapes: N rows, C columns.
@@ -110,9 +110,7 @@ class Sheet:
             raise ContractError(self.path, str(Place(first[""][0], name)), "an empty cell", "an id in every row")
         if repeated := {cell: lines for cell, lines in first.items() if len(lines) > 1}:
             told = [f"'{short(cell)}' on lines {listed(map(str, lines))}" for cell, lines in repeated.items()]
-            raise ContractError(
-                self.path, f"column '{name}'", f"{len(repeated)} repeated ids: {listed(told, 3)}", "each id once"
-            )
+            raise ContractError(self.path, f"column '{name}'", f"{len(repeated)} repeated ids: {listed(told, 3)}", "unique ids")
         for row, cell in enumerate(cells):
             refuse_invisible(cell, self.path, self.place(row, name))
         return cells
@@ -131,7 +129,7 @@ class Sheet:
         return values
 
     def _no_number(self, row: int, column: str, cell: str) -> ContractError:
-        hint = "write decimals with a point, thousands without a mark" if re.fullmatch(r"[+-]?[\d.]+(,\d+)+", cell) else ""
+        hint = "use a decimal point and no thousands separator" if re.fullmatch(r"[+-]?[\d.]+(,\d+)+", cell) else ""
         return ContractError(self.path, self.place(row, column), f"'{short(cell)}'", "a finite number", hint)
 
 
@@ -149,12 +147,12 @@ def read(path: Path, separator: str = ",", encoding: str | None = None, expected
     text = decode(read_bytes(path, expected), path, encoding)
     parsed = _parse(text, path, separator)
     if not parsed:
-        raise ContractError(path, "content", "no line", "a header and at least one row")
+        raise ContractError(path, "content", "no lines", "a header and at least one row")
     (line, first), body = parsed[0], parsed[1:]
     header, unnamed = _header(path, [cell.strip() for cell in first], line, separator)
     for line, row in body:
         if len(row) != len(header):
-            hint = "a cell that holds the separator must stand in quotes" if len(row) > len(header) else ""
+            hint = "quote a cell that contains the separator" if len(row) > len(header) else ""
             raise ContractError(path, f"line {line}", f"{len(row)} cells", f"{len(header)}, as in the header", hint)
         if not any(cell.strip() for cell in row):
             raise ContractError(path, f"line {line}", "only empty cells", "a row with content", "delete the line")
@@ -171,7 +169,7 @@ def read_matrix(path: Path, width: int) -> np.ndarray:
     body = parsed[1:] if parsed and tuple(parsed[0][1]) == names else parsed
     for line, row in body:
         if len(row) != width:
-            raise ContractError(path, f"line {line}", f"{len(row)} columns", f"{width}, one a class")
+            raise ContractError(path, f"line {line}", f"{len(row)} columns", f"{width}, one per class")
     sheet = Sheet(path, names, tuple(tuple(c.strip() for c in row) for _, row in body), tuple(line for line, _ in body))
     return np.stack([sheet.numbers(name) for name in names], axis=1)
 
@@ -192,7 +190,9 @@ def decode(content: bytes, path: Path, encoding: str | None) -> str:
     except (UnicodeError, ValueError) as error:
         raise ContractError(path, "encoding", short(str(error)), f"{encoding} text") from None
     if "\0" in text:
-        guess = "a utf-16 file without its mark, perhaps" if content.count(b"\0") * 3 > len(content) else "a binary file"
+        guess = (
+            "perhaps a utf-16 file without a byte order mark" if content.count(b"\0") * 3 > len(content) else "a binary file"
+        )
         raise ContractError(path, f"line {text[: text.index(chr(0))].count(chr(10)) + 1}", f"a NUL byte ({guess})", "text",
                             "set encoding: utf-16-le if it is text")  # fmt: skip
     return text
@@ -200,7 +200,7 @@ def decode(content: bytes, path: Path, encoding: str | None) -> str:
 
 def _undecodable(path: Path, content: bytes, encoding: str | None, at: int) -> ContractError:
     line, byte = content.count(b"\n", 0, at) + 1, content[at]
-    found = f"byte 0x{byte:02x}, which is no {encoding or 'utf-8'}"
+    found = f"byte 0x{byte:02x}, which is not valid {encoding or 'utf-8'}"
     hint = "set encoding: to that of the file, or save it as UTF-8"
     if encoding is None:
         try:
@@ -227,7 +227,7 @@ def _parse(text: str, path: Path, separator: str) -> list[tuple[int, list[str]]]
         ends, row = (begins, []) if large else next((e, row) for b, e, row in _rows(text, separator, False) if b == begins)
         if ends > begins or "end of data" in str(error):
             raise _line_break(path, found, begins, ends, row) from None
-        hint = "" if large else 'a quote (") inside a value is written twice, and the value in quotes'
+        hint = "" if large else 'double a quote (") inside a value, and quote the value'
         raise ContractError(path, f"line {begins}", str(error), "cells of CSV", hint) from None
     return found
 
@@ -244,9 +244,9 @@ def _rows(text: str, separator: str, strict: bool) -> Iterator[tuple[int, int, l
 def _line_break(path: Path, found: Sequence[tuple[int, list[str]]], begins: int, ends: int, row: list[str]) -> ContractError:
     at = next((i for i, cell in enumerate(row) if "\n" in cell or "\r" in cell), len(row) - 1)
     column = found[0][1][at].strip() if found and at < len(found[0][1]) else str(at + 1)
-    swallowed = f"a line break inside a value, to line {ends}" if ends > begins else "a quote that is not closed"
+    swallowed = f"a line break inside a value, to line {ends}" if ends > begins else "an unclosed quote"
     hint = 'a quote (") that stands alone swallows what follows: delete it'
-    return ContractError(path, str(Place(begins, short(column))), swallowed, "one row a line", hint)
+    return ContractError(path, str(Place(begins, short(column))), swallowed, "one row per line", hint)
 
 
 def _header(path: Path, cells: Sequence[str], line: int, separator: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -263,17 +263,15 @@ def _header(path: Path, cells: Sequence[str], line: int, separator: str) -> tupl
         refuse_invisible(name, path, f"line {line}, name of column {i + 1}")
         if name in names[:i]:
             raise ContractError(path, f"line {line}", f"two columns '{short(name)}' ({names.index(name) + 1} and {i + 1})",
-                                "each name once", "rename or delete one of them")  # fmt: skip
+                                "unique names", "rename or delete one of them")  # fmt: skip
     return names, tuple(name for name in names if re.fullmatch(r"Unnamed: \d+", name))
 
 
 def refuse_invisible(text: str, path: Path, place: str) -> None:
-    """ContractError where ``text`` holds a character that nobody sees: two names that look alike would be two."""
+    """ContractError if ``text`` holds a character that nobody sees: two names that look alike would be two."""
     for letter in text if not text.isprintable() else "":
         if unicodedata.category(letter) in INVISIBLE and letter not in VISIBLE_JOINERS:
-            raise ContractError(
-                path, place, f"an invisible character U+{ord(letter):04X} in '{short(text)}'", "text that is seen"
-            )
+            raise ContractError(path, place, f"an invisible character U+{ord(letter):04X} in '{short(text)}'", "visible text")
 
 
 def _number(text: str) -> float | None:

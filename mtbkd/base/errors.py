@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-_AGAIN = "then run the same command again: what is finished is kept"
-_SPACE = "free some space (df -h and df -i show what is left)"
-_MEMORY = "run fewer jobs at once (--cores), ask for fewer draws, replicates or examples, or use a larger machine"
+_AGAIN = "then run the same command again: finished results are kept"
+_SPACE = "free some space (df -h and df -i show what is free)"
+_MEMORY = "run fewer jobs at once (--cores), use fewer draws, replicates or examples, or use a larger machine"
 _OWNER = "change its owner or mode (ls -ld shows them), or use another folder"
 _FILES = "raise the limit (ulimit -n 4096) or run fewer jobs at once"
 # errno -> what is wrong, what to do
@@ -26,7 +26,7 @@ _FAULTS = {
     errno.ENOMEM: ("not enough memory", _MEMORY),
     errno.EIO: ("the disk failed to read or write", "look at the system's log (dmesg); use another disk"),
 }
-_GPU_MEMORY = "free the GPU (nvidia-smi shows who uses it), run fewer jobs at once, or set `device: cpu`"
+_GPU_MEMORY = "free the GPU (nvidia-smi shows which processes use it), run fewer jobs at once, or set `device: cpu`"
 # How libraries say in their own words that memory is short: torch, the C++ library, the dynamic loader, threads.
 _NO_MEMORY = re.compile(
     r"(can't|cannot|could not|failed to) allocate|out of memory|bad_alloc|failed to map segment|can't start new thread", re.I
@@ -40,7 +40,7 @@ class MtbkdError(Exception):
 
 
 class ConfigError(MtbkdError):
-    """The configuration is not one that can be run."""
+    """The configuration is invalid."""
 
 
 class ContractError(MtbkdError):
@@ -68,12 +68,12 @@ class MachineError(MtbkdError):
 
 
 def machine_fault(error: BaseException, path: str | Path = "", memory: str = "", again: str = _AGAIN) -> MachineError | None:
-    """What the machine lacks, in one line with the way out, or None where ``error`` has another cause.
+    """One line on the resource that is exhausted, with advice; None if ``error`` has another cause.
 
     Args:
         error: as a library raised it; its causes are looked at, too.
         path: what was read or written, for errors that do not name it.
-        memory: what to do where memory is short, in place of the advice for jobs of the workflow.
+        memory: what to do where memory is short, instead of the advice for jobs of the workflow.
         again: how to go on when the fault is mended.
     """
     for each in _chain(error):
@@ -88,7 +88,7 @@ def machine_fault(error: BaseException, path: str | Path = "", memory: str = "",
         if isinstance(each, MtbkdError):
             continue
         if re.search(_NO_GPU_MEMORY, told):
-            return _said(path, f"the GPU has not enough memory ({_line(told)})", memory or _GPU_MEMORY, again)
+            return _said(path, f"the GPU does not have enough memory ({_line(told)})", memory or _GPU_MEMORY, again)
         if isinstance(each, MemoryError) or (isinstance(each, Exception) and re.search(_NO_MEMORY, told)):
             return _said(path, "not enough memory" + (f" ({_line(told)})" if told else ""), memory or _MEMORY, again)
     return None
@@ -110,7 +110,7 @@ def write_fault(error: Exception, part: Path, path: str | Path) -> Exception:
 
 
 def unreadable(path: object, error: Exception, expected: str, hint: str) -> MtbkdError:
-    """What to raise where reading ``path`` failed: the machine's fault, or that the content is not as ``expected``."""
+    """The error to raise if reading ``path`` failed: the machine's fault, or content that is not as ``expected``."""
     return machine_fault(error, str(path)) or ContractError(path, "content", _line(str(error)) or repr(error), expected, hint)
 
 

@@ -1,4 +1,4 @@
-"""Turn pydantic's validation errors into lines a person can act on: where, what was found, what is allowed, a hint.
+"""Turn pydantic's validation errors into actionable lines: where, what was found, what is allowed, a hint.
 
 What is allowed is read off the model's JSON schema, so that a bound is written once, in the model.
 """
@@ -14,7 +14,7 @@ from mtbkd.base.errors import ConfigError, nearest
 
 KeyPath = tuple[str | int, ...]
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,99}$"  # names become folders and Snakemake wildcards
-NAME_RULE = "letters, digits, '_' and '-', a letter first, at most 100 in all"
+NAME_RULE = "letters, digits, '_' and '-', starting with a letter, at most 100 characters"
 MAX_DEPTH, MAX_VALUES, MAX_TEXT, MAX_INTEGER = 50, 200_000, 10_000, 2**63  # what a configuration may hold
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
@@ -37,7 +37,7 @@ def dotted(path: KeyPath) -> str:
 
 
 def sentence(found: Any, allowed: str, hint: str = "") -> str:
-    """The wording of every mistake with a value."""
+    """Standard wording of an error about a value."""
     return f"found {shown(found)}; allowed: {allowed}." + (f" Hint: {hint}" if hint else "")
 
 
@@ -66,12 +66,12 @@ def refusal(mistakes: Iterable[Mistake]) -> ConfigError:
 def distinct[T](values: tuple[T, ...]) -> tuple[T, ...]:
     """``values`` unless one stands there twice; for fields of a configuration."""
     if repeated := sorted({str(value) for value in values if values.count(value) > 1}):
-        raise ValueError(f"allowed: each entry once ({', '.join(repeated)} repeated)")
+        raise ValueError(f"allowed: unique entries ({', '.join(repeated)} repeated)")
     return values
 
 
 def unreadable(raw: Any) -> list[Mistake]:
-    """What no configuration may hold, whatever its models: circles, depth, size, keys and values that are no JSON."""
+    """Limits for every configuration: no cycles, bounded depth and size, JSON keys and values only."""
     mistakes: list[Mistake] = []
     values = 0
 

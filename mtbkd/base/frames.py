@@ -1,4 +1,4 @@
-"""Tables that rules hand on: Parquet files with a seal."""
+"""Tables passed between rules: Parquet files with a seal."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,14 +27,14 @@ def cell(value: Any) -> Any:
 
 
 def write_csv(frame: Frame, path: str | Path) -> None:
-    """Write a table for people, whole or not at all."""
+    """Write a table for people, completely or not at all."""
     with atomic(path) as temporary:
         text = {name: column.map(cell) for name, column in frame.items() if column.dtype.kind == "O"}
         frame.assign(**text).to_csv(temporary, index=False)
 
 
 def write_table(frame: Frame, path: str | Path) -> None:
-    """Write one sealed table, whole or not at all."""
+    """Write one sealed table, completely or not at all."""
     with atomic(path) as temporary:
         try:
             frame.to_parquet(temporary, index=False)

@@ -75,16 +75,18 @@ class Posterior(BaseModel):
         frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, ser_json_inf_nan="constants"
     )
 
-    kappa: Grid = Field((), description="strength of the teacher term, beta = kappa / lambda; in place of beta")
+    kappa: Grid = Field((), description="strength of the teacher term, beta = kappa / lambda; instead of beta")
     lam: Sharpnesses = Field(
-        (2.0,), alias="lambda", description="concentration of the teacher-informed prior; kappa: that of beta = 1"
+        (2.0,), alias="lambda", description="concentration of the teacher-informed prior; kappa: the value for beta = 1"
     )
     beta: Grid = Field((1.0,), description="power on the teacher term")
-    no_teacher: Shares = Field((0.0,), description="weight of a component of the mixture that believes no teacher")
-    prior_scale: Scales = Field((1.0,), description="standard deviation of the Gaussian prior; .inf for none")
-    teacher_temperature: Grid = Field((1.0,), description="the teachers' logits are divided by it")
-    student_temperature: Grid = Field((1.0,), description="the student's logits in the teacher term are divided by it")
-    temperature: Single = Field((1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; no grid")
+    no_teacher: Shares = Field((0.0,), description="weight of a no-teacher component of the mixture")
+    prior_scale: Scales = Field((1.0,), description="standard deviation of the Gaussian prior on the weights; .inf for none")
+    teacher_temperature: Grid = Field((1.0,), description="divides the teachers' logits")
+    student_temperature: Grid = Field((1.0,), description="divides the student's logits in the teacher term")
+    temperature: Single = Field(
+        (1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; a single number, no grid"
+    )
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What every script of the workflow does around its one function call: log file, threads, and errors for people."""
+"""Common frame of the workflow scripts around their one function call: log file, threads, readable errors."""
 
 import logging
 import os

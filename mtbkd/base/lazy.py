@@ -1,4 +1,4 @@
-"""Imports that wait until they are used.
+"""Lazy imports.
 
 Reading a configuration needs the ``Settings`` of every registered part but neither torch nor PyMC, which take seconds to
 import. A module therefore writes::

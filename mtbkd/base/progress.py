@@ -1,4 +1,4 @@
-"""Steps of a long loop that tell how far they are: every ten seconds the step and about how much time is left."""
+"""Progress of a long loop: every ten seconds the step and the approximate time remaining."""
 
 import logging
 import time

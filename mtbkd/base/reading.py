@@ -1,4 +1,4 @@
-"""Files as they are on the disk: each reader says in one line what is wrong with a file that is damaged or none."""
+"""File readers that report a missing or damaged file in one line."""
 
 import math
 import stat
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 AGAIN = "delete it and run again"
-FETCH = "cut short or damaged: delete it and run the rule download"
+FETCH = "truncated or damaged: delete it and run the rule download"
 MOST_BYTES = 1 << 29  # of an unpacked file; a small archive may unpack to more than any memory
 MOST_JSON = 1 << 24  # bytes of a card
 
 
 def regular_file(path: str | Path, expected: str, hint: str = "") -> Path:
-    """``path`` if it is a file that can be opened; a pipe would make the reader wait for ever. ``hint``: where nothing is."""
+    """``path`` if it is a file that can be opened; a pipe would make the reader wait forever. ``hint``: where nothing is."""
     path = Path(path)
     try:
         mode = path.stat().st_mode
@@ -62,7 +62,7 @@ def read_npz(path: str | Path, expected: str) -> "dict[str, np.ndarray]":
     with damage(path, expected) as file, zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if sum(member.file_size for member in members) > MOST_BYTES:
-            raise ContractError(path, "content", f"more than {MOST_BYTES} bytes unpacked", "at most so many")
+            raise ContractError(path, "content", f"more than {MOST_BYTES} bytes unpacked", "at most that many")
         found = {}
         for member in members:
             with archive.open(member) as handle:
@@ -78,16 +78,16 @@ def _array(handle: IO[bytes], size: int) -> "np.ndarray":
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = header(handle)
     if dtype.kind not in "biufc":
-        raise ValueError(f"values of type {dtype}, no numbers")
+        raise ValueError(f"values of type {dtype}, not numbers")
     told = handle.tell() + math.prod(shape) * dtype.itemsize
     if told != size:
-        raise ValueError(f"{size} bytes where the header tells {told}")
+        raise ValueError(f"{size} bytes, but the header says {told}")
     handle.seek(0)
     return np.lib.format.read_array(handle, allow_pickle=False)
 
 
-def read_json(path: str | Path, expected: str = "a whole JSON file", hint: str = AGAIN, finite: bool = False) -> Any:
-    """Read a JSON file; ContractError where it is none, is cut short, or holds what ``strict_json`` refuses."""
+def read_json(path: str | Path, expected: str = "a complete JSON file", hint: str = AGAIN, finite: bool = False) -> Any:
+    """Read a JSON file; ContractError if it is none, is cut short, or holds what ``strict_json`` refuses."""
     path = regular_file(path, expected, "run the rule that makes it")
     try:
         if (size := path.stat().st_size) > MOST_JSON:
@@ -98,7 +98,7 @@ def read_json(path: str | Path, expected: str = "a whole JSON file", hint: str =
 
 
 def read_arrays(path: str | Path, hint: str = AGAIN) -> "dict[str, np.ndarray]":
-    """The arrays of a safetensors file; ContractError where there is none or it is damaged."""
+    """The arrays of a safetensors file; ContractError if there is none or it is damaged."""
     from safetensors.numpy import load_file
 
     with damage(path, "a safetensors file", hint) as file:

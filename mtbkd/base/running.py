@@ -1,4 +1,4 @@
-"""Which runs of the workflow and which of their jobs are alive, so that nothing is started twice or deleted under a writer.
+"""Live runs of the workflow and their jobs, so that nothing is started twice or deleted under a writer.
 
 Every run and every job keeps a small file in .snakemake/mtbkd/ while it lives and touches it now and then. Whether a process
 of this host lives, the system says; one of another host counts as alive while its file is fresh.
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FOLDER = Path(".snakemake/mtbkd")
 RUN_VARIABLE = "MTBKD_RUN"  # tells a job which run started it
 BEAT = 5.0  # seconds between two touches
-KILLED = "the run that started this job was killed, so nobody would record its result; start the same command again"
+KILLED = "the run that started this job was killed, so its result would not be recorded; run the same command again"
 STALE = 300.0  # seconds without a touch after which a process of another host counts as dead: network disks are late
 
 
@@ -161,8 +161,8 @@ def wait_for_orphans(pause: float = 2.0) -> None:
         said |= {job.what for job in new}
         if new:
             text = "; ".join(f"{job.what} on {job.process.host}, pid {job.process.pid} ({job.cancel})" for job in new)
-            log.warning("jobs of a run that was killed still run: %s. Waiting for them, then going on; the commands in "
-                        "brackets end them", text)  # fmt: skip
+            log.warning("jobs of a killed run are still running: %s. Waiting for them; the commands in "
+                        "brackets stop them", text)  # fmt: skip
         time.sleep(pause)
 
 
@@ -172,10 +172,10 @@ def _orphans() -> list[Living]:
 
 
 def clean(results: Path, locks: Path) -> None:
-    """Take away what dead processes left: their unfinished files and, if no other run is alive, Snakemake's locks."""
+    """Remove what dead processes left: their unfinished files and, if no other run is alive, Snakemake's locks."""
     others = living("run")
     for run in others:
-        log.warning("another run is alive here: %s on %s, pid %d", run.what, run.process.host, run.process.pid)
+        log.warning("another run is active here: %s on %s, pid %d", run.what, run.process.host, run.process.pid)
     left = [*abandoned_parts(results), *abandoned_parts(FOLDER)]
     for path in [*left, *([] if others else locks.glob("*.lock"))]:
         path.unlink(missing_ok=True)

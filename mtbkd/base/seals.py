@@ -1,4 +1,4 @@
-"""Files that show when their content changed since it was written, or when they were exchanged for another of their kind.
+"""Seals that reveal files that were changed since they were written, or swapped with another of their kind.
 
 A seal is MARK, the SHA-256 of the file's place and that of all other bytes of the file, in hexadecimal digits. It lies between
 data and footer of a Parquet file, where the format allows a gap, and at the end of any other file; HDF5 ignores what follows
@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 FILES, OWN, PLACE = "files_sha256", "card_sha256", "place"  # entries of a card
 KINDS = "data|logits|students|evaluation|curves|questions|exact|teacher_search|student_search"
 BELOW_RESULTS = re.compile(rf".*(?:^|/)results/[^/]+/((?:{KINDS})/.+)")
-SWAPPED = f"exchanged with another, or copied from there: {AGAIN}"
+SWAPPED = f"swapped with another file, or copied from there: {AGAIN}"
 
 
 def place_of(path: str | Path) -> str:
@@ -50,23 +50,23 @@ def seal(path: Path, final: str | Path) -> None:
 
 
 def check_seal(path: Path) -> None:
-    """ContractError unless the file carries a seal and its content is what was sealed; once a process for each file."""
+    """ContractError unless the file carries a seal and its content is what was sealed; once per process for each file."""
     state = path.stat()
     end = _end_of_data(path)
     with path.open("rb") as handle:
         handle.seek(max(0, end - LENGTH))
         found = handle.read(LENGTH)
     if not found.startswith(MARK):
-        raise ContractError(path, "content", "no hash of it", "a whole file that this version of mtbkd wrote",
-                            f"cut short, or made by an older version or another program: {AGAIN}")  # fmt: skip
+        raise ContractError(path, "content", "no hash", "a complete file written by this version of mtbkd",
+                            f"truncated, or made by an older version or another program: {AGAIN}")  # fmt: skip
     whole = _known(path, state.st_mtime_ns, state.st_size, end - DIGITS)
     _compare(path, whole, found[-DIGITS:].decode("ascii", "replace"))
     if (place := place_of(path)) and found[len(MARK) : -DIGITS] != _digits(place):
-        raise ContractError(path, "place", "a file that was made for another one", f"that of {place}", SWAPPED)
+        raise ContractError(path, "place", "a file made for another path", f"that of {place}", SWAPPED)
 
 
 def file_sha256(path: Path) -> str:
-    """Hash of a whole file; computed once a process while size and time of the file stay the same."""
+    """Hash of a whole file; computed once per process while size and time of the file stay the same."""
     state = path.stat()
     return _known(path, state.st_mtime_ns, state.st_size, state.st_size)
 
@@ -78,16 +78,16 @@ def sealed_card(card: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any
         plain = json.loads(json.dumps(dict(card)))
     except (TypeError, ValueError) as error:  # numpy's numbers and arrays are none
         raise ContractError(
-            files[0].parent / "card.json", "entries", error, "what JSON can hold", "tolist() makes it"
+            files[0].parent / "card.json", "entries", error, "values that JSON can represent", "use tolist()"
         ) from None
     content = plain | {FILES: hashes, PLACE: place_of(files[0].parent)}
     return content | {OWN: _card_sha256(content)}
 
 
 def opened_card(card: Any, path: Path, files: Sequence[Path]) -> dict[str, Any]:
-    """The entries that ``sealed_card`` was given; ContractError where they, or one of ``files``, changed since."""
+    """The entries that ``sealed_card`` was given; ContractError if they, or one of ``files``, changed since."""
     if not isinstance(card, dict) or not isinstance(card.get(FILES), dict) or OWN not in card:
-        raise ContractError(path, FILES, "nothing", "hashes of the files beside it", f"made by an older version: {AGAIN}")
+        raise ContractError(path, FILES, "nothing", "hashes of the files in its folder", f"made by an older version: {AGAIN}")
     _compare(path, _card_sha256({name: value for name, value in card.items() if name != OWN}), card[OWN])
     for file in files:
         _compare(file, file_sha256(file), card[FILES].get(file.name))

@@ -1,4 +1,4 @@
-"""Settings as the workflow hands them on: those of a part, those of several levels of config.yaml merged, as JSON."""
+"""Settings as the workflow passes them: of a part, merged over levels of config.yaml, as JSON."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a job depends on besides the files that other jobs make: the package's sources and the user's own files, by content.
+"""Dependencies of a job besides the files of other jobs: package sources and the user's own files, by content.
 
 Snakemake re-runs a job when an input is newer than its output, not when a module changes that its script imports, nor when a
 file is replaced by one with an older date. So the rules put hashes among a job's params: one of the closure of its modules
@@ -108,11 +108,11 @@ def own_paths(settings: Mapping[str, Any]) -> list[str]:
 
 
 def own_content(path: str | Path) -> str:
-    """The sha256 of a file of the user's; ContractError for what is missing, unreadable or no regular file."""
+    """The sha256 of a file of the user's; ContractError for anything missing, unreadable or no regular file."""
     if re.search("[{}]", str(path)):  # Snakemake takes it for a wildcard
         raise ContractError(path, "path", "a brace", "a path without { and }", "rename the file")
     if re.match(r"\w+://", str(path)):
-        raise ContractError(path, "path", "an address", "a file on this machine", "download it first")
+        raise ContractError(path, "path", "a URL", "a file on this machine", "download it first")
     path = Path(path)
     found = regular_file(path, "a file, or a rule that makes it", "" if os.path.exists(path) else _way_out(path)).stat()
     return _content(path.absolute(), found.st_ctime_ns, found.st_ino)

@@ -1,4 +1,4 @@
-"""JSON from people: what Python's reader takes in silence or answers with a traceback is refused in one sentence."""
+"""Strict JSON reader: content that Python's reader accepts silently or rejects with a traceback gives a one-line error."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Files that people bring: only regular ones, whole, and never more of them in memory than ``LIMIT``."""
+"""User files: regular and complete files only, with at most ``LIMIT`` bytes in memory."""
 
 import zlib
 from pathlib import Path
@@ -37,7 +37,9 @@ def read_bytes(path: Path, expected: str) -> bytes:
                 handle.seek(0)
                 return _gunzip(path, handle)
             if path.suffix == ".gz":
-                raise ContractError(path, "content", "no gzip, though the name ends in .gz", expected, "pack it, or rename it")
+                raise ContractError(
+                    path, "content", "not gzip, although the name ends in .gz", expected, "compress it, or rename it"
+                )
             handle.seek(0)
             content = handle.read(LIMIT + 1)
     except OSError as error:
@@ -67,9 +69,9 @@ def _gunzip(path: Path, handle: IO[bytes]) -> bytes:
             else:
                 data = member.unconsumed_tail or handle.read(CHUNK)
     except zlib.error as error:
-        raise ContractError(path, "gzip", str(error), "a whole gzip file") from None
+        raise ContractError(path, "gzip", str(error), "a complete gzip file") from None
     if not member.eof:
-        raise ContractError(path, "gzip", "an end too early", "a whole gzip file")
+        raise ContractError(path, "gzip", "unexpected end of file", "a complete gzip file")
     return b"".join(unpacked)
 
 

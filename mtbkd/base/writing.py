@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and which unfinished ones a dead process left behind.
+"""Files that appear completely or not at all, and which unfinished ones a dead process left behind.
 
 An unfinished file lies beside its place as ``.<name>.<host>.<pid>.<start>.part``. The three tell whether its writer still
 lives: no process of another host is judged, and a later process with the same number has another start.

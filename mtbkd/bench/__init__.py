@@ -1,6 +1,6 @@
-"""Speed and size, as ratios measured in one run: what ``make bench`` prints and writes to results/benchmark.json.
+"""Speed and memory as ratios within one run; ``make bench`` prints them and writes results/benchmark.json.
 
-Nothing of the speed is asserted by a test: a machine that is busy with something else measures that, too.
+No test asserts a speed, because other load on the machine would affect it.
 """
 
 from pathlib import Path

@@ -30,7 +30,7 @@ SETTINGS = cnn.Settings.model_validate({"norm": "layer"})
 
 
 def measure() -> list[dict[str, Any]]:
-    """One row a shape of images: milliseconds of a gradient step on a minibatch an ensemble, and the ratios."""
+    """One row per shape of images: milliseconds of a gradient step on a minibatch an ensemble, and the ratios."""
     return [_row(name, shape) for name, shape in SHAPES.items()]
 
 

@@ -1,4 +1,4 @@
-"""What others do the same work with, measured in the same run.
+"""Reference implementations, measured in the same run.
 
 plain loop    one chain, automatic differentiation of the log-posterior, a copy of the parameters every step: published scripts
 posteriors    SGLD of the package of that name (Duffield et al. 2025), where it is installed

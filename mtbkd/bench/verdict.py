@@ -1,4 +1,4 @@
-"""Each bound that was set beside what was measured, met or not."""
+"""Bounds and measurements, met or not."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def _at_least(what: str, measured: float, bound: float) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The bounds as text, one a line."""
+    """The bounds as text, one per line."""
     width = max(len(row["what"]) for row in rows)
     lines = []
     for row in rows:

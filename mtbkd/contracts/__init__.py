@@ -1,1 +1,1 @@
-"""The files that rules hand on: data and logits (artefacts), draws, and how two folders of results differ."""
+"""File formats passed between rules: data and logits (artefacts), draws, and the comparison of results folders."""

@@ -1,6 +1,6 @@
-"""The files that rules hand on: one dataclass a kind, each with validate, write and read.
+"""The files that rules hand on: one dataclass per kind, each with validate, write and read.
 
-Arrays travel as safetensors, cards as JSON, example tables as CSV, draws as NetCDF. Files appear whole or not at all:
+Arrays travel as safetensors, cards as JSON, example tables as CSV, draws as NetCDF. Files appear completely or not at all:
 they are written beside their place and moved into it. Shapes: R replicates, N examples, G teachers, K classes.
 """
 
@@ -27,13 +27,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write ``content`` as indented JSON, whole or not at all."""
+    """Write ``content`` as indented JSON, completely or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_card(folder: str | Path, files: Sequence[str] = ()) -> dict[str, Any]:
-    """The entries of ``folder``/card.json; ContractError where they, or one of the ``files`` beside it, changed since."""
+    """The entries of ``folder``/card.json; ContractError if they, or one of the ``files`` beside it, changed since."""
     folder = Path(folder)
     path = folder / CARD
     beside = [regular_file(folder / name, "a file of the same job", "run the rule that makes it") for name in files]
@@ -52,7 +52,7 @@ def ids_digest(ids: np.ndarray) -> str:
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a safetensors file, whole or not at all."""
+    """Write a safetensors file, completely or not at all."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -79,7 +79,7 @@ class Dataset:
 
     Attributes:
         name: as in config.yaml.
-        x: float32 (R or 1, N, *features); simulations redraw it per replicate, tables may be split anew, other data have R = 1.
+        x: float32 (R or 1, N, *features); simulations redraw it per replicate, tables may be resplit, other data have R = 1.
         y: int64 (R or 1, N), class in 0..K-1; -1 is unlabelled (train and ood:* only, and everywhere in ``teachers``).
         split: str (N,), one of train, val, test, teachers, ood:<name>; the same for all replicates. Rows of ``teachers`` are
             for teachers alone: students, tuning and scores never see them, and their labels stand in ``teacher_y`` only.
@@ -140,7 +140,7 @@ class Dataset:
         ok = self.x.ndim >= 3 and 0 not in self.x.shape[2:]
         _check(ok, where, "x", f"shape {self.x.shape}", "(replicates, examples, features...)")
         _check(self.x.dtype == np.float32, where, "x", f"dtype {self.x.dtype}", "float32")
-        _check(bool(np.isfinite(self.x).all()), where, "x", "values that are not finite", "finite numbers")
+        _check(bool(np.isfinite(self.x).all()), where, "x", "non-finite values", "finite numbers")
         r = self.num_replicates
         _check(self.y.shape == (r, n), where, "y", f"shape {self.y.shape}", f"{(r, n)}")
         _check(self.y.dtype == np.int64, where, "y", f"dtype {self.y.dtype}", "int64")

@@ -1,4 +1,4 @@
-"""Two folders of results, compared number by number: tables, draws, data and logits; run times and provenance aside."""
+"""Numeric comparison of two results folders: tables, draws, data and logits; run times and provenance are ignored."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ Columns = Mapping[str, np.ndarray]
 
 
 def differences(first: Path, second: Path, tolerance: float = 0.0) -> tuple[int, list[str]]:
-    """How many files were compared, and a line for everything that differs.
+    """Number of compared files, and one line per difference.
 
     Args:
         first, second: folders of results, of a study or of several.

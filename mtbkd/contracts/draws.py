@@ -1,4 +1,4 @@
-"""The draws of a student's posterior: what a fit hands to the evaluation.
+"""Posterior draws of a student, passed from the fit to the evaluation.
 
 Written as an xarray DataTree in NetCDF, readable by ArviZ. Weights of a network are not identified (permutations, signs), so
 the posterior is kept in function space: log-posterior and class probabilities at fixed probe inputs. Shapes: R replicates,
@@ -41,12 +41,12 @@ class Draws:
         observed_y: int64 (R, L), their labels.
         prob: float32 (R, C, S, M, K), class probabilities of the evaluated examples (test and ood:* splits).
         example_index: int64 (M,), their rows in the dataset.
-        diverged: bool (R, C), chains that left the finite numbers; their draws are masked (NaN).
+        diverged: bool (R, C), chains that became non-finite; their draws are masked (NaN).
         sample_stats: the sampler's own statistics, each (R, C, D); NUTS: ``diverging``, ``energy``, ``n_steps``.
         params: float32 (R, C, S, P) raw weights, for small students or on request, else None.
-        gates: one entry a gate and replicate: {gate, replicate, value, threshold, verdict}; see evaluation/convergence.py.
-        tuning: one entry a candidate: {setting: value, ..., replicate, val_nll, val_accuracy, chosen}.
-        stacking: where chains are stacked, one entry a replicate and chain: {replicate, chain, weight, elpd, khat_bad,
+        gates: one entry per gate and replicate: {gate, replicate, value, threshold, verdict}; see evaluation/convergence.py.
+        tuning: one entry per candidate: {setting: value, ..., replicate, val_nll, val_accuracy, chosen}.
+        stacking: where chains are stacked, one entry per replicate and chain: {replicate, chain, weight, elpd, khat_bad,
             why_not}, see mtbkd/inference/chain_stacking.py. ``prob``, ``log_likelihood`` and ``params`` then hold draws of all
             chains in proportion to their weights, in the places of the undiverged ones; the other arrays hold each chain's own.
         attrs: method, signal, weights, inference, settings, seeds, versions, device, wall_s ...: JSON-able.
@@ -83,13 +83,15 @@ class Draws:
             if getattr(self, name).shape != shape:
                 raise ContractError(where, name, f"shape {getattr(self, name).shape}", f"{shape}")
         if self.stacking and len(self.stacking) != r * c:
-            raise ContractError(where, "stacking", f"{len(self.stacking)} entries", f"{r * c}, one a replicate and chain")
+            raise ContractError(where, "stacking", f"{len(self.stacking)} entries", f"{r * c}, one per replicate and chain")
         for name in ("prob", "probe_prob"):
             kept = getattr(self, name)[~self.diverged.astype(bool)]
             if kept.size and not (np.allclose(kept.sum(-1), 1, atol=1e-3) and kept.min() >= 0):
-                raise ContractError(where, name, "rows of undiverged chains that are no probabilities", "0 or more, with sum 1")
+                raise ContractError(
+                    where, name, "rows of undiverged chains that are not probabilities", "0 or more, with sum 1"
+                )
         if len(np.unique(self.example_index)) < m or (self.example_index < 0).any():
-            raise ContractError(where, "example_index", "rows that repeat or are below 0", "each example once")
+            raise ContractError(where, "example_index", "repeated or negative rows", "each example once")
         return self
 
     @property

@@ -1,1 +1,1 @@
-"""Data: datasets, images, encoders, sequences, raw files, published numbers. Knows base and contracts."""
+"""Data: datasets, images, encoders, sequences, raw files, published numbers. Depends on base and contracts."""

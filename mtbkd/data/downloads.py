@@ -1,4 +1,4 @@
-"""Raw files: where they come from, what they must be, and how they get here.
+"""Raw files: sources, verification and download.
 
 ``fetch`` takes each file from the mirror folder ($MTBKD_MIRROR/<group>/<file>) or else from its URLs, into a temporary file
 that is moved into place only when size and hash are right. Keys are '<group>/<file>', listed in raw_files.yaml.
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class DownloadError(MtbkdError):
-    """A raw file could not be had: every attempt with its reason, and how to get it by hand."""
+    """A raw file could not be obtained: every attempt with its reason, and instructions for a manual download."""
 
 
 class _Rejected(Exception):
@@ -81,7 +81,7 @@ def _fetch_one(key: str, file: RawFile, place: Path, mirror: Path | None) -> Non
         if not reason:
             log.info("%s: already there", key)
             return
-        log.warning("%s: the file at %s is not the right one (%s); fetching it again", key, place, reason)
+        log.warning("%s: the file at %s is not the expected one (%s); downloading it again", key, place, reason)
     ways: list[tuple[str, Callable[[Path], None]]] = []
     if mirror is not None:
         ways.append((str(mirror / key), lambda part: _copy(mirror / key, part, file)))
@@ -162,6 +162,6 @@ def _download(key: str, url: str, part: Path, file: RawFile) -> None:
                 try:
                     return _write(answer.iter_content(CHUNK), part, file, f"downloading {key}")
                 except requests.RequestException as error:
-                    log.warning("%s: the transfer from %s broke off (%s), %d tries left", key, url, error, left)
+                    log.warning("%s: the download from %s was interrupted (%s), %d attempts left", key, url, error, left)
                     if not left:
                         raise

@@ -101,7 +101,7 @@ def read_fasta(path: str | Path) -> Iterator[Record]:
                 raise ContractError(path, f"id of record {number}", f"'{record.id}', a header of PIR (NBRF)", "FASTA",
                                     f'convert it: python -c "from Bio import SeqIO; {convert}"')  # fmt: skip
             if record.id in seen:
-                raise ContractError(path, f"id '{record.id}'", f"records {seen[record.id]} and {number}", "each id once",
+                raise ContractError(path, f"id '{record.id}'", f"records {seen[record.id]} and {number}", "unique ids",
                                     "the first word after '>' is the id")  # fmt: skip
             seen[record.id] = number
             yield record
@@ -110,7 +110,7 @@ def read_fasta(path: str | Path) -> Iterator[Record]:
 
 
 def write_fasta(records: "Iterable[SeqRecord]", path: str | Path) -> int:
-    """Write FASTA, gzip where the name ends in .gz, whole or not at all; returns the number of records."""
+    """Write FASTA, gzip where the name ends in .gz, completely or not at all; returns the number of records."""
     from Bio import SeqIO
 
     opener = gzip.open if str(path).endswith(".gz") else open
@@ -155,7 +155,7 @@ def _text(path: Path) -> Iterator[IO[str]]:
         try:
             yield io.TextIOWrapper(data, encoding="utf-8-sig", errors="surrogateescape")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ContractError(path, "gzip", str(error), "a whole gzip file", "copy it again") from None
+            raise ContractError(path, "gzip", str(error), "a complete gzip file", "copy it again") from None
 
 
 class _Unpacked(io.RawIOBase):

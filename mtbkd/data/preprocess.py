@@ -1,4 +1,4 @@
-"""What several datasets do alike: split by strata, hide labels, standardise. All on plain arrays; N examples, F features."""
+"""Shared by several datasets: stratified splits, hidden labels, standardisation, on plain arrays. N examples, F features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mtbkd.base.errors import ContractError
 
 LabelShare = Annotated[
     float,
-    Field(gt=0, le=1, description="share of the training examples that keep their label; the others keep their teachers only"),
+    Field(gt=0, le=1, description="share of the training examples that are labelled; the others have teachers only"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Which raw files there are, and whether a file is one of them. Keys are '<group>/<file>', listed in raw_files.yaml."""
+"""The registry of raw files, and verification of files. Keys are '<group>/<file>', listed in raw_files.yaml."""
 
 import gzip
 import hashlib
@@ -24,9 +24,9 @@ class Source(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(pattern=r"^https?://", description="where to ask")
-    status: Literal["verified", "unverified"] = Field(description="verified: fetched once and found to be this file")
-    note: str = Field("", description="what to know about the source")
+    url: str = Field(pattern=r"^https?://", description="download address")
+    status: Literal["verified", "unverified"] = Field(description="verified: downloaded once and found to be this file")
+    note: str = Field("", description="remarks about the source")
 
 
 class RawFile(BaseModel):
@@ -34,12 +34,14 @@ class RawFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bytes: int = Field(ge=1, le=10**11, description="size of the file; an upper bound where the note says so")
-    sha256: Sha256 | None = Field(description="hash of the file; null: nobody has told it, and what is fetched is not verified")
-    licence: str = Field(min_length=1, description="licence as stated by its publisher, or that none is")
-    note: str = Field("", description="what the file holds and how it differs from the original")
-    content_sha256: Sha256 | None = Field(None, description="gzip only: hash of the content; another packing of it will do")
-    sources: tuple[Source, ...] = Field((), description="in the order of trial; none: from a mirror or by hand only")
+    bytes: int = Field(ge=1, le=10**11, description="size of the file; an upper bound if the note says so")
+    sha256: Sha256 | None = Field(description="hash of the file; null: unknown, and downloads are not verified")
+    licence: str = Field(min_length=1, description="licence stated by the publisher, or that none is stated")
+    note: str = Field("", description="content of the file and differences from the original")
+    content_sha256: Sha256 | None = Field(
+        None, description="gzip only: hash of the content; other compressions of it are accepted"
+    )
+    sources: tuple[Source, ...] = Field((), description="sources in order of preference; none: from a mirror or by hand only")
 
 
 @cache
@@ -50,7 +52,7 @@ def raw_files() -> dict[str, RawFile]:
 
 
 def check_fetched(paths: Iterable[str | Path]) -> None:
-    """ContractError where a raw file among ``paths``, <target>/<group>/<file>, changed since it was fetched."""
+    """ContractError if a raw file among ``paths``, <target>/<group>/<file>, changed since it was fetched."""
     for path in map(Path, paths):
         file = raw_files().get("/".join(path.parts[-2:])) if path.parts[-3:-2] == (TARGET,) else None
         if file and path.is_file() and (reason := reason_to_reject(path, file)):

@@ -1,4 +1,4 @@
-"""Protein chains, and what is done about letters and lengths that a student was not taught on (files: ``mtbkd.data.fasta``).
+"""Protein chains, and the handling of letters and lengths outside the training data (files: ``mtbkd.data.fasta``).
 
 Policy, the same wherever a chain comes from. Repaired, counted and told: lower case (raised), gaps ``-`` and ``.`` (taken
 out), one stop ``*`` at the end (taken off), ``J`` for leucine or isoleucine (becomes ``X``). Kept as they are: the ambiguous
@@ -91,7 +91,7 @@ def character(letter: str) -> str:
 
 def _check_composition(residues: str, where: object, field: str) -> None:
     if not set(residues) & set(RESIDUES):
-        raise ContractError(where, field, "no residue of known kind", f"some of {RESIDUES}")
+        raise ContractError(where, field, "no known residue", f"some of {RESIDUES}")
     share = sum(map(residues.count, NUCLEOTIDES)) / len(residues)
     if len(residues) >= NUCLEOTIDE_LENGTH and share >= NUCLEOTIDE_SHARE:
         raise ContractError(where, field, f"{share:.0%} of its letters are {', '.join(NUCLEOTIDES)}", "residues of a protein",

@@ -1,1 +1,1 @@
-"""How good students and teachers are: scores, coverage, paired comparisons. Knows inference and what lies below it."""
+"""Evaluation of students and teachers: scores, coverage, paired comparisons. Depends on inference and the packages below it."""

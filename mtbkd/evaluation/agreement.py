@@ -1,4 +1,4 @@
-"""How far is each algorithm from a gold standard of the same posterior?
+"""Distance of each algorithm from an exact sampler of the same posterior.
 
 Methods of one experiment that share signal, weights, student and the chosen settings aim at the same posterior. Among
 them a sampler that is exact but for Monte Carlo error (NUTS, tempered SMC, HMC that jumps among modes) is the gold standard of
@@ -82,7 +82,7 @@ def _effective(gate: Mapping[str, Any], draws: int) -> float:
 
 
 def agreement_rows(summaries: Summaries, scores: Mapping[str, Scores]) -> Iterator[dict[str, Any]]:
-    """One row a method, replicate and posterior for which there is an exact sampler, passed or not.
+    """One row per method, replicate and posterior for which there is an exact sampler, passed or not.
 
     Args:
         summaries: method -> replicate -> summary.
@@ -149,9 +149,9 @@ def _verdict(gaps: Mapping[str, float], draws: int) -> dict[str, str]:
         return {"verdict": "not claimed", "note": "a point estimate has no posterior"}
     wrong = []
     if not gaps["mean_max"] <= MEAN_TOLERANCE:
-        wrong.append(f"a mean probability is off by {gaps['mean_max']:.3f}")
+        wrong.append(f"error of a mean probability {gaps['mean_max']:.3f}")
     if not SD_RATIO[0] <= gaps["sd_ratio"] <= SD_RATIO[1]:
-        wrong.append(f"{gaps['sd_ratio']:.2f} times the reference's standard deviation")
+        wrong.append(f"standard deviation {gaps['sd_ratio']:.2f} times the reference's")
     return {"verdict": "differs" if wrong else "agrees", "note": "; ".join(wrong)}
 
 
@@ -161,6 +161,6 @@ def _why(candidates: Sequence[str], summaries: Summaries, replicate: int) -> str
     for method in candidates:
         summary = summaries[method].get(replicate)
         if summary is not None:
-            short = f"its bulk ESS is {summary.ess:.0f}, not {GOLD_ESS:.0f}"
+            short = f"has a bulk ESS of {summary.ess:.0f}, below {GOLD_ESS:.0f}"
             told.append(f"{method} {short if summary.gates_passed else 'failed a gate'}")
     return "; ".join(told)

@@ -21,7 +21,7 @@ else:
 
 MIN_FOR_TEST = 6
 POWER = 0.8
-OVERLAP = "splits of one table: test sets overlap, intervals too narrow"
+OVERLAP = "splits of one table: test sets overlap, so intervals are too narrow"
 Row = Mapping[str, Any]
 _GROUP = ["split", "domain", "metric"]
 
@@ -54,14 +54,14 @@ class Paired(NamedTuple):
 
 
 def paired(differences: np.ndarray, se_examples: float = math.nan, within: Range = REAL, overlap: float = 0.0) -> Paired:
-    """Compare from the differences (n,), one a replicate; NaN marks a replicate that one of the two lost.
+    """Compare from the differences (n,), one per replicate; NaN marks a replicate that one of the two lost.
 
     ``se_examples`` as in ``Paired``; ``within``: what values a difference can take; ``overlap``: as for
     ``intervals.standard_error``, which ``low``, ``high`` and ``detectable`` then follow.
     """
     kept = differences[np.isfinite(differences)]
     n, lost = len(kept), len(differences) - len(kept)
-    notes = [f"{lost} lost"] if lost else []
+    notes = [f"{lost} missing"] if lost else []
     if n < MIN_FOR_TEST:
         notes.append("too few replicates")
     found, p_value, cohen_d, detectable = interval(kept, within, overlap), math.nan, math.nan, math.nan
@@ -124,7 +124,7 @@ def compare(
         resampled: the replicates are random splits of one table, so that their test sets overlap.
 
     Returns:
-        one row a comparison: method, reference, split, domain, metric, higher_is_better, the fields of Paired, p_holm,
+        one row per comparison: method, reference, split, domain, metric, higher_is_better, the fields of Paired, p_holm,
         verdict (``verdict.judge``).
     """
     students = metrics[(metrics["kind"] == "student") & metrics["metric"].isin(HIGHER_IS_BETTER)]
@@ -142,7 +142,7 @@ def compare(
             se = se_examples({**where, "method": method}) if se_examples else math.nan
             found.append(paired((values[method] - values[reference]).to_numpy(), se, within))
         for method, row in zip(others, judged(found, higher), strict=True):
-            notes = [row["note"], resolution(row["n"], len(others)), "same data, other seeds" if seeds_only else ""]
+            notes = [row["note"], resolution(row["n"], len(others)), "same data, different seeds" if seeds_only else ""]
             notes.append(OVERLAP if resampled else "")
             row["note"] = "; ".join(filter(None, notes))
             rows.append({"method": method, **where, **row})

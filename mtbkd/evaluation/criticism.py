@@ -1,4 +1,4 @@
-"""Does the model fit the labels it saw? PSIS leave-one-out and posterior predictive checks, by ArviZ.
+"""Model criticism: PSIS leave-one-out and posterior predictive checks, by ArviZ.
 
 LOO (Vehtari, Gelman & Gabry 2017) estimates the log predictive density of each observed label from draws that did not see
 it; draws of a variational family are reweighted to the posterior first (Yao et al. 2018). Draws that claim no posterior, as
@@ -8,7 +8,7 @@ p(y_i | theta)^(-1/T), and what they average is p(y_i | theta) itself.
 
 The posterior predictive check asks whether replicated labels of the test examples fall into each class as often as the real
 ones do.
-Shapes: C chains, S kept draws a chain, L observed examples, M test examples, K classes.
+Shapes: C chains, S kept draws per chain, L observed examples, M test examples, K classes.
 """
 
 import math
@@ -34,7 +34,7 @@ arviz_stats: Any = lazy_import("arviz_stats")
 MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws there
 BAD_KHAT, MOST_BAD = 0.7, 0.1  # a k-hat above the first is bad; with a larger share of them there is no stacking weight
 NO_POSTERIOR = "claims no posterior: no leave-one-out"
-STACKED = "stacked chains are a mixture of modes, no posterior whose draws could be reweighted"
+STACKED = "stacked chains are a mixture of modes, not a posterior whose draws can be reweighted"
 FEW_DRAWS = f"fewer than {MIN_DRAWS} draws: no leave-one-out"
 NO_WEIGHT = f"no stacking weight: more than {MOST_BAD:.0%} of the k-hats exceed {BAD_KHAT:g}"
 
@@ -100,7 +100,7 @@ def stacking_weights(found: Mapping[str, Any]) -> dict[str, float]:
 
 
 def predictive_check(prob: np.ndarray, y: np.ndarray) -> list[dict[str, Any]]:
-    """Would replicated labels hold as many examples of each class as the real ones? One row a class.
+    """Posterior predictive check: do replicated labels have the class counts of the real ones? One row per class.
 
     The number of examples of a class is Poisson-binomial given a draw; its Gaussian approximation, averaged over draws,
     gives the posterior predictive p-value without simulating labels.

@@ -1,4 +1,4 @@
-"""Is a difference over data sets practically nothing? The Bayesian signed-rank test with a region of practical equivalence.
+"""Are two methods practically equivalent over data sets? The Bayesian signed-rank test with a region of practical equivalence.
 
 Benavoli, Corani, Demsar and Zaffalon (2017), Time for a change: a tutorial for comparing multiple classifiers through
 Bayesian analysis, JMLR 18, section 4.2. With weights w ~ Dirichlet(S, 1, ..., 1) on a zero difference z_0 and the observed
@@ -36,7 +36,7 @@ class Practical(NamedTuple):
 
 
 def signed_rank(differences: np.ndarray, rope: float) -> Practical:
-    """Compare from the differences (n,), one a data set; those within -rope..rope count as none.
+    """Compare from the differences (n,), one per data set; those within -rope..rope count as none.
 
     Raises:
         ValueError: no difference, one that is not finite, or a negative ``rope``.

@@ -1,17 +1,17 @@
 """All tables of one experiment: students, teachers and the ceiling on the same examples, by replicate.
 
-    metrics      tidy, one row a score; kind is student, teacher or ceiling
-    gates        one row a verdict of the fit and of the evaluation (calibration)
-    tuning       one row a candidate
-    examples     one row an evaluated example of replicate 0
+    metrics      tidy, one row per score; kind is student, teacher or ceiling
+    gates        one row per verdict of the fit and of the evaluation (calibration)
+    tuning       one row per candidate
+    examples     one row per evaluated example of replicate 0
     curves       coverage and self-expected coverage by level
-    example_scores  one row a method and evaluated example, its scores averaged over replicates; only where these share them
+    example_scores  one row per method and evaluated example, its scores averaged over replicates; only where these share them
     coverage_size  the same at the requested levels, from random subsets of the test examples
     reliability  bins of equal mass
     comparisons  every method against the reference
     agreement    every algorithm against an exact sampler of the same posterior, where there is one
     loo          PSIS leave-one-out of the observed labels, with stacking weights
-    chain_weights  one row a chain of the methods whose chains are stacked
+    chain_weights  one row per chain of the methods whose chains are stacked
     predictive_checks  class frequencies of the test labels against replicated ones
 
 Columns: ``tables.COLUMNS``. A diverged chain is left out; a replicate that lost all its chains keeps its rows of
@@ -57,7 +57,7 @@ def evaluate_experiment(
     levels: Sequence[float],
     out: str | Path,
 ) -> None:
-    """Evaluate all methods of one experiment and write the tables into ``out``, each whole or not at all.
+    """Evaluate all methods of one experiment and write the tables into ``out``, each completely or not at all.
 
     Args:
         study, experiment, dataset_name: as in config.yaml.

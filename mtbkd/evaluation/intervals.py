@@ -27,7 +27,7 @@ REAL, POSITIVE, UNIT, SHARE, GAP = Range(), Range(0), Range(0, 1), Range(0, 1, T
 
 
 class Interval(NamedTuple):
-    """Mean of ``n`` finite values and the ends of its interval (NaN where there is none)."""
+    """Mean of ``n`` finite values and the ends of its interval (NaN if there is none)."""
 
     mean: float
     low: float
@@ -36,7 +36,7 @@ class Interval(NamedTuple):
 
 
 def interval(values: Iterable[float], within: Range = REAL, overlap: float = 0.0) -> Interval:
-    """Mean over replicates (n,) with Student's interval, none below 3; values that are not finite are left out.
+    """Mean over replicates (n,) with Student's interval, none below 3; non-finite values are left out.
 
     ``overlap``: test over training examples where replicates are random splits of one data set, see ``standard_error``.
     """

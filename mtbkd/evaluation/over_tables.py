@@ -76,7 +76,7 @@ def comparisons(scores: Frame, claims: Sequence[Claim], overlap: Mapping[str, fl
         overlap: table -> as for ``intervals.standard_error``.
 
     Returns:
-        one row a comparison: COLUMNS["comparisons"].
+        one row per comparison: COLUMNS["comparisons"].
     """
     students = with_level(scores[(scores["kind"] == "student") & scores["metric"].isin(TESTED)])
     rows = []
@@ -112,7 +112,7 @@ def overall(per_table: Frame) -> Frame:
     """Every claim over the tables of its group, each table's mean difference one number, from ``comparisons``.
 
     Returns:
-        one row a claim and cell: COLUMNS["overall"]. n counts tables; low and high are Student's interval over tables, with
+        one row per claim and cell: COLUMNS["overall"]. n counts tables; low and high are Student's interval over tables, with
         no correction, as tables share nothing; practical is ``better``, ``worse``, ``equivalent`` or ``open``.
     """
     rows = []
@@ -157,7 +157,7 @@ def ranks(scores: Frame) -> Frame:
     A method that lacks a table that others have is left out and named, as ranks need the same tables for all.
 
     Returns:
-        one row a method and cell: COLUMNS["ranks"]; friedman_p and critical_difference are NaN below 3 methods or 2 tables.
+        one row per method and cell: COLUMNS["ranks"]; friedman_p and critical_difference are NaN below 3 methods or 2 tables.
     """
     students = with_level(scores[(scores["kind"] == "student") & scores["metric"].isin(TESTED)])
     rows = []

@@ -1,4 +1,4 @@
-"""Teachers routed by domain: each example is answered by the teacher of its domain, which students are never told.
+"""Teachers routed by domain: each example is predicted by the teacher of its domain, which students do not know.
 
 What experts reach when somebody knows whom to ask. Shapes: N examples, m of them, K classes.
 """

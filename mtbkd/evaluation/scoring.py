@@ -186,7 +186,7 @@ def curve_rows(scored: Scored) -> list[dict[str, Any]]:
 
 
 def size_rows(scored: Scored, levels: Sequence[float]) -> list[dict[str, Any]]:
-    """How coverage would be known from fewer test examples: a row a level and size; none for one draw.
+    """How coverage would be known from fewer test examples: one row per level and size; none for one draw.
 
     Rows {level, size, subsets, coverage, coverage_se, coverage_self, gap, gap_se} and, over the random subsets of that size,
     the 5 % and 95 % quantiles coverage_low, coverage_high, gap_low, gap_high. Standard errors are clustered by example.

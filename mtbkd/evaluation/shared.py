@@ -1,4 +1,4 @@
-"""The sampling error of test examples that all replicates share: real data, where replicates differ by seeds alone.
+"""Sampling error of test examples shared by all replicates: real data, where replicates differ only in seeds.
 
 An example's score is averaged over replicates first, since they share it; the standard error is over examples then. Shapes: N
 examples, M evaluated ones.
@@ -65,7 +65,7 @@ class SharedExamples:
         return self.se(scores, row["split"], row["domain"])
 
     def frame(self) -> "pd.DataFrame":
-        """One row a method and evaluated example."""
+        """One row per method and evaluated example."""
         at = self.examples.evaluated()
         domain = "" if self.examples.domain is None else self.examples.domain[at]
         place = {"row": at, "id": self.examples.id[at], "split": self.examples.split[at], "domain": domain}

@@ -1,4 +1,4 @@
-"""The tables of one experiment: their columns, and what gathers their rows."""
+"""The tables of one experiment: their columns, and the collection of their rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ class Tables:
             self.add("gates", [told], **common)
 
     def add_examples(self, columns: Mapping[str, Any], **common: Any) -> None:
-        """Append one row an example; ``columns`` as ``scoring.example_columns`` returns them."""
+        """Append one row per example; ``columns`` as ``scoring.example_columns`` returns them."""
         frame = pd.DataFrame({**self.names, **common, **columns}, columns=COLUMNS["examples"])
         self.add_frame("examples", frame.astype({"correct": "boolean"}))
 
@@ -96,6 +96,6 @@ class Tables:
         return pd.DataFrame(self.rows[table], columns=columns)
 
     def write(self, folder: str | Path) -> None:
-        """Write <table>.parquet for every table, each whole or not at all."""
+        """Write <table>.parquet for every table, each completely or not at all."""
         for table in COLUMNS:
             write_table(self.frame(table), Path(folder) / f"{table}.parquet")

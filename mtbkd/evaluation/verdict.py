@@ -1,4 +1,4 @@
-"""What a paired difference allows to say: the one rule behind every sentence, table and figure of the report.
+"""Claims from a paired difference: the single rule behind every sentence, table and figure of the report.
 
 A difference is claimed only where its interval over replicates leaves 0 out, the corrected p-value is below ``ALPHA``, and,
 where all replicates share one test set, the interval over test examples leaves 0 out as well.
@@ -42,7 +42,7 @@ def why_open(difference: float, low: float, high: float, p_holm: float, se_examp
 
 
 def beyond(first: tuple[float, float], *others: tuple[float, float]) -> Way:
-    """What intervals alone allow to say, where replicates are too few for a test: the page names them beside the verdict.
+    """Claims from intervals alone, if replicates are too few for a test; the page shows them next to the verdict.
 
     ``lower`` or ``higher`` where all ends (low, high) lie on that side of 0; ``others`` may be unknown (NaN), ``first`` not.
     """

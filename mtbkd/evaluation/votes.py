@@ -1,4 +1,4 @@
-"""How predictions agree with what people say of the same images: votes of many people an image, as in CIFAR-10H (Peterson,
+"""Agreement of predictions with human votes on the same images, many votes per image, as in CIFAR-10H (Peterson,
 Battleday, Griffiths, Russakovsky 2019).
 
     cross-entropy     mean_i - sum_k p_ik log q_ik, of the votes' shares p and the prediction q; at least the mean entropy of p
@@ -40,7 +40,7 @@ def read_votes(path: Path) -> np.ndarray:
     counts = read_npy(path, "a .npy file of vote counts")
     shaped = counts.dtype.kind in "iuf" and counts.ndim == 2 and len(counts) > 0
     if not shaped or not np.isfinite(counts).all() or (counts != np.round(counts)).any():
-        raise ContractError(path, "counts", f"{counts.dtype} of shape {counts.shape}", "whole numbers, images by classes")
+        raise ContractError(path, "counts", f"{counts.dtype} of shape {counts.shape}", "integers, images by classes")
     if (counts < 0).any() or (counts.sum(1) == 0).any():
         bad = int(((counts < 0).any(1) | (counts.sum(1) == 0)).sum())
         raise ContractError(path, "counts", f"{bad} images with a negative count or no vote", "votes for every image")
@@ -49,7 +49,7 @@ def read_votes(path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Votes:
-    """What people say of M images: ``share`` (M, K) of the votes, their ``entropy`` (M,), ``minority`` bool (M, K)."""
+    """Human votes on M images: ``share`` (M, K) of the votes, their ``entropy`` (M,), ``minority`` bool (M, K)."""
 
     share: np.ndarray
     entropy: np.ndarray

@@ -1,15 +1,15 @@
 """Inference algorithms: one module each, the same names in the same order.
 
     Settings   hyper-parameters with bounds and defaults
-    State      what the algorithm carries from its start to its run
+    State      state passed from init to run
     init       (target, settings, context) -> State
     run        (target, settings, state, context) -> Fit
 
-what its draws are judged by: ``DRAWS`` (point, independent or chains), ``CLAIMS_POSTERIOR`` (draws of the target, if only
-approximate ones; all others are counted apart) and ``SUPPLIES`` (names of its ``sample_stats``);
+properties for judging its draws: ``DRAWS`` (point, independent or chains), ``CLAIMS_POSTERIOR`` (draws of the target, if only
+approximate ones; all others are counted separately) and ``SUPPLIES`` (names of its ``sample_stats``);
 
-and what a configuration is checked against: ``IMPROPER_PRIOR`` (may the Gaussian prior be left out), ``MAX_PARAMS`` (or
-``max_params(settings)`` where settings decide), ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one
+and properties for checking a configuration: ``IMPROPER_PRIOR`` (may the Gaussian prior be omitted), ``MAX_PARAMS`` (or
+``max_params(settings)``, if it depends on them), ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one
 with a PyTensor form).
 Shapes: U units, C chains, D draws, P parameters.
 """
@@ -34,7 +34,7 @@ else:
 
 @dataclass(frozen=True)
 class Context:
-    """What every algorithm shares with the others.
+    """Inputs shared by all algorithms.
 
     Attributes:
         seed: base seed.
@@ -58,7 +58,7 @@ class Context:
         return target.start(seeds, scale)
 
     def mode(self, target: Target, dropout: float = 0.0) -> "torch.Tensor":
-        """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts a unit."""
+        """MAP parameters (U, P): the best by log-posterior of ``training.restarts`` starts per unit."""
         return self.best(target, 1, self.training.restarts, dropout)
 
     def best(self, target: Target, chains: int, starts: int, dropout: float = 0.0) -> "torch.Tensor":
@@ -71,7 +71,7 @@ class Context:
         return found.view(-1, starts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
 
     def chain_starts(self, target: Target, chains: int, overdispersion: float) -> "torch.Tensor":
-        """One MAP run a chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
+        """One MAP run per chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
         start, units = self.start(target, chains, overdispersion), target.members(chains)
         return maximise(target, start, units, self.training, self.generator("minibatch"))
 

@@ -45,12 +45,12 @@ class Settings(BaseModel):
 
     method: Literal["advi", "fullrank_advi"] = Field("advi", description="independent coordinates, or a full covariance")
     steps: Steps = Field(3_000, description="optimiser steps")
-    learning_rate: Rate = Field(0.01, description="Adam's, decaying to zero along a cosine")
-    samples: DrawCount = Field(1, description="draws of theta a step")
-    initial_scale: Positive = Field(0.03, description="sigma at the start, around the MAP")
-    batch_size: Batch | None = Field(None, description="examples a minibatch, drawn anew at every step; null: all")
-    draws: DrawCount = Field(400, description="independent draws kept")
-    backend: Backend = Field("auto", description="what compiles the step: c, jax or numba; auto takes what is there")
+    learning_rate: Rate = Field(0.01, description="learning rate of Adam, with cosine decay to zero")
+    samples: DrawCount = Field(1, description="draws of theta per step")
+    initial_scale: Positive = Field(0.03, description="initial sigma, around the MAP")
+    batch_size: Batch | None = Field(None, description="examples per minibatch, redrawn at every step; null: all")
+    draws: DrawCount = Field(400, description="number of independent draws")
+    backend: Backend = Field("auto", description="compiler of the step: c, jax or numba; auto uses what is available")
 
 
 class State(NamedTuple):
@@ -84,7 +84,7 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
         try:
             elbo = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
         except FloatingPointError:
-            log.warning("replicate %d: left the finite numbers, masked", replicate)
+            log.warning("replicate %d: became non-finite; masked", replicate)
             continue
         rng = np.random.default_rng(derive(context.seed, "advi draws", replicate=replicate))
         theta[unit], log_q[unit] = _draw(compiled, rng.standard_normal((settings.draws, num_params)))

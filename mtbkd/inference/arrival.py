@@ -1,4 +1,4 @@
-"""Has the optimiser of a point estimate arrived? How much log-posterior a few better steps would add.
+"""Has the optimiser of a point estimate converged? The gain in log-posterior from a few better steps.
 
 The gain of the optimiser's own last steps cannot tell: it vanishes with a learning rate that decays to zero, wherever the fit
 stands. A quasi-Newton ascent on all examples (L-BFGS, Liu & Nocedal 1989), which adapts its steps to the curvature, is started
@@ -23,10 +23,10 @@ EVALUATIONS = 10  # of log-posterior and gradient on all examples, a unit
 
 
 def shortfalls(problem: Problem, params: "torch.Tensor") -> np.ndarray:
-    """Log-posterior, in nats a label, that EVALUATIONS of L-BFGS add to point estimates: (U, 1, 1), never negative.
+    """Log-posterior, in nats per label, that EVALUATIONS of L-BFGS add to point estimates: (U, 1, 1), never negative.
 
     Labels are those of the examples and the beta * lambda pseudo-labels that the teachers put beside each; a tempered
-    log-posterior counts untempered. NaN where an estimate left the finite numbers.
+    log-posterior counts untempered. NaN where an estimate became non-finite.
 
     Args:
         problem: the posterior.

@@ -1,4 +1,4 @@
-"""Stacking of chains that sit in different modes (Yao, Vehtari & Gelman 2022, "Stacking for non-mixing Bayesian computations").
+"""Stacking of chains in different modes (Yao, Vehtari & Gelman 2022, "Stacking for non-mixing Bayesian computations").
 
 Chains that do not mix reach each mode as often as their starting points happen to lie in its basin, so pooling them equally
 means nothing. Each chain k is a predictive distribution of its own instead, and the mixture that predicts left-out labels best,
@@ -35,7 +35,7 @@ DRAWS = 500  # of a chain that are used
 MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws there
 KHAT, KHAT_SHARE = 0.7, 0.1  # a chain with more than this share of worse k-hats gets no weight
 LEAST = 0.1  # of an equal weight 1/C: smaller weights become 0
-UNTRUSTED = f"not stacked: over {KHAT_SHARE:.0%} of the k-hats of every chain exceed {KHAT:g}, so all count alike"
+UNTRUSTED = f"not stacked: over {KHAT_SHARE:.0%} of the k-hats of every chain exceed {KHAT:g}, so all chains count equally"
 LOST = "not stacked: every chain diverged"
 
 

@@ -1,4 +1,4 @@
-"""May the draws be trusted? The one table of gates, and the functions that judge them.
+"""Are the draws reliable? The table of gates, and the functions that judge them.
 
 A gate belongs to draws of certain kinds that claim a posterior and, where it reads a sampler's own statistic, to the
 algorithms that supply it: the constants ``DRAWS``, ``CLAIMS_POSTERIOR`` and ``SUPPLIES`` of an inference module. A newly
@@ -37,7 +37,7 @@ KINDS: tuple[Kind, ...] = ("point", "independent", "chains")
 
 
 class Claim(NamedTuple):
-    """What an inference module says of its draws: their kind, whether they are the posterior's, the statistics beside them."""
+    """What an inference module declares about its draws: kind, whether they claim a posterior, statistics supplied."""
 
     draws: Kind
     posterior: bool
@@ -49,9 +49,9 @@ class Claim(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the gates of stage ``fit`` read of one replicate; diverged chains are left out of all but ``diverged``.
+    """Input of the gates of stage ``fit``, for one replicate; diverged chains are excluded except in ``diverged``.
 
-    ``diverged`` bool (C,); ``quantities`` (T, C, D) the functions that convergence is judged on; ``given`` the
+    ``diverged`` bool (C,); ``quantities`` (T, C, D) the functions used to assess convergence; ``given`` the
     sampler's statistics, each (C, D), ``temperature`` (C, S) of S of the D draws (``mtbkd.inference.temperature``) and, of a
     point estimate, ``shortfall`` (1, 1) (``mtbkd.inference.arrival``).
     """
@@ -66,18 +66,18 @@ class Gate:
     """One row of the table.
 
     Attributes:
-        name: as stored in the draws' file.
+        name: as stored in the file of draws.
         statistic: what is measured, in words.
-        sense, threshold: the gate is passed when ``value sense threshold``, or within threshold of 1, beyond its error.
+        sense, threshold: the gate passes if ``value sense threshold``, or within threshold of 1, up to its error.
         exempt: kind of draws -> why the gate does not apply to it; it applies to all others.
-        advice: what to do when it fails.
+        advice: what to do if it fails.
         measure: the value from the evidence; None: judged at stage ``evaluation``, where the test labels are known.
-        min_chains, min_draws: with fewer the verdict is False, "too few draws to tell".
-        needs: the sampler's statistic that it reads, or "".
-        without: why it does not apply to samplers that do not claim to supply ``needs``; "": it applies, and is not judged.
+        min_chains, min_draws: with fewer, the verdict is False, "too few draws to tell".
+        needs: the sampler's statistic that it uses, or "".
+        without: why it does not apply to samplers that do not supply ``needs``; "": it applies but is not judged.
         asks_posterior: applies only to draws that claim a posterior.
-        error: Monte Carlo error that the value may be off beside the threshold; above MOST_ERROR it cannot tell.
-        informs: it is shown and counts against no method: nothing is ranked or marked by it.
+        error: Monte Carlo error allowed in addition to the threshold; above MOST_ERROR the gate is not judged.
+        informs: informative only; it is shown but does not affect ranking or marks.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Gate:
         return self.threshold - value if self.sense == ">=" else abs(value - 1) - self.threshold
 
     def worst(self, values: np.ndarray) -> float:
-        """The value that misses the threshold by most; NaN where none is known."""
+        """The value farthest beyond the threshold; NaN if none is known."""
         known = values[np.isfinite(values)]
         return float(known[np.argmax(self.excess(known))]) if len(known) else math.nan
 
@@ -137,20 +137,20 @@ def _khat(evidence: Evidence) -> float:
     return float(np.max(arviz.array_stats.psislw(-evidence.given["log_ratio"])[1]))
 
 
-_POINT = "one estimate has no draws to compare"
-_INDEPENDENT = "independent draws need no mixing; their approximation is judged otherwise"
+_POINT = "a point estimate has no draws to compare"
+_INDEPENDENT = "independent draws need no mixing; the approximation is judged by other gates"
 _MIXING: Mapping[Kind, str] = {"point": _POINT, "independent": _INDEPENDENT}
 _SAMPLER: Mapping[Kind, str] = {"point": _POINT, "independent": "no Markov chain"}
 _NO_CLAIM = "the algorithm claims no posterior"
-_DRAWN = "draws are judged, not their starting points"
-_LONGER = "run longer chains or change the step size; chains in several modes must be shown as such"
+_DRAWN = "the draws are judged, not their starting points"
+_LONGER = "run longer chains or change the step size; report chains in several modes as such"
 
 MOST_ERROR = 0.25
 SMALL_GAP = 0.01  # a mean |coverage gap| below it is called small, whatever the test says
 
 _TABLE = (
-    Gate("diverged", "share of chains that left the finite numbers", "<=", 0.0, {},
-         "lower the step size or the learning rate, or use a finite prior scale",
+    Gate("diverged", "share of chains with non-finite values", "<=", 0.0, {},
+         "reduce the step size or the learning rate, or use a finite prior scale",
          lambda evidence: float(evidence.diverged.mean()), 0, 0, asks_posterior=False),
     Gate("rhat", "largest rank-normalised split R-hat of log-posterior and probe probabilities", "<=", 1.01, _MIXING,
          _LONGER, _rhat, 2),
@@ -163,40 +163,40 @@ _TABLE = (
          lambda evidence: float(np.min(arviz.array_stats.bfmi(evidence.given["energy"]))),
          needs="energy", without="the sampler has no energy (it is not Hamiltonian)"),
     Gate("divergences", "number of divergent transitions", "<=", 0.0, _SAMPLER,
-         "raise the target acceptance, or reparametrise",
+         "raise the target acceptance rate, or reparametrise",
          lambda evidence: float(evidence.given["diverging"].sum()), 1, 1,
          "diverging", "the sampler has no divergent transitions"),
     Gate("psis_khat", "largest Pareto k-hat of the ratios of posterior to approximation", "<=", 0.7,
-         {"point": _POINT, "chains": "the draws come from no approximation with a density"},
-         "use a richer family (vi: low_rank, full_rank) or a sampler; trust predictions only as far as they are calibrated",
+         {"point": _POINT, "chains": "the draws do not come from an approximation with a density"},
+         "use a richer family (vi: low_rank, full_rank) or a sampler; rely on predictions only if they are calibrated",
          _khat, needs="log_ratio"),
-    Gate("temperature", "configurational temperature of the draws: 1 for draws of the posterior, more when they are too hot",
+    Gate("temperature", "configurational temperature of the draws: 1 for posterior draws, above 1 if too dispersed",
          "1 \N{PLUS-MINUS SIGN}", 0.1, {"point": _POINT},
-         "above 1: a smaller step, larger minibatches, or a sampler without noise of minibatches; below 1: the draws are too "
+         "above 1: use a smaller step, larger minibatches, or a sampler without minibatch noise; below 1: the draws are too "
          "narrow, or parameters are held fixed", lambda evidence: float(evidence.given["temperature"].mean()),
          needs="temperature", error=lambda evidence: two_errors(evidence.given["temperature"])),
-    Gate("optimised", "log-posterior that a few quasi-Newton steps on all examples add to the estimate, nats a label", "<=",
+    Gate("optimised", "gain in log-posterior from a few full-batch quasi-Newton steps after the fit, nats per label", "<=",
          0.005, {"independent": _DRAWN, "chains": _DRAWN},
-         "more steps, or another learning rate: the optimiser stopped short of the mode",
+         "use more steps or another learning rate: the optimiser stopped short of the mode",
          lambda evidence: float(evidence.given["shortfall"].max()), 1, 1,
          "shortfall", "it was not measured", asks_posterior=False, informs=True),
     Gate("calibration", "largest |coverage - self-expected coverage| / standard error, over levels", "<=", 2.0,
-         {"point": "the credible interval of one estimate is degenerate"},
-         "the predictive does not fit these labels: see the coverage curve and the other gates", None, asks_posterior=False),
+         {"point": "the credible interval of a point estimate is degenerate"},
+         "the predictive distribution does not fit the labels: see the coverage curve", None, asks_posterior=False),
 )  # fmt: skip
 GATES = {gate.name: gate for gate in _TABLE}
 INFORMING = frozenset(gate.name for gate in _TABLE if gate.informs)
 
 
 def gate_table() -> list[dict[str, Any]]:
-    """The table for the report: one dictionary a gate; a column for each kind of draws says ``yes`` or why not."""
+    """The table for the report: one dictionary per gate; for each kind of draws ``yes`` or the reason why not."""
     columns = ("name", "stage", "statistic", "sense", "threshold")
     table = []
     for gate in GATES.values():
-        applies = "yes, where a posterior is claimed" if gate.asks_posterior else "yes"
+        applies = "yes, if a posterior is claimed" if gate.asks_posterior else "yes"
         if gate.needs:
-            applies += f" and '{gate.needs}' is known; else {gate.without or 'not judged'}"
-        applies += "; it informs and counts against no method" if gate.informs else ""
+            applies += f" and '{gate.needs}' is known; otherwise {gate.without or 'not judged'}"
+        applies += "; informative only" if gate.informs else ""
         kinds = {kind: gate.exempt.get(kind, applies) for kind in KINDS}
         table.append({**{name: getattr(gate, name) for name in columns}, **kinds, "advice": gate.advice})
     return table
@@ -214,14 +214,14 @@ def judge(
     """Judge the gates of stage ``fit``.
 
     Args:
-        claim: what the inference module says of its draws.
+        claim: what the inference module declares about its draws.
         log_posterior: (R, C, D).
         probe_prob: (R, C, D, Q, K).
         sample_stats: each (R, C, D): ``energy``, ``diverging`` (NUTS), ``log_ratio`` = log p - log q (VI, ADVI, Laplace);
             ``temperature`` (R, C, S) of S of the draws; and ``shortfall`` of point estimates.
         diverged: bool (R, C); such chains are judged by the gate ``diverged`` alone.
         replicates: numbers (R,) of the replicates, 0..R-1 by default.
-        gates: all, or as they are asked of stacked chains (``within_chains``).
+        gates: all, or the variants for stacked chains (``within_chains``).
 
     Returns:
         rows {gate, replicate, value, threshold, verdict, note, judged}, JSON-able.
@@ -236,7 +236,7 @@ def judge(
 
 
 def judge_calibration(gap: np.ndarray, se: np.ndarray, shared_sd: np.ndarray, replicate: int, looks: int = 1) -> dict[str, Any]:
-    """Judge the gate ``calibration``: is the predictive's coverage what it expects of itself?
+    """Judge the gate ``calibration``: does the coverage of the predictive distribution match its own expectation?
 
     The error of the gap has two parts: that of the labels (``se``, clustered by example) and one that all test examples
     share, because the posterior behind them saw one training set (``coverage.Coverage.shared_sd``). Without the second,
@@ -244,9 +244,9 @@ def judge_calibration(gap: np.ndarray, se: np.ndarray, shared_sd: np.ndarray, re
     4 to 6 %.
 
     Args:
-        gap, se, shared_sd: (A,) one a level; NaN when every chain diverged.
+        gap, se, shared_sd: (A,) one per level; NaN if every chain diverged.
         replicate: its number.
-        looks: how many replicates are judged; the threshold of 2 rises (Bonferroni, also over levels) so that a perfect
+        looks: number of replicates judged; the threshold of 2 rises (Bonferroni, also over levels) so that a perfect
             method passes ALL of them as often as it would pass one look at 2.
     """
     gate = GATES["calibration"]

@@ -30,9 +30,9 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.Ensemble):
-    step_size: Rate = Field(2e-5, description="tau: the step that each cycle starts with and that falls to zero")
-    cycles: Steps = Field(4, description="cycles of a chain, of equal length")
-    explore: float = Field(0.5, ge=0, lt=1, description="beta: the share of a cycle without noise and without draws")
+    step_size: Rate = Field(2e-5, description="tau: initial step size of each cycle, decaying to zero")
+    cycles: Steps = Field(4, description="number of cycles per chain, of equal length")
+    explore: float = Field(0.5, ge=0, lt=1, description="beta: share of a cycle without noise and without draws")
 
     @property
     def length(self) -> int:

@@ -31,8 +31,8 @@ NEEDS_SYMBOLIC = False
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate: float = Field(0.1, gt=0, lt=1, description="probability that a hidden unit is dropped")
-    draws: DrawCount = Field(400, description="masks drawn for prediction")
+    rate: float = Field(0.1, gt=0, lt=1, description="probability of dropping a hidden unit")
+    draws: DrawCount = Field(400, description="number of masks for prediction")
 
 
 class State(NamedTuple):
@@ -47,7 +47,7 @@ def init(target: Problem, settings: Settings, context: Context) -> State:
 
 
 def run(target: Problem, settings: Settings, state: State, context: Context) -> Fit:
-    """Bake one mask a draw into the parameters."""
+    """Bake one mask per draw into the parameters."""
     student, members = target.student, target.num_units * settings.draws
     masks = dropout_masks(student.hidden, members, 1, settings.rate, context.generator("dropout"))
     repeated = state.params.repeat_interleave(settings.draws, 0)

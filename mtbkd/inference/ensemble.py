@@ -28,11 +28,11 @@ NEEDS_SYMBOLIC = False
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    members: int = Field(5, ge=2, le=10_000, description="MAP runs a replicate, each a draw")
+    members: int = Field(5, ge=2, le=10_000, description="number of MAP fits per replicate, each one a draw")
 
 
 class State(NamedTuple):
-    """``params`` (U * M, P): the modes of M members a unit."""
+    """``params`` (U * M, P): the modes of M members per unit."""
 
     params: "torch.Tensor"
 

@@ -89,7 +89,7 @@ class LowRank:
         return noise[..., self.rank :] + noise[..., : self.rank] @ factor.mT
 
     def _cholesky(self, factor: "torch.Tensor") -> "torch.Tensor":
-        """Of M = I + B^T B, (U, R, R); NaN where B has left the finite numbers."""
+        """Of M = I + B^T B, (U, R, R); NaN where B has become non-finite."""
         eye = torch.eye(self.rank, device=factor.device, dtype=factor.dtype)
         lower, failed = torch.linalg.cholesky_ex(eye + factor.mT @ factor)
         return torch.where(failed.view(-1, 1, 1) > 0, torch.nan, lower)

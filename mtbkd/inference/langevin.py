@@ -1,4 +1,4 @@
-"""What the stochastic-gradient samplers share: their start, their loop, what they keep and what they say of lost chains.
+"""Shared by the stochastic-gradient samplers: start, loop, stored draws, and the report of diverged chains.
 
 Every chain starts at its own MAP run from its own overdispersed starting point and draws its own minibatches: chains that
 share either agree with each other whatever the posterior, and R-hat would mean nothing. All of them estimate the gradient
@@ -40,24 +40,24 @@ class Walker(Protocol):
 
 
 class Ensemble(BaseModel):
-    """How many chains, from where, on what."""
+    """Number of chains, starting points and minibatch size."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: Steps = Field(20_000, description="steps of each chain, those left out included")
-    thin: Steps = Field(50, description="one draw is kept every so many steps")
-    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
-    batch_size: Batch = Field(64, description="examples a minibatch, drawn by every chain for itself")
+    steps: Steps = Field(20_000, description="steps per chain, including warm-up")
+    thin: Steps = Field(50, description="thinning: one draw is stored every this many steps")
+    chains: ChainCount = Field(4, description="independent chains per replicate; at least 2 for R-hat")
+    batch_size: Batch = Field(64, description="examples per minibatch, drawn independently for every chain")
     overdispersion: float = Field(
-        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
+        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP fits"
     )
-    control_variates: bool = Field(True, description="subtract what a minibatch gets wrong at the chain's own mode")
+    control_variates: bool = Field(True, description="control variate: subtract the minibatch error at the chain's own mode")
 
 
 class BurnIn(Ensemble):
-    """Chains whose first steps are left out."""
+    """Chains with a burn-in."""
 
-    burn_in: int = Field(5_000, ge=0, le=100_000_000, description="first steps, left out")
+    burn_in: int = Field(5_000, ge=0, le=100_000_000, description="burn-in: first steps, discarded")
 
     @model_validator(mode="after")
     def _leaves_draws(self) -> Self:
@@ -86,7 +86,7 @@ def simulate(
 ) -> Fit:  # fmt: skip
     """Run all chains of all units from ``start`` (E, P) as one ensemble and keep a draw after each step in ``kept``.
 
-    Chains never read each other: one that leaves the finite numbers stays there, is reported and spares the others.
+    Chains never read each other: one that becomes non-finite stays there, is reported and spares the others.
     """
     params, units = start.clone(), target.members(settings.chains)
     noise = Normals(params.shape, derive(context.seed, f"{name} noise", first=context.replicates[0]), context.device)
@@ -181,7 +181,7 @@ def _report(name: str, settings: Ensemble, chains: int, lost_at: dict[int, int])
     first, step_size = min(lost_at.values()), getattr(settings, "step_size", None)
     early = f"; none was left at step {max(lost_at.values())} of {settings.steps}, so it stopped"
     log.warning(
-        "%s: %d of %d chains left the finite numbers, the first between steps %d and %d%s. Lost chains are masked, the others "
-        "are as they would be alone. Hint: a smaller step_size than %g, for instance a tenth of it.",
+        "%s: %d of %d chains became non-finite, the first between steps %d and %d%s. They are masked; the others "
+        "are unaffected. Hint: reduce step_size from %g, for instance to a tenth of it.",
         name, len(lost_at), chains, max(1, first - WATCH + 1), first, early if len(lost_at) == chains else "", step_size,
     )  # fmt: skip

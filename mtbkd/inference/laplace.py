@@ -62,13 +62,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     curvature: Literal["full", "diagonal", "last_layer"] = Field(
-        "full", description="what is kept of the Hessian: all, its diagonal, or the last dense layer's block"
+        "full", description="form of the Hessian: full, its diagonal, or the block of the last dense layer"
     )
     polish: int = Field(
-        1000, ge=0, le=10_000_000, description="full-batch Adam steps after the MAP run, at a tenth of its learning rate"
+        1000, ge=0, le=10_000_000, description="full-batch Adam steps after the MAP fit, at a tenth of its learning rate"
     )
-    newton: int = Field(10, ge=0, le=10_000, description="most Newton steps after these")
-    draws: DrawCount = Field(400, description="independent draws kept")
+    newton: int = Field(10, ge=0, le=10_000, description="maximum number of Newton steps after these")
+    draws: DrawCount = Field(400, description="number of independent draws")
 
 
 class State(NamedTuple):

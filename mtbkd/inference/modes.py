@@ -1,6 +1,6 @@
-"""The modes of a posterior as mixtures of multivariate t distributions, learnt by EM from places where chains have been.
+"""The modes of a posterior as mixtures of multivariate t distributions, learned by EM from places where chains have been.
 
-Shapes: U units, K modes a unit, N places, E members, Z coordinates.
+Shapes: U units, K modes per unit, N places, E members, Z coordinates.
 """
 
 from typing import TYPE_CHECKING, NamedTuple

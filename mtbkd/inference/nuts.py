@@ -42,22 +42,22 @@ NEEDS_SYMBOLIC = True
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
+    chains: ChainCount = Field(4, description="independent chains per replicate; at least 2 for R-hat")
     # No thinning: E-BFMI compares the energies of successive draws, and a thinned-out divergence would go unseen.
-    draws: int = Field(500, ge=4, le=5000, description="draws of each chain, all kept")
+    draws: int = Field(500, ge=4, le=5000, description="draws per chain, all stored")
     tune: int = Field(
-        400, ge=50, le=1_000_000, description="first steps of each chain, which set step size and metric; left out"
+        400, ge=50, le=1_000_000, description="warm-up steps per chain, which adapt step size and metric; discarded"
     )
-    target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
-    max_treedepth: int = Field(10, ge=1, le=15, description="doublings of a trajectory: a draw costs 2^this gradients at most")
+    target_accept: float = Field(0.8, gt=0, lt=1, description="target acceptance rate of the step size")
+    max_treedepth: int = Field(10, ge=1, le=15, description="maximum tree depth: a draw costs at most 2^depth gradients")
     sampler: Literal["nutpie", "pymc", "numpyro"] = Field(
-        "nutpie", description="implementation; numpyro runs on the GPU where JAX sees one and needs the extra jax or gpu"
+        "nutpie", description="implementation; numpyro runs on the GPU if JAX finds one, and needs the extra jax or gpu"
     )
     backend: Backend = Field(
-        "auto", description="what compiles the density for nutpie and pymc: c, jax or numba; auto takes what is there"
+        "auto", description="compiler of the density for nutpie and pymc: c, jax or numba; auto uses what is available"
     )
     overdispersion: float = Field(
-        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
+        2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP fits"
     )
 
 

@@ -1,6 +1,6 @@
 """Batched maximisation of the log-posterior: every member with its own start, minibatches and dropout masks.
 
-Adam on the flat parameters. Members are independent: one that leaves the finite numbers stays there and disturbs no other.
+Adam on the flat parameters. Members are independent: one that becomes non-finite stays there and disturbs no other.
 """
 
 from typing import TYPE_CHECKING
@@ -28,11 +28,11 @@ class Training(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: Steps = Field(1500, description="minibatch steps")
-    batch_size: Batch = Field(64, description="examples a minibatch")
+    batch_size: Batch = Field(64, description="examples per minibatch")
     restarts: ChainCount = Field(3, description="starts of every single-mode fit; the highest log-posterior wins")
-    learning_rate: Rate = Field(0.02, description="at the start of the cosine decay")
+    learning_rate: Rate = Field(0.02, description="initial learning rate, with cosine decay")
     signal_warmup: float = Field(
-        0.3, ge=0, le=1, description="share of the steps in which the teacher term grows to full power"
+        0.3, ge=0, le=1, description="share of the steps over which the teacher term ramps up to full strength"
     )
 
 

@@ -30,14 +30,14 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: Rate = Field(3e-7, description="tau; a parameter's own step is tau G, larger where gradients are small")
+    step_size: Rate = Field(3e-7, description="tau; the step of each parameter is tau G, larger where gradients are small")
     burn_in: int = Field(
-        5_000, ge=1, le=100_000_000, description="first steps, left out, in which the preconditioner is learnt"
+        5_000, ge=1, le=100_000_000, description="burn-in: first steps, discarded, which adapt the preconditioner"
     )
-    decay: float = Field(0.99, ge=0, lt=1, description="what V keeps of its value in a step of the burn-in")
+    decay: float = Field(0.99, ge=0, lt=1, description="decay factor of V per burn-in step")
     damping: Positive = Field(
         1e-5,
-        description="what bounds G where gradients vanish, by 1 / damping, and so the first steps of a chain at a mode",
+        description="bounds G by 1 / damping where gradients vanish, and thereby the first steps of a chain at a mode",
     )
 
 

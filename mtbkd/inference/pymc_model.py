@@ -1,4 +1,4 @@
-"""What compiles a PyMC model, for the algorithms that PyMC brings (nuts.py, advi.py)."""
+"""Compiler of a PyMC model, for the algorithms of PyMC (nuts.py, advi.py)."""
 
 from importlib.util import find_spec
 from typing import Literal

@@ -4,7 +4,7 @@
     theta <- theta + v
 
 beta, the estimate of the minibatch's own noise, is set to 0, as in the paper's experiments: that noise comes on top and heats
-the chain, by less the larger alpha is. The momentum starts at 0 and is never drawn anew: friction and noise renew it in
+the chain, by less the larger alpha is. The momentum starts at 0 and is never redrawn: friction and noise renew it in
 about 1/alpha steps. On a Gaussian of precision h the variance is too large by the factor 1 / (1 - eta h / (2 (2 - alpha))).
 A step moves about as far as one of SGLD with tau = eta / alpha does.
 """
@@ -30,8 +30,8 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: Rate = Field(1e-6, description="eta: the square of a leapfrog step of unit mass")
-    friction: float = Field(0.1, gt=0, lt=1, description="alpha: the share of the momentum that a step takes away")
+    step_size: Rate = Field(1e-6, description="eta: square of the leapfrog step size at unit mass")
+    friction: float = Field(0.1, gt=0, lt=1, description="alpha: share of the momentum removed per step")
 
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:

@@ -30,10 +30,10 @@ NEEDS_SYMBOLIC = False
 
 
 class Settings(langevin.BurnIn):
-    step_size: Rate = Field(1e-5, description="tau, at the start")
-    decay: float = Field(0.0, ge=0, le=1, description="gamma: 0 is a constant step; Welling & Teh ask for (0.5, 1]")
-    decay_offset: Positive = Field(1000.0, description="b, in steps: how long the step stays near tau")
-    floor: NotNegative = Field(0.0, description="what the step does not fall below")
+    step_size: Rate = Field(1e-5, description="tau: initial step size")
+    decay: float = Field(0.0, ge=0, le=1, description="gamma: 0 is a constant step size; Welling & Teh require (0.5, 1]")
+    decay_offset: Positive = Field(1000.0, description="b, in steps: how long the step size stays near tau")
+    floor: NotNegative = Field(0.0, description="minimum step size")
 
     def step_at(self, step: np.ndarray) -> np.ndarray:
         """tau_t of steps 1, 2, ..."""

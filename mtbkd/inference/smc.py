@@ -47,14 +47,14 @@ MAX_TEMPERATURES = 1000
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: ChainCount = Field(4, description="independent runs a replicate; at least 2 for R-hat")
-    particles: int = Field(500, ge=4, le=1_000_000, description="particles of each run, all kept as draws")
-    ess_share: float = Field(0.7, gt=0, lt=1, description="effective share of the particles that a tempering step may leave")
+    chains: ChainCount = Field(4, description="independent runs per replicate; at least 2 for R-hat")
+    particles: int = Field(500, ge=4, le=1_000_000, description="particles per run, all stored as draws")
+    ess_share: float = Field(0.7, gt=0, lt=1, description="effective share of the particles that a tempering step must retain")
     sweeps: Steps = Field(3, description="Hamiltonian moves after every tempering step")
     final_sweeps: Steps = Field(20, description="Hamiltonian moves at the target itself")
-    leapfrogs: Steps = Field(8, description="gradients a move, at most; each move draws its own number")
-    target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
-    reference_scale: Positive = Field(1.0, description="standard deviation r of the Gaussian that the particles come from")
+    leapfrogs: Steps = Field(8, description="maximum number of gradients per move; each move draws its own number")
+    target_accept: float = Field(0.8, gt=0, lt=1, description="target acceptance rate of the step size")
+    reference_scale: Positive = Field(1.0, description="standard deviation r of the initial Gaussian of the particles")
 
 
 class State(NamedTuple):
@@ -98,7 +98,7 @@ class Runs:
         return values.unflatten(0, (-1, self.settings.particles))
 
     def each(self, values: "torch.Tensor") -> "torch.Tensor":
-        """One value a run (S, ...) repeated for its particles (S * N, ...)."""
+        """One value per run (S, ...) repeated for its particles (S * N, ...)."""
         return values.repeat_interleave(self.settings.particles, 0)
 
     def _reference(self, params: "torch.Tensor") -> "torch.Tensor":

@@ -7,7 +7,7 @@ diagnostics). The gradient is that of all examples and of the tempered posterior
 c is the mean of the OTHER half of a draw's chain: with a draw's own half, chains that mix slowly would seem cool. Of draws that
 jump among modes, it is that of the same mode's draws outside of that half: the density between modes is 0, so each may have a
 c of its own, and with one for all the error would be that of the distance between modes.
-Shapes: U units, C chains, D draws, S measured draws a chain, P parameters.
+Shapes: U units, C chains, D draws, S measured draws per chain, P parameters.
 """
 
 import math
@@ -31,7 +31,7 @@ AFFORDED = 2_000_000_000  # numbers of parameters times examples, over a unit's 
 def temperatures(target: Target, params: "torch.Tensor", device: str, modes: np.ndarray | None = None) -> np.ndarray:
     """-(theta - c) . grad log pi(theta) / P of evenly spread draws, (U, C, S), of ``params`` (U, C, D, P).
 
-    Their mean is T; NaN where a chain left the finite numbers. ``modes`` (U, C, D): the number of each draw's mode; each chain
+    Their mean is T; NaN where a chain became non-finite. ``modes`` (U, C, D): the number of each draw's mode; each chain
     is a mode by default.
     """
     units, chains, draws, size = params.shape

@@ -1,6 +1,6 @@
 """Chains that move by trajectories with the metrics of modes, and jump among these; ``mtbkd.inference.hmc`` has the equations.
 
-Shapes: U units, C chains, E = U C members, K modes a unit, Z coordinates.
+Shapes: U units, C chains, E = U C members, K modes per unit, Z coordinates.
 """
 
 from typing import TYPE_CHECKING
@@ -30,10 +30,10 @@ class Jumping(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
-    leapfrogs: Steps = Field(12, description="gradients a trajectory, at most; each draws its own number")
-    jumps: int = Field(4, ge=0, le=1_000, description="independent proposals from all modes after each trajectory")
-    target_accept: float = Field(0.9, gt=0, lt=1, description="acceptance that the step size aims at")
+    chains: ChainCount = Field(4, description="independent chains per replicate; at least 2 for R-hat")
+    leapfrogs: Steps = Field(12, description="maximum number of gradients per trajectory; each trajectory draws its own number")
+    jumps: int = Field(4, ge=0, le=1_000, description="number of independent proposals from all modes after each trajectory")
+    target_accept: float = Field(0.9, gt=0, lt=1, description="target acceptance rate of the step size")
 
 
 class StepSize:

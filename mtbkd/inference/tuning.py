@@ -50,7 +50,7 @@ def tune(
         fit: gives draws (U, S, P), whose mean predicts; None: one MAP fit a unit.
 
     Returns:
-        One row a candidate and replicate: the settings, ``replicate``, ``val_nll``, ``val_accuracy`` (both None where there
+        One row per candidate and replicate: the settings, ``replicate``, ``val_nll``, ``val_accuracy`` (both None where there
         is nothing to choose), ``chosen`` (one a replicate).
     """
     listed = candidates(posterior, uses)

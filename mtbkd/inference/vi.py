@@ -53,18 +53,20 @@ class Settings(BaseModel):
         "mean_field",
         description="covariance of q: diagonal, low rank plus diagonal, or full (at most 2,000 parameters)",
     )
-    rank: Units = Field(10, description="rank of the low_rank family; the others do not read it")
+    rank: Units = Field(10, description="rank of the low_rank family; ignored by the others")
     steps: Steps = Field(4_000, description="optimiser steps")
-    learning_rate: Rate = Field(0.01, description="Adam's, decaying to zero along a cosine")
-    batch_size: Batch = Field(64, description="examples a minibatch")
-    samples: DrawCount = Field(4, description="draws of theta a step")
-    initial_scale: Positive = Field(0.03, description="sigma at the start, around the MAP")
-    anneal: float = Field(0.0, ge=0, lt=1, description="share of the steps over which the entropy's weight grows from 0 to 1")
-    tolerance: NotNegative = Field(
-        0.0, description="stop once the smoothed ELBO changes by less than this share over a window; 0 takes all steps"
+    learning_rate: Rate = Field(0.01, description="learning rate of Adam, with cosine decay to zero")
+    batch_size: Batch = Field(64, description="examples per minibatch")
+    samples: DrawCount = Field(4, description="draws of theta per step")
+    initial_scale: Positive = Field(0.03, description="initial sigma, around the MAP")
+    anneal: float = Field(
+        0.0, ge=0, lt=1, description="share of the steps over which the weight of the entropy rises from 0 to 1"
     )
-    window: Steps = Field(200, description="steps between two looks at the ELBO, which is smoothed over three")
-    draws: DrawCount = Field(400, description="independent draws kept")
+    tolerance: NotNegative = Field(
+        0.0, description="stop once the smoothed ELBO changes by less than this share over a window; 0 runs all steps"
+    )
+    window: Steps = Field(200, description="steps per window of the ELBO, which is smoothed over three windows")
+    draws: DrawCount = Field(400, description="number of independent draws")
 
     @model_validator(mode="after")
     def _looks_thrice(self) -> Self:

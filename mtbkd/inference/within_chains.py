@@ -1,4 +1,4 @@
-"""Gates of stacked chains: they are asked within each chain, since stacked chains need not agree with each other.
+"""Gates of stacked chains: evaluated within each chain, because stacked chains need not agree with each other.
 
 Chains without weight count for nothing. Weights w_k and chains k give
 

@@ -1,4 +1,4 @@
-"""Operators as a configuration names them: each under a name to show, with its settings."""
+"""Operators in a configuration: each has a display name and settings."""
 
 from collections.abc import Mapping
 from types import ModuleType
@@ -30,8 +30,8 @@ class Chosen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operator: str = Field(description="an operator of mtbkd/pooling/operators")
-    settings: dict[str, Any] = Field({}, description="the operator's settings")
+    operator: str = Field(description="an operator in mtbkd/pooling/operators")
+    settings: dict[str, Any] = Field({}, description="settings of the operator")
 
     @model_validator(mode="after")
     def _known(self) -> "Chosen":

@@ -68,7 +68,7 @@ def _verdict(condition: str, value: np.ndarray, limit: float) -> Verdict:
 
 
 def corner_cases(teachers: int, classes: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Probabilities (N, G, K) that weights find hard: certain, undecided, equal and random teachers, mixed."""
+    """Hard cases (N, G, K) for weights: mixtures of certain, uniform, equal and random teachers."""
     sharp = rng.choice([0.05, 0.3, 1.0, 10.0], (count, teachers, 1))
     prob = rng.standard_gamma(np.broadcast_to(sharp, (count, teachers, classes))) + 1e-300
     prob /= prob.sum(-1, keepdims=True)

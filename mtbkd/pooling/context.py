@@ -1,4 +1,4 @@
-"""What weights may look at besides the teachers' probabilities: labels, validation examples, inputs and domains.
+"""Inputs of weights besides the teachers' probabilities: labels, validation examples, features and domains.
 
 A module of weights that needs more than probabilities has ``NEEDS`` (of labels, validation, inputs) and
 ``weights_of(prob, context)`` beside ``weights(prob)``, which then gives equal weights: nothing is known.
@@ -26,7 +26,7 @@ else:
 
 @dataclass(frozen=True)
 class Context:
-    """The examples that are weighed, and all that is known around them.
+    """The examples to be weighted, with everything known about them.
 
     Attributes:
         dataset: the data.
@@ -84,7 +84,7 @@ def teacher_weights(name: str, prob: np.ndarray, context: Context) -> np.ndarray
 
 
 def needs(name: str) -> frozenset[str]:
-    """What the weights ``name`` look at besides probabilities."""
+    """Inputs of the weights ``name`` besides probabilities."""
     return getattr(registry.part("weights", name), "NEEDS", frozenset())
 
 

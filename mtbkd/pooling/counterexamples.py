@@ -1,4 +1,4 @@
-"""Does an operator keep an axiom? A search for the smallest counterexample, or for how hard it was tried.
+"""Does an operator satisfy an axiom? Searches for the smallest counterexample and reports the number of candidates tried.
 
 Sizes go from few teachers and classes to more, inside a size from simple fractions to finer ones and then to random points;
 the first size and fraction with a violation end the search, and of those found there the one broken farthest is told,

@@ -36,7 +36,7 @@ def weights_of(prob: np.ndarray, context: Context) -> np.ndarray:
     dataset = context.dataset
     own = [teacher.card.get("domain") for teacher in context.teachers]
     if dataset.domain is None or not any(own):
-        raise ContractError(f"weights density_ratio on {dataset.name}", "domains", "no teacher with a domain of his own",
+        raise ContractError(f"weights density_ratio on {dataset.name}", "domains", "no teacher with its own domain",
                             "a dataset with domains and teachers trained on them", "use other weights")  # fmt: skip
     ratios = [_ratios(context, row, own) for row in range(dataset.num_replicates)]
     return np.broadcast_to(normalised(np.stack(ratios)), prob.shape[:3]).copy()

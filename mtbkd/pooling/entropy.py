@@ -1,4 +1,4 @@
-"""Entropy weights: a teacher that is sure of an example weighs more there (MT-BKD, section 3; method.md section 1).
+"""Entropy weights: a confident teacher gets a larger weight on that example (MT-BKD, section 3).
 
 The paper asks for w[i,g] = xi(H_g) / sum_g xi(H_g) with a decreasing xi and leaves its form open. This is the form of the
 authors' code: xi_g = 1 - H_g / sum_g H_g, the entropies H_g taken at temperature 1.

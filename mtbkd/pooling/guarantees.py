@@ -1,4 +1,4 @@
-"""What is promised of a pool of teachers, as measured and bound side by side.
+"""Guarantees of opinion pools: measured values next to their bounds.
 
 log loss: -log q_y <= sum_g w_g (-log p_gy). Jensen's inequality for the linear pool; for the logarithmic one, and power means
     with r in [0, 1], the geometric mean lies below the pool's numerator and the normaliser is at most 1.
@@ -56,7 +56,7 @@ class Opinions:
 
 @dataclass(frozen=True)
 class Measured:
-    """One guarantee: ``measured`` and ``bound`` (n,), one an example (bias: a class; variance: one)."""
+    """One guarantee: ``measured`` and ``bound`` (n,), one per example (bias: a class; variance: one)."""
 
     guarantee: str
     measured: np.ndarray
@@ -123,7 +123,7 @@ def correlated_errors(count: int, teachers: int, rho: float, rng: np.random.Gene
 
 
 def at_random(count: int, teachers: int, classes: int, rng: np.random.Generator) -> Opinions:
-    """Teachers who know nothing and disagree as they like, with a label at random: the worst that a guarantee can meet."""
+    """Uninformative teachers with arbitrary disagreement and a random label: the worst case for a guarantee."""
     prob = rng.dirichlet(np.full(classes, 0.3), (count, teachers)).clip(1e-12)
     y = rng.integers(0, classes, count)
     unsafe = np.arange(classes) == 0

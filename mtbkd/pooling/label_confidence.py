@@ -1,4 +1,4 @@
-"""Confidence by labels (CA-MKD, Zhang et al. 2022): a teacher weighs more on examples whose label he predicts.
+"""Confidence by labels (CA-MKD, Zhang et al. 2022): a teacher gets a larger weight on examples whose label it predicts.
 
 w_g = (1 - softmax_g(CE(y, p_g))) / (G - 1). The official code divides by G once more, which the normalisation here undoes, and
 adds a term on intermediate features, which logits do not have: left out. Equal weights where the label is not known.

@@ -25,7 +25,7 @@ def weights(prob: np.ndarray) -> np.ndarray:
 
 
 def weights_of(prob: np.ndarray, context: Context) -> np.ndarray:
-    """Weights (R, N, G), one vector a replicate."""
+    """Weights (R, N, G), one vector per replicate."""
     return np.broadcast_to(stacked(context.validation)[:, None], prob.shape[:3]).copy()
 
 

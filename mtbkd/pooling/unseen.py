@@ -53,7 +53,7 @@ def judging_rows(dataset: Dataset, teachers: Sequence[Logits]) -> np.ndarray:
 
 
 def doubt(cards: Cards, split: str) -> str:
-    """What is to be said of a choice between teachers by the labels of ``split``, "" where none of them saw those."""
+    """Warning about a choice between teachers by labels of ``split``; "" if no teacher saw them."""
     names = saw(cards, split)
     told = {"val": "validation", "train": "training"}[split]
     return f"teachers judged by {told} labels that {', '.join(names)} saw in training" if names else ""
@@ -63,7 +63,7 @@ def warn(choice: str, teachers: Sequence[Logits], split: str | None = None) -> N
     """Log one line where ``choice`` is made by labels that a teacher was trained on: of ``split``, or of the judging one."""
     cards = _cards(teachers)
     if said := doubt(cards, split or judging_split(cards)):
-        log.warning("warning: %s: %s: that favours those which learnt them by heart", choice, said)
+        log.warning("warning: %s: %s: this favours teachers that memorised these labels", choice, said)
 
 
 def doubtful(methods: Mapping[str, Mapping[str, Any]], cards: Cards) -> dict[str, str]:
@@ -82,7 +82,7 @@ def doubtful(methods: Mapping[str, Mapping[str, Any]], cards: Cards) -> dict[str
 
 
 def takes_best(signal: str, settings: Mapping[str, Any]) -> bool:
-    """Whether a signal takes the one teacher that labels choose."""
+    """Whether a signal uses the single teacher chosen by labels."""
     module = registry.part("signal", signal)
     return hasattr(module, "takes_best") and module.takes_best(module.Settings.model_validate(settings))
 

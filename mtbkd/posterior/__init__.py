@@ -1,1 +1,1 @@
-"""The posterior of a student: problem, density, minibatches, compiled and symbolic forms. Knows signals and students."""
+"""The posterior of a student: problem, density, minibatches, compiled and symbolic forms. Depends on signals and students."""

@@ -1,4 +1,4 @@
-"""Which examples a minibatch may hold, which ones it drew, and those examples.
+"""Minibatches: eligible examples, drawn examples, and their data.
 
 Shapes: U units, E members, R replicates, N training examples, m minibatch.
 """
@@ -15,7 +15,7 @@ else:
 
 
 class Batch(NamedTuple):
-    """What the log-posterior of E members reads.
+    """Inputs of the log-posterior of E members.
 
     Attributes:
         x: (E or 1, m, *inputs).

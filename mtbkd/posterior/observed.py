@@ -1,4 +1,4 @@
-"""What a posterior is made of: a student, its training examples and what the signal keeps of its teachers.
+"""Components of a posterior: a student, its training examples and the signal's constants from the teachers.
 
 Shapes: U units, E members, R replicates, N training examples, m minibatch, P parameters.
 """
@@ -66,7 +66,7 @@ class Observed:
         return self.x.shape[1]
 
     def members(self, count: int) -> "torch.Tensor":
-        """Units (U * count,) of an ensemble of ``count`` members a unit, unit by unit."""
+        """Units (U * count,) of an ensemble of ``count`` members per unit, unit by unit."""
         return torch.arange(self.num_units, device=self.x.device).repeat_interleave(count)
 
     def source(self, size: int) -> Source:
@@ -90,5 +90,5 @@ class Observed:
         return Batch(x, self.y[rows], {name: value[units] for name, value in self.constants.items()})
 
     def start(self, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
-        """Starting points (E, P), one a seed."""
+        """Starting points (E, P), one per seed."""
         return init_ensemble(self.student, seeds, scale).to(self.x.device)

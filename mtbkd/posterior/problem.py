@@ -39,7 +39,7 @@ class Problem(Observed):
 
     @cached_property
     def compiled(self) -> CompiledPosterior | None:
-        """The compiled form of small students; None where there is none, as for a subclass with a gradient of its own."""
+        """The compiled form of small students; None if there is none, as for a subclass with a gradient of its own."""
         return compiled_posterior(self) if type(self).gradient is Problem.gradient else None
 
     def release(self) -> None:
@@ -98,7 +98,7 @@ def make_problem(
         y: (R or 1, N).
         data_row: (U,).
         signal: module of mtbkd/signals, with its ``signal_settings``.
-        shared: one value a unit.
+        shared: one value per unit.
         teacher_logits: (R or 1, N, G, K); needed by every signal but ``none``.
         weights: (R or 1, N, G).
         best: (R or 1,) position of the best teacher, None where it is not known.
@@ -150,7 +150,7 @@ def prepared(
 
 
 def require_teachers(signal: ModuleType, teacher_logits: "torch.Tensor | None") -> None:
-    """ContractError where ``signal`` is one of teachers that are not given."""
+    """ContractError if ``signal`` is one of teachers that are not given."""
     if teacher_logits is None and signal is not none:
         name = signal.__name__.rpartition(".")[2]
         raise ContractError(f"signal {name}", "teacher_logits", "none", "logits of its teachers", "only none has no teachers")

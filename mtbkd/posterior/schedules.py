@@ -1,4 +1,4 @@
-"""What a sampler or an optimiser does at each step, as numbers: so that compiled loops can take many steps at a time."""
+"""The step of a sampler or optimiser as numbers, so that compiled loops can take many steps at once."""
 
 import math
 from dataclasses import dataclass

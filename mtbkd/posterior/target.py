@@ -1,4 +1,4 @@
-"""What an inference algorithm asks of the density that it samples, so that any log-density can be its target.
+"""Interface of the target density of an inference algorithm, so that any log-density can be a target.
 
 A student's posterior (``posterior.Problem``) is one; the exact cases that judge the algorithms are others.
 Shapes: U units (independent densities of the same form), E members (chains, starts, samples) of units, P parameters.
@@ -34,11 +34,11 @@ class Target(Protocol):
         ...
 
     def members(self, count: int) -> "torch.Tensor":
-        """Units (U * count,) of an ensemble of ``count`` members a unit, unit by unit."""
+        """Units (U * count,) of an ensemble of ``count`` members per unit, unit by unit."""
         ...
 
     def start(self, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
-        """Starting points (E, P), one a seed; ``scale`` > 1 overdisperses them."""
+        """Starting points (E, P), one per seed; ``scale`` > 1 overdisperses them."""
         ...
 
     def minibatch(self, units: "torch.Tensor", size: int, generator: "torch.Generator") -> Any:

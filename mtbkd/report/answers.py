@@ -1,8 +1,8 @@
-"""The answer in short, made from the numbers: which student predicts best, can the posteriors be trusted, do they agree with
-an exact sampler's, did teachers help. Pure functions of one experiment's tables, each giving one clause.
+"""Summary sentences generated from the numbers: which student predicts best, can the posteriors be trusted, do they agree
+with an exact sampler, did the teachers help. Pure functions of one experiment's tables; each returns one clause.
 
-Nothing is ranked whose draws failed a gate: its numbers are not those of its posterior. A posterior that is badly calibrated is
-ranked, as the score counts that against it, and a point estimate is not asked.
+A method whose draws failed a gate is not ranked: its numbers are not those of its posterior. A badly calibrated posterior is
+ranked, because the score already penalises it. Point estimates have no gates on draws.
 """
 
 import math
@@ -17,7 +17,7 @@ REFERENCES = {"teachers:best": "the best teacher", ROUTED: "teachers routed by d
 
 
 def claim(pair: Pair, of_how_many: int) -> str:
-    """What a paired NLL difference allows to say."""
+    """What can be claimed from a paired NLL difference."""
     found = pair.found
     text = f"{show(found.difference, signed=True)} {show_interval(found.low, found.high, signed=True)}".strip()
     replicates = count(found.n, "replicate")
@@ -37,46 +37,45 @@ def best_student(evidence: Evidence) -> tuple[str, Estimate] | None:
 
 
 def which_is_best(evidence: Evidence) -> str:
-    """First clause: the best student and its paired difference to labels only."""
+    """First clause: the best student and its paired difference from labels only."""
     best = best_student(evidence)
     out = len(evidence.students) - len(evidence.sound)
-    aside = f" ({count(out, 'other')} failed one and {'is' if out == 1 else 'are'} not ranked)" if out else ""
+    aside = f" ({out} more failed a gate on {'its' if out == 1 else 'their'} draws)" if out else ""
     if best is None:
-        return "no student can be ranked: the draws of every one failed a gate"
+        return "no student can be ranked: all of them failed a gate on their draws"
     method, score = best
     ranked = len(evidence.sound)
-    among = f"of the {count(ranked, 'student')}" if ranked > 1 else "the only student"
-    among += " whose draws failed no gate"
+    among = f"of the {ranked} ranked students" if ranked > 1 else "the only ranked student"
     name = evidence.called(method)
     text = f"{name} has the lowest NLL, {show_estimate(score)}, {among}{aside}"
     if ranked == 1:
         text = f"{name} is {among}{aside}, with an NLL of {show_estimate(score)}"
     if bad := evidence.why_failed(method):
-        text += f" (yet not calibrated: {bad})"
+        text += f" (but it is not calibrated: {bad})"
     if warned := evidence.judgement(method).warnings:
-        text += f" (its optimiser has not arrived: {warned})"
+        text += f" (but its optimiser has not converged: {warned})"
     if evidence.judgement(method).unjudged:
-        text += f" (its draws were not judged by {listed([*evidence.judgement(method).unjudged])})"
+        text += f" (its draws could not be judged by {listed([*evidence.judgement(method).unjudged])})"
     if method == evidence.reference:
-        return f"{text}; it is the one that learns from labels only" if "labels only" in evidence.reference_words else text
+        return f"{text}; it learns from labels only" if "labels only" in evidence.reference_words else text
     pair = evidence.compared(method)
     if pair is None:
         return text
     compared, other = len(evidence.students) - 1, evidence.unlike(method, evidence.reference)
-    yet = f", yet the two were not tuned on the same candidates: {other}" if other else ""
-    return f"{text}; its difference to {evidence.reference_words} is {claim(pair, compared)}{yet}"
+    yet = f", but the two were not tuned on the same candidates: {other}" if other else ""
+    return f"{text}; its difference from {evidence.reference_words} is {claim(pair, compared)}{yet}"
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Methods that claim a posterior, and of these three groups; apart from them, methods with draws that claim none.
+    """Methods that claim a posterior, grouped by verdict, and methods with draws that claim none.
 
     Attributes:
         methods: all that claim a posterior.
-        failed: their draws failed a gate.
-        unjudged: their draws failed none, but a gate could not be judged.
-        badly_calibrated: their draws passed every gate, their model does not fit the labels.
-        stacked: their draws passed every gate within chains, which are stacked, not pooled.
+        failed: the draws failed a gate.
+        unjudged: the draws failed no gate, but a gate could not be judged.
+        badly_calibrated: the draws passed every gate, but the model does not fit the labels.
+        stacked: the draws passed every gate within chains, which are stacked instead of pooled.
         unclaimed: draws that claim no posterior.
         fits, sound_fits: replicates of all methods, and those among them whose draws pass every gate.
     """
@@ -92,17 +91,17 @@ class Trust:
 
     @property
     def drawn(self) -> int:
-        """How many have draws that passed every gate."""
+        """Number of methods whose draws passed every gate."""
         return len(self.methods) - len(self.failed) - len(self.unjudged)
 
     @property
     def passed(self) -> int:
-        """How many of those pass calibration too."""
+        """Number of these that also pass calibration."""
         return self.drawn - len(self.badly_calibrated)
 
 
 def trust(evidence: Evidence) -> Trust:
-    """Which posteriors are those they claim to be, and which of these fit the labels."""
+    """Which methods sample the posterior they claim to, and which of these fit the labels."""
     methods = [method for method in evidence.students if evidence.posterior.get(method)]
     failed = [m for m in methods if evidence.judgement(m).failed_of_draws]
     unjudged = [m for m in methods if m not in failed and evidence.judgement(m).unjudged]
@@ -115,32 +114,30 @@ def trust(evidence: Evidence) -> Trust:
 
 
 def can_posteriors_be_trusted(evidence: Evidence) -> str:
-    """Second clause: whose draws pass every gate, which gates the others fail or lack, and who claims no posterior."""
+    """Second clause: methods that pass every gate, gates that the others fail or lack, methods that claim no posterior."""
     found = trust(evidence)
     apart = f"{listed(found.unclaimed)} {'claims' if len(found.unclaimed) == 1 else 'claim'} no posterior"
     if not found.methods:
-        return apart if found.unclaimed else "no method there has a posterior, only point estimates"
+        return apart if found.unclaimed else "no method computes a posterior; all are point estimates"
     passed = [evidence.called(m) for m in found.methods if evidence.judgement(m).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
     for methods, gates in _alike({evidence.called(m): evidence.why_failed(m) for m in found.badly_calibrated}):
-        parts.append(
-            f"the draws of {listed(methods)} pass, but intervals made of them do not cover what they expect to ({gates})"
-        )
+        parts.append(f"the draws of {listed(methods)} pass, but their intervals are not calibrated ({gates})")
     for methods, gates in _alike({evidence.called(m): listed([*evidence.judgement(m).failed_of_draws]) for m in found.failed}):
         parts.append(f"the draws of {listed(methods)} fail {gates}")
     for methods, gates in _alike({evidence.called(m): listed([*evidence.judgement(m).unjudged]) for m in found.unjudged}):
-        parts.append(f"the draws of {listed(methods)} were not judged by {gates}")
+        parts.append(f"the draws of {listed(methods)} could not be judged by {gates}")
     parts += [apart] if found.unclaimed else []
     return "; ".join(parts)
 
 
 def _alike(words: Mapping[str, str]) -> list[tuple[list[str], str]]:
-    """Methods of which the same is to be said, with it."""
+    """Methods grouped by identical text."""
     return [([m for m, said in words.items() if said == each], each) for each in dict.fromkeys(words.values())]
 
 
 def do_they_agree(evidence: Evidence) -> str:
-    """How many fits agree with an exact sampler of the same posterior; "" where none was among the methods."""
+    """How many fits agree with an exact sampler of the same posterior; "" if no method is one."""
     rows = evidence.agreement
     if rows is None or not len(rows):
         return ""
@@ -148,21 +145,22 @@ def do_they_agree(evidence: Evidence) -> str:
     why = f" ({listed(list(dict.fromkeys(lost['note'])))})" if len(lost) else ""
     held = rows[rows["verdict"].isin(["agrees", "differs"])]
     if not len(held):
-        return f"there is no reference{why}"
+        return f"no reference is available{why}"
     differs = held[held["verdict"] == "differs"]
     agreeing = len(held) - len(differs)
     methods = list(dict.fromkeys(differs["method"]))
     parts = [f"{agreeing} of {count(len(held), 'fit')} agree with {listed(sorted(set(held['reference'])))}"]
     parts += [f"{listed(methods)} {'differs' if len(methods) == 1 else 'differ'}"] if methods else []
-    parts += [f"for {count(len(lost), 'fit')} there is no reference{why}"] if len(lost) else []
+    parts += [f"{count(len(lost), 'fit')} {'has' if len(lost) == 1 else 'have'} no reference{why}"] if len(lost) else []
     return "; ".join(parts)
 
 
 def did_teachers_help(evidence: Evidence) -> str:
-    """Third clause: distilled students against labels only (NLL) and against the best teacher (accuracy)."""
+    """Third clause: distilled students compared with labels only (NLL) and with the best teacher (accuracy)."""
     methods = [method for method in evidence.distilled if method in evidence.sound]
     out = len(evidence.distilled) - len(methods)
-    aside = f" ({out} more, whose draws failed a gate, {'is' if out == 1 else 'are'} not counted)" if out else ""
+    whose, verb = ("its", "is") if out == 1 else ("their", "are")
+    aside = f" ({out} more failed a gate on {whose} draws and {verb} not counted)" if out else ""
     if not methods:
         return f"no distilled student can be counted{aside}"
     parts = [p for p in (_against_labels(evidence, methods), _against_teacher(evidence, methods)) if p]
@@ -176,10 +174,10 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
     unfair = [pair.method for pair in found if evidence.unlike(pair.method, pair.against)]
     told = [pair.way for pair in found if pair.method not in unfair]
     lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("open")
-    apart = f" (not counted, as tuned on other candidates: {listed(unfair)})" if unfair else ""
+    apart = f" (not counted because tuned on other candidates: {listed(unfair)})" if unfair else ""
     return (
         f"of {count(len(told), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
-        f"{higher} a higher one, for {open_} no difference can be claimed{apart}"
+        f"{higher} a higher one; {open_} {'is' if open_ == 1 else 'are'} inconclusive{apart}"
     )
 
 
@@ -189,7 +187,7 @@ def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
 
 
 def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str) -> str:
-    """The p-values are corrected over all distilled students, as among the findings."""
+    """P-values are corrected over all distilled students, as in the findings."""
     teacher = evidence.scores("accuracy").get(reference)
     if teacher is None:
         return ""
@@ -201,7 +199,7 @@ def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str
 
 
 def when_it_pays(evidence: Sequence[Evidence]) -> list[str]:
-    """One sentence: on which experiments a distilled student predicts better than labels only, on which none does."""
+    """One sentence: the experiments where a distilled student predicts better than labels only, and those where none does."""
     pays, not_ = [], []
     for each in evidence:
         pairs = _judged_against_labels(each)
@@ -209,22 +207,22 @@ def when_it_pays(evidence: Sequence[Evidence]) -> list[str]:
             continue
         better = [pair for pair in pairs if pair.way == "lower"]
         best = min(better or pairs, key=lambda pair: pair.found.difference)
-        number = f"{each.called(best.method)}: NLL {signed(best.found)}"
+        number = f"{each.called(best.method)}, NLL {signed(best.found)}"
         if better:
-            pays.append(f"on {each.name} ({len(better)} of {count(len(pairs), 'distilled student')}, most {number})")
+            pays.append(f"on {each.name} ({len(better)} of {count(len(pairs), 'distilled student')}; largest gain: {number})")
         elif any(math.isfinite(pair.p_holm) for pair in pairs):
             worse = sum(pair.way == "higher" for pair in pairs)
             harmed = f", {worse} predict{'s' if worse == 1 else ''} worse" if worse else ""
-            not_.append(f"on {each.name} (none of {count(len(pairs), 'distilled student')}{harmed}; the best is {number})")
+            not_.append(f"on {each.name} (none of {count(len(pairs), 'distilled student')}{harmed}; best: {number})")
     parts = [f"Distilled students predict better than labels only {listed(pays)}"] if pays else []
-    none = "they do not" if pays else "Distilled students do not predict better than labels only"
+    none = "but not" if pays else "Distilled students do not predict better than labels only"
     parts += [f"{none} {listed(not_)}"] if not_ else []
-    text = "; ".join(parts)
+    text = ", ".join(parts)
     return [f"{text}."] if text else []
 
 
 def _judged_against_labels(evidence: Evidence) -> list[Pair]:
-    """Sound distilled students against labels only, tuned on the same candidates; [] where labels are not the reference."""
+    """Ranked distilled students paired with labels only, tuned on the same candidates; [] if that is not the reference."""
     if "labels only" not in evidence.reference_words:
         return []
     pairs = [evidence.compared(method) for method in evidence.distilled if method in evidence.sound]
@@ -238,7 +236,7 @@ def sentences(evidence: Sequence[Evidence], on_inference: bool = False) -> list[
         return [f"On {name}, {clause}." for name, clause in clauses.items()]
 
     agreement = {e.name: clause for e in evidence if (clause := do_they_agree(e))}
-    pays = ("When do teachers pay?", when_it_pays(evidence))
+    pays = ("When do teachers help?", when_it_pays(evidence))
     predicts = ("Which student predicts best?", told({e.name: which_is_best(e) for e in evidence}))
     trusted = _overall(evidence) + told({e.name: can_posteriors_be_trusted(e) for e in evidence})
     inference = [("Can the posteriors be trusted?", trusted), ("Do they agree with an exact sampler?", told(agreement))]
@@ -250,7 +248,7 @@ def sentences(evidence: Sequence[Evidence], on_inference: bool = False) -> list[
 
 
 def _overall(evidence: Sequence[Evidence]) -> list[str]:
-    """How many posteriors of all experiments are what they claim to be; apart from them, draws that claim nothing."""
+    """How many posteriors pass, over all experiments; methods that claim no posterior are counted separately."""
     found = [trust(each) for each in evidence]
     total, drawn, passed = sum(len(f.methods) for f in found), sum(f.drawn for f in found), sum(f.passed for f in found)
     unjudged, apart = sum(len(f.unjudged) for f in found), sum(len(f.unclaimed) for f in found)
@@ -260,8 +258,8 @@ def _overall(evidence: Sequence[Evidence]) -> list[str]:
     text = f"The draws of {drawn} of {count(total, 'posterior')} pass every gate in all replicates ({sound} of {fits} fits)"
     stacked = [f"{e.name}: {method}" for e, f in zip(evidence, found, strict=True) for method in f.stacked]
     if stacked:
-        text += f", {len(stacked)} of them within chains that are stacked, not pooled ({listed(stacked)})"
-    text += f"; {passed} of these posteriors {'is' if passed == 1 else 'are'} calibrated too." if drawn else "."
-    text += f" {unjudged} {'was' if unjudged == 1 else 'were'} not judged by every gate that applies." if unjudged else ""
+        text += f", {len(stacked)} of them within chains, which are stacked instead of pooled ({listed(stacked)})"
+    text += f"; {passed} of them {'is' if passed == 1 else 'are'} also calibrated." if drawn else "."
+    text += f" {unjudged} could not be judged by every applicable gate." if unjudged else ""
     others = f"{count(apart, 'method')} with draws that claim no posterior (dropout, ensembles)"
-    return [f"{text} Not counted: {others}." if apart else text]
+    return [f"{text} Counted separately: {others}." if apart else text]

@@ -1,4 +1,4 @@
-"""Datasets and teachers as the page describes them, from their cards."""
+"""Descriptions of datasets and teachers on the page, from their cards."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ from mtbkd.contracts.artefacts import SPLITS, TEACHERS, read_card
 from mtbkd.report.numbers import NONE, listed
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
-# Shown in words of our own, or of no interest to a reader.
+# Shown in words, or not useful to a reader.
 TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_names", "domains", "labelled_train", "simulated",
         "bayes_accuracy", "settings", "seed", "replicates", "resampled", "ids_sha256", "ids", "imputed"}  # fmt: skip
 
@@ -29,12 +29,12 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
         ("Replicates", f"{replicates}; data {_again(card)}"),
         ("Classes", f"{len(classes)}: {shown}"),
     ]
-    facts.append(("Labels spent", label_budget(card)))
+    facts.append(("Label budget", label_budget(card)))
     if domains:
         told = f" ({card['domains']})" if card.get("domains") else ""
         facts.append(("Domains", f"{listed(list(map(str, domains)))}{told}"))
     if "bayes_accuracy" in card:
-        facts.append(("Best possible accuracy", f"{card['bayes_accuracy']:.3f}, that of the true probabilities"))
+        facts.append(("Best possible accuracy", f"{card['bayes_accuracy']:.3f}, reached by the true probabilities"))
     facts += [(heading, card[key]) for key, heading in (("ids", "Ids"), ("imputed", "Missing values")) if key in card]
     facts += [("Warning", doubt) for doubt in card.get("warnings", ())]
     return facts + [(name, str(value)) for name, value in card.items() if name not in TOLD and isinstance(value, str)]
@@ -42,18 +42,18 @@ def dataset_facts(card: Mapping[str, Any], replicates: int) -> list[tuple[str, s
 
 def _again(card: Mapping[str, Any]) -> str:
     if card.get("simulated"):
-        return "drawn anew in every replicate"
+        return "redrawn in every replicate"
     if card.get("resampled"):
-        return "of one table, split anew at random in every replicate"
-    return "the same in every replicate, which vary the student's seeds"
+        return "from one table, randomly resplit in every replicate"
+    return "the same in every replicate; only the student's seeds vary"
 
 
 def label_budget(card: Mapping[str, Any]) -> str:
-    """``60 of 3,000 training examples and 100 validation examples, which choose the settings: 160 in all``."""
+    """``60 of 3,000 training examples and 100 validation examples for tuning: 160 in total``."""
     train, val = (card["counts"].get(split, 0) for split in ("train", "val"))
     labelled = card.get("labelled_train", train)
     trained = f"{labelled:,} of {train:,}" if labelled < train else f"all {train:,}"
-    return f"{trained} training examples and {val:,} validation examples, which choose the settings: {labelled + val:,} in all"
+    return f"{trained} training examples and {val:,} validation examples for tuning: {labelled + val:,} in total"
 
 
 def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -62,8 +62,8 @@ def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One row a teacher: what it is, what it saw, and how right it is on the training rows and on others."""
-    head = [Column("Teacher"), Column("Family"), Column("Mostly sees")]
+    """One row per teacher: what it is, what it saw, and its accuracy on training and other rows."""
+    head = [Column("Teacher"), Column("Family"), Column("Main domain")]
     head += [Column("Parameters", True), Column("Training examples seen", True)]
     head += [Column(f"Accuracy, {split}", True, "in the first block of replicates") for split in SCORED.values()]
     shown = [heading for heading, read in REMARKS.items() if any(read(cards[plan["name"]]) for plan in plans)]
@@ -75,13 +75,13 @@ def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[
         scores = [card.get("accuracy", {}).get(split) for split in SCORED]
         cells += [Cell(NONE, "", None) if score is None else number(score) for score in scores]
         cells += [text(REMARKS[heading](card) or NONE) for heading in shown]
-        rows.append(Row([text(plan["name"]), text(plan["family"]), text(plan["domain"] or "every domain"), *cells]))
-    caption = f"{name}: the teachers. It may have seen training rows, validation rows where it says so, test rows never."
+        rows.append(Row([text(plan["name"]), text(plan["family"]), text(plan["domain"] or "all domains"), *cells]))
+    caption = f"{name}: the teachers. They may have seen training rows, validation rows if declared, but never test rows."
     return Table(f"teachers-{name}", caption, [*head, *map(Column, shown)], rows)
 
 
 def _rows(card: Mapping[str, Any]) -> str:
-    """Which rows it learnt, or how those of a file and of the data found each other, and what became of the numbers."""
+    """The rows it was trained on, or how rows of a file were matched to the data, and how its values were converted."""
     covered = ", ".join(f"{split} {n}" for split, n in card.get("covered", {}).items())
     told = (card.get("learnt"), card.get("joined"), covered and f"covers {covered}", card.get("values"))
     return "; ".join(part for part in told if part)
@@ -89,7 +89,7 @@ def _rows(card: Mapping[str, Any]) -> str:
 
 SCORED = {"train": "training", "val": "validation", "test": "test"}
 REMARKS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "Trained on, as stated": lambda card: ", ".join(card["seen"]) or "none of these splits" if "seen" in card else "",
+    "Trained on (as declared)": lambda card: ", ".join(card["seen"]) or "none of these splits" if "seen" in card else "",
     "Rows": _rows,
     "Warnings": lambda card: " ".join(card.get("warnings", ())),
 }

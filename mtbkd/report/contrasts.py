@@ -1,8 +1,7 @@
-"""Which methods of an experiment may be set against each other, and what a paired difference allows to say.
+"""Which methods of an experiment may be compared, and what a paired difference allows us to claim.
 
-Two methods make a pair where they differ in one part only: the signal, the weights or the inference. Differences are taken
-replicate by replicate; Holm's correction is over the pairs of one question and metric. ``evaluation.verdict`` says what may
-be claimed.
+Two methods form a pair if they differ in one part only: the signal, the weights or the inference. Differences are paired by
+replicate; Holm's correction is over the pairs of one question and metric. ``evaluation.verdict`` decides what may be claimed.
 """
 
 import math
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
-SAMPLER = ("inference", "layers", "stack_chains")  # what a method draws by
-SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "undecided"}
+SAMPLER = ("inference", "layers", "stack_chains")  # how a method draws
+SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "inconclusive"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """An experiment: its tables, its plan (``asdict`` of ``mtbkd.study.planned.ExperimentPlan``) and its printed numbers."""
+    """An experiment: its tables, its plan (``asdict`` of ``mtbkd.study.planned.ExperimentPlan``) and published numbers."""
 
     evidence: Evidence
     planned: Mapping[str, Any]
@@ -37,12 +36,12 @@ class Case:
 
     @property
     def methods(self) -> Mapping[str, Any]:
-        """Method -> content of its fit's specification."""
+        """Method -> content of its fit specification."""
         return self.planned["methods"]
 
     @property
     def labels_only(self) -> str:
-        """The method that all others are compared with, "" unless it learns from labels only."""
+        """The method that all others are compared with; "" unless it learns from labels only."""
         reference = self.evidence.reference
         return reference if "labels only" in self.evidence.reference_words else ""
 
@@ -51,7 +50,7 @@ class Case:
         return self.evidence.scores(metric)
 
     def marked(self, method: str) -> str:
-        """The method's name, with a mark where it failed a gate."""
+        """The method's name, with a mark if it failed a gate."""
         judged = self.evidence.judgement(method)
         mark = MARKS["failed"] if judged.failed else WARNS if judged.warned else ""
         return f"{method} {mark}".strip()
@@ -63,10 +62,10 @@ class Finding:
 
     Attributes:
         experiment, question, answer: in words.
-        value, low, high: the number and its 95 % interval; NaN where the answer is a count without one.
-        p: corrected p-value, NaN where nothing was tested.
-        n: what ``value`` is a mean over (replicates), or counted among.
-        sums_up: the page shows it among the answers, not only in the table.
+        value, low, high: the number and its 95 % interval; NaN if the answer is a count without one.
+        p: corrected p-value, NaN if nothing was tested.
+        n: number of replicates averaged in ``value``, or the total of the count.
+        sums_up: the page shows it among the answers as well as in the table.
     """
 
     experiment: str
@@ -81,7 +80,7 @@ class Finding:
 
 
 def pairs(case: Case, asked: Sequence[tuple[str, str]], metric: str) -> list[Pair]:
-    """The asked (method, against) of which both have the metric, corrected together."""
+    """The requested (method, against) pairs that both have the metric, corrected together."""
     return case.evidence.pairs(asked, metric)
 
 
@@ -94,14 +93,14 @@ def _same(a: Mapping[str, Any], b: Mapping[str, Any], *parts: str) -> bool:
 
 
 def by_signal(methods: Mapping[str, Any], signal: str, against: str) -> list[tuple[str, str]]:
-    """Pairs that differ in the signal: weights and inference, with its settings, are the same."""
+    """Pairs that differ only in the signal: same weights, same inference and inference settings."""
     ours = [(name, spec) for name, spec in methods.items() if _signal(spec) == signal]
     others = [(name, spec) for name, spec in methods.items() if _signal(spec) == against]
     return [(a, b) for a, first in ours for b, second in others if _same(first, second, "weights", *SAMPLER)]
 
 
 def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple[str, str]]:
-    """Pairs that differ in the weights: every other kind against ``against``."""
+    """Pairs that differ only in the weights: every other kind vs ``against``."""
     return [
         (a, b)
         for a, first in methods.items()
@@ -112,7 +111,7 @@ def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple
 
 
 def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple[str, str]]:
-    """Pairs that differ in the inference: every other algorithm against ``against``, on the same posterior."""
+    """Pairs that differ only in the inference: every other algorithm vs ``against``, on the same posterior."""
     return [
         (a, b)
         for a, first in methods.items()
@@ -123,7 +122,7 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
 
 
 def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Pairs that differ in what becomes of the chains: stacked against pooled."""
+    """Pairs that differ only in how chains are combined: stacked vs pooled."""
     return [
         (a, b)
         for a, first in methods.items()
@@ -134,7 +133,7 @@ def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 class Split(NamedTuple):
-    """A mixture-prior posterior, the log pool's by the same sampler, and the log pool's MAP fit."""
+    """A mixture-prior posterior, the log pool's posterior by the same sampler, and the log pool's MAP fit."""
 
     tip: str
     kd: str
@@ -142,22 +141,22 @@ class Split(NamedTuple):
 
 
 def prior_and_sampler(methods: Mapping[str, Any]) -> list[Split]:
-    """What the paper changes at once, prior and sampler, where the step between is there as well."""
+    """Cases where the paper changes prior and sampler at once and we also ran the intermediate step."""
     steps = dict(by_signal(methods, "tip", "kd"))
     starts = dict(by_inference(methods))
     return [Split(tip, kd, starts[kd]) for tip, kd in steps.items() if kd in starts]
 
 
 def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[Finding]:
-    """A summary of pairs of one metric, which names the clearest of each kind, then one finding a pair; [] without pairs.
+    """A summary of the pairs of one metric with the clearest of each verdict, then one finding per pair; [] without pairs.
 
-    Pairs that were not tuned on the same candidates are told, and counted apart; so are pairs of one and the same function.
+    Pairs that were not tuned on the same candidates are listed but not counted; so are pairs that are the same function.
 
     Args:
         case: the experiment.
         question: what the pairs answer.
         found: the pairs.
-        asked: what is set against what, as in ``tip against kd``.
+        asked: what is compared, as in ``tip vs kd``.
     """
     if len(found) < 2:
         return [_single(case, question, pair, sums_up=True) for pair in found]
@@ -167,19 +166,19 @@ def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[F
     parts = [f"{word} {_clearest(case, groups[verdict])}" for verdict, word in SUMMED.items()]
     sentence = f"{METRICS[found[0].metric]}, {asked}, {count(len(fair), 'pair')}: {'; '.join(parts)}."
     apart = [f"{named(case, p)} ({case.evidence.unlike(p.method, p.against)})" for p in found if p not in (*fair, *same)]
-    sentence += f" Not counted, as tuned on other candidates: {'; '.join(apart)}." if apart else ""
+    sentence += f" Not counted because tuned on other candidates: {'; '.join(apart)}." if apart else ""
     one = [f"{named(case, pair)} ({same_as_kd(case, pair)})" for pair in same]
-    sentence += f" Not counted, as both are kd: {'; '.join(one)}." if one else ""
+    sentence += f" Not counted because both are kd: {'; '.join(one)}." if one else ""
     most = max(pair.found.n for pair in found)
     smallest = 2 / 2**most * len(found)
     if most >= MIN_FOR_TEST and smallest > ALPHA:
-        sentence += f" No p-value can fall below {smallest:.2g} over so few replicates, so nothing can be claimed."
+        sentence += f" With so few replicates no p-value can be below {smallest:.2g}, so nothing can be claimed."
     summary = Finding(case.evidence.name, question, _upper(sentence), value=len(groups["better"]), n=len(fair))
     return [summary, *(_single(case, question, pair) for pair in found)]
 
 
 def _clearest(case: Case, group: Sequence[Pair]) -> str:
-    """``2 (largest: a against b, -0.01 [...])``."""
+    """``2 (largest: a vs b, -0.01 [...])``."""
     if not group:
         return "0"
     most = max(group, key=lambda pair: abs(pair.found.difference))
@@ -187,11 +186,11 @@ def _clearest(case: Case, group: Sequence[Pair]) -> str:
 
 
 def named(case: Case, pair: Pair) -> str:
-    return f"{case.marked(pair.method)} against {case.marked(pair.against)}"
+    return f"{case.marked(pair.method)} vs {case.marked(pair.against)}"
 
 
 def same_as_kd(case: Case, pair: Pair) -> str:
-    """``its responsibilities stay at the weights, mean |r - w| 0.003``: a mixture that is the kd it is held against."""
+    """``its responsibilities stay at the weights, mean |r - w| 0.003``: a mixture that equals the kd it is compared with."""
     value = sharpness.of_method(case.evidence.tuning, pair.method)
     if pair.against not in case.methods or _signal(case.methods[pair.against]) != "kd" or not value < sharpness.SAME_AS_KD:
         return ""
@@ -199,11 +198,11 @@ def same_as_kd(case: Case, pair: Pair) -> str:
 
 
 def said(case: Case, pair: Pair, words: Mapping[Verdict, str] = SAID) -> str:
-    """The verdict in ``words``, and how the two were not tuned alike or are one function."""
+    """The verdict in ``words``, with a remark if the two were tuned differently or are the same function."""
     if same := same_as_kd(case, pair):
-        return f"{words[pair.verdict]}, yet both are kd: {same}"
+        return f"{words[pair.verdict]}, but both are kd: {same}"
     other = case.evidence.unlike(pair.method, pair.against)
-    return f"{words[pair.verdict]}, yet not tuned on the same candidates: {other}" if other else words[pair.verdict]
+    return f"{words[pair.verdict]}, but not tuned on the same candidates: {other}" if other else words[pair.verdict]
 
 
 def _single(case: Case, question: str, pair: Pair, sums_up: bool = False) -> Finding:

@@ -1,4 +1,4 @@
-"""One experiment's tables as the report asks them: students, the reference, and paired comparisons with their verdict."""
+"""One experiment's tables as the report uses them: students, the reference, and paired comparisons with verdicts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -36,30 +36,30 @@ class Pair(NamedTuple):
 
     @property
     def over_examples(self) -> str:
-        """``[-0.02, -0.01]``, the interval over the test examples that all replicates share; "" where they do not."""
+        """``[-0.02, -0.01]``, the interval over the test examples that all replicates share; "" if they do not."""
         half = NORMAL * self.found.se_examples
         return show_interval(self.found.difference - half, self.found.difference + half, signed=True)
 
     @property
     def why_open(self) -> str:
-        """Why no difference can be claimed, "" where one can."""
+        """Why no difference can be claimed; "" if one can."""
         own = self.found
         return why_open(own.difference, own.low, own.high, self.p_holm, own.se_examples)
 
     @property
     def way(self) -> Way:
-        """Whether the method's value can be said to be lower or higher."""
+        """Whether we can claim that the method's value is lower or higher."""
         own = self.found
         return judge(own.difference, own.low, own.high, self.p_holm, own.se_examples)
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the method can be said to be better or worse than what it is set against."""
+        """Whether we can claim that the method is better or worse than the other."""
         return verdict(self.way, HIGHER_IS_BETTER[self.metric])
 
     @property
     def numbers(self) -> str:
-        """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4, detects 0.005``; what is not known is left out."""
+        """``-0.0100 [-0.0130, -0.0070], n = 10, p = 0.012, d = -1.4, detects 0.005``; unknown parts are omitted."""
         p = f"p = {self.p_holm:.2g}" if math.isfinite(self.p_holm) else "too few replicates for a test"
         d = f"d = {show(self.found.cohen_d, signed=True)}" if math.isfinite(self.found.cohen_d) else ""
         examples = f"over test examples {self.over_examples}" if self.over_examples else ""
@@ -74,14 +74,14 @@ def corrected(found: Sequence[tuple[str, str, str, Paired]]) -> list[Pair]:
 
 
 def difference(own: "pd.Series", base: "pd.Series", metric: str, se_examples: float = math.nan) -> Paired:
-    """Paired difference of two series over replicates; a base of one value (real data) counts for every replicate."""
+    """Paired difference of two series over replicates; a base of one value (real data) is used for every replicate."""
     known = base.dropna()
     differences = np.asarray(own.dropna() - (base if len(known) > 1 else known.iloc[0]), dtype=np.float64)
     return paired(differences, se_examples, range_of_difference(metric))
 
 
 def signed(found: Paired) -> str:
-    """``-0.0012 [-0.0020, -0.0004]``: a difference with its interval, a decimal more where it is small."""
+    """``-0.0012 [-0.0020, -0.0004]``: a difference with its interval; small ones get one more decimal."""
     decimals = 4 if abs(found.difference) < 0.01 else 3
     shown = [round(value, decimals) + 0.0 for value in (found.difference, found.low, found.high)]
     numbers = [(f"{value:+.{decimals}f}" if value else f"{value:.{decimals}f}").replace("-", MINUS) for value in shown]
@@ -91,11 +91,10 @@ def signed(found: Paired) -> str:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One experiment's tables and what its gates say.
+    """One experiment's tables and the verdicts of its gates.
 
     ``unclaimed``: methods with draws that claim no posterior; ``methods``: method -> content of its fit's specification.
-    ``stacked``: method -> how its chains are weighted, where ``stack_chains`` is set. ``notes``: method -> what the
-    configuration says of it.
+    ``stacked``: method -> its chain weights, if ``stack_chains`` is set. ``notes``: method -> notes of the configuration.
     """
 
     name: str
@@ -115,11 +114,11 @@ class Evidence:
         return self.judged.get(method, NOT_JUDGED)
 
     def unlike(self, method: str, against: str) -> str:
-        """What the two did not choose from the same candidates, "" where nothing."""
+        """Settings that the two did not tune on the same candidates; "" if none."""
         return unlike(self.methods, method, against)
 
     def gap_size(self, method: str) -> str:
-        """``mean |coverage gap| 0.0042 (small)``, over levels and replicates, on the whole test split; "" where not known."""
+        """``mean |coverage gap| 0.0042 (small)``, over levels and replicates, on the whole test split; "" if unknown."""
         m = self.metrics
         gaps = m["metric"].str.startswith("coverage_gap@") & (m["method"] == method)
         size = float(m.loc[gaps & (m["split"] == "test") & (m["domain"] == "all"), "value"].abs().mean())
@@ -144,12 +143,12 @@ class Evidence:
         return [method for method in self.students if not self.judgement(method).failed_of_draws]
 
     def called(self, method: str) -> str:
-        """The method's name, with a word where its chains are stacked."""
+        """The method's name, with a remark if its chains are stacked."""
         return f"{method} (stacked chains)" if method in self.stacked else method
 
     @property
     def reference(self) -> str:
-        """The method that all others are compared with, "" when there is but one."""
+        """The method that all others are compared with; "" if there is only one method."""
         return str(self.comparisons["reference"].iloc[0]) if len(self.comparisons) else ""
 
     @property
@@ -189,7 +188,7 @@ class Evidence:
         return Pair(method, self.reference, metric, Paired.of(row), row["p_holm"])
 
     def pairs(self, asked: Sequence[tuple[str, str]], metric: str) -> list[Pair]:
-        """The asked (method, against) of which both have the metric, corrected together (Holm)."""
+        """The requested (method, against) pairs that both have the metric, corrected together (Holm)."""
         scores = self.scores(metric)
         having = [(a, b) for a, b in asked if a in scores and b in scores]
         found = []
@@ -201,7 +200,7 @@ class Evidence:
     def se_examples(self, method: str, against: str, metric: str, of_against: str = "") -> float:
         """Standard error of a paired difference over the test examples that all replicates share; NaN where they do not.
 
-        ``of_against``: the metric of ``against``, where it is another one.
+        ``of_against``: the metric of ``against``, if different.
         """
         scores = self._by_example
         if (metric, method) not in scores or (of_against or metric, against) not in scores:

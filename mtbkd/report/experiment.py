@@ -1,4 +1,4 @@
-"""The tables of one experiment: main, published numbers, teachers, domains, gates, tuning, paired comparisons."""
+"""The tables of one experiment: main results, published numbers, teachers, domains, gates, tuning, paired comparisons."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,14 +30,14 @@ from mtbkd.report.versus import (  # fmt: skip
 
 HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
 METRICS = {
-    "accuracy": ("Accuracy", HIGHER, "share of test examples whose most probable class is right"),
-    "nll": ("NLL", LOWER, "negative log-likelihood: mean surprise at the right class, in nats"),
-    "brier": ("Brier", LOWER, "squared distance between probabilities and the label"),
-    "ece": ("ECE", LOWER, "expected calibration error: mean distance between confidence and accuracy"),
-    "aurc": ("AURC", LOWER, "error left when the least certain examples are refused, averaged over how many"),
-    "ood_auroc": ("OOD AUROC", HIGHER, "chance that an out-of-distribution example is less certain than a test example"),
-    "mse_prob": ("MSE to true p", LOWER, "squared error against the simulation's true probabilities"),
-    "mae_prob": ("MAE to true p", LOWER, "absolute error against the simulation's true probabilities"),
+    "accuracy": ("Accuracy", HIGHER, "share of test examples whose most probable class is correct"),
+    "nll": ("NLL", LOWER, "negative log-likelihood of the true class, mean over examples, in nats"),
+    "brier": ("Brier", LOWER, "squared distance between the probabilities and the one-hot label"),
+    "ece": ("ECE", LOWER, "expected calibration error: mean absolute difference between confidence and accuracy"),
+    "aurc": ("AURC", LOWER, "area under the risk-coverage curve: mean error rate as the least certain examples are rejected"),
+    "ood_auroc": ("OOD AUROC", HIGHER, "probability that an out-of-distribution example is less certain than a test example"),
+    "mse_prob": ("MSE to true p", LOWER, "squared error relative to the true probabilities of the simulation"),
+    "mae_prob": ("MAE to true p", LOWER, "absolute error relative to the true probabilities of the simulation"),
 }
 COMPARED = ("accuracy", "nll", "brier", "ece", "mse_prob", "mae_prob")
 KINDS = {"student": "student", "teacher": "teacher", "ceiling": "best possible"}
@@ -46,9 +46,9 @@ NAMES = {
     "teachers:mean": ("mean of teachers", "their probabilities averaged"),
     "teachers:routed": (
         "teachers routed by domain",
-        "the teacher of an example's domain, which students are not told; else the mean",
+        "the teacher of the example's domain, which students do not know; otherwise the mean",
     ),
-    "bayes": ("Bayes ceiling", "the true probabilities: nobody can do better"),
+    "bayes": ("Bayes ceiling", "the true probabilities: no method can do better"),
 }
 VERDICT_MARKS: dict[Verdict, str] = {
     COMPATIBLE: "\N{CHECK MARK}",
@@ -64,33 +64,33 @@ LOOKS = {"passed": "good", "failed": "bad", COMPATIBLE: "good", BETTER: "bad", W
 
 
 def gap_metric(metrics: Frame) -> str:
-    """The coverage gap shown in the main table: at level .9, else at the lowest level."""
+    """The coverage gap shown in the main table: at level 0.9 if available, otherwise at the lowest level."""
     found = sorted({m for m in metrics["metric"] if m.startswith("coverage_gap@")}, key=lambda m: float(m.partition("@")[2]))
     return "coverage_gap@0.9" if "coverage_gap@0.9" in found or not found else found[0]
 
 
 def main_columns(metrics: Frame) -> dict[str, Column]:
-    """Metric -> column, for what the experiment has."""
+    """Metric -> column, for the metrics of the experiment."""
     gap = gap_metric(metrics)
     level = float(gap.partition("@")[2])
     shown = {m: Column(METRICS[m][0], True, METRICS[m][2], METRICS[m][1]) for m in ("accuracy", "nll", "ece", "mse_prob")}
-    hint = f"coverage of {level:.0%} credible intervals minus what the method expects of itself"
+    hint = f"coverage of {level:.0%} credible intervals minus the coverage that the method expects"
     shown[gap] = Column(f"Coverage gap at {level:.0%}", True, hint, ZERO)
     return {metric: column for metric, column in shown.items() if metric in set(metrics["metric"])}
 
 
 def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[str, str] | None = None) -> Table:
-    """Students, teachers and ceiling with the gates beside every row.
+    """Students, teachers and ceiling, with the gates in every row.
 
     ``doubtful``: as ``mtbkd.pooling.unseen.doubtful`` returns it.
     """
     m = evidence.metrics[evidence.metrics["split"] == "test"]
     ours, columns = estimates(m), main_columns(m)
     beside = {v.method: v for v in versus if v.method and (v.metric, v.domain) == ("accuracy", "all")}
-    head = [Column("Method", hint="signal, weights and inference below"), Column("Gates", hint="can its posterior be trusted?")]
+    head = [Column("Method", hint="signal, weights and inference below"), Column("Gates", hint="is the posterior reliable?")]
     head += columns.values()
     if beside:
-        head += [Column("Published accuracy", True), Column("Ours against it", hint="what the difference allows to say")]
+        head += [Column("Published accuracy", True), Column("Ours vs published", hint="verdict on the difference")]
     described = m.drop_duplicates("method").set_index("method")
     order = [method for kind in KINDS for method in described.index[described["kind"] == kind]]
     rows = []
@@ -105,17 +105,17 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
         cells += _published(beside.get(method)) if beside else []
         cells[0] = _remarked(evidence, method, cells[0])
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
-    return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and the best possible", head, rows)
+    return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and Bayes ceiling", head, rows)
 
 
 def _name(method: str, row: Mapping[str, Any], candidates: str = "") -> Cell:
     parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
     name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
-    return text(name, f"{sub}; {WARNS} candidates of its own: {candidates}" if candidates else sub)
+    return text(name, f"{sub}; {WARNS} own candidates: {candidates}" if candidates else sub)
 
 
 def _remarked(evidence: Evidence, method: str, name: Cell) -> Cell:
-    """The cell of a method's name with how its chains are stacked and what the configuration notes."""
+    """The method's name, with stacking weights and the notes of the configuration."""
     remarks = (name.sub, evidence.stacked.get(method, ""), evidence.notes.get(method, ""))
     return text(name.text, "; ".join(filter(None, remarks)))
 
@@ -124,8 +124,8 @@ def _gates(evidence: Evidence, method: str, kind: str) -> Cell:
     judged = evidence.judgement(method)
     if kind != "student":
         return text(f"{MARKS['not applicable']} not applicable", "no posterior")
-    claimed = "every gate that applies" if evidence.posterior.get(method) else "calibration; claims no posterior"
-    subs = {"failed": evidence.why_failed(method), "passed": claimed, "not applicable": "one estimate, no posterior"}
+    claimed = "every applicable gate" if evidence.posterior.get(method) else "calibration; claims no posterior"
+    subs = {"failed": evidence.why_failed(method), "passed": claimed, "not applicable": "point estimate, no posterior"}
     sub = subs.get(judged.status, listed([*judged.unjudged]))
     sub += f"; {WARNS} not {judged.warnings}" if judged.warned else ""
     return text(f"{judged.mark} {judged.status}", sub, LOOKS.get(judged.status, ""))
@@ -144,8 +144,8 @@ def verdict_cell(v: Versus) -> Cell:
 
 
 def published_table(name: str, versus: Sequence[Versus]) -> Table:
-    """Every printed number."""
-    head = [Column("Printed quantity"), Column("Printed column"), Column("Our method"), Column("Published", True)]
+    """All published numbers."""
+    head = [Column("Published quantity"), Column("Published column"), Column("Our method"), Column("Published", True)]
     head += [Column("Ours", True), Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]
     rows = []
     for v in versus:
@@ -153,11 +153,11 @@ def published_table(name: str, versus: Sequence[Versus]) -> Table:
         cells += [number(v.printed.value), score(v.ours), number(v.difference, signed=True)]
         cells += [text(f"{VERDICT_MARKS[v.verdict]} {v.verdict}", "", LOOKS.get(v.verdict, "")), text(v.why)]
         rows.append(Row(cells))
-    return Table(f"published-{name}", f"{name}: every published number beside ours", head, rows)
+    return Table(f"published-{name}", f"{name}: all published numbers next to ours", head, rows)
 
 
 def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric: str = "accuracy") -> Table:
-    """One metric by domain; the whole test split first."""
+    """One metric by domain, whole test split first."""
     m = evidence.metrics
     m = m[(m["split"] == "test") & m["kind"].isin(list(kinds)) & (m["metric"] == metric)]
     domains = list(dict.fromkeys(m["domain"]))
@@ -172,7 +172,7 @@ def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric:
 
 
 def gates_table(evidence: Evidence, gates: Frame) -> Table:
-    """Methods by gates: the worst value and how many replicates failed."""
+    """Methods by gates: the worst value and the number of failed replicates."""
     names = [gate for gate in GATES if gate in set(gates["gate"])]
     head = [Column("Method"), *(Column(name, hint=GATES[name].statistic) for name in names)]
     rows = []
@@ -192,7 +192,7 @@ def _gate(rows: Frame, gap_size: str) -> Cell:
     gate = GATES[str(rows["gate"].iloc[0])]
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
-    limit = f"worst {show(worst)}, needs {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
+    limit = f"worst {show(worst)}, requires {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
     limit += f"; {gap_size}" if gate.name == "calibration" and gap_size else ""
     if len(failed) and gate.informs:
         return text(f"{WARNS} missed {len(failed)} of {len(applied)}", limit, "warn")
@@ -205,9 +205,9 @@ def _gate(rows: Frame, gap_size: str) -> Cell:
 
 
 def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
-    """How often each candidate was chosen, marked where it is the end of its grid, and the sharpness of responsibilities.
+    """How often each candidate was chosen, with a mark at grid edges, and the sharpness of the responsibilities.
 
-    None where nothing was tuned and no method has a mixture.
+    None if nothing was tuned and no method has a mixture.
     """
     name = evidence.name
     settings = [c for c in tuning.columns if c not in COLUMNS["tuning"]]
@@ -230,29 +230,29 @@ def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
     head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned)]
     head += [Column("Sharpness of responsibilities", True, sharpness.HINT)] if mixes else []
     head.append(Column("Validation NLL", True, "mean"))
-    return Table(f"tuning-{name}", f"{name}: settings chosen on the validation examples (how often)", head, rows)
+    return Table(f"tuning-{name}", f"{name}: hyperparameters chosen on the validation examples (how often)", head, rows)
 
 
 def _how_tuned(evidence: Evidence, method: str) -> str:
-    """Candidates of its own, and whose draws judged them where it was no MAP fit."""
+    """Its own candidates, if any, and the method whose draws judged them unless this was a MAP fit."""
     candidates, judge = of_its_own(evidence.methods, method), evidence.methods.get(method, {}).get("tuned_by")
     told = [f"{WARNS} own candidates: {candidates}"] if candidates else []
-    return "; ".join([*told, *([f"candidates judged by draws of {judge['name']}"] if judge else [])])
+    return "; ".join([*told, *([f"tuned on draws of {judge['name']}"] if judge else [])])
 
 
 def comparison_table(evidence: Evidence) -> Table | None:
-    """Paired differences to the reference on the whole test split."""
+    """Paired differences from the reference on the whole test split."""
     c = evidence.comparisons
     c = c[(c["split"] == "test") & (c["domain"] == "all") & c["metric"].isin(COMPARED)]
     if not len(c):
         return None
     rows = [_comparison(evidence, row) for row in c.to_dict("records")]
     head = [Column("Method"), Column("Metric"), Column("Difference", True), Column("95 % interval")]
-    head += [Column("Detectable", True, "the difference that so many replicates find with power .8"), Column("What it says")]
-    head += [Column("p (Holm)", True, "Wilcoxon signed rank, corrected for the methods compared on this metric")]
-    head += [Column("Rank-biserial", True, "-1 to 1: 1 when every replicate is higher")]
+    head += [Column("Detectable", True, "true difference that these replicates detect with 80 % power"), Column("Conclusion")]
+    head += [Column("p (Holm)", True, "Wilcoxon signed-rank test, corrected over the methods compared on this metric")]
+    head += [Column("Rank-biserial", True, "from -1 to 1; 1 if every replicate is higher")]
     head += [Column("Replicates", True), Column("Note")]
-    caption = f"{evidence.name}: method minus {evidence.reference_words}, replicate by replicate"
+    caption = f"{evidence.name}: method minus {evidence.reference_words}, paired by replicate"
     return Table(f"comparisons-{evidence.name}", caption, head, rows)
 
 
@@ -270,7 +270,7 @@ def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
 
 
 def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """Rows of tables/main.csv: every metric, split and domain, with its interval and the gates' word."""
+    """Rows of tables/main.csv: every metric, split and domain, with interval and gate status."""
     rows = []
     for (split, method), own in evidence.metrics.groupby(["split", "method"], sort=False):
         first, judged = own.iloc[0], evidence.judgement(str(method))

@@ -1,7 +1,7 @@
 """The findings of a study, generated from its numbers: what reproduces, what does not, what helps, and why.
 
-One function a question. Each gives findings only for what an experiment has, so that any study gets those that it can
-answer. The first finding of a question (of a metric, where there are several) sums up; the others are single comparisons.
+One function per question. Each returns findings only for what an experiment has, so every study gets those it can answer. The
+first finding of a question (per metric, if there are several) is a summary; the others are single comparisons.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ COLUMNS = tuple(each.name for each in fields(Finding) if each.name != "sums_up")
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one experiment: what n counts, the questions with their answers, the table of all findings."""
+    """One experiment on the page: what n counts, the questions with their answers, the table of all findings."""
 
     name: str
     over: str
@@ -50,14 +50,14 @@ class Part:
 
 
 def near_ceiling(case: Case) -> list[Finding]:
-    """How much accuracy the best student leaves."""
-    question, ceiling = "How near do students come to the ceiling?", ceiling_of(case)
+    """The gap in accuracy between the best student and the ceiling."""
+    question, ceiling = "How close do students come to the ceiling?", ceiling_of(case)
     found = pairs(case, [(method, "bayes") for method in case.evidence.students], "accuracy")
     if not found:
         return []
     best = max(found, key=lambda pair: pair.found.difference)
     sentence = (
-        f"The true probabilities reach an accuracy of {show(ceiling.mean)}; the nearest student is {case.marked(best.method)}, "
+        f"The true probabilities reach an accuracy of {show(ceiling.mean)}; the closest student is {case.marked(best.method)}, "
         f"{best.numbers}."
     )
     own = best.found
@@ -65,11 +65,11 @@ def near_ceiling(case: Case) -> list[Finding]:
 
 
 def against_labels(case: Case) -> list[Finding]:
-    """Every distilled student against labels only; corrected as in the table of paired comparisons."""
+    """Every distilled student compared with labels only; corrected as in the table of paired comparisons."""
     question, found = "What beats labels alone?", []
     for metric in METRICS if case.labels_only else ():
         known = [p for m in case.evidence.distilled if (p := case.evidence.compared(m, metric)) is not None]
-        found += told(case, question, known, "distilled against labels alone")
+        found += told(case, question, known, "distilled vs labels alone")
     return found
 
 
@@ -87,7 +87,7 @@ def _paired(question: str, words: str, asked: Asked) -> Callable[[Case], list[Fi
 
 
 def split(case: Case) -> list[Finding]:
-    """What prior and sampler each add, where the paper changes both at once."""
+    """The separate contributions of prior and sampler, where the paper changes both at once."""
     question, found = "Is it the prior or the sampler?", []
     for step in prior_and_sampler(case.methods):
         asked = [(step.tip, step.kd_map), (step.kd, step.kd_map), (step.tip, step.kd)]
@@ -97,9 +97,9 @@ def split(case: Case) -> list[Finding]:
                 continue
             both, sampler, prior = three
             sentence = (
-                f"{word}: {named(case, both)}, {both.numbers} ({said(case, both)}). Of it the sampler, "
-                f"{named(case, sampler)}: {sampler.numbers} ({said(case, sampler)}); the prior, {named(case, prior)}: "
-                f"{prior.numbers} ({said(case, prior)})."
+                f"{word}: {named(case, both)}, {both.numbers} ({said(case, both)}). The sampler contributes, "
+                f"{named(case, sampler)}: {sampler.numbers} ({said(case, sampler)}); the prior contributes, "
+                f"{named(case, prior)}: {prior.numbers} ({said(case, prior)})."
             )
             own = both.found
             sentence = sentence[0].upper() + sentence[1:]
@@ -108,8 +108,8 @@ def split(case: Case) -> list[Finding]:
 
 
 def ends_of_grids(case: Case) -> list[Finding]:
-    """Which ends of which grids validation chose, for which methods; the grid, not the data, may have decided there."""
-    question, tuning = "Did validation choose the end of a grid?", case.evidence.tuning
+    """Grid edges that validation chose, with the methods: there the grid, not the data, may have determined the value."""
+    question, tuning = "Did validation choose a value at the edge of a grid?", case.evidence.tuning
     chosen = {} if tuning is None else at_ends(tuning, [setting for setting in SHARED_NAMES if setting in tuning])
     return [
         Finding(
@@ -130,15 +130,15 @@ QUESTIONS: tuple[Callable[[Case], list[Finding]], ...] = (
     labels_against_printed,
     near_ceiling,
     against_labels,
-    _paired("Linear pool (tip) or log pool (kd)?", "tip against kd", TIP_AND_KD),
-    _paired("Linear pool (tip) or the sharpened mean (kd_mean)?", "tip against kd_mean", TIP_AND_KD_MEAN),
-    _paired("Are pools in between better than the log pool?", "power against kd", POWER_AND_KD),
-    _paired("Are pools in between better than the linear pool?", "power against tip", POWER_AND_TIP),
-    _paired("Weights by entropy or equal weights?", "other weights against equal ones", by_weights),
+    _paired("Linear pool (tip) or log pool (kd)?", "tip vs kd", TIP_AND_KD),
+    _paired("Linear pool (tip) or the sharpened mean (kd_mean)?", "tip vs kd_mean", TIP_AND_KD_MEAN),
+    _paired("Are power means better than the log pool?", "power vs kd", POWER_AND_KD),
+    _paired("Are power means better than the linear pool?", "power vs tip", POWER_AND_TIP),
+    _paired("Are other weights better than equal weights?", "other weights vs equal weights", by_weights),
     sure_teachers,
     split,
-    _paired("Does a posterior predict better than one MAP fit?", "draws against one fit", by_inference),
-    _paired("Do stacked chains predict better than pooled ones?", "stacked against pooled", by_stacking),
+    _paired("Does a posterior predict better than one MAP fit?", "posterior draws vs one fit", by_inference),
+    _paired("Do stacked chains predict better than pooled ones?", "stacked vs pooled", by_stacking),
     mean_or_mode,
     above_teachers,
     failed_gates,
@@ -152,7 +152,7 @@ def findings(case: Case) -> list[Finding]:
 
 
 def study(cases: Iterable[Case]) -> "tuple[list[Part], pd.DataFrame]":
-    """What the page shows of each experiment, and tables/findings.csv: a row a finding, see COLUMNS."""
+    """What the page shows of each experiment, and tables/findings.csv: one row per finding, see COLUMNS."""
     found = [(case, findings(case)) for case in cases]
     rows = [{name: getattr(each, name) for name in COLUMNS} for _, own in found for each in own]
     return [part(case, own) for case, own in found], pd.DataFrame(rows, columns=list(COLUMNS))
@@ -162,19 +162,19 @@ def part(case: Case, found: Sequence[Finding]) -> Part:
     """What the page shows of one experiment, given its findings."""
     name = case.evidence.name
     data = case.planned["data"]
-    split_anew = "random splits of one table, with teachers and seeds of their own"
-    own, shared = "data sets with teachers and seeds of their own", "seeds, all on the same data"
+    split_anew = "random splits of one table, each with its own teachers and seeds"
+    own, shared = "data sets, each with its own teachers and seeds", "seeds, all on the same data"
     drawn = own if data["simulated"] else split_anew if data["redrawn"] else shared
     answers: dict[str, list[str]] = {}
     for each in found:
         if each.sums_up:
             answers.setdefault(each.question, []).append(each.answer)
     head = [Column("Question"), Column("Answer"), Column("Number", True), Column("95 % interval"), Column("p (Holm)", True)]
-    head.append(Column("n", True, "replicates, or numbers that were counted"))
+    head.append(Column("n", True, "number of replicates, or of values counted"))
     lines = [
         Row([text(each.question), text(each.answer), number(each.value), text(show_interval(each.low, each.high) or NONE),
              number(each.p), Cell(str(each.n), "", each.n)])
         for each in found
     ]  # fmt: skip
-    caption = f"{name}: every finding, single comparisons included"
+    caption = f"{name}: all findings, including single comparisons"
     return Part(name, drawn, list(answers.items()), Table(f"findings-{name}", caption, head, lines))

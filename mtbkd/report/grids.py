@@ -1,7 +1,7 @@
-"""Were two methods tuned on the same candidates, and did validation choose the end of a grid?
+"""Were two methods tuned on the same candidates, and did validation choose a value at the edge of a grid?
 
-A method whose grid leaves out what the others chose is not beaten by them, only kept from it; a choice at the end of a grid
-says that the grid, not the validation data, may have decided. ``methods``: name -> content of its fit's specification.
+A comparison is not fair if a method's grid lacks candidates that the others had. A choice at the edge of a grid means that the
+grid, not the validation data, may have determined the value. ``methods``: name -> content of its fit specification.
 """
 
 from collections import Counter
@@ -14,19 +14,19 @@ from mtbkd.inference.tuning import ALWAYS_USED, SHARED_NAMES
 from mtbkd.report.numbers import count, listed
 
 Methods = Mapping[str, Any]
-# Ends that are an answer and not only a narrow grid.
+# Edges that have a meaning beyond a narrow grid.
 STRENGTHS = ("kappa", "lambda")
 MEANS = {
-    **dict.fromkeys(((name, "lowest") for name in STRENGTHS), "teachers that validation wants weaker, or off"),
-    ("prior_scale", "highest"): "a prior that hardly matters",
+    **dict.fromkeys(((name, "lowest") for name in STRENGTHS), "validation preferring weaker teachers, or none"),
+    ("prior_scale", "highest"): "a prior that has little effect",
 }
 
 
 def unlike(methods: Methods, first: str, second: str) -> str:
-    """``lambda 4, 9 against 0.05, 0.5``: shared settings that two methods did not choose from the same candidates, "" if none.
+    """``lambda 4, 9 vs 0.05, 0.5``: shared settings that two methods did not tune on the same candidates, "" if none.
 
-    A method that does not read a setting, as labels alone do not read lambda, is given the experiment's usual candidates: the
-    other one should have had them. Teachers and the ceiling have none.
+    A method that does not use a setting (labels alone do not use lambda) counts as having the experiment's usual candidates:
+    the other method should have had them. Teachers and the ceiling have none.
     """
     if first not in methods or second not in methods:
         return ""
@@ -35,19 +35,19 @@ def unlike(methods: Methods, first: str, second: str) -> str:
         usual = _usual(methods, setting)
         ours, theirs = (_candidates(methods[name], setting) or usual for name in (first, second))
         if ours != theirs:
-            told.append(f"{_name(setting)} {_shown(ours)} against {_shown(theirs)}")
+            told.append(f"{_name(setting)} {_shown(ours)} vs {_shown(theirs)}")
     return "; ".join(told)
 
 
 def of_its_own(methods: Methods, method: str) -> str:
-    """``lambda 4, 9``: settings whose candidates are not those of most methods of the experiment, "" if none."""
+    """``lambda 4, 9``: settings whose candidates differ from those of most methods of the experiment, "" if none."""
     found = {setting: _candidates(methods[method], setting) for setting in SHARED_NAMES} if method in methods else {}
     own = {setting: grid for setting, grid in found.items() if grid and grid != _usual(methods, setting)}
     return "; ".join(f"{_name(setting)} {_shown(grid)}" for setting, grid in own.items())
 
 
 def _candidates(spec: Mapping[str, Any], setting: str) -> tuple[float | str, ...]:
-    """In rising order, a word last; () where the method does not read the setting."""
+    """In ascending order, words last; () if the method does not use the setting."""
     read = registry.part("signal", spec["signal"]["name"]).USES | ALWAYS_USED
     grid = spec["posterior"].get(setting, ()) if setting in read else ()
     return tuple(sorted(grid, key=lambda value: (isinstance(value, str), value)))
@@ -59,7 +59,7 @@ def _usual(methods: Methods, setting: str) -> tuple[float | str, ...]:
 
 
 class Edge(NamedTuple):
-    """``times`` of ``of`` choices of ``setting`` fell on ``value``, its lowest or highest candidate."""
+    """``times`` of ``of`` choices of ``setting`` were ``value``, its lowest or highest candidate."""
 
     setting: str
     end: str
@@ -69,9 +69,9 @@ class Edge(NamedTuple):
 
 
 def edges(tuning: Frame, settings: Iterable[str]) -> list[Edge]:
-    """The ends that were chosen, of one method's rows, one a candidate and replicate.
+    """Chosen grid edges, from one method's rows, one per candidate and replicate.
 
-    Left out: infinity and 0, which cannot be exceeded, and a lambda that is there as the value of kappa.
+    Excludes infinity and 0, which cannot be exceeded, and a lambda that is tied to kappa.
     """
     chosen, found = tuning[tuning["chosen"].astype(bool)], []
     for setting in settings:
@@ -101,12 +101,12 @@ def at_the_end(edge: Edge) -> str:
 
 
 def advice(setting: str, end: str, value: float, chosen: Sequence[tuple[str, Edge]]) -> str:
-    """One sentence on an end of a grid: which methods chose it how often, and where to extend the grid."""
+    """One sentence on a grid edge: which methods chose it, how often, and where to extend the grid."""
     who = listed([f"{method} ({edge.times} of {edge.of})" for method, edge in chosen])
     beyond = "below" if end == "lowest" else "above"
-    read = f", or read it as {MEANS[setting, end]}" if (setting, end) in MEANS else ""
+    read = f", or interpret it as {MEANS[setting, end]}" if (setting, end) in MEANS else ""
     return (
-        f"The {end} {_name(setting)}, {value:g}, was chosen by {count(len(chosen), 'method')}: {who}; extend the grid "
+        f"The {end} {_name(setting)}, {value:g}, was chosen by {count(len(chosen), 'method')}: {who}. Extend the grid "
         f"{beyond} it{read}."
     )
 

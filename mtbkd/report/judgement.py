@@ -1,4 +1,4 @@
-"""What the gates say of a method as a whole: one word, and which gates failed in how many replicates."""
+"""The verdict of the gates on a method as a whole: one word, and the gates that failed with the number of replicates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Literal
 from mtbkd.base.frames import Frame
 from mtbkd.inference.convergence import GATES, INFORMING
 
-# The gate that every kind of draws has: alone it does not make a posterior.
+# Every kind of draws has this gate; it alone does not make a posterior.
 NUMERIC = "diverged"
 Status = Literal["passed", "failed", "not judged", "not applicable"]
 MARKS: dict[Status, str] = {
@@ -23,13 +23,13 @@ class Judgement:
     """Verdict over all gates and replicates.
 
     Attributes:
-        status: ``failed`` when any gate failed in any replicate; ``not judged`` when none did, but one that applies lacked its
-            statistic; ``not applicable`` for point estimates that are finite.
+        status: ``failed`` if any gate failed in any replicate; ``not judged`` if none failed but an applicable one lacked its
+            statistic; ``not applicable`` for finite point estimates.
         failed: gate -> replicates in which it failed.
-        replicates: how many were judged.
-        unjudged: gate -> replicates in which it applied and could not be judged.
-        warned: gate that only informs -> replicates in which it failed; it changes no ``status``.
-        sound: replicates whose draws passed every gate of draws, none of them left unjudged.
+        replicates: number of replicates judged.
+        unjudged: gate -> replicates in which it applied but could not be judged.
+        warned: informative gate -> replicates in which it failed; does not affect ``status``.
+        sound: replicates whose draws passed every gate on draws, with none unjudged.
     """
 
     status: Status
@@ -41,7 +41,7 @@ class Judgement:
 
     @property
     def failed_of_draws(self) -> dict[str, int]:
-        """Gates that failed because the draws are not the posterior's. The others judge the model that has this posterior."""
+        """Failed gates on the draws: these are not from the posterior. The other gates judge the model itself."""
         return {gate: n for gate, n in self.failed.items() if GATES[gate].stage == "fit"}
 
     @property
@@ -54,13 +54,13 @@ class Judgement:
         return self.told({})
 
     def told(self, added: Mapping[str, str]) -> str:
-        """The same with a remark beside gates."""
+        """The same, with remarks added to gates."""
         parts = {gate: f"{n} of {self.replicates}" for gate, n in self.failed.items()}
         return ", ".join(f"{gate} ({', '.join(filter(None, (part, added.get(gate))))})" for gate, part in parts.items())
 
     @property
     def warnings(self) -> str:
-        """``optimised (3 of 8)``, of gates that only inform."""
+        """``optimised (3 of 8)``, of informative gates."""
         return ", ".join(f"{gate} ({n} of {self.replicates})" for gate, n in self.warned.items())
 
     @property
@@ -94,18 +94,18 @@ def _counts(rows: Frame, verdict: str) -> dict[str, int]:
 
 
 def is_posterior(gates: Frame) -> dict[str, bool]:
-    """Method -> whether its draws claim to be a posterior's: a gate on draws, beside the numeric one, applies to them."""
+    """Method -> whether its draws claim to be from a posterior, i.e. a gate on draws other than the numeric one applies."""
     having = _applies(gates, "fit")
     return {str(method): method in having for method in gates["method"].unique()}
 
 
 def unclaimed(gates: Frame) -> frozenset[str]:
-    """Methods whose draws claim no posterior, as dropout's and an ensemble's: only their predictions are judged."""
+    """Methods whose draws claim no posterior (dropout, ensembles): only their predictions are judged."""
     return _applies(gates, "evaluation") - _applies(gates, "fit")
 
 
 def _applies(gates: Frame, stage: str) -> frozenset[str]:
-    """Methods to which a gate of ``stage`` beside the numeric one applies."""
+    """Methods to which a gate of ``stage`` other than the numeric one applies."""
     binding = ~gates["gate"].isin(INFORMING | {NUMERIC})
     applied = gates[(gates["verdict"] != "not applicable") & binding & (gates["stage"] == stage)]
     return frozenset(map(str, applied["method"]))

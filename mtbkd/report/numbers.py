@@ -1,4 +1,4 @@
-"""A score as the report states it: mean, interval, and what the interval is over; and how numbers are written."""
+"""Scores as the report states them (mean, interval, basis of the interval), and number formatting."""
 
 import math
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ Basis = Literal["replicates", "examples", ""]
 
 
 class Estimate(NamedTuple):
-    """Mean and 95 % interval over ``n`` replicates, or, where there is one value, over the test examples behind it.
+    """Mean and 95 % interval over ``n`` replicates or, for a single replicate, over its test examples.
 
-    Where several replicates share their test examples, ``low`` and ``high`` speak of seeds only, and ``low_examples`` and
-    ``high_examples`` of the examples; NaN elsewhere.
+    If several replicates share their test examples, ``low`` and ``high`` cover seeds only, and ``low_examples`` and
+    ``high_examples`` cover the test examples; NaN otherwise.
     """
 
     mean: float
@@ -36,7 +36,7 @@ UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0, "")
 
 
 def estimate(rows: Frame) -> Estimate:
-    """The estimate from one method's rows of one metric, split and domain, one row a replicate."""
+    """The estimate from one method's rows of one metric, split and domain, one row per replicate."""
     within = range_of(str(rows["metric"].iloc[0])) if len(rows) and "metric" in rows else REAL
     found = interval(rows["value"], within)
     if found.n == 0:
@@ -57,7 +57,7 @@ def estimates(metrics: Frame, split: str = "test") -> dict[tuple[str, str, str],
 
 
 def show(value: float, signed: bool = False) -> str:
-    """Three decimals, fewer for large numbers; a real minus sign; an en dash where there is no number."""
+    """Three decimals, fewer for large numbers; a real minus sign; an en dash for a missing number."""
     if value is None or not math.isfinite(value):
         return NONE
     decimals = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
@@ -68,13 +68,13 @@ def show(value: float, signed: bool = False) -> str:
 
 
 def show_interval(low: float, high: float, signed: bool = False) -> str:
-    """``[low, high]``, or nothing where it is not known."""
+    """``[low, high]``, or nothing if unknown."""
     known = math.isfinite(low) and math.isfinite(high)
     return f"[{show(low, signed)}, {show(high, signed)}]" if known else ""
 
 
 def show_estimate(e: Estimate, signed: bool = False) -> str:
-    """``mean [low, high]``; ``mean [low, high] over seeds, [low, high] over test examples`` where replicates share these."""
+    """``mean [low, high]``; ``mean [low, high] over seeds, [low, high] over test examples`` if replicates share these."""
     text = f"{show(e.mean, signed)} {show_interval(e.low, e.high, signed)}".strip()
     examples = show_interval(e.low_examples, e.high_examples, signed)
     seeds = " over seeds," if math.isfinite(e.low) else ""
@@ -92,7 +92,7 @@ def settings_words(settings: Mapping[str, Any]) -> str:
 
 
 def setting(value: Any) -> str:
-    """A setting as a person writes it: ``1`` for 1.0."""
+    """A setting as people write it: ``1`` for 1.0."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks for nothing outside itself; figures are embedded."""
+"""The page: one self-contained HTML file with embedded figures."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Part:
-    """What the page shows of one experiment; ``labels``: how many were spent, on fitting and on choosing settings."""
+    """One experiment on the page; ``labels``: the label budget, for fitting and for tuning."""
 
     name: str
     dataset: str
@@ -71,7 +71,7 @@ def _figure(path: Path) -> Figure:
 
 
 def embedded(path: Path) -> str:
-    """An SVG as a data URI; where it is heavy, full of points or maps, the PNG beside it in few colours instead."""
+    """An SVG as a data URI; if it is large (many points, maps), the PNG next to it in few colours instead."""
     content, kind = path.read_bytes(), "svg+xml"
     bitmap = path.with_suffix(".png")
     if len(content) > HEAVY and bitmap.is_file():
@@ -91,7 +91,7 @@ def _few_colours(path: Path) -> bytes:
 
 
 def render(content: Mapping[str, Any]) -> str:
-    """The page's HTML; what ``content`` must hold is what page.html.j2 names."""
+    """The page's HTML; ``content`` must hold the names that page.html.j2 uses."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

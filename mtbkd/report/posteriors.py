@@ -1,4 +1,4 @@
-"""Tables that ask whether the posteriors are right: agreement with an exact sampler, leave-one-out, predictive checks."""
+"""Tables on the correctness of posteriors: agreement with an exact sampler, leave-one-out, posterior predictive checks."""
 
 import math
 
@@ -12,26 +12,26 @@ LOOKS = {"agrees": "good", "reference": "good", "differs": "bad"}
 SIGNS = {"agrees": MARKS["passed"], "reference": "\N{BLACK STAR}", "differs": MARKS["failed"]}
 SMALL_P = 0.01
 EXPLAINED = (
-    "Methods with the same signal, weights and settings aim at the same posterior. Where NUTS or tempered sequential Monte "
-    f"Carlo passed every gate with a bulk effective sample size of at least {GOLD_ESS:,.0f}, it is the reference; the others "
-    "are compared with it at the probe inputs. A method agrees when no posterior mean probability is off by more than "
+    "Methods with the same signal, weights and settings target the same posterior. If NUTS or tempered sequential Monte "
+    f"Carlo passed every gate with a bulk effective sample size of at least {GOLD_ESS:,.0f}, it is the reference, and the "
+    "others are compared with it at the probe inputs. A method agrees if no posterior mean probability deviates by more than "
     f"{MEAN_TOLERANCE:g} and its posterior standard deviation is {SD_RATIO[0]:g} to {SD_RATIO[1]:g} times the reference's."
 )
 
 
 def agreement_table(name: str, rows: Frame) -> Table | None:
-    """Every algorithm against the exact sampler of the same posterior; None where there is none."""
+    """Every algorithm compared with the exact sampler of the same posterior; None without one."""
     if not len(rows):
         return None
     head = [
-        Column("Method"), Column("Verdict", hint="how many replicates"), Column("Reference"),
-        Column("Mean: worst gap", True, "largest difference of a mean probability at the probe inputs, worst replicate"),
-        Column("Mean: gap", True, "mean absolute difference"),
-        Column("Deviation: ratio", True, "posterior standard deviation over the reference's", "1 is best"),
-        Column("Wasserstein", True, "mean 1-Wasserstein distance of the probabilities' marginals"),
-        Column("Coverage: gap", True, "coverage of the test labels minus the reference's"),
-        Column("NLL: gap", True, "negative log-likelihood of the test labels minus the reference's"),
-        Column("ESS / s", True, "smallest effective sample size a second of inference; draws a second where independent"),
+        Column("Method"), Column("Verdict", hint="number of replicates"), Column("Reference"),
+        Column("Mean: largest error", True, "largest error of a mean probability at the probe inputs, worst replicate"),
+        Column("Mean: error", True, "mean absolute error of the posterior mean probabilities"),
+        Column("SD ratio", True, "posterior standard deviation divided by the reference's", "1 is best"),
+        Column("Wasserstein", True, "mean 1-Wasserstein distance between the marginals of the probabilities"),
+        Column("Coverage difference", True, "coverage of the test labels minus the reference's"),
+        Column("NLL difference", True, "negative log-likelihood of the test labels minus the reference's"),
+        Column("ESS / s", True, "smallest effective sample size per second of inference; draws per second if independent"),
     ]  # fmt: skip
     found = []
     for method, own in rows.groupby("method", sort=False):
@@ -40,12 +40,12 @@ def agreement_table(name: str, rows: Frame) -> Table | None:
         cells += [number(own["w1_mean"].mean()), number(own["coverage_diff"].mean(), signed=True)]
         cells += [number(own["nll_diff"].mean(), signed=True)]
         found.append(Row([*cells, number(own["ess_per_s"].mean())]))
-    caption = f"{name}: every algorithm against an exact sampler of the same posterior"
+    caption = f"{name}: every algorithm compared with an exact sampler of the same posterior"
     return Table(f"agreement-{name}", caption, head, found)
 
 
 def _verdict(own: Frame) -> Cell:
-    """Every verdict that a replicate got, the worst first; the notes and the look are the worst's."""
+    """All verdicts over replicates, worst first; notes and style are those of the worst."""
     counts = own["verdict"].value_counts()
     there = [v for v in ("differs", "agrees", "reference", "not claimed", "no reference") if v in counts]
     notes = "; ".join(dict.fromkeys(note for note in own.loc[own["verdict"] == there[0], "note"] if note))
@@ -58,14 +58,14 @@ def _references(own: Frame) -> str:
 
 
 def loo_table(name: str, rows: Frame) -> Table | None:
-    """PSIS leave-one-out of the observed labels, best first, and who has none, with the reason; None without draws."""
+    """PSIS leave-one-out of the observed labels, best first; methods without it last, with the reason. None without draws."""
     if not len(rows):
         return None
     head = [
-        Column("Method"), Column("elpd", True, "expected log predictive density of the left-out labels", "higher is better"),
+        Column("Method"), Column("elpd", True, "expected log predictive density of the held-out labels", "higher is better"),
         Column("Standard error", True), Column("Effective parameters", True),
-        Column("k-hat above .7", True, "share of labels whose leave-one-out estimate cannot be trusted"),
-        Column("Stacking weight", True, "share in the combination that predicts left-out labels best"),
+        Column("k-hat above .7", True, "share of labels whose leave-one-out estimate is unreliable"),
+        Column("Stacking weight", True, "weight in the combination that best predicts held-out labels"),
         Column("Note"),
     ]  # fmt: skip
     found = []
@@ -75,7 +75,7 @@ def loo_table(name: str, rows: Frame) -> Table | None:
         if not math.isfinite(share):
             found.append((-math.inf, Row([text(method), *[number(math.nan)] * 5, note])))
             continue
-        trusted = Cell(f"{share:.1%}", "" if share < 0.05 else "do not trust the elpd", share, "" if share < 0.05 else "bad")
+        trusted = Cell(f"{share:.1%}", "" if share < 0.05 else "elpd unreliable", share, "" if share < 0.05 else "bad")
         means = {column: float(own[column].mean()) for column in ("elpd_loo", "se", "p_loo", "stacking_weight")}
         cells = [text(method), number(means["elpd_loo"]), number(means["se"]), number(means["p_loo"]), trusted]
         found.append((means["elpd_loo"], Row([*cells, number(means["stacking_weight"]), note])))
@@ -86,7 +86,7 @@ def loo_table(name: str, rows: Frame) -> Table | None:
 
 
 def check_table(name: str, rows: Frame, class_names: list[str]) -> Table | None:
-    """Shares of the classes among the test labels: observed, and expected by every posterior; None without draws."""
+    """Class frequencies of the test labels: observed, and expected by every posterior; None without draws."""
     if not len(rows):
         return None
     classes = sorted(int(k) for k in rows["class"].unique())
@@ -101,5 +101,5 @@ def check_table(name: str, rows: Frame, class_names: list[str]) -> Table | None:
             told = f"p < {SMALL_P:g} in {bad} of {len(each)}" if bad else ""
             cells.append(Cell(show(expected), told, expected, "bad" if bad else ""))
         found.append(Row(cells))
-    caption = f"{name}: share of each class among the test labels, observed and expected (posterior predictive check)"
+    caption = f"{name}: class frequencies of the test labels, observed and expected (posterior predictive check)"
     return Table(f"checks-{name}", caption, head, found)

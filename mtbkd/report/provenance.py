@@ -1,4 +1,4 @@
-"""What a study's results depend on, where and when they were made: the content of manifest.json."""
+"""Provenance of a study's results (inputs, machine, time): the content of manifest.json."""
 
 import math
 import os
@@ -20,7 +20,7 @@ from mtbkd.contracts.artefacts import digest
 from mtbkd.data import raw_files
 
 ROOT = Path(mtbkd.__file__).resolve().parents[1]
-# Axes by which mtbkd.base.seeds derives a seed for a purpose from the base seed: nothing else enters.
+# Axes from which mtbkd.base.seeds derives each seed, in addition to the base seed; nothing else enters.
 SEED_AXES = {
     "data": ["replicate", "part"],
     "exposure": ["replicate"],
@@ -32,7 +32,7 @@ SEED_AXES = {
 
 
 def json_able(content: Any) -> Any:
-    """The same content for strict JSON: tuples are lists, infinities are ``.inf`` as in config.yaml, NaN is None."""
+    """The same content for strict JSON: tuples become lists, infinities ``.inf`` as in config.yaml, NaN None."""
     if isinstance(content, Mapping):
         return {str(key): json_able(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
@@ -53,7 +53,7 @@ def keys_of(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def raw_hashes(plan: Mapping[str, Any]) -> dict[str, str]:
-    """sha256 of every raw file that the study needs, as the registry demands it, where it is known."""
+    """sha256 of every raw file that the study needs, as listed in the registry, if known."""
     parts = [part for e in plan["experiments"].values() for part in (e["data"], *e["teachers"])]
     known = raw_files.raw_files()
     return {key: known[key].sha256 or "not known" for key in sorted({key for part in parts for key in part["raw"]})}
@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
 
 
 def git() -> dict[str, Any] | None:
-    """Commit of the checkout and whether files differ from it; None where there is no git or no checkout."""
+    """Commit of the checkout and whether files differ from it; None without git or a checkout."""
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         return None
 
@@ -112,7 +112,7 @@ def command() -> tuple[list[str], float]:
 
 
 def host() -> dict[str, Any]:
-    """The machine in words."""
+    """Description of the machine."""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -11,7 +11,7 @@ from mtbkd.report.table import Cell, Column, Row, Table, text
 
 @dataclass(frozen=True)
 class Cost:
-    """What one kind of job took over its blocks: seconds of wall and processor, peak memory in MB; NaN when not measured."""
+    """Cost of one kind of job over its blocks: wall and CPU seconds, peak memory in MB; NaN if not measured."""
 
     step: str
     name: str
@@ -36,7 +36,7 @@ def _number(text: str | None) -> float:
 
 
 def costs(files: Mapping[tuple[str, str], Sequence[str]]) -> list[Cost]:
-    """(step, name) -> its benchmark files, one a block; files that are not there (not measured) are left out."""
+    """(step, name) -> its benchmark files, one per block; missing files (not measured) are skipped."""
     found = []
     for (step, name), paths in files.items():
         measured = [read_benchmark(Path(path)) for path in paths if Path(path).is_file()]
@@ -58,12 +58,12 @@ def duration(seconds: float) -> str:
 
 
 def cost_table(found: Sequence[Cost]) -> Table:
-    """One row a dataset, teacher, student and evaluation."""
-    head = [Column("Step"), Column("What"), Column("Jobs", True), Column("Wall time", True), Column("Processor time", True)]
+    """One row per dataset, teacher, student and evaluation."""
+    head = [Column("Step"), Column("Name"), Column("Jobs", True), Column("Wall time", True), Column("CPU time", True)]
     head.append(Column("Peak memory (MB)", True, "resident memory of the largest job"))
     rows = [
         Row([text(c.step), text(c.name), Cell(str(c.jobs), "", c.jobs), Cell(duration(c.wall), "", c.wall),
              Cell(duration(c.cpu), "", c.cpu), Cell(f"{c.memory:.0f}" if c.memory >= 0 else "\N{EN DASH}", "", c.memory)])
         for c in found
     ]  # fmt: skip
-    return Table("costs", "Run time and memory of every kind of job, over all its blocks", head, rows)
+    return Table("costs", "Run time and memory by kind of job, summed over blocks", head, rows)

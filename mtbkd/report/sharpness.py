@@ -1,4 +1,4 @@
-"""Is a mixture prior anything else than kd? How far responsibilities leave the weights (``mtbkd.inference.sharpness``)."""
+"""Does a mixture prior differ from kd? How far responsibilities move from the weights (``mtbkd.inference.sharpness``)."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from mtbkd.inference.sharpness import COLUMN
 from mtbkd.report.numbers import show
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
-SAME_AS_KD = 0.02  # below, the two differ by less than anybody measures: .016 at lambda = .05 and two equal weights
+SAME_AS_KD = 0.02  # below this, the difference is not measurable: .016 at lambda = .05 and two equal weights
 HINT = (
-    "mean distance of the mixture's responsibilities from its weights, |r - w|, over examples and teachers: 0 is kd; under "
-    f"equal weights |r - 1/G|; marked below {SAME_AS_KD:g}"
+    "mean distance between the responsibilities and the weights of the mixture, |r - w|, over examples and teachers; 0 is kd; "
+    f"with equal weights |r - 1/G|; marked below {SAME_AS_KD:g}"
 )
 
 
@@ -23,23 +23,23 @@ def of_method(tuning: Frame | None, method: str) -> float:
 
 
 def cell(value: float) -> Cell:
-    """The value, marked where the mixture is kd; "not a mixture" for NaN."""
+    """The value, marked if the mixture equals kd; "not a mixture" for NaN."""
     if math.isnan(value):
         return text("not a mixture")
     same = value < SAME_AS_KD
-    return Cell(show(value), "the same as kd" * same, value, "warn" if same else "")
+    return Cell(show(value), "same as kd" * same, value, "warn" if same else "")
 
 
 def curve_table(name: str, tuning: Frame, counts: Sequence[int]) -> Table | None:
-    """The value at every number of labels, of a label-count curve's rows of tuning; None without a mixture."""
+    """The value at every number of labels, from the tuning rows of a label curve; None without a mixture."""
     if COLUMN not in tuning or tuning[COLUMN].isna().all():
         return None
     known = tuning.assign(**{COLUMN: tuning[COLUMN].astype(float)}).dropna(subset=[COLUMN])
     rows = []
     for (teachers, method, transfer), own in known.groupby(["teachers", "method", "transfer"], sort=False):
         mean = own.groupby("labels")[COLUMN].mean()
-        used = text("kept without label" if transfer else "dropped")
+        used = text("kept unlabelled" if transfer else "dropped")
         rows.append(Row([text(teachers), text(method), used, *(cell(float(mean.get(n, math.nan))) for n in counts)]))
-    head = [Column("Teachers"), Column("Method"), Column("The other examples")]
+    head = [Column("Teachers"), Column("Method"), Column("Other examples")]
     head += [Column(f"{n:,} labels", True, HINT) for n in counts]
-    return Table(f"sharpness-{name}", f"{name}: how far the mixture chooses between teachers, mean |r - w|", head, rows)
+    return Table(f"sharpness-{name}", f"{name}: how strongly the mixture selects between teachers, mean |r - w|", head, rows)

@@ -1,4 +1,4 @@
-"""Chains that are stacked, not pooled: how the page says so."""
+"""How the page reports stacked chains."""
 
 from mtbkd.base.frames import Frame
 from mtbkd.inference.within_chains import told
@@ -7,7 +7,7 @@ from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
 
 def said(rows: Frame) -> dict[str, str]:
-    """Method -> how many of its chains were stacked with which weights, from the rows of chain_weights.parquet."""
+    """Method -> number of stacked chains and their weights, from the rows of chain_weights.parquet."""
     return {str(method): _said(own) for method, own in rows.groupby("method", sort=False)}
 
 
@@ -27,13 +27,13 @@ def _said(own: Frame) -> str:
 
 
 def stacking_table(name: str, rows: Frame) -> Table | None:
-    """One row a method and replicate with the weights of its chains; None where no chains are stacked."""
+    """One row per method and replicate with its chain weights; None if no chains are stacked."""
     if not len(rows):
         return None
     head = [
-        Column("Method"), Column("Replicate", True), Column("Weights", hint="of the chains, in their order"),
-        Column("elpd: worst to best chain", hint="log predictive density of the labels that were left out in turn"),
-        Column("k-hat above .7", True, "share of the labels, chain with the largest one"), Column("Pooled because"),
+        Column("Method"), Column("Replicate", True), Column("Weights", hint="of the chains, in order"),
+        Column("elpd: worst to best chain", hint="leave-one-out log predictive density of the labels"),
+        Column("k-hat above .7", True, "share of labels, for the worst chain"), Column("Reason for pooling"),
     ]  # fmt: skip
     found = []
     for (method, replicate), own in rows.groupby(["method", "replicate"], sort=False):

@@ -1,4 +1,4 @@
-"""Findings about whom to trust: teachers where they are sure, students above their teachers, draws that failed a gate."""
+"""Findings about trust: teachers where they are confident, students above their teachers, posteriors that failed a gate."""
 
 import math
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ from mtbkd.report.evidence import corrected, difference, signed
 from mtbkd.report.numbers import count, listed, show
 
 TEACHERS = {
-    "teachers:best": "students against the best teacher",
-    "teachers:mean": "students against the teachers' mean",
-    ROUTED: "students against the teachers routed by domain",
+    "teachers:best": "students vs the best teacher",
+    "teachers:mean": "students vs the mean of the teachers",
+    ROUTED: "students vs teachers routed by domain",
 }
-SURE = "Are teachers right where they are sure?"
+SURE = "Are teachers right where they are confident?"
 MODE = "Posterior mean or the paper's density mode?"
 ABOVE = "Are students better than their teachers?"
 GATES = "Which posteriors failed a gate?"
@@ -31,7 +31,7 @@ def above_teachers(case: Case) -> list[Finding]:
 
 
 class Sure(NamedTuple):
-    """A teacher's mean accuracy and entropy by domain, the domain where it is surest, and its best one."""
+    """A teacher's mean accuracy and entropy by domain, its most confident domain, and its most accurate one."""
 
     teacher: str
     right: Mapping[str, float]
@@ -41,7 +41,7 @@ class Sure(NamedTuple):
 
 
 def sure_teachers(case: Case) -> list[Finding]:
-    """Each teacher's accuracy on the domain where its entropy is lowest, beside its best domain."""
+    """Each teacher's accuracy on the domain where its entropy is lowest, compared with its best domain."""
     accuracy, entropy = (_by_domain(case, metric) for metric in ("accuracy", "entropy_total"))
     found: list[tuple[Sure, Paired]] = []
     for teacher in [t["name"] for t in case.planned["teachers"]]:
@@ -57,16 +57,17 @@ def sure_teachers(case: Case) -> list[Finding]:
 
 def _sure(case: Case, sure: Sure, found: Paired, p: float) -> Finding:
     name, surest = case.evidence.name, sure.right[sure.surest]
-    text = f"{sure.teacher} is surest on {sure.surest} (mean entropy {show(sure.unsure[sure.surest])} nats), "
+    text = f"{sure.teacher} is most confident on {sure.surest} (mean entropy {show(sure.unsure[sure.surest])} nats), "
     if sure.surest == sure.best:
-        return Finding(name, SURE, f"{text}its best domain with accuracy {show(surest)}, n = {found.n}.", surest, n=found.n)
+        text += f"which is also its best domain: accuracy {show(surest)}, n = {found.n}."
+        return Finding(name, SURE, text, surest, n=found.n)
     wrong = judge(found.difference, found.low, found.high, p, found.se_examples) == "lower"
     tested = f"p = {p:.2g}" if math.isfinite(p) else "too few replicates for a test"
     text += (
         f"where its accuracy is {show(surest)}; its best domain is {sure.best} with {show(sure.right[sure.best])} (entropy "
         f"{show(sure.unsure[sure.best])}): {signed(found)}, n = {found.n}, {tested}. "
     )
-    text += "Weights by entropy trust it where it errs." if wrong else "No difference can be claimed."
+    text += "Entropy weights trust it where it is less accurate." if wrong else "No difference can be claimed."
     return Finding(name, SURE, text, found.difference, found.low, found.high, p, found.n)
 
 
@@ -85,11 +86,11 @@ def mean_or_mode(case: Case) -> list[Finding]:
     for m in methods:
         se = case.evidence.se_examples(m, m, "accuracy_kde_mode", "accuracy")
         both.append((m, "its mean", "accuracy", difference(mode[m], mean[m], "accuracy", se)))
-    return told(case, MODE, corrected(both), "mode against mean")
+    return told(case, MODE, corrected(both), "mode vs mean")
 
 
 def failed_gates(case: Case) -> list[Finding]:
-    """Which methods that claim a posterior failed which gates, and which could not be judged."""
+    """Methods that claim a posterior and failed a gate, with the gates, and those that could not be judged."""
     having = [method for method in case.evidence.students if case.evidence.posterior.get(method)]
     judged = {method: case.evidence.judgement(method) for method in having}
     failed = [method for method in having if judged[method].failed]
@@ -98,11 +99,11 @@ def failed_gates(case: Case) -> list[Finding]:
     each = "; ".join(f"{case.marked(method)}: {case.evidence.why_failed(method)}" for method in failed)
     text = f"{len(failed)} of {count(len(having), 'posterior')}" + (f": {each}." if failed else ".")
     passed = [method for method in having if judged[method].status == "passed"]
-    text += f" {listed(passed)} passed every gate that applies." if passed else ""
+    text += f" {listed(passed)} passed every applicable gate." if passed else ""
     for method in (method for method in having if method in case.evidence.stacked):
         text += f" {method} is judged within chains: {case.evidence.stacked[method]}."
     unjudged = [f"{method} ({listed([*judged[method].unjudged])})" for method in having if judged[method].unjudged]
     text += f" Not judged: {listed(unjudged)}." if unjudged else ""
     apart = [method for method in case.evidence.students if method in case.evidence.unclaimed]
-    text += f" Not counted, as they claim no posterior: {listed(apart)}." if apart else ""
+    text += f" Not counted because they claim no posterior: {listed(apart)}." if apart else ""
     return [Finding(case.evidence.name, GATES, text, value=len(failed), n=len(having))]

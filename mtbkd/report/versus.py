@@ -1,4 +1,4 @@
-"""Published numbers beside ours: what was printed, what we found, their difference and what it allows to say."""
+"""Published numbers next to ours: both values, their difference and a verdict."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,8 +31,8 @@ FITTED: Verdict = "fitted"  # a search chose our settings by this number
 ABOVE_CEILING: Verdict = "above the ceiling"
 NOT_STATED: Verdict = "not stated"  # a setting that the paper does not print, or that differs
 NOT_RUN: Verdict = "not computed"  # nothing of ours to set beside it
-COUNTED = (COMPATIBLE, BETTER, WORSE, NOISY)  # all others say nothing about whether a number reproduces
-MARGIN = 0.03  # an accuracy that is compatible to within no less than this says nothing
+COUNTED = (COMPATIBLE, BETTER, WORSE, NOISY)  # the other verdicts say nothing about whether a number reproduces
+MARGIN = 0.03  # an accuracy whose half-width exceeds this is too noisy to tell
 COLUMNS = (
     "experiment", "table", "row", "column", "method", "published", "half_unit", "ours", "low", "high", "difference", "verdict",
     "why",
@@ -41,15 +41,15 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Versus:
-    """One printed number beside ours.
+    """One published number next to ours.
 
     Attributes:
         method: ours, or "" where we ran none for the printed ``column``.
-        metric, domain: what it measures in our words, "" where we have no such number.
+        metric, domain: what it measures, in our names; "" if we have no such number.
         printed: value and half a unit of its last digit.
         ours: our estimate.
-        verdict, why: what the difference says.
-        test_size: test examples of the paper by our reading of its split, NaN where it is not known.
+        verdict, why: the verdict on the difference, with its reason.
+        test_size: number of test examples in the paper, by our reading of its split; NaN if unknown.
     """
 
     method: str
@@ -68,7 +68,7 @@ class Versus:
 
 
 def obstacles(source: published.Source, experiment: Mapping[str, Any]) -> list[str]:
-    """Why numbers of ``source`` cannot be compared with those of an experiment (``asdict`` of its plan); [] if they can."""
+    """Reasons why numbers of ``source`` are not comparable with an experiment (``asdict`` of its plan); [] if they are."""
     data, methods = experiment["data"], experiment["methods"]
     if source.dataset_kind != data["kind"]:
         return [f"{data['kind']} data here, {source.dataset_kind or 'other data'} there"]
@@ -89,7 +89,7 @@ def _short(value: Any) -> str:
 
 
 def long_rows(experiment: str, table: str, versus: Sequence[Versus]) -> list[dict[str, Any]]:
-    """Rows of tables/published.csv, see COLUMNS: every printed number, beside our mean with its 95 % interval."""
+    """Rows of tables/published.csv, see COLUMNS: every published number next to our mean with its 95 % interval."""
     rows = []
     for v in versus:
         names = (experiment, table, v.printed.quantity, v.printed.column, v.method)
@@ -115,7 +115,7 @@ class Replicates(NamedTuple):
 
 
 def half_width(ours: Replicates, printed: published.Number, metric: str, test_size: float = math.nan) -> float:
-    """How far one printed run may lie from our mean: half of its 95 % prediction interval, rounding included.
+    """Half-width of the 95 % prediction interval for one published run about our mean, rounding included.
 
     t_{n-1} sqrt(s^2 (1 + 1/n) + q (1 - q) (1/n_pub - 1/n_ours)_+) + h; the second variance for accuracies only.
 
@@ -148,26 +148,26 @@ def judge(
             interval; None where it is not known or the number is no accuracy.
         fitted: our settings were chosen by this number.
     """
-    on = f" on {test_size:,.0f} test examples, the paper's by our reading" if math.isfinite(test_size) else ""
+    on = f" on {test_size:,.0f} test examples (the paper's test set, by our reading)" if math.isfinite(test_size) else ""
     if ceiling is not None and printed.value - printed.half_unit > ceiling:
-        return ABOVE_CEILING, f"no classifier reaches more than {ceiling:.3f}{on}, but for luck"
+        return ABOVE_CEILING, f"no classifier exceeds {ceiling:.3f}{on}, except by chance"
     if not ours.n:
-        return NOT_RUN, "we have no such number"
+        return NOT_RUN, "not computed by us"
     if fitted:
-        return FITTED, "a search chose the settings by this number"
+        return FITTED, "a search tuned the settings to match this number"
     if ours.n < MIN_FOR_INTERVAL:
-        return NOISY, f"fewer than {MIN_FOR_INTERVAL} replicates of ours"
+        return NOISY, f"we have fewer than {MIN_FOR_INTERVAL} replicates"
     half, difference = half_width(ours, printed, metric, test_size), ours.mean - printed.value
-    within = f"\N{PLUS-MINUS SIGN}{half:.3f} of our mean, the prediction interval of one run{on}"
+    within = f"\N{PLUS-MINUS SIGN}{half:.3f} of our mean, the 95 % prediction interval of one run{on}"
     if abs(difference) > half:
         return BETTER if _better(ours.mean, printed.value, metric) else WORSE, f"outside {within}"
     if metric.startswith("accuracy") and half > MARGIN:
-        return NOISY, f"inside {within}, which is wider than {MARGIN:g}"
+        return NOISY, f"inside {within}, but the half-width exceeds {MARGIN:g}"
     return COMPATIBLE, f"inside {within}"
 
 
 def _better(ours: float, printed: float, metric: str) -> bool:
-    """Whether ours is the better value; a coverage is the better the nearer it is to its level."""
+    """Whether ours is better; a coverage is better the closer it is to its level."""
     name, _, level = metric.partition("@")
     if name == "coverage":
         return abs(ours - float(level)) < abs(printed - float(level))
@@ -222,10 +222,13 @@ def side_by_side(
             limit = limits.get(domain) if metric == "accuracy" else None
             verdict = (NOT_STATED, why) if why else judge(printed, run, asked, size, limit, printed.column in fitted)
             if verdict[0] == NOT_RUN and not method:
-                verdict = NOT_RUN, "no method of this experiment is of that kind"
+                verdict = NOT_RUN, "this experiment has no method of that kind"
             if not why and asked != metric:
                 of_mean = show(ours[method, metric, domain].mean)
-                verdict = verdict[0], f"{verdict[1]}; the draws' mode, as printed; their mean has {of_mean}"
+                verdict = (
+                    verdict[0],
+                    f"{verdict[1]}; from the draws' mode, as published; the posterior mean gives {of_mean}",
+                )
             found.append(Versus(method, asked, domain, printed, estimate, *verdict, size))
     return found
 

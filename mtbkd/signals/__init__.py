@@ -3,10 +3,10 @@
 Each module has ``USES`` (the shared posterior settings it reads), ``NEEDS_WEIGHTS``, ``Settings``, ``prepare`` (constants
 of the data, computed once, outside every loop), ``term`` (the log-density term, of the student's log-probabilities),
 ``slope`` (its derivative with respect to them, in closed form: samplers never differentiate a signal automatically) and
-``term_symbolic`` (the term in PyTensor, of one unit). A signal whose slope is a mixture of teachers may say so by ``mixture``:
-gradients of small students are then compiled, with this slope in them. ``USES`` has ``no_teacher`` where the signal is a
-mixture of the teachers' priors: only then its sharpness lambda matters beside its strength kappa. ``temper`` takes the place of
-the division of each teacher's logits by the teachers' temperature, ``adjust`` changes the shared settings.
+``term_symbolic`` (the term in PyTensor, of one unit). A signal whose slope is a mixture of teachers may declare ``mixture``:
+gradients of small students are then compiled, including this slope. ``USES`` contains ``no_teacher`` if the signal is a mixture
+of the teachers' priors: only then does its sharpness lambda matter in addition to its strength kappa. ``temper`` replaces the
+division of each teacher's logits by the teachers' temperature, ``adjust`` changes the shared settings.
 Shapes: U units (a replicate under one candidate of the shared settings), N examples, G teachers, K classes,
 E members of an ensemble, m examples of a minibatch.
 """

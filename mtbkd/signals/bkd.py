@@ -21,7 +21,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     teacher: Annotated[int, Field(ge=0, le=10_000)] | Literal["best"] = Field(
-        "best", description="position of the teacher in the experiment's list, from 0, or 'best' by validation accuracy"
+        "best", description="position of the teacher in the experiment's list, from 0, or 'best': by validation accuracy"
     )
 
 

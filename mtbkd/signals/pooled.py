@@ -24,8 +24,8 @@ NEEDS_WEIGHTS = True
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operator: str = Field("linear", description="an operator of mtbkd/pooling/operators")
-    operator_settings: dict[str, Any] = Field({}, description="the operator's settings")
+    operator: str = Field("linear", description="an operator in mtbkd/pooling/operators")
+    operator_settings: dict[str, Any] = Field({}, description="settings of the operator")
 
     @model_validator(mode="after")
     def _known(self) -> "Settings":

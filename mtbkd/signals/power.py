@@ -22,7 +22,7 @@ NEEDS_WEIGHTS = True
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    r: float = Field(0.5, ge=0, le=1, description="exponent: 0 is the logarithmic pool (kd), 1 the linear one (tip)")
+    r: float = Field(0.5, ge=0, le=1, description="exponent: 0 is the logarithmic pool (kd), 1 the linear pool (tip)")
 
 
 def prepare(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shared:
-    """The settings that all methods share, one value a unit.
+    """The settings that all methods share, one value per unit.
 
     Attributes:
         lam: (U,) concentration lambda of the teacher-informed prior.
@@ -19,7 +19,7 @@ class Shared:
         student_temperature: (U,) divisor of the student's logits in the teacher term.
         temperature: (U,) T of the tempered posterior pi^(1/T), "cold" below 1; None: 1 for all.
         no_teacher: (U,) weight w0 of a component of the mixture that believes no teacher; None: 0 for all.
-        kappa: (U,) strength beta lambda where it was given in place of beta. The mixture then leaves out its constant
+        kappa: (U,) strength beta lambda where it was given instead of beta. The mixture then leaves out its constant
             log Gamma(K + lambda), which beta = kappa / lambda would blow up where lambda is small.
     """
 

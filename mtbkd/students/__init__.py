@@ -1,7 +1,7 @@
-"""Students: one module an architecture, pure functions of flat parameters, so that an ensemble is a leading axis.
+"""Students: one module per architecture, pure functions of flat parameters, so that an ensemble is a leading axis.
 
-``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need. A student that has but
-dense layers with ReLU between them may say so by ``dense_layers``: small ones run compiled then.
+``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need. A student with only
+dense layers and ReLU may declare ``dense_layers``: small ones then run compiled.
 """
 
 from collections.abc import Callable
@@ -74,7 +74,7 @@ class Student(Protocol):
 
 
 def init_ensemble(student: Student, seeds: list[int], scale: float = 1.0) -> "torch.Tensor":
-    """Starting points (E, P), one a seed, drawn on the CPU so that they are the same on every device."""
+    """Starting points (E, P), one per seed, drawn on the CPU so that they are the same on every device."""
     drawn = {seed: student.init(torch.Generator().manual_seed(seed), scale) for seed in dict.fromkeys(seeds)}
     return torch.stack([drawn[seed] for seed in seeds])
 

@@ -25,7 +25,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     features: Literal["raw", "quadratic"] = Field(
-        "raw", description="raw inputs, or inputs with their squares and products (Sim 1's truth lies in this family)"
+        "raw", description="raw inputs, or inputs with their squares and products (contains the truth of Sim 1)"
     )
 
 

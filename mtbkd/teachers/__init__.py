@@ -1,4 +1,4 @@
-"""Teachers: one module a family, each giving logits on a dataset (``artefacts.Logits``)."""
+"""Teachers: one module per family, each giving logits on a dataset (``artefacts.Logits``)."""
 
 import numpy as np
 

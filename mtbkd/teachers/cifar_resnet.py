@@ -46,22 +46,22 @@ Class = Literal["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", 
 
 
 class Settings(BaseModel):
-    """Which network, and the classes that it may speak of."""
+    """The network, and the classes that it covers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    depth: Literal[20, 32, 44, 56] = Field(20, description="layers of the network")
+    depth: Literal[20, 32, 44, 56] = Field(20, description="depth of the network")
     classes: Annotated[tuple[Class, ...], AfterValidator(distinct)] | None = Field(
-        None, min_length=1, max_length=9, description="classes of a specialist; the network is left as it is without"
+        None, min_length=1, max_length=9, description="classes of a specialist; default: the unchanged network"
     )
     outside_mass: float = Field(
-        0.01, gt=0, lt=0.5, description="probability that a specialist gives to all other classes together, evenly"
+        0.01, gt=0, lt=0.5, description="total probability that a specialist assigns to all other classes, evenly"
     )
     expected_accuracy: float | None = Field(
         None, ge=0, le=1,
         description="known accuracy of the whole network on the 10,000 test images, to three decimals (more slack on a subset)",
     )  # fmt: skip
-    batch_size: Batch = Field(128, description="images at a time")
+    batch_size: Batch = Field(128, description="batch size")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ def restricted(logits: np.ndarray, classes: Sequence[int], outside_mass: float) 
 
 
 def read_network(path: Path, depth: int) -> "nn.Module":
-    """The network of ``depth`` layers with the weights of a .th file; ContractError where the file holds anything else."""
+    """The network of ``depth`` layers with the weights of a .th file; ContractError if the file holds anything else."""
     network = residual_network(3, (16, 32, 64), ((depth - 2) // 6,) * 3, len(CIFAR10_CLASSES), False, "padding")
     expected = {key: value for key, value in network.state_dict().items() if not key.endswith("num_batches_tracked")}
     found = _tensors(path)
@@ -134,7 +134,7 @@ def _tensors(path: Path) -> "dict[str, torch.Tensor]":
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
         except UnpicklingError:
-            raise ContractError(path, "content", "a pickle of something else than tensors, which was refused and not executed",
+            raise ContractError(path, "content", "a pickle of something other than tensors, which was not executed",
                                 "tensors by name") from None  # fmt: skip
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()):
@@ -155,4 +155,4 @@ def _check_accuracy(name: str, expected: float | None, found: float, images: int
     if abs(found - expected) > 1e-3 + 4 * chance:
         raise ContractError(f"teacher {name}", "accuracy on the test split", f"{found:.4f}",
                             f"{expected} to {1e-3 + 4 * chance:.3f} on {images:,} images",
-                            "are the images in another order than their labels, or scaled differently?")  # fmt: skip
+                            "are images and labels in a different order, or scaled differently?")  # fmt: skip

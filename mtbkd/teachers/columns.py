@@ -19,10 +19,10 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    subset: int = Field(ge=1, le=10_000, description="which part, from 1")
-    of: int = Field(ge=2, le=10_000, description="how many parts, of equal size where the columns allow")
+    subset: int = Field(ge=1, le=10_000, description="number of this part, from 1")
+    of: int = Field(ge=2, le=10_000, description="number of parts, of equal size if possible")
     by: Literal["random", "contiguous"] = Field(
-        "random", description="columns drawn anew for every replicate, the same for all teachers; or side by side"
+        "random", description="columns redrawn for every replicate, the same for all teachers; or contiguous"
     )
 
     @model_validator(mode="after")
@@ -32,11 +32,11 @@ class Part(BaseModel):
         return self
 
 
-Features = Annotated[Columns | Part | None, Field(description="columns that the teacher sees (tables); all when left out")]
+Features = Annotated[Columns | Part | None, Field(description="columns that the teacher sees (tables only); default: all")]
 
 
 def fault(features: Features, shape: tuple[int, ...], dataset: str) -> str:
-    """What is allowed in place of ``features`` where examples of ``dataset``, of ``shape``, do not have them; "" if they do."""
+    """What is allowed instead of ``features`` where examples of ``dataset``, of ``shape``, do not have them; "" if they do."""
     if features is None:
         return ""
     if len(shape) != 1:
@@ -59,7 +59,7 @@ def columns_seen(features: Features, count: int, seed: int, replicate: int) -> n
 
 
 def select(dataset: Dataset, features: Features, seed: int, first_replicate: int) -> np.ndarray:
-    """The teacher's view of ``dataset.x``, (R, N, *features); ContractError where it lacks such columns."""
+    """The teacher's view of ``dataset.x``, (R, N, *features); ContractError if it lacks such columns."""
     if features is None:
         return dataset.x
     if allowed := fault(features, dataset.x.shape[2:], dataset.name):

@@ -50,7 +50,7 @@ def make(path: str, arguments: Mapping[str, Any]) -> Any:
         raise ContractError(where, "import path", f"'{path}', which is no classifier",
                             "a classifier with predict_proba or decision_function", _hint(path))  # fmt: skip
     if getattr(model, "decision_function_shape", "") == "ovo" and not hasattr(model, "predict_proba"):
-        raise ContractError(where, "arguments", "decision_function_shape 'ovo'", "'ovr', one value a class")
+        raise ContractError(where, "arguments", "decision_function_shape 'ovo'", "'ovr', one value per class")
     return model
 
 
@@ -86,7 +86,7 @@ def probabilities(model: Any, x: np.ndarray, num_classes: int, where: str) -> np
     order = np.asarray(getattr(model, "classes_", np.arange(num_classes)))
     if not np.array_equal(np.sort(order), np.arange(num_classes)):
         raise ContractError(
-            where, f"classes_ of {type(model).__name__}", order.tolist(), f"0..{num_classes - 1}, as it was taught"
+            where, f"classes_ of {type(model).__name__}", order.tolist(), f"0..{num_classes - 1}, as in training"
         )
     return (prob / prob.sum(1, keepdims=True))[:, np.argsort(order)]
 

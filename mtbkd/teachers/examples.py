@@ -1,4 +1,4 @@
-"""Which rows a teacher learns from: those of the split ``teachers`` where the dataset has it, training rows otherwise."""
+"""Training rows of a teacher: those of the split ``teachers`` if the dataset has it, otherwise the training split."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def labels_of(dataset: Dataset) -> np.ndarray:
 def labelled_examples(
     name: str, dataset: Dataset, domain: str | None, exposure: float, seed: int, first_replicate: int
 ) -> np.ndarray:
-    """``seen_examples`` with a label; ContractError where teacher ``name`` has fewer than two in a replicate."""
+    """``seen_examples`` with a label; ContractError if teacher ``name`` has fewer than two in a replicate."""
     seen = seen_examples(dataset, domain, exposure, seed, first_replicate) & (labels_of(dataset) >= 0)
     if (seen.sum(1) < 2).any():
         raise ContractError(f"teacher {name} on {dataset.name}", "training examples", int(seen.sum(1).min()), "at least 2",
@@ -38,5 +38,5 @@ def labelled_examples(
 
 
 def seen_card(dataset: Dataset) -> dict[str, list[str]]:
-    """What a card says of a teacher that learnt from rows of its own; {} where it learnt from the student's training rows."""
+    """What a card says of a teacher that learned from rows of its own; {} where it learned from the student's training rows."""
     return {} if dataset.teachers_split == "train" else {"seen": [dataset.teachers_split]}

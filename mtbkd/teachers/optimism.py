@@ -1,4 +1,4 @@
-"""Has a teacher seen the rows it is scored on? Comparisons of its accuracy between splits, each by a two-proportion z test.
+"""Has a teacher seen the rows it is scored on? Two-proportion z-tests of its accuracy between splits.
 
     z = (p_a - p_b) / sqrt(p (1 - p) (1 / n_a + 1 / n_b)),  p the accuracy over both splits; a difference counts from z > 3
 
@@ -9,7 +9,7 @@
 3. A teacher of the training rows that shows no loss from train to test although the 5 nearest training rows, a reference that
    has seen no test row, are far worse on test: either it is a much better model, or it saw the test rows.
 
-Only the third needs features: one vector an example. Splits of fewer than ``FEWEST`` labelled rows are not compared.
+Only the third needs features: one vector per example. Splits of fewer than ``FEWEST`` labelled rows are not compared.
 """
 
 import math
@@ -33,12 +33,12 @@ class Score(NamedTuple):
 
     @classmethod
     def of(cls, score: np.ndarray) -> "Score":
-        """From 1 and 0 a row, NaN where no label is known."""
+        """From 1 or 0 per row, NaN where no label is known."""
         known = score[np.isfinite(score)]
         return cls(float(known.mean()) if len(known) else math.nan, len(known))
 
     def __str__(self) -> str:
-        return f"{self.share:.3f} of {self.n:,} rows"
+        return f"{self.share:.3f} on {self.n:,} rows"
 
 
 def z_score(a: Score, b: Score) -> float:
@@ -56,11 +56,11 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
     Args:
         seen: splits that it was trained on; None where that is not stated.
     """
-    found = ["It was trained on the test split: its test score, and that of every student, promise nothing."] * (
+    found = ["It was trained on the test split: its test score, and those of its students, are not valid."] * (
         "test" in (seen or ())
     )
     if "val" in (seen or ()):
-        found.append("It was trained on the val split: where validation labels choose between teachers they favour it.")
+        found.append("It was trained on the val split: choices between teachers by validation labels favour it.")
     if dataset.num_replicates > 1:
         return found
     score = right(logits.logits[:1], dataset)[0]
@@ -71,16 +71,16 @@ def doubts(logits: Logits, dataset: Dataset, seen: Sequence[str] | None) -> list
     saw = "may have seen" if seen is None else "saw"
     for own in supposed:
         better = [s for s in others if z_score(scores[own], scores[s]) > Z]
-        found += [f"Better on {own} rows, which it {saw}, than on {s}: {scores[own]} against {scores[s]} right, beyond chance "
-                  f"(z > {Z:g}). Its probabilities on {own} are likely too sure." for s in better]  # fmt: skip
+        found += [f"Better on {own} rows, which it {saw}, than on {s}: accuracy {scores[own]} vs {scores[s]}, more than "
+                  f"chance (z > {Z:g}). Its probabilities on {own} are probably overconfident." for s in better]  # fmt: skip
     if {"val", "test"} <= set(scores) and "test" not in (seen or ()) and z_score(scores["test"], scores["val"]) > Z:
-        both = f"{scores['test']} against {scores['val']} right, beyond chance (z > {Z:g})"
+        both = f"accuracy {scores['test']} vs {scores['val']}, more than chance (z > {Z:g})"
         found.append(f"Better on test than on val: {both}. Did it see the test rows?")
     told = seen is not None and not {"val", "test"} & set(seen)
     if {"val", "test"} <= set(scores) and told and z_score(scores["val"], scores["test"]) > Z:
-        both = f"{scores['val']} against {scores['test']} right, beyond chance (z > {Z:g})"
-        found.append(f"Better on val than on test: {both}. It saw the val rows, and validation labels that choose between "
-                     "teachers favour it, or val and test are drawn from different populations.")  # fmt: skip
+        both = f"accuracy {scores['val']} vs {scores['test']}, more than chance (z > {Z:g})"
+        found.append(f"Better on val than on test: {both}. Either it saw the val rows, and choices between teachers by "
+                     "validation labels favour it, or val and test come from different populations.")  # fmt: skip
     return found + _no_loss(dataset, scores, seen)
 
 
@@ -101,9 +101,9 @@ def _no_loss(dataset: Dataset, scores: dict[str, Score], seen: Sequence[str] | N
     reference = _neighbours(dataset)
     if reference is None or not z_score(scores["test"], reference) > Z:
         return []
-    nearest = f"the {NEIGHBOURS} nearest training rows say {reference.share:.3f}"
-    return [f"As good on test as on train, {scores['test']} against {scores['train']} right, where {nearest}: if it was "
-            "trained on these data, it probably saw the test rows. Split before teachers are trained (mtbkd split), and state "
+    nearest = f"the {NEIGHBOURS} nearest training rows give {reference.share:.3f}"
+    return [f"As good on test as on train (accuracy {scores['test']} vs {scores['train']}), although {nearest}: if it was "
+            "trained on these data, it probably saw the test rows. Split before training teachers (mtbkd split), and declare "
             "`seen`."]  # fmt: skip
 
 

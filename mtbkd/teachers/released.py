@@ -37,20 +37,23 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release that mtbkd knows")
+    source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release known to mtbkd")
     path: str | None = Field(None, min_length=1, description="your own file: .csv, .npz, .npy, .parquet or .safetensors")
     values: Literal["logits", "probabilities"] | None = Field(
-        None, description="what the numbers are; when left out logits, and what looks like probabilities is refused"
+        None, description="type of the values; default: logits, and values that look like probabilities are an error"
     )
     floor: float | None = Field(
-        None, ge=0, le=0.1, description="least probability: smaller ones are raised to it; 0 refuses zeros; 0.001 when left out"
+        None,
+        ge=0,
+        le=0.1,
+        description="minimum probability: smaller ones are raised to it; with 0, zeros are an error; default: 0.001",
     )
-    extra_ids: Literal["refuse", "ignore"] = Field("refuse", description="what to do with ids that the data lack")
+    extra_ids: Literal["refuse", "ignore"] = Field("refuse", description="handling of ids that are not in the data")
     seen: tuple[str, ...] | None = Field(
-        None, description="splits that the teacher was trained on, [] for none; not stated when left out"
+        None, description="splits that the teacher was trained on, [] for none; default: not stated"
     )
     expected_accuracy: float | None = Field(
-        None, ge=0, le=1, description="known accuracy on the test split, to three decimals: catches rows in another order"
+        None, ge=0, le=1, description="known accuracy on the test split, to three decimals: detects a wrong row order"
     )
 
     @model_validator(mode="after")
@@ -74,7 +77,7 @@ def train(
 ) -> Logits:  # fmt: skip
     """Read the logits, in the order of ``dataset``; ContractError names the file and the row of what is wrong."""
     if dataset.num_replicates > 1 or first_replicate > 0:
-        hint = "its numbers belong to the examples of one replicate: set replicates: 1, or train the teacher here"
+        hint = "a file covers the examples of one replicate: set replicates: 1, or train the teacher with mtbkd"
         raise ContractError(f"teacher {name}", "replicates of the data", "more than one", "1, as a file of logits has", hint)
     for split in settings.seen or ():
         if split not in dataset.splits():
@@ -87,7 +90,7 @@ def train(
     accuracy, expected = found.card["accuracy"], settings.expected_accuracy
     if expected is not None and abs(accuracy.get("test", -1) - expected) > 1e-3:
         raise ContractError(where, "accuracy on the test split", accuracy.get("test", "no test rows"), f"{expected}",
-                            "are the rows in another order than the data?")  # fmt: skip
+                            "are the rows in a different order from the data?")  # fmt: skip
     return found
 
 
@@ -178,7 +181,7 @@ def aligned(
 
 
 def _in_class_order(path: object, given: Given, dataset: Dataset) -> Given:
-    """Columns as the data's classes; ContractError where a class lacks or a column is none."""
+    """Columns as the data's classes; ContractError if a class is missing or a column matches none."""
     names, wanted = given.class_names, dataset.class_names
     if names is None:
         if given.values.shape[1] != len(wanted):
@@ -209,7 +212,7 @@ def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tu
     if not (at >= 0).any():
         raise ContractError(path, "id", f"no id that the data have; the file's begin {', '.join(map(short, given.ids[:2]))}",
                             f"ids of {dataset.name}, which begin {', '.join(map(short, ids[:2]))}",
-                            "ids are text: 1, 1.0 and 01 are three")  # fmt: skip
+                            "ids are text: 1, 1.0 and 01 are different")  # fmt: skip
     for split in dataset.splits():
         inside = dataset.split == split
         if (at[inside] >= 0).any() and (at[inside] < 0).any():
@@ -219,13 +222,11 @@ def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tu
     if (extra := _extra(given, ids)) and not ignore:
         raise ContractError(path, "id", extra, f"ids of {dataset.name} only", "set `extra_ids: ignore` if the file covers more")
     counted = dataset.card["ids"].startswith("row") if "ids" in dataset.card else ids == [str(i) for i in range(n)]
-    joined = f"{BY_NUMBER}: the data have no ids of their own, 0 is the first row" if counted else "joined by id"
+    joined = f"{BY_NUMBER}: the data have no ids; 0 is the first row" if counted else "joined by id"
     return at, joined + (f"; {extra} (ignored)" if extra else "")
 
 
 def _extra(given: Given, ids: list[str]) -> str:
     known = set(ids)
     odd = [i for i, name in enumerate(given.ids or ()) if name not in known]
-    return (
-        f"{len(odd)} ids that the data lack, the first is '{(given.ids or ())[odd[0]]}' ({given.places[odd[0]]})" if odd else ""
-    )
+    return f"{len(odd)} ids not in the data, the first is '{(given.ids or ())[odd[0]]}' ({given.places[odd[0]]})" if odd else ""

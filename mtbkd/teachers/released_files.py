@@ -2,7 +2,7 @@
 
 | name ends in | what it holds |
 |---|---|
-| .csv, .tsv, .txt, each also .gz | a header, a column ``id`` and one column a class, named as the class is |
+| .csv, .tsv, .txt, each also .gz | a header, a column ``id`` and one column per class, named as the class is |
 | .parquet | the same columns |
 | .npz | arrays ``values`` (N, K), ``ids`` (N,), ``class_names`` (K,) |
 | .safetensors | tensor ``values`` (N, K); metadata ``ids`` and ``class_names``, JSON lists (or a tensor ``ids``) |
@@ -29,7 +29,7 @@ from mtbkd.base.errors import ContractError, MtbkdError, nearest
 from mtbkd.base.userfiles import LIMIT, own_file, too_big
 
 KEYS = ("values", "ids", "class_names")
-EXPECTED = "a file of ids and one value a class"
+EXPECTED = "a file of ids and one value per class"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read(path: Path) -> Given:
 def _text(path: Path) -> Given:
     sheet = delimited.read(path, "\t" if ".tsv" in path.suffixes else ",", expected=EXPECTED)
     if "id" not in sheet.header:
-        raise ContractError(path, "columns", f"no 'id' among {listed(sheet.header)}", "id and one column a class",
+        raise ContractError(path, "columns", f"no 'id' among {listed(sheet.header)}", "id and one column per class",
                             nearest("id", sheet.header))  # fmt: skip
     names = [column for column in sheet.header if column != "id"]
     ids = sheet.refuse_repeats("id")
@@ -97,23 +97,23 @@ def _parquet(path: Path) -> Given:
             raise too_big(path)
         return file.read()
 
-    table = _foreign(path, load, "a whole parquet file")
+    table = _foreign(path, load, "a complete parquet file")
     names = [name for name in table.column_names if name != "id"]
     if table.column_names.count("id") != 1:
         raise ContractError(path, "columns", f"{table.column_names.count('id')} times id among {listed(table.column_names)}",
-                            "id and one column a class", "of pandas: reset_index before to_parquet")  # fmt: skip
+                            "id and one column per class", "of pandas: reset_index before to_parquet")  # fmt: skip
     columns = []
     for name in names:
-        kind = table.column(name).type if names.count(name) == 1 else "a name that stands twice"
+        kind = table.column(name).type if names.count(name) == 1 else "a duplicate name"
         if isinstance(kind, str) or not (pyarrow.types.is_floating(kind) or pyarrow.types.is_integer(kind)):
-            raise ContractError(path, f"column '{short(name)}'", kind, "numbers, once a class")
+            raise ContractError(path, f"column '{short(name)}'", kind, "numbers, one column per class")
         columns.append(table.column(name).to_numpy())
     values = np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((table.num_rows, 0))
     return _arrays(path, values, _foreign(path, table.column("id").to_pylist, "ids of text"), names)
 
 
 def _npy(path: Path) -> Given:
-    array = _foreign(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False), "a whole array of numbers")
+    array = _foreign(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False), "a complete array of numbers")
     if not isinstance(array, np.ndarray):
         raise ContractError(path, "content", "an archive of several arrays", "one array", "name the file .npz")
     return _arrays(path, array, None, None)
@@ -128,7 +128,7 @@ def _npz(path: Path) -> Given:
         _refuse_keys(path, members)
         return {name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in members.items()}
 
-    arrays = _foreign(path, load, "a whole .npz file of numbers and text")
+    arrays = _foreign(path, load, "a complete .npz file of numbers and text")
     return _arrays(path, arrays["values"], _texts(path, arrays, "ids"), _texts(path, arrays, "class_names"))
 
 
@@ -141,7 +141,7 @@ def _safetensors(path: Path) -> Given:
             _refuse_keys(path, dict.fromkeys([*file.keys(), *metadata]))
             return {key: json.loads(metadata[key]) if key in metadata else file.get_tensor(key) for key in KEYS}
 
-    arrays = _foreign(path, load, "a whole safetensors file of numbers, and JSON lists in its metadata")
+    arrays = _foreign(path, load, "a complete safetensors file of numbers, with JSON lists in its metadata")
     return _arrays(path, arrays["values"], _texts(path, arrays, "ids"), _texts(path, arrays, "class_names"))
 
 
@@ -190,10 +190,10 @@ def _names(path: Path, key: str, found: Sequence[Any]) -> list[str]:
         if isinstance(name, bytes):
             name = name.decode("utf-8", "replace")
         if not isinstance(name, str | int | float) or isinstance(name, bool) or name in ("", "\ufffd") or name != name:
-            raise ContractError(path, f"{key}[{i}]", short(repr(name)), "text or a whole number")
+            raise ContractError(path, f"{key}[{i}]", short(repr(name)), "text or an integer")
         text = str(name).strip()
         if text in first:
-            raise ContractError(path, key, f"'{short(text)}' at {first[text]} and {i}", "each once")
+            raise ContractError(path, key, f"'{short(text)}' at {first[text]} and {i}", "unique values")
         delimited.refuse_invisible(text, path, f"{key}[{i}]")
         first[text] = i
         texts.append(text)

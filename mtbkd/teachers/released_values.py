@@ -1,4 +1,4 @@
-"""What the numbers of a released teacher are: logits as they are, probabilities turned into logits. N rows, K classes."""
+"""Values of a released teacher: logits as they are, probabilities converted to logits. N rows, K classes."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Logs(NamedTuple):
 
 
 def refuse_disguised(given: Given, where: object) -> None:
-    """ContractError where numbers that nobody called anything look like probabilities, percentages or votes.
+    """ContractError if values of undeclared type look like probabilities, percentages or votes.
 
     No row has a negative number and all rows, which differ, have one sum: logits have no such rule.
     """
@@ -27,10 +27,10 @@ def refuse_disguised(given: Given, where: object) -> None:
     if values.shape[1] < 2 or not len(values) or (values < 0).any() or np.ptp(sums) > SUM_TOLERANCE * max(1.0, sums[0]):
         return
     if abs(sums[0] - 1) <= SUM_TOLERANCE:
-        raise ContractError(where, "values", "rows in [0, 1] that sum to 1", "logits, as `values` is not set",
-                            "set `values: probabilities`, or `values: logits` if they are logits all the same")  # fmt: skip
+        raise ContractError(where, "values", "rows in [0, 1] that sum to 1", "logits, because `values` is not set",
+                            "set `values: probabilities`, or `values: logits` if they are logits anyway")  # fmt: skip
     if sums[0] > 0 and np.ptp(values, axis=0).any():
-        raise ContractError(where, "values", f"rows >= 0 that all sum to {sums[0]:g}", "logits, as `values` is not set",
+        raise ContractError(where, "values", f"rows >= 0 that all sum to {sums[0]:g}", "logits, because `values` is not set",
                             f"percentages or votes: divide by {sums[0]:g} and set `values: probabilities`; else set "
                             "`values: logits`")  # fmt: skip
 

@@ -42,15 +42,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channels: Layers = Field((16, 32, 64), description="channels of each stage of blocks")
-    blocks: tuple[Blocks, ...] | None = Field(None, min_length=1, description="blocks of each stage; one each when left out")
+    blocks: tuple[Blocks, ...] | None = Field(None, min_length=1, description="blocks of each stage; default: one each")
     bottleneck: bool = Field(False, description="blocks of 1x1, 3x3 and 1x1 convolutions, as in ResNet-50")
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that the teacher sees")
     steps: Steps = Field(600, description="minibatch steps")
-    batch_size: int = Field(64, ge=2, le=1_000_000, description="images a minibatch")
-    learning_rate: Rate = Field(3e-3, description="Adam's at the start of its cosine decay")
-    weight_decay: NotNegative = Field(1e-4, description="added to the gradient, times the weights")
-    shift: int = Field(0, ge=0, le=8, description="augmentation: training images are moved by up to so many pixels")
-    flip: bool = Field(False, description="augmentation: training images are mirrored left to right at random")
+    batch_size: int = Field(64, ge=2, le=1_000_000, description="images per minibatch")
+    learning_rate: Rate = Field(3e-3, description="initial learning rate of Adam, with cosine decay")
+    weight_decay: NotNegative = Field(1e-4, description="weight decay: added to the gradient, times the weights")
+    shift: int = Field(0, ge=0, le=8, description="augmentation: training images are shifted by up to this many pixels")
+    flip: bool = Field(False, description="augmentation: training images are randomly flipped left to right")
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

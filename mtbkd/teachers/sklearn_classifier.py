@@ -42,18 +42,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     estimator: Annotated[str, StringConstraints(min_length=1, max_length=300)] = Field(
-        description="import path of a classifier, e.g. sklearn.ensemble.RandomForestClassifier, or of a function that makes "
-        "one; its module is imported, which runs its code, when a study that names the teacher is checked"
+        description="import path of a classifier, e.g. sklearn.ensemble.RandomForestClassifier, or of a function that returns "
+        "one; checking a study with this teacher imports its module, which runs its code"
     )
-    arguments: dict[str, Any] = Field({}, description="its arguments by name; random_state and n_jobs are set by mtbkd")
+    arguments: dict[str, Any] = Field({}, description="keyword arguments; mtbkd sets random_state and n_jobs")
     features: Features = None
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that the teacher sees")
     floor: float | None = Field(
-        None, gt=0, le=0.1, description="least probability of a class, by mixing with the uniform distribution; when left out "
-        "0.001, or a tenth of 1 / classes where that is less"
+        None, gt=0, le=0.1, description="minimum probability of a class, by mixing with the uniform distribution; default: "
+        "0.001, or a tenth of 1 / classes if that is less"
     )  # fmt: skip
     folds: int = Field(
-        5, ge=2, le=100, description="folds of its predictions of training rows, which it shares with the student"
+        5, ge=2, le=100, description="number of folds for out-of-fold predictions on training rows shared with the student"
     )
 
 
@@ -63,7 +63,7 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 
 
 def check(settings: Settings) -> None:
-    """ContractError where the classifier cannot be made as asked; imports its module."""
+    """ContractError if the classifier cannot be made as asked; imports its module."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fits tell them, on the card
         estimators.make(settings.estimator, settings.arguments)
@@ -73,7 +73,7 @@ def train(
     name: str, domain: str | None, settings: Settings, dataset: Dataset,
     seed: int, first_replicate: int, device: str, raw: Path,
 ) -> Logits:  # fmt: skip
-    """Fit one classifier a replicate, and one a fold where rows are shared; logits (R, N, K), uncovered on ``teachers``."""
+    """Fit one classifier per replicate, and one a fold where rows are shared; logits (R, N, K), uncovered on ``teachers``."""
     k = dataset.num_classes
     floor = min(FLOOR, 0.1 / k) if settings.floor is None else settings.floor
     if floor * k >= 1:
@@ -151,8 +151,8 @@ def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> di
     split = dataset.teachers_split
     known = [{*y[r, seen[r]].tolist()} for r in range(len(y))]
     names = [name for code, name in enumerate(dataset.class_names) if all(code in each for each in known)]
-    told = f"learnt {seen.sum(1).mean():,.0f} rows of the split {split}"
-    told += f", predictions of them are out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
+    told = f"trained on {seen.sum(1).mean():,.0f} rows of the split {split}"
+    told += f"; predictions for them are out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
     if len(names) < dataset.num_classes:
         told += f"; knows {len(names)} of {dataset.num_classes} classes"
     return {

@@ -1,4 +1,4 @@
-"""What the trained families share: pick a specialist's examples, train all replicates together, report its accuracy."""
+"""Shared by the trained families: select a specialist's examples, train all replicates together, report accuracy."""
 
 from typing import TYPE_CHECKING
 
@@ -31,11 +31,11 @@ class TrainedSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dropout: float = Field(0.1, ge=0, lt=1, description="rate on the hidden layers while training")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout rate of the hidden layers during training")
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that the teacher sees")
     steps: Steps = Field(2_000, description="minibatch steps")
-    batch_size: Batch = Field(64, description="examples a minibatch")
-    learning_rate: Rate = Field(0.01, description="Adam's at the start of its cosine decay")
+    batch_size: Batch = Field(64, description="examples per minibatch")
+    learning_rate: Rate = Field(0.01, description="initial learning rate of Adam, with cosine decay")
     weight_scale: PositiveOrInfinite = Field(
         float("inf"), description="standard deviation of a Gaussian prior on the weights (weight decay)"
     )

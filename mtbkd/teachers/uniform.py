@@ -1,4 +1,4 @@
-"""A teacher that knows nothing: every class is equally likely to it. A control, not a model.
+"""An uninformative teacher: uniform class probabilities. A control, not a model.
 
 What a student gains from it is what smoothing alone gives: kd with it is label smoothing spread over the transfer set
 (Szegedy et al. 2016), tip with it the same Dirichlet prior, centred on the uniform distribution, at every example.

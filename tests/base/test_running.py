@@ -92,7 +92,7 @@ def test_a_job_whose_run_was_killed_here_ends_itself(monkeypatch: pytest.MonkeyP
             run.wait()
             assert job.wait(30) == 1
     monkeypatch.setenv(running.RUN_VARIABLE, named(started))
-    with pytest.raises(RunKilledError, match="start the same command again"), announced("student c", "job"):
+    with pytest.raises(RunKilledError, match="run the same command again"), announced("student c", "job"):
         pytest.fail("began a job of a dead run")
 
 

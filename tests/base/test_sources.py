@@ -153,7 +153,7 @@ def test_what_is_no_file_of_the_users_is_one_error(tmp_path: Path) -> None:
     ("path", "told"),
     [
         ("{wine}.csv", "found a brace; expected a path without"),
-        ("https://example.org/wine.csv", "found an address; expected a file on this machine.*download it first"),
+        ("https://example.org/wine.csv", "found a URL; expected a file on this machine.*download it first"),
         ("~/wine.csv", "found nothing.*write the path in full: ~ is no home folder here"),
         ("dangling.csv", "found nothing.*a link to nowhere.csv, which is not there"),
         ("nowhere/wine.csv", "found nothing; expected a file, or a rule that makes it.$"),

@@ -89,7 +89,7 @@ def test_an_unknown_part_and_a_missing_gpu_are_refused_before_anything_runs(
     with pytest.raises(ConfigError, match=r"--parts: found speed; allowed: densities"):
         gpu.run("cpu", tmp_path, ["speed"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ContractError, match="a CUDA device that torch sees"):
+    with pytest.raises(ContractError, match="a CUDA device visible to torch"):
         gpu.run("cuda", tmp_path)
     assert not list(tmp_path.iterdir())
 

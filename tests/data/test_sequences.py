@@ -40,7 +40,7 @@ def test_repairs_are_made_and_counted(sequence: str, residues: str, repair: str)
         ("MK\udca0LV", "byte 0xa0, no UTF-8, at residue 3"),
         ("MK>b", "'>' \\(a header inside a line\\) at residue 3"),
         ("M-K*L*", "'\\*' at residue 4"),
-        ("XXXX", "no residue of known kind"),
+        ("XXXX", "no known residue"),
         ("ATGGCCTTAACGATCGATCG", "nucleotides"),
         ("AUGGCCUUAACGAUCGAUCGNNN", "nucleotides"),
         ("M" * (LONGEST + 1), "at most 100,000"),

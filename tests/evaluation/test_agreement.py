@@ -37,8 +37,8 @@ def test_differences_are_those_of_means_deviations_and_marginals() -> None:
     ("changes", "verdict", "words"),
     [
         ({}, "agrees", ""),
-        ({"mean": 0.53}, "differs", "a mean probability is off by 0.03"),
-        ({"sd": 0.03}, "differs", "times the reference's standard deviation"),
+        ({"mean": 0.53}, "differs", "error of a mean probability 0.03"),
+        ({"sd": 0.03}, "differs", "times the reference's"),
         ({"draws": 1}, "not claimed", "a point estimate"),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_method_is_judged_against_the_exact_sampler(changes, verdict, words) -
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"gates_passed": False}, "gold failed a gate"), ({"ess": GOLD_ESS - 1}, "gold its bulk ESS is 999, not 1000")],
+    [({"gates_passed": False}, "gold failed a gate"), ({"ess": GOLD_ESS - 1}, "gold has a bulk ESS of 999, below 1000")],
 )
 def test_a_sampler_that_is_not_sure_of_itself_is_no_reference(changes, words) -> None:
     found = rows(gold=summary(**changes), other=summary("sgld"))

@@ -27,7 +27,7 @@ def test_five_differences_say_too_few_instead_of_a_p_value():
 
 def test_lost_replicates_are_left_out_and_named():
     found = paired(np.array([0.1, np.nan, 0.3]))
-    assert (found.n, found.note) == (2, "1 lost; too few replicates")
+    assert (found.n, found.note) == (2, "1 missing; too few replicates")
     assert math.isnan(found.low)
 
 
@@ -79,7 +79,7 @@ def test_every_student_is_compared_with_the_reference_on_metrics_that_rank():
     assert not found["higher_is_better"].any()
     assert found.loc["tip", "p_value"] == pytest.approx(2 / 2**8)
     assert found.loc["tip", "p_holm"] == pytest.approx(4 / 2**8)
-    assert found["note"].tolist() == ["same data, other seeds"] * 2
+    assert found["note"].tolist() == ["same data, different seeds"] * 2
 
 
 def test_a_comparison_carries_its_verdict_and_stays_inside_what_differences_can_be():

@@ -179,7 +179,7 @@ def test_every_method_is_compared_with_the_plain_student(simulated):
     values = pick(simulated[0]["metrics"], split="test", domain="all", metric="nll", kind="student")
     values = values.pivot(index="replicate", columns="method", values="value")
     assert row["difference"] == pytest.approx((values["tip_sgld"] - values["labels_map"]).mean())
-    assert (row["n"], row["note"]) == (3, "1 lost; too few replicates")
+    assert (row["n"], row["note"]) == (3, "1 missing; too few replicates")
 
 
 def test_replicates_of_real_data_share_the_one_data_block(tmp_path):

@@ -139,7 +139,7 @@ def test_a_lost_split_is_left_out_of_the_pair_and_said() -> None:
     scores.loc[(scores["method"] == "tip_equal") & (scores["replicate"] == 3), "value"] = np.nan
     found = comparisons(scores, CLAIMS, overlaps(table_sizes()))
     own = found[(found["method"] == "tip_equal") & (found["reference"] == "labels")]
-    assert set(own["n"]) == {SPLITS - 1} and own["note"].str.startswith("1 lost").all()
+    assert set(own["n"]) == {SPLITS - 1} and own["note"].str.startswith("1 missing").all()
 
 
 def test_too_many_claims_for_the_tables_are_said() -> None:

@@ -106,11 +106,11 @@ def test_differences_are_taken_over_replicates_that_both_have() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (np.array([[1.5, 0]]), "whole numbers"),
+        (np.array([[1.5, 0]]), "integers"),
         (np.array([1, 2]), "images by classes"),
         (np.array([[3, -1]]), "negative count or no vote"),
         (np.array([[0, 0], [1, 0]]), "1 images with"),
-        (np.array([{"a": 1}], dtype=object), "values of type object, no numbers"),
+        (np.array([{"a": 1}], dtype=object), "values of type object, not numbers"),
     ],
     ids=["shares", "no classes", "negative", "nobody", "pickle"],
 )

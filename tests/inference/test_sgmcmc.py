@@ -187,8 +187,8 @@ def test_a_step_that_is_too_large_is_reported_and_spares_the_other_chains(
     assert torch.equal(beside[1], alone[1])
     (record,) = caplog.records
     name = sampler.__name__.rpartition(".")[2]
-    assert record.getMessage().startswith(f"{name}: 3 of 6 chains left the finite numbers, the first between steps 1 and 100.")
-    assert "a smaller step_size than" in record.getMessage()
+    assert record.getMessage().startswith(f"{name}: 3 of 6 chains became non-finite, the first between steps 1 and 100.")
+    assert "reduce step_size from" in record.getMessage()
 
 
 class Counting(Problem):

@@ -117,7 +117,7 @@ def test_density_ratio_without_specialists_is_refused(data: Dataset) -> None:
     teachers = [replace(teacher, card={}) for teacher in teachers_of(data)]
     rows = data.rows("test")
     prob = np.full((2, len(rows), 2, 3), 1 / 3)
-    with pytest.raises(ContractError, match="density_ratio on toy: domains: found no teacher with a domain of his own"):
+    with pytest.raises(ContractError, match="density_ratio on toy: domains: found no teacher with its own domain"):
         teacher_weights("density_ratio", prob, Context(data, teachers, rows))
 
 

@@ -126,7 +126,7 @@ BAD = {
     "NaN": (np.array([[np.nan, 1.0], [0.5, 0.5]]), HALF, "prob: found NaN"),
     "logits": (np.array([[2.0, -1.0], [0.5, 0.5]]), HALF, "are these logits"),
     "sum": (np.array([[0.5, 0.4], [0.5, 0.5]]), HALF, "prob: found a teacher whose classes sum to 1 within 0.1 only"),
-    "one class": (np.ones((2, 1)), HALF, "two classes at least"),
+    "one class": (np.ones((2, 1)), HALF, "at least two classes"),
     "no axis of teachers": (HALF, None, r"prob: found shape \(2,\)"),
     "whole numbers": (np.array([[1, 0], [0, 1]]), HALF, "floating-point"),
     "no weight": (np.array([[0.5, 0.5]] * 2), np.zeros(2), "weights: found zero for every teacher"),

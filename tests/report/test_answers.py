@@ -61,8 +61,8 @@ def test_the_best_student_is_the_best_of_those_that_failed_no_gate() -> None:
     assert found is not None and found[0] == "tip_nuts"
     text = which_is_best(evidence())
     assert text.startswith("tip_nuts has the lowest NLL, 0.3")
-    assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in text
-    assert "its difference to labels_map (labels only) is \N{MINUS SIGN}0." in text
+    assert "of the 3 ranked students (1 more failed a gate on its draws)" in text
+    assert "its difference from labels_map (labels only) is \N{MINUS SIGN}0." in text
     assert ": a lower NLL; p = 0.023 after Holm's correction for 3" in text
 
 
@@ -70,7 +70,7 @@ def test_a_winner_whose_optimiser_has_not_arrived_is_named_as_such() -> None:
     hasty = Judgement("not applicable", {}, 8, {}, {"optimised": 3})
     text = which_is_best(evidence(methods=("labels_map", "kd_map"), labels_map=hasty))
     assert text.startswith("labels_map has the lowest NLL")
-    assert "(its optimiser has not arrived: optimised (3 of 8))" in text
+    assert "(but its optimiser has not converged: optimised (3 of 8))" in text
 
 
 def test_a_gap_that_the_test_finds_is_told_with_its_size() -> None:
@@ -95,7 +95,7 @@ def test_students_are_held_against_teachers_routed_by_domain_too() -> None:
 
 def test_labels_only_may_win() -> None:
     text = which_is_best(evidence(methods=("labels_map", "kd_map")))
-    assert text.startswith("labels_map has the lowest NLL") and text.endswith("it is the one that learns from labels only")
+    assert text.startswith("labels_map has the lowest NLL") and text.endswith("it learns from labels only")
 
 
 def test_too_few_replicates_are_said_to_be_too_few() -> None:
@@ -108,16 +108,16 @@ def test_too_few_replicates_are_said_to_be_too_few() -> None:
 def test_nobody_wins_where_every_student_failed() -> None:
     every = dict.fromkeys(SIGNALS, FAILED)
     assert best_student(evidence(**every)) is None
-    assert which_is_best(evidence(**every)) == "no student can be ranked: the draws of every one failed a gate"
+    assert which_is_best(evidence(**every)) == "no student can be ranked: all of them failed a gate on their draws"
     assert did_teachers_help(evidence(**every)) == (
-        "no distilled student can be counted (3 more, whose draws failed a gate, are not counted)"
+        "no distilled student can be counted (3 more failed a gate on their draws and are not counted)"
     )
 
 
 def test_trust_counts_posteriors_and_names_the_gates_that_failed() -> None:
     assert can_posteriors_be_trusted(evidence()) == "tip_nuts passes every gate; the draws of tip_sgld fail rhat"
     points = evidence(methods=("labels_map", "kd_map"))
-    assert can_posteriors_be_trusted(points) == "no method there has a posterior, only point estimates"
+    assert can_posteriors_be_trusted(points) == "no method computes a posterior; all are point estimates"
 
 
 def test_a_bad_model_is_told_from_bad_draws() -> None:
@@ -125,18 +125,17 @@ def test_a_bad_model_is_told_from_bad_draws() -> None:
     miscalibrated = evidence(tip_nuts=Judgement("failed", {"calibration": 2}, 8, sound=8))
     found = best_student(miscalibrated)
     assert found is not None and found[0] == "tip_nuts"
-    assert "of the 3 students whose draws failed no gate (1 other failed one and is not ranked)" in which_is_best(miscalibrated)
-    assert "(yet not calibrated: calibration (2 of 8));" in which_is_best(miscalibrated)
+    assert "of the 3 ranked students (1 more failed a gate on its draws)" in which_is_best(miscalibrated)
+    assert "(but it is not calibrated: calibration (2 of 8));" in which_is_best(miscalibrated)
     assert can_posteriors_be_trusted(miscalibrated) == (
-        "the draws of tip_nuts pass, but intervals made of them do not cover what they expect to (calibration (2 of 8)); "
+        "the draws of tip_nuts pass, but their intervals are not calibrated (calibration (2 of 8)); "
         "the draws of tip_sgld fail rhat"
     )
     both = can_posteriors_be_trusted(evidence(tip_nuts=FAILED))
     assert both == "the draws of tip_nuts and tip_sgld fail rhat"
     trusted = dict(sentences([miscalibrated]))["Can the posteriors be trusted?"]
     assert trusted[0] == (
-        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 0 of these posteriors are calibrated "
-        "too."
+        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 0 of them are also calibrated."
     )
 
 
@@ -144,25 +143,25 @@ def test_what_is_not_judged_is_no_pass_and_claims_of_nothing_are_counted_apart()
     """A draw without a gate's statistic and an ensemble: neither is among the posteriors that pass every gate."""
     silent = evidence(tip_sgld=Judgement("not judged", {}, 8, {"psis_khat": 8}))
     assert can_posteriors_be_trusted(silent) == (
-        "tip_nuts passes every gate; the draws of tip_sgld were not judged by psis_khat"
+        "tip_nuts passes every gate; the draws of tip_sgld could not be judged by psis_khat"
     )
     apart = replace(silent, posterior=POSTERIOR, unclaimed=frozenset({"kd_map"}))
     assert can_posteriors_be_trusted(apart).endswith("; kd_map claims no posterior")
     assert dict(sentences([apart]))["Can the posteriors be trusted?"][0] == (
-        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 1 of these posteriors is calibrated "
-        "too. 1 was not judged by every gate that applies. "
-        "Not counted: 1 method with draws that claim no posterior (dropout, ensembles)."
+        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 1 of them is also calibrated. "
+        "1 could not be judged by every applicable gate. "
+        "Counted separately: 1 method with draws that claim no posterior (dropout, ensembles)."
     )
-    assert "(its draws were not judged by psis_khat)" in which_is_best(silent)
+    assert "(its draws could not be judged by psis_khat)" in which_is_best(silent)
     ensembles = replace(evidence(methods=("labels_map", "kd_map")), unclaimed=frozenset({"kd_map"}))
     assert can_posteriors_be_trusted(ensembles) == "kd_map claims no posterior"
 
 
 def test_help_is_counted_against_labels_only_and_against_the_best_teacher() -> None:
     text = did_teachers_help(evidence())
-    assert "of 2 distilled students, 1 has a lower NLL than labels only, 1 a higher one, for 0 no difference" in text
+    assert "of 2 distilled students, 1 has a lower NLL than labels only, 1 a higher one; 0 are inconclusive" in text
     assert "tip_nuts is more accurate than the best teacher (0.7" in text
-    assert text.endswith("(1 more, whose draws failed a gate, is not counted)")
+    assert text.endswith("(1 more failed a gate on its draws and is not counted)")
 
 
 def test_without_a_labels_only_student_nothing_is_said_against_it() -> None:
@@ -187,9 +186,9 @@ def agreement(**verdicts: str) -> pd.DataFrame:
         ({"nuts": "rr", "sgld": "aa"}, "2 of 2 fits agree with nuts"),
         (
             {"nuts": "rn", "sgld": "an", "vi": "dn", "map": "dn"},
-            "1 of 3 fits agree with nuts; vi and map differ; for 4 fits there is no reference (nuts failed a gate)",
+            "1 of 3 fits agree with nuts; vi and map differ; 4 fits have no reference (nuts failed a gate)",
         ),
-        ({"nuts": "nn", "sgld": "nn"}, "there is no reference (nuts failed a gate)"),
+        ({"nuts": "nn", "sgld": "nn"}, "no reference is available (nuts failed a gate)"),
     ],
 )
 def test_agreement_is_counted_by_fits_and_names_who_differs(verdicts: dict[str, str], said: str) -> None:
@@ -200,9 +199,9 @@ def test_the_first_sentence_tells_where_teachers_pay_and_where_not() -> None:
     points = replace(evidence(methods=("labels_map", "kd_map")), name="points")
     few = replace(evidence(2), name="few")
     (told,) = when_it_pays([evidence(), points, few])
-    better = "Distilled students predict better than labels only on sim (1 of 2 distilled students, most tip_nuts: "
+    better = "Distilled students predict better than labels only on sim (1 of 2 distilled students; largest gain: tip_nuts, "
     assert told.startswith(better)
-    assert "; they do not on points (none of 1 distilled student, 1 predicts worse; the best is kd_map: NLL +0." in told
+    assert ", but not on points (none of 1 distilled student, 1 predicts worse; best: kd_map, NLL +0." in told
     assert "few" not in told
     assert when_it_pays([points])[0].startswith("Distilled students do not predict better than labels only on points")
     assert when_it_pays([few]) == []
@@ -212,18 +211,18 @@ def test_the_sentences_answer_three_questions_over_all_experiments() -> None:
     points = replace(evidence(methods=("labels_map", "kd_map")), name="points")
     found = sentences([evidence(), points])
     assert [question for question, _ in found] == [
-        "When do teachers pay?", "Which student predicts best?", "Can the posteriors be trusted?", "Did the teachers help?",
+        "When do teachers help?", "Which student predicts best?", "Can the posteriors be trusted?", "Did the teachers help?",
     ]  # fmt: skip
     assert [[answer.split(",")[0] for answer in answers[-2:]] for _, answers in found[1:]] == [["On sim", "On points"]] * 3
     assert all(answer.endswith(".") for _, answers in found for answer in answers)
     assert [len(answers) for _, answers in found] == [1, 2, 3, 2]
     assert found[2][1][0].startswith(
-        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 1 of these"
+        "The draws of 1 of 2 posteriors pass every gate in all replicates (8 of 16 fits); 1 of them"
     )
 
 
 def test_a_study_of_inference_asks_after_inference_first() -> None:
     found = sentences([evidence()], on_inference=True)
     assert [question for question, _ in found] == [
-        "Can the posteriors be trusted?", "When do teachers pay?", "Which student predicts best?", "Did the teachers help?",
+        "Can the posteriors be trusted?", "When do teachers help?", "Which student predicts best?", "Did the teachers help?",
     ]  # fmt: skip

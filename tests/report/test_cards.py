@@ -33,20 +33,20 @@ def test_what_a_teacher_saw_and_the_doubts_about_it_are_shown() -> None:
         "informed": {"seen": ["train", "test"], "warnings": ["It was trained on the test split."]},
     }
     fresh, informed = shown(cards)
-    assert fresh["Trained on, as stated"] == "none of these splits" and fresh["Warnings"] == NONE
+    assert fresh["Trained on (as declared)"] == "none of these splits" and fresh["Warnings"] == NONE
     assert fresh["Rows"] == "joined by id; covers train 6 of 6"
     assert shown({"fresh": {"learnt": "learnt 9 rows of the split train"}, "informed": {}})[0]["Rows"].startswith(
         "learnt 9 rows"
     )
-    assert informed["Trained on, as stated"] == "train, test" and informed["Warnings"] == "It was trained on the test split."
+    assert informed["Trained on (as declared)"] == "train, test" and informed["Warnings"] == "It was trained on the test split."
 
 
 def test_labels_that_choose_the_settings_are_counted_among_those_spent() -> None:
     few = {"counts": {"train": 3000, "val": 100, "test": 5000}, "labelled_train": 60}
-    told = "60 of 3,000 training examples and 100 validation examples, which choose the settings: 160 in all"
+    told = "60 of 3,000 training examples and 100 validation examples for tuning: 160 in total"
     assert label_budget(few) == told
-    assert ("Labels spent", told) in dataset_facts(CARD | few, 4)
-    assert label_budget(CARD) == "all 6 training examples and 2 validation examples, which choose the settings: 8 in all"
+    assert ("Label budget", told) in dataset_facts(CARD | few, 4)
+    assert label_budget(CARD) == "all 6 training examples and 2 validation examples for tuning: 8 in total"
 
 
 def test_every_written_data_set_tells_how_many_training_labels_it_has(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_doubts_about_data_stand_among_the_facts() -> None:
 
 def test_a_table_that_is_split_anew_is_called_neither_simulated_nor_the_same() -> None:
     told = {words: dict(dataset_facts(CARD | card, 4))["Replicates"] for words, card in {
-        "drawn anew": {"simulated": True}, "split anew": {"simulated": False, "resampled": True}, "the same": {},
+        "redrawn": {"simulated": True}, "resplit": {"simulated": False, "resampled": True}, "the same": {},
     }.items()}  # fmt: skip
     assert all(words in said for words, said in told.items())
-    assert "drawn" not in told["split anew"] and "same" not in told["split anew"]
+    assert "drawn" not in told["resplit"] and "same" not in told["resplit"]

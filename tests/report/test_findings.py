@@ -124,10 +124,8 @@ def replace_pair(pair: Pair, low: float, high: float, p: float) -> Pair:
 def test_what_helps_is_said_with_interval_and_n() -> None:
     found = page.findings(case())
     (accuracy, nll) = asked(found, "Linear pool (tip) or log pool (kd)?")
-    assert accuracy.startswith(
-        "Accuracy, tip against kd, 2 pairs: better 2 (largest: tip_entropy_sgld against kd_entropy_sgld "
-    )
-    assert "n = 10, p = 0.0039, d = +" in accuracy and "worse 0; undecided 0" in accuracy
+    assert accuracy.startswith("Accuracy, tip vs kd, 2 pairs: better 2 (largest: tip_entropy_sgld vs kd_entropy_sgld ")
+    assert "n = 10, p = 0.0039, d = +" in accuracy and "worse 0; inconclusive 0" in accuracy
     assert nll.startswith("NLL") and "better 2" in nll
     singles = [each for each in found if each.question.startswith("Linear pool") and not each.sums_up]
     assert len(singles) == 4 and all(each.low <= each.value <= each.high and each.p < 0.05 for each in singles)
@@ -135,7 +133,7 @@ def test_what_helps_is_said_with_interval_and_n() -> None:
 
 
 def test_no_claim_where_the_interval_holds_zero() -> None:
-    (accuracy, _) = asked(page.findings(case()), "Weights by entropy or equal weights?")
+    (accuracy, _) = asked(page.findings(case()), "Are other weights better than equal weights?")
     assert accuracy.endswith("no difference can be claimed.") and "better" not in accuracy
 
 
@@ -143,40 +141,40 @@ def test_no_claim_over_few_replicates() -> None:
     found = page.findings(case(replicates=4))
     assert any("too few replicates for a test" in each.answer for each in found)
     texts = [each.answer for each in found if each.question == "Linear pool (tip) or log pool (kd)?"]
-    assert "better 0; worse 0; undecided 2" in texts[0]
+    assert "better 0; worse 0; inconclusive 2" in texts[0]
 
 
 def test_labels_alone_are_beaten_by_one_and_beat_the_others() -> None:
     (accuracy, _) = asked(page.findings(case()), "What beats labels alone?")
-    assert "6 pairs: better 1 (tip_entropy_sgld against labels_map" in accuracy and "worse 5 (largest: kd_e" in accuracy
+    assert "6 pairs: better 1 (tip_entropy_sgld vs labels_map" in accuracy and "worse 5 (largest: kd_e" in accuracy
 
 
 def test_prior_and_sampler_are_told_apart() -> None:
     (accuracy, _) = asked(page.findings(case()), "Is it the prior or the sampler?")
-    both, rest = accuracy.split(" Of it the sampler, ")
-    sampler, prior = rest.split("; the prior, ")
-    assert both.startswith("Accuracy: tip_entropy_sgld against kd_entropy_map, +0.0") and both.endswith("(better).")
+    both, rest = accuracy.split(" The sampler contributes, ")
+    sampler, prior = rest.split("; the prior contributes, ")
+    assert both.startswith("Accuracy: tip_entropy_sgld vs kd_entropy_map, +0.0") and both.endswith("(better).")
     (whole,) = [each for each in page.findings(case()) if each.answer == accuracy]
     assert whole.value == pytest.approx(ACCURACY["tip_entropy_sgld"] - ACCURACY["kd_entropy_map"], abs=0.005)
-    assert sampler.startswith("kd_entropy_sgld \N{BALLOT X} against kd_entropy_map: +0.0")
-    assert prior.startswith("tip_entropy_sgld against kd_entropy_sgld \N{BALLOT X}: +0.0")
+    assert sampler.startswith("kd_entropy_sgld \N{BALLOT X} vs kd_entropy_map: +0.0")
+    assert prior.startswith("tip_entropy_sgld vs kd_entropy_sgld \N{BALLOT X}: +0.0")
 
 
 def test_a_teacher_that_is_sure_where_it_errs_is_named() -> None:
-    up, down = asked(page.findings(case()), "Are teachers right where they are sure?")
-    assert up.startswith("up is surest on low") and up.endswith("Weights by entropy trust it where it errs.")
+    up, down = asked(page.findings(case()), "Are teachers right where they are confident?")
+    assert up.startswith("up is most confident on low") and up.endswith("Entropy weights trust it where it is less accurate.")
     assert "its best domain is high" in up and "n = 10" in up
-    assert down.startswith("down is surest on low") and ", its best domain with accuracy 0." in down
+    assert down.startswith("down is most confident on low") and ", which is also its best domain: accuracy 0." in down
 
 
 def test_missing_methods_give_no_sentence() -> None:
     found = page.findings(case(methods=("labels_map", "kd_equal_map")))
     questions = {each.question for each in found}
     assert questions == {
-        "How near do students come to the ceiling?",
+        "How close do students come to the ceiling?",
         "What beats labels alone?",
         "Are students better than their teachers?",
-        "Are teachers right where they are sure?",
+        "Are teachers right where they are confident?",
     }
     without = case(methods=("kd_equal_map", "kd_entropy_map"))
     assert not asked(page.findings(without), "What beats labels alone?")
@@ -193,22 +191,22 @@ def test_printed_numbers_are_counted_and_the_impossible_ones_named() -> None:
         printed("bnn_equal", 0.82, NOT_RUN),
     )  # fmt: skip
     found = page.findings(case(versus=versus))
-    every, students = asked(found, "Do the printed numbers reproduce?")
-    assert every.startswith("Of 1 number printed that can be judged, compatible: 0; differs (ours better): 1; ")
+    every, students = asked(found, "Do the published numbers reproduce?")
+    assert every.startswith("Of 1 published number that can be judged, compatible: 0; differs (ours better): 1; ")
     assert "Not counted: " in every and f"{FITTED}: 1" in every and f"{ABOVE_CEILING}: 1" in every
-    assert students.startswith("Of 1 number printed for students that can be judged, ") and FITTED not in students
-    (named,) = [each for each in found if each.question == "Which printed numbers exceed what anyone can reach?"]
-    assert named.answer.startswith("Printed 0.9 for tip_entropy on the whole test split: the true probabilities reach 0.8")
+    assert students.startswith("Of 1 published student number that can be judged, ") and FITTED not in students
+    (named,) = [each for each in found if each.question == "Which published numbers exceed the Bayes ceiling?"]
+    assert named.answer.startswith("Published for tip_entropy on the whole test split: 0.9. The true probabilities reach 0.8")
     assert named.low < named.value < named.high and named.value == pytest.approx(0.9 - 0.85, abs=0.02)
-    (labels,) = asked(found, "What do labels alone reach beside the printed students?")
-    assert "better than 1, worse than 0, level with 1 of 2 numbers" in labels
-    assert "the best of these is 0.82 (bnn_equal)" in labels
+    (labels,) = asked(found, "How do labels alone compare with the published students?")
+    assert "better than 1, worse than 0 and compatible with 1 of 2 published student numbers" in labels
+    assert "The best published one is 0.82 (bnn_equal)" in labels
 
 
 def test_a_printed_number_beside_two_methods_is_one_number() -> None:
     versus = (printed("kd_equal", 0.72, BETTER), printed("kd_equal", 0.72, COMPATIBLE), printed("tip_equal", 0.8, COMPATIBLE))
-    every, _ = asked(page.findings(case(versus=versus)), "Do the printed numbers reproduce?")
-    assert every.startswith("Of 3 comparisons with the 2 numbers printed that can be judged, compatible: 2; ")
+    every, _ = asked(page.findings(case(versus=versus)), "Do the published numbers reproduce?")
+    assert every.startswith("Of 3 comparisons with 2 published numbers that can be judged, compatible: 2; ")
 
 
 def test_the_printed_order_is_tried_on_our_own_methods() -> None:
@@ -219,20 +217,19 @@ def test_the_printed_order_is_tried_on_our_own_methods() -> None:
         "kd_equal": ("kd_equal_map", 0.7),
     }
     versus = tuple(replace(printed(c, value, COMPATIBLE), method=method) for c, (method, value) in columns.items())
-    found = [
-        each for each in page.findings(case(versus=versus)) if each.question == "Does the best printed student stay ahead?"
-    ]
+    question = "Does the best published student remain the best?"
+    found = [each for each in page.findings(case(versus=versus)) if each.question == question]
     assert [each.sums_up for each in found] == [True, False, False]
-    assert "better 0; worse 1 (kd_entropy_map against tip_entropy_map, " in found[0].answer and "undecided 1" in found[0].answer
+    assert "better 0; worse 1 (kd_entropy_map vs tip_entropy_map, " in found[0].answer and "inconclusive 1" in found[0].answer
     assert found[1].answer.startswith(
-        "Printed, kd_entropy is 0.03 above tip_entropy. Ours, kd_entropy_map against tip_entropy_map: "
+        "Published: kd_entropy is 0.03 above tip_entropy. Ours: kd_entropy_map vs tip_entropy_map, "
     )
-    assert found[1].answer.endswith("worse, against what is printed.") and found[2].answer.endswith("can be claimed.")
+    assert found[1].answer.endswith("worse, contrary to the published order.") and found[2].answer.endswith("can be claimed.")
 
 
 def test_labels_alone_are_not_set_beside_numbers_of_other_data() -> None:
     found = page.findings(case(versus=(printed("kd_equal", 0.72, NOT_STATED),)))
-    assert not asked(found, "What do labels alone reach beside the printed students?")
+    assert not asked(found, "How do labels alone compare with the published students?")
 
 
 def test_a_domain_has_no_ceiling_where_it_is_the_label() -> None:

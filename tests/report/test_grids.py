@@ -43,13 +43,13 @@ def test_candidates_are_compared_whatever_their_order_and_unread_settings_are_no
     assert unlike(same, "kd_equal_map", "tip_entropy_map") == "" == unlike(same, "labels_map", "tip_entropy_map")
     assert unlike(same, "kd_equal_map", "teachers:best") == "" == of_its_own(same, "kd_equal_map")
     forced = methods(**FORCED)
-    assert unlike(forced, "kd_entropy_map", "tip_entropy_map") == "lambda 4, 9 against 0.05, 0.5, 5"
+    assert unlike(forced, "kd_entropy_map", "tip_entropy_map") == "lambda 4, 9 vs 0.05, 0.5, 5"
     assert (
-        unlike(forced, "kd_entropy_map", "labels_map") == "lambda 4, 9 against 0.05, 0.5, 5"
+        unlike(forced, "kd_entropy_map", "labels_map") == "lambda 4, 9 vs 0.05, 0.5, 5"
     )  # it was kept from the others' candidates
     assert of_its_own(forced, "kd_entropy_map") == "lambda 4, 9"
     wide = methods(labels_map={"prior_scale": [0.5, 1.0, 2.0]})
-    assert unlike(wide, "tip_entropy_map", "labels_map") == "prior scale 0.5, 2 against 0.5, 1, 2"
+    assert unlike(wide, "tip_entropy_map", "labels_map") == "prior scale 0.5, 2 vs 0.5, 1, 2"
 
 
 def test_a_pair_that_was_not_tuned_alike_is_flagged_and_not_counted() -> None:
@@ -59,13 +59,13 @@ def test_a_pair_that_was_not_tuned_alike_is_flagged_and_not_counted() -> None:
     assert "2 pairs" in fair and "Not counted" not in fair
     assert "1 pair:" in flagged
     assert (
-        "Not counted, as tuned on other candidates: tip_entropy_map against kd_entropy_map (lambda 0.05, 0.5, 5 against 4, 9)."
+        "Not counted because tuned on other candidates: tip_entropy_map vs kd_entropy_map (lambda 0.05, 0.5, 5 vs 4, 9)."
         in flagged
     )
     single = [
         a for a in asked(page.findings(told(**FORCED)), question, summed=False) if "kd_entropy_map" in a and "Not" not in a
     ]
-    assert any("better, yet not tuned on the same candidates: lambda" in each for each in single)
+    assert any("better, but not tuned on the same candidates: lambda" in each for each in single)
 
 
 def test_tables_and_answers_flag_a_method_with_candidates_of_its_own() -> None:
@@ -74,11 +74,11 @@ def test_tables_and_answers_flag_a_method_with_candidates_of_its_own() -> None:
     assert "of 4 distilled students" in did_teachers_help(evidence) and "of 5 distilled" in did_teachers_help(told().evidence)
     described = replace(evidence, metrics=evidence.metrics.assign(weights="", inference="map"))
     cells = {row.cells[0].text: row.cells[0].sub for row in main_table(described, []).rows}
-    assert "candidates of its own: lambda 4, 9" in cells["kd_entropy_map"] and "own" not in cells["tip_entropy_map"]
+    assert "own candidates: lambda 4, 9" in cells["kd_entropy_map"] and "own" not in cells["tip_entropy_map"]
     table = comparison_table(evidence)
     assert table is not None
     flags = {row.cells[0].text: row.cells[5] for row in table.rows if row.cells[1].text == "NLL"}
-    assert flags["kd_entropy_map"].mark == "warn" and "lambda 4, 9 against" in flags["kd_entropy_map"].sub
+    assert flags["kd_entropy_map"].mark == "warn" and "lambda 4, 9 vs" in flags["kd_entropy_map"].sub
     assert flags["tip_entropy_map"].mark == ""
 
 
@@ -132,7 +132,7 @@ def test_the_word_kappa_is_a_candidate_like_another() -> None:
         own = ["kappa"] if name == "tip_entropy_sgld" else sharp
         spec["posterior"] = shared | {"kappa": [0.1, 1.0]} | ({"lambda": own} if own else {})
     assert unlike(specs, "tip_entropy_map", "kd_entropy_map") == ""  # kd has no sharpness to choose
-    assert unlike(specs, "tip_entropy_map", "tip_entropy_sgld") == "lambda 5, kappa against kappa"
+    assert unlike(specs, "tip_entropy_map", "tip_entropy_sgld") == "lambda 5, kappa vs kappa"
 
 
 def test_ends_of_grids_are_marked_in_the_table_and_told_with_advice() -> None:
@@ -144,9 +144,9 @@ def test_ends_of_grids_are_marked_in_the_table_and_told_with_advice() -> None:
     assert tip.mark == kd.mark == "warn" and "lowest in 2 of 3" in tip.sub and "highest in 1 of 3" in kd.sub
     found = page.ends_of_grids(replace(whole, evidence=replace(whole.evidence, tuning=rows)))
     assert [each.answer for each in found] == [
-        "The lowest lambda, 0.05, was chosen by 1 method: tip_entropy_map (2 of 3); extend the grid below it, or read it as "
-        "teachers that validation wants weaker, or off.",
-        "The highest lambda, 5, was chosen by 1 method: kd_entropy_map (1 of 3); extend the grid above it.",
+        "The lowest lambda, 0.05, was chosen by 1 method: tip_entropy_map (2 of 3). Extend the grid below it, or interpret it "
+        "as validation preferring weaker teachers, or none.",
+        "The highest lambda, 5, was chosen by 1 method: kd_entropy_map (1 of 3). Extend the grid above it.",
     ]
 
 
@@ -165,4 +165,4 @@ def test_the_table_of_tuned_settings_says_whose_draws_judged() -> None:
     table = tuning_table(replace(whole.evidence, tuning=rows, methods=methods), rows)
     assert table is not None
     tip, kd = (row.cells[0].sub for row in table.rows)
-    assert "judged by draws of sghmc" in tip and "judged" not in kd
+    assert "tuned on draws of sghmc" in tip and "tuned" not in kd

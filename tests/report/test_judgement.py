@@ -69,11 +69,11 @@ def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
     by_method = {row.cells[0].text: row.cells[1] for row in main_table(evidence, []).rows}
     assert (by_method["silent"].text, by_method["silent"].sub) == ("? not judged", "psis_khat")
     assert by_method["dropout"].sub == "calibration; claims no posterior"
-    assert by_method["vi"].sub == "every gate that applies"
+    assert by_method["vi"].sub == "every applicable gate"
     names = [row.cells[0].sub for row in main_table(evidence, [], {"vi": "teachers judged by labels they saw"}).rows]
     assert [sub.endswith("; teachers judged by labels they saw") for sub in names] == [m == "vi" for m in CLAIMS]
-    assert by_method["map"].sub == "one estimate, no posterior"
-    assert by_method["hasty"].sub == "one estimate, no posterior; \N{WARNING SIGN} not optimised (2 of 2)"
+    assert by_method["map"].sub == "point estimate, no posterior"
+    assert by_method["hasty"].sub == "point estimate, no posterior; \N{WARNING SIGN} not optimised (2 of 2)"
     table = gates_table(evidence, rows)
     arrived = [column.name for column in table.columns].index("optimised")
     cells = {row.cells[0].text: row.cells[arrived] for row in table.rows}

@@ -57,7 +57,7 @@ def verdicts(case: Case, metric: str) -> dict[str, str]:
 def said_of(found: list[Finding], question: str, word: str, method: str) -> str:
     (answer,) = [
         each.answer for each in found
-        if each.question == question and not each.sums_up and each.answer.startswith(f"{word}: {method} against")
+        if each.question == question and not each.sums_up and each.answer.startswith(f"{word}: {method} vs ")
     ]  # fmt: skip
     return answer.removesuffix(".").rpartition(": ")[2]
 
@@ -77,7 +77,7 @@ def check(case: Case) -> Counter[str]:
             assert said in [cell.text for cell in row.cells]
             assert gain_cell(drawn[method]).mark == MARKS[verdict]
     nll = Counter(verdicts(case, "nll").values())
-    assert f", {nll['better']} ha" in told and f"{nll['worse']} a higher one, for {nll['open']} no" in told
+    assert f", {nll['better']} ha" in told and f"{nll['worse']} a higher one; {nll['open']} " in told
     best = which_is_best(evidence).partition(" ")[0]
     if best != "labels_map":
         assert (": a lower NLL" in which_is_best(evidence)) == (verdicts(case, "nll")[best] == "better")
@@ -111,6 +111,6 @@ def test_a_difference_that_its_test_examples_leave_open_is_not_claimed() -> None
     text = which_is_best(Evidence("real", metrics, compared, {}, {}))
     examples = "[\N{MINUS SIGN}0.109, +0.008] over test examples"
     assert f"over seeds on the same data, and {examples}: the interval over test examples holds 0, so no" in text
-    assert "over seeds, [0.254, 0.646] over test examples, of the 2 students" in text
+    assert "over seeds, [0.254, 0.646] over test examples, of the 2 ranked students" in text
     cell = score(estimate(metrics[metrics["method"] == "tip_map"]))
     assert cell.sub.startswith("[0.449, 0.450]; [0.254, 0.646] e")

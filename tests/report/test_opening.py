@@ -15,7 +15,7 @@ MANIFEST: dict[str, Any] = {
 
 
 def shown(opening: list[str]) -> str:
-    part = Part("tables", "When do teachers pay?", "How to read it.", Section(["Told."], [], [], opening))
+    part = Part("tables", "When do teachers help?", "How to read it.", Section(["Told."], [], [], opening))
     told = {"opening": first_answers([part]), "sentences": [("Which student predicts best?", ["On iris, tip."])]}
     plan = {"study": "tables", "description": "Many.", "device": "cpu"}
     absent = {name: [] for name in ("parts", "findings")} | {"figures": {}}
@@ -26,12 +26,12 @@ def shown(opening: list[str]) -> str:
 
 def test_the_question_is_answered_first_and_the_experiment_folded_away() -> None:
     html = shown(["It pays."])
-    places = [html.index(words) for words in ("It pays.", "<summary>In short", "On iris, tip.", "Told.", 'id="findings"')]
+    places = [html.index(words) for words in ("It pays.", "<summary>Summary of", "On iris, tip.", "Told.", 'id="findings"')]
     assert places == sorted(places) and html.count('id="questions"') == 1
 
 
 def test_a_question_without_an_answer_in_short_leaves_the_page_to_the_experiments() -> None:
     html = shown([])
-    assert "In short" not in html
+    assert "Summary of" not in html
     places = [html.index(words) for words in ("On iris, tip.", 'id="results"', "Told.")]
     assert places == sorted(places) and html.count('id="questions"') == 1

@@ -38,8 +38,8 @@ def weights_of(method: str, *by_replicate: list[float], why_not: str = "") -> pd
 def test_the_first_screen_counts_stacked_posteriors_apart() -> None:
     trusted = dict(sentences([stacked()]))["Can the posteriors be trusted?"]
     assert trusted[0].startswith(
-        "The draws of 2 of 2 posteriors pass every gate in all replicates (16 of 16 fits), 1 of them within chains that are "
-        "stacked, not pooled (sim: tip_sgld)"
+        "The draws of 2 of 2 posteriors pass every gate in all replicates (16 of 16 fits), 1 of them within chains, "
+        "which are stacked instead of pooled (sim: tip_sgld)"
     )
     assert "stacked" not in dict(sentences([evidence(tip_sgld=PASSED)]))["Can the posteriors be trusted?"][0]
     failed = Judgement("failed", {"rhat": 2}, 8)

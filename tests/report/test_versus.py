@@ -132,7 +132,7 @@ def test_a_printed_squared_error_stands_beside_that_of_the_draws_mode() -> None:
     errors = {v.method: v for v in found if v.printed.quantity == "mse_p" and v.method in ("kd_map", "tip")}
     assert (errors["kd_map"].metric, errors["tip"].metric) == ("mse_prob", "mse_prob_kde_mode")
     assert errors["tip"].verdict == "compatible" and errors["tip"].ours.mean == pytest.approx(0.02)
-    assert errors["tip"].why.endswith("their mean has 0.050") and "mean has" not in errors["kd_map"].why
+    assert errors["tip"].why.endswith("the posterior mean gives 0.050") and "mean has" not in errors["kd_map"].why
 
 
 def test_a_printed_number_above_the_ceiling_is_called_so_although_nobody_ran_its_method() -> None:

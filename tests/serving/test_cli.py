@@ -284,7 +284,7 @@ def test_what_the_machine_lacks_is_said_in_the_words_of_the_command(
     assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv", "--quiet") == 1
     said = capsys.readouterr().err
     assert said.startswith("mtbkd: error: ") and told in said and said.count("\n") == 1 and "--cores" not in said
-    assert "finished is kept" not in said and not (tmp_path / "out.csv").exists()
+    assert "finished results are kept" not in said and not (tmp_path / "out.csv").exists()
 
 
 def test_students_that_were_exchanged_are_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture):

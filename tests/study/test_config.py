@@ -384,7 +384,7 @@ def test_a_floor_that_leaves_no_room_is_refused(raw):
     ("wrong", "line"),
     [
         ("all", ": found 'all'; allowed: a non-empty list, each an integer in 0..10,000,000 or a mapping with subset, of, by."),
-        ([1, 1], ": found [1, 1]; allowed: each entry once (1 repeated)."),
+        ([1, 1], ": found [1, 1]; allowed: unique entries (1 repeated)."),
         ([-1], "[0]: found -1; allowed: an integer in 0..10,000,000."),
         ({"subset": 0, "of": 3}, ".subset: found 0; allowed: an integer in 1..10,000."),
         ({"subset": 1, "of": 2, "by": "luck"}, ".by: found 'luck'; allowed: random, contiguous."),

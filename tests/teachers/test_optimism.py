@@ -58,7 +58,7 @@ def test_the_z_score_is_the_two_proportion_test() -> None:
         (
             {"train": 0.99, "val": 0.6, "test": 0.6},
             None,
-            ["Better on train rows, which it may have seen, than on test: 0.990"],
+            ["Better on train rows, which it may have seen, than on test: accuracy 0.990"],
         ),
         ({"train": 0.99, "val": 0.97, "test": 0.6}, None, ["Better on train", "Better on val"]),
         ({"train": 0.99, "val": 0.6, "test": 0.6}, ("train",), ["which it saw, than on val", "which it saw, than on test"]),
@@ -67,19 +67,27 @@ def test_the_z_score_is_the_two_proportion_test() -> None:
             ("train",),
             ["than on val", "Did it see the test rows", "As good on test as on"],
         ),
-        ({"train": 0.88, "val": 0.87, "test": 0.88}, None, ["As good on test as on train, 0.880 of 200 rows against 0.880"]),
+        (
+            {"train": 0.88, "val": 0.87, "test": 0.88},
+            None,
+            ["As good on test as on train (accuracy 0.880 on 200 rows vs"],
+        ),
         (
             {"train": 0.88, "val": 0.87, "test": 0.88},
             ("train", "val", "test"),
             ["It was trained on the test split", "It was trained on the val split"],
         ),
         ({"train": 0.88, "val": 0.87, "test": 0.88}, (), []),
-        ({"train": 0.6, "val": 0.95, "test": 0.6}, (), ["Better on val than on test: 0.950 of 100 rows against 0.600"]),
+        ({"train": 0.6, "val": 0.95, "test": 0.6}, (), ["Better on val than on test: accuracy 0.950 on 100 rows vs 0.600"]),
         ({"train": 0.6, "val": 0.77, "test": 0.6}, (), []),  # z = 2.9
         (
             {"train": 0.97, "val": 0.97, "test": 0.6},
             ("train", "val"),
-            ["where validation labels choose", "Better on train rows, which it saw, than on test", "Better on val rows"],
+            [
+                "choices between teachers by validation labels",
+                "Better on train rows, which it saw, than on test",
+                "Better on val rows",
+            ],
         ),
         ({"train": 0.6, "val": 0.55, "test": 0.58}, None, []),
         ({"train": 0.7, "val": 0.65, "test": 0.66}, None, []),

@@ -82,7 +82,7 @@ def test_broken_files_are_named_with_their_place(change, message: str, dataset: 
 
 def test_rows_in_another_order_are_caught_by_the_known_accuracy(dataset: Dataset, tmp_path: Path) -> None:
     shifted = np.roll(right_logits(dataset), 1, axis=0)
-    with pytest.raises(ContractError, match="are the rows in another order"):
+    with pytest.raises(ContractError, match="are the rows in a different order"):
         read(dataset, write(tmp_path / "t.csv", dataset.ids.tolist(), shifted), expected_accuracy=1.0)
 
 
@@ -131,7 +131,7 @@ def test_ids_that_the_data_lack_may_be_ignored_and_are_counted(dataset: Dataset,
     path = write(tmp_path / "t.csv", ids, values)
     logits = read(dataset, path, extra_ids="ignore")
     np.testing.assert_allclose(logits.logits[0], right_logits(dataset))
-    assert logits.card["joined"] == "joined by id; 2 ids that the data lack, the first is 'z1' (line 14) (ignored)"
+    assert logits.card["joined"] == "joined by id; 2 ids not in the data, the first is 'z1' (line 14) (ignored)"
 
 
 def test_an_array_alone_is_joined_by_row_number_and_says_so(dataset: Dataset, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Payload:
 def test_a_pickle_payload_is_refused_and_not_executed(tmp_path: Path) -> None:
     path, proof = tmp_path / "net.th", tmp_path / "executed"
     torch.save({"state_dict": state(), "more": Payload(proof)}, path)
-    with pytest.raises(ContractError, match=r"net.th: content: found a pickle of something else than tensors"):
+    with pytest.raises(ContractError, match=r"net.th: content: found a pickle of something other than tensors"):
         cifar_resnet.read_network(path, 20)
     path.write_bytes(pickle.dumps(Payload(proof)))
     with pytest.raises(ContractError, match=r"net.th: content: found"):

@@ -68,7 +68,7 @@ def test_its_word_on_rows_that_it_learnt_is_out_of_fold() -> None:
     data = dataset(SHARED, random_labels=True, replicates=1)
     card = taught(data, **NEAREST).card
     assert abs(card["accuracy"]["train"] - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 400)
-    assert card["rows"] == "shared" and "predictions of them are out-of-fold (5 folds)" in card["learnt"]
+    assert card["rows"] == "shared" and "predictions for them are out-of-fold (5 folds)" in card["learnt"]
 
 
 def test_rows_that_it_could_have_learnt_and_did_not_get_the_whole_model() -> None:
@@ -314,7 +314,7 @@ def test_a_script_that_ends_itself_ends_nothing_else(tmp_path: Path, monkeypatch
         ("shape", r"predictions of Broken: found shape \(460, 9\); expected probabilities of shape \(460, 4\)"),
         ("nan", "predictions of Broken: found rows that are no probabilities"),
         ("logits", "predictions of Broken: found rows that are no probabilities"),
-        ("classes", r"classes_ of Broken: found \[1, 2, 3, 4\]; expected 0..3, as it was taught"),
+        ("classes", r"classes_ of Broken: found \[1, 2, 3, 4\]; expected 0..3, as in training"),
         ("lost", "predictions for 460 examples: found KeyError: 'lost'"),
     ],
 )

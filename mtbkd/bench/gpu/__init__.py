@@ -1,4 +1,4 @@
-"""Does all of it run on a GPU, to the same result, and what does that gain? What ``make gpu-check`` measures and writes.
+"""GPU check: does everything run on a GPU with the same results, and how much faster? Used by ``make gpu-check``.
 
 Each part is measured by itself: one that fails is recorded with its error and stops none of the others. A part that needs what
 is not installed says what. With ``device`` cpu everything runs on the CPU with small sizes: a rehearsal that says nothing of a

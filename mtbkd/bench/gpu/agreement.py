@@ -149,7 +149,7 @@ def teachers(data: Dataset) -> list[Logits]:
 
 
 def fits(device: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Rows {student, signal, strength, inference, difference, by_seed, seconds, cpu_seconds, agrees}; a ``note`` in place of
+    """Rows {student, signal, strength, inference, difference, by_seed, seconds, cpu_seconds, agrees}; a ``note`` instead of
     the numbers where a fit is not the device's."""
     return [_compared(*names, device, sizes) for names in combinations()]
 
@@ -205,7 +205,7 @@ def _compared(student: str, signal: str, strength: str, inference: str, device: 
 
 def known(device: str, sizes: Sizes) -> list[dict[str, Any]]:
     """Rows {inference, verdict, cpu_verdict, mean_error, sd_ratio, seconds, cpu_seconds, agrees} on five correlated normals, of
-    every algorithm; a ``note`` in place of the numbers where there is nothing to judge."""
+    every algorithm; a ``note`` instead of the numbers where there is nothing to judge."""
     found = []
     for name in registry.KINDS["inference"]:
         if note := _not_judged(name, sizes):

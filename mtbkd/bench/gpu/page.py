@@ -1,4 +1,4 @@
-"""docs/gpu.md out of gpu.json: numbers that a run produced, and what it did not run."""
+"""docs/gpu.md, generated from gpu.json: the numbers of a run, and the parts that did not run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,7 +51,7 @@ def _section(name: str, part: Mapping[str, Any]) -> str:
 
 
 def _table(columns: Mapping[str, Callable[[dict[str, Any]], str]]) -> Callable[[Any], str]:
-    """A Markdown table of rows, or of one."""
+    """A Markdown table of one or more rows."""
 
     def table(found: Any) -> str:
         rows: Rows = found if isinstance(found, list) else [found]
@@ -62,7 +62,7 @@ def _table(columns: Mapping[str, Callable[[dict[str, Any]], str]]) -> Callable[[
 
 
 def _number(name: str, form: str = ",.3g") -> Callable[[dict[str, Any]], str]:
-    """The number; nothing in a row that says why it has none."""
+    """The number; empty in a row whose note explains its absence."""
     return lambda row: "" if "note" in row else "not measured" if row[name] is None else format(row[name], form)
 
 
@@ -83,7 +83,7 @@ def _rate(name: str) -> Callable[[dict[str, Any]], str]:
 
 
 FIT = {"student": _word("student"), "signal": _word("signal"), "strength by": _word("strength")}
-TIMES = {"seconds": _number("seconds", ".1f"), "on the CPU": _number("cpu_seconds", ".1f")}
+TIMES = {"seconds": _number("seconds", ".1f"), "seconds on CPU": _number("cpu_seconds", ".1f")}
 SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     "tests": (
         "Marked tests", "`pytest -m gpu`.",
@@ -91,51 +91,51 @@ SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     ),
     "densities": (
         "Densities and gradients",
-        "Relative error of float32 against the CPU's float64, over all examples and members; CUDA's convolutions use TF32.",
+        "Relative error of float32 against float64 on the CPU, over all examples and members; CUDA convolutions use TF32.",
         _table(FIT | {"log-posterior": _number("log_density", ".1e"), "gradient": _number("gradient", ".1e"),
                       "allowed": _number("tolerance", ".0e"), "agrees": _yes}),
     ),
     "fits": (
         "Fits",
-        "Mean absolute difference of test probabilities from the same fit on the CPU, whose random numbers are others; beside "
-        "it what another seed changes on the CPU. Allowed: .05, or twice the latter. Times hold the start and the tuning.",
+        "Mean absolute difference of test probabilities from the same fit on the CPU, which uses other random numbers, and the "
+        "difference between two seeds on the CPU. Allowed: .05, or twice the latter. Times include start-up and tuning.",
         _table(FIT | {"inference": _word("inference"), "difference": _number("difference", ".3f"),
-                      "of two seeds": _number("by_seed", ".3f"), "agrees": _yes} | TIMES),
+                      "two seeds": _number("by_seed", ".3f"), "agrees": _yes} | TIMES),
     ),
     "teachers": (
-        "Teachers", "As fits: the largest allowed difference is the same.",
+        "Teachers", "Same comparison and tolerance as for fits.",
         _table({"family": _word("family"), "difference": _number("difference", ".3f"),
-                "of two seeds": _number("by_seed", ".3f"), "agrees": _yes} | TIMES),
+                "two seeds": _number("by_seed", ".3f"), "agrees": _yes} | TIMES),
     ),
     "known": (
-        "A posterior that is known",
-        "The normal distribution of the study `validation`, judged as there: the largest error of a mean in exact standard "
-        "deviations, and the ratio of standard deviations farthest from 1.",
+        "A known posterior",
+        "The normal distribution of the study `validation`, judged by the same rule: the largest error of a mean in exact "
+        "standard deviations, and the ratio of standard deviations farthest from 1.",
         _table({"inference": _word("inference"), "mean error": _number("mean_error", "+.3f"),
                 "sd ratio": _number("sd_ratio", ".3f"), "verdict": lambda row: row.get("note") or row["verdict"],
-                "the CPU's": _word("cpu_verdict")} | TIMES),
+                "CPU verdict": _word("cpu_verdict")} | TIMES),
     ),
     "samplers": (
         "SGLD: member-steps per second",
-        "A minibatch of 64, two teachers; the CPU's columns are all cores of the same machine, where students of up to 3,000 "
-        "parameters are compiled.",
+        "Minibatches of 64, two teachers. The CPU uses all cores of the same machine; students with up to 3,000 parameters are "
+        "compiled there.",
         _table({"student": _word("student"), "parameters": _number("parameters", ",d"), "chains": _number("chains", ",d"),
-                "GPU": _rate("device"), "CPU": _rate("cpu"), "times": _gain}),
+                "GPU": _rate("device"), "CPU": _rate("cpu"), "speed-up": _gain}),
     ),
     "images": (
-        "CNN student: images per second", "Gradients on minibatches of 64, one a seed; all seeds together.",
+        "CNN student: images per second", "Gradients on minibatches of 64, one per seed; all seeds together.",
         _table({"images": _word("images"), "parameters": _number("parameters", ",d"), "seeds": _number("seeds", ",d"),
-                "GPU": _rate("device"), "CPU": _rate("cpu"), "times": _gain}),
+                "GPU": _rate("device"), "CPU": _rate("cpu"), "speed-up": _gain}),
     ),
     "nuts": (
         "NUTS by numpyro",
-        "A linear student, four chains as one computation, compilation included; the largest difference of posterior means in "
-        "posterior standard deviations, of which .25 is allowed.",
-        _table({"parameters": _number("parameters", "d"), "draws": _number("draws", ",d"), "JAX's device": _word("jax_device"),
+        "A linear student, four chains in one computation, including compilation; the largest difference of posterior means in "
+        "posterior standard deviations (allowed: .25).",
+        _table({"parameters": _number("parameters", "d"), "draws": _number("draws", ",d"), "JAX device": _word("jax_device"),
                 "difference": _number("difference", ".3f"), "agrees": _yes} | TIMES),
     ),
     "study": (
-        "A whole study", "`device: cuda`, from nothing, all cores; several jobs share the GPU.",
+        "A complete study", "`device: cuda`, from scratch, all cores; several jobs share the GPU.",
         _table({"study": _word("study"), "jobs": _number("jobs", "d"), "seconds": _number("wall_s", ".0f")}),
     ),
 }  # fmt: skip

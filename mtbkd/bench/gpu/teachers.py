@@ -27,7 +27,7 @@ ELSEWHERE = {
 
 
 def families(device: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Rows {family, difference, by_seed, seconds, cpu_seconds, agrees} of every family; a ``note`` in place of the numbers of
+    """Rows {family, difference, by_seed, seconds, cpu_seconds, agrees} of every family; a ``note`` instead of the numbers of
     one that does not compute on a device."""
     return [_compared(name, device, sizes) if name in EXAMPLES else {"family": name, "note": ELSEWHERE[name]}
             for name in registry.KINDS["teacher"]]  # fmt: skip

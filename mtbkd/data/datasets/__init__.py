@@ -1,4 +1,4 @@
-"""Datasets: one module a kind, each turning raw files or a simulation into an ``artefacts.Dataset``."""
+"""Datasets: one module per kind, each turning raw files or a simulation into an ``artefacts.Dataset``."""
 
 from dataclasses import dataclass
 from types import ModuleType
@@ -6,7 +6,7 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Shape:
-    """What a configuration can be checked against before any data exist.
+    """Properties for checking a configuration before any data exist.
 
     Attributes:
         features: shape of one example.
@@ -20,5 +20,5 @@ class Shape:
 
 
 def redrawn(module: ModuleType) -> bool:
-    """Has every replicate data of its own: a simulation draws them (SIMULATED), a table is split anew (RESAMPLED)?"""
+    """Has every replicate data of its own: a simulation draws them (SIMULATED), a table is resplit (RESAMPLED)?"""
     return module.SIMULATED or getattr(module, "RESAMPLED", False)

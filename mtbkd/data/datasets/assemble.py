@@ -21,25 +21,25 @@ from mtbkd.data.preprocess import LabelShare, hide_labels
 
 
 class ImageSettings(BaseModel):
-    """What is taken of a collection; the kinds add their defaults, their collection and the foreign ones it may meet."""
+    """Subset of a collection; the kinds add defaults, their collection and its out-of-distribution collections."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     COLLECTION: ClassVar[Collection]
     FOREIGN: ClassVar[Mapping[str, Collection]] = {}
 
-    n_train: Examples = Field(50_000, description="training images, drawn from the collection's training part")
-    n_val: Examples = Field(10_000, description="validation images, drawn from the same part; the first ones of one order")
-    n_test: Examples = Field(10_000, description="test images, drawn from the collection's test part")
+    n_train: Examples = Field(50_000, description="training images, drawn from the training part of the collection")
+    n_val: Examples = Field(10_000, description="validation images, drawn from the same part; the first ones of a fixed order")
+    n_test: Examples = Field(10_000, description="test images, drawn from the test part of the collection")
     label_share: LabelShare = 1.0
     gammas: Annotated[tuple[NotNegative, ...], AfterValidator(distinct)] = Field(
         (),
-        description="sizes of Gaussian noise: each makes a split ood:gamma_<size> of perturbed test images with their labels",
+        description="sizes of Gaussian noise: each defines a split ood:gamma_<size> of perturbed test images with their labels",
     )
-    n_gamma: Examples | None = Field(None, description="test images that are perturbed, the first ones; all when left out")
+    n_gamma: Examples | None = Field(None, description="number of test images to perturb, from the first; default: all")
     ood: dict[str, Examples] = Field(
-        {}, description="collection -> number of its test images in the split ood:<collection>, without labels"
+        {}, description="collection -> number of its test images in the split ood:<collection>, unlabelled"
     )
-    files: dict[str, OwnFile] = Field({}, description="raw file -> a file of yours in its place, as the card will say")
+    files: dict[str, OwnFile] = Field({}, description="raw file -> your own file to use instead; recorded in the card")
 
     @property
     def collection(self) -> Collection:
@@ -108,7 +108,7 @@ def choose(available: int, wanted: int, seed: int, part: str, where: str) -> np.
     """Numbers (wanted,) of images, a prefix of one random order, so that a smaller choice is part of a larger one."""
     if wanted > available:
         raise ContractError(
-            where, f"images of the {part} part", available, f"at least {wanted}", "ask for fewer in the settings"
+            where, f"images of the {part} part", available, f"at least {wanted}", "request fewer in the settings"
         )
     return np.random.default_rng(seeds.derive(seed, "data", replicate=0, part=part)).permutation(available)[:wanted]
 

@@ -1,4 +1,4 @@
-"""CIFAR-10: photographs of ten classes, 32 x 32 pixels, colour; SVHN and CIFAR-100 as foreign images."""
+"""CIFAR-10: photographs of ten classes, 32 x 32 pixels, colour; SVHN and CIFAR-100 as out-of-distribution images."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ DOWNLOADS = Path("results/downloads")
 
 
 class Settings(assemble.ImageSettings):
-    """How many images to use, which labels to show, and what else to meet in the test."""
+    """Number of images, label share, and out-of-distribution test sets."""
 
     COLLECTION = CIFAR10
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"svhn": SVHN, "cifar100": CIFAR100}

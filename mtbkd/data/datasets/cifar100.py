@@ -1,4 +1,4 @@
-"""CIFAR-100: photographs of 100 classes, 32 x 32 pixels, colour; SVHN and CIFAR-10 as foreign images."""
+"""CIFAR-100: photographs of 100 classes, 32 x 32 pixels, colour; SVHN and CIFAR-10 as out-of-distribution images."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ RAW = CIFAR100.keys
 
 
 class Settings(assemble.ImageSettings):
-    """How many images to use, which labels to show, and what else to meet in the test."""
+    """Number of images, label share, and out-of-distribution test sets."""
 
     COLLECTION = CIFAR100
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"svhn": SVHN, "cifar10": CIFAR10}

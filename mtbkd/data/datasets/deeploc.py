@@ -31,16 +31,18 @@ Size = Examples | None
 
 
 class Settings(protein_inputs.EncodedSettings):
-    """Which proteins, how they are split, how many of each split, and what is read of them."""
+    """Choice of proteins, splits, sizes of the splits, and encoders."""
 
-    proteins: Literal["one_location", "all"] = Field("one_location", description="all: also those with several locations")
-    split: Literal["partition", "random"] = Field("partition", description="random: relatives may stand on both sides")
-    test_partition: int = Field(0, ge=0, lt=PARTITIONS, description="homology partition of the test")
-    val_partition: int = Field(1, ge=0, lt=PARTITIONS, description="homology partition of validation")
-    n_train: Size = Field(None, description="training proteins, drawn at random; all when absent")
-    n_val: Size = Field(None, description="validation proteins, drawn at random; all when absent")
-    n_test: Size = Field(None, description="test proteins, drawn at random; all when absent")
-    n_ood: Size = Field(None, description="proteins of every ood split, drawn at random; all when absent")
+    proteins: Literal["one_location", "all"] = Field(
+        "one_location", description="all: includes proteins with several locations"
+    )
+    split: Literal["partition", "random"] = Field("partition", description="random: homologues may occur on both sides")
+    test_partition: int = Field(0, ge=0, lt=PARTITIONS, description="homology partition used for testing")
+    val_partition: int = Field(1, ge=0, lt=PARTITIONS, description="homology partition used for validation")
+    n_train: Size = Field(None, description="number of training proteins, drawn at random; default: all")
+    n_val: Size = Field(None, description="number of validation proteins, drawn at random; default: all")
+    n_test: Size = Field(None, description="number of test proteins, drawn at random; default: all")
+    n_ood: Size = Field(None, description="number of proteins in every ood split, drawn at random; default: all")
     label_share: LabelShare = 1.0
 
     @model_validator(mode="after")

@@ -33,21 +33,22 @@ GROUNDS = {"cifar10": CIFAR10, "cifar10_first_10k": CIFAR10_FIRST_10K}
 
 
 class Settings(BaseModel):
-    """How many images a domain has, what lies behind the blended ones, and which domain is kept unseen."""
+    """Images per domain, background of the blended ones, and the held-out domain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_train: int = Field(10_000, ge=1, le=25_000, description="training images a domain")
-    n_val: int = Field(2_000, ge=1, le=5_000, description="validation images a domain")
-    n_test: int = Field(3_000, ge=1, le=5_000, description="test images a domain")
+    n_train: int = Field(10_000, ge=1, le=25_000, description="training images per domain")
+    n_val: int = Field(2_000, ge=1, le=5_000, description="validation images per domain")
+    n_test: int = Field(3_000, ge=1, le=5_000, description="test images per domain")
     label_share: LabelShare = 1.0
     textures: Literal["procedural", "cifar10", "cifar10_first_10k"] = Field(
-        "procedural", description="behind blended digits: random 1/f textures, or patches of CIFAR-10's training photographs"
+        "procedural",
+        description="background of blended digits: random 1/f textures, or patches of CIFAR-10 training photographs",
     )
     held_out: Literal["coloured", "blended", "fonts"] | None = Field(
-        None, description="a domain that nobody is trained on: its test images become the split ood:<domain>"
+        None, description="a domain held out from all training: its test images become the split ood:<domain>"
     )
-    files: dict[str, OwnFile] = Field({}, description="raw file -> a file of yours in its place, as the card will say")
+    files: dict[str, OwnFile] = Field({}, description="raw file -> your own file to use instead; recorded in the card")
 
 
 def describe(settings: Settings) -> Shape:
@@ -97,7 +98,7 @@ def _rows(settings: Settings, mnist: dict[str, Images], seed: int) -> dict[tuple
         available, wanted = len(mnist[part].label), 2 * sum(sizes[split] for split in splits)
         if wanted > available:
             raise ContractError("digit_domains", f"images of MNIST's {part} part", available, f"at least {wanted}",
-                                "ask for fewer in the settings")  # fmt: skip
+                                "request fewer in the settings")  # fmt: skip
         rng = np.random.default_rng(seeds.derive(seed, "data", replicate=0, part=part))
         order = rng.permutation(available)[:wanted]
         for split in splits:

@@ -30,18 +30,18 @@ SIDE, EDGE = 28, 2
 
 
 class Settings(BaseModel):
-    """How many images a domain has, and which domain is kept unseen."""
+    """Images per domain, and the held-out domain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    n_train: Examples = Field(25_000, description="training images a domain")
-    n_val: Examples = Field(5_000, description="validation images a domain")
-    n_test: Examples = Field(9_000, description="test images a domain")
+    n_train: Examples = Field(25_000, description="training images per domain")
+    n_val: Examples = Field(5_000, description="validation images per domain")
+    n_test: Examples = Field(9_000, description="test images per domain")
     label_share: LabelShare = 1.0
     held_out: Literal["svhn", "mnist_m", "synth"] | None = Field(
-        None, description="a domain that nobody is trained on: its test images become the split ood:<domain>"
+        None, description="a domain held out from all training: its test images become the split ood:<domain>"
     )
-    files: dict[str, OwnFile] = Field({}, description="raw file -> a file of yours in its place, as the card will say")
+    files: dict[str, OwnFile] = Field({}, description="raw file -> your own file to use instead; recorded in the card")
 
 
 def describe(settings: Settings) -> Shape:

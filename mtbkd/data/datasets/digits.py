@@ -35,7 +35,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    share: float = Field(1.0, ge=0.1, le=1, description="share of the 1,797 scans to use, the same in every class")
+    share: float = Field(1.0, ge=0.1, le=1, description="share of the 1,797 scans to use, stratified by class")
     label_share: LabelShare = 1.0
 
 

@@ -1,4 +1,4 @@
-"""Domains that a table does not come with: what a specialist among the teachers knows.
+"""Domains for tables without a domain column, for specialist teachers.
 
 By cluster of the inputs (scikit-learn's KMeans), by group of classes, or by a column of categories. N rows, F features.
 """
@@ -29,11 +29,11 @@ class Domains(BaseModel):
         description="cluster: KMeans of the standardised inputs of each replicate, the largest cluster first; "
         "classes: groups of classes; column: one domain a value of a column of categories"
     )
-    count: int | None = Field(None, ge=FEWEST, le=100, description="with `by: cluster`: how many")
+    count: int | None = Field(None, ge=FEWEST, le=100, description="with `by: cluster`: number of clusters")
     groups: Annotated[tuple[Group, ...], Field(min_length=FEWEST)] | None = Field(
-        None, description="with `by: classes`: names of classes, each class in one group"
+        None, description="with `by: classes`: groups of class names, each class in one group"
     )
-    column: Annotated[str, Field(min_length=1)] | None = Field(None, description="with `by: column`: its name")
+    column: Annotated[str, Field(min_length=1)] | None = Field(None, description="with `by: column`: name of the column")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -47,7 +47,7 @@ class Domains(BaseModel):
         return self
 
     def names(self, class_names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-        """Names of the domains of a table with these classes and values by column of categories; ValueError where none fit."""
+        """Names of the domains of a table with these classes and values by column of categories; ValueError if none fit."""
         if self.by == "cluster":
             return tuple(f"cluster {i + 1}" for i in range(self.count or 0))
         if self.by == "classes":
@@ -111,13 +111,13 @@ def codes(
     count = asked.count or 0
     x = x.clip(-CUT, CUT)
     if (different := len(np.unique(x, axis=0))) < count:
-        raise ContractError(where, "domains", f"{different} different rows", f"at least {count}, one a cluster")
+        raise ContractError(where, "domains", f"{different} different rows", f"at least {count}, one per cluster")
     model: Any = KMeans(count, n_init=TRIES, random_state=seed % 2**32)  # type: ignore[arg-type]
     label = model.fit_predict(x)
     sizes = np.bincount(label, minlength=count)
     if sizes.min() < SMALLEST:
         found = f"clusters of {', '.join(map(str, sorted(sizes, reverse=True)))} rows"
-        raise ContractError(where, "domains", found, f"at least {SMALLEST} rows in each", "ask for fewer clusters")
+        raise ContractError(where, "domains", found, f"at least {SMALLEST} rows in each", "request fewer clusters")
     rank = np.empty(count, np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(count)
     return rank[label]

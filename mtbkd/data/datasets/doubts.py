@@ -1,4 +1,4 @@
-"""What should make a reader doubt data that are formally right: features that give the label away, classes that nobody learns.
+"""Warnings about formally valid data: features that leak the label, classes that no student can learn.
 
 Each returns sentences for the card, the log and the page. N examples, F features, K classes, R replicates.
 """
@@ -29,13 +29,13 @@ def suspect_features(x: np.ndarray, columns: Sequence[str], y: np.ndarray, split
     constant = [c for c, scale in zip(columns, known.scale, strict=True) if scale == 0]
     found = []
     if counting:
-        found.append(f"{_features(counting)} like a counter of the rows, not like a measurement: name the other columns "
-                     "under `features`, or the file's order may give labels away.")  # fmt: skip
+        found.append(f"{_features(counting)} like a row counter, not a measurement: list the other columns under "
+                     "`features`, or the order of the file may leak labels.")  # fmt: skip
     if telling:
-        found.append(f"{_features(telling)} like the label itself: each class has a range of its own in it. Is it known "
-                     "before the label is?")  # fmt: skip
+        found.append(f"{_features(telling)} like the label itself: each class has its own range of values. Is it known "
+                     "before the label?")  # fmt: skip
     if constant:
-        found.append(f"Constant on the training rows, so that nothing can be learnt from it: {listed(constant)}.")
+        found.append(f"Constant on the training rows, so not informative: {listed(constant)}.")
     return found + _repeated_rows(x, split)
 
 
@@ -64,11 +64,11 @@ def _tells_classes(v: np.ndarray, y: np.ndarray) -> bool:
 
 
 def _repeated_rows(x: np.ndarray, split: np.ndarray) -> list[str]:
-    """A row of val or test that has the features of a training row: what was learnt is what is asked."""
+    """A row of val or test that has the features of a training row: what was learned is what is asked."""
     seen = {row.tobytes() for row in x[split == "train"]}
     counts = {name: sum(row.tobytes() in seen for row in x[split == name]) for name in ("val", "test")}
     told = " and ".join(f"{n} of {int((split == name).sum())} {name} rows" for name, n in counts.items() if n)
-    return [f"{told} equal a training row in every feature."] if told else []
+    return [f"{told} are identical to a training row in every feature."] if told else []
 
 
 def suspect_classes(dataset: Dataset) -> list[str]:
@@ -85,17 +85,17 @@ def suspect_classes(dataset: Dataset) -> list[str]:
     found = []
     if absent:
         told = [f"{dataset.class_names[k]} ({_elsewhere(dataset, y, k)})" for k in absent]
-        found.append(f"Without a labelled training example, so that no student can learn it: {listed(told)}.")
+        found.append(f"Classes without a labelled training example, which no student can learn: {listed(told)}.")
     if hidden:
-        found.append(f"Without a training label that students see: {listed(dataset.class_names[k] for k in hidden)}.")
+        found.append(f"Classes with all labels hidden from students: {listed(dataset.class_names[k] for k in hidden)}.")
     if single := [dataset.class_names[k] for k in code if k not in absent and (labelled[k] == 1).any()]:
-        found.append(f"Classes of one example, which stands in one split only: {listed(single)}.")
+        found.append(f"Classes with a single example: {listed(single)}.")
     folded = [name.casefold() for name in dataset.class_names]
     if alike := [name for name in dataset.class_names if folded.count(name.casefold()) > 1]:
-        found.append(f"Classes that differ in capitals only: {listed(alike)}.")
+        found.append(f"Classes that differ only in capitalisation: {listed(alike)}.")
     return found
 
 
 def _elsewhere(dataset: Dataset, y: np.ndarray, k: int) -> str:
     counts = {split: int(((y == k) & (dataset.split == split)).sum()) for split in dataset.splits()}
-    return ", ".join(f"{n} in {split}" for split, n in counts.items() if n) or "no example at all"
+    return ", ".join(f"{n} in {split}" for split, n in counts.items() if n) or "no examples"

@@ -30,9 +30,9 @@ MISSING = "missing"
 
 
 class Settings(resampled.Splits):
-    """Which table, and how its rows are dealt to the splits."""
+    """The table, and the shares of its splits."""
 
-    table: Literal[tuple(SPECS)] = Field(description="the table, as mlbench names it")  # type: ignore[valid-type]
+    table: Literal[tuple(SPECS)] = Field(description="name of the table in mlbench")  # type: ignore[valid-type]
 
     @model_validator(mode="after")
     def _fits_the_table(self) -> Self:
@@ -51,7 +51,7 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 
 
 def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
-    """Read the table, split it once a replicate: x (R, N, F), validated; ContractError where the file is another."""
+    """Read the table, split it once per replicate: x (R, N, F), validated; ContractError if the file is another."""
     spec, path = SPECS[settings.table], raw / raw_files(settings)[0]
     table = encoded(read(path, settings.table), spec)
     spec.known.check(table, path)
@@ -67,7 +67,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
 
 
 def read(path: Path, table: str) -> "pd.DataFrame":
-    """The data frame ``table`` of an .rda file; ContractError where there is none."""
+    """The data frame ``table`` of an .rda file; ContractError if there is none."""
     import rdata
 
     try:

@@ -1,4 +1,4 @@
-"""What the tables of mlbench are known to hold, so that a configuration can be checked before any file is read."""
+"""Known content of the mlbench tables, for checking a configuration before any file is read."""
 
 from typing import NamedTuple
 

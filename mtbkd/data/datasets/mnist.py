@@ -1,4 +1,4 @@
-"""MNIST: handwritten digits, 28 x 28 pixels, grey; Fashion-MNIST as foreign images."""
+"""MNIST: handwritten digits, 28 x 28 pixels, grey; Fashion-MNIST as out-of-distribution images."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ RAW = MNIST.keys
 
 
 class Settings(assemble.ImageSettings):
-    """How many images to use, which labels to show, and what else to meet in the test."""
+    """Number of images, label share, and out-of-distribution test sets."""
 
     COLLECTION = MNIST
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"fashion": FASHION_MNIST}

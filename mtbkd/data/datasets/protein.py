@@ -25,7 +25,7 @@ OOD = "ood:multilabel"
 
 
 class Settings(protein_inputs.EncodedSettings):
-    """How the training file is split, how many of its labels to show, and what is read of a protein."""
+    """Validation share, label share, and encoders."""
 
     val_share: float = Field(0.2, ge=0.05, le=0.5, description="share of the 2,500 training proteins kept for validation")
     label_share: LabelShare = 1.0

@@ -1,4 +1,4 @@
-"""What students read of a protein: its encoders' numbers, standardised on the training split. N chains, F features."""
+"""Features of proteins: outputs of encoders, standardised on the training split. N chains, F features."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ class EncodedSettings(BaseModel):
 
     encoders: Encoders = Field(
         default_factory=lambda: Encoders.model_validate({"descriptors": {}}),
-        description="one or several encoders, each with its settings; their numbers stand side by side",
+        description="one or several encoders, each with its settings; their outputs are concatenated",
     )
 
 

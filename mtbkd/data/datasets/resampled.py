@@ -1,4 +1,4 @@
-"""What tables that are split anew in every replicate share: rows drawn, splits, scaling, hidden labels, domains.
+"""Shared by tables that are resplit in every replicate: row sampling, splits, scaling, hidden labels, domains.
 
 Replicate r deals the rows of the table at random to the positions of the dataset; which position belongs to which split is the
 same for all replicates, so an id names a position, not a row. Every split has the table's shares of the classes. Replicate r
@@ -54,38 +54,38 @@ class Splits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    teachers_share: float = Field(0.0, ge=0, lt=1, description="share of the rows whose labels only teachers learn from")
+    teachers_share: float = Field(0.0, ge=0, lt=1, description="share of the rows whose labels are for training teachers only")
     val_share: float = Field(0.15, gt=0, lt=1, description="share of the validation rows")
     test_share: float = Field(0.25, gt=0, lt=1, description="share of the test rows")
     label_share: LabelShare = 1.0
     labels: int | None = Field(
-        None, ge=1, le=10_000_000, description="training rows that keep their label, in place of label_share"
+        None, ge=1, le=10_000_000, description="number of labelled training rows, instead of label_share"
     )
     rows: int | None = Field(
-        None, ge=20, le=10_000_000, description="rows to use, drawn anew in every replicate with the table's shares of the "
-        "classes; all when left out"
+        None, ge=20, le=10_000_000, description="number of rows to use, redrawn in every replicate, stratified by class; "
+        "default: all"
     )  # fmt: skip
     min_class_rows: int = Field(
-        10, ge=4, le=10_000_000, description="classes with fewer rows than that, after `rows`, are left out with their rows"
+        10, ge=4, le=10_000_000, description="classes with fewer rows, after `rows`, are dropped with their rows"
     )
     cut: float | None = Field(
-        5.0, ge=0.1, le=1e6, description="standardised inputs are cut off at this many deviations of the training "
-        "rows; null: nowhere"
+        5.0, ge=0.1, le=1e6, description="standardised inputs are clipped at this many standard deviations of the "
+        "training rows; null: no clipping"
     )  # fmt: skip
-    domains: Domains | None = Field(None, description="what teachers may specialise in; no domains when left out")
+    domains: Domains | None = Field(None, description="domains that teachers may specialise in; default: none")
 
     @model_validator(mode="after")
     def _shares_leave_training_rows(self) -> Self:
         taken = self.teachers_share + self.val_share + self.test_share
         if taken > 1 - LEAST_TRAIN + 1e-9:
             found = f"teachers_share, val_share and test_share of {taken:.4g} in all"
-            raise ValueError(f"found {found}; allowed: at most {1 - LEAST_TRAIN:g}, the rest are training rows")
+            raise ValueError(f"found {found}; allowed: at most {1 - LEAST_TRAIN:g}; the rest are training rows")
         if self.labels is not None and self.label_share != 1:
             raise ValueError("found labels and label_share; allowed: one of them")
         return self
 
     def kept(self, counts: Mapping[str, int]) -> dict[str, int]:
-        """Class -> rows of the table, of the classes that are large enough; ValueError where fewer than two are."""
+        """Class -> rows of the table, of the classes that are large enough; ValueError if fewer than two are."""
         share = min(1, self.rows / sum(counts.values())) if self.rows else 1
         kept = {name: count for name, count in counts.items() if count * share >= self.min_class_rows}
         if len(kept) < 2:
@@ -116,11 +116,11 @@ class Known(NamedTuple):
         found = Known(len(table.features), counts, {name: values for name, (values, _) in table.columns.items()})
         for what in self._fields:
             if (own := getattr(found, what)) != (expected := getattr(self, what)):
-                raise ContractError(where, what, own, expected, "is it another table or release?")
+                raise ContractError(where, what, own, expected, "is this another table or release?")
 
 
 def shape(settings: Splits, known: Known) -> Shape:
-    """What a configuration is checked against; ValueError where the settings do not fit the table."""
+    """What a configuration is checked against; ValueError if the settings do not fit the table."""
     class_names = tuple(settings.kept(known.counts))
     names = settings.domains.names(class_names, known.columns) if settings.domains else ()
     return Shape((known.features,), class_names, names)
@@ -139,7 +139,7 @@ class Replicate(NamedTuple):
 def prepare(
     name: str, whole: Table, settings: Splits, seed: int, replicates: range, card: Mapping[str, Any]
 ) -> Dataset:  # fmt: skip
-    """Split the table once a replicate: x (R, N, F), validated."""
+    """Split the table once per replicate: x (R, N, F), validated."""
     where = f"dataset {name}"
     counts = dict(zip(whole.class_names, np.bincount(whole.y, minlength=len(whole.class_names)).tolist(), strict=True))
     kept = settings.kept(counts)

@@ -30,7 +30,7 @@ SOURCES = {
 
 
 class Settings(resampled.Splits):
-    """Which table, and how its rows are dealt to the splits."""
+    """The table, and the shares of its splits."""
 
     table: Literal["wine", "breast_cancer", "iris", "digits"] = Field(description="the table")
 
@@ -46,7 +46,7 @@ def describe(settings: Settings) -> Shape:
 
 
 def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
-    """Split the table once a replicate: x (R, N, F), validated."""
+    """Split the table once per replicate: x (R, N, F), validated."""
     card = {
         "kind": "scikit",
         "source": f"scikit-learn load_{settings.table}, from UCI '{SOURCES[settings.table]}'",

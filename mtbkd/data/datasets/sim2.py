@@ -26,14 +26,14 @@ SHAPE = Shape(
 
 
 class Settings(simulation.Sizes):
-    """Sizes (totals over the five components; full size: 8,000 a component) and the rule for the label."""
+    """Sizes (totals over the five components; full size: 8,000 per component) and the rule for the label."""
 
     n_train: simulation.NumExamples = Field(24_000, description="training examples, a multiple of 5")
     n_val: simulation.NumExamples = Field(6_000, description="validation examples, a multiple of 5")
     n_test: simulation.NumExamples = Field(10_000, description="test examples, a multiple of 5")
-    n_fresh: int = Field(0, ge=0, le=10_000_000, description="further test examples beyond the paper's sizes, a multiple of 5")
+    n_fresh: int = Field(0, ge=0, le=10_000_000, description="additional test examples beyond the paper's, a multiple of 5")
     label_rule: Literal["component", "sampled"] = Field(
-        "component", description="label = the component an example was drawn from, or a draw from its class probabilities"
+        "component", description="label: the component an example was drawn from, or a draw from its class probabilities"
     )
 
     @field_validator("n_train", "n_val", "n_test", "n_fresh")

@@ -1,4 +1,4 @@
-"""What all simulations share: sizes, replicates, splits, hidden labels, the Bayes ceiling.
+"""Shared by all simulations: sizes, replicates, splits, hidden labels, the Bayes ceiling.
 
 Data of replicate r depend on (seed, r) only. Test, validation and training examples are drawn in this order and example by
 example, so studies that differ in the number of training examples or labels share the rest. Fresh test examples have
@@ -29,7 +29,7 @@ class Sizes(BaseModel):
     n_val: NumExamples = Field(3_000, description="validation examples")
     n_test: NumExamples = Field(5_000, description="test examples")
     n_fresh: int = Field(
-        0, ge=0, le=10_000_000, description="further test examples beyond the paper's sizes, so that scores have less noise"
+        0, ge=0, le=10_000_000, description="additional test examples beyond the paper's, for less noisy scores"
     )
     label_share: LabelShare = 1.0
 

@@ -21,7 +21,7 @@ FOLDS = 5  # one for test, one for val: 20 % each
 
 
 def run(asked: argparse.Namespace) -> None:
-    """Read the table, draw, write; ContractError for what is wrong with the file or the options."""
+    """Read the table, draw, write; ContractError for anything wrong with the file or the options."""
     if asked.out.exists():
         raise ContractError(
             asked.out, "--out", "a file that exists", "a new name", "teachers may have been trained on that split"
@@ -53,7 +53,7 @@ def _settings(asked: argparse.Namespace) -> Settings:
 
 
 def grouped_splits(sheet: delimited.Sheet, column: str, y: np.ndarray, seed: int) -> np.ndarray:
-    """Splits (N,) in which no group of the column stands twice; ContractError where that cannot be."""
+    """Splits (N,) in which no group of the column stands twice; ContractError if that cannot be."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     groups = np.array(sheet.column(column))

@@ -1,4 +1,4 @@
-"""SVHN: house numbers cut to their digits, 32 x 32 pixels, colour; CIFAR-10 as foreign images."""
+"""SVHN: house numbers cut to their digits, 32 x 32 pixels, colour; CIFAR-10 as out-of-distribution images."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ RAW = SVHN.keys
 
 
 class Settings(assemble.ImageSettings):
-    """How many images to use, which labels to show, and what else to meet in the test."""
+    """Number of images, label share, and out-of-distribution test sets."""
 
     COLLECTION = SVHN
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"cifar10": CIFAR10}

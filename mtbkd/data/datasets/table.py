@@ -1,4 +1,4 @@
-"""Table: your own data from one CSV file, a row an example.
+"""Table: your own data from one CSV file, one row per example.
 
 The file has a header. One column holds the label; others may hold ids, the split (train, val, test, teachers for rows that
 only teachers learn from, or ood:<name>) and a domain; the rest, or those you name, are numeric features. Without splits the
@@ -39,25 +39,28 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str = Field(min_length=1, description="the CSV file, plain or gzip, relative to the folder that snakemake runs in")
-    label: Name = Field(description="column of the class; an empty cell is an unlabelled training example")
-    id: Name | None = Field(None, description="column of the examples' ids; their row numbers, from 0, when left out")
-    split: Name | None = Field(None, description="column of the splits; a random split when left out")
+    path: str = Field(min_length=1, description="CSV file, plain or gzipped, relative to the working directory of snakemake")
+    label: Name = Field(description="column with the class; an empty cell is an unlabelled training example")
+    id: Name | None = Field(None, description="column with the example ids; default: row numbers from 0")
+    split: Name | None = Field(None, description="column with the splits; default: a random split")
     splits: str | None = Field(
-        None, min_length=1, description="CSV file of ids and splits, as `mtbkd split` writes it, in place of a column"
+        None, min_length=1, description="CSV file of ids and splits as written by `mtbkd split`, instead of a column"
     )
-    domain: Name | None = Field(None, description="column of the domains that teachers may specialise in")
-    domains: Domains | None = Field(None, description="domains by cluster of the inputs or by group of classes")
-    features: tuple[Name, ...] | None = Field(None, min_length=1, description="numeric columns; all others when left out")
-    separator: Separator = Field(",", description="character between cells")
-    encoding: Encoding | None = Field(None, description="encoding of the file; UTF-8 when left out")
+    domain: Name | None = Field(None, description="column with the domains that teachers may specialise in")
+    domains: Domains | None = Field(None, description="domains by clusters of the inputs or by groups of classes")
+    features: tuple[Name, ...] | None = Field(
+        None, min_length=1, description="feature columns, numeric; default: all other columns"
+    )
+    separator: Separator = Field(",", description="separator between cells")
+    encoding: Encoding | None = Field(None, description="encoding of the file; default: UTF-8")
     missing: tuple[Name, ...] | None = Field(
-        None, description="words that mean 'no label' or, in features, 'missing', beside the empty cell; [] for none"
+        None, description="words for a missing label or feature, in addition to the empty cell; [] for none"
     )
     impute: Literal["mean", "median"] | None = Field(
-        None, description="fill missing features by this statistic of the training rows; refused when left out"
+        None,
+        description="fill missing features with this statistic of the training rows; default: missing features are an error",
     )
-    standardise: bool = Field(True, description="centre and scale features by mean and deviation of the training rows")
+    standardise: bool = Field(True, description="standardise features by mean and standard deviation of the training rows")
     label_share: LabelShare = 1.0
 
     @model_validator(mode="after")
@@ -75,7 +78,7 @@ class Settings(BaseModel):
 
 
 def describe(settings: Settings) -> Shape | None:
-    """Only the file can tell."""
+    """Known only from the file."""
     return None
 
 

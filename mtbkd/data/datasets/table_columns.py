@@ -24,12 +24,12 @@ SPLIT_RULE = "train, val, test, teachers or ood:<name>"
 
 
 def feature_names(sheet: Sheet, roles: Sequence[str | None], named: Sequence[str] | None) -> list[str]:
-    """The columns of features: those named, or all without another role; ContractError where one of these looks like an id."""
+    """The columns of features: those named, or all without another role; ContractError if one of these looks like an id."""
     taken = [sheet.find(role) for role in roles if role is not None]
     if named is not None:
         chosen = [sheet.find(name) for name in named]
         if twice := [c for c in chosen if c in taken or chosen.count(c) > 1]:  # 1e5 and 100000 may name one column
-            raise ContractError(sheet.path, "features", f"'{short(twice[0])}' in two roles", "one meaning a column")
+            raise ContractError(sheet.path, "features", f"'{short(twice[0])}' in two roles", "one role per column")
         return chosen
     left = [column for column in sheet.header if column not in taken]
     for column in left:
@@ -38,9 +38,9 @@ def feature_names(sheet: Sheet, roles: Sequence[str | None], named: Sequence[str
             raise ContractError(sheet.path, "columns", f"a column without a name (number {sheet.header.index(column) + 1})",
                                 "a name for every feature", ways)  # fmt: skip
         if column.casefold() in ("id", "ids", "index"):
-            raise ContractError(sheet.path, "columns", f"'{column}', which no setting names", "features only", ways)
+            raise ContractError(sheet.path, "columns", f"'{column}', which no setting mentions", "features only", ways)
     if not left:
-        raise ContractError(sheet.path, "columns", f"no feature is left beside {listed(taken)}", "at least one numeric column")
+        raise ContractError(sheet.path, "columns", f"no feature is left besides {listed(taken)}", "at least one numeric column")
     return left
 
 
@@ -57,7 +57,7 @@ def labels(sheet: Sheet, column: str, missing: Sequence[str] | None) -> list[str
     filled = [cell for cell in cells if cell and cell not in (missing or ())]
     if (kinds := len(set(filled))) < 2 or kinds == len(filled) > 2:
         raise ContractError(sheet.path, f"column '{column}'", f"{kinds} different labels in {len(filled)} labelled rows",
-                            "two or more classes, several rows a class", "is this the column of the label?")  # fmt: skip
+                            "two or more classes, several rows per class", "is this the column of the label?")  # fmt: skip
     return ["" if cell in (missing or ()) else cell for cell in cells]
 
 
@@ -70,7 +70,7 @@ def classes(sheet: Sheet, column: str, cells: Sequence[str]) -> tuple[tuple[str,
     for name, row in first.items():
         delimited.refuse_invisible(name, sheet.path, sheet.place(row, column))
         if len(name) > LONGEST:
-            raise ContractError(sheet.path, sheet.place(row, column), f"a name of {len(name)} letters", f"at most {LONGEST}")
+            raise ContractError(sheet.path, sheet.place(row, column), f"a name of {len(name)} characters", f"at most {LONGEST}")
     _refuse_twins(sheet, column, first)
     numeric = all(re.fullmatch(r"-?[0-9]{1,18}", name) for name in first)
     names = sorted(first, key=(lambda name: (int(name), name)) if numeric else str)
@@ -79,19 +79,19 @@ def classes(sheet: Sheet, column: str, cells: Sequence[str]) -> tuple[tuple[str,
 
 
 def _refuse_twins(sheet: Sheet, column: str, first: dict[str, int]) -> None:
-    """ContractError where two names are the same number or the same text, written in two ways: 1 and 1.0, 1 and 01."""
+    """ContractError if two names are the same number or the same text, written in two ways: 1 and 1.0, 1 and 01."""
     seen: dict[object, str] = {}
     for name in first:
         alike = float(name) if NUMBER.fullmatch(name) else " ".join(unicodedata.normalize("NFKC", name).split())
         if alike in seen:
             other = seen[alike]
             found = f"'{short(name)}', and '{short(other)}' on {sheet.place(first[other])}"
-            raise ContractError(sheet.path, sheet.place(first[name], column), found, "one way to write a class")
+            raise ContractError(sheet.path, sheet.place(first[name], column), found, "one spelling per class")
         seen[alike] = name
 
 
 def domains(sheet: Sheet, column: str) -> list[str]:
-    """The cells (N,) of the domain's column; ContractError where one is empty."""
+    """The cells (N,) of the domain's column; ContractError if one is empty."""
     cells = sheet.column(column)
     if "" in cells:
         raise ContractError(sheet.path, sheet.place(cells.index(""), column), "an empty cell", "a domain in every row")
@@ -133,7 +133,7 @@ def _refuse_lacking(cells: Sequence[str], path: Path, column: str) -> None:
 
 
 def refuse_unlabelled(sheet: Sheet, column: str, y: np.ndarray, split: np.ndarray) -> None:
-    """ContractError where a row of val, test or teachers has no label."""
+    """ContractError if a row of val, test or teachers has no label."""
     odd = np.flatnonzero((y < 0) & np.isin(split, ("val", "test", TEACHERS)))
     if len(odd):
         found = f"no label in {len(odd)} rows of val, test or teachers"
@@ -141,7 +141,7 @@ def refuse_unlabelled(sheet: Sheet, column: str, y: np.ndarray, split: np.ndarra
     lacking = [name for name in SPLITS if not (split == name).any()]
     if lacking:
         raise ContractError(sheet.path, "rows", f"{int((y >= 0).sum())} labelled, too few: none is left for {listed(lacking)}",
-                            "rows for train, val and test", "at least five rows a class")  # fmt: skip
+                            "rows for train, val and test", "at least five rows per class")  # fmt: skip
 
 
 def features(
@@ -165,7 +165,7 @@ def features(
         column, rows = next(iter(holes.items()))
         found = f"{sum(map(len, holes.values()))} missing values in {len(holes)} columns ({listed(holes)})"
         raise ContractError(sheet.path, sheet.place(rows[0], column), found, "a number in every cell",
-                            "set `impute: median` or `impute: mean`, or leave columns out by `features`")  # fmt: skip
+                            "set `impute: median` or `impute: mean`, or drop columns with `features`")  # fmt: skip
     values = {}
     for column, rows in holes.items():
         j = columns.index(column)

@@ -14,7 +14,7 @@ RAW = USPS.keys
 
 
 class Settings(assemble.ImageSettings):
-    """How many images to use, which labels to show, and what else to meet in the test."""
+    """Number of images, label share, and out-of-distribution test sets."""
 
     COLLECTION = USPS
 

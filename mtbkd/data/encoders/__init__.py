@@ -26,7 +26,7 @@ LIKE = 0.8
 
 @dataclass
 class Work:
-    """What encoding cost, summed over batches."""
+    """Cost of encoding, summed over batches."""
 
     chains: int = 0
     remembered: int = 0

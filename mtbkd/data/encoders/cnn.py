@@ -36,17 +36,17 @@ _UNKNOWN = len(RESIDUES)
 
 
 class Settings(BaseModel):
-    """Size of the layer, and what is kept of what it says."""
+    """Size of the layer, and the summaries of its output."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kernels: int = Field(64, ge=2, le=2048, description="kernels of the convolution")
-    width: int = Field(5, ge=3, le=31, description="residues that a kernel sees, odd")
+    kernels: int = Field(64, ge=2, le=2048, description="number of convolution kernels")
+    width: int = Field(5, ge=3, le=31, description="kernel width in residues, odd")
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = Field(
-        ("mean", "max", "head", "tail"), min_length=1, description="what is kept of the positions, each part at most once"
+        ("mean", "max", "head", "tail"), min_length=1, description="summaries over positions to use, each at most once"
     )
-    end: Examples = Field(40, description="positions that head and tail are means of")
-    max_length: Examples = Field(1000, description="residues read of a chain")
+    end: Examples = Field(40, description="number of positions averaged for head and tail")
+    max_length: Examples = Field(1000, description="maximum number of residues read per chain")
     truncation: Policy = Field("ends", description="first: the first max_length residues; ends: the first and the last half")
 
     @model_validator(mode="after")
@@ -80,7 +80,7 @@ def prepared(settings: Settings, chain: str) -> str:
 
 
 def load(settings: Settings, raw: Path) -> Encoder:
-    """Train the kernels, the same ones each time: seconds. ContractError where the chains are missing or damaged."""
+    """Train the kernels, the same ones each time: seconds. ContractError if the chains are missing or damaged."""
     from mtbkd.data.protein_tables import KINGDOMS, read
 
     chains = [prepared(settings, str(record.seq)) for record in read(raw / CHAINS, KINGDOMS).records]
@@ -88,7 +88,7 @@ def load(settings: Settings, raw: Path) -> Encoder:
 
 
 def trained(settings: Settings, chains: Sequence[str]) -> Encoder:
-    """The convolution learnt from clean ``chains``."""
+    """The convolution learned from clean ``chains``."""
     generator = torch.Generator().manual_seed(SEED)
     w = _windows(chains, settings.width, generator)
     mean = w.mean(0)

@@ -45,7 +45,7 @@ class Settings(BaseModel):
 
     groups: Annotated[tuple[Group, ...], AfterValidator(distinct)] = Field(
         tuple(GROUPS), min_length=1,
-        description="composition of the chain and of its ends, its 400 pairs of neighbours, ProtParam's scalars",
+        description="composition of the chain and of its ends, its 400 dipeptides, ProtParam scalars",
     )  # fmt: skip
 
     @property

@@ -67,7 +67,7 @@ def prepared(settings: Settings, chain: str) -> str:
 
 
 def load(settings: Settings, raw: Path) -> Any:
-    """The frozen EsmModel; ConfigError where transformers or the weights are missing, ContractError where these are others."""
+    """The frozen EsmModel; ConfigError if transformers or the weights are missing, ContractError if these are others."""
     try:
         from transformers import EsmConfig, EsmModel  # pyright: ignore[reportMissingImports]
     except ImportError:

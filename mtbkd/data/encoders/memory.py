@@ -1,4 +1,4 @@
-"""What an encoder said before, under the hash of what it read: nothing is encoded twice, whichever job asks.
+"""Cache of embeddings under the hash of the encoder's input: nothing is encoded twice, in whichever job.
 
 A folder <encoder>-<hash> holds one safetensors file a job that added something: ``key`` uint8 (n, 16) and ``x`` float32
 (n, D). The hash is that of the encoder's settings, of its module's text and of its weights.

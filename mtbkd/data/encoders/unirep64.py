@@ -44,16 +44,16 @@ _CODE[np.frombuffer(LETTERS.encode(), np.uint8)] = np.arange(len(LETTERS))
 
 
 class Settings(BaseModel):
-    """What is read of a chain, and what is kept of the states."""
+    """Part of a chain to read, and the summaries of the states."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parts: Annotated[tuple[Part, ...], AfterValidator(distinct)] = Field(
-        ("mean",), min_length=1, description="what is kept of the positions, each part at most once"
+        ("mean",), min_length=1, description="summaries over positions to use, each at most once"
     )
-    layers: Literal["last", "all"] = Field("last", description="whose states are kept; last is the paper's")
-    end: Examples = Field(40, description="positions that head and tail are means of")
-    max_length: Examples = Field(1000, description="residues read of a chain")
+    layers: Literal["last", "all"] = Field("last", description="layers whose states are used; the paper uses last")
+    end: Examples = Field(40, description="number of positions averaged for head and tail")
+    max_length: Examples = Field(1000, description="maximum number of residues read per chain")
     truncation: Policy = Field("first", description="first: the first max_length residues; ends: the first and the last half")
 
 
@@ -74,7 +74,7 @@ def prepared(settings: Settings, chain: str) -> str:
 
 
 def load(settings: Settings, raw: Path) -> tuple[Settings, dict[str, Any]]:
-    """The weights as tensors, normalised; ContractError where they are not the model's."""
+    """The weights as tensors, normalised; ContractError if they are not the model's."""
     path = raw / WEIGHTS
     stored = read_npz(path, "the weights of unirep64")
     for name, shape in _shapes().items():
@@ -82,7 +82,7 @@ def load(settings: Settings, raw: Path) -> tuple[Settings, dict[str, Any]]:
             found = f"{stored[name].dtype} of shape {stored[name].shape}" if name in stored else "missing"
             raise ContractError(path, name, found, f"float32 of shape {shape}")
         if not np.isfinite(stored[name]).all():
-            raise ContractError(path, name, "values that are not finite", "finite numbers")
+            raise ContractError(path, name, "non-finite values", "finite numbers")
     arrays = {name: torch.as_tensor(value) for name, value in stored.items()}
     layers = [_layer(arrays, f"layer{i}") for i in range(LAYERS)]
     return settings, {"embed": arrays["embed"], "layers": layers, "dense": (arrays["dense_w"], arrays["dense_b"])}

@@ -20,9 +20,9 @@ class Images(NamedTuple):
 
 
 def paired(pixels: np.ndarray, label: np.ndarray, classes: int, where: Path | str) -> Images:
-    """Images with their labels; ContractError where their numbers differ or a label is no class."""
+    """Images with their labels; ContractError if their numbers differ or a label is no class."""
     if len(pixels) != len(label):
-        raise ContractError(where, "labels", f"{len(label)} for {len(pixels)} images", "one an image")
+        raise ContractError(where, "labels", f"{len(label)} for {len(pixels)} images", "one per image")
     if not len(label):
         raise ContractError(where, "images", "none", "at least one")
     if label.min() < 0 or label.max() >= classes:

@@ -57,5 +57,5 @@ def _content(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> b
     handle = archive.extractfile(member)
     content = handle.read() if handle else b""
     if len(content) != member.size:
-        raise ContractError(path, member.name, f"{len(content)} bytes", f"{member.size}", "the archive is cut short")
+        raise ContractError(path, member.name, f"{len(content)} bytes", f"{member.size}", "the archive is truncated")
     return content

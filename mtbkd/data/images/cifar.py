@@ -31,7 +31,7 @@ def read_batch(content: bytes, label_bytes: int, classes: int, where: str) -> Im
     """The records of one batch; the last of ``label_bytes`` is the label (CIFAR-100 has the coarse class before it)."""
     size = label_bytes + PIXELS
     if len(content) % size or not content:
-        raise ContractError(where, "length", f"{len(content)} bytes", f"records of {size} bytes each", "is it cut short?")
+        raise ContractError(where, "length", f"{len(content)} bytes", f"records of {size} bytes each", "is it truncated?")
     records = np.frombuffer(content, np.uint8).reshape(-1, size)
     return paired(records[:, label_bytes:].reshape(-1, *SHAPE), records[:, label_bytes - 1], classes, where)
 

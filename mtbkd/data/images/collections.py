@@ -1,4 +1,4 @@
-"""The published image collections that mtbkd reads: what they hold, which raw files they are, how these are parsed."""
+"""Supported published image collections: content, raw files and parsers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -12,19 +12,19 @@ from mtbkd.data.raw_files import Sha256, raw_files
 
 
 class OwnFile(BaseModel):
-    """A file of yours in place of a raw file: another location, another hash, the same format."""
+    """A file of yours instead of a raw file: another location, another hash, the same format."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    path: str = Field(description="the file, relative to the folder that snakemake runs in")
-    sha256: Sha256 | None = Field(None, description="its hash, checked; without one the content is not verified")
+    path: str = Field(description="the file, relative to the working directory of snakemake")
+    sha256: Sha256 | None = Field(None, description="hash for verification; without it the content is not verified")
 
 
 OwnFiles = Mapping[str, OwnFile]
 
 
 def places(keys: Iterable[str], own: OwnFiles, raw: Path) -> dict[str, Path]:
-    """Key -> path of every raw file; ContractError where one of your own is missing or has another hash."""
+    """Key -> path of every raw file; ContractError if one of your own is missing or has another hash."""
     return {key: _own(key, own[key]) if key in own else raw / key for key in keys}
 
 
@@ -34,7 +34,7 @@ def _own(key: str, file: OwnFile) -> Path:
         with path.open("rb") as handle:
             found = hashlib.file_digest(handle, "sha256").hexdigest()
         if found != file.sha256:
-            raise ContractError(path, "sha256", found, file.sha256, f"is it another file than the one given for {key}?")
+            raise ContractError(path, "sha256", found, file.sha256, f"is this a different file from the one listed for {key}?")
     return path
 
 

@@ -29,7 +29,7 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
     shape = struct.unpack(f">{axes}I", content[4:start].ljust(4 * axes, b"\0"))
     if len(content) != start + math.prod(shape):
         raise ContractError(path, "length", f"{len(content)} bytes", f"{start + math.prod(shape)}, as its header says",
-                            "the file is cut short or damaged: fetch it again")  # fmt: skip
+                            "the file is truncated or damaged: fetch it again")  # fmt: skip
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -45,5 +45,5 @@ def _content(path: Path) -> bytes:
         with (gzip.open if packed else open)(file, "rb") as handle:
             content = handle.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most so many")
+        raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most that many")
     return content

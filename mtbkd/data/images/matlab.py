@@ -18,7 +18,7 @@ def read_mat(path: Path) -> Images:
         told = {name: (shape, kind) for name, shape, kind in whosmat(file)}
     for name in ("X", "y"):
         if name not in told:
-            raise ContractError(path, "variables", f"no {name}", "X and y", "is it cut short?")
+            raise ContractError(path, "variables", f"no {name}", "X and y", "is it truncated?")
     (shape, kind), (labels, _) = told["X"], told["y"]
     # Before anything is unpacked: a damaged header may tell any size.
     if kind != "uint8" or len(shape) != 4 or shape[2] != 3 or math.prod(shape) > MOST_BYTES:
@@ -29,6 +29,6 @@ def read_mat(path: Path) -> Images:
         content = loadmat(file, variable_names=["X", "y"])
         x, y = np.asarray(content["X"], np.uint8), np.asarray(content["y"], np.float64).reshape(-1)
     if (y != np.round(y)).any():
-        raise ContractError(path, "y", "numbers that are not whole", "digits")
+        raise ContractError(path, "y", "numbers that are not integers", "digits")
     y = y.astype(np.int64)
     return paired(np.ascontiguousarray(x.transpose(3, 2, 0, 1)), np.where(y == 10, 0, y), 10, path)

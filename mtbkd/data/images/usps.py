@@ -21,10 +21,10 @@ def read_usps(path: Path) -> Images:
         with (bz2.open if file.suffix == ".bz2" else open)(file, "rb") as handle:
             content = handle.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most so many")
+            raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most that many")
         features, label = load_svmlight_file(io.BytesIO(content), n_features=SIDE * SIDE, dtype=np.float64)[:2]
     if not np.isfinite(features.data).all() or (label != np.round(label)).any():
-        raise ContractError(path, "values", "numbers that are not finite, or labels that are not whole", "-1..1, and digits")
+        raise ContractError(path, "values", "non-finite numbers, or labels that are not integers", "-1..1, and digits")
     values = np.asarray(features.todense())
     if len(values) and np.abs(values).max() > 1:
         raise ContractError(path, "values", f"{values.min():g}..{values.max():g}", "-1..1")

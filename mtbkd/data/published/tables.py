@@ -1,6 +1,6 @@
-"""The papers' printed numbers: one CSV a table, and sources.csv: where each is from and what it may be compared with.
+"""The papers' printed numbers: one CSV per table, and sources.csv: where each is from and what it may be compared with.
 
-A table that can be set beside an experiment has a column ``row`` (a quantity) and one column a method; T1, T2, ... are
+A table that can be set beside an experiment has a column ``row`` (a quantity) and one column per method; T1, T2, ... are
 the teachers in order. Its quantities are ``acc_overall``, ``acc_b<i>`` (the i-th domain), ``mse_p`` and ``mae_p`` (squared
 and absolute error of P(Y=1) where there are two classes, which is our mean over classes). Of a method with draws, ``mse_p`` is
 the error of the mode of each probability's kernel density, which MT-BKD predicts with, not that of their mean.

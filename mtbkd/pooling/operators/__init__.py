@@ -1,4 +1,4 @@
-"""Operators: many teachers' class probabilities to one distribution; one module each, with a line in the registry.
+"""Pooling operators, from the teachers' class probabilities to one distribution; one module and registry line each.
 
 A module holds ``DOMAIN`` (what it needs of probabilities and weights, and which limit it takes where they are zero),
 ``Settings`` and ``log_pool``: log-probabilities (..., K) of log-probabilities (..., G, K) and weights (..., G) that sum to 1.
@@ -65,7 +65,7 @@ def pool[A: (np.ndarray, "torch.Tensor")](
 def check_prob(prob: "torch.Tensor", where: str) -> None:
     """Raise ContractError unless ``prob`` (..., G, K) are class probabilities of teachers."""
     if prob.ndim < 2 or prob.shape[-2] < 1 or prob.shape[-1] < 2:
-        raise ContractError(where, "prob", f"shape {tuple(prob.shape)}", "(..., teachers, classes), two classes at least")
+        raise ContractError(where, "prob", f"shape {tuple(prob.shape)}", "(..., teachers, classes), at least two classes")
     if not prob.is_floating_point():
         raise ContractError(where, "prob", f"numbers of type {prob.dtype}", "floating-point numbers")
     _refuse(torch.isnan(prob).any(), where, "prob", "NaN", "numbers from 0 to 1", "did a teacher diverge?")
@@ -80,7 +80,7 @@ def check_prob(prob: "torch.Tensor", where: str) -> None:
 def check_weights(weights: "torch.Tensor", teachers: int, where: str) -> None:
     """Raise ContractError unless ``weights`` (..., G) are points of the simplex over ``teachers``."""
     if weights.ndim < 1 or weights.shape[-1] != teachers:
-        raise ContractError(where, "weights", f"shape {tuple(weights.shape)}", f"(..., {teachers}), one a teacher")
+        raise ContractError(where, "weights", f"shape {tuple(weights.shape)}", f"(..., {teachers}), one per teacher")
     _refuse(torch.isnan(weights).any(), where, "weights", "NaN", "numbers from 0 to 1")
     _refuse((weights < 0).any(), where, "weights", f"{float(weights.min()):g}", "numbers from 0 to 1")
     _refuse((weights.sum(-1) <= 0).any(), where, "weights", "zero for every teacher", "a positive weight for one at least",

@@ -1,4 +1,4 @@
-"""The best single teacher: the one of the largest weight, the first listed where several have it."""
+"""The best single teacher: the one with the largest weight; ties go to the first listed."""
 
 from typing import TYPE_CHECKING
 

@@ -26,8 +26,8 @@ CENTRING, TO_BOUNDARY, RIDGE, TINY = 0.1, 0.9, 1e-12, 1e-300
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    iterations: Steps = Field(60, description="Newton steps at most")
-    gap: float = Field(1e-12, gt=0, le=1, description="complementary slackness (nats) at which to stop")
+    iterations: Steps = Field(60, description="maximum number of Newton steps")
+    gap: float = Field(1e-12, gt=0, le=1, description="complementary slackness at convergence, in nats")
 
 
 def log_pool(log_prob: "torch.Tensor", weights: "torch.Tensor", settings: Settings) -> "torch.Tensor":

@@ -38,7 +38,7 @@ Order = Annotated[float, AfterValidator(_order)]
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    r: Order = Field(0.5, description="order: 1 linear, 0 logarithmic, -1 harmonic, .inf the largest, -.inf the smallest")
+    r: Order = Field(0.5, description="order: 1 linear, 0 logarithmic, -1 harmonic, .inf maximum, -.inf minimum")
 
 
 def log_pool(log_prob: "torch.Tensor", weights: "torch.Tensor", settings: Settings) -> "torch.Tensor":

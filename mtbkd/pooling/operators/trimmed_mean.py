@@ -26,7 +26,7 @@ MAX_LOG = 80.0
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trim: float = Field(0.2, ge=0, lt=0.5, description="share of the weight that is cut from each end")
+    trim: float = Field(0.2, ge=0, lt=0.5, description="share of the weight trimmed from each end")
 
 
 def log_pool(log_prob: "torch.Tensor", weights: "torch.Tensor", settings: Settings) -> "torch.Tensor":

@@ -22,13 +22,13 @@ TITLE = "Which examples are uncertain"
 SCOPE = "experiment"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-Which real examples the student is unsure about, as in the paper's Fig. 6: the distribution over examples of the natural
-logarithm of the posterior mean deviance, for the method named above the panels (replicate 0). A box holds the middle
-half of a group's examples, the line in it is the median, the whiskers reach to the 5 % and 95 % quantiles. First panel:
-the test examples against outside examples that no label fits; a useful uncertainty is higher there. Then, where the
-data have them, domains, and classes sorted by median: what the student knows well stands on top. Where the authors'
-notebook shows the same groups, its medians, read off a plot by eye, are vermilion diamonds: compare their order rather
-than their height, because their student sees other features.
+The uncertainty of real examples, as in the paper's Fig. 6: the distribution over examples of the natural logarithm of the
+posterior mean deviance, for the method named above the panels (replicate 0). A box covers the middle half of a group's
+examples, the line in it is the median, and the whiskers extend to the 5 % and 95 % quantiles. First panel: test examples
+compared with out-of-distribution examples that no label fits; useful uncertainty is higher for the latter. Then, if the data
+have them, domains, and classes sorted by median: what the student knows well is at the top. Where the authors' notebook shows
+the same groups, vermilion diamonds mark its medians, read off a plot by eye. Compare their order rather than their height,
+because the authors' student uses other features.
 """
 ROW = 0.23  # inches
 PRINTED = "mtbkd_fig6_notebook"

@@ -17,7 +17,9 @@ else:
     arviz_base = lazy_import("arviz_base")
 
 PROBES = 3
-NOTE = "Weights of a network can be permuted without changing it, so only functions of them are shown."
+NOTE = (
+    "Permuting hidden units changes the weights of a network but not its function, so only functions of the weights are shown."
+)
 
 
 def applies(experiment: Experiment) -> bool:

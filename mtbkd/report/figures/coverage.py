@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TITLE = "Coverage against level"
+TITLE = "Coverage by credible level"
 SCOPE = "experiment"
 CATEGORY = "Calibration"
 CAPTION = """\
-Does a credible interval hold the truth as often as it should? For each test example the posterior gives an interval of
-the deviance (minus twice the log-probability of the label); coverage is how often the deviance of the true label falls
-inside. Dots are the measured coverage at each level, their bars the 95 % interval over replicates; the grey bars with
-caps are the 95 % interval of one replicate over its test examples (clustered by example). The orange dashes are the
-coverage that this posterior expects of itself, were its own predictions the truth: dots on the dashes mean that the
-predictive is calibrated; dots below them, that it is too sure of itself. The grey diagonal is the nominal level, as
-the paper compares. Even a perfect posterior need not lie on it, because label and draw are paired at random: the dashes
-are the fair yardstick. Point estimates have no interval and no panel.
+Do credible intervals cover the truth as often as they should? For each test example the posterior gives an interval for the
+deviance (minus twice the log-probability of the label). Coverage is how often the deviance of the true label falls inside.
+Dots are the measured coverage at each level, with 95 % intervals over replicates; the grey bars with caps are the 95 %
+interval of one replicate over its test examples (clustered by example). The orange dashes are the coverage that this posterior
+would have if its own predictions were the truth. Dots on the dashes mean that the predictive distribution is calibrated; dots
+below them mean overconfidence. The grey diagonal is the nominal level, which the paper compares with. Even a perfect posterior
+need not lie on it, because label and draw are paired at random; the dashes are the fair reference. Point estimates have no
+interval and no panel.
 """
 
 

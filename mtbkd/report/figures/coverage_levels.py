@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Coverage at the credible levels"
+TITLE = "Coverage of every method"
 SCOPE = "experiment"
 CATEGORY = "Calibration"
 CAPTION = """\
 The paper's Fig. 4 for this experiment: how often the deviance of the true label lies in the credible interval, for every
-method with a posterior, one panel a level. Dot: mean over replicates; thick bar: its 95 % interval over replicates; thin
-grey bar with caps: the 95 % interval of one replicate over its test examples (clustered by example, as its draws share
-each example). Grey line: the nominal level, with which the paper compares. Orange stroke: the coverage that the
-posterior expects of itself, which even a perfect posterior has instead of the nominal one. Good is a dot on its orange
-stroke; left of it the method is too sure of itself, right of it too modest. A hollow dot failed a gate. The self-expected
-strokes and both kinds of bars are our additions.
+method with a posterior, one panel per level. Dot: mean over replicates. Thick bar: its 95 % interval over replicates. Thin
+grey bar with caps: the 95 % interval of one replicate over its test examples (clustered by example, because its draws share
+each example). Grey line: the nominal level, which the paper compares with. Orange stroke: the coverage that the posterior
+itself expects; this, not the nominal level, is what a perfect posterior has. A calibrated method has its dot on its orange
+stroke; to the left it is overconfident, to the right underconfident. A hollow dot failed a gate. The self-expected strokes and
+both kinds of bars are our additions.
 """
 PREFIX = "coverage@"
 

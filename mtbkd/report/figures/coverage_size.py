@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Coverage against the number of test examples"
+TITLE = "Coverage by number of test examples"
 SCOPE = "experiment"
 CATEGORY = "Calibration"
 CAPTION = """\
-How many test examples it takes to judge coverage, as in BKD's coverage study. From each replicate's test examples 20
-random subsets of each size are drawn, the smaller ones inside the larger, the same for every method; the last point is
-all of them. Left: coverage of the credible intervals at each level, with the nominal level as a dotted line. Right:
-coverage minus what the posterior expects of itself, where 0 is calibrated. Lines are means over subsets and replicates;
-bands hold 90 % of the subsets of one replicate (mean over replicates): a test of that size could have said anything in
-the band. Towards the last point subsets share most of their examples, so that the band closes by construction; the bar
-there is the 95 % interval over replicates. Lines at 0 on the right are calibrated methods, whatever the band. At most six
-methods are shown, those set beside printed numbers first; (x) after a name: it failed a gate.
+How many test examples are needed to assess coverage, as in BKD's coverage study. From each replicate's test examples, 20
+random subsets of each size are drawn, nested and the same for every method; the last point is the full test set. Left:
+coverage of the credible intervals at each level, with the nominal level as a dotted line. Right: coverage minus the coverage
+that the posterior itself expects; 0 is calibrated. Lines are means over subsets and replicates. Bands contain 90 % of the
+subsets of one replicate (mean over replicates): a test set of that size could have given any value in the band. Towards the
+last point the subsets share most of their examples, so the band closes by construction; the bar there is the 95 % interval
+over replicates. Lines at 0 on the right are calibrated methods, whatever the band. At most six methods are shown, those with
+published numbers first; (x) after a name means that it failed a gate.
 """
 MOST, ROW = 6, 1.55
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)

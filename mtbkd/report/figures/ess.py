@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 else:
     arviz_plots = lazy_import("arviz_plots")
 
-TITLE = "How many draws are the draws worth?"
+TITLE = "Effective sample size of the draws"
 SCOPE = "experiment"
 CATEGORY = "Convergence"
 CAPTION = f"""\
-Successive draws of a chain resemble each other, so they are worth fewer independent ones. Each dot is that number (the
-effective sample size) for estimating one quantile of a quantity; the dashed line is 400, below which the gate fails. Low
-dots at the ends mean that tails, and with them wide credible intervals, are badly known. {chains.NOTE}
+Successive draws of a chain are correlated, so they are worth fewer independent draws. Each dot is this effective sample size
+for the estimate of one quantile of a quantity; the dashed line is 400, below which the gate fails. Low dots at the ends mean
+that the tails, and therefore wide credible intervals, are estimated poorly. {chains.NOTE}
 """
 applies = chains.applies
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "The surest and the least sure images"
+TITLE = "The most and least certain images"
 SCOPE = "experiment"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-Test images that the student is most and least certain of, as in the paper's Fig. 7, for the method named above (replicate
-0). Where the data have domains each has two rows of its own: the upper one holds the images of smallest posterior mean
-deviance, the lower one those of largest. Above each image stand its label and, after an arrow, what the student predicts,
-in red with a cross where that is wrong; below it the mean deviance in nats, from 0, certain, to at most twice the
-logarithm of the number of classes. A useful uncertainty keeps clear images above and odd, faint or ambiguous ones below.
+The test images with the lowest and the highest uncertainty, as in the paper's Fig. 7, for the method named above (replicate
+0). If the data have domains, each has two rows: the upper row shows the images with the smallest posterior mean deviance, the
+lower row those with the largest. Above each image are its label and, after an arrow, the student's prediction, in red with a
+cross if wrong. Below it is the mean deviance in nats, from 0 (certain) to at most twice the logarithm of the number of
+classes. With useful uncertainty, clear images are in the upper row and odd, faint or ambiguous ones in the lower.
 """
 SHOWN = 6
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 else:
     arviz_plots = lazy_import("arviz_plots")
 
-TITLE = "Do the algorithms tell the same posterior?"
+TITLE = "Do the algorithms agree on the posterior?"
 SCOPE = "experiment"
 CATEGORY = "Convergence"
 CAPTION = f"""\
-The probability of the last class at the test examples where it varies most, under every method that gives a posterior
-(replicate 0): the dot is the mean, the thick bar the middle 50 %, the thin bar the middle 95 % of the draws. Methods with the
-same signal aim at the same posterior, so their bars should coincide; a shorter bar is a posterior that is too sure. Where
-NUTS is among them and passed its gates, it is the reference. {chains.NOTE}
+The probability of the last class at the test examples where it varies most, under every method with a posterior (replicate 0).
+The dot is the mean, the thick bar the middle 50 % and the thin bar the middle 95 % of the draws. Methods with the same signal
+target the same posterior, so their bars should coincide; a shorter bar is an overconfident posterior. If NUTS is included and
+passed its gates, it is the reference. {chains.NOTE}
 """
 
 

@@ -18,20 +18,19 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "How much to trust the teachers"
+TITLE = "How strongly to trust the teachers"
 SCOPE = "experiment"
 CATEGORY = "Tuning"
 CAPTION = """\
-Everything here is measured on validation examples, never on test examples. To the right grows lambda, the strength of
-the teachers (kappa where it is given, and lambda their sharpness); left the negative log-likelihood of the validation
-labels in nats (smaller is better; settings are chosen by it), right the accuracy (larger is better). One row is one way
-in which teachers enter, fitted by maximum a posteriori for every candidate, and one further tuned setting, if any: its
-values are the lines, named on the right (s: scale of the Gaussian prior on the weights, beta: power on the teachers'
-term, T: the student's temperature, w0: weight of no teacher), and whatever else was tuned is at its best for each dot.
-Dots are means over replicates with 95 % intervals; the numbers along the upper edge count the replicates that chose
-this lambda and this line. The dashed line is labels only at its best: a curve that stays on its bad side says that
-these teachers only do harm on this much data, one that crosses it that they help. A best value at the edge of the grid
-asks for a wider grid.
+All scores here are on validation examples, never on test examples. The x-axis is lambda, the strength of the teachers (or
+kappa if given; lambda is then their sharpness). Left: negative log-likelihood of the validation labels in nats (lower is
+better; settings are chosen by it). Right: accuracy (higher is better). Each row is one signal, fitted by maximum a posteriori
+for every candidate, and at most one further tuned setting: its values are the lines, named on the right (s: scale of the
+Gaussian prior on the weights, beta: power on the teacher term, T: temperature of the student, w0: weight of no teacher). All
+other tuned settings are at their best value for each dot. Dots are means over replicates with 95 % intervals; the numbers
+along the upper edge count the replicates that chose this lambda and this line. The dashed line is labels only with its best
+settings. A curve that stays on its worse side means that these teachers only do harm with this much data; a curve that crosses
+it means that they help. If the best value is at the edge of the grid, extend the grid.
 """
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 ROW, SIDE = 1.75, 0.012

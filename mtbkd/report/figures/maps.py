@@ -21,14 +21,14 @@ TITLE = "Where the methods are uncertain"
 SCOPE = "experiment"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-Where in the plane of the two features each method is uncertain, at test examples of replicate 0 (the last panel of the
-paper's Fig. 3, for every method). Dashed lines are the borders of the domains; the solid line, where there are two
-classes, is where both are equally likely. Upper block: posterior mean deviance, twice the expected entropy; yellow is
-uncertain, dark blue sure. The first panel is the truth: twice the entropy of the true class probabilities, high along
-the solid line. A good student repeats its pattern; a student that copies a teacher outside that teacher's domain is
-dark, wrongly sure, where the truth is yellow, or uncertain where it is dark. Lower block, for methods with a posterior:
-the share of the total uncertainty that is epistemic, that is, which more data could remove (0: all of it is noise in the
-labels). It should be largest where labels are few or teachers disagree.
+Where in the plane of the two features each method is uncertain, at test examples of replicate 0 (the last panel of the paper's
+Fig. 3, for every method). Dashed lines are the borders of the domains. The solid line, with two classes, is where both are
+equally likely. Upper block: posterior mean deviance, twice the expected entropy; yellow is uncertain, dark blue certain. The
+first panel is the truth: twice the entropy of the true class probabilities, high along the solid line. A good student
+reproduces its pattern. A student that copies a teacher outside that teacher's domain is dark (overconfident) where the truth
+is yellow, or uncertain where the truth is dark. Lower block, for methods with a posterior: the epistemic share of the total
+uncertainty, which more data could remove (0: all uncertainty is noise in the labels). It should be largest where labels are
+few or teachers disagree.
 """
 COLUMNS = 3
 PANEL = 1.42  # inches

@@ -20,16 +20,16 @@ TITLE = "Scores of every method"
 SCOPE = "experiment"
 CATEGORY = "Results"
 CAPTION = """\
-How good each method is on the test examples; each panel is one score and says which direction is better. A large dot is
-the mean over replicates, its bar the 95 % interval of that mean (none below three replicates), and the small dots are the
-replicates. Real data have one set of test examples for all replicates: the thick bar speaks of seeds only there, and the
-thin grey one of the test examples. When two bars
-overlap widely, the data do not tell the two methods apart; the paired comparison in the tables is sharper, because all
-methods see the same replicates. A hollow dot is a method that failed a convergence or calibration gate: its score is
-shown, but do not rank it. The first row, labels only, has no teacher: a method to its wrong side lost by distilling.
-Vertical lines are references: the best single teacher, the mean of the teachers' probabilities, and, for simulations,
-the ceiling, which is what the true probabilities score on the same examples and nothing can beat except by luck. Black
-is labels only, orange distillation from a log pool (kd), blue the teacher-informed prior (tip), green one teacher (bkd).
+Scores of every method on the test examples; each panel is one score and states which direction is better. A large dot is the
+mean over replicates, its bar the 95 % interval of that mean (none for fewer than three replicates), and the small dots are the
+replicates. Real data have one test set for all replicates: the thick bar then covers seeds only, and the thin grey bar the
+test examples. If two bars overlap widely, the data do not distinguish the two methods; the paired comparison in the tables is
+more powerful, because all methods share the same replicates. A hollow dot is a method that failed a convergence or calibration
+gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method on its worse side lost by
+distillation. Vertical lines are references: the best single teacher, the mean of the teachers' probabilities and, for
+simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and can be exceeded only by
+chance. Black is labels only, orange distillation from a log pool (kd), blue the teacher-informed prior (tip), green a single
+teacher (bkd).
 """
 
 # Metric -> (what to write, unit); drawn in this order where the tables hold it.

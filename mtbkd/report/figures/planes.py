@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "What teachers and students say over the plane"
+TITLE = "Predictions of teachers and students over the feature plane"
 SCOPE = "experiment"
 CATEGORY = "Uncertainty"
 CAPTION = """\
-The paper's Fig. 3 with our numbers: truth, teachers, classical student, Bayesian student and its uncertainty, at test
-examples of replicate 0; feature x1 to the right, x2 upwards. Colour in all panels but the last is the probability of
-class 1: purple low, white one half, orange high. The solid line, the same in every panel, is where the true probability
-is one half; the dashed lines are the borders of the domains, of which each teacher saw mostly one. A good student is
-white along the solid line and nowhere else. A student that copies a teacher where that teacher never learnt is orange
-or purple on the wrong side. The number above a panel is the accuracy on all test examples. The last panel is the
-Bayesian student's posterior mean deviance in nats, yellow where it is unsure: it should be yellow along the solid line.
-Which methods stand for classical and Bayesian is written above the panels; solid line and accuracies are our additions.
+The paper's Fig. 3 with our numbers: truth, teachers, classical student, Bayesian student and its uncertainty, at test examples
+of replicate 0; the x-axis is feature x1, the y-axis feature x2. Colour in all panels but the last is the probability of class
+1: purple low, white one half, orange high. The solid line, the same in every panel, is where the true probability is one half.
+The dashed lines are the borders of the domains; each teacher was trained mostly on one of them. A good student is white along
+the solid line and nowhere else. A student that copies a teacher outside that teacher's domain is orange or purple on the wrong
+side. The number above a panel is the accuracy on all test examples. The last panel is the Bayesian student's posterior mean
+deviance in nats; it should be yellow (uncertain) along the solid line. The labels above the panels say which methods represent
+classical and Bayesian. Solid line and accuracies are our additions.
 """
 COLUMNS, PANEL = 3, 1.95  # inches
 BARS = {plane.PROBABILITY: "probability of class 1", SEQUENTIAL: "mean deviance (nats)"}

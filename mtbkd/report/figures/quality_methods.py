@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 else:
     plt = lazy_import("matplotlib.pyplot")
 
-TITLE = "Every method against teacher quality"
+TITLE = "Gain of every method by teacher quality"
 SCOPE = "study"
 READS = "experiments"
 CATEGORY = "Labels"
 CAPTION = """\
-The gain of every method over labels alone with all labels, for experiments that share data and student and differ in
-their teachers. To the right grows the accuracy of the teachers, each on its own, averaged over the set, which is named
-above. Upwards is the gain on the same replicates: of accuracy on the left, of negative log-likelihood (turned so that up is
-better) on the right. Bars are 95 % intervals of the mean paired difference over replicates; one that crosses the black line
-leaves open whether the method gains. A line that rises says that the method makes use of better teachers; one that stays
-near zero for poor teachers says that it can ignore them.
+Gain of every method over labels alone, with all labels, for experiments that share data and student and differ in their
+teachers. The x-axis is the mean accuracy of the single teachers of a set, whose name is above. The y-axis is the gain on the
+same replicates: accuracy on the left, negative log-likelihood (with the sign chosen so that up is better) on the right. Bars
+are 95 % intervals of the mean paired difference over replicates; if a bar crosses the black line, it is inconclusive whether
+the method gains. A rising line means that the method benefits from better teachers. A line near zero for poor teachers means
+that it can ignore them.
 """
 COLOURS = (ORANGE, VERMILION, PURPLE, SKY, BLUE, GREEN, GREY)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")

@@ -17,10 +17,11 @@ TITLE = "Do the chains agree?"
 SCOPE = "experiment"
 CATEGORY = "Convergence"
 CAPTION = f"""\
-One panel a quantity (the log-posterior, and the probability of the last class at the test examples where it varies most),
-one line a chain, replicate 0. Each line compares the ranks of a chain's draws among all draws with what equal chains would
-give, which is a line near zero. Black dots mark where a chain departs from the others more than chance allows, and p is the
-probability of such a departure among equal chains: a small p means that a chain sits elsewhere. {chains.NOTE}
+One panel per quantity (the log-posterior, and the probability of the last class at the test examples where it varies most),
+one line per chain, replicate 0. Each line compares the ranks of a chain's draws among all draws with those expected if all
+chains sample the same distribution, which is a line near zero. Black dots mark where a chain deviates more than expected by
+chance. p is the probability of such a deviation if all chains agree: a small p means that a chain is in a different place.
+{chains.NOTE}
 """
 applies = chains.applies
 

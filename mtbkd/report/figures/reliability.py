@@ -15,12 +15,12 @@ TITLE = "Reliability diagram"
 SCOPE = "experiment"
 CATEGORY = "Calibration"
 CAPTION = """\
-When a method says 80 %, is it right 80 % of the time? Test examples are sorted by the probability of the predicted
-class and cut into 15 bins of equal size. Each dot is one bin: its mean confidence to the right, the share of correct
-predictions upwards, the bar its 95 % interval over replicates (for a single replicate, over examples). Dots on the
-diagonal are honest; below it the method is overconfident, above it too modest. The expected calibration error in the
-tables is the mean vertical distance to the diagonal. Teachers who saw one domain only tend to lie far below it, which
-is what the weights and the prior have to repair.
+When a method says 80 %, is it right 80 % of the time? Test examples are sorted by the probability of the predicted class and
+divided into 15 bins of equal size. Each dot is one bin: the x-axis is its mean confidence, the y-axis the share of correct
+predictions, with its 95 % interval over replicates (for a single replicate, over examples). Dots on the diagonal are
+calibrated; below it the method is overconfident, above it underconfident. The expected calibration error in the tables is the
+mean vertical distance to the diagonal. Teachers that saw only one domain tend to lie far below it, which weights and prior
+have to correct.
 """
 
 

@@ -23,15 +23,15 @@ TITLE = "Which teacher counts where"
 SCOPE = "experiment"
 CATEGORY = "Method"
 CAPTION = """\
-How much the first teacher counts, at test examples of replicate 0: orange where it counts most, purple where the others
-do, white where all count alike. Top left: what it deserves, its share when teachers are weighted by the inverse of their
-absolute error of p; only a simulation knows this. Top right: its entropy weight w, which asks how sure a teacher is, not
-whether it is right: a teacher that is sure where it never learnt gets the weight that it deserves least. Bottom: its
-responsibility r, the weight that a student with the teacher-informed prior itself gives it: the teacher's share in the
-prior's density at the student's probabilities, averaged over the posterior's draws, with the lambda chosen on
-validation data; it begins at the weights that the prior uses, equal or entropy, and moves to the teachers that the
-labels agree with, the more the larger lambda. Boxed numbers are means over a domain, between the dashed borders; the
-solid line is where the true probability is one half. A useful weight looks like the first panel.
+How much the first teacher counts, at test examples of replicate 0: orange where it counts most, purple where the others do,
+white where all count equally. Top left: the ideal weight, its share if teachers are weighted by the inverse of their absolute
+error of p, which is known only in a simulation. Top right: its entropy weight w, which measures how confident a teacher is,
+not whether it is right; a teacher that is confident where it was never trained gets the largest weight where it deserves the
+least. Bottom: its responsibility r, the weight that a student with the teacher-informed prior assigns to it: the teacher's
+share in the prior's density at the student's probabilities, averaged over posterior draws, with lambda tuned on validation
+data. It starts at the weights that the prior uses, equal or entropy, and moves towards the teachers that the labels agree
+with, more so for a larger lambda. Boxed numbers are means over a domain, between the dashed borders; the solid line is where
+the true probability is one half. A useful weight looks like the first panel.
 """
 PANEL = 2.35  # inches
 SHOWN_WEIGHTS = ("equal", "entropy")

@@ -137,5 +137,5 @@ def test_a_bad_row_is_named(raw: Path, change: dict[str, str], message: str):
 def test_a_damaged_file_is_named(raw: Path):
     path = raw / deeploc.FULL
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ContractError, match=r"Swissprot.*gzip: found .*; expected a whole gzip file"):
+    with pytest.raises(ContractError, match=r"Swissprot.*gzip: found .*; expected a complete gzip file"):
         prepare(raw)

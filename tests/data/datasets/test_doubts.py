@@ -29,7 +29,7 @@ def found(v: np.ndarray, y: np.ndarray = LABEL) -> str:
     ids=["from 0", "from 1", "shuffled", "in steps", "falling", "rising"],
 )
 def test_a_feature_that_counts_rows_is_named(v: np.ndarray) -> None:
-    assert found(v.astype(float)).startswith("Feature suspect looks like a counter of the rows")
+    assert found(v.astype(float)).startswith("Feature suspect looks like a row counter")
 
 
 @pytest.mark.parametrize("v", [LABEL * 1.0, -2.0 * LABEL, LABEL + 0.9 * RNG.random(N)], ids=["equal", "falling", "apart"])
@@ -45,11 +45,11 @@ def test_measurements_raise_no_doubt(v: np.ndarray) -> None:
 
 
 def test_constants_and_rows_in_two_splits_are_said() -> None:
-    assert "Constant on the training rows, so that nothing can be learnt from it: suspect" in found(np.ones(N))
+    assert "Constant on the training rows, so not informative: suspect" in found(np.ones(N))
     x = RNG.normal(size=(N, 2))
     x[-3:] = x[:3]
     told = suspect_features(x, ["a", "b"], LABEL, SPLIT, scaling(x, SPLIT == "train"))
-    assert told == ["3 of 12 test rows equal a training row in every feature."]
+    assert told == ["3 of 12 test rows are identical to a training row in every feature."]
 
 
 def dataset(y: np.ndarray, **more) -> Dataset:
@@ -63,17 +63,17 @@ def test_classes_that_training_lacks_or_that_stand_once_are_said() -> None:
     assert suspect_classes(dataset(np.arange(N) % 3)) == []
     only_test = np.where(SPLIT == "test", np.arange(N) % 3, np.arange(N) % 2)
     assert suspect_classes(dataset(only_test)) == [
-        "Without a labelled training example, so that no student can learn it: c (4 in test)."
+        "Classes without a labelled training example, which no student can learn: c (4 in test)."
     ]
     once = np.where(np.arange(N) == 3, 2, np.arange(N) % 2)
-    assert suspect_classes(dataset(once)) == ["Classes of one example, which stands in one split only: c."]
+    assert suspect_classes(dataset(once)) == ["Classes with a single example: c."]
     nowhere = dataset(np.arange(N) % 2)
-    assert "c (no example at all)" in suspect_classes(nowhere)[0]
+    assert "c (no examples)" in suspect_classes(nowhere)[0]
     capitals = replace(dataset(np.arange(N) % 3), class_names=("a", "A", "b"))
-    assert suspect_classes(capitals) == ["Classes that differ in capitals only: a, A."]
+    assert suspect_classes(capitals) == ["Classes that differ only in capitalisation: a, A."]
     hidden = np.where((SPLIT == "train") & (np.arange(N) % 3 == 2), -1, np.arange(N) % 3)
     told = suspect_classes(replace(dataset(hidden), teacher_y=(np.arange(N) % 3)[None]))
-    assert told == ["Without a training label that students see: c."]
+    assert told == ["Classes with all labels hidden from students: c."]
 
 
 def test_doubts_stand_on_the_card_and_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -82,4 +82,4 @@ def test_doubts_stand_on_the_card_and_in_the_log(tmp_path: Path, caplog: pytest.
     settings = {"path": str(tmp_path / "mine.csv"), "label": "kind", "split": "part"}
     preparing.prepare({"name": "mine", "kind": "table", "settings": settings, "seed": 1}, "r0-0", tmp_path, tmp_path / "out")
     (doubt,) = read_json(tmp_path / "out" / "card.json")["warnings"]
-    assert "count looks like a counter of the rows" in doubt and doubt in caplog.text
+    assert "count looks like a row counter" in doubt and doubt in caplog.text

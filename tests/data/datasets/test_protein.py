@@ -134,7 +134,7 @@ def test_hidden_labels_stay_known_to_teachers(raw: Path):
         ("MKV*LL", r"'\*' at residue 4"),
         ("MKé", r".*U\+00E9\) at residue 3"),
         ("", "an empty sequence"),
-        ("XX", "no residue of known kind"),
+        ("XX", "no known residue"),
     ],
 )
 def test_a_bad_sequence_is_named_by_file_protein_and_place(tmp_path: Path, chain: str, found: str):

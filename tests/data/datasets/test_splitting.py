@@ -71,7 +71,7 @@ def test_a_split_that_exists_is_not_drawn_again(path: Path, capsys: pytest.Captu
     ("more", "message"),
     [
         (("--id", "nam"), "no 'nam'.*did you mean 'name'"),
-        (("--id", "kind"), "each entry once"),
+        (("--id", "kind"), "unique entries"),
         (("--id", "sex"), "2 repeated ids: 'b' on lines 2, 6"),
         (("--group", "none"), "no 'none'"),
         (("--group", "sex"), "groups of labelled and unlabelled rows"),

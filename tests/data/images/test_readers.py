@@ -159,7 +159,7 @@ def test_broken_matlab_files_are_refused(tmp_path: Path) -> None:
 
     path = write_mat(tmp_path / "s.mat", PIXELS, LABEL)
     path.write_bytes(path.read_bytes()[:50_000])
-    assert "variables: found no y; expected X and y. Hint: is it cut short?" in refused(lambda: read_mat(path))
+    assert "variables: found no y; expected X and y. Hint: is it truncated?" in refused(lambda: read_mat(path))
     path.write_bytes(path.read_bytes()[:100])
     assert "expected a MATLAB file" in refused(lambda: read_mat(path))
     savemat(path, {"X": PIXELS.transpose(2, 3, 1, 0)})

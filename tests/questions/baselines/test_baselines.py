@@ -102,7 +102,7 @@ def test_real_data_share_one_row_and_vary_the_students_seeds() -> None:
     scores = found["scores"]
     students = scores[(scores["method"] == "aver") & (scores["metric"] == "nll")]["value"]
     assert students.nunique() == 2
-    assert found["comparisons"]["note"].str.contains("same data, other seeds").all()
+    assert found["comparisons"]["note"].str.contains("same data, different seeds").all()
 
 
 def test_teachers_without_logits_on_the_validation_split_are_refused() -> None:

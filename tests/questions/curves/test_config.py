@@ -89,7 +89,7 @@ def test_steps_are_candidates(raw: dict[str, Any]) -> None:
         ({"methods": ["tip_map"]}, r"one.settings.methods: found .*exactly one method with signal none"),
         ({"labels": [3]}, r"labels: found 3; allowed: at least 5 labels"),
         ({"labels": [401]}, r"labels: found 401; allowed: at most 400"),
-        ({"labels": [30, 30]}, r"labels: found .*each entry once"),
+        ({"labels": [30, 30]}, r"labels: found .*unique entries"),
         ({"labels": ["every"]}, r"labels\[0\]: found 'every'; allowed: .*all"),
         ({"teachers": {"none": ["b1", "b3"]}}, r"teachers.none: found 'none'; allowed: any other name"),
         ({"teachers": {"poor": ["b1", "b4"]}}, r"one.settings.teachers.poor\[1\]: found 'b4'; allowed: b1, b3"),

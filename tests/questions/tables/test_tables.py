@@ -245,7 +245,7 @@ def test_only_the_regimes_that_are_asked_for_have_posteriors() -> None:
     ("changed", "said"),
     [
         ({"groups": {"A": ["irises"]}}, "irises.*allowed: .*Glass.*iris.*Hint: .*iris"),
-        ({"groups": {"A": ["iris"], "B": ["iris"]}}, "each entry once \\(iris repeated\\)"),
+        ({"groups": {"A": ["iris"], "B": ["iris"]}}, "unique entries \\(iris repeated\\)"),
         ({"methods": ["tip"]}, "'tip'.*allowed: .*tip_equal"),
         ({"posteriors": {"tables": ["wine"]}}, "posteriors: found 'wine'; allowed: iris"),
         ({"labels": [3, 20]}, "3.*at least 4"),
