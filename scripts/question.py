@@ -1,4 +1,4 @@
-"""Rules ``question_<name>``: one question that a study asks besides its experiments."""
+"""Rules ``question_<name>`` and ``part_<name>_<step>``: one question that a study asks besides its experiments, or a part."""
 
 from mtbkd.base.job import job
 from mtbkd.data.raw_files import check_fetched

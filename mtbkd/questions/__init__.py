@@ -3,8 +3,8 @@
 The module ``question`` of a kind holds, in this order: ``NEEDS`` (which of dataset, teachers, student, draws the configuration
 must name; draws are those of an experiment's methods), optionally ``READS`` (the other keys of its entry that it reads; without
 it, all are) and ``NAMES_METHODS`` (settings that name methods of the experiment, each one a choice of those before it),
-``TABLES`` (the names of its tables), ``Settings``, ``raw_files`` (keys of the raw files that it reads, of its settings) and
-``run`` (its tables, of ``Inputs`` and settings).
+``TABLES`` (the names of its tables), ``Settings``, optionally ``raw_files`` (keys of the raw files that it reads, of
+its settings), and ``run`` (its tables, of ``Inputs`` and settings).
 
 Beside it may lie, each where it is needed:
 

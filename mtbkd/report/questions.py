@@ -68,7 +68,9 @@ def parts(
         known[name] = plan["kind"], tables
         module = registry.section(plan["kind"])
         section = module.section(name, tables, plan["content"])
-        found.append(Part(name, module.TITLE, _words(module), section, _about(plan)))
+        first = next(each for each, (kind, _) in known.items() if kind == plan["kind"])
+        explained = _words(module) if first == name else f"How to read this: see {first} above."
+        found.append(Part(name, module.TITLE, explained, section, _about(plan)))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
     return [*_together(known), *found], frames
 

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -15,7 +14,7 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.serving import given, keeping
 from mtbkd.serving.advice import Values, logits_of, named
-from mtbkd.serving.bundle import MOST_VALUES
+from mtbkd.serving.answers import UNCERTAINTY, Interval, in_html, of_draws
 from mtbkd.serving.core import Fitted, conformal_threshold, fit_student, nonconformity
 from mtbkd.serving.methods import Asked
 from mtbkd.serving.refusals import refusals
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 log = logging.getLogger(__name__)
-
-UNCERTAINTY = {"total": 1, "expected": 2, "epistemic": 3, "mean_deviance": 0}  # name -> position in what ``decompose`` gives
-
-
-class Interval(NamedTuple):
-    """Ends of credible intervals of class probabilities, each (N, K)."""
-
-    low: np.ndarray
-    high: np.ndarray
 
 
 class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
@@ -197,10 +187,12 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_interval(self, X: Any, level: float = 0.95) -> Interval:
         """Equal-tailed credible intervals of each class probability: ``low`` and ``high``, each (N, K)."""
+        check_is_fitted(self)
         with refusals():
             if not 0 < level < 1:
                 raise ContractError("predict_interval", "level", f"{level:g}", "a share between 0 and 1")
-            self._refuse_point("predict_interval")
+            if self.bundle_.card.draws == 1:
+                raise ContractError("predict_interval", "draws", "a point estimate", "a method that draws, such as sgld")
         tails = [(1 - level) / 2, (1 + level) / 2]
         ends = self._of_draws(X, lambda prob: np.quantile(prob, tails, axis=0).swapaxes(0, 1))
         return Interval(ends[:, 0], ends[:, 1])
@@ -294,19 +286,9 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(2**31))
 
     def _of_draws(self, X: Any, summarise: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """What ``summarise`` makes of draws (S, n, K), over all rows, some at a time."""
         check_is_fitted(self)
         with refusals():
-            bundle = self.bundle_
-            x = bundle.standardised(given.numbers(self, X, reset=False))
-            width = max((*bundle.student.hidden, 4 * len(self.classes_)))
-            rows = max(1, MOST_VALUES // (bundle.card.draws * width))
-            return np.concatenate([summarise(bundle.draw_probs(x[i : i + rows])) for i in range(0, len(x), rows)])
-
-    def _refuse_point(self, where: str) -> None:
-        check_is_fitted(self)
-        if self.bundle_.card.draws == 1:
-            raise ContractError(where, "draws", "a point estimate", "a method that draws, such as inference='sgld'")
+            return of_draws(self.bundle_, self.bundle_.standardised(given.numbers(self, X, reset=False)), summarise)
 
     def _kept_draws(self) -> Draws:
         check_is_fitted(self)
@@ -316,14 +298,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
 
     def _html_repr(self) -> str:
         """scikit-learn's diagram, and below it what the fit has to say for itself."""
-        diagram = super()._html_repr()
-        if not hasattr(self, "bundle_"):
-            return diagram
-        card = self.bundle_.card
-        held = card.scores["test"]
-        told = [self.choice_, f"held-out accuracy {held['accuracy']:.3f}, negative log-likelihood {held['nll']:.3f}"]
-        told += [f"failed check: {gate}" for gate, verdict in card.gates.items() if verdict == "failed"] + self.doubts_
-        return f"{diagram}<ul>{''.join(f'<li>{escape(line)}</li>' for line in told)}</ul>"
+        told = in_html(self.bundle_.card, self.choice_, self.doubts_) if hasattr(self, "bundle_") else ""
+        return super()._html_repr() + told
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "bundle_")

@@ -112,7 +112,7 @@ def make_question(name: str, asked: "Asked") -> QuestionPlan:
         methods=of.methods if of and drawn else (),
         posterior=dump(merged(config.posterior, *(level.posterior for level in levels))),
         training=dump(merged(config.training, *(level.training for level in levels))),
-        raw=tuple(module.raw_files(asked.settings)),
+        raw=tuple(module.raw_files(asked.settings)) if hasattr(module, "raw_files") else (),
         tables=tuple(module.TABLES),
         uses=uses,
         parts=resolved.parts if resolved else {},

@@ -42,7 +42,7 @@ FUNCTIONS = {
         "init": ["target", "settings", "context"],
         "run": ["target", "settings", "state", "context"],
     },
-    "question": {"raw_files": ["settings"], "run": ["inputs", "settings"]},
+    "question": {"run": ["inputs", "settings"]},
 }
 CONSTANTS = {
     "dataset": {"SIMULATED": bool, "RAW": tuple},

@@ -23,7 +23,7 @@ def test_it_names_what_it_needs_and_writes(kind: str) -> None:
 @pytest.mark.parametrize("kind", names("question"))
 def test_its_raw_files_are_known(kind: str) -> None:
     module = registry.part("question", kind)
-    assert set(module.raw_files(small(module))) <= set(raw_files())
+    assert set(module.raw_files(small(module)) if hasattr(module, "raw_files") else ()) <= set(raw_files())
 
 
 @pytest.mark.parametrize("kind", names("question"))

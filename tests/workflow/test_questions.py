@@ -28,10 +28,6 @@ class Settings(BaseModel):
     splits: tuple[str, ...] = Field(("train",), description="whose labels count")
 
 
-def raw_files(settings):
-    return ()
-
-
 def run(inputs, settings):
     counts = inputs.gathered("counts", "counts")
     return {"shares": counts.groupby("label", as_index=False)["n"].sum()}

@@ -46,11 +46,6 @@ class Settings(BaseModel):
     main: str | None = Field(None, description="the method that sentences and figures tell of; by default the first with draws")
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """The tables, one row a score."""
     methods = settings.methods or inputs.methods

@@ -35,11 +35,6 @@ class Settings(BaseModel):
     )
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """``matrix``: operator (name to show), module, settings (JSON), domain (of the operator), axiom, title, form, statement,
     where (domain of the statement), holds, tried (candidates), margin (the smallest, negative beyond the tolerance where it

@@ -69,11 +69,6 @@ class Settings(BaseModel):
     tip: Tip = Field(Tip.model_validate({}), description="sharpness and no teacher of the mixture prior")
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None: data and teachers are made elsewhere."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """The tables of all methods on all blocks."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in COLUMNS}

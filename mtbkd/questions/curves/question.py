@@ -13,7 +13,7 @@ from mtbkd.questions.curves.spec import Settings as Settings
 from mtbkd.questions.inputs import Inputs
 from mtbkd.study.questions import Step
 
-__all__ = ["NEEDS", "READS", "STEPS", "TABLES", "Settings", "Spec", "raw_files", "run"]
+__all__ = ["NEEDS", "READS", "STEPS", "TABLES", "Settings", "Spec", "run"]
 NEEDS = frozenset({"dataset", "student"})
 READS = frozenset({"experiment", "replicates", "posterior", "training"})
 STEPS = {
@@ -23,11 +23,6 @@ STEPS = {
     ),
 }  # fmt: skip
 TABLES = ("scores", "tuning", "summary", "crossings")
-
-
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
 
 
 def run(inputs: Inputs, settings: Spec) -> dict[str, Frame]:

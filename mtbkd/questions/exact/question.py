@@ -25,11 +25,6 @@ STEPS = {"methods": Step("mtbkd.questions.exact.judging", ("cases", "sbc", "rank
 TABLES = (*STEPS["methods"].tables, "published")
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
     """The verdicts on all methods, and the conjugate student beside what its paper prints."""
     found = {table: inputs.gathered("methods", table) for table in STEPS["methods"].tables}

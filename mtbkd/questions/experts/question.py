@@ -42,11 +42,6 @@ class Settings(BaseModel):
     )
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """Tables of the test examples of the first data.
 

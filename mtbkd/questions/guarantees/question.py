@@ -60,11 +60,6 @@ class Settings(BaseModel):
     correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="of their errors, 0 to 1")
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """Tables, one row a replicate where there are several:
 

@@ -47,11 +47,6 @@ NEEDS = frozenset({"dataset", "student"})
 CHOOSING_DRAWS = 10  # of a chain method, over which responsibilities are averaged
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """It reads a prepared dataset only."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
     """Train the teachers, fit every method for all replicates together, score them; the tables of ``multilabel.tables``.
 

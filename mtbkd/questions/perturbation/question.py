@@ -36,11 +36,6 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """``curve``: method, signal, inference, replicate, gamma, mean_deviance, se, uniform (what a student that finds all classes
     equally likely has), accuracy, n. ``detection``: method, replicate, split, measure, auroc, se. ``published``: gamma, column,

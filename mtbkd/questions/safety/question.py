@@ -18,14 +18,9 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-__all__ = ["NEEDS", "TABLES", "Settings", "raw_files", "run"]
+__all__ = ["NEEDS", "TABLES", "Settings", "run"]
 NEEDS = frozenset({"dataset", "teachers", "student"})
 TABLES = ("students", "teachers", "prices")
-
-
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None: the data are the study's."""
-    return ()
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":

@@ -17,12 +17,12 @@ import logging
 import math
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
 
 from mtbkd.base import registry
+from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
 from mtbkd.base.settings import settings_of
 from mtbkd.contracts.artefacts import Dataset, Logits
@@ -30,6 +30,11 @@ from mtbkd.data.published import tables as published
 from mtbkd.evaluation.metrics import truth_scores
 from mtbkd.questions.search.spec import Spec, Subject, combinations
 from mtbkd.questions.search.students import tries
+
+if TYPE_CHECKING:
+    from scipy import stats
+else:
+    stats = lazy_import("scipy.stats")
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +136,7 @@ def _scales(found: list[Candidate]) -> dict[tuple[str, str], float]:
     for cells in zip(*(each.cells for each in found), strict=True):
         first = cells[0]
         n, variances = first["n"], [cell["sd"] ** 2 for cell in cells if math.isfinite(cell["sd"])]
-        own = float(np.median(variances)) * (n - 1) / chi2.median(n - 1) if variances else 0.0
+        own = float(np.median(variances)) * (n - 1) / stats.chi2.median(n - 1) if variances else 0.0
         scales[first["column"], first["quantity"]] = math.sqrt(own * (1 + 1 / n) + first["half_unit"] ** 2 / 3)
     return scales
 

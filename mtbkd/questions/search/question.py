@@ -23,11 +23,6 @@ READS = frozenset({"experiment"})
 TABLES = ("candidates",)
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None: simulations and the teachers trained on them read none."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Spec) -> dict[str, Frame]:
     """Try every candidate."""
     columns = COLUMNS if settings.students is None else STUDENT_COLUMNS

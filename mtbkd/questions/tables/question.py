@@ -21,11 +21,6 @@ STEPS = {"parts": Step("mtbkd.questions.tables.part", GATHERED, frozenset({"repl
 TABLES = (*GATHERED, *verdicts.TABLES, uncertainty.TABLE)
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None for the job that joins the parts."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
     """The rows of all parts, and what they say together."""
     found = {name: inputs.gathered("parts", name) for name in GATHERED}

@@ -92,11 +92,6 @@ class Replicate:
         return weighing.teacher_weights(name, self.prob(rows)[None], context)[0]
 
 
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """None."""
-    return ()
-
-
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """Tables, one row a replicate of the data; label weights are those of the training examples, all others of the test
     examples:
