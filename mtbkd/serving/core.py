@@ -46,6 +46,9 @@ def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> F
         dataset: with one replicate; the rows of its split ``HELD_OUT`` choose nothing.
         teachers: in their order; none: the student learns from labels alone.
     """
+    if dataset.num_replicates != 1:
+        raise ContractError(f"dataset {dataset.name}", "replicates", dataset.num_replicates, "one, as a fit here has",
+                            "the workflow fits several")  # fmt: skip
     chosen = choose(asked, dataset, tuple(teacher.teacher for teacher in teachers))
     draws = whole_precision_fit(chosen.spec, dataset, teachers)
     bundle = describe(chosen.spec, dataset, draws, dataset.rows(HELD_OUT), STUDY, NAME)

@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -186,10 +187,13 @@ def test_half_of_the_validation_part_chooses_nothing():
 
     assert (student.tuning_["chosen"].sum(), len(student.tuning_)) == (1, 6)
     data = student._fitted.dataset
-    changed = Dataset(**{**data.__dict__, "y": other[None]})
+    changed = replace(data, y=other[None])
     again = plain(validation=given).fit_dataset(changed, student._fitted.teachers)
     assert np.array_equal(again.bundle_.params, student.bundle_.params) and (again.split_ == split).all()
     assert again.bundle_.card.scores["test"]["accuracy"] < student.bundle_.card.scores["test"]["accuracy"]
+    several = replace(data, x=np.repeat(data.x, 2, 0), y=np.repeat(data.y, 2, 0))
+    with pytest.raises(ValueError, match="replicates: found 2; expected one"):
+        plain().fit_dataset(several, student._fitted.teachers)
 
 
 def test_prediction_sets_hold_the_class_as_often_as_promised():

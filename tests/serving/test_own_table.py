@@ -88,6 +88,7 @@ def test_fit_writes_a_student_and_its_page(tmp_path: Path, capsys: pytest.Captur
     assert "method tip_entropy_map: as in config.yaml" in told and "of the test rows" in told
     card = read_card(tmp_path / "student" / "card.json")
     assert card.inputs.names == tuple(COLUMNS) and card.class_names == tuple(NAMES) and card.scores["test"]["accuracy"] > 0.8
+    assert card.risk[-1].n == card.data["counts"]["test"] and {point.test_coverage for point in card.risk} == {None}
     page = (tmp_path / "student" / "report.html").read_text()
     assert "your_student" in page and "forest" in page and "tip_entropy_map" in page and page.rstrip().endswith("</html>")
     assert run("fit", *given) == 1
