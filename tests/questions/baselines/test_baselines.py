@@ -191,7 +191,8 @@ def question(tables: Tables, tmp_path: Path) -> Question:
 
 
 def test_the_page_begins_with_the_advice(question: Question) -> None:
-    found, frames = report_questions.parts({"toy": {"kind": "baselines", "content": {}}}, {"toy": question.tables})
+    plan = {"kind": "baselines", "content": {}, "data": None, "student_name": ""}
+    found, frames = report_questions.parts({"toy": plan}, {"toy": question.tables})
     assert [(part.name, part.title) for part in found] == [("advice", advice.TITLE), ("toy", page.TITLE)]
     assert set(frames) == {f"toy-{table}" for table in baselines.TABLES}
     names = [table.name for part in found for table in (*part.section.tables, *part.section.details)]
