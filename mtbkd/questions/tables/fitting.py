@@ -30,7 +30,7 @@ from mtbkd.questions.curves.fitting import Bench, Rows, choose, context_of, judg
 from mtbkd.questions.curves.spec import Spec
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.tables.choosing import Judge, Row, middle, search, winners
-from mtbkd.questions.tables.methods import METHODS, PUBLISHED
+from mtbkd.questions.tables.methods import METHODS
 from mtbkd.questions.tables.spec import Settings
 
 if TYPE_CHECKING:
@@ -102,8 +102,6 @@ def fit_all(study: Study) -> Iterator[Fitted]:
     for n, every in counts(study, benches["labels"]).items():
         chosen: dict[str, Rows] = {}
         for name, bench in benches.items():
-            if name in PUBLISHED and n not in study.settings.published_labels:
-                continue
             prob, chosen[name] = _fit(study, name, bench, n, chosen)
             yield Fitted(name, n, every, prob, chosen[name])
 

@@ -61,6 +61,3 @@ METHODS = {
     "camkd": Method("kd", weigh=camkd.weights),
     "aekd": Method("aekd"),
 }
-# Others' methods, at the few numbers of labels that the settings name: two of them take long, as no compiled loop knows a
-# temperature of the student's, or weights that change with every step.
-PUBLISHED = ("kd_hinton", "ebkd", "camkd", "aekd")

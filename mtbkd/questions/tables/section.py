@@ -8,7 +8,6 @@ from mtbkd.evaluation.compare import MIN_FOR_TEST, POWER
 from mtbkd.evaluation.equivalence import DECIDED, ROPE
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.evaluation.verdict import ALPHA
-from mtbkd.questions.tables.methods import PUBLISHED
 from mtbkd.questions.tables.section_parts import edges_told, sizes_table, teachers_table, tuning_table
 from mtbkd.questions.tables.section_posteriors import posteriors_table, posteriors_told
 from mtbkd.questions.tables.section_ranks import (
@@ -51,7 +50,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     others = [view.chosen_on] if view.chosen_on not in groups else []
     headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
-    told += [posteriors_told(view), _apart(view, others), _published(view), _missing(view, settings)]
+    told += [posteriors_told(view), _apart(view, others), _missing(view, settings)]
     told.append(edges_told(view, view.shown))
     shown = [build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table)]
     shown.append(posteriors_table(view))
@@ -219,15 +218,6 @@ def _undecidable(rows: Frame) -> str:
     n = rows["n"].max()
     few_tables = n < MIN_FOR_TEST or rows["note"].str.contains("cannot fall").all()
     return f"With so few tables ({n:.0f}) no comparison can be significant: see the intervals." if few_tables else ""
-
-
-def _published(view: View) -> str:
-    """At which numbers of labels the methods of the literature are known, where not at all."""
-    own = view.scores[view.scores["method"].isin(PUBLISHED)]
-    known, names = levels_of(own), listed([title(name) for name in dict.fromkeys(own["method"])])
-    if not names or set(known) == set(levels_of(view.scores)):
-        return ""
-    return f"{names} are available at {listed(known)} labels only, because some of them have no compiled loop and are slow."
 
 
 def _missing(view: View, settings: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from mtbkd.base import registry
 from mtbkd.base.bounds import Examples, Units
 from mtbkd.base.explain import NAME, choice, distinct, sentence
 from mtbkd.base.grids import Grid, Shares, Sharpnesses
-from mtbkd.questions.tables.methods import METHODS, PUBLISHED
+from mtbkd.questions.tables.methods import METHODS
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Tables = Annotated[tuple[Name, ...], Field(min_length=1), AfterValidator(distinct)]
@@ -86,9 +86,6 @@ class Settings(BaseModel):
     )
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         tuple(METHODS), description="students, see mtbkd.questions.tables.methods; labels is always among them"
-    )
-    published_labels: tuple[LabelCount, ...] = Field(
-        (60,), description=f"numbers of labels at which {', '.join(PUBLISHED)} are fitted"
     )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     validation: Examples = Field(
