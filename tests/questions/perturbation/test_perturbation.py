@@ -59,7 +59,7 @@ def test_data_without_noise_are_refused() -> None:
 def test_the_report_names_the_methods_whose_uncertainty_rises(tables: dict[str, pd.DataFrame]) -> None:
     section = report.section("noise", tables, {})
     assert "for tip; not for labels." in section.told[0]
-    assert "turns down again for kd and bkd_continuous_categorical" in section.told[1]
+    assert "it decreases again for kd and bkd_continuous_categorical" in section.told[1]
     assert [row.cells[0].text for row in section.tables[0].rows if row.last] == [
         "kd", "bkd_dirichlet", "bkd_continuous_categorical",
     ]  # fmt: skip

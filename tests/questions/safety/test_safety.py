@@ -111,7 +111,7 @@ def test_the_safest_teacher_sets_a_limit(tables: dict) -> None:
 def test_the_report_and_the_figure_show_it(tables: dict) -> None:
     settings = Settings.model_validate({"classes": ("c",)}).model_dump(mode="json")
     section = report.section("safety", tables, settings)
-    assert "Of 3 limited fits, 3 stay below" in section.told[0]
+    assert "Of 3 constrained fits, 3 stay below" in section.told[0]
     shown = (*section.tables, *section.details)
     assert all(len(row.cells) == len(table.columns) for table in shown for row in table.rows)
 

@@ -110,8 +110,8 @@ def test_votes_of_other_images_are_refused(asked: Inputs, raw: Path, tmp_path: P
 
 def test_the_report_counts_wins_and_names_the_floor(tables: dict[str, pd.DataFrame]) -> None:
     section = report.section("asked", tables, votes.Settings().model_dump())
-    assert "of 1 distilled student, 1 better against labels (labels alone)" in section.told[0]
-    assert "cannot" not in section.told[0] and "No prediction can fall below" in section.told[2]
+    assert "of 1 distilled student, 1 better compared with labels (labels alone)" in section.told[0]
+    assert "cannot" not in section.told[0] and "The smallest possible cross-entropy" in section.told[2]
     names = [table.name for table in (*section.tables, *section.details)]
     assert names == ["asked-scores", "asked-differences"]
     teachers = [row for row in section.tables[0].rows if row.last]
