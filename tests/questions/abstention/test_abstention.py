@@ -138,7 +138,7 @@ def test_figures_and_report_say_it(tables: dict[str, pd.DataFrame]):
     section = report.section("abstention", tables, {"main": None})
     assert [table.name for table in section.tables] == [f"abstention-{name}" for name in ("mcc", "errors", "apart", "shift")]
     told = " ".join(section.told)
-    assert "tip classifies a best" in told and "On far tip is right on" in told and "with AUROC" in told
+    assert "tip classifies a best" in told and "On far tip is right on" in told and "from test examples: AUROC" in told
     for table in (*section.tables, *section.details):
         assert all(len(row.cells) == len(table.columns) for row in table.rows)
 
