@@ -23,7 +23,8 @@ A config.yaml of this folder is read over the suite's own. Whatever is not liste
 def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     """`mtbkd run`."""
     own = commands.add_parser(
-        "run", help="run a study of the suite with Snakemake", description=ABOUT, usage="%(prog)s [--study STUDY] [SNAKEMAKE ...]",
+        "run", help="run a study of the suite with Snakemake", description=ABOUT,
+        usage="%(prog)s [--study STUDY] [--config KEY=VALUE ...] [SNAKEMAKE ...]",
         epilog=f"The workflow: {suite.root() / 'workflow'}", allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip

@@ -1,5 +1,8 @@
 """`mtbkd run` hands a study to Snakemake: which workflow, which arguments, and what keeps it from starting."""
 
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,6 +41,16 @@ def test_the_study_stands_beside_other_entries_of_the_configuration(started: lis
     main(["run", "--config", "seed=3", "device=cpu", "-n", "--study", "smoke", "-C", "study=demo"])
     assert started.count("--config") == 1
     assert started[-4:] == ["seed=3", "device=cpu", "study=demo", "study=smoke"] and "-n" in started
+
+
+def test_make_run_keeps_its_study_beside_entries_of_the_configuration(started: list[str]) -> None:
+    if not (make := shutil.which("make")):
+        pytest.skip("NO MAKE")
+    line = [make, "-n", "-C", str(suite.PACKAGE.parent), "run", "STUDY=smoke", "ARGS=--config seed=3 -n"]
+    recipe = subprocess.run(line, capture_output=True, encoding="utf-8", check=True).stdout
+    (given,) = re.findall(r" -m mtbkd (run .*?) \|\|", recipe)
+    main(given.split())
+    assert started[-3:] == ["--config", "seed=3", "study=smoke"] and "-n" in started
 
 
 def test_without_a_study_it_is_that_of_the_configuration(started: list[str]) -> None:
