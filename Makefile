@@ -28,19 +28,17 @@ VENV := $(UV_PROJECT_ENVIRONMENT)
 BIN := $(VENV)/bin
 NAME = $(or $(STUDY),$(shell "$(BIN)/python" -m mtbkd.study.config_files --study $(ARGS)))
 RESULTS = results/$(NAME)
-CONFIG = $(if $(STUDY),--config study=$(STUDY))
 # jobs and tests use the programs of the environment
 IN_VENV = PATH="$$(cd "$(BIN)" && pwd):$$PATH"
-SNAKEMAKE = $(IN_VENV) "$(BIN)/snakemake"
+RUN = $(IN_VENV) "$(BIN)/python" -m mtbkd run $(if $(STUDY),--study $(STUDY))
 
 help:  ## list these targets
 	@echo "usage: make TARGET [STUDY=name] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## run the study STUDY (default: as in config.yaml) and build its report; repeat to resume
-	@"$(BIN)/python" -m mtbkd.study.config_files $(ARGS)
 	@echo "[run] study '$(NAME)' on $(CORES) cores"
-	@$(SNAKEMAKE) --cores $(CORES) $(CONFIG) $(ARGS) || { \
+	@$(RUN) --cores $(CORES) $(ARGS) || { \
 	  echo; echo "[run] ERROR: the study '$(NAME)' did not finish; see the messages above for the file or the job's log." >&2; \
 	  echo "[run] HINT:  'make run$(if $(STUDY), STUDY=$(STUDY))' resumes it." >&2; exit 1; }
 	@if [ -e $(RESULTS)/report.html ]; then echo; echo "[run] The report: $(RESULTS)/report.html"; fi
@@ -74,7 +72,7 @@ gpu-check: setup-dev  ## compare GPU fits with the CPU, measure speed, write doc
 	@$(IN_VENV) "$(BIN)/python" scripts/gpu_check.py $(ARGS)
 
 report: setup  ## after `make run`: Snakemake's own report of STUDY, a single HTML file
-	@$(SNAKEMAKE) $(CONFIG) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
+	@$(RUN) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
 	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(NAME)'" >&2; exit 1; }
 	@echo "[report] Snakemake's report: $(RESULTS)/snakemake-report.html"
 

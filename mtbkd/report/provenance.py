@@ -15,11 +15,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import mtbkd
+from mtbkd.base import suite
 from mtbkd.contracts.artefacts import digest
 from mtbkd.data import raw_files
 
-ROOT = Path(mtbkd.__file__).resolve().parents[1]
+ROOT = suite.root()
 # Axes from which mtbkd.base.seeds derives each seed, in addition to the base seed; nothing else enters.
 SEED_AXES = {
     "data": ["replicate", "part"],
@@ -88,7 +88,7 @@ def git() -> dict[str, Any] | None:
 
 
 def lock_hash() -> str | None:
-    """sha256 of uv.lock."""
+    """sha256 of uv.lock; None outside a checkout."""
     path = ROOT / "uv.lock"
     return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 

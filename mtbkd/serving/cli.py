@@ -1,5 +1,6 @@
 """The command `mtbkd`: students on data of one's own, made, checked and used."""
 
+import argparse
 import os
 import signal
 import sys
@@ -9,10 +10,10 @@ from typing import Any
 
 from mtbkd.base.errors import MtbkdError, machine_fault
 from mtbkd.data.datasets import split_command
-from mtbkd.serving import check_command, difference_command, fit_command, list_command, predict_command
+from mtbkd.serving import check_command, difference_command, fit_command, list_command, predict_command, run_command
 from mtbkd.serving.terminal import Parser, Stopped, on_signals, one_line, stop, stopped_by
 
-COMMANDS = (check_command, split_command, fit_command, predict_command, list_command, difference_command)
+COMMANDS = (check_command, split_command, fit_command, predict_command, list_command, difference_command, run_command)
 
 
 def parser() -> Parser:
@@ -24,13 +25,22 @@ def parser() -> Parser:
     return top
 
 
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; ``further`` are those that a command passes on."""
+    top = parser()
+    asked, asked.further = top.parse_known_args(arguments)
+    if asked.further and "passes_on" not in asked:
+        top.error(f"unrecognized arguments: {' '.join(asked.further)}")
+    return asked
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     status = 1
     try:
         try:
             with on_signals(stop):
-                asked = parser().parse_args(arguments)
+                asked = parsed(arguments)
                 return asked.run(asked) or 0
         finally:
             sys.stdout.flush()

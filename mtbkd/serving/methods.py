@@ -60,8 +60,7 @@ class Chosen(NamedTuple):
 def shipped() -> dict[str, Any]:
     """config.yaml and all studies, each entry with what it is like."""
     if not CONFIG.is_file():
-        raise ConfigError(f"{CONFIG}: no such file; methods, grids and optimiser are read from it. Hint: install mtbkd from a "
-                          "clone of its repository")  # fmt: skip
+        raise ConfigError(f"{CONFIG}: no such file; methods, grids and optimiser are read from it. Hint: install mtbkd again")
     return likeness.resolve(clean(read_configuration()))[0]
 
 

@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import mtbkd
-from mtbkd.base import registry
+from mtbkd.base import registry, suite
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import NAME, KeyPath, Mistake, choice, clean, refusal, unreadable, validate
 from mtbkd.contracts.artefacts import write_json
@@ -28,7 +27,7 @@ from mtbkd.study.questions import Question
 from mtbkd.study.renamed import explained
 from mtbkd.study.study_files import read_configuration
 
-SCHEMA = Path(mtbkd.__file__).parent.parent / "workflow" / "schemas" / "config.schema.json"
+SCHEMA = suite.root() / "workflow" / "schemas" / "config.schema.json"
 
 # Per section: (kind of part, key of its name, key of its settings) of every part that an entry names.
 Part = tuple[str, str, str | None]

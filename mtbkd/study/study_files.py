@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-import mtbkd
+from mtbkd.base import suite
 from mtbkd.base.errors import ConfigError
 from mtbkd.study.config_files import nodes, overlaid, read_config_file
 
-CONFIG = Path(mtbkd.__file__).parent.parent / "config.yaml"
+CONFIG = suite.root() / "config.yaml"
 STUDIES = CONFIG.parent / "workflow" / "studies"
 SECTIONS = ("datasets", "teachers", "students", "methods", "studies")  # what a study's file may hold
 

@@ -1,0 +1,94 @@
+"""`mtbkd run` hands a study to Snakemake: which workflow, which arguments, and what keeps it from starting."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mtbkd.base import suite
+from mtbkd.serving import run_command
+from mtbkd.serving.cli import main
+
+SNAKEFILE = str(suite.root() / "workflow" / "Snakefile")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The command that was started, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    command: list[str] = []
+
+    def execute(program: str, arguments: list[str]) -> int:
+        assert program == arguments[0] == sys.executable
+        command.extend(arguments[1:])
+        return 0
+
+    monkeypatch.setattr("os.execv", execute)
+    return command
+
+
+def test_what_it_does_not_know_goes_to_snakemake(started: list[str]) -> None:
+    assert main(["run", "--study", "smoke", "-n", "--cores", "2", "results/smoke/report.html", "--forcerun", "report"]) == 0
+    further = ["-n", "--cores", "2", "results/smoke/report.html", "--forcerun", "report"]
+    assert started == ["-m", "snakemake", "--snakefile", SNAKEFILE, *further, "--config", "study=smoke"]
+
+
+def test_the_study_stands_beside_other_entries_of_the_configuration(started: list[str]) -> None:
+    """Snakemake keeps the last --config only."""
+    main(["run", "--config", "seed=3", "device=cpu", "-n", "--study", "smoke", "-C", "study=demo"])
+    assert started.count("--config") == 1
+    assert started[-4:] == ["seed=3", "device=cpu", "study=demo", "study=smoke"] and "-n" in started
+
+
+def test_make_run_keeps_its_study_beside_entries_of_the_configuration(started: list[str]) -> None:
+    if not (make := shutil.which("make")):
+        pytest.skip("NO MAKE")
+    line = [make, "-n", "-C", str(suite.PACKAGE.parent), "run", "STUDY=smoke", "ARGS=--config seed=3 -n"]
+    recipe = subprocess.run(line, capture_output=True, encoding="utf-8", check=True).stdout
+    (given,) = re.findall(r" -m mtbkd (run .*?) \|\|", recipe)
+    main(given.split())
+    assert started[-3:] == ["--config", "seed=3", "study=smoke"] and "-n" in started
+
+
+def test_without_a_study_it_is_that_of_the_configuration(started: list[str]) -> None:
+    main(["run"])
+    assert started == ["-m", "snakemake", "--snakefile", SNAKEFILE]
+
+
+def test_in_the_checkout_the_command_names_no_folder(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(suite.root())
+    main(["run"])
+    assert started[-1] == "workflow/Snakefile"
+
+
+def test_a_configfile_with_a_mistake_keeps_it_from_starting(started: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("more.yaml").write_text("seed: 1\nseed: 2\n")
+    assert main(["run", "--configfile", "more.yaml"]) == 1
+    assert not started and "found the key 2 times" in capsys.readouterr().err
+
+
+def test_another_package_in_the_folder_is_refused(started: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Jobs start in this folder, so they would import it."""
+    Path("mtbkd").mkdir()
+    Path("mtbkd/__init__.py").touch()
+    assert main(["run"]) == 1 and not started
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "another mtbkd" in told and "python -m mtbkd run" in told
+
+
+def test_without_snakemake_one_line_says_so(
+    started: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_command, "find_spec", lambda name: None)
+    assert main(["run"]) == 1 and not started
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "snakemake: not installed" in told
+
+
+def test_other_commands_still_refuse_what_they_do_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["list", "methods", "--foo"])
+    assert left.value.code == 2 and "unrecognized arguments: --foo" in capsys.readouterr().err
