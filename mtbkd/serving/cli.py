@@ -9,10 +9,10 @@ from typing import Any
 
 from mtbkd.base.errors import MtbkdError, machine_fault
 from mtbkd.data.datasets import split_command
-from mtbkd.serving import check_command, difference_command, fit_command, list_command, predict_command
+from mtbkd.serving import check_command, difference_command, fit_command, list_command, predict_command, try_command
 from mtbkd.serving.terminal import Parser, Stopped, on_signals, one_line, stop, stopped_by
 
-COMMANDS = (check_command, split_command, fit_command, predict_command, list_command, difference_command)
+COMMANDS = (check_command, split_command, fit_command, predict_command, list_command, difference_command, try_command)
 
 
 def parser() -> Parser:
