@@ -13,6 +13,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -120,9 +121,9 @@ class Sheet:
         at = self.header.index(column)
         cells = [row[at] for row in self.rows]
         known = [cell not in holes for cell in cells]
-        for row, cell in enumerate(cells):
-            if known[row] and not NUMBER.fullmatch(cell):
-                raise self._no_number(row, column, cell)
+        if not all(map(NUMBER.fullmatch, compress(cells, known))):
+            row = next(i for i, cell in enumerate(cells) if known[i] and not NUMBER.fullmatch(cell))
+            raise self._no_number(row, column, cells[row])
         values = np.array([float(cell) if there else np.nan for cell, there in zip(cells, known, strict=True)])
         if len(large := np.flatnonzero(np.abs(values) >= LARGEST)):
             raise self._no_number(int(large[0]), column, cells[large[0]])
@@ -148,18 +149,17 @@ def read(path: Path, separator: str = ",", encoding: str | None = None, expected
     parsed = _parse(text, path, separator)
     if not parsed:
         raise ContractError(path, "content", "no lines", "a header and at least one row")
-    (line, first), body = parsed[0], parsed[1:]
-    header, unnamed = _header(path, [cell.strip() for cell in first], line, separator)
+    (line, first), *body = [(line, tuple(map(str.strip, row))) for line, row in parsed]
+    header, unnamed = _header(path, first, line, separator)
     for line, row in body:
         if len(row) != len(header):
             hint = "quote a cell that contains the separator" if len(row) > len(header) else ""
             raise ContractError(path, f"line {line}", f"{len(row)} cells", f"{len(header)}, as in the header", hint)
-        if not any(cell.strip() for cell in row):
+        if not any(row):
             raise ContractError(path, f"line {line}", "only empty cells", "a row with content", "delete the line")
     if not body:
         raise ContractError(path, "rows", "a header only", "a header and at least one row")
-    rows = tuple(tuple(cell.strip() for cell in row) for _, row in body)
-    return Sheet(path, header, rows, tuple(line for line, _ in body), unnamed)
+    return Sheet(path, header, tuple(row for _, row in body), tuple(line for line, _ in body), unnamed)
 
 
 def read_matrix(path: Path, width: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.lazy import lazy_import
-from mtbkd.bench import control_variates, figure, floor, images, peers, pools, process, proteins, samplers, verdict
+from mtbkd.bench import control_variates, figure, floor, images, in_use, peers, pools, process, proteins, samplers, verdict
 from mtbkd.bench.problems import BATCH_SIZE, CASES, Case, best, make, seconds
 from mtbkd.contracts.artefacts import write_json
 from mtbkd.students import init_ensemble
@@ -66,6 +66,8 @@ def _measure(result: dict[str, Any]) -> None:
         _say(f"{images.SEEDS} seeds of the CNN, {row['images']}", row)
     result["proteins"] = proteins.measure()
     _say("the paper's fit on proteins, encoded once and in the loop (extrapolated)", result["proteins"])
+    result["in_use"] = in_use.measure()
+    _say(f"the estimator on {in_use.ROWS:,} rows, and mtbkd predict with {in_use.DRAWS} draws", result["in_use"])
     result["nuts"] = peers.nuts_draws()
     _say("NUTS, linear student", result["nuts"])
 

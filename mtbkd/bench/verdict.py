@@ -7,6 +7,7 @@ from mtbkd.bench.problems import CASES
 IMPORT_S, FLOOR_TIMES, CHAINS_TIMES, FURTHER_REPLICATE, SEEDS_TIMES, VARIATES_TIMES = 0.2, 2.0, 12.0, 0.25, 4.0, 1.7
 STUDY_S = {"smoke": 150, "demo": 600, "validation": 1800, "paper_simulations": 3600, "images": 2700, "protein": 2700}
 FIT_S, POOL_S = 60, 1.0
+IN_USE_S, ROWS_PER_S = {"map": 0.5, "laplace": 2.0, "sgld": 5.0}, 10_000  # of a user's fit, and of mtbkd predict
 STUDY_MB = 4096
 MANY, MOST = 64, 256  # chains of the bounds
 
@@ -50,6 +51,9 @@ def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
             rows.append(_at_most(what, row["seconds"], POOL_S))
     if fit := result.get("proteins"):
         rows.append(_at_most("the paper's posterior of proteins from encoded features, s", fit["fit_s"], FIT_S))
+    if used := result.get("in_use"):
+        rows += [_at_most(f"the estimator by {name}, s", used[f"{name}_s"], most) for name, most in IN_USE_S.items()]
+        rows.append(_at_least("rows of mtbkd predict a second", used["rows_per_s"], ROWS_PER_S))
     if told := result.get("study"):
         if told["study"] in STUDY_S:
             rows.append(_at_most(f"study {told['study']} from nothing, s", told["wall_s"], STUDY_S[told["study"]]))

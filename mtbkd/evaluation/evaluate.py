@@ -56,6 +56,7 @@ def evaluate_experiment(
     draws_files: Mapping[str, Folders],
     levels: Sequence[float],
     out: str | Path,
+    reference: str | None = None,
 ) -> None:
     """Evaluate all methods of one experiment and write the tables into ``out``, each completely or not at all.
 
@@ -66,6 +67,7 @@ def evaluate_experiment(
         draws_files: method -> block -> file of ``draws.Draws``; read one at a time.
         levels: credible levels of the coverage metrics.
         out: folder.
+        reference: the method that the others are compared with; by default a MAP fit of labels alone, or else the first.
 
     Raises:
         ContractError: a file breaks its contract, or two files do not belong together.
@@ -89,7 +91,7 @@ def evaluate_experiment(
     attrs = {m: _add_method(tables, m, files, replicates, levels, criticised, shared) for m, files in each}
     criticised.add_to(tables, attrs, levels)
     plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
-    reference = next(plain, next(iter(attrs), ""))
+    reference = reference or next(plain, next(iter(attrs), ""))
     se_examples = shared.se_of_difference if shared else None
     compared = compare(tables.frame("metrics"), reference, shared is not None, se_examples, resampled)
     tables.add("comparisons", compared.to_dict("records"))

@@ -163,11 +163,15 @@ def search(target: Target, mean: "torch.Tensor", step: "torch.Tensor") -> "torch
     return tried[torch.arange(len(mean)), value.nan_to_num(nan=-torch.inf).argmax(1)]
 
 
-def hessian(target: Target, mean: "torch.Tensor", max_entries: int = 2_000_000) -> "torch.Tensor":
-    """Second derivatives (U, P, P) of the log-density at ``mean`` (U, P), rows in chunks that bound the memory."""
+def hessian(target: Target, mean: "torch.Tensor", max_entries: int | None = None) -> "torch.Tensor":
+    """Second derivatives (U, P, P) of the log-density at ``mean`` (U, P), rows in chunks that bound the memory.
+
+    By default, a chunk's activations stay near a CPU's cache, or keep a GPU busy.
+    """
     size = mean.shape[1]
     units, rows = target.members(size), torch.arange(size, device=mean.device).repeat(len(mean)).unsqueeze(1)
-    chunk = max(1, max_entries // (target.num_examples * max((*target.hidden, 16))))
+    most = max_entries or (500_000 if mean.device.type == "cpu" else 2_000_000)
+    chunk = max(1, most // (target.num_examples * max((*target.hidden, 16))))
     found = []
     for begin in range(0, len(rows), chunk):
         part = slice(begin, begin + chunk)

@@ -37,6 +37,7 @@ FILES = ("student.safetensors", "card.json")
 ARRAYS = {"params": np.float32, "mean": np.float64, "scale": np.float64}
 STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
+CACHED_VALUES = 250_000  # those that stay in a CPU's cache, which takes half the time
 VERSION = 3
 
 
@@ -163,11 +164,13 @@ class Bundle:
         """Class probabilities float32 (S, N, K) under every draw at standardised inputs ``x`` (N, *features)."""
         student = self.student
         width = max((*student.hidden, 4 * len(self.card.class_names)))
-        chunk = max(1, MOST_VALUES // (max(1, len(x)) * width))
+        chunk = max(1, (CACHED_VALUES if device == "cpu" else MOST_VALUES) // (max(1, len(x)) * width))
         with torch.inference_mode():
             read = student.inputs(torch.as_tensor(x[None], device=device))
             parts = torch.as_tensor(self.params, device=device).split(chunk)
-            prob = np.concatenate([torch.softmax(student.apply(part, read), -1).cpu().numpy() for part in parts])
+            # A softmax over few numbers side by side in memory takes four times as long.
+            logits = (student.apply(part, read).movedim(-1, 0).contiguous() for part in parts)
+            prob = np.concatenate([torch.softmax(front, 0).movedim(0, -1).cpu().numpy() for front in logits])
         if bad := int((~np.isfinite(prob)).any((0, 2)).sum()):
             raise ContractError(f"student {self.card.method}", "probabilities", f"not finite for {bad} of {len(x)} examples",
                                 "finite numbers", "are these inputs like those that it learnt from?")  # fmt: skip

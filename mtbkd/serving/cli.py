@@ -10,10 +10,27 @@ from typing import Any
 
 from mtbkd.base.errors import MtbkdError, machine_fault
 from mtbkd.data.datasets import split_command
-from mtbkd.serving import check_command, difference_command, fit_command, list_command, predict_command, run_command
+from mtbkd.serving import (
+    check_command,
+    difference_command,
+    fit_command,
+    list_command,
+    predict_command,
+    run_command,
+    try_command,
+)
 from mtbkd.serving.terminal import Parser, Stopped, on_signals, one_line, stop, stopped_by
 
-COMMANDS = (check_command, split_command, fit_command, predict_command, list_command, difference_command, run_command)
+COMMANDS = (
+    check_command,
+    split_command,
+    fit_command,
+    predict_command,
+    run_command,
+    try_command,
+    list_command,
+    difference_command,
+)
 
 
 def parser() -> Parser:

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
+from mtbkd.evaluation.credible import credible_ends
 from mtbkd.serving import given, keeping
 from mtbkd.serving.advice import Values, logits_of, named
 from mtbkd.serving.answers import UNCERTAINTY, Interval, in_html, of_draws
@@ -193,8 +194,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
                 raise ContractError("predict_interval", "level", f"{level:g}", "a share between 0 and 1")
             if self.bundle_.card.draws == 1:
                 raise ContractError("predict_interval", "draws", "a point estimate", "a method that draws, such as sgld")
-        tails = [(1 - level) / 2, (1 + level) / 2]
-        ends = self._of_draws(X, lambda prob: np.quantile(prob, tails, axis=0).swapaxes(0, 1))
+        ends = self._of_draws(X, lambda prob: credible_ends(prob, level).swapaxes(0, 1))
         return Interval(ends[:, 0], ends[:, 1])
 
     def uncertainty(self, X: Any) -> "pd.DataFrame":

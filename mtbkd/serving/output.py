@@ -112,11 +112,11 @@ def _row(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float):  # most are
+        return f"{round(value, DIGITS):g}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str):
-        return cell(value)
-    return f"{round(value, DIGITS):g}" if isinstance(value, float) else str(value)
+    return cell(value) if isinstance(value, str) else str(value)
 
 
 def _rounded(content: Any) -> Any:

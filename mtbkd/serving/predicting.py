@@ -22,6 +22,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.data.encoders import Embedder
 from mtbkd.data.fasta import Record, read_fasta
 from mtbkd.data.sequences import clean
+from mtbkd.evaluation.credible import credible_ends
 from mtbkd.evaluation.deviance import decompose
 from mtbkd.serving.bundle import Bundle
 
@@ -192,7 +193,7 @@ def summarised(
     """What draws ``prob`` (S, B, K) say of the examples ``part``, each an id with the length of the protein."""
     mean, unsure = prob.mean(0, dtype=np.float64), decompose(prob)
     several = len(prob) > 1
-    ends = np.quantile(prob, [(1 - level) / 2, (1 + level) / 2], axis=0) if several else None
+    ends = credible_ends(prob, level) if several else None
     for i, (name, length) in enumerate(part):
         total = unsure.entropy_total[i]
         yield Prediction(

@@ -30,6 +30,11 @@ class DataPlan:
     raw: tuple[str, ...]
     key: str
 
+    @property
+    def job(self) -> dict[str, Any]:
+        """What preparing it depends on (``mtbkd.data.preparing``)."""
+        return {"name": self.name, "kind": self.kind, "settings": self.settings, "seed": self.seed}
+
 
 @dataclass(frozen=True)
 class TeacherPlan:
@@ -54,6 +59,12 @@ class TeacherPlan:
     raw: tuple[str, ...]
     data_key: str
     key: str
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """What its logits depend on besides data and device (``mtbkd.teachers.teaching``)."""
+        own = {"name": self.name, "family": self.family, "domain": self.domain}
+        return {**own, "settings": self.settings, "seed": self.seed}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from mtbkd.base.errors import ContractError, MtbkdError
@@ -39,8 +40,10 @@ def test_inputs_are_standardised_as_the_dataset_was(monkeypatch: pytest.MonkeyPa
     expected = (raw[:, varying] - bundle().mean[varying]) / bundle().scale[varying]
     np.testing.assert_allclose(x[:, varying], expected, rtol=1e-6)
     whole = bundle().draw_probs(x)
-    monkeypatch.setattr("mtbkd.serving.bundle.MOST_VALUES", 1)  # a draw at a time
+    monkeypatch.setattr("mtbkd.serving.bundle.CACHED_VALUES", 1)  # a draw at a time
     np.testing.assert_allclose(bundle().draw_probs(x), whole, atol=1e-6)
+    logits = bundle().student.apply(torch.as_tensor(bundle().params), torch.as_tensor(x[None]))
+    np.testing.assert_allclose(whole, torch.softmax(logits, -1), rtol=0, atol=1e-6)
 
 
 def test_arrays_that_do_not_fit_the_card_are_not_written(tmp_path: Path):

@@ -50,8 +50,7 @@ def datasets_of(kind):
 
 def dataset_spec(wildcards):
     """What preparing a dataset depends on."""
-    data = PLAN.datasets[wildcards.dataset]
-    return {"name": data.name, "kind": data.kind, "settings": data.settings, "seed": data.seed}
+    return PLAN.datasets[wildcards.dataset].job
 
 
 def raw_files(keys):
@@ -88,15 +87,7 @@ def teacher_package(wildcards):
 
 
 def teacher_spec(wildcards):
-    teacher = PLAN.teachers[wildcards.teacher]
-    return {
-        "name": teacher.name,
-        "family": teacher.family,
-        "domain": teacher.domain,
-        "settings": teacher.settings,
-        "seed": teacher.seed,
-        "device": PLAN.device,
-    }
+    return {**PLAN.teachers[wildcards.teacher].job, "device": PLAN.device}
 
 
 def student_inputs(wildcards):
