@@ -110,7 +110,7 @@ def test_a_study_is_planned_by_the_packaged_workflow(installed: Installed) -> No
     printed = installed.python("-m", "mtbkd", "run", "--study", "smoke", "-n")
     assert f"{installed.library}/mtbkd/suite/config.yaml" in printed
     assert "results/smoke/report.html" in printed and "rule prepare_sim1:" in printed
-    assert str(ROOT) not in printed
+    assert not any(str(ROOT / part) in printed for part in ("workflow", "config.yaml", "mtbkd/"))  # but ROOT/.venv may be
 
 
 def test_a_job_of_a_study_runs_in_an_empty_folder(installed: Installed) -> None:
