@@ -1,114 +1,45 @@
-"""Every part that can be named in config.yaml and every figure: name -> module, a line each; questions are found as folders.
+"""Every part that config.yaml can name and every figure: name -> module, found by their files.
 
-A registered module holds ``Settings`` (its hyper-parameters with bounds and defaults) and the functions of its kind; see
-workflow/README.md for the contracts. Conformance tests pick up each line by themselves.
+A part is a module in the folder of its kind that defines ``Settings`` (its hyperparameters with bounds and defaults) and the
+functions of that kind; workflow/README.md has the contracts. A figure is a module that defines ``CAPTION``. A kind of question
+is a folder with a module ``question``. Conformance tests cover every part that is found.
 """
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 from mtbkd.base.errors import ConfigError, nearest
 
-DATASETS = {
-    "sim1": "mtbkd.data.datasets.sim1",
-    "sim2": "mtbkd.data.datasets.sim2",
-    "bkd": "mtbkd.data.datasets.bkd",
-    "digits": "mtbkd.data.datasets.digits",
-    "protein": "mtbkd.data.datasets.protein",
-    "deeploc": "mtbkd.data.datasets.deeploc",
-    "table": "mtbkd.data.datasets.table",
-    "mlbench": "mtbkd.data.datasets.mlbench",
-    "scikit": "mtbkd.data.datasets.scikit",
-    "mnist": "mtbkd.data.datasets.mnist",
-    "fashion_mnist": "mtbkd.data.datasets.fashion_mnist",
-    "cifar10": "mtbkd.data.datasets.cifar10",
-    "cifar100": "mtbkd.data.datasets.cifar100",
-    "svhn": "mtbkd.data.datasets.svhn",
-    "usps": "mtbkd.data.datasets.usps",
-    "digit_domains": "mtbkd.data.datasets.digit_domains",
-    "digit_five": "mtbkd.data.datasets.digit_five",
-}
-ENCODERS = {
-    "descriptors": "mtbkd.data.encoders.descriptors",
-    "cnn": "mtbkd.data.encoders.cnn",
-    "unirep64": "mtbkd.data.encoders.unirep64",
-    "esm2_8m": "mtbkd.data.encoders.esm2_8m",
-}
-TEACHERS = {
-    "mlp": "mtbkd.teachers.mlp",
-    "cnn": "mtbkd.teachers.cnn",
-    "released": "mtbkd.teachers.released",
-    "uniform": "mtbkd.teachers.uniform",
-    "resnet": "mtbkd.teachers.resnet",
-    "cifar_resnet": "mtbkd.teachers.cifar_resnet",
-    "sklearn": "mtbkd.teachers.sklearn_classifier",
-}
-STUDENTS = {
-    "linear": "mtbkd.students.linear",
-    "mlp": "mtbkd.students.mlp",
-    "cnn": "mtbkd.students.cnn",
-}
-SIGNALS = {
-    "none": "mtbkd.signals.none",
-    "kd": "mtbkd.signals.kd",
-    "kd_mean": "mtbkd.signals.kd_mean",
-    "kd_hinton": "mtbkd.signals.kd_hinton",
-    "tip": "mtbkd.signals.tip",
-    "bkd": "mtbkd.signals.bkd",
-    "power": "mtbkd.signals.power",
-    "pooled": "mtbkd.signals.pooled",
-}
-WEIGHTS = {
-    "equal": "mtbkd.pooling.equal",
-    "entropy": "mtbkd.pooling.entropy",
-    "inverse_entropy": "mtbkd.pooling.inverse_entropy",
-    "exponential_entropy": "mtbkd.pooling.exponential_entropy",
-    "inverse_square_entropy": "mtbkd.pooling.inverse_square_entropy",
-    "margin": "mtbkd.pooling.margin",
-    "label_confidence": "mtbkd.pooling.label_confidence",
-    "validation": "mtbkd.pooling.validation",
-    "stacking": "mtbkd.pooling.stacking",
-    "density_ratio": "mtbkd.pooling.density_ratio",
-    "product": "mtbkd.pooling.product",
-}
-OPERATORS = {
-    "linear": "mtbkd.pooling.operators.linear",
-    "logarithmic": "mtbkd.pooling.operators.logarithmic",
-    "power_mean": "mtbkd.pooling.operators.power_mean",
-    "median": "mtbkd.pooling.operators.median",
-    "trimmed_mean": "mtbkd.pooling.operators.trimmed_mean",
-    "minimax": "mtbkd.pooling.operators.minimax",
-    "best_single": "mtbkd.pooling.operators.best_single",
-}
-INFERENCE = {
-    "map": "mtbkd.inference.map",
-    "sgld": "mtbkd.inference.sgld",
-    "sghmc": "mtbkd.inference.sghmc",
-    "psgld": "mtbkd.inference.psgld",
-    "csgld": "mtbkd.inference.csgld",
-    "vi": "mtbkd.inference.vi",
-    "dropout": "mtbkd.inference.dropout",
-    "nuts": "mtbkd.inference.nuts",
-    "advi": "mtbkd.inference.advi",
-    "laplace": "mtbkd.inference.laplace",
-    "ensemble": "mtbkd.inference.ensemble",
-    "hmc": "mtbkd.inference.hmc",
-    "hmc_laplace": "mtbkd.inference.hmc_laplace",
-    "smc": "mtbkd.inference.smc",
-}
 PACKAGE = Path(__file__).parents[1]
+PART = re.compile(r"^(class )?Settings\b", re.MULTILINE)
+SHOWN_FIRST = (
+    "metrics", "planes", "weights_plane", "coverage_levels", "coverage", "coverage_size", "reliability", "maps", "boxes",
+    "extremes", "rank", "ess", "forest", "lambda_curve", "quality_methods",
+)  # fmt: skip
 
 
-def _found(pattern: str, name: Callable[[Path], str]) -> dict[str, str]:
-    """Name -> module of the files of mtbkd/questions that match; nothing is imported."""
-    paths = sorted((PACKAGE / "questions").glob(pattern))
+def _found(pattern: str, name: Callable[[Path], str], holds: re.Pattern[str] | None = None) -> dict[str, str]:
+    """Name -> module of the files of the package that match and hold a line that does; nothing is imported."""
+    paths = [path for path in sorted(PACKAGE.glob(pattern)) if holds is None or holds.search(path.read_text(encoding="utf-8"))]
     return {name(path): ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in paths}
 
 
-# Every folder of mtbkd/questions with a module `question` is a kind.
-QUESTIONS = _found("*/question.py", lambda path: path.parent.name)
+def _parts(folder: str) -> dict[str, str]:
+    return _found(f"{folder}/*.py", lambda path: path.stem, PART)
+
+
+DATASETS = _parts("data/datasets")
+ENCODERS = _parts("data/encoders")
+TEACHERS = _parts("teachers")
+STUDENTS = _parts("students")
+SIGNALS = _parts("signals")
+WEIGHTS = _parts("pooling")
+OPERATORS = _parts("pooling/operators")
+INFERENCE = _parts("inference")
+QUESTIONS = _found("questions/*/question.py", lambda path: path.parent.name)
 KINDS = {
     "dataset": DATASETS,
     "encoder": ENCODERS,
@@ -121,24 +52,16 @@ KINDS = {
     "question": QUESTIONS,
 }
 
-# Every figure: those of experiments and studies in the order of the report, those of questions by their files.
-FIGURES = {
-    "metrics": "mtbkd.report.figures.metrics",
-    "planes": "mtbkd.report.figures.planes",
-    "weights_plane": "mtbkd.report.figures.weights_plane",
-    "coverage_levels": "mtbkd.report.figures.coverage_levels",
-    "coverage": "mtbkd.report.figures.coverage",
-    "coverage_size": "mtbkd.report.figures.coverage_size",
-    "reliability": "mtbkd.report.figures.reliability",
-    "maps": "mtbkd.report.figures.maps",
-    "boxes": "mtbkd.report.figures.boxes",
-    "extremes": "mtbkd.report.figures.extremes",
-    "rank": "mtbkd.report.figures.rank",
-    "ess": "mtbkd.report.figures.ess",
-    "forest": "mtbkd.report.figures.forest",
-    "lambda_curve": "mtbkd.report.figures.lambda_curve",
-    "quality_methods": "mtbkd.report.figures.quality_methods",
-} | _found("*/figure_*.py", lambda path: path.stem.removeprefix("figure_"))
+
+def _figures() -> dict[str, str]:
+    """Figures of experiments and studies in the order of the report, new ones behind; then those of questions."""
+    own = _found("report/figures/*.py", lambda path: path.stem, re.compile(r"^CAPTION\b", re.MULTILINE))
+    order = [*(name for name in SHOWN_FIRST if name in own), *(name for name in own if name not in SHOWN_FIRST)]
+    asked = _found("questions/*/figure_*.py", lambda path: path.stem.removeprefix("figure_"))
+    return {name: own[name] for name in order} | asked
+
+
+FIGURES = _figures()
 
 
 def module_name(kind: str, name: str) -> str:

@@ -73,7 +73,7 @@ def teacher_weights(name: str, prob: np.ndarray, context: Context) -> np.ndarray
     """Weights (R, N, G) of teachers with class probabilities ``prob`` (R, N, G, K) at temperature 1.
 
     Args:
-        name: a line of the registry.
+        name: a registered part.
         prob: of the examples of ``context.rows``.
         context: read by modules that need it.
     """

@@ -7,10 +7,11 @@ gradients. T is ``teacher_temperature``; ``student_temperature`` is not read.
 from dataclasses import replace
 
 from mtbkd.signals import kd
-from mtbkd.signals.kd import NEEDS_WEIGHTS, Settings, mixture, prepare, slope, term, term_symbolic
+from mtbkd.signals.kd import NEEDS_WEIGHTS, mixture, prepare, slope, term, term_symbolic
 from mtbkd.signals.shared import Shared
 
 __all__ = ["NEEDS_WEIGHTS", "USES", "Settings", "adjust", "mixture", "prepare", "slope", "term", "term_symbolic"]
+Settings = kd.Settings
 USES = kd.USES - {"student_temperature"}
 
 

@@ -9,7 +9,8 @@ tempers each teacher before it takes the mean.
 from typing import TYPE_CHECKING
 
 from mtbkd.base.lazy import lazy_import
-from mtbkd.signals.kd import NEEDS_WEIGHTS, USES, Settings, mixture, prepare, slope, term, term_symbolic
+from mtbkd.signals import kd
+from mtbkd.signals.kd import NEEDS_WEIGHTS, USES, mixture, prepare, slope, term, term_symbolic
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +18,7 @@ else:
     torch = lazy_import("torch")
 
 __all__ = ["NEEDS_WEIGHTS", "USES", "Settings", "mixture", "prepare", "slope", "temper", "term", "term_symbolic"]
+Settings = kd.Settings
 
 
 def temper(logits: "torch.Tensor", weights: "torch.Tensor", temperature: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":

@@ -1,4 +1,4 @@
-"""The benchmark of the operators times every line of the registry and bounds those that are not solved by iteration."""
+"""The benchmark of the operators times every registered operator and bounds those that are not solved by iteration."""
 
 from mtbkd.base import registry
 from mtbkd.bench import pools

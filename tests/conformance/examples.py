@@ -1,4 +1,4 @@
-"""Small settings and data for any registered part, so that a new line of the registry is tested by what is here."""
+"""Small settings and data for any registered part, so that a new one is tested by what is here."""
 
 import csv
 from pathlib import Path
@@ -33,7 +33,7 @@ FILES: dict[str, dict[str, Any]] = {
     },
     "mtbkd.data.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
     "mtbkd.teachers.released": {"path": "logits.csv"},
-    "mtbkd.teachers.sklearn_classifier": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
+    "mtbkd.teachers.sklearn": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
 }
 # Collections of images that are tested on tiny files of our own in their format, in place of these raw files.
 IMAGE_FILES: dict[str, tuple[str, ...]] = {

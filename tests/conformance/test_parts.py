@@ -1,4 +1,4 @@
-"""Every line of the registry: what is true of all parts, whatever their kind."""
+"""Every registered part: what is true of all parts, whatever their kind."""
 
 import inspect
 

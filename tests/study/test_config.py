@@ -716,10 +716,10 @@ STRENGTHS = {
     "nobody but no teacher": ({"posterior": {"no_teacher": [0, 1]}}, "posterior.no_teacher[1]", ["found 1", ">= 0 and < 1"]),
     "no teacher where there is no mixture": ({"methods.kd_dropout.posterior": {"no_teacher": 0.1}},
                                              "methods.kd_dropout.posterior.no_teacher",
-                                             ["found [0.1]", "signal 'kd' is no mixture", "no_teacher is for tip, power"]),
+                                             ["found [0.1]", "signal 'kd' is no mixture", "no_teacher is for power, tip"]),
     "a sharpness where there is no mixture": (
         {"posterior": {"kappa": 1, "lambda": "kappa"}, "methods.kd_dropout.posterior": {"lambda": [4, 9]}},
-        "methods.kd_dropout.posterior.lambda", ["found [4.0, 9.0]", "signal 'kd' is no mixture", "lambda is for tip, power"]),
+        "methods.kd_dropout.posterior.lambda", ["found [4.0, 9.0]", "signal 'kd' is no mixture", "lambda is for power, tip"]),
 }  # fmt: skip
 
 

@@ -45,13 +45,6 @@ def follow(checkout: Checkout, step: Step) -> Run | None:
         return checkout.command(*step.text.split())
     if step.language == "yaml" and (checkout.root / step.file).exists():
         checkout.configure(step.file, step.text)
-    elif step.language == "diff":
-        context, *added = step.text.splitlines()
-        file = checkout.root / step.file
-        lines = file.read_text().splitlines()
-        place = lines.index(context[1:]) + 1
-        assert all(line.startswith("+") for line in added)
-        file.write_text("\n".join([*lines[:place], *(line[1:] for line in added), *lines[place:], ""]))
     else:
         file = checkout.root / step.file
         assert not file.exists(), f"{step.file} is to be a new file"

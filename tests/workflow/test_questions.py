@@ -1,8 +1,8 @@
-"""A kind of question is a folder: added as new files only, it is planned, computed, drawn and told on the page."""
+"""A kind of question, its figure, a signal and a study are new files only: planned, computed, drawn and on the page."""
 
 import pytest
 
-from tests.workflow.conftest import Checkout
+from tests.workflow.conftest import ROOT, Checkout
 
 pytestmark = pytest.mark.workflow
 KIND = "mtbkd/questions/balance"
@@ -107,8 +107,11 @@ def draw(question):
     ax.bar(shares["label"], shares["n"])
     return figure
 ''',
+    "mtbkd/signals/softened.py": (ROOT / "mtbkd/signals/kd.py").read_text(),
     "workflow/report/balance.rst": "Every bar is a class; its height is the number of labels.\n",
     "workflow/studies/balanced.yaml": """\
+methods:
+  softened_map: {signal: softened, weights: equal, inference: map}
 studies:
   balanced:
     training: {steps: 20}
@@ -116,13 +119,13 @@ studies:
     questions:
       balance: {kind: balance, experiment: one, settings: {splits: [train, val]}}
     experiments:
-      one: {dataset: sim1_tiny, teachers: [tiny_b1, tiny_b3], student: quadratic, methods: [labels_map]}
+      one: {dataset: sim1_tiny, teachers: [tiny_b1, tiny_b3], student: quadratic, methods: [labels_map, softened_map]}
 """,
 }
 STUDY = ("--config", "study=balanced")
 
 
-def test_a_kind_added_as_new_files_is_on_the_page(fresh: Checkout) -> None:
+def test_a_kind_a_figure_a_signal_and_a_study_added_as_new_files_are_on_the_page(fresh: Checkout) -> None:
     (fresh.root / KIND).mkdir()
     with fresh.added(FILES):
         with fresh.edited("workflow/studies/balanced.yaml", "[train, val]", "[trian]"):
@@ -139,6 +142,7 @@ def test_a_kind_added_as_new_files_is_on_the_page(fresh: Checkout) -> None:
         article = page.partition('<article id="question-balance">')[2].partition("</article>")[0]
         for told in ("Are the classes balanced?", "were counted.", "Labels by class</caption>", "Every bar is a class;"):
             assert told in article
+        assert "softened_map" in page
         with fresh.edited(f"{KIND}/counting.py", "import numpy", "# edited\nimport numpy"):
             again = {job.rule for job in fresh.dry_run(*STUDY)}
         assert {"part_balance_counts", "question_balance"} <= again and not again & {"student", "teacher", "evaluate"}

@@ -1,4 +1,4 @@
-"""Pooling operators, from the teachers' class probabilities to one distribution; one module and registry line each.
+"""Pooling operators, from the teachers' class probabilities to one distribution; one module each.
 
 A module holds ``DOMAIN`` (what it needs of probabilities and weights, and which limit it takes where they are zero),
 ``Settings`` and ``log_pool``: log-probabilities (..., K) of log-probabilities (..., G, K) and weights (..., G) that sum to 1.

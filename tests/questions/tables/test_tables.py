@@ -286,7 +286,7 @@ def test_a_part_depends_on_its_signals_and_on_nothing_that_joins_or_shows_parts(
     first = next(iter(planned(part(methods=["kd_mean"]).settings).values()))
     roots = [tables.STEPS["parts"].job, *(registry.module_name(kind, name) for kind, name in first.uses)]
     sources = closure(roots, ("mtbkd.base.registry",))
-    assert {"mtbkd/signals/kd_mean.py", "mtbkd/data/datasets/scikit.py", "mtbkd/teachers/sklearn_classifier.py"} <= set(sources)
+    assert {"mtbkd/signals/kd_mean.py", "mtbkd/data/datasets/scikit.py", "mtbkd/teachers/sklearn.py"} <= set(sources)
     assert not [path for path in sources if path.startswith("mtbkd/report") or re.search("verdicts|figure_|section", path)]
 
 

@@ -14,7 +14,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.pooling import unseen
 from mtbkd.teachers import estimators, mlp, optimism
-from mtbkd.teachers import sklearn_classifier as family
+from mtbkd.teachers import sklearn as family
 from mtbkd.teachers.columns import Part, columns_seen
 from mtbkd.teachers.examples import labels_of
 from mtbkd.teachers.teaching import teach
