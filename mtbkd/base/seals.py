@@ -23,7 +23,7 @@ DIGITS = 64
 LENGTH = len(MARK) + 2 * DIGITS
 BLOCK = 1 << 20
 FILES, OWN, PLACE = "files_sha256", "card_sha256", "place"  # entries of a card
-KINDS = "data|logits|students|evaluation|curves|questions|exact|teacher_search|student_search"
+KINDS = "data|logits|students|evaluation|questions"
 BELOW_RESULTS = re.compile(rf".*(?:^|/)results/[^/]+/((?:{KINDS})/.+)")
 SWAPPED = f"swapped with another file, or copied from there: {AGAIN}"
 

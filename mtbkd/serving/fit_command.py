@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mtbkd.serving.terminal import add_run_options, leave, on_signals
+
 ABOUT = """\
 Fit a student to a table of your own, taught by its labels and by what your teachers say of its rows.
 
@@ -55,15 +57,13 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     how.add_argument("--student", default="mlp", help="an architecture, or a student of config.yaml (default: mlp)")
     how.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="UNITS",
                      help="units of the hidden layers of an mlp (default: 32)")  # fmt: skip
-    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, CUDA where there is one")
     how.add_argument("--no-report", action="store_true", help="leave out the page")
-    how.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    add_run_options(how)
     own.set_defaults(run=_run)
 
 
 def _run(asked: argparse.Namespace) -> None:
     from mtbkd.serving import own_table
-    from mtbkd.serving.terminal import leave, on_signals
 
     with on_signals(leave):
         import torch  # noqa: F401  # a signal in the middle of it would abort the program

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mtbkd.base import registry
 from mtbkd.base.blocks import SINGLE
 from mtbkd.base.errors import ContractError
 from mtbkd.base.writing import atomic
@@ -62,12 +61,9 @@ def _build(fitted: Fitted, folder: Path) -> None:
 def _shown(fitted: Fitted, folder: Path, data: Path, draws: Path, logits: dict[str, Path]) -> Experiment:
     """The fit as figures know it."""
     ((name, spec),) = fitted.plan.experiments[NAME].methods.items()
-    kind = registry.part("inference", spec["inference"]["name"]).DRAWS
-    tuned = {setting: values for setting, values in spec["posterior"].items() if len(values) > 1}
-    method = Method(spec["signal"]["name"], spec["weights"] or "", spec["inference"]["name"], kind, tuned)
     dataset = fitted.dataset
     return Experiment(
         name=NAME, dataset=NAME, kind="table", simulated=False, features=dataset.x.shape[2:], teachers=tuple(logits),
-        methods={name: method}, evaluation=str(folder / "evaluation"), data=str(data), draws={name: str(draws)},
+        methods={name: Method.of(spec)}, evaluation=str(folder / "evaluation"), data=str(data), draws={name: str(draws)},
         logits={teacher: str(place) for teacher, place in logits.items()}, classes=dataset.num_classes,
     )  # fmt: skip

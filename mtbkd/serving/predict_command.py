@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.errors import ContractError
-from mtbkd.serving.terminal import leave, on_signals, one_line, tell
+from mtbkd.serving.terminal import add_run_options, leave, on_signals, one_line, tell
 
 if TYPE_CHECKING:
     from mtbkd.serving.bundle import Bundle, RiskPoint
@@ -72,9 +72,8 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
                      f"(default: {USUAL_RISK:g}, or the lowest that can be promised)")  # fmt: skip
     how.add_argument("--level", type=float, default=0.95, help="credible level of the intervals (default: 0.95)")
     how.add_argument("--batch", type=int, default=512, help="examples held in memory at once (default: 512)")
-    how.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, CUDA where there is one")
     how.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read, and say which")
-    how.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    add_run_options(how)
     own.set_defaults(run=predict)
 
 

@@ -21,6 +21,14 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {one_line(message, 300)}. Hint: {self.prog} --help\n")
 
 
+def add_run_options(group: Any) -> None:
+    """Options of every command that computes: where, and how loud."""
+    group.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto, CUDA where there is one"
+    )
+    group.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
 class Once(argparse.Action):
     """Keep the value of an option that may stand once."""
 

@@ -9,13 +9,6 @@ from mtbkd.report.figures.material import Method as FigureMethod
 from mtbkd.report.figures.material import Study as FigureStudy
 
 
-def figure_method(spec):
-    """What figures may know of a method."""
-    kind = registry.part("inference", spec["inference"]["name"]).DRAWS
-    tuned = {name: values for name, values in spec["posterior"].items() if len(values) > 1}
-    return FigureMethod(spec["signal"]["name"], spec["weights"] or "", spec["inference"]["name"], kind, tuned)
-
-
 def figure_experiment(experiment):
     """What figures may know of an experiment."""
     part = registry.part("dataset", experiment.data.kind)
@@ -28,7 +21,7 @@ def figure_experiment(experiment):
         simulated=experiment.data.simulated,
         features=() if shape is None else shape.features,
         teachers=tuple(t.name for t in experiment.teachers),
-        methods={name: figure_method(spec) for name, spec in experiment.methods.items()},
+        methods={name: FigureMethod.of(spec) for name, spec in experiment.methods.items()},
         evaluation=f"{STUDY}/evaluation/{experiment.name}",
         data=folder(data_files(experiment.data.key, experiment.data_block(block))[0]),
         draws={m: STUDENT.format(experiment=experiment.name, method=m, block=block) for m in experiment.methods},

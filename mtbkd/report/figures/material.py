@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtbkd.base import registry
 from mtbkd.base.frames import Frame, read_table
 from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
@@ -37,6 +38,14 @@ class Method:
     inference: str
     draws_kind: str
     candidates: Mapping[str, Sequence[float | str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> "Method":
+        """What figures may know of a method's settings, see ``mtbkd.inference.fitting.Spec``."""
+        inference = spec["inference"]["name"]
+        tuned = {name: values for name, values in spec["posterior"].items() if len(values) > 1}
+        draws_kind = registry.part("inference", inference).DRAWS
+        return cls(spec["signal"]["name"], spec["weights"] or "", inference, draws_kind, tuned)
 
 
 @dataclass(frozen=True)
