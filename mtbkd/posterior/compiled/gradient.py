@@ -13,7 +13,7 @@ import numpy as np
 from mtbkd.base.compiling import compiled, inner
 from mtbkd.posterior.compiled.lanes import WIDTH, load, store
 from mtbkd.posterior.compiled.minibatch import Tables, draw, every, fill
-from mtbkd.posterior.compiled.network import CHUNK, affine, inputs_vjp, weights_vjp
+from mtbkd.posterior.compiled.network import CHUNK, affine, both_weights_vjp, inputs_vjp, weights_vjp
 from mtbkd.posterior.compiled.philox import WORDS
 from mtbkd.posterior.compiled.terms import log_softmax, pull, responsibilities, term
 
@@ -107,12 +107,13 @@ def backward(theta: Any, out: Any, z: int, model: Any, buf: Any, inputs: int, sl
         under = 0 if layer == 0 else below - a - (model.fixed if layer == len(sizes) - 2 else 0)
         if inputs:
             slopes -= b
-            if layer > 0:
-                inputs -= a
-                weights_vjp(out, at, a, b, buf, inputs, slopes)
-            else:  # both have the same inputs
+            inputs -= a if layer > 0 else 0
+        if inputs and layer > 0:
+            both_weights_vjp(out, at, a, b, buf, under, below, inputs, slopes)
+        else:
+            if inputs:  # both have the same inputs
                 _add(buf, below, slopes, b)
-        weights_vjp(out, at, a, b, buf, under, below)
+            weights_vjp(out, at, a, b, buf, under, below)
         if layer > 0:
             inputs_vjp(theta, at, a, b, buf, under, below)
         below = under

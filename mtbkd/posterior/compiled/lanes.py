@@ -96,6 +96,21 @@ def store(typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @instruction
+def fetch(typing: Any, array: Any, at: Any) -> Any:
+    """Ask for ``array[at]`` and its neighbours, so that they are near when they are read."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = builder.gep(context.make_array(signature.args[0])(context, builder, values[0]).data, [values[1]])
+        place = builder.bitcast(number, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [place, INT(0), INT(3), INT(1)])  # to read, often, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@instruction
 def splat(typing: Any, number: Any) -> Any:
     """``number`` in every lane."""
 

@@ -50,6 +50,25 @@ def weights_vjp(grad: Any, at: int, a: int, b: int, buf: Any, x: int, pull: int)
 
 
 @inner
+def both_weights_vjp(grad: Any, at: int, a: int, b: int, buf: Any, x: int, pull: int, other_x: int, other_pull: int) -> None:
+    """``weights_vjp`` of two networks with the same weights at once: summing up over lanes is what takes the time."""
+    for j in range(b):
+        row = (pull + j) * CHUNK
+        p0, p1, p2, p3 = load(buf, row), load(buf, row + WIDTH), load(buf, row + 2 * WIDTH), load(buf, row + 3 * WIDTH)
+        row = (other_pull + j) * CHUNK
+        q0, q1, q2, q3 = load(buf, row), load(buf, row + WIDTH), load(buf, row + 2 * WIDTH), load(buf, row + 3 * WIDTH)
+        grad[at + a * b + j] += total(((p0 + p1) + (p2 + p3)) + ((q0 + q1) + (q2 + q3)))
+        for c in range(a):
+            row = (x + c) * CHUNK
+            s = p0 * load(buf, row) + p1 * load(buf, row + WIDTH)
+            s += p2 * load(buf, row + 2 * WIDTH) + p3 * load(buf, row + 3 * WIDTH)
+            row = (other_x + c) * CHUNK
+            s += q0 * load(buf, row) + q1 * load(buf, row + WIDTH)
+            s += q2 * load(buf, row + 2 * WIDTH) + q3 * load(buf, row + 3 * WIDTH)
+            grad[at + c * b + j] += total(s)
+
+
+@inner
 def inputs_vjp(theta: Any, at: int, a: int, b: int, buf: Any, x: int, pull: int) -> None:
     """Overwrite the hidden rows x.. by their derivatives through ReLU."""
     for c in range(a):
