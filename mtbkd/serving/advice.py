@@ -6,6 +6,8 @@
 | frame | columns, by name | by index where that has X's in another order, or more; else as in X |
 | path: .csv, .npz, .npy, .parquet, .safetensors | columns, by name | by ``id`` (``mtbkd.teachers.released_files``) |
 | fitted classifier with ``predict_proba`` | its ``classes_`` | it is asked about X |
+| torch module | in the order of ``classes_`` | it is asked about X, as float32 |
+| ``(torch module, loader)`` | in the order of ``classes_`` | those of the loader, which must not shuffle |
 | callable | as of what it returns | it is asked about X |
 
 Shapes: N rows, K classes.
@@ -22,6 +24,7 @@ from mtbkd.base.delimited import LARGEST, listed
 from mtbkd.base.errors import ContractError, MtbkdError, machine_fault
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.serving.given import index_of, name_of
+from mtbkd.serving.torch_teachers import answers, is_module, is_pair
 from mtbkd.teachers import released, released_files
 from mtbkd.teachers.released_files import Given
 from mtbkd.teachers.released_values import SUM_TOLERANCE
@@ -37,7 +40,7 @@ def named(teachers: Any) -> dict[str, Any]:
         return {}
     if isinstance(teachers, Mapping):
         return {str(name): source for name, source in teachers.items()}
-    several = [*teachers] if isinstance(teachers, list | tuple) else [teachers]
+    several = [*teachers] if isinstance(teachers, list | tuple) and not is_pair(teachers) else [teachers]
     if several and isinstance(teachers, list | tuple) and all(_is_row(each) for each in several):
         several = [np.asarray(teachers)]  # rows of numbers: one teacher, written as a list
     names: dict[str, Any] = {}
@@ -55,7 +58,8 @@ def _name(source: Any) -> str:
     """A name for a teacher that was given none."""
     if isinstance(source, str | Path):
         return re.sub(r"[^A-Za-z0-9_-]", "_", Path(source).name.partition(".")[0]).lstrip("_-0123456789")
-    return type(source).__name__ if hasattr(source, "predict_proba") else ""
+    model = source[0] if is_pair(source) else source
+    return type(model).__name__ if hasattr(model, "predict_proba") or is_module(model) else ""
 
 
 def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values = None) -> Logits:
@@ -80,7 +84,8 @@ def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values =
     train = dataset.split == "train"
     if not covered[train].all():
         raise ContractError(where, "rows", f"{int(covered[train].sum())} of {int(train.sum())} training rows", "all of them")
-    told["family"] = "file" if isinstance(source, str | Path) else type(source).__name__
+    model = source[0] if is_pair(source) else source
+    told["family"] = "file" if isinstance(model, str | Path) else type(model).__name__
     return released.as_logits(name, where, found, covered, told, dataset)
 
 
@@ -93,6 +98,9 @@ def _given(where: str, source: Any, x: Any, dataset: Dataset) -> Given:
     if hasattr(source, "fit") and not callable(source):
         raise ContractError(where, "classifier", f"{type(source).__name__} without predict_proba", "one that has it",
                             "wrap it: CalibratedClassifierCV")  # fmt: skip
+    if is_pair(source) or is_module(source):
+        module, loader = source if is_pair(source) else (source, None)
+        return _numbers(where, _asked(where, lambda rows: answers(where, module, loader, rows), x), None, dataset)
     if callable(source):
         source = _asked(where, source, x)
     if index_of(source) is not None:
@@ -115,7 +123,8 @@ def _asked(where: str, ask: Any, x: Any) -> Any:
 def _numbers(where: str, values: Any, classes: Any, dataset: Dataset) -> Given:
     """An array (N, K) with its class names."""
     try:
-        numbers = np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
+        dense = values.toarray() if hasattr(values, "toarray") else values
+        numbers = np.asarray(dense.detach().cpu().double() if hasattr(dense, "detach") else dense, dtype=np.float64)
     except (TypeError, ValueError):
         raise ContractError(where, "values", type(values).__name__, "numbers of shape (rows, classes)") from None
     n, k = dataset.num_examples, dataset.num_classes

@@ -138,8 +138,9 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             Classes; -1, None and NaN mean that a row has no label, and only its teachers are heard.
         teachers : mapping of name to source, list of sources, or one source, default=None
             Each an array or frame (N, K) of probabilities or logits, a path (.csv, .npz, .npy, .parquet, .safetensors), a
-            fitted classifier, or a callable that is asked about X; see ``mtbkd.serving.advice``. Teachers that learnt from
-            these rows should say what they say out of fold (``cross_val_predict``). None: labels alone.
+            fitted classifier, a torch module or ``(module, loader)``, or a callable that is asked about X; see
+            ``mtbkd.serving.advice``. Teachers that learnt from these rows should say what they say
+            out of fold (``cross_val_predict``). None: labels alone.
 
         Returns
         -------

@@ -206,7 +206,7 @@ def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tu
         if len(given.values) != n:
             raise ContractError(path, "rows", len(given.values), f"{n}, the examples of {dataset.name} in their order",
                                 "a file without ids must cover every row; write one with ids")  # fmt: skip
-        return np.arange(n), f"{BY_NUMBER}, and columns in the order {listed(dataset.class_names)}: the file has no ids"
+        return np.arange(n), f"{BY_NUMBER}, and columns in the order {listed(dataset.class_names)}: no ids are given"
     row_of = {name: i for i, name in enumerate(given.ids)}
     at = np.array([row_of.get(name, -1) for name in ids])
     if not (at >= 0).any():
