@@ -16,7 +16,7 @@ Shapes: N rows, K classes.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 
@@ -30,8 +30,37 @@ from mtbkd.teachers.released_files import Given
 from mtbkd.teachers.released_values import SUM_TOLERANCE
 
 Kind = Literal["logits", "probabilities"]
+Missing = Literal["refuse", "floor"]
 Values = Kind | None
+MOST_FLOOR = 0.1
 HALF = 0.01  # how far the sum of probabilities in half precision may be from 1
+
+
+class Reading(NamedTuple):
+    """How teachers are read.
+
+    ``values`` says what the numbers are; None: probabilities where no row has a negative number and all sum to 1, else logits.
+    ``floor`` is the least probability (None: 0.001, or a tenth of 1 / K if that is less), ``missing_class`` what is done where
+    a teacher does not know a class, ``id`` the column of the ids in files.
+    """
+
+    values: Values = None
+    floor: float | None = None
+    missing_class: Missing = "refuse"
+    id: str = "id"
+
+    def checked(self) -> Self:
+        """Itself, or ContractError for a word or a number that it does not take."""
+        for name, found, allowed in (
+            ("values", self.values, (None, *get_args(Kind))),
+            ("missing_class", self.missing_class, get_args(Missing)),
+        ):
+            if found not in allowed:
+                more = ", or nothing: the numbers tell" if None in allowed else ""
+                raise ContractError("teachers", name, f"'{found}'", ", ".join(filter(None, allowed)) + more)
+        if self.floor is not None and not 0 <= self.floor <= MOST_FLOOR:
+            raise ContractError("teachers", "floor", f"{self.floor:g}", f"a probability from 0 to {MOST_FLOOR:g}")
+        return self
 
 
 def named(teachers: Any) -> dict[str, Any]:
@@ -62,7 +91,7 @@ def _name(source: Any) -> str:
     return type(model).__name__ if hasattr(model, "predict_proba") or is_module(model) else ""
 
 
-def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values = None) -> Logits:
+def logits_of(name: str, source: Any, x: Any, dataset: Dataset, how: Reading) -> Logits:
     """Logits of one teacher.
 
     Args:
@@ -70,17 +99,15 @@ def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values =
         source: see above.
         x: the rows of the data as the user has them.
         dataset: the same rows, with classes and ids.
-        values: what the numbers are; None: probabilities where no row has a negative number and all sum to 1, else logits.
+        how: they are read.
 
     Raises:
         ContractError: numbers of another shape, of other classes or rows, or that are neither.
     """
     where = f"teacher {name}"
-    if values not in (None, *get_args(Kind)):
-        raise ContractError(where, "values", f"'{values}'", "probabilities, logits, or nothing: the numbers tell")
-    given = _given(where, source, x, dataset)
-    kind = values or _kind(where, given)
-    found, covered, told = released.aligned(where, given, dataset, kind)
+    given = _given(where, source, x, dataset, how.id)
+    kind, fill = how.values or _kind(where, given), how.missing_class == "floor"
+    found, covered, told = released.aligned(where, given, dataset, kind, how.floor, fill=fill)
     train = dataset.split == "train"
     if not covered[train].all():
         raise ContractError(where, "rows", f"{int(covered[train].sum())} of {int(train.sum())} training rows", "all of them")
@@ -89,9 +116,9 @@ def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values =
     return released.as_logits(name, where, found, covered, told, dataset)
 
 
-def _given(where: str, source: Any, x: Any, dataset: Dataset) -> Given:
+def _given(where: str, source: Any, x: Any, dataset: Dataset, id_column: str) -> Given:
     if isinstance(source, str | Path):
-        return released_files.read(Path(source))
+        return released_files.read(Path(source), id_column)
     if hasattr(source, "predict_proba"):
         prob = _asked(where, source.predict_proba, x)
         return _numbers(where, prob, getattr(source, "classes_", None), dataset)

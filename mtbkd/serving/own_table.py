@@ -12,7 +12,7 @@ from mtbkd.base.explain import validate
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
-from mtbkd.serving.advice import logits_of, named
+from mtbkd.serving.advice import Reading, logits_of, named
 from mtbkd.serving.given import NAME
 from mtbkd.serving.terminal import one_line, tell
 
@@ -29,8 +29,9 @@ def check(asked: argparse.Namespace) -> int:
     dataset = _tried(mistakes, lambda: read_table(asked))
     if dataset is not None:
         print(*map(one_line, _about_table(dataset)), sep="\n")
+        how = _reading(asked)
         for name, path in named(asked.teachers).items():
-            found = _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, asked.values))
+            found = _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, how))
             if found is not None:
                 print(*map(one_line, _about_teacher(found)), sep="\n")
     tell(f"mtbkd: error: {mistake}" for mistake in mistakes)
@@ -44,12 +45,13 @@ def fit(asked: argparse.Namespace) -> None:
     if asked.out.exists() and (not asked.out.is_dir() or any(asked.out.iterdir())):
         raise ContractError("--out", "folder", f"'{asked.out}', which exists", "a new folder, or an empty one")
     dataset = read_table(asked)
-    teachers = [logits_of(name, path, None, dataset, asked.values) for name, path in named(asked.teachers).items()]
+    how = _reading(asked)
+    teachers = [logits_of(name, path, None, dataset, how) for name, path in named(asked.teachers).items()]
     lines = [*_about_table(dataset), *(line for found in teachers for line in _about_teacher(found))]
     tell(lines, asked.quiet)
     student = MultiTeacherClassifier(
-        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, device=asked.device,
-        random_state=asked.seed,
+        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, floor=asked.floor,
+        missing_class=asked.missing_class, device=asked.device, random_state=asked.seed,
     )  # fmt: skip
     student.fit_dataset(dataset, teachers)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +74,10 @@ def read_table(asked: argparse.Namespace) -> Dataset:
     dataset = table.prepare(NAME, settings, asked.seed, range(1), Path())
     dataset.card["warnings"] = [*dataset.card["warnings"], *suspect_classes(dataset)]
     return dataset
+
+
+def _reading(asked: argparse.Namespace) -> Reading:
+    return Reading(asked.values, asked.floor, asked.missing_class, asked.teacher_id).checked()
 
 
 def _tried[T](mistakes: list[str], read: Callable[[], T]) -> T | None:
@@ -101,8 +107,7 @@ def _about_teacher(found: Logits) -> Iterator[str]:
     covered = ", ".join(f"{split} {told}" for split, told in card["covered"].items())
     right = ", ".join(f"{split} {share:.1%}" for split, share in card["accuracy"].items())
     yield f"teacher {found.teacher}: covers {covered}; right: {right or 'not known'}; {card['joined']}"
-    if "values" in card:
-        yield f"teacher {found.teacher}: {card['values']}"
+    yield from (f"teacher {found.teacher}: {card[told]}" for told in ("values", "lacking") if told in card)
     if not np.ptp(found.logits[0][found.covered], axis=0).any():
         yield f"suspicious: teacher {found.teacher} says the same of every row"
     yield from (f"suspicious: teacher {found.teacher}: {doubt}" for doubt in card["warnings"])

@@ -58,8 +58,8 @@ class Settings(BaseModel):
         "0.001, or a tenth of 1 / classes if that is less"
     )  # fmt: skip
     folds: int = Field(
-        5, ge=2, le=100, description="number of folds for out-of-fold predictions: of training rows shared with the student, and "
-        "for calibration"
+        5, ge=2, le=100, description="number of folds for out-of-fold predictions: of training rows shared with the student, "
+        "and for calibration"
     )  # fmt: skip
     calibrate: Literal["isotonic", "temperature", "none"] = Field(
         "none", description="calibration of the probabilities on out-of-fold predictions of the rows that it learns from"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import softmax
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -185,6 +186,17 @@ def test_torch_modules_are_asked_as_they_will_be_used():
     np.testing.assert_allclose(asked._fitted.teachers[0].logits[0], expected, rtol=1e-4)
     assert plain().fit(x, y, teachers=network)._fitted.teachers[0].teacher == "Sequential"
     assert plain().fit(x, y, teachers=network.double())._fitted.teachers[0].logits.shape == (1, 150, 3)
+
+
+def test_a_teacher_that_does_not_know_a_class_gives_it_the_floor():
+    x, y, _ = iris()
+    model = RandomForestClassifier(10, random_state=0).fit(x[y < 2], y[y < 2])
+    with pytest.raises(ValueError, match="teacher RandomForestClassifier: columns: found no '2' among 0, 1"):
+        plain().fit(x, y, teachers=model)
+    student = plain(missing_class="floor", floor=0.02).fit(x, y, teachers=model)
+    said = softmax(student._fitted.teachers[0].logits[0], -1)
+    assert said.min() == pytest.approx(0.02 / 1.04, rel=1e-2) and (said[:, 2] == said.min(1)).all()
+    assert student.score(x, y) > 0.6
 
 
 def test_rows_without_label_are_taught_by_teachers_alone():

@@ -15,6 +15,7 @@ import mtbkd
 from mtbkd.base import registry
 from mtbkd.serving import cli
 from mtbkd.serving.bundle import read_card
+from tests.teachers.examples import write_as
 
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 COLUMNS = ["sepal length", "sepal width", "petal length", "petal width"]
@@ -78,6 +79,20 @@ def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.Capture
     lines = said.err.strip().splitlines()
     assert len(lines) == 3 and "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
     assert "teacher same says the same of every row" in said.out
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npz", "safetensors", "npy"])
+def test_check_reads_teachers_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture, ending: str):
+    """Here with a specialist, whose ids stand in a column of another name where the format has columns."""
+    ids, prob = np.array([f"p{i}" for i in range(150)]), np.full((150, 3), 0.005)
+    prob[np.arange(150), load_iris().target] = 0.99
+    prob = prob if ending == "npy" else prob[:, :2] / prob[:, :2].sum(1, keepdims=True)
+    write_as(ending, tmp_path / f"t.{ending}", ids, prob, NAMES[: prob.shape[1]].tolist(), "plant")
+    more = ["--teacher-id", "plant"] if ending in ("csv", "parquet") else []
+    assert run("check", *options(), tmp_path / f"t.{ending}", "--missing-class", "floor", "--floor", "0.01", *more) == 0
+    told = capsys.readouterr().out
+    assert "teacher t: covers train 96 of 96" in told and "raised to the floor 0.01" in told
+    assert ("no column for virginica: probability 0.01" in told) == (ending != "npy")
 
 
 def test_fit_writes_a_student_and_its_page(tmp_path: Path, capsys: pytest.CaptureFixture):
