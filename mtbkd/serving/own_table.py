@@ -1,11 +1,9 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from mtbkd.base.errors import ConfigError, ContractError, MtbkdError
 from mtbkd.base.explain import validate
@@ -15,6 +13,7 @@ from mtbkd.data.datasets.doubts import suspect_classes
 from mtbkd.serving.advice import Reading, logits_of, named
 from mtbkd.serving.given import NAME
 from mtbkd.serving.terminal import one_line, tell
+from mtbkd.teachers.oddities import twins
 
 if TYPE_CHECKING:
     from mtbkd.serving.estimator import MultiTeacherClassifier
@@ -30,10 +29,9 @@ def check(asked: argparse.Namespace) -> int:
     if dataset is not None:
         print(*map(one_line, _about_table(dataset)), sep="\n")
         how = _reading(asked)
-        for name, path in named(asked.teachers).items():
-            found = _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, how))
-            if found is not None:
-                print(*map(one_line, _about_teacher(found)), sep="\n")
+        tried = {name: _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, how))
+                 for name, path in named(asked.teachers).items()}  # fmt: skip
+        print(*map(one_line, _about_teachers([found for found in tried.values() if found is not None])), sep="\n")
     tell(f"mtbkd: error: {mistake}" for mistake in mistakes)
     return int(bool(mistakes))
 
@@ -47,8 +45,7 @@ def fit(asked: argparse.Namespace) -> None:
     dataset = read_table(asked)
     how = _reading(asked)
     teachers = [logits_of(name, path, None, dataset, how) for name, path in named(asked.teachers).items()]
-    lines = [*_about_table(dataset), *(line for found in teachers for line in _about_teacher(found))]
-    tell(lines, asked.quiet)
+    tell([*_about_table(dataset), *_about_teachers(teachers)], asked.quiet)
     student = MultiTeacherClassifier(
         asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, floor=asked.floor,
         missing_class=asked.missing_class, device=asked.device, random_state=asked.seed,
@@ -102,14 +99,18 @@ def _about_table(dataset: Dataset) -> Iterator[str]:
     yield from (f"suspicious: {doubt}" for doubt in card["warnings"])
 
 
+def _about_teachers(teachers: Sequence[Logits]) -> Iterator[str]:
+    for found in teachers:
+        yield from _about_teacher(found)
+    yield from (f"suspicious: {doubt}" for doubt in twins(teachers))
+
+
 def _about_teacher(found: Logits) -> Iterator[str]:
     card = found.card
     covered = ", ".join(f"{split} {told}" for split, told in card["covered"].items())
     right = ", ".join(f"{split} {share:.1%}" for split, share in card["accuracy"].items())
     yield f"teacher {found.teacher}: covers {covered}; right: {right or 'not known'}; {card['joined']}"
     yield from (f"teacher {found.teacher}: {card[told]}" for told in ("values", "lacking") if told in card)
-    if not np.ptp(found.logits[0][found.covered], axis=0).any():
-        yield f"suspicious: teacher {found.teacher} says the same of every row"
     yield from (f"suspicious: teacher {found.teacher}: {doubt}" for doubt in card["warnings"])
 
 

@@ -21,7 +21,7 @@ from mtbkd.base.delimited import listed, short
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
-from mtbkd.teachers import accuracy_card, optimism, released_files, released_values
+from mtbkd.teachers import accuracy_card, oddities, optimism, released_files, released_values
 from mtbkd.teachers.released_files import Given
 
 # Raw files of the authors' release, by the splits that their rows are, in the order of the data files.
@@ -122,7 +122,7 @@ def as_logits(
     found = Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
     if seen is None:
         card["suspected"] = optimism.suspected(found, dataset)
-    card["warnings"] = optimism.doubts(found, dataset, seen)
+    card["warnings"] = oddities.oddities(found, dataset) + optimism.doubts(found, dataset, seen)
     return found
 
 

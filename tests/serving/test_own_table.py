@@ -65,6 +65,37 @@ def test_check_says_what_would_be_read(capsys: pytest.CaptureFixture):
     assert "teacher forest: covers train 96 of 96, val 27 of 27, test 27 of 27; right: train 100.0%" in told
 
 
+def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place(tmp_path: Path, capsys: pytest.CaptureFixture):
+    frame, rng = pd.read_csv(place() / "forest.csv"), np.random.default_rng(1)
+    y = pd.read_csv(place() / "table.csv").set_index("plant").loc[frame["id"]].kind
+    wrong = rng.choice(np.flatnonzero(y.notna()), 8, replace=False)
+    frame.iloc[wrong, [0, 2, 3]] = 1 / 3 + rng.normal(0, 0.01, (8, 1)) * [1, -1, 0]  # or it would be right on every row
+    frame.to_csv(tmp_path / "good.csv", index=False)
+    frame.assign(id=frame["id"].sample(frac=1, random_state=0).to_numpy()).to_csv(tmp_path / "shuffled.csv", index=False)
+    turned = frame.rename(columns={"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"})
+    turned.to_csv(tmp_path / "turned.csv", index=False)
+    frame.to_csv(tmp_path / "twin.csv", index=False)
+    told = {
+        "shuffled": "No better than chance on 135 labelled rows", "turned": "Its class columns look exchanged: the column of "
+        "setosa holds virginica, the column of versicolor holds setosa, the column of virginica holds versicolor",
+        "forest": "It agrees with the label on all 135 labelled rows",
+    }  # fmt: skip
+    files = [tmp_path / f"{name}.csv" for name in ("good", "shuffled", "turned", "twin")]
+    given = [*options("forest"), *files]
+    assert run("check", *given) == 0
+    checked = capsys.readouterr().out
+    student = tmp_path / "student"
+    assert run("fit", *given, "--out", student, *QUICK) == 0
+    fitted = capsys.readouterr().err
+    doubts = mtbkd.load(student).doubts_
+    for name, words in told.items():
+        assert f"suspicious: teacher {name}: {words}" in checked and f"suspicious: teacher {name}: {words}" in fitted
+        assert [doubt.startswith(f"Teacher {name}: {words}") for doubt in doubts].count(True) == 1
+    both = "Teachers good and twin say the same of every row: is one given twice?"
+    assert f"suspicious: {both}" in checked and f"suspicious: {both}" in fitted and both in doubts
+    assert not any("Teacher good:" in doubt for doubt in doubts)
+
+
 def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.CaptureFixture):
     lines = (place() / "forest.csv").read_text().splitlines()
     (tmp_path / "short.csv").write_text("\n".join(lines[:100]))
@@ -78,7 +109,7 @@ def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.Capture
     said = capsys.readouterr()
     lines = said.err.strip().splitlines()
     assert len(lines) == 3 and "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
-    assert "teacher same says the same of every row" in said.out
+    assert "suspicious: teacher same: It says the same of every row." in said.out
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "npz", "safetensors", "npy"])
