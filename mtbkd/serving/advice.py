@@ -104,7 +104,7 @@ def logits_of(name: str, source: Any, x: Any, dataset: Dataset, how: Reading) ->
     Raises:
         ContractError: numbers of another shape, of other classes or rows, or that are neither.
     """
-    where = f"teacher {name}"
+    where = str(source) if isinstance(source, str | Path) else f"teacher {name}"
     given = _given(where, source, x, dataset, how.id)
     kind, fill = how.values or _kind(where, given), how.missing_class == "floor"
     found, covered, told = released.aligned(where, given, dataset, kind, how.floor, fill=fill)

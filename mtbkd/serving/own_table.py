@@ -1,17 +1,18 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtbkd.base.errors import ConfigError, ContractError, MtbkdError
+from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.base.explain import validate
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
 from mtbkd.serving.advice import Reading, logits_of, named
 from mtbkd.serving.given import NAME
+from mtbkd.serving.mistakes import Mistakes, of_table, of_teacher
 from mtbkd.serving.terminal import one_line, tell
 from mtbkd.teachers.oddities import twins
 
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
 
 OPTIONS = ("label", "id", "split", "splits", "features", "impute", "missing", "separator", "encoding")
 REPORT = "report.html"
+MOST = 50  # mistakes that are told of
 
 
 def check(asked: argparse.Namespace) -> int:
     """Print what would be read; returns 1 where something is wrong."""
-    mistakes: list[str] = []
-    dataset = _tried(mistakes, lambda: read_table(asked))
+    mistakes = Mistakes()
+    how = mistakes.tried(lambda: _reading(asked)) or Reading()
+    settings = mistakes.tried(lambda: table_settings(asked))
+    dataset = mistakes.tried(lambda: read_table(asked)) if settings else None
     if dataset is not None:
         print(*map(one_line, _about_table(dataset)), sep="\n")
-        how = _reading(asked)
-        tried = {name: _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, how))
-                 for name, path in named(asked.teachers).items()}  # fmt: skip
-        print(*map(one_line, _about_teachers([found for found in tried.values() if found is not None])), sep="\n")
+    elif settings is not None:
+        of_table(settings, mistakes)
+    tried = [of_teacher(name, path, dataset, how, mistakes) for name, path in named(asked.teachers).items()]
+    print(*(f"{one_line(line)}\n" for line in _about_teachers([found for found in tried if found is not None])), sep="", end="")
+    if len(mistakes) > MOST:
+        mistakes[MOST:] = [f"and {len(mistakes) - MOST:,} more mistakes"]
     tell(f"mtbkd: error: {mistake}" for mistake in mistakes)
     return int(bool(mistakes))
 
@@ -60,29 +66,26 @@ def fit(asked: argparse.Namespace) -> None:
          asked.quiet)  # fmt: skip
 
 
-def read_table(asked: argparse.Namespace) -> Dataset:
-    """The table as the dataset kind ``table`` reads it; ConfigError names wrong options, ContractError wrong content."""
+def table_settings(asked: argparse.Namespace) -> table.Settings:
+    """The options as settings of the dataset kind ``table``; ConfigError names all that are wrong."""
     if asked.seed < 0:
         raise ContractError("--seed", "value", asked.seed, "an integer >= 0")
     content = {name: value for name in OPTIONS if (value := getattr(asked, name)) is not None}
     settings, mistakes = validate(table.Settings, {"path": str(asked.table), **content})
     if settings is None:
         raise ConfigError("; ".join(f"--{mistake}" if mistake.path else f"options: {mistake.text}" for mistake in mistakes))
-    dataset = table.prepare(NAME, settings, asked.seed, range(1), Path())
+    return settings
+
+
+def read_table(asked: argparse.Namespace) -> Dataset:
+    """The table as the dataset kind ``table`` reads it; ContractError names wrong content."""
+    dataset = table.prepare(NAME, table_settings(asked), asked.seed, range(1), Path())
     dataset.card["warnings"] = [*dataset.card["warnings"], *suspect_classes(dataset)]
     return dataset
 
 
 def _reading(asked: argparse.Namespace) -> Reading:
     return Reading(asked.values, asked.floor, asked.missing_class, asked.teacher_id).checked()
-
-
-def _tried[T](mistakes: list[str], read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except MtbkdError as error:
-        mistakes.append(str(error))
-        return None
 
 
 def _about_table(dataset: Dataset) -> Iterator[str]:

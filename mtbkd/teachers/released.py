@@ -147,12 +147,8 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
 def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Values (N, K) of the user's file in the order of the data, which rows it covers, and what the card says of it."""
     path = Path(str(settings.path))
-    given, ignore, fill = (
-        released_files.read(path, settings.id),
-        settings.extra_ids == "ignore",
-        settings.missing_class == "floor",
-    )
-    return aligned(path, given, dataset, settings.values, settings.floor, ignore, fill)
+    given, fill = released_files.read(path, settings.id), settings.missing_class == "floor"
+    return aligned(path, given, dataset, settings.values, settings.floor, settings.extra_ids == "ignore", fill)
 
 
 def aligned(
@@ -173,7 +169,7 @@ def aligned(
     Returns:
         logits, the mask of covered rows, and what the card says of both.
     """
-    given, lacking = _in_class_order(where, given, dataset, fill)
+    given, lacking = in_class_order(where, given, dataset, fill)
     told: dict[str, Any] = {}
     if lacking:
         told["lacking"] = f"no column for {listed(lacking)}: probability {released_values.least(floor, dataset.num_classes):g}"
@@ -186,14 +182,14 @@ def aligned(
         if values is None:
             released_values.refuse_disguised(replace(given, values=given.values[:, known]), where)
         given = replace(given, values=released_values.filled(given.values, np.array(known), floor, where))
-    at, joined = _positions(where, given, dataset, ignore)
+    at, joined = positions(where, given, dataset, ignore)
     covered = at >= 0
     logits = np.zeros((dataset.num_examples, dataset.num_classes))
     logits[covered] = given.values[at[covered]]
     return logits, covered, told | {"joined": joined}
 
 
-def _in_class_order(path: object, given: Given, dataset: Dataset, fill: bool) -> tuple[Given, list[str]]:
+def in_class_order(path: object, given: Given, dataset: Dataset, fill: bool) -> tuple[Given, list[str]]:
     """Columns as the data's classes, 0 for those that are missing, and these; ContractError for one missing or unknown."""
     names, wanted = given.class_names, dataset.class_names
     if names is None:
@@ -214,7 +210,7 @@ def _in_class_order(path: object, given: Given, dataset: Dataset, fill: bool) ->
     return Given(values, given.ids, wanted, given.places), lacking
 
 
-def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
+def positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
     """For every example the row of the file, or -1; and how they were joined. A split is covered wholly or not at all."""
     n, ids = dataset.num_examples, dataset.ids.tolist()
     if given.ids is None:
@@ -235,7 +231,9 @@ def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tu
             raise ContractError(path, "id", f"{len(missing)} ids of '{split}' missing, the first is {missing[0]}",
                                 "all examples of a split, or none", _extra(given, ids))  # fmt: skip
     if (extra := _extra(given, ids)) and not ignore:
-        raise ContractError(path, "id", extra, f"ids of {dataset.name} only", "set `extra_ids: ignore` if the file covers more")
+        raise ContractError(
+            path, "id", extra, f"ids of {dataset.name} only", "delete these rows, or set `extra_ids: ignore` in config.yaml"
+        )
     counted = dataset.card["ids"].startswith("row") if "ids" in dataset.card else ids == [str(i) for i in range(n)]
     joined = f"{BY_NUMBER}: the data have no ids; 0 is the first row" if counted else "joined by id"
     return at, joined + (f"; {extra} (ignored)" if extra else "")

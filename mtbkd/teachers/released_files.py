@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from mtbkd.base import delimited
-from mtbkd.base.delimited import LARGEST, listed, short
+from mtbkd.base.delimited import LARGEST, Sheet, listed, short
 from mtbkd.base.errors import ContractError, MtbkdError, nearest
 from mtbkd.base.userfiles import LIMIT, own_file, too_big
 
@@ -66,8 +66,13 @@ def read(path: Path, id_column: str = "id") -> Given:
     return reader(path)
 
 
+def sheet_of(path: Path) -> Sheet:
+    """A text file as a sheet, separated by tabs where its name says so."""
+    return delimited.read(path, "\t" if ".tsv" in path.suffixes else ",", expected=EXPECTED)
+
+
 def _text(path: Path, id_column: str) -> Given:
-    sheet = delimited.read(path, "\t" if ".tsv" in path.suffixes else ",", expected=EXPECTED)
+    sheet = sheet_of(path)
     if id_column not in sheet.header:
         raise ContractError(path, "columns", f"no '{short(id_column)}' among {listed(sheet.header)}",
                             f"{short(id_column)} and one column per class", nearest(id_column, sheet.header))  # fmt: skip

@@ -108,7 +108,8 @@ def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.Capture
     )
     said = capsys.readouterr()
     lines = said.err.strip().splitlines()
-    assert len(lines) == 3 and "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
+    assert len(lines) == 3, lines
+    assert "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
     assert "suspicious: teacher same: It says the same of every row." in said.out
 
 
@@ -124,6 +125,31 @@ def test_check_reads_teachers_in_every_format(tmp_path: Path, capsys: pytest.Cap
     told = capsys.readouterr().out
     assert "teacher t: covers train 96 of 96" in told and "raised to the floor 0.01" in told
     assert ("no column for virginica: probability 0.01" in told) == (ending != "npy")
+
+
+def test_check_names_every_mistake_of_every_file(tmp_path: Path, capsys: pytest.CaptureFixture):
+    """One mistake hides no other, of another column, row or file."""
+    rows = list(csv.reader((place() / "table.csv").open()))
+    rows[1][0], rows[5][1], rows[7][2], rows[9][3], rows[11][5] = rows[2][0], "x", "", "inf", "NA"
+    table = write(tmp_path / "bad.csv", rows[0], *rows[1:])
+    said = list(csv.reader((place() / "forest.csv").open()))
+    said[0][0], said[3][1], said[5][2] = "rose", said[4][1], "?"
+    (tmp_path / "bad_forest.csv").write_text("\n".join(map(",".join, said)))
+    files = [tmp_path / "bad_forest.csv", tmp_path / "none.csv"]
+    assert run("check", table, "--label", "kind", "--id", "plant", "--teachers", *files) == 1
+    lines = capsys.readouterr().err.splitlines()
+    told = ["column 'kind': found 'NA'", "1 repeated ids: 'p1'", "line 6, column 'sepal length': found 'x'",
+            "line 10, column 'petal length': found 'inf'", "column 'sepal width': found 1 missing values", "1 repeated ids: '",
+            "column 'setosa': found '?'", "none.csv"]  # fmt: skip
+    assert len(lines) == len(told) and all(words in line for words, line in zip(told, lines, strict=True)), lines
+    assert run("check", *options(), *files, "--floor", "2", "--seed", "-1") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5 and "floor: found 2" in lines[0] and "--seed: value: found -1" in lines[1], lines
+    given = [*options(), tmp_path / "bad_forest.csv"]
+    assert run("check", *given) == 1
+    lines = capsys.readouterr().err.splitlines()
+    told = ["1 repeated ids: '", "column 'setosa': found '?'", "no 'virginica' among rose", "1 ids of '"]
+    assert len(lines) == len(told) and all(words in line for words, line in zip(told, lines, strict=True)), lines
 
 
 def test_fit_writes_a_student_and_its_page(tmp_path: Path, capsys: pytest.CaptureFixture):
