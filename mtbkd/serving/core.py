@@ -18,6 +18,7 @@ from mtbkd.serving.given import HELD_OUT, NAME
 from mtbkd.serving.making import describe, whole_precision_fit
 from mtbkd.serving.methods import STUDY, Asked, choose
 from mtbkd.study.plan import Plan
+from mtbkd.teachers.oddities import twins
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Fitted:
     def doubts(self) -> list[str]:
         """What makes data and teachers doubtful, a sentence each."""
         found = [*self.dataset.card.get("warnings", ())]
-        return found + [f"Teacher {t.teacher}: {said}" for t in self.teachers for said in t.card.get("warnings", ())]
+        found += [f"Teacher {t.teacher}: {said}" for t in self.teachers for said in t.card.get("warnings", ())]
+        return [*found, *twins(self.teachers)]
 
 
 def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> Fitted:
