@@ -142,7 +142,7 @@ def test_training_curves_are_drawn_with_their_starts_and_late_gain(material: Mat
     figure = module("training").draw(material)
     (curve,) = material.draws("kd_vi").curves
     ax = panel(figure, "kd_vi")
-    assert [line.get_ydata().tolist() for line in ax.lines[:-1]] == curve.value.reshape(-1, 3).tolist()
+    np.testing.assert_array_equal([line.get_ydata() for line in ax.lines[:-1]], curve.value.reshape(-1, 3))
     np.testing.assert_allclose(ax.lines[-1].get_ydata(), [2.0, 3.0, 4.5])  # of best starts 1, 3, 4 and 3, 3, 5
     assert "ELBO\nlast tenth: +" in ax.texts[0].get_text()
     assert ax.texts[0].get_text().endswith(f"{100 * curve.late_gain:+.1f} %")
