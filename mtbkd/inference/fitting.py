@@ -109,7 +109,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     device = resolve_device(spec.device)
     student = student_of(spec, dataset)
     training = material_of(spec, student, dataset, teachers, device)
-    context = Context(spec.seed, tuple(replicates), spec.training, device)
+    context = Context(spec.seed, tuple(replicates), spec.training, device, curves=[])
     best = best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
@@ -142,6 +142,7 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found
     judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, context.device)
+    draws.curves.extend(context.curves or ())
     if frozen and draws.params is not None:
         return replace(draws, params=frozen.whole(draws.params))
     return draws

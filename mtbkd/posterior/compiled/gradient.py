@@ -186,6 +186,19 @@ def gradient(
 
 
 @compiled
+def density(first: int, last: int, params: Any, value: Any, units: Any, row: Any, other: Any, model: Any, batch: Any) -> None:
+    """Write the log-posteriors (E,) of members ``first`` to ``last`` by the examples in rows ``row`` and ``other`` (E, m)."""
+    m, buf = row.shape[1], room(model)
+    x, constants = np.empty(len(batch.weight), np.int64), np.empty(len(batch.weight), np.int64)
+    for e in range(first, last):
+        for i in range(len(x)):
+            # What fills up the last chunk has weight 0.
+            x[i] = row[e, i if i < m else 0] * model.tables.x_width
+            constants[i] = other[e, i if i < m else 0] * model.tables.constants_width
+        value[e] = _member_density(params[e], units[e], x, constants, model, batch, buf)
+
+
+@compiled
 def on_all(
     first: int, last: int, params: Any, grad: Any, density: Any, units: Any, strata: Any, model: Any, batch: Any
 ) -> None:
