@@ -16,7 +16,7 @@ import numpy as np
 from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import read_json
 from mtbkd.base.seals import opened_card, sealed_card
-from mtbkd.contracts.artefacts import write_json
+from mtbkd.base.writing import write_json
 from mtbkd.contracts.draws import Draws
 from mtbkd.serving.bundle import FILES, Bundle
 
