@@ -61,8 +61,8 @@ def rows_of(model: Any) -> int:
 
 @compiled
 def room(model: Any) -> Any:
-    """The buffer, with rows behind for what anchors keep."""
-    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + WIDTH) * CHUNK, np.float32)
+    """The buffer, with rows behind for what anchors keep and for ``weights_vjp``."""
+    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + 2 * WIDTH + 1) * CHUNK, np.float32)
 
 
 @inner
