@@ -13,13 +13,14 @@ from mtbkd.posterior.compiled.lanes import WIDTH, gate, load, splat, store, tota
 
 ZERO, ONE = np.float32(0), np.float32(1)
 CHUNK = 4 * WIDTH  # four lane values, written out below: a processor has registers for them
+LEAST_INPUTS = WIDTH  # of a layer, below which to turn its derivatives costs more than it saves
 LEAST_WIDE = WIDTH // 2  # outputs that are worth a lane value; what a lane value has too much then ends with the biases
 
 
 @inner
 def affine(theta: Any, at: int, a: int, b: int, buf: Any, x: int, out: int, hidden: bool) -> None:
     """Rows out.. = W' rows x.. + bias, with ReLU where ``hidden``."""
-    wide = b - b % 4
+    wide = b - b % 4 if a >= LEAST_INPUTS else 0
     for j in range(0, wide, 4):
         for i in range(0, CHUNK, 2 * WIDTH):
             _four(theta, at, a, b, j, buf, x, out, i, hidden)
@@ -81,7 +82,7 @@ def weights_vjp(grad: Any, at: int, a: int, b: int, buf: Any, x: int, pull: int)
     Outputs are taken ``WIDTH`` at a time, side by side, so that no lanes must be summed; the end of ``buf`` is scratch.
     """
     wide, turned = 0, len(buf) - (CHUNK + 1) * WIDTH
-    while b - wide >= LEAST_WIDE:
+    while a >= LEAST_INPUTS and b - wide >= LEAST_WIDE:
         count = min(WIDTH, b - wide)
         for i in range(0, CHUNK, WIDTH):
             turn(buf, (pull + wide) * CHUNK + i, CHUNK, turned + i * WIDTH)
