@@ -78,7 +78,7 @@ def _four(theta: Any, at: int, a: int, b: int, j: int, buf: Any, x: int, out: in
 def weights_vjp(grad: Any, at: int, a: int, b: int, buf: Any, x: int, pull: int) -> None:
     """Add the derivatives of weights and biases, of inputs in rows x.. and derivatives of outputs in rows pull..
 
-    Outputs are taken ``WIDTH`` at a time, side by side, so that no lanes must be summed; the last numbers of ``buf`` are scratch.
+    Outputs are taken ``WIDTH`` at a time, side by side, so that no lanes must be summed; the end of ``buf`` is scratch.
     """
     wide, turned = 0, len(buf) - (CHUNK + 1) * WIDTH
     while b - wide >= LEAST_WIDE:
