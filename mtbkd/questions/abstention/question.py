@@ -42,8 +42,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    methods: Names = Field((), description="methods of the experiment; none: all")
-    main: str | None = Field(None, description="the method that sentences and figures tell of; by default the first with draws")
+    methods: Names = Field((), description="methods of the experiment; default: all")
+    main: str | None = Field(None, description="the method described in text and figures; default: the first with draws")
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":

@@ -24,14 +24,12 @@ TABLES = ("matrix",)
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operators: dict[str, Chosen] = Field(
-        DEFAULT, min_length=1, description="operators with their settings, by the name to show"
-    )
+    operators: dict[str, Chosen] = Field(DEFAULT, min_length=1, description="operators with their settings, by displayed name")
     candidates: int = Field(
         20_000,
         ge=1_000,
         le=100_000_000,
-        description="candidates of each search, about; a tenth for an operator that is solved by iteration",
+        description="approximate number of candidates per search; a tenth for operators solved by iteration",
     )
 
 

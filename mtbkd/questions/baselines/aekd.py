@@ -31,7 +31,7 @@ FREE, ZERO, CAP = 0, 1, 2
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cap: float = Field(0.6, gt=0, le=1, description="the largest weight of a teacher; 1/G where that is larger")
+    cap: float = Field(0.6, gt=0, le=1, description="largest weight of a teacher; at least 1/G")
 
 
 def min_norm_weights(gram: "torch.Tensor", cap: float) -> "torch.Tensor":

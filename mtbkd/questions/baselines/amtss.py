@@ -30,8 +30,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     every: Steps = Field(50, description="steps between two updates of the importance")
-    rate: NotNegative = Field(0.1, description="of the importance's multiplicative update")
-    floor: float = Field(0.2, ge=0, le=1, description="share of the importance that stays equal")
+    rate: NotNegative = Field(0.1, description="step size of the importance's multiplicative update")
+    floor: float = Field(0.2, ge=0, le=1, description="share of the importance that is kept uniform")
     margin_scale: Positive = Field(0.25, description="tau, the margin that multiplies a weight by e")
 
 

@@ -32,11 +32,11 @@ LARGEST = 10.0
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hidden: Units = Field(16, description="hidden units of the network that gives the weights")
-    every: Steps = Field(5, description="steps between two steps of that network")
-    learning_rate: Rate = Field(1e-3, description="Adam's, for that network")
-    inner_steps: int = Field(2, ge=1, le=1_000, description="unrolled steps on the teachers' loss")
-    inner_rate: Rate = Field(0.05, description="length of the unrolled gradient steps")
+    hidden: Units = Field(16, description="hidden units of the weighting network")
+    every: Steps = Field(5, description="student steps per step of the weighting network")
+    learning_rate: Rate = Field(1e-3, description="learning rate of Adam for the weighting network")
+    inner_steps: int = Field(2, ge=1, le=1_000, description="number of unrolled gradient steps on the teachers' loss")
+    inner_rate: Rate = Field(0.05, description="step size of the unrolled gradient steps")
 
 
 Buffer = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # x (U, b, *inputs), y (U, b), teachers (G, K, U, b)

@@ -34,10 +34,10 @@ TITLE = "SAMerging"
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: Steps = Field(400, description="steps on the coefficients")
-    learning_rate: Rate = Field(1e-3, description="Adam's, on the coefficients")
+    steps: Steps = Field(400, description="optimisation steps on the coefficients")
+    learning_rate: Rate = Field(1e-3, description="learning rate of Adam for the coefficients")
     radius: NotNegative = Field(0.07, description="rho of the sharpness-aware steps")
-    first: float | None = Field(None, ge=-1e3, le=1e3, description="all coefficients at the start; 1/G when absent")
+    first: float | None = Field(None, ge=-1e3, le=1e3, description="initial value of all coefficients; default: 1/G")
 
 
 def layer_of_param(student: Student) -> "torch.Tensor":

@@ -34,8 +34,10 @@ MOST_SHARE = 1 - 1e-6
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    lam: Sharpnesses = Field((AS_KAPPA,), alias="lambda", description="candidates of the sharpness; kappa: the strength")
-    no_teacher: Shares = Field((0.0,), description="candidates of the weight of a component that believes no teacher")
+    lam: Sharpnesses = Field(
+        (AS_KAPPA,), alias="lambda", description="candidates for the sharpness; kappa: equal to the strength"
+    )
+    no_teacher: Shares = Field((0.0,), description="candidates for the weight of the no-teacher component")
 
     def expand(self, candidate: Mapping[str, float]) -> list[dict[str, float]]:
         """``candidate`` with every sharpness and weight of no teacher; as it is where neither is asked for."""

@@ -75,8 +75,8 @@ class Bench:
             if fit.weights is not None:
                 if wanted := weighing.needs(fit.weights):
                     raise ContractError(f"curve {spec.curve}, method {fit.method}", "weights",
-                                        f"'{fit.weights}', which look at {' and '.join(sorted(wanted))}",
-                                        "weights of probabilities alone, as the number of labels varies")  # fmt: skip
+                                        f"'{fit.weights}', which depend on {' and '.join(sorted(wanted))}",
+                                        "weights of predictions alone, because the number of labels varies")  # fmt: skip
                 prob = torch.softmax(torch.as_tensor(taken, dtype=torch.float64), -1).numpy()
                 weights = torch.as_tensor(registry.part("weights", fit.weights).weights(prob), dtype=x.dtype, device=device)
         return cls(spec, student, dataset, order, tuple(replicates), device, x, y, logits, weights)

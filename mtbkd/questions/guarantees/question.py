@@ -49,15 +49,13 @@ Correlations = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], AfterV
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operators: dict[str, Chosen] = Field(
-        DEFAULT, min_length=1, description="operators with their settings, by the name to show"
-    )
-    classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
-    orders: Orders = Field(ORDERS, min_length=1, description="orders r of the power means whose gain is measured")
-    examples: Examples = Field(2_000, description="test examples of a replicate, at most")
-    draws: DrawCount = Field(20_000, description="simulated errors of each number of teachers and correlation")
+    operators: dict[str, Chosen] = Field(DEFAULT, min_length=1, description="operators with their settings, by displayed name")
+    classes: Names = Field((), description="classes to avoid; default: the last class")
+    orders: Orders = Field(ORDERS, min_length=1, description="orders r of the power means")
+    examples: Examples = Field(2_000, description="maximum number of test examples per replicate")
+    draws: DrawCount = Field(20_000, description="simulated errors for each number of teachers and correlation")
     teachers: Numbers = Field((1, 2, 4, 8, 16), min_length=1, description="numbers of simulated teachers")
-    correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="of their errors, 0 to 1")
+    correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="correlations of their errors, 0 to 1")
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":

@@ -73,7 +73,7 @@ def make_task(dataset: Dataset, labels: int | None, seed: int, replicates: Seque
         hint = "kind deeploc has them; one label an example is what experiments are for"
         raise ContractError(where, "targets", "none", "0 or 1 for every example and class", hint)
     if dataset.num_replicates > 1:
-        raise ContractError(where, "replicates of the data", dataset.num_replicates, "1, as real data have")
+        raise ContractError(where, "replicates of the data", dataset.num_replicates, "1, as for real data")
     train = dataset.rows("train")
     if labels is not None and labels > len(train):
         raise ContractError(where, "training examples", len(train), f"at least the {labels} labels asked for")

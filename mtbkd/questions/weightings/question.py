@@ -60,9 +60,11 @@ Rows = list[dict[str, Any]]
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: Names = Field((), description="modules of mtbkd/pooling; () is all that apply to the data")
-    classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
-    hard_cases: Examples = Field(2_000, description="certain, undecided and random teachers on which conditions are tried")
+    weights: Names = Field((), description="modules of mtbkd/pooling; default: all that apply to the data")
+    classes: Names = Field((), description="classes to avoid; default: the last class")
+    hard_cases: Examples = Field(
+        2_000, description="number of certain, undecided and random teachers on which the conditions are tested"
+    )
 
     @field_validator("weights")
     @classmethod
