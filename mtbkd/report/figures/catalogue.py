@@ -73,10 +73,10 @@ def catalogue(experiments: Iterable[Experiment], study: Study, questions: Iterab
 
 
 def _applying(scope: str, shown: Shown) -> tuple[str, ...]:
-    """The figures of ``scope`` that apply to ``shown``; those of a question belong to its kind."""
+    """The figures of ``scope`` that apply to ``shown``; one without ``applies`` always does."""
     parts = {name: part for name in FIGURES if scope == (part := figure(name)).SCOPE}
     parts = {n: part for n, part in parts.items() if not isinstance(shown, Question) or kind_of(n) == shown.kind}
-    return tuple(name for name, part in parts.items() if part.applies(shown))
+    return tuple(name for name, part in parts.items() if not hasattr(part, "applies") or part.applies(shown))
 
 
 def draw(content: Mapping[str, Any], folder: Path, stems: Collection[str]) -> None:
