@@ -6,24 +6,19 @@ each class of the test split), ``scores`` (by split and measure of uncertainty, 
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Names
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation import selective
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.metrics import Score, mean_score, ood_auroc
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"draws"})
 NAMES_METHODS = ("methods", "main")

@@ -2,20 +2,15 @@
 
 import json
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.pooling.axioms import AXIOMS, Axiom
 from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of
 from mtbkd.pooling.counterexamples import Finding, search
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS: frozenset[str] = frozenset()
 TABLES = ("matrix",)

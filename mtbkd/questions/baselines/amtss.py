@@ -10,18 +10,11 @@ exp(rate V_g / mean_h V_h), where V_g is the mean of KL(p_g^T || q^T) over the v
 above ``floor`` / G: teachers that the student does not follow yet gain weight.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import NotNegative, Positive, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "AMTSS"
 

@@ -8,22 +8,15 @@ minibatches. Logits enter centred, divided by T and cut at +-10; within the look
 out: the matching of intermediate features.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Rate, Steps, Units
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference.optimise import Ascent
 from mtbkd.posterior.density import label_term
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
 from mtbkd.students import Student
 from mtbkd.students.mlp import Mlp
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "MMKD"
 LARGEST = 10.0

@@ -4,7 +4,7 @@ Every method trains the same student on the same data, teachers, starting points
 temperature and prior scale; validation labels choose, test labels only score.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -13,7 +13,7 @@ from mtbkd.base.device import resolve_device
 from mtbkd.base.explain import distinct
 from mtbkd.base.frames import Frame
 from mtbkd.base.grids import Grid
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.questions.baselines import module_of
 from mtbkd.questions.baselines.aekd import Settings as Aekd
 from mtbkd.questions.baselines.amtss import Settings as Amtss
@@ -24,11 +24,6 @@ from mtbkd.questions.baselines.tables import comparisons, ranks
 from mtbkd.questions.baselines.takd import Settings as Takd
 from mtbkd.questions.baselines.tip import Settings as Tip
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "teachers", "student"})
 TABLES = ("scores", "comparisons", "ranks", "weights", "tuning", "costs")

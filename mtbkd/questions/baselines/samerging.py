@@ -11,22 +11,16 @@ here, as all teachers share their classes.
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import NotNegative, Rate, Steps
 from mtbkd.base.gather import examples_last, positions, take_columns, take_rows
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference.optimise import Ascent
 from mtbkd.questions.baselines.bench import Bench, Moment, Rule, Trained, equal
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "SAMerging"
 

@@ -11,21 +11,15 @@ the weight of a component that believes no teacher. Left out: all of its posteri
 
 from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.gather import examples_last
 from mtbkd.base.grids import AS_KAPPA, Shares, Sharpnesses
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines import ebkd
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
 from mtbkd.signals import log_beta, with_no_teacher
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "MT-BKD prior"
 MOST_SHARE = 1 - 1e-6

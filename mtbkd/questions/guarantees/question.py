@@ -4,7 +4,7 @@ All at equal weights, on test examples; see mtbkd/pooling/guarantees.py for what
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from mtbkd.base.blocks import block_range
 from mtbkd.base.bounds import DrawCount, Examples, Names
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd, torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of
@@ -28,13 +28,6 @@ from mtbkd.pooling.guarantees import (  # fmt: skip
     proven,
 )
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import torch
-else:
-    pd = lazy_import("pandas")
-    torch = lazy_import("torch")
 
 NEEDS = frozenset({"dataset", "teachers"})
 TABLES = ("bounds", "gain", "variance")

@@ -1,23 +1,18 @@
 """Do students agree with people? Predictions of test images against the votes of many people: ``mtbkd.evaluation.votes``."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.votes import METRICS, Judged, Votes, judge, looks, read_votes
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "teachers", "draws"})
 NAMES_METHODS = ("reference",)

@@ -6,7 +6,7 @@ Shapes: N examples, G teachers, K classes.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -15,7 +15,7 @@ from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
 from mtbkd.base.bounds import Examples, Names
 from mtbkd.base.explain import choice
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd, torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.evaluation.compare import judged, paired
@@ -37,13 +37,6 @@ from mtbkd.pooling import context as weighing
 from mtbkd.pooling.operators import linear, logarithmic
 from mtbkd.questions.inputs import Inputs
 from mtbkd.signals.responsibility import responsibilities
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import torch
-else:
-    pd = lazy_import("pandas")
-    torch = lazy_import("torch")
 
 NEEDS = frozenset({"dataset", "teachers", "draws"})
 TABLES = ("scores", "gains", "conditions", "shares")
