@@ -26,7 +26,7 @@ TITLE = "TAKD"
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widening: int = Field(2, ge=1, le=1_000, description="hidden units of the assistant for every one of the student")
+    widening: int = Field(2, ge=1, le=1_000, description="hidden units of the assistant, as a multiple of the student's")
 
 
 def widened(student: Student, widening: int) -> Student:
