@@ -39,7 +39,17 @@ else:
 DRAWS = 100
 LEVELS = (0.95,)
 SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_gap@0.95", "ood_auroc", "mean_deviance")
-DATA = ("source", "Values", "counts", "labelled_train", "homology_partitions", "truncation", "simulated", "imputation")
+DATA = (
+    "source",
+    "Values",
+    "pixels",
+    "counts",
+    "labelled_train",
+    "homology_partitions",
+    "truncation",
+    "simulated",
+    "imputation",
+)
 RISK_LABELS = "ood:risk labels"  # the split, in the fit's eyes, of validation examples that are kept from it
 AGREE = 1e-5  # largest difference of a probability from what the fit predicted
 LIBRARIES = ("mtbkd", "torch", "numpy", "biopython", "safetensors")

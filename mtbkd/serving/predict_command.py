@@ -1,4 +1,4 @@
-"""`mtbkd predict`: a student on new examples: proteins of a FASTA file, or rows of a table."""
+"""`mtbkd predict`: a student on new examples: proteins of a FASTA file, rows of a table, or images of a folder."""
 
 import argparse
 import math
@@ -19,7 +19,7 @@ USUAL_RISK, MOST_BATCH, LONGEST_NAME = 0.1, 100_000, 100
 ABOUT = """\
 Predict the classes of new examples, such as where in the cell proteins live, and how sure that is.
 
-For every protein of a FASTA file, or row of a table, the output has:
+For every protein of a FASTA file, row of a table, or image of a folder, the output has:
   predicted         the most probable class, and its probability
   abstain           yes: too uncertain to keep the promised risk; treat the class as unknown
   mean_deviance     the paper's uncertainty, in nats: how undecided each of the student's draws is, on average
@@ -36,9 +36,14 @@ that no spreadsheet takes it for a formula; a .json has it as it is.
 tables: columns are found by the names that the student learnt, in any order; others are left alone. Missing cells are filled
 as they were when it learnt, or refused with their line.
 
+images: .png, .jpg and .npy of the size that the student learnt; their names are the ids. Grey ones are read as colour, and
+colour as grey, where the student needs it, and counted. An .npy holds (H, W), (C, H, W) or (H, W, C): whole numbers from 0
+to 255, or the numbers that the student reads.
+
 examples:
   mtbkd predict --study protein --fasta my.fasta --out predictions.csv --risk 0.1
   mtbkd predict --student student --table new.csv --id name --out predictions.parquet
+  mtbkd predict --student results/digits/bundles/digits/tip_entropy_sgld --images folder --out predictions.json
 
 exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C),
 143 ended by another program
@@ -61,6 +66,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     read = files.add_mutually_exclusive_group(required=True)
     read.add_argument("--fasta", type=Path, help="your proteins: FASTA, plain or .gz")
     read.add_argument("--table", type=Path, help="your rows: CSV, plain or .gz, or .parquet; columns are found by name")
+    read.add_argument("--images", type=Path, metavar="FOLDER", help="your images: a folder of .png, .jpg or .npy")
     files.add_argument("--out", type=Path, required=True, help="where to write: a name that ends in .csv, .json or .parquet")
     files.add_argument("--results", type=Path, default=Path("results"), help="folder of the studies (default: results)")
     rows = own.add_argument_group("of a table")
@@ -85,12 +91,13 @@ def predict(asked: argparse.Namespace) -> None:
 
         _check_options(asked)
         folder = asked.bundle or _chosen(asked)
-        output.check_place(asked.out, [asked.fasta or asked.table, *(folder / name for name in FILES)])
+        output.check_place(asked.out, [asked.fasta or asked.table or asked.images, *(folder / name for name in FILES)])
         bundle = Bundle.read(folder)
         point, level = _risk(bundle, asked.risk)
         device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
-    read, what = (_proteins, "proteins") if asked.fasta else (_rows, "rows")
+    what = next(name for name, given in (("proteins", asked.fasta), ("rows", asked.table), ("images", True)) if given)
+    read = {"proteins": _proteins, "rows": _rows, "images": _images}[what]
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
             found, told = read(asked, bundle, point, device)
@@ -135,6 +142,19 @@ def _rows(
     return found, [*checked.told]
 
 
+def _images(
+    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+) -> "tuple[Iterator[Prediction], list[str]]":
+    """The same for the images of a folder."""
+    from tqdm import tqdm
+
+    from mtbkd.serving import pictures, predicting
+
+    found = pictures.read(asked.images, bundle)
+    bar = tqdm(found.ids, "predicting", unit=" images", disable=asked.quiet or None)
+    return predicting.predict_rows(bundle, bar, found, point.threshold, asked.level, asked.batch, device), [*found.told]
+
+
 def _device(asked: str) -> str:
     from mtbkd.base.device import resolve_device
 
@@ -156,8 +176,10 @@ def _check_options(asked: argparse.Namespace) -> None:
     for name, needs in (("skip_invalid", "fasta"), ("id", "table"), ("encoding", "table")):
         if getattr(asked, name) and getattr(asked, needs) is None:
             raise ContractError(f"--{name.replace('_', '-')}", "option", "no file that it is for", f"--{needs} beside it")
-    if asked.table and asked.bundle is None and asked.study is None:
-        raise ContractError("--table", "student", "none", "--student FOLDER, or --study", "mtbkd fit makes one")
+    if asked.fasta is None and asked.bundle is None and asked.study is None:
+        raise ContractError(
+            "--table" if asked.table else "--images", "student", "none", "--student FOLDER, or --study", "mtbkd fit makes one"
+        )
     for name in ("study", "experiment", "method"):
         if (value := getattr(asked, name)) is None:
             continue

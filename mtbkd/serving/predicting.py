@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel
@@ -53,6 +53,13 @@ class Prediction(NamedTuple):
     mean_deviance: float
     epistemic_share: float | None
     abstain: bool
+
+
+class Sliced(Protocol):
+    """Rows that come in parts."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> np.ndarray: ...
 
 
 @dataclass
@@ -167,9 +174,9 @@ def predict(
 
 
 def predict_rows(
-    bundle: Bundle, ids: Iterable[str], x: np.ndarray, threshold: float, level: float, batch: int, device: str
+    bundle: Bundle, ids: Iterable[str], x: Sliced, threshold: float, level: float, batch: int, device: str
 ) -> Iterator[Prediction]:  # fmt: skip
-    """The same for rows ``x`` (N, F) as the user has them, called ``ids``."""
+    """The same for rows ``x`` (N, F) as the user has them, an array or what gives arrays in slices, called ``ids``."""
     for first, part in zip(range(0, len(x), batch), batched(ids, batch), strict=True):
         with _little_memory(f"{len(part)} rows"):
             prob = bundle.draw_probs(bundle.standardised(x[first : first + batch]), device)
