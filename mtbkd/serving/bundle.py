@@ -39,6 +39,8 @@ STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
 CACHED_VALUES = 250_000  # those that stay in a CPU's cache, which takes half the time
 VERSION = 3
+OWN = "your_student"  # study of a student that `mtbkd fit` or an estimator made
+WRITERS = "student.save, `mtbkd fit` and the rule bundle of a study write one"
 
 
 Verdict = Literal["passed", "failed", "not judged", "not applicable"]
@@ -194,6 +196,9 @@ class Bundle:
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise ContractError(folder, "student", "a file", f"the folder that holds {' and '.join(FILES)}")
+        if not (folder / FILES[1]).exists():
+            found = f"no {FILES[1]}" if folder.exists() else "nothing"
+            raise ContractError(folder, "student", found, f"a folder with {' and '.join(FILES)}", WRITERS)
         card, path = read_card(folder / FILES[1]), folder / FILES[0]
         return cls(card, **_arrays(path, card)).validate(path)
 
@@ -210,9 +215,14 @@ def read_card(path: str | Path) -> Card:
     content = read_json(path, "the card of a student", "was the file cut?", finite=True)
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
-    again = f"make it again: snakemake --cores all --config study={content.get('study', '<study>')} -- {path}"
-    if content.get("version") in (None, *range(1, VERSION)):
+    study = content.get("study", "<study>")
+    again = (
+        "fit and save it again" if study == OWN else f"make it again: snakemake --cores all --config study={study} -- {path}"
+    )
+    if (version := content.get("version")) in (None, *range(1, VERSION)):
         raise ContractError(path, "version", "that of an earlier release", VERSION, again)
+    if isinstance(version, int) and version > VERSION:
+        raise ContractError(path, "version", f"{version}, that of a later release", VERSION, "install that release of mtbkd")
     card, mistakes = explain.validate(Card, content)
     if card is None:
         raise ContractError(path, "entries", "; ".join(map(str, mistakes)), f"the card of a student, version {VERSION}")

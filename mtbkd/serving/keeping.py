@@ -55,9 +55,6 @@ def save(student: Any, folder: Path) -> Path:
 
 def read_folder(folder: Path) -> Kept:
     """What ``save`` wrote, or a bundle alone; ContractError names the file that is missing, changed or of another version."""
-    if not (folder / FILES[1]).exists():
-        raise ContractError(folder, "student", "none", f"a folder with {' and '.join(FILES)}",
-                            "student.save, `mtbkd fit` and the rule bundle of a study write one")  # fmt: skip
     bundle = Bundle.read(folder)
     if bundle.card.inputs.encoders:
         raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")
