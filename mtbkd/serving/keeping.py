@@ -58,6 +58,8 @@ def read_folder(folder: Path) -> Kept:
     bundle = Bundle.read(folder)
     if bundle.card.inputs.encoders:
         raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")
+    if bundle.card.labels == "several":
+        raise ContractError(folder, "labels", "several an example", "a student of one label", "mtbkd predict")
     if not (folder / ESTIMATOR).exists():
         return Kept(bundle, None, None)
     content = _content(folder)

@@ -20,7 +20,7 @@ ABOUT = """\
 Predict the classes of new examples, such as where in the cell proteins live, and how sure that is.
 
 For every protein of a FASTA file, row of a table, or image of a folder, the output has:
-  predicted         the most probable class, and its probability
+  predicted         the most probable class, and its probability; of several labels, all that reach their thresholds
   abstain           yes: too uncertain to keep the promised risk; treat the class as unknown
   mean_deviance     the paper's uncertainty, in nats: how undecided each of the student's draws is, on average
   epistemic_share   part of the whole uncertainty, from 0 to 1, that is disagreement of the draws: too little was learnt
@@ -93,18 +93,18 @@ def predict(asked: argparse.Namespace) -> None:
         folder = asked.bundle or _chosen(asked)
         output.check_place(asked.out, [asked.fasta or asked.table or asked.images, *(folder / name for name in FILES)])
         bundle = Bundle.read(folder)
-        point, level = _risk(bundle, asked.risk)
+        promised = _risk(bundle, asked.risk)
         device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
     what = next(name for name, given in (("proteins", asked.fasta), ("rows", asked.table), ("images", True)) if given)
     read = {"proteins": _proteins, "rows": _rows, "images": _images}[what]
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
-            found, told = read(asked, bundle, point, device)
+            found, told = read(asked, bundle, promised[0].threshold if promised else 0.0, device)
             licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
-            tell([_about(bundle), *licences, *told, _promise(point, level)], asked.quiet)
+            tell([_about(bundle), *licences, *told, _promise(promised)], asked.quiet)
             write = output.WRITERS[asked.out.suffix]
-            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, point, level), what)
+            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, promised), what)
     except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
         if error.filename is None or str(error.filename).endswith(".part"):
             error.filename = asked.out
@@ -113,7 +113,7 @@ def predict(asked: argparse.Namespace) -> None:
 
 
 def _proteins(
-    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """Predictions of the chains of a FASTA file, as they are asked for, and what was read, in lines."""
     from tqdm import tqdm
@@ -124,12 +124,12 @@ def _proteins(
     embedder = _embedder(bundle, asked.results / "downloads")
     read = predicting.proteins(asked.fasta, checked)
     bar = tqdm(read, "predicting", checked.proteins, unit=" proteins", disable=asked.quiet or None)
-    found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
+    found = predicting.predict(bundle, bar, embedder, threshold, asked.level, asked.batch, device)
     return found, list(checked.told())
 
 
 def _rows(
-    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """The same for the rows of a table."""
     from tqdm import tqdm
@@ -138,12 +138,12 @@ def _rows(
 
     checked = rows.read(asked.table, bundle, asked.id, asked.separator, asked.encoding)
     bar = tqdm(checked.ids, "predicting", unit=" rows", disable=asked.quiet or None)
-    found = predicting.predict_rows(bundle, bar, checked.x, point.threshold, asked.level, asked.batch, device)
+    found = predicting.predict_rows(bundle, bar, checked.x, threshold, asked.level, asked.batch, device)
     return found, [*checked.told]
 
 
 def _images(
-    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """The same for the images of a folder."""
     from tqdm import tqdm
@@ -152,7 +152,7 @@ def _images(
 
     found = pictures.read(asked.images, bundle)
     bar = tqdm(found.ids, "predicting", unit=" images", disable=asked.quiet or None)
-    return predicting.predict_rows(bundle, bar, found, point.threshold, asked.level, asked.batch, device), [*found.told]
+    return predicting.predict_rows(bundle, bar, found, threshold, asked.level, asked.batch, device), [*found.told]
 
 
 def _device(asked: str) -> str:
@@ -189,12 +189,17 @@ def _check_options(asked: argparse.Namespace) -> None:
             raise ContractError(f"--{name}", "value", f"'{value[:LONGEST_NAME]}'", f"at most {LONGEST_NAME} {NAME_RULE}")
 
 
-def _head(asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", level: float) -> dict[str, Any]:
+def _head(asked: argparse.Namespace, bundle: "Bundle", promised: "tuple[RiskPoint, float] | None") -> dict[str, Any]:
     """What a JSON file says before the proteins."""
+    if promised is None:
+        more = {"thresholds": dict(zip(bundle.card.class_names, bundle.card.thresholds, strict=True))}
+    else:
+        point, level = promised
+        more = {"risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})}}
     return {
         "student": {key: getattr(bundle.card, key) for key in ("study", "experiment", "method", "intended_use")},
         "limits": list(bundle.card.limits), "licences": bundle.card.licences, "credible_level": asked.level,
-        "risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})},
+        **more,
     }  # fmt: skip
 
 
@@ -212,6 +217,8 @@ def _chosen(asked: argparse.Namespace) -> Path:
         how = f"make it: snakemake --cores all --config study={study} -- {target}"
         raise ContractError(place, "students", there, f"{asked.experiment or 'any'} {asked.method or 'any'}", how)
     cards = {f: read_card(f / FILES[1]) for f in wanted}
+    if asked.experiment is None:  # likelihoods of one label and of several do not compare
+        wanted = [f for f in wanted if cards[f].labels == "one"] or wanted
     for f, card in cards.items():
         own, asked_for = f"{card.study} {card.experiment} {card.method}", f"{study} {f.parent.name} {f.name}"
         if own != asked_for:
@@ -223,10 +230,18 @@ def _chosen(asked: argparse.Namespace) -> Path:
     return best
 
 
-def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float]":
-    """The point to answer at, and its level: the one asked for, else the usual one or the lowest that can be promised."""
+def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float] | None":
+    """The point to answer at, and its level: the one asked for, else the usual one or the lowest that can be promised.
+
+    None for a student of several labels, which promises nothing.
+    """
     from mtbkd.serving.risk import point_of
 
+    if bundle.card.labels == "several":
+        if asked is not None:
+            raise ContractError("--risk", "student", "one of several labels", "one label an example",
+                                "it promises no rate of wrong answers, and does not abstain")  # fmt: skip
+        return None
     least = math.ceil(min(point.bound for point in bundle.card.risk) * 1000) / 1000
     level = max(USUAL_RISK, least) if asked is None else asked
     return point_of(bundle.card.risk, level, f"{bundle.card.experiment} {bundle.card.method}"), level
@@ -250,7 +265,10 @@ def _about(bundle: "Bundle") -> str:
     return f"student: study {card.study}, experiment {card.experiment}, method {card.method}, {card.draws} draws"
 
 
-def _promise(point: "RiskPoint", level: float) -> str:
+def _promise(promised: "tuple[RiskPoint, float] | None") -> str:
+    if promised is None:
+        return "several labels: those whose probability reaches a threshold that validation examples chose; no risk is promised"
+    point, level = promised
     return (
         f"answers at most {level:.1%} wrong (with 95 % confidence, for examples such as the validation ones): it abstains "
         f"where the probability is below {point.threshold:.3f}; of the validation examples that chose none of its settings it "

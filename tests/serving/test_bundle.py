@@ -208,7 +208,7 @@ def test_cut_missing_and_exchanged_files_are_refused(written: Path):
     with pytest.raises(ContractError, match="was the file cut"):
         read_card(card)
     card.unlink()
-    with pytest.raises(ContractError, match="found no card.json; expected a folder with"):
+    with pytest.raises(ContractError, match=r"found no card\.json; expected a folder with"):
         Bundle.read(written)
 
 
