@@ -16,6 +16,7 @@ from mtbkd.base.settings import dump, settings_of
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference import most_params
 from mtbkd.inference.fitting import Spec
+from mtbkd.serving.bundle import OWN as OWN_STUDY
 from mtbkd.serving.given import NAME
 from mtbkd.serving.modules import Wanted, wanted
 from mtbkd.study import likeness
@@ -23,7 +24,6 @@ from mtbkd.study.config import load
 from mtbkd.study.plan import Plan, make_plan
 from mtbkd.study.study_files import CONFIG, read_configuration
 
-STUDY = "your_student"
 ABOUT = "One fit on data of your own; its test rows chose no setting."
 OWN = "own"  # a method made of parts
 NO_TEACHER = "no_teacher"  # a study names at least one; nobody reads this one
@@ -166,14 +166,14 @@ def _content(
     posterior = {**method.get("posterior", {}), **clean(dict(asked.grid))}
     experiment = {"dataset": NAME, "teachers": list(teachers), "student": "student", "methods": [name]}
     return {
-        "study": STUDY, "seed": asked.seed, "device": asked.device, "posterior": base["posterior"],
+        "study": OWN_STUDY, "seed": asked.seed, "device": asked.device, "posterior": base["posterior"],
         "training": {**base["training"], **clean(dict(asked.training))},
         "output": {**base["output"], "keep_params": True},
         "datasets": {NAME: {"kind": "table", "settings": {"path": NAME, "label": "y"}}},
         "teachers": {teacher: {"family": "released", "settings": {"path": teacher}} for teacher in teachers},
         "students": {"student": dict(student)},
         "methods": {**tuned_by, name: {**method, "posterior": posterior}},
-        "studies": {STUDY: {"description": ABOUT, "levels": [0.5, 0.9, 0.95], "experiments": {NAME: experiment}}},
+        "studies": {OWN_STUDY: {"description": ABOUT, "levels": [0.5, 0.9, 0.95], "experiments": {NAME: experiment}}},
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
 import argparse
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ def fit(asked: argparse.Namespace) -> None:
         asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, floor=asked.floor,
         missing_class=asked.missing_class, device=asked.device, random_state=asked.seed,
     )  # fmt: skip
+    logging.getLogger(MultiTeacherClassifier.__module__).addHandler(logging.NullHandler())  # its doubts were told above
     student.fit_dataset(dataset, teachers)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     student.save(asked.out)

@@ -162,6 +162,7 @@ def _card(settings: ImageSettings, seed: int, labelled: int) -> dict[str, Any]:
         "licence": "; ".join([collection.licence, *(f"{other.name}: {other.licence}" for other in foreign)]),
         "labelled_train": labelled,
         "Values": "pixels mapped linearly from 0..255 to -1..1; nothing else is standardised",
+        "pixels": [-1.0, 1.0],
         **remarks(needed(settings), settings.files),
     }
     if settings.gammas:
