@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from mtbkd.base.errors import ContractError
+from mtbkd.base.progress import shown, stage
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation.credible import credible_ends
@@ -63,6 +64,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         Where to compute.
     random_state : int, RandomState or None, default=0
         Base of every seed.
+    verbose : int, default=1
+        0: no progress bar. There is none either where nobody would see it: outside terminals and notebooks.
 
     Attributes
     ----------
@@ -109,6 +112,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         validation: Any = 0.3,
         device: str = "auto",
         random_state: Any = 0,
+        verbose: int = 1,
     ):
         self.method = method
         self.signal = signal
@@ -126,6 +130,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         self.validation = validation
         self.device = device
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, teachers: Any = None) -> Self:
         """Learn from labels and teachers.
@@ -163,7 +168,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             return self._fit(dataset, teachers, self._seed(), np.array(dataset.class_names))
 
     def _fit(self, dataset: Dataset, teachers: Sequence[Logits], seed: int, classes: np.ndarray) -> Self:
-        fitted = fit_student(self._asked(seed), dataset, teachers)
+        with shown(quiet=not self.verbose):
+            fitted = fit_student(self._asked(seed), dataset, teachers)
         self._fitted: Fitted | None = fitted
         self._draws: Draws | None = fitted.draws
         self._scores: np.ndarray | None = nonconformity(fitted.bundle, dataset)
@@ -261,7 +267,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
                                     "students are saved without their data: call report before save")  # fmt: skip
             from mtbkd.serving.fit_report import write_report
 
-            return write_report(self._fitted, Path(path))
+            with shown(quiet=not self.verbose), stage("report"):
+                return write_report(self._fitted, Path(path))
 
     def save(self, folder: str | Path) -> Path:
         """Write the student into ``folder``: card, weights, draws and settings, without the data; ``mtbkd.load`` reads it."""
