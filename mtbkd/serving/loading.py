@@ -12,6 +12,16 @@ from mtbkd.serving.refusals import refusals
 def load(folder: str | Path) -> MultiTeacherClassifier:
     """The student that ``MultiTeacherClassifier.save`` or `mtbkd fit` wrote, or that a study bundled.
 
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_wine
+    >>> from mtbkd import MultiTeacherClassifier
+    >>> X, y = load_wine(return_X_y=True)
+    >>> student = MultiTeacherClassifier(inference="map").fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     again = load(student.save(folder))
+    >>> bool((again.predict_proba(X) == student.predict_proba(X)).all())
+    True
+
     Raises:
         InputError: no student, a file that changed since, or one of another version.
     """
