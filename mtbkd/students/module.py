@@ -89,6 +89,11 @@ def num_params(settings: Settings, features: tuple[int, ...], num_classes: int) 
     return build(settings, features, num_classes).num_params
 
 
+def unmasked(settings: Settings, features: tuple[int, ...], num_classes: int) -> tuple[str, ...]:
+    """Names of dropout layers that the inference ``dropout`` cannot act through."""
+    return build(settings, features, num_classes).unmasked
+
+
 def build(settings: Settings, features: tuple[int, ...], num_classes: int) -> "Module | Headed":
     """The student for examples of shape ``features``.
 
@@ -207,6 +212,11 @@ class Module:
     @property
     def num_params(self) -> int:
         return self.parts[-1].place.stop
+
+    @property
+    def unmasked(self) -> tuple[str, ...]:
+        """Names of dropout layers that no mask stands for."""
+        return self.facts.fixed
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -375,6 +385,7 @@ class Headed(Mlp):
 
     trunk: Module = field(kw_only=False)
     own: bool = False
+    unmasked: tuple[str, ...] = ()
 
     def inputs(self, x: "torch.Tensor") -> "torch.Tensor":
         flat = self.trunk.flat(self.trunk.network).to(x.device).unsqueeze(0)

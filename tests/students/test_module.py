@@ -203,10 +203,10 @@ def test_a_module_that_chooses_by_its_numbers_is_computed_member_by_member() -> 
             return self.last(x) if self.last.bias.sum().item() > 0 else -self.last(x)
 
     student = built(Choosing)
-    assert not student.facts.batched
+    assert not student.facts.batched and student.facts.head is None
     params, x = torch.randn(6, student.num_params), torch.randn(1, 5, 4)
     sign = torch.where(params[:, -3:].sum(1) > 0, 1.0, -1.0).view(-1, 1, 1)
-    wanted = sign * (x @ params[:, :12].view(-1, 4, 3) + params[:, None, -3:])
+    wanted = sign * (x @ params[:, :12].view(-1, 3, 4).mT + params[:, None, -3:])
     torch.testing.assert_close(student.apply(params, x), wanted, rtol=1e-5, atol=1e-6)
 
 
