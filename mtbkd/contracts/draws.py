@@ -79,6 +79,8 @@ class Draws:
         diverged: bool (R, C), chains that became non-finite; their draws are masked (NaN).
         sample_stats: the sampler's own statistics, each (R, C, D); NUTS: ``diverging``, ``energy``, ``n_steps``.
         params: float32 (R, C, S, P) raw weights, for small students or on request, else None.
+        trunk: float32 (R, P - B) weights before the last layer where ``params`` are those of it alone, (R, C, S, B), as of
+            torch modules; else None.
         gates: one entry per gate and replicate: {gate, replicate, value, threshold, verdict}; see evaluation/convergence.py.
         tuning: one entry per candidate: {setting: value, ..., replicate, val_nll, val_accuracy, chosen}.
         stacking: where chains are stacked, one entry per replicate and chain: {replicate, chain, weight, elpd, khat_bad,
@@ -99,6 +101,7 @@ class Draws:
     diverged: np.ndarray
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
     params: np.ndarray | None = None
+    trunk: np.ndarray | None = None
     gates: list[dict[str, Any]] = field(default_factory=list)
     tuning: list[dict[str, Any]] = field(default_factory=list)
     stacking: list[dict[str, Any]] = field(default_factory=list)
@@ -156,9 +159,11 @@ class Draws:
             "log_posterior": _lead(self.log_posterior),
             "probe_prob": _lead(self.probe_prob, "probe", "class"),
         }
-        predictions = {"prob": _lead(self.prob, "example", "class")}
+        predictions: dict[str, Any] = {"prob": _lead(self.prob, "example", "class")}
         if self.params is not None:
             predictions["params"] = _lead(self.params, "param")
+        if self.trunk is not None:
+            predictions["trunk"] = ((REPLICATE, "trunk_param"), self.trunk)
         groups = {
             "posterior": xr.Dataset(posterior, coords={"probe": self.probe_index, REPLICATE: self.replicates}),
             "sample_stats": xr.Dataset({name: _lead(value) for name, value in self.sample_stats.items()}),
@@ -221,6 +226,7 @@ class Draws:
                 sample_stats={str(name): _unlead(value) for name, value in stats.items()},
                 params=_unlead(predictions["params"]) if "params" in predictions else None,
                 curves=_curves(group.get(OPTIMISER)),
+                trunk=predictions["trunk"].values if "trunk" in predictions else None,
                 **{name: json.loads(tree.attrs[f"json_{name}"]) for name in ("gates", "tuning", "stacking", "attrs")},
             ).validate(path)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
@@ -56,12 +56,13 @@ class Named(BaseModel):
 
 
 class StudentSpec(BaseModel):
-    """The student's architecture with its settings."""
+    """The student's architecture with its settings; ``given``: a module handed over in Python, which no file says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: str
     settings: dict[str, Any] = {}
+    given: Any = Field(None, exclude=True, repr=False)
 
 
 class Spec(BaseModel):
@@ -126,7 +127,9 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
     """Draws of the tuned posterior, or of its last layer, judged by the gates."""
     inference = registry.part("inference", spec.inference.name)
     settings = inference.Settings.model_validate(spec.inference.settings)
-    frozen = Frozen.of(problem, dataset, context) if spec.layers == "last" else None
+    problem_of_all = problem
+    with stage("fit of all layers"):
+        frozen = Frozen.of(problem, dataset, context) if spec.layers == "last" else None
     if frozen:
         problem, dataset = frozen.problem, frozen.dataset
     tuned = time.monotonic()
@@ -148,6 +151,8 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
         judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, context.device)
     draws.curves.extend(context.curves or ())
     if frozen and draws.params is not None:
+        if hasattr(problem_of_all.student, "headed"):  # large: one copy of what all draws share
+            return replace(draws, trunk=frozen.before(draws.params.shape[-1]))
         return replace(draws, params=frozen.whole(draws.params))
     return draws
 
@@ -199,6 +204,8 @@ def student_of(spec: Spec, dataset: Dataset) -> Student:
     """The network that ``spec`` asks for, for examples of ``dataset``."""
     module = registry.part("student", spec.student.architecture)
     settings = module.Settings.model_validate(spec.student.settings)
+    if spec.student.given is not None:
+        return module.build_from(spec.student.given, settings, dataset.x.shape[2:], dataset.num_classes)
     return module.build(settings, dataset.x.shape[2:], dataset.num_classes)
 
 

@@ -6,7 +6,7 @@ and a job of the workflow on the same data, with the same seed, have the same dr
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,7 +52,8 @@ def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> F
     chosen = choose(asked, dataset, tuple(teacher.teacher for teacher in teachers))
     draws = whole_precision_fit(chosen.spec, dataset, teachers)
     bundle = describe(chosen.spec, dataset, draws, dataset.rows(HELD_OUT), STUDY, NAME)
-    return Fitted(dataset, tuple(teachers), chosen.plan, draws, bundle, chosen.told)
+    # The bundle holds the layers that were not drawn.
+    return Fitted(dataset, tuple(teachers), chosen.plan, replace(draws, trunk=None), bundle, chosen.told)
 
 
 def nonconformity(bundle: Bundle, dataset: Dataset) -> np.ndarray:
