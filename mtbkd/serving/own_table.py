@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.base.explain import validate
+from mtbkd.base.progress import shown
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
@@ -58,12 +59,14 @@ def fit(asked: argparse.Namespace) -> None:
         missing_class=asked.missing_class, device=asked.device, random_state=asked.seed,
     )  # fmt: skip
     logging.getLogger(MultiTeacherClassifier.__module__).addHandler(logging.NullHandler())  # its doubts were told above
-    student.fit_dataset(dataset, teachers)
+    with shown(asked.quiet):
+        student.fit_dataset(dataset, teachers)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     student.save(asked.out)
     tell([student.choice_, *_about_student(student)], asked.quiet)
     if not asked.no_report:
-        student.report(asked.out / REPORT)
+        with shown(asked.quiet):
+            student.report(asked.out / REPORT)
     tell([f"student written to {asked.out}" + ("" if asked.no_report else f", the page about it: {asked.out / REPORT}")],
          asked.quiet)  # fmt: skip
 

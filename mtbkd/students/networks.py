@@ -164,7 +164,7 @@ def load_weights(network: "nn.Module", path: str, head: str | None, where: str) 
     """
     found = _state(Path(path))
     own = network.state_dict()
-    heads = [name for name in own if head is not None and name.startswith(f"{head}.")]
+    heads = [name for name in own if head is not None and name.startswith(f"{head}.".lstrip("."))]
     other = [name for name in heads if name not in found or found[name].shape != own[name].shape]
     found = {name: value for name, value in found.items() if name not in other}
     odd = [f"'{name}' missing" for name in own if name not in found and name not in other]

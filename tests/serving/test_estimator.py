@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import mtbkd
 from mtbkd import MultiTeacherClassifier
+from mtbkd.base import progress
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.data.datasets import table
@@ -368,3 +369,16 @@ def test_importing_the_package_imports_nothing_heavy():
     assert {"MultiTeacherClassifier", "load"} <= set(dir(mtbkd))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         mtbkd.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_a_fit_shows_its_stages_unless_it_is_told_to_be_quiet(
+    verbose: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "_seen", lambda: True)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    x, y, teachers = iris()
+    student = plain(verbose=verbose).fit(x, y, teachers=teachers)
+    shown = capsys.readouterr().err
+    for stage in (f"tuning, {len(student.tuning_)} candidates", "fit", "predictions", "convergence checks"):
+        assert (stage in shown) == bool(verbose)
