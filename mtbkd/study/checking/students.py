@@ -32,10 +32,8 @@ def unsuited(at: KeyPath, name: str, method: "MethodEntry", student: Known) -> I
     inference: ModuleType = registry.part("inference", method.inference)
     hidden, found = student.size[1], f"found '{name}' with student '{student.name}'"
     if method.layers == "last" and not hidden:
-        alone = (
-            "no hidden layer before a dense one that says the logits" if student.architecture == "module" else "one layer alone"
-        )
-        yield Mistake(at, f"{found}, which has {alone}; allowed: students with a hidden one if layers is last")
+        alone = "no hidden layer before a dense last one" if student.architecture == "module" else "no hidden layer"
+        yield Mistake(at, f"{found}, which has {alone}; allowed: students with one if layers is last")
     params = drawn_params(method, student.size, student.classes)
     limit = most_params(inference, settings_of("inference", method.inference, method.settings))
     if limit is not None and params > limit:
