@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-RUN_TIMES = frozenset({"seconds", "cpu_s", "ess_per_s"})
+RUN_TIMES = frozenset({"seconds", "cpu_s", "posteriors_cpu_s", "ess_per_s"})
 STORED = ("json_gates", "json_tuning", "json_stacking")  # of draws, besides their arrays
 SKIPPED = ("benchmarks", "downloads", "figures", "logs")  # folders
 

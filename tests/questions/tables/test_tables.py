@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -53,6 +54,21 @@ def test_every_method_has_one_number_a_split_metric_and_number_of_labels() -> No
     assert (scores.groupby(["labels", "method"]).size() == len(REPLICATES) * len(METRICS)).all()
     assert scores["value"].notna().all()
     assert scores.groupby("labels")["all_labels"].first().to_dict() == {20: False, 70: True}
+
+
+def test_the_time_that_posteriors_take_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(study: Study) -> list[dict[str, object]]:
+        end = time.process_time() + 0.5
+        while time.process_time() < end:
+            pass
+        return []
+
+    monkeypatch.setattr("mtbkd.questions.tables.part.posterior_rows", busy)
+    data = dataset()
+    asked = part(labels=[20], methods=["labels"], posteriors={"tables": ["iris"]})
+    sizes = tables_of_part(inputs(2), asked, data, teachers(data))["sizes"]
+    assert 0.5 <= sizes["posteriors_cpu_s"].item() < 0.9
+    assert told()["sizes"]["posteriors_cpu_s"].item() < 0.1
 
 
 def test_sharp_methods_start_from_what_their_predecessor_chose() -> None:
