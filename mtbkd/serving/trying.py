@@ -120,9 +120,10 @@ def computed(plan: Plan, reference: str, folder: Path, raw: Path, quiet: bool) -
     with _timed("evaluation", quiet):
         names, tables = (plan.study, experiment.name, experiment.data.name), folder / "tables"
         evaluate_experiment(*names, data, logits, draws, plan.levels, tables, reference)
-    read = (read_table(tables / f"{name}.parquet", "a table", "evaluate") for name in ("metrics", "comparisons", "gates"))
+    names = ("metrics", "comparisons", "gates")
+    metrics, comparisons, gates = (read_table(tables / f"{name}.parquet", "a table", "evaluate") for name in names)
     told = [line for m, files in draws.items() for line in watched(m, [Draws.read(place) for place in files.values()])]
-    return Tried(*read, told)
+    return Tried(metrics, comparisons, gates, told)
 
 
 def _fit(
