@@ -59,7 +59,7 @@ def _tuning(name: str, tuning: Frame) -> Table:
             *(number(row[c]) if c in read else text(NONE) for c in varied),
         ]
         lines.append(Row([*cells, number(row["val_nll"]), text(f"{MARKS['passed']} yes" if row["chosen"] else "no")]))
-    caption = f"{name}: tuning of the shared settings on validation proteins, the same grid for all; labels-only fits do not use lambda"
+    caption = f"{name}: tuning of the shared settings on validation proteins; labels-only fits do not use lambda"
     return Table(f"{name}-tuning", caption, head, lines)
 
 
