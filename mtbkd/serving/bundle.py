@@ -24,7 +24,8 @@ from mtbkd.base import explain, registry
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.reading import read_json, regular_file
-from mtbkd.base.writing import atomic, write_json
+from mtbkd.base.writing import atomic
+from mtbkd.contracts.artefacts import write_json
 from mtbkd.students import Student
 
 if TYPE_CHECKING:

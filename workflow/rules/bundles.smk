@@ -1,10 +1,10 @@
-# Exported students, for `mtbkd predict`. What comes in: what a fit of the method reads. What goes out: draws of the weights
+# Students to take along, for `mtbkd predict`. What comes in: what a fit of the method reads. What goes out: draws of the weights
 # and a card, results/<study>/bundles/<experiment>/<method>/{student.safetensors,card.json}. A study on protein chains makes
-# one per experiment with methods of several draws; others are made when requested by name.
+# one an experiment that has methods with several draws; others are made when they are asked for by name.
 
 
 rule bundle:
-    """Refit a method, store its weights, and measure the error rates of its card."""
+    """Fit a method once more, keep its weights, and measure what the card says of them."""
     input:
         unpack(bundle_inputs),
     output:

@@ -169,19 +169,19 @@ def _student_suits(
     assert place.shape is not None  # or there would be no size
     hidden, student = size[1], place.experiment.student
     if method.layers == "last" and not hidden:
-        text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one "
-        yield Mistake(at, text + "if layers is last")
+        text = f"found '{name}' with student '{student}', which has one layer alone; allowed: students with a hidden one "
+        yield Mistake(at, text + "where layers is last")
     params = drawn_params(method, size, place.shape)
     limit = most_params(inference, settings_of("inference", method.inference, method.settings))
     if limit is not None and params > limit:
         text = f"found '{name}' with student '{student}' of {params:,} parameters; allowed: at most "
-        text += f"{limit:,} for inference '{method.inference}' with these settings. Hint: use a smaller student"
+        text += f"{limit:,} for inference '{method.inference}' with these settings. Hint: take a smaller student"
         yield Mistake(at, text)
     if inference.NEEDS_HIDDEN and not hidden:
         text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one, "
-        yield Mistake(at, text + f"for inference '{method.inference}'. Hint: use an mlp or cnn student")
+        yield Mistake(at, text + f"for inference '{method.inference}'. Hint: take an mlp or cnn student")
     able = [name for name in registry.STUDENTS if registry.part("student", name).SYMBOLIC]
     architecture = place.config.students[student].architecture
     if inference.NEEDS_SYMBOLIC and method.layers == "all" and architecture not in able:
         text = f"found '{name}' with student '{student}' of architecture '{architecture}', which PyMC cannot express; allowed: "
-        yield Mistake(at, text + f"{', '.join(sorted(able))} for inference '{method.inference}'. Hint: use sgld or vi")
+        yield Mistake(at, text + f"{', '.join(sorted(able))} for inference '{method.inference}'. Hint: take sgld or vi")
