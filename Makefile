@@ -34,7 +34,7 @@ RUN = $(IN_VENV) "$(BIN)/python" -m mtbkd run $(if $(STUDY),--study $(STUDY))
 
 help:  ## list these targets
 	@echo "usage: make TARGET [STUDY=name] [CORES=all] [EXTRAS=gpu] [ARGS=...] [MTBKD_MIRROR=folder]"; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## run the study STUDY (default: as in config.yaml) and build its report; repeat to resume
 	@echo "[run] study '$(NAME)' on $(CORES) cores"

@@ -92,14 +92,18 @@ def evaluate_experiment(
     attrs = {m: _add_method(tables, m, files, replicates, levels, criticised, shared) for m, files in each}
     criticised.add_to(tables, attrs, levels)
     plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
-    reference = reference or next(plain, next(iter(attrs), ""))
+    _add_comparisons(tables, reference or next(plain, next(iter(attrs), "")), shared, resampled)
+    tables.write(out)
+
+
+def _add_comparisons(tables: Tables, reference: str, shared: SharedExamples | None, resampled: bool) -> None:
+    """Every method against ``reference``, and scores by example where replicates share these."""
     se_examples = shared.se_of_difference if shared else None
     compared = compare(tables.frame("metrics"), reference, shared is not None, se_examples, resampled)
     tables.add("comparisons", compared.to_dict("records"))
     if shared:
         shared.complete(tables.rows["metrics"])
         tables.add_frame("example_scores", shared.frame())
-    tables.write(out)
 
 
 def teacher_probs(teachers: Sequence[Logits], examples: Examples, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -13,7 +13,7 @@ rule figures:
 for owner in OWNERS:
 
     rule:
-        """Draw the figures of one experiment, one question or one part of the study, or those of them that are asked for."""
+        """Draw the figures of one experiment, one question or one part of the study, or only those requested."""
         name:
             f"figures_{owner.key}"
         input:

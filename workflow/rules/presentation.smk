@@ -1,4 +1,4 @@
-# What figures and report are told and read. What comes in: PLAN and the catalogue of figures. What goes out: nothing; functions
+# Inputs and parameters of figures and report. What comes in: PLAN and the catalogue of figures. What goes out: nothing; functions
 # and lists for the two files that follow.
 from dataclasses import asdict
 
@@ -109,7 +109,7 @@ def draw_asked_figures():
 
 
 def section_modules():
-    """Modules of the page's sections on what the study asks besides its experiments."""
+    """Modules of the page's sections on the study's questions."""
     found = [registry.companion_name(q.kind, name) for q in PLAN.questions.values() for name in ("section", "together")]
     return [module for module in found if module]
 

@@ -16,7 +16,7 @@ def question_files():
 
 
 def step_of(question, step):
-    """What the kind says of a step."""
+    """The kind's description of a step."""
     return registry.part("question", question.kind).STEPS[step]
 
 
@@ -79,7 +79,7 @@ def read_inputs(question, reads, blocks, teachers):
 
 
 def read_spec(question, reads, blocks, teachers):
-    """What every job of a question is told, besides its content."""
+    """Parameters of every job of a question, apart from its content."""
     found = question_blocks(question, reads, blocks)
     names = ("name", "kind", "seed", "device", *(n for n in EVERYTHING if n in reads and n not in ("dataset", "draws")))
     return {
@@ -129,8 +129,8 @@ def part_spec(question, step):
 
     def spec(wildcards):
         part = question.parts[step][wildcards.part]
-        told = read_spec(question, step_of(question, step).reads, part_blocks(question, wildcards), part.teachers)
-        return {**told, "step": step, "content": part.content}
+        own = read_spec(question, step_of(question, step).reads, part_blocks(question, wildcards), part.teachers)
+        return {**own, "step": step, "content": part.content}
 
     return spec
 

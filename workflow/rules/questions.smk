@@ -6,7 +6,7 @@
 for question in PLAN.questions.values():
 
     rule:
-        """Answer one question that the study asks besides its experiments, or join its parts."""
+        """Answer one question of the study, or join its parts."""
         name:
             f"question_{question.name}"
         input:

@@ -25,8 +25,8 @@ replicates. A crossing is stated only if the advantage at the fewest labels is s
 the interval excludes 0 and that the Wilcoxon signed-rank test, corrected (Holm) over the methods and numbers of labels of one
 set of teachers, has p < 0.05. A set of uninformative teachers, with the same probability for every class, is a control: it
 helps by smoothing alone. If a curve has a control, a set of teachers helps only by what it gains beyond it: its students count
-as decidedly better only if they are decidedly better both than labels alone and than the same method with the control. If a
-setting is chosen at the edge of its grid, the grid rather than the labels may have determined it; consider extending the grid.
+as significantly better only if they are so compared with labels alone and with the same method with the control. If a setting
+is chosen at the edge of its grid, the grid rather than the labels may have determined it; consider extending the grid.
 At the lowest lambda, the labels prefer weaker teachers, or none; at the highest prior scale, the prior has little effect.
 """
 NAMES = {
@@ -82,11 +82,11 @@ def decided(differing: Frame) -> Decided:
 def _decided_in_words(row: Mapping[str, Any], known: Decided) -> str:
     found = known.get((row["teachers"], row["method"], row["transfer"], row["metric"]), [])
     where = f"at {listed([f'{n:,}' for n in found])} labels" if found else "at no number of labels"
-    return f"distilled decidedly better {where}"
+    return f"distilled significantly better {where}"
 
 
 def headline(crossed: Frame, known: Decided, metric: str, counts: Sequence[int], controls: Sequence[str] = ()) -> str:
-    """At how many labels a student of each set of teachers is decidedly more accurate, and when labels alone catch up.
+    """At how many labels a student of each set of teachers is significantly more accurate, and when labels alone catch up.
 
     ``controls`` are told as such: what they gain is smoothing, and the other sets are credited with what they gain beyond it.
     """
@@ -100,7 +100,7 @@ def headline(crossed: Frame, known: Decided, metric: str, counts: Sequence[int],
         own = crossed[(crossed["teachers"] == name) & (crossed["metric"] == metric) & (crossed["kind"] == "student")]
         found.append(f"{title} at {listed([f'{n:,}' for n in where])} labels ({_caught_up(own, counts)})")
     than = f"labels alone and than with the control {controls[0]}" if controls else "labels alone"
-    return f"distilled students are decidedly more accurate than {than} with these teachers: {'; '.join(found)}"
+    return f"distilled students are significantly more accurate than {than} with these teachers: {'; '.join(found)}"
 
 
 def _caught_up(rows: Frame, counts: Sequence[int]) -> str:
@@ -138,7 +138,7 @@ def _ends(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> str:
         case "better later":
             return f"are ahead at {counts[0]:,} labels but not at every larger number {within}"
         case "never better":
-            return f"are ahead at {counts[0]:,} labels and never decidedly behind {within}"
+            return f"are ahead at {counts[0]:,} labels and never significantly behind {within}"
         case _:
             return f"are not significantly ahead or behind at {counts[0]:,} labels, so no crossing is stated {within}"
 
@@ -156,7 +156,7 @@ def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[i
         rows.append(Row([text(teachers), text(method), text(held), *cells, text(int(own["n"].iloc[0]))]))
     head = [Column("Teachers"), Column("Method"), Column("Other examples")]
     hint = "labels at which a student without teachers catches up; below: 95 % interval over replicates"
-    better = "numbers of labels at which the distilled student is decidedly better, also than with uninformative teachers"
+    better = "numbers of labels at which the distilled student is significantly better, also than with uninformative teachers"
     for metric in metrics:
         head += [Column(f"Catches up: {NAMES[metric]}", True, hint), Column("Better at", False, better)]
     head.append(Column("Replicates", True))
@@ -165,7 +165,7 @@ def crossing_table(name: str, crossed: Frame, known: Decided, counts: Sequence[i
 
 
 def _crossing_cells(row: Mapping[str, Any], known: Decided, counts: Sequence[int]) -> tuple[Cell, Cell]:
-    """Where labels alone catch up, and at which counts the student is decidedly better."""
+    """Where labels alone catch up, and at which counts the student is significantly better."""
     labels = float(row["labels"])
     within = _interval_in_words(row, counts)
     sort = None if math.isnan(labels) else min(labels, 10.0 * counts[-1])

@@ -59,9 +59,7 @@ def _tuning(name: str, tuning: Frame) -> Table:
             *(number(row[c]) if c in read else text(NONE) for c in varied),
         ]
         lines.append(Row([*cells, number(row["val_nll"]), text(f"{MARKS['passed']} yes" if row["chosen"] else "no")]))
-    caption = (
-        f"{name}: tuning of the shared settings on validation proteins, the same grid for all; labels alone read no lambda"
-    )
+    caption = f"{name}: tuning of the shared settings on validation proteins; labels-only fits do not use lambda"
     return Table(f"{name}-tuning", caption, head, lines)
 
 
@@ -94,5 +92,5 @@ def _judged(name: str, gates: Frame) -> Table:
         aside = f"{unjudged} not judged" if unjudged else ""
         lines.append(Row([text(method), text(gate), number(worst), number(own["threshold"].iloc[0]),
                           text(f"{passed} of {count(len(own), 'replicate')}", aside)]))  # fmt: skip
-    caption = f"{name}: may the draws be trusted? Judged on the probabilities of every location at a few test proteins"
+    caption = f"{name}: are the draws reliable? Judged on the probabilities of every location at a few test proteins"
     return Table(f"{name}-gates", caption, head, lines)

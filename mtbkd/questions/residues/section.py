@@ -114,7 +114,7 @@ def _student_sentences(comparisons: Frame) -> list[str]:
         best, worst = fair.loc[fair["difference"].idxmin()], fair.loc[fair["difference"].idxmax()]
         sure = int((own["verdict"] == "better").sum())
         found.append(
-            f"In the {domain}, {sure} of {len(own)} distilled students are decidedly better than the student without "
+            f"In the {domain}, {sure} of {len(own)} distilled students are significantly better than the student without "
             f"teachers; the change goes from {_told(worst)} with {_named(worst)} to {_told(best)} with "
             f"{_named(best)}."
         )

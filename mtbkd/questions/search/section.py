@@ -10,7 +10,6 @@ from mtbkd.base.frames import Frame
 from mtbkd.data.published import tables as published
 from mtbkd.questions.search import section_students as student_search
 from mtbkd.questions.search.candidates import BEST, CONFIRMED, NAME, RANKED
-from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, settings_words, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
@@ -93,18 +92,9 @@ def distance_se(rows: Frame) -> float:
 
 def best_table(name: str, order: Frame) -> Table:
     """The nearest candidates, and the configured one wherever it stands."""
-    keys = list(json.loads(order["settings"].iloc[0]))
-    head = [Column("Rank", True), *(Column(key.replace("_", " ")) for key in keys)]
-    head += [Column("Distance", True, "root mean square difference over all published teacher numbers", "lower is better")]
+    head = student_search.closest_head(order, "root mean square difference over all published teacher numbers")
     head += [Column("Configured", hint="the setting that the experiments use")]
-    rows = []
-    for rank, row in order.iterrows():
-        assert isinstance(rank, int)
-        if rank >= BEST and not row["configured"]:
-            continue
-        settings = json.loads(row["settings"])
-        cells = [Cell(str(rank + 1), "", rank + 1), *(text(settings[key]) for key in keys), number(row["distance"])]
-        rows.append(Row([*cells, text(f"{MARKS['passed']} yes" if row["configured"] else "no")]))
+    rows = [Row([*cells, configured]) for _, cells, configured in student_search.closest(order)]
     return Table(f"search-{name}", f"{name}: the {min(BEST, len(order))} closest of {len(order)} candidates", head, rows)
 
 

@@ -6,7 +6,7 @@ looks at is ``fitted``: it chose the settings, so that nearness is no reproducti
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -94,27 +94,37 @@ def order_kept(rows: Frame) -> tuple[int, int]:
     return sum((a[0] - b[0]) * (a[1] - b[1]) > 0 for a, b in asked), len(asked)
 
 
+def closest_head(order: Frame, unit: str) -> list[Column]:
+    """Columns of the cells of ``closest``; ``unit``: what a distance is."""
+    settings = [Column(key.replace("_", " ")) for key in json.loads(order["settings"].iloc[0])]
+    return [Column("Rank", True), *settings, Column("Distance", True, unit, "lower is better")]
+
+
+def closest(order: Frame) -> Iterator[tuple[Mapping[str, Any], list[Cell], Cell]]:
+    """The nearest candidates and the configured one: row; cells of rank, settings and distance; whether it is configured."""
+    keys = list(json.loads(order["settings"].iloc[0]))
+    for rank, row in enumerate(order.to_dict("records"), 1):
+        if rank <= BEST or row["configured"]:
+            own = json.loads(row["settings"])
+            cells = [Cell(str(rank), "", rank), *(text(setting(own[key])) for key in keys), number(row["distance"])]
+            yield row, cells, text(f"{MARKS['passed']} yes" if row["configured"] else "no")
+
+
 def best_table(name: str, ranked: Frame, confirmed: Frame, order: Frame) -> Table:
     """The nearest candidates, and the configured one wherever it stands."""
-    keys, again = list(json.loads(order["settings"].iloc[0])), _distances(confirmed)
-    head = [Column("Rank", True), *(Column(key.replace("_", " ")) for key in keys)]
+    again = _distances(confirmed)
     unit = "root mean square over all published student numbers, in units of the deviation expected of one published run"
-    head += [Column("Distance", True, unit, "lower is better")]
+    head = closest_head(order, unit)
     head += [Column("On other data", True, "the same on data sets not used for the ranking", "lower is better")]
     head += [Column("Difference", True, "root mean square difference of the published student numbers, on the other data")]
     head += [Column("Teachers", True, "root mean square difference of the published teacher numbers; does not rank", "")]
     head += [Column("Configured"), Column("Verdict", hint="a search tuned the settings to match these numbers")]
     rows = []
-    for rank, row in order.iterrows():
-        assert isinstance(rank, int)
-        if rank >= BEST and not row["configured"]:
-            continue
+    for row, cells, configured in closest(order):
         own = confirmed[confirmed["candidate"] == row["candidate"]]
-        students = own["column"].map(published.is_teacher)
-        settings = json.loads(row["settings"])
-        cells = [Cell(str(rank + 1), "", rank + 1), *(text(setting(settings[key])) for key in keys), number(row["distance"])]
-        cells += [number(again[row["candidate"]]), number(_size(own[~students])), number(_size(own[students]))]
-        rows.append(Row([*cells, text(f"{MARKS['passed']} yes" if row["configured"] else "no"), text(FITTED)]))
+        teachers = own["column"].map(published.is_teacher)
+        cells += [number(again[row["candidate"]]), number(_size(own[~teachers])), number(_size(own[teachers]))]
+        rows.append(Row([*cells, configured, text(FITTED)]))
     return Table(
         f"search-students-{name}", f"{name}: the {min(BEST, len(order))} closest of {len(order)} candidates", head, rows
     )

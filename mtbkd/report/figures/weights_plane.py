@@ -76,7 +76,7 @@ def panels(material: Material, at: np.ndarray) -> list[Panel]:
     """What the first teacher deserves, its entropy weight and its responsibilities, at the rows ``at`` (M,)."""
     prob = _softmax(material.logits[at].astype(np.float64))
     truth = material.dataset.true_prob
-    found = [] if truth is None else [Panel("deserved: inverse error", _inverse_error(prob, truth[0, at]))]
+    found = [] if truth is None else [Panel("ideal: inverse error", _inverse_error(prob, truth[0, at]))]
     found.append(Panel("entropy weight w", entropy.weights(prob[None])[0, :, 0]))
     for method in students(material.experiment):
         chosen = _chosen(material, method)

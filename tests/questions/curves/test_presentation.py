@@ -93,18 +93,18 @@ def test_choices_at_the_ends_of_the_grids_of_a_curve_are_counted(shown: Section)
 def test_each_set_of_teachers_gets_the_sentence_that_its_numbers_say(shown: Section) -> None:
     told = {name: line for name in GAINS for line in shown.told if line.startswith(f"Teachers {name}: ")}
     ((asked, (headline,)),) = shown.answers
-    assert asked == "When does distillation help?" and headline.startswith("On one, distilled students are decidedly")
+    assert asked == "When does distillation help?" and headline.startswith("On one, distilled students are significantly")
     assert headline.endswith(
         "with these teachers: poor at no number of labels; middling at 10 labels (labels alone catch up at about 32); "
         "good at 10, 100 and 1,000 labels (labels alone do not catch up within 1,000)."
     )
     assert list(told.values()) == list(shown.told)
     assert (
-        "are ahead at 10 labels and never decidedly behind (95 % interval below 10; distilled decidedly better at no number of "
-        "labels)" in told["poor"]
+        "are ahead at 10 labels and never significantly behind (95 % interval below 10; distilled significantly better at no "
+        "number of labels)" in told["poor"]
     )
-    assert "catch up at about 32 labels" in told["middling"] and "decidedly better at 10 labels)" in told["middling"]
-    assert "do not catch up within 1,000 labels" in told["good"] and "decidedly better at 10, 100 and 1,000" in told["good"]
+    assert "catch up at about 32 labels" in told["middling"] and "significantly better at 10 labels)" in told["middling"]
+    assert "do not catch up within 1,000 labels" in told["good"] and "significantly better at 10, 100 and 1,000" in told["good"]
     assert "The teachers score 0.605 in accuracy" in told["middling"]
 
 
@@ -113,7 +113,7 @@ def test_teachers_pay_only_by_what_they_gain_over_a_control_that_knows_nothing(i
     tables = question.run(inputs, joined("middling"))
     shown = curves.section("one", tables, joined("middling").model_dump())
     headline = shown.answers[0][1][0]
-    assert "decidedly more accurate than labels alone and than with the control middling with these teachers" in headline
+    assert "significantly more accurate than labels alone and than with the control middling with these teachers" in headline
     assert headline.endswith(
         "middling (an uninformative control) at 10 labels (labels alone catch up at about 32); good at 100 and 1,000 "
         "labels (inconclusive at 10, so no crossing is stated)."
