@@ -90,9 +90,10 @@ class Card(BaseModel):
     licences: dict[str, str] = Field(description="of the data and of what reads them")
     data: dict[str, Any] = Field(description="the dataset it learnt from: name, source, counts, split")
     class_names: tuple[str, ...] = Field(min_length=2, description="in the order of the probabilities")
-    labels: Literal["one", "several"] = Field("one", description="classes of an example: one, or any number of them")
+    labels: Literal["one", "several"] = Field(default="one", description="classes of an example: one, or any number of them")
     thresholds: tuple[float, ...] = Field(
-        (), description="of several labels: probability of each class from which it is predicted, chosen on validation examples"
+        default=(),
+        description="of several labels: probability of each class from which it is predicted, chosen on validation examples",
     )
     inputs: Inputs = Field(description="how an example becomes the numbers that it reads")
     architecture: str = Field(description="a module of mtbkd/students")
