@@ -12,6 +12,8 @@ ids are shuffled, whose class columns are permuted, that are constant, always ri
 
 example: mtbkd check table.csv --label y --id name --teachers forest.csv boosting.parquet
 
+hints: a setting that a message names, such as `impute: median`, is an option here: --impute median
+
 exit status: 0 it can be fitted, 1 mistakes, one line each
 """
 

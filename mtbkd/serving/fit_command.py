@@ -22,6 +22,8 @@ rows: 60 % train the student, 20 % (validation) tune how far it trusts its teach
 Teachers must not have been trained on the test rows: split first (`mtbkd split`), train teachers on 'train', and pass the file
 as --splits.
 
+hints: a setting that a message names, such as `impute: median`, is an option here: --impute median
+
 example: mtbkd fit table.csv --label y --id name --teachers forest.csv boosting.csv --out student
 
 exit status: 0 all written, 1 an error (one line says what to change), 2 a wrong option, 130 stopped by hand (Ctrl-C)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -95,6 +97,12 @@ def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place
     both = "Teachers good and twin give the same predictions: is one a copy of the other?"
     assert f"suspicious: {both}" in checked and f"suspicious: {both}" in fitted and both in doubts
     assert not any("Teacher good:" in doubt for doubt in doubts)
+
+
+def test_check_loads_nothing_that_takes_seconds():
+    code = "import sys; from mtbkd.serving import cli; status = cli.main(sys.argv[1:]); print('torch' in sys.modules, status)"
+    words = [sys.executable, "-c", code, "check", *map(str, options("forest", "boosting"))]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[-1] == "False 0"
 
 
 def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.CaptureFixture):
