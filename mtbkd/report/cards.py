@@ -83,7 +83,7 @@ def teacher_table(name: str, plans: Sequence[Mapping[str, Any]], cards: Mapping[
 def _rows(card: Mapping[str, Any]) -> str:
     """The rows it was trained on, or how rows of a file were matched to the data, and how its values were converted."""
     covered = ", ".join(f"{split} {n}" for split, n in card.get("covered", {}).items())
-    told = (card.get("learnt"), card.get("joined"), covered and f"covers {covered}", card.get("values"))
+    told = (card.get("learnt"), card.get("joined"), covered and f"covers {covered}", card.get("values"), card.get("lacking"))
     return "; ".join(part for part in told if part)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from mtbkd.base.delimited import LARGEST, listed
 from mtbkd.base.errors import ContractError, MtbkdError, machine_fault
 from mtbkd.contracts.artefacts import Dataset, Logits
-from mtbkd.serving.given import index_of, name_of
+from mtbkd.serving.given import index_of, name_of, unmasked
 from mtbkd.serving.torch_teachers import answers, is_module, is_pair
 from mtbkd.teachers import released, released_files
 from mtbkd.teachers.released_files import Given
@@ -151,7 +151,7 @@ def _asked(where: str, ask: Any, x: Any) -> Any:
 def _numbers(where: str, values: Any, classes: Any, dataset: Dataset) -> Given:
     """An array (N, K) with its class names."""
     try:
-        dense = values.toarray() if hasattr(values, "toarray") else values
+        dense = values.toarray() if hasattr(values, "toarray") else unmasked(values)
         numbers = np.asarray(dense.detach().cpu().double() if hasattr(dense, "detach") else dense, dtype=np.float64)
     except (TypeError, ValueError):
         raise ContractError(where, "values", type(values).__name__, "numbers of shape (rows, classes)") from None
@@ -167,7 +167,8 @@ def _numbers(where: str, values: Any, classes: Any, dataset: Dataset) -> Given:
 def _half(numbers: np.ndarray, values: Any) -> np.ndarray:
     """Probabilities of half precision, whose three digits do not sum to 1, divided by their sums."""
     sums = numbers.sum(1, keepdims=True)
-    rounded = getattr(values, "dtype", None) == np.float16 and (numbers >= 0).all() and (np.abs(sums - 1) < HALF).all()
+    coarse = str(getattr(values, "dtype", "")).removeprefix("torch.") in ("float16", "bfloat16")
+    rounded = coarse and (numbers >= 0).all() and (np.abs(sums - 1) < HALF).all()
     return numbers / sums if rounded else numbers
 
 

@@ -94,7 +94,8 @@ class Card(BaseModel):
     class_names: tuple[str, ...] = Field(min_length=2, description="in the order of the probabilities")
     labels: Literal["one", "several"] = Field(default="one", description="classes of an example: one, or any number of them")
     thresholds: tuple[float, ...] = Field(
-        default=(), description="of several labels: probability from which a class is predicted, chosen on validation rows"
+        default=(),
+        description="of several labels: probability of each class from which it is predicted, chosen on validation examples",
     )
     inputs: Inputs = Field(description="how an example becomes the numbers that it reads")
     architecture: str = Field(description="a module of mtbkd/students")

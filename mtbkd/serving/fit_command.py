@@ -7,23 +7,26 @@ from typing import Any
 from mtbkd.serving.terminal import add_run_options, leave, on_signals
 
 ABOUT = """\
-Fit a student to a table of your own, taught by its labels and by what your teachers say of its rows.
+Fit a student to your own table, from its labels and from the predictions of your teachers.
 
-  table      CSV with a header: one column holds the class, the others are numbers; an empty class is a row without label
+  table      CSV with a header: one column is the label, the others are numeric features; an empty label means unlabelled
   teachers   files with a column `id` and one column of probabilities or logits for each class (.csv, .parquet; also .npz and
              .safetensors with `values`, `ids`, `class_names`, and .npy without ids); ids are those of --id, or row numbers
              from 0. Without teachers the student learns from labels alone
 
-It writes the folder --out: the student (student.safetensors, card.json), its draws (draws.nc), settings (estimator.json) and a
-page about it (report.html). `mtbkd predict --student` and `mtbkd.load` in Python read the folder.
+The folder --out gets the student (student.safetensors, card.json), posterior draws (draws.nc), settings (estimator.json) and a
+report (report.html). `mtbkd predict --student` and, in Python, `mtbkd.load` read the folder.
 """
 AFTER = """\
-rows: 60 % train the student, 20 % choose how far it trusts its teachers, 20 % choose nothing and say how good it is. Teachers
-must not have learnt from the last: draw the rows first (`mtbkd split`), train teachers on 'train', and give --splits here.
+rows: 60 % train the student, 20 % (validation) tune how far it trusts its teachers, 20 % (test) measure how good it is.
+Teachers must not have been trained on the test rows: split first (`mtbkd split`), train teachers on 'train', and pass the file
+as --splits.
+
+hints: a setting that a message names, such as `impute: median`, is an option here: --impute median
 
 example: mtbkd fit table.csv --label y --id name --teachers forest.csv boosting.csv --out student
 
-exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C)
+exit status: 0 all written, 1 an error (one line says what to change), 2 a wrong option, 130 stopped by hand (Ctrl-C)
 """
 
 
@@ -31,9 +34,11 @@ def add_table_options(own: argparse.ArgumentParser) -> None:
     """What the table and the teachers' files hold, for `mtbkd fit` and `mtbkd check`."""
     own.add_argument("table", type=Path, help="the CSV file, plain or .gz")
     own.add_argument("--label", required=True, help="column of the class")
-    own.add_argument("--teachers", type=Path, nargs="*", default=[], metavar="FILE", help="what your teachers say of the rows")
+    own.add_argument(
+        "--teachers", type=Path, nargs="*", default=[], metavar="FILE", help="predictions of your teachers for the rows"
+    )
     said = own.add_argument_group("the teachers' files")
-    said.add_argument("--values", choices=("probabilities", "logits"), help="what the numbers are (default: they tell)")
+    said.add_argument("--values", choices=("probabilities", "logits"), help="type of the numbers (default: detected)")
     said.add_argument("--teacher-id", metavar="COL", default="id", help="column of the ids in .csv and .parquet (default: id)")
     said.add_argument("--floor", type=float, metavar="P", help="least probability: smaller ones are raised to it (default: "
                       "0.001, or a tenth of 1 / classes if that is less)")  # fmt: skip
@@ -43,7 +48,7 @@ def add_table_options(own: argparse.ArgumentParser) -> None:
     table.add_argument("--id", help="column of the ids (default: row numbers from 0)")
     table.add_argument("--split", metavar="COL", help="column of the splits: train, val, test (default: drawn at random)")
     table.add_argument("--splits", metavar="FILE", help="file of ids and splits, as `mtbkd split` writes it")
-    table.add_argument("--features", nargs="+", metavar="COL", help="columns of numbers to learn from (default: all others)")
+    table.add_argument("--features", nargs="+", metavar="COL", help="feature columns (default: all others)")
     table.add_argument("--impute", choices=("mean", "median"), help="fill missing numbers by this of the training rows")
     table.add_argument("--missing", nargs="*", metavar="WORD", help="words that mean 'missing' or 'no label'")
     table.add_argument("--separator", default=",", help="character between cells (default: a comma)")
@@ -66,7 +71,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     how.add_argument("--student-settings", metavar="JSON", help="settings of the student, such as '{\"shape\": [1, 8, 8]}'")
     how.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="UNITS",
                      help="units of the hidden layers of an mlp (default: 32)")  # fmt: skip
-    how.add_argument("--no-report", action="store_true", help="leave out the page")
+    how.add_argument("--no-report", action="store_true", help="do not write the report")
     add_run_options(how)
     own.set_defaults(run=_run)
 

@@ -5,6 +5,7 @@ that choose nothing, on which probabilities, risk and prediction sets are measur
 Shapes: N rows, F features, K classes.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -58,11 +59,21 @@ def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
     """
     from sklearn.utils.validation import validate_data
 
-    for name, kind in zip(X.columns, X.dtypes, strict=True) if index_of(X) is not None else ():
+    X = unmasked(X)
+    names = [*X.columns] if index_of(X) is not None else []
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ContractError("X", "columns", f"two columns '{short(repeated[0])}'", "each name once")
+    for name, kind in zip(names, X.dtypes, strict=True) if names else ():
+        if str(kind).startswith("Sparse"):
+            raise ContractError("X", f"column '{short(name)}'", "sparse values", "dense numbers", "X.sparse.to_dense()")
         if getattr(kind, "kind", "O") not in "fiubO" or str(kind) in TEXT:
             raise ContractError("X", f"column '{short(name)}'", f"values of type {kind}", "numbers",
                                 "OneHotEncoder or OrdinalEncoder before it, in a Pipeline")  # fmt: skip
-    x: Any = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+    try:
+        x: Any = validate_data(estimator, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+    except ValueError as error:  # of one line: scikit-learn prints the array
+        told = " ".join(re.sub(r"(:\s*array=|\n)\[.*\]", "", str(error), flags=re.DOTALL).split())
+        raise type(error)(told) if type(error) is ValueError else error from None
     bad = np.argwhere(~np.isfinite(x))
     if len(bad):
         row, column = bad[0]
@@ -71,6 +82,15 @@ def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
         raise ContractError("X", f"row {row} (from 0), column '{short(name)}'", "NaN" if missing else "inf, infinity",
                             "a finite number", "SimpleImputer before it, in a Pipeline" if missing else "")  # fmt: skip
     return x
+
+
+def unmasked(values: Any) -> Any:
+    """``values`` with None where a masked array hides them, as NumPy would show what it hides; others as they are."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    shown = np.array(values.data, dtype=object)
+    shown[np.ma.getmaskarray(values)] = None
+    return shown
 
 
 def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
@@ -114,6 +134,7 @@ def _values(y: Any, rows: int, minus_one_is_none: bool) -> tuple[np.ndarray, np.
 
     if y is None:
         raise ContractError("fit", "y", "requires y to be passed, but the target y is None", "a label a row; -1 for none")
+    y = unmasked(y)
     # objects, because NumPy makes text of a None beside text, and numbers of truth values beside a missing one
     mixed = pd.Series(list(y), dtype=object).infer_objects() if _flat(y) else y
     if isinstance(getattr(mixed, "dtype", None), pd.api.extensions.ExtensionDtype):

@@ -114,7 +114,7 @@ def _about_table(dataset: Dataset) -> Iterator[str]:
     y, card = dataset.y[0], dataset.card
     yield f"{card['source']}: {dataset.num_examples:,} rows, ids: {card['ids']}"
     columns = card["features"]
-    yield f"columns to learn from, {len(columns)}: {', '.join(columns[:12])}" + (", ..." if len(columns) > 12 else "")
+    yield f"features, {len(columns)}: {', '.join(columns[:12])}" + (", ..." if len(columns) > 12 else "")
     counts = ", ".join(f"{name} {int((y == k).sum()):,}" for k, name in enumerate(dataset.class_names[:20]))
     unlabelled = int((y < 0).sum())
     yield f"classes, {dataset.num_classes}: {counts}" + (f"; without label {unlabelled:,}" if unlabelled else "")
@@ -134,7 +134,7 @@ def _about_teacher(found: Logits) -> Iterator[str]:
     card = found.card
     covered = ", ".join(f"{split} {told}" for split, told in card["covered"].items())
     right = ", ".join(f"{split} {share:.1%}" for split, share in card["accuracy"].items())
-    yield f"teacher {found.teacher}: covers {covered}; right: {right or 'not known'}; {card['joined']}"
+    yield f"teacher {found.teacher}: covers {covered}; accuracy: {right or 'not known'}; {card['joined']}"
     yield from (f"teacher {found.teacher}: {card[told]}" for told in ("values", "lacking") if told in card)
     yield from (f"suspicious: teacher {found.teacher}: {doubt}" for doubt in card["warnings"])
 
@@ -142,6 +142,6 @@ def _about_teacher(found: Logits) -> Iterator[str]:
 def _about_student(student: "MultiTeacherClassifier") -> Iterator[str]:
     card = student.bundle_.card
     scores = card.scores["test"]
-    yield f"right on {scores['accuracy']:.1%} of the test rows, negative log-likelihood {scores['nll']:.3f}"
+    yield f"test accuracy {scores['accuracy']:.1%}, negative log-likelihood {scores['nll']:.3f}"
     failed = [gate for gate, verdict in card.gates.items() if verdict == "failed"]
     yield f"checks failed: {', '.join(failed)}; intervals may be too short or too long" if failed else "no check failed"

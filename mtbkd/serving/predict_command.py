@@ -22,8 +22,8 @@ Predict the classes of new examples, such as where in the cell proteins live, an
 For every protein of a FASTA file, row of a table, or image of a folder, the output has:
   predicted         the most probable class, and its probability; of several labels, all that reach their thresholds
   abstain           yes: too uncertain to keep the promised risk; treat the class as unknown
-  mean_deviance     the paper's uncertainty, in nats: how undecided each of the student's draws is, on average
-  epistemic_share   part of the whole uncertainty, from 0 to 1, that is disagreement of the draws: too little was learnt
+  mean_deviance     posterior mean deviance, in nats: twice the mean predictive entropy over posterior draws
+  epistemic_share   share of the predictive entropy, from 0 to 1, that comes from disagreement between draws (too few data)
   prob_, low_, high_<class>   probability of each class with the ends of its credible interval
 """
 AFTER = """\
@@ -45,7 +45,7 @@ examples:
   mtbkd predict --student student --table new.csv --id name --out predictions.parquet
   mtbkd predict --student results/digits/bundles/digits/tip_entropy_sgld --images folder --out predictions.json
 
-exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C),
+exit status: 0 all written, 1 an error (one line says what to change), 2 a wrong option, 130 stopped by hand (Ctrl-C),
 143 ended by another program
 """
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 ROWS = 1024  # of X at once
 
 
-def is_module(source: Any) -> bool:
+def is_module(source: Any) -> TypeGuard["torch.nn.Module"]:
     """Is it a ``torch.nn.Module``? Without importing torch, as nobody has one before."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(source, torch.nn.Module)
 
 
-def is_pair(source: Any) -> bool:
+def is_pair(source: Any) -> TypeGuard[tuple[Any, Any]]:
     """Is it a module with the loader of its inputs, ``(module, loader)``?"""
     return isinstance(source, tuple) and len(source) == 2 and is_module(source[0]) and not is_module(source[1])
 
 
-def answers(where: str, module: "torch.nn.Module", loader: Any, x: Any) -> np.ndarray:
+def answers(where: str, module: Any, loader: Any, x: Any) -> "torch.Tensor":
     """Outputs (N, K) of ``module`` in evaluation mode, without gradients, in the order of the loader.
 
     Args:
         where: for messages.
-        module: returns a tensor (n, K), or something that holds it as ``logits``.
+        module: a torch.nn.Module that returns a tensor (n, K), or something that holds it as ``logits``.
         loader: batches of inputs, or of (inputs, ...) whose first entry alone is read; None: ``x`` itself as numbers.
         x: the rows of the data as the user has them.
 
@@ -40,7 +40,7 @@ def answers(where: str, module: "torch.nn.Module", loader: Any, x: Any) -> np.nd
     """
     import torch
 
-    state = next((each for each in (*module.parameters(), *module.buffers()) if each.is_floating_point()), torch.zeros(()))
+    state = next((each for each in (*module.parameters(), *module.buffers()) if each.is_floating_point()), None)
     batches = _batches(where, loader) if loader is not None else torch.as_tensor(np.asarray(x, np.float32)).split(ROWS)
     found = []
     with _evaluated(module), torch.no_grad():
@@ -49,14 +49,16 @@ def answers(where: str, module: "torch.nn.Module", loader: Any, x: Any) -> np.nd
             if not isinstance(given, torch.Tensor):
                 raise ContractError(where, "loader", f"a batch of {type(given).__name__}", "tensors, or tuples whose first "
                                     "entry is the tensor of inputs")  # fmt: skip
-            said = module(given.to(state.device, state.dtype if given.is_floating_point() else None))
+            if state is not None:
+                given = given.to(state.device, state.dtype if given.is_floating_point() else None)
+            said = module(given)
             said = getattr(said, "logits", said)
             if not isinstance(said, torch.Tensor):
                 raise ContractError(where, "output", type(said).__name__, "a tensor of shape (rows, classes)")
-            found.append(said.detach().to("cpu", torch.float64))
+            found.append(said.detach().cpu())
     if not found:
         raise ContractError(where, "loader", "no batch", "batches of all rows of X, in their order")
-    return torch.cat(found).numpy()
+    return torch.cat(found)
 
 
 def _batches(where: str, loader: Any) -> Iterable[Any]:

@@ -31,7 +31,7 @@ def oddities(found: Logits, dataset: Dataset) -> list[str]:
     """Sentences on what looks wrong with a teacher of one replicate."""
     logits = found.logits[0]
     if dataset.num_examples and not np.ptp(_probabilities(logits[found.covered]), axis=0).any():
-        return ["It says the same of every row."]
+        return ["Constant: the same prediction for every row."]
     score = right(logits[None], dataset)[0]
     rows = np.flatnonzero(found.covered & np.isfinite(score))
     if len(rows) < FEWEST:
@@ -42,7 +42,7 @@ def oddities(found: Logits, dataset: Dataset) -> list[str]:
     if not told:
         told = _elsewhere(said, y, _probabilities(logits[rows]).max(1))
     if score[rows].all():
-        told = f"It agrees with the label on all {len(rows):,} labelled rows: did it learn from them, or read the label?"
+        told = f"Accuracy 1 on all {len(rows):,} labelled rows: was it trained on these rows, or on the label itself?"
     return [told] if told else []
 
 
@@ -52,7 +52,7 @@ def twins(teachers: Sequence[Logits]) -> Iterator[str]:
     for a, b in combinations(teachers, 2):
         same = np.array_equal(a.covered, b.covered) and np.abs(prob[a.teacher] - prob[b.teacher]).max(initial=0) < SAME
         if same:
-            yield f"Teachers {a.teacher} and {b.teacher} say the same of every row: is one given twice?"
+            yield f"Teachers {a.teacher} and {b.teacher} give the same predictions: is one a copy of the other?"
 
 
 def _exchanged(said: np.ndarray, y: np.ndarray, names: Sequence[str]) -> str:
@@ -69,9 +69,9 @@ def _exchanged(said: np.ndarray, y: np.ndarray, names: Sequence[str]) -> str:
     better, worse = int((after & ~before).sum()), int((before & ~after).sum())
     if better - worse <= Z * math.sqrt(better + worse) or after[changed].sum() < 2 * before[changed].sum():
         return ""
-    pairs = listed((f"the column of {names[i]} holds {names[j]}" for i, j in enumerate(meant) if i != j), 4)
+    pairs = listed((f"column {names[i]} holds {names[j]}" for i, j in enumerate(meant) if i != j), 4)
     shares = f"{(meant[said] == y).mean():.3f} instead of {(said == y).mean():.3f}"
-    return f"Its class columns look exchanged: {pairs}; so read, it is right on {shares} of {len(y):,} labelled rows."
+    return f"Class columns look permuted: {pairs}; in that order its accuracy is {shares} on {len(y):,} labelled rows."
 
 
 def _elsewhere(said: np.ndarray, y: np.ndarray, sure: np.ndarray) -> str:
@@ -82,8 +82,8 @@ def _elsewhere(said: np.ndarray, y: np.ndarray, sure: np.ndarray) -> str:
     promised = z_score(Score(float(sure.mean()), n), Score(float(share), n))
     if share - chance >= Z * math.sqrt(chance * (1 - chance) / n) or promised <= Z:
         return ""
-    return (f"No better than chance on {n:,} labelled rows (accuracy {share:.3f}, chance {chance:.3f}), although it is sure "
-            f"(mean probability {sure.mean():.3f}): are its rows, ids or columns in another order?")  # fmt: skip
+    return (f"Accuracy at chance on {n:,} labelled rows ({share:.3f}, chance {chance:.3f}) despite high confidence "
+            f"(mean probability {sure.mean():.3f}): are its rows, ids or columns in a different order?")  # fmt: skip
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:

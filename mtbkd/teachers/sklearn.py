@@ -159,7 +159,8 @@ class _Fitter:
         fold = stratified_folds(y, self.settings.folds, derive(seed, "calibration"))
         inside = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
         smoothed = SmoothedClassifier(model, int(y.max()) + 1, self.floor, self.where)
-        return CalibratedClassifierCV(smoothed, method=self.settings.calibrate, cv=inside, ensemble=False)
+        how: Any = {"method": self.settings.calibrate, "cv": inside, "ensemble": False}
+        return CalibratedClassifierCV(smoothed, **how)
 
 
 def stratified_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:

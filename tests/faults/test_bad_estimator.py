@@ -54,6 +54,13 @@ FITS = {
     "dates in X": (dict(X=FRAME.assign(b=pd.Timestamp("2020-01-01"))), "column 'b': found values of type datetime64"),
     "sparse X": (dict(X=scipy.sparse.csr_matrix(X)), "toarray"),
     "three dimensions": (dict(X=X[None]), "dim 3"),
+    "one dimension": (dict(X=X[:, 0]), "Expected 2D array, got 1D array instead. Reshape your data"),
+    "complex numbers": (dict(X=X + 0j), "Complex data not supported"),
+    "a column twice": (dict(X=FRAME.set_axis(list("aabc"), axis=1)), "X: columns: found two columns 'a'"),
+    "sparse columns": (dict(X=FRAME.astype(pd.SparseDtype("float"))), "column 'a': found sparse values; expected dense"),
+    "hidden numbers": (dict(X=np.ma.masked_array(X, X > 7.6)), "row 117 (from 0), column '0': found NaN"),
+    "hidden whole numbers": (dict(X=np.ma.masked_array(X.astype(int), X > 7.6)), "row 117 (from 0), column '0': found NaN"),
+    "hidden probabilities": (dict(teachers=np.ma.masked_array(PROB, PROB < 1e-3)), "found nan; expected a finite number"),
     "lengths": (dict(y=Y[:-1]), "fit: y: found 149 labels; expected 150"),
     "no label": (dict(y=np.full(150, -1)), "no label in 150 rows"),
     "none at all": (dict(y=[None] * 150), "no label in 150 rows"),
@@ -113,6 +120,9 @@ FITS = {
 }  # fmt: skip
 
 
+SCIKIT_LEARN = {"sparse X", "three dimensions", "one dimension", "complex numbers", "continuous", "text in X"}  # says it
+
+
 @pytest.mark.parametrize("name", FITS)
 def test_a_mistake_in_a_fit_is_one_line(name: str):
     given, told = FITS[name]
@@ -122,7 +132,7 @@ def test_a_mistake_in_a_fit_is_one_line(name: str):
         student(**settings).fit(data["X"], data["y"], teachers=data["teachers"])
     said = str(error.value)
     assert told in said and "\n" not in said.strip(), said
-    assert isinstance(error.value, MtbkdError) or name in ("sparse X", "three dimensions", "continuous", "text in X"), said
+    assert isinstance(error.value, MtbkdError) or name in SCIKIT_LEARN, said
 
 
 ASKED = {
@@ -157,6 +167,8 @@ def test_a_mistake_in_a_question_is_told(name: str):
         (np.array([0, 2, 1], np.uint8), None, [0, 1, 2], [0, 2, 1]),
         (np.array([0, np.nan, 1], np.float16), None, [0.0, 1.0], [0, -1, 1]),
         ([-1, 1, None], [-1, 1], [-1, 1], [0, 1, -1]),
+        (np.ma.masked_array([3, 4, 5], [False, False, True]), None, [3, 4], [0, 1, -1]),
+        (np.ma.masked_array(["b", "a", "c"], [False, False, True]), None, ["a", "b"], [1, 0, -1]),
         ([10**17, 10**17 + 1, -1], None, [10**17, 10**17 + 1], [0, 1, -1]),
         (("1", "-1", None), None, ["-1", "1"], [1, 0, -1]),
     ],
@@ -170,6 +182,8 @@ def test_labels_of_every_kind_keep_their_kind(y, classes, found: list, codes: li
 def test_what_is_unusual_but_right_is_learnt():
     """Half precision, truth values, one-hot and constant teachers, logits, whole-number floats, many classes, wide tables."""
     assert student().fit(X.astype(np.float16), Y, teachers=PROB.astype(np.float16)).score(X, Y) > 0.7
+    coarse = torch.as_tensor(PROB).bfloat16().requires_grad_()
+    assert student().fit(X, Y, teachers={"array": coarse, "module": (torch.nn.Identity(), [coarse])}).score(X, Y) > 0.7
     truth = student().fit(X, Y == 0, teachers=np.stack([Y != 0, Y == 0], 1).astype(float))
     assert truth.classes_.tolist() == [False, True] and truth.predict(X).dtype == bool and truth.score(X, Y == 0) > 0.9
     constant = student().fit(X, Y, teachers={"a": PROB, "same": np.full((150, 3), 1 / 3)})

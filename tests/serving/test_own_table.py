@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -59,10 +61,10 @@ def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_check_says_what_would_be_read(capsys: pytest.CaptureFixture):
     assert run("check", *options("forest", "boosting")) == 0
     told = capsys.readouterr().out
-    assert "150 rows, ids: column 'plant'" in told and "columns to learn from, 4: sepal length, " in told
+    assert "150 rows, ids: column 'plant'" in told and "features, 4: sepal length, " in told
     assert "classes, 3: setosa 45, versicolor 45, virginica 45; without label 15" in told
     assert "rows: train 96, val 27, test 27" in told
-    assert "teacher forest: covers train 96 of 96, val 27 of 27, test 27 of 27; right: train 100.0%" in told
+    assert "teacher forest: covers train 96 of 96, val 27 of 27, test 27 of 27; accuracy: train 100.0%" in told
 
 
 def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place(tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -76,9 +78,9 @@ def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place
     turned.to_csv(tmp_path / "turned.csv", index=False)
     frame.to_csv(tmp_path / "twin.csv", index=False)
     told = {
-        "shuffled": "No better than chance on 135 labelled rows", "turned": "Its class columns look exchanged: the column of "
-        "setosa holds virginica, the column of versicolor holds setosa, the column of virginica holds versicolor",
-        "forest": "It agrees with the label on all 135 labelled rows",
+        "shuffled": "Accuracy at chance on 135 labelled rows", "turned": "Class columns look permuted: column "
+        "setosa holds virginica, column versicolor holds setosa, column virginica holds versicolor",
+        "forest": "Accuracy 1 on all 135 labelled rows",
     }  # fmt: skip
     files = [tmp_path / f"{name}.csv" for name in ("good", "shuffled", "turned", "twin")]
     given = [*options("forest"), *files]
@@ -92,9 +94,15 @@ def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place
     for name, words in told.items():
         assert f"suspicious: teacher {name}: {words}" in checked and f"suspicious: teacher {name}: {words}" in fitted
         assert [doubt.startswith(f"Teacher {name}: {words}") for doubt in doubts].count(True) == 1
-    both = "Teachers good and twin say the same of every row: is one given twice?"
+    both = "Teachers good and twin give the same predictions: is one a copy of the other?"
     assert f"suspicious: {both}" in checked and f"suspicious: {both}" in fitted and both in doubts
     assert not any("Teacher good:" in doubt for doubt in doubts)
+
+
+def test_check_loads_nothing_that_takes_seconds():
+    code = "import sys; from mtbkd.serving import cli; status = cli.main(sys.argv[1:]); print('torch' in sys.modules, status)"
+    words = [sys.executable, "-c", code, "check", *map(str, options("forest", "boosting"))]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[-1] == "False 0"
 
 
 def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -111,7 +119,7 @@ def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.Capture
     lines = said.err.strip().splitlines()
     assert len(lines) == 3, lines
     assert "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
-    assert "suspicious: teacher same: It says the same of every row." in said.out
+    assert "suspicious: teacher same: Constant: the same prediction for every row." in said.out
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "npz", "safetensors", "npy"])
@@ -158,7 +166,7 @@ def test_fit_writes_a_student_and_its_page(tmp_path: Path, capsys: pytest.Captur
     given.remove("--no-report")
     assert run("fit", *given) == 0
     told = capsys.readouterr().err
-    assert "method tip_entropy_map: as in config.yaml" in told and "of the test rows" in told
+    assert "method tip_entropy_map: as in config.yaml" in told and "test accuracy " in told
     card = read_card(tmp_path / "student" / "card.json")
     assert card.inputs.names == tuple(COLUMNS) and card.class_names == tuple(NAMES) and card.scores["test"]["accuracy"] > 0.8
     assert card.risk[-1].n == card.data["counts"]["test"] and {point.test_coverage for point in card.risk} == {None}

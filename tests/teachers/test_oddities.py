@@ -35,22 +35,22 @@ def of(dataset: Dataset, prob: np.ndarray, name: str = "t") -> Logits:
 @pytest.mark.parametrize(("accuracy", "sure"), [(0.95, 0.95), (0.5, 0.9)])
 def test_rows_in_another_order_are_told(k: int, accuracy: float, sure: float) -> None:
     (told,) = oddities(teacher(data(k), accuracy, sure, order=True), data(k))
-    assert told.startswith(f"No better than chance on {N} labelled rows (accuracy 0.") and "in another order?" in told
+    assert told.startswith(f"Accuracy at chance on {N} labelled rows (0.") and "in a different order?" in told
 
 
 @pytest.mark.parametrize(
     ("k", "columns", "pairs"),
     [
-        (2, [1, 0], "the column of c0 holds c1, the column of c1 holds c0;"),
-        (3, [0, 2, 1], "the column of c1 holds c2, the column of c2 holds c1;"),
-        (3, [2, 0, 1], "the column of c0 holds c2, the column of c1 holds c0, the column of c2 holds c1;"),
-        (10, [*range(1, 10), 0], "the column of c3 holds c4 and 6 more;"),
-        (10, [1, 0, *range(2, 10)], "the column of c0 holds c1, the column of c1 holds c0;"),
+        (2, [1, 0], "column c0 holds c1, column c1 holds c0;"),
+        (3, [0, 2, 1], "column c1 holds c2, column c2 holds c1;"),
+        (3, [2, 0, 1], "column c0 holds c2, column c1 holds c0, column c2 holds c1;"),
+        (10, [*range(1, 10), 0], "column c3 holds c4 and 6 more;"),
+        (10, [1, 0, *range(2, 10)], "column c0 holds c1, column c1 holds c0;"),
     ],
 )
 def test_exchanged_columns_are_told_by_name(k: int, columns: list[int], pairs: str) -> None:
     (told,) = oddities(teacher(data(k), 0.9, 0.9, columns), data(k))
-    assert told.startswith("Its class columns look exchanged: ") and pairs in told and f"of {N} labelled rows" in told
+    assert told.startswith("Class columns look permuted: ") and pairs in told and f"on {N} labelled rows" in told
 
 
 @pytest.mark.parametrize("k", [2, 3, 10])
@@ -72,7 +72,7 @@ def test_one_class_for_all_is_told_only_where_it_says_the_same() -> None:
     """Always the commonest class, with the probability that it has: constant, or not."""
     dataset = data(3)
     same = np.tile([0.36, 0.32, 0.32], (N, 1))
-    assert oddities(of(dataset, same), dataset) == ["It says the same of every row."]
+    assert oddities(of(dataset, same), dataset) == ["Constant: the same prediction for every row."]
     varied = same + np.random.default_rng(0).uniform(-0.01, 0.01, (N, 1)) * [1, -1, 0]
     assert oddities(of(dataset, varied), dataset) == []
 
@@ -81,7 +81,7 @@ def test_a_teacher_that_agrees_with_every_label_is_told() -> None:
     dataset = data(3)
     prob = 0.7 * np.eye(3)[dataset.y[0]] + 0.1
     (told,) = oddities(of(dataset, prob), dataset)
-    assert told.startswith(f"It agrees with the label on all {N} labelled rows")
+    assert told.startswith(f"Accuracy 1 on all {N} labelled rows")
     prob[0] = prob[0, [1, 2, 0]]
     assert oddities(of(dataset, prob), dataset) == []
     few = data(3, 16)
@@ -93,4 +93,4 @@ def test_the_same_teacher_twice_is_told() -> None:
     one = teacher(dataset, 0.9, 0.9)
     shifted = Logits("u", one.logits + 3, one.covered, one.ids_sha256)
     other = Logits("v", one.logits[:, ::-1], one.covered, one.ids_sha256)
-    assert list(twins([one, shifted, other])) == ["Teachers t and u say the same of every row: is one given twice?"]
+    assert list(twins([one, shifted, other])) == ["Teachers t and u give the same predictions: is one a copy of the other?"]
