@@ -54,11 +54,23 @@ def answered(network: "nn.Module", x: "torch.Tensor", where: str, seed: int = 0)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return network(x)
+            with plain_attention():
+                return network(x)
     except Exception as error:
         hint = "shape: gives examples another one, e.g. [1, 8, 8]"
         expected = f"logits for examples of shape {tuple(x.shape[1:])}"
         raise machine_fault(error) or complaint(where, "forward", error, expected, hint) from error
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Without the fused forms of attention layers, which ``torch.vmap`` and derivatives do not know."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: str | None, where: str) -> Facts:
@@ -85,12 +97,10 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
     if not _same(logits[:1], answered(network, x[:1], where)):
         raise ContractError(where, "forward", "an answer that depends on the other examples of the batch",
                             "one that depends on its own example")  # fmt: skip
-    with torch.no_grad():
-        batched = _vmaps(network, x)
-        # A module that cannot be batched may choose by its numbers what it does: then no head is guessed.
-        found = _head(network, x, logits, head, where) if batched or head is not None else None
+    with torch.no_grad(), plain_attention():
+        found = _head(network, x, head, where)
         masked, fixed = _masks(network, x, found)
-    return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), batched)
+        return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), _vmaps(network, x))
 
 
 def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None:
@@ -103,6 +113,8 @@ def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None
         raise ContractError(where, "forward", f"shape {tuple(logits.shape)} for {count} examples", expected)
     if not logits.is_floating_point():
         raise ContractError(where, "forward", f"numbers of type {logits.dtype}", "real numbers")
+    if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones_like(logits[:, 0])):
+        raise ContractError(where, "forward", "probabilities", "logits", "leave out the softmax at the end")
     if not logits.requires_grad:
         raise ContractError(where, "forward", "an answer without gradient", "one that can be differentiated",
                             "no torch.no_grad, detach or argmax inside; a parameter that requires_grad")  # fmt: skip
@@ -135,19 +147,27 @@ def _outputs(network: "nn.Module") -> "Iterator[list[int]]":
         yield found
 
 
-def _head(network: "nn.Module", x: "torch.Tensor", logits: "torch.Tensor", asked: str | None, where: str) -> str | None:
-    """The dense layer that says the logits, called once; ContractError where the one that is asked for does not."""
+def _head(network: "nn.Module", x: "torch.Tensor", asked: str | None, where: str) -> str | None:
+    """The dense layer that says the logits, called once; ContractError where the one that is asked for does not.
+
+    Looked for with the module's numbers and with their opposites, as code may choose by its numbers what it does.
+    """
     linear = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear)}
     if asked is not None and asked not in linear:
         raise ContractError(where, "head", f"'{asked}'", ", ".join(linear) or "no dense layer to name", nearest(asked, linear))
-    fits = [name for name in ([asked] if asked is not None else linear) if _says(network, name, linear[name], x, logits)]
+    fits = [asked] if asked is not None else list(linear)
+    for _ in range(2):
+        logits = network(x)
+        fits = [name for name in fits if _says(network, linear[name], x, logits)]
+        for p in network.parameters():
+            p.neg_()
     if asked is not None and not fits:
         raise ContractError(where, "head", f"'{asked}'", "a dense layer with a bias whose outputs are the logits, with weights "
                             "of its own that learn")  # fmt: skip
     return fits[-1] if fits else None
 
 
-def _says(network: "nn.Module", name: str, layer: Any, x: "torch.Tensor", logits: "torch.Tensor") -> bool:
+def _says(network: "nn.Module", layer: Any, x: "torch.Tensor", logits: "torch.Tensor") -> bool:
     """Whether ``layer`` has a weight and a bias of its own that learn, and its only output is the logits."""
     counts = list(map(id, (p for module in network.modules() for p in module._parameters.values() if p is not None)))
     own = [layer._parameters.get(each) for each in ("weight", "bias")]
