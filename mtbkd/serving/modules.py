@@ -103,7 +103,7 @@ def arrays_of(built: Any, params: np.ndarray, features: tuple[int, ...]) -> dict
 
 
 def said(built: Any, params: np.ndarray, features: tuple[int, ...]) -> np.ndarray:
-    """Logits float32 (3, K) of the first draw at made-up inputs."""
+    """Logits float32 (2, K) of the first draw at made-up inputs."""
     with torch.inference_mode():
         x = built.inputs(facts.examples(features).unsqueeze(0))
         return built.apply(torch.from_numpy(params[:1]), x)[0].numpy()
@@ -148,6 +148,7 @@ def _imported(where: object, settings: Settings) -> Any:
         code = networks.named(path)
         if isinstance(code, type) and issubclass(code, nn.Module):
             return code
-    name = path.rpartition(":")[2].rpartition(".")[2]
+    name = path.rpartition(".")[2]
+    hint = f"mtbkd.load(folder, module={name})" if settings.handed_over else f"mtbkd.load(folder, module='{path}'), or mtbkd "
     raise ContractError(where, "module", f"the code {path}, which the file does not hold", "that code, in your hand",
-                        f"mtbkd.load(folder, module={name}), or mtbkd predict --module FILE.py:{name}")  # fmt: skip
+                        hint + ("" if settings.handed_over else f"predict --module {path}"))  # fmt: skip

@@ -1,9 +1,10 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mtbkd.base.progress import shown
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
+from mtbkd.serving import modules
 from mtbkd.serving.advice import logits_of, named
 from mtbkd.serving.given import NAME
 from mtbkd.serving.terminal import one_line, tell
@@ -49,7 +51,7 @@ def fit(asked: argparse.Namespace) -> None:
     lines = [*_about_table(dataset), *(line for found in teachers for line in _about_teacher(found))]
     tell(lines, asked.quiet)
     student = MultiTeacherClassifier(
-        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, device=asked.device,
+        asked.method, student=_student(asked), hidden=tuple(asked.hidden), values=asked.values, device=asked.device,
         random_state=asked.seed,
     )  # fmt: skip
     with shown(asked.quiet):
@@ -62,6 +64,21 @@ def fit(asked: argparse.Namespace) -> None:
             student.report(asked.out / REPORT)
     tell([f"student written to {asked.out}" + ("" if asked.no_report else f", the page about it: {asked.out / REPORT}")],
          asked.quiet)  # fmt: skip
+
+
+def _student(asked: argparse.Namespace) -> Any:
+    """The student by its name, or as an entry with the settings of --student-settings."""
+    if asked.student_settings is None:
+        return asked.student
+    try:
+        settings = json.loads(asked.student_settings)
+    except ValueError as error:
+        raise ContractError("--student-settings", "text", str(error), 'JSON, such as {"hidden": [8]}') from None
+    if not isinstance(settings, dict):
+        raise ContractError("--student-settings", "text", asked.student_settings, 'a mapping, such as {"hidden": [8]}')
+    found = modules.wanted(asked.student)
+    entry = found.entry if found else {"architecture": asked.student, "settings": {}}
+    return {**entry, "settings": {**entry["settings"], **settings}}
 
 
 def read_table(asked: argparse.Namespace) -> Dataset:

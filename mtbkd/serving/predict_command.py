@@ -54,6 +54,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     student = own.add_argument_group("which student")
     student.add_argument("--student", "--bundle", dest="bundle", type=Path, metavar="FOLDER",
                          help="folder of a student, as `mtbkd fit` or a study wrote it")  # fmt: skip
+    student.add_argument("--module", metavar="NAME", help="of a torch module, its code: nets.py:Net or mypackage.nets.Net")
     student.add_argument("--study", help="study of config.yaml that made it (default: protein)")
     student.add_argument("--experiment", help="experiment of the study (default: see --method)")
     student.add_argument("--method", help="method (default: of all students, the likeliest on its validation examples)")
@@ -86,7 +87,7 @@ def predict(asked: argparse.Namespace) -> None:
         _check_options(asked)
         folder = asked.bundle or _chosen(asked)
         output.check_place(asked.out, [asked.fasta or asked.table, *(folder / name for name in FILES)])
-        bundle = Bundle.read(folder)
+        bundle = Bundle.read(folder, asked.module)
         point, level = _risk(bundle, asked.risk)
         device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program

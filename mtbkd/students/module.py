@@ -65,6 +65,9 @@ class Settings(BaseModel):
         None, description="where fits start: fresh makes the module anew for each, own takes its weights; default: own where "
         "they came from a file or with a module handed over"
     )  # fmt: skip
+    hashes: dict[str, str] = Field(
+        {}, description="set by the plan of a study: file of code or weights -> sha256 of its content"
+    )
     handed_over: bool = Field(False, description="set in Python: path is the name of code that was handed over")
 
     @model_validator(mode="after")
@@ -103,8 +106,20 @@ def build(settings: Settings, features: tuple[int, ...], num_classes: int) -> "M
     if settings.handed_over:
         raise ContractError(settings.label, "module", "nothing", f"the module that was handed over, {settings.path}",
                             f"mtbkd.load(folder, module={str(settings.path).rpartition('.')[2]})")  # fmt: skip
+    for path, known in settings.hashes.items():
+        if networks.content_hash(path) != known:
+            raise ContractError(path, "content", "another one than when the run was planned", "the same until it has ended",
+                                "start it again")  # fmt: skip
     code = networks.of_torchvision(settings.torchvision) if settings.torchvision else networks.named(str(settings.path))
     return _built(code, settings.model_dump_json(), _changed(settings.weights), features, num_classes)
+
+
+def stamped(settings: Settings) -> Settings:
+    """The settings with hashes of the files that they name."""
+    found = networks.IN_FILE.fullmatch(settings.path or "")
+    named = [found["file"] if found else None, settings.weights]
+    hashes = {path: networks.content_hash(path) for path in named if path and not settings.handed_over}
+    return settings.model_copy(update={"hashes": hashes})
 
 
 @lru_cache(maxsize=4)
@@ -280,10 +295,11 @@ class Module:
                     hook.remove()
             return (read[0] if features else out).to(flat.dtype)
 
-        if self.facts.batched and len(params) > 1:
-            shared = len(x) == 1
-            return torch.vmap(one, in_dims=(0, None if shared else 0, *(0 for _ in keep)))(params, x[0] if shared else x, *keep)
-        return torch.stack([one(p, x[min(m, len(x) - 1)], *(mask[m] for mask in keep)) for m, p in enumerate(params)])
+        with facts.plain_attention():
+            if self.facts.batched and len(params) > 1:
+                own = (None, x[0]) if len(x) == 1 else (0, x)
+                return torch.vmap(one, in_dims=(0, own[0], *(0 for _ in keep)))(params, own[1], *keep)
+            return torch.stack([one(p, x[min(m, len(x) - 1)], *(mask[m] for mask in keep)) for m, p in enumerate(params)])
 
     def _at_once(self, params: "torch.Tensor", x: "torch.Tensor") -> Iterator[tuple[slice, list[slice]]]:
         """Members that are computed together, and the examples of each call."""

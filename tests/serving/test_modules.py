@@ -74,7 +74,9 @@ def test_a_module_handed_over_starts_from_its_weights_and_is_needed_to_load(tmp_
 
 def test_code_that_no_import_leads_to_is_needed_to_load(tmp_path: Path) -> None:
     x, y = load_iris(return_X_y=True)
-    for number, (code, name) in enumerate([(lambda num_classes: small(4, num_classes), "<lambda>"), (made_here, "made_here")]):
+    for number, (code, name) in enumerate(
+        [(lambda num_classes: small(4, num_classes), "<lambda>"), (made_here, "'tests.serving.test_modules.made_here'")]
+    ):
         student = estimator(code).fit(x, y)
         folder = student.save(tmp_path / str(number))
         with pytest.raises(ValueError, match=re.escape(f"module={name}")):  # a function would be called at a file's word
@@ -145,12 +147,12 @@ def test_the_last_layer_alone_is_drawn_and_the_others_are_kept_once(inference: s
 
 @pytest.mark.slow
 def test_the_last_layer_of_a_resnet_of_torchvision_is_fitted_in_seconds(tmp_path: Path) -> None:
-    x, y = images(3, 60)
+    x, y = images(2, 60)
     resnet = {"torchvision": "resnet18", "shape": [1, 8, 8], "normalization": "group"}
     laplace = {"draws": 50, "polish": 5, "newton": 1}
     student = estimator({"architecture": "module", "settings": resnet}, "laplace", settings=laplace, layers="last",
                         training={"steps": 10, "restarts": 1, "batch_size": 16}).fit(x, y)  # fmt: skip
-    assert student.bundle_.params.shape == (50, 513 * 3)
+    assert student.bundle_.params.shape == (50, 513 * 2)
     again = mtbkd.load(student.save(tmp_path / "student"))  # torchvision is no code of anybody's
     agrees(again, student, x)
 
@@ -162,6 +164,19 @@ def test_the_head_of_a_trained_module_learns_alone() -> None:
     settings = {"shape": [1, 8, 8], "train": "head", "normalization": "constant"}
     student = estimator(of(trunk, **settings), training={"steps": 200, "restarts": 1}).fit(x, y)
     assert student.bundle_.params.shape == (1, 289 * 3) and student.score(x, y) > 0.9
+
+
+def test_images_come_as_they_are(tmp_path: Path) -> None:
+    x, y = images()
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    student = estimator(network, random_state=1).fit(pictures := x.reshape(-1, 1, 8, 8), y)
+    assert student.bundle_.card.inputs.features == (1, 8, 8) and student.n_features_in_ == 64
+    rows = estimator(of(network, shape=[1, 8, 8]), random_state=1).fit(x, y)
+    np.testing.assert_array_equal(student.predict_proba(pictures), rows.predict_proba(x))
+    np.testing.assert_array_equal(student.predict_proba(torch.from_numpy(pictures)), rows.predict_proba(x))
+    agrees(mtbkd.load(student.save(tmp_path / "student"), module=network), student, pictures)
+    page = student.report(tmp_path / "report.html").read_text()
+    assert "torch module torch.nn.modules.container.Sequential" in page
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ class Settings(BaseModel):
 
 
 def widened(student: Student, widening: int) -> Student:
-    """The same architecture with more hidden units; the student itself where it has no dense hidden layer."""
+    """The same architecture with more hidden units; the student itself where it has no dense hidden layer, or is a module."""
     network: Any = student
-    if not student.hidden:
+    if not student.hidden or not hasattr(network, "sizes"):
         return student
     first, *hidden, last = network.sizes
     return replace(network, sizes=(first, *(units * widening for units in hidden), last))
