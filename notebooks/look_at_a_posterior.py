@@ -82,8 +82,9 @@ for curve in draws["optimiser"].data_vars.values():
 # ## Where does it not know?
 #
 # The uncertainty of a prediction has two parts. The *expected* entropy of the draws stays however many wines we measure: there
-# classes overlap. The *epistemic* part is the disagreement of the draws; it is large where there were no wines to tell where one class ends and the next begins.
-# Only the last layer was drawn, as `choice_` says: what the layers before it do not know is missing here.
+# classes overlap. The *epistemic* part is the disagreement of the draws; it is large where there were no wines to tell where
+# one class ends and the next begins. Only the last layer was drawn, as `choice_` says: what the layers before it do not know
+# is missing here.
 
 # %%
 edges = [np.linspace(X[name].min() - 0.7, X[name].max() + 0.7, 70) for name in X.columns]
