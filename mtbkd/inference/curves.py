@@ -6,7 +6,7 @@ curve is shifted to end there.
 Shapes: U units, S starts, E members, T looks, m examples, P parameters.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -94,10 +94,9 @@ def estimate(
     return lambda params: problem.density(params, units, rows)
 
 
-def of_history(name: str, histories: Sequence[np.ndarray], share: float) -> Curve:
+def of_history(name: str, histories: np.ndarray, share: float) -> Curve:
     """The curve of an optimiser that keeps its objective at every step: ``histories`` (U, steps), in means between looks."""
-    values = np.asarray(histories, np.float64)
-    ends = np.array(looks(values.shape[1])[1:])
+    ends = np.array(looks(histories.shape[1])[1:])
     starts = np.concatenate([[0], ends[:-1]])
-    means = np.add.reduceat(values, starts, axis=1) / (ends - starts)
+    means = np.add.reduceat(histories, starts, axis=1) / (ends - starts)
     return Curve(name, ends, (share * means[:, None]).astype(np.float32))

@@ -123,7 +123,7 @@ def _part(
     return page.Part(
         name=name,
         dataset=planned["data"]["name"],
-        student=planned["student"],
+        student=cards.student_named(planned),
         main=experiment.main_table(evidence, versus, unseen.doubtful(planned["methods"], told_of_teachers)),
         over=f"{planned['replicates']} {over}",
         labels=cards.label_budget(card),

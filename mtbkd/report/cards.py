@@ -93,3 +93,11 @@ REMARKS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Rows": _rows,
     "Warnings": lambda card: " ".join(card.get("warnings", ())),
 }
+
+
+def student_named(planned: Mapping[str, Any]) -> str:
+    """The student of an experiment by its name in config.yaml; a torch module with that of its code."""
+    spec = next(iter(planned["methods"].values()), {}).get("student", {})
+    settings = spec.get("settings", {})
+    code = settings.get("path") or settings.get("torchvision") if spec.get("architecture") == "module" else None
+    return f"{planned['student']} (torch module {code})" if code else planned["student"]

@@ -2,7 +2,7 @@
 
     student.safetensors   params float32 (S, P), the draws of the weights; mean and scale float64 (F,), which the inputs are
                           standardised by: x = (f - mean) / scale, 0 where the scale is 0 (constant in the training data);
-                          of a torch module also constant.<name>, what its draws share, and probe (3, K), what the first draw
+                          of a torch module also constant.<name>, what its draws share, and probe (2, K), what the first draw
                           says of made-up inputs, by which code that changed is found out
     card.json             ``Card``
 

@@ -43,8 +43,9 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         Settings of the signal and of the inference.
     layers : {"all", "last"}, default=None
         Which layers the inference draws; the others stay at a MAP fit.
-    student : str or dict, default="mlp"
-        An architecture, an entry of ``students`` of config.yaml, or ``{"architecture": ..., "settings": {...}}``.
+    student : str, dict, torch.nn.Module, or a class or function that makes one, default="mlp"
+        An architecture, an entry of ``students`` of config.yaml, ``{"architecture": ..., "settings": {...}}``, or a torch
+        module, handed over or by its name (docs/modules.md).
     hidden : tuple of int, default=(32,)
         Units of the hidden layers of an ``mlp``.
     grid : dict, default=None
@@ -143,7 +144,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array or frame of shape (N, F)
+        X : array or frame of shape (N, F), or images of shape (N, C, H, W)
             Finite numbers.
         y : array of shape (N,)
             Classes; -1, None and NaN mean that a row has no label, and only its teachers are heard.
@@ -179,7 +180,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
             index = given.index_of(X)
             ids = [str(i) for i in (range(len(x)) if index is None or not index.is_unique else index)]
             columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
-            dataset = given.make_dataset(x, known, split, columns, ids)
+            dataset = given.make_dataset(x, known, split, columns, ids, given.shape_of(X))
             how = Reading(self.values, self.floor, self.missing_class).checked()
             found = [logits_of(name, source, X, dataset, how) for name, source in named(teachers).items()]
             return self._fit(dataset, found, seed, known.classes)

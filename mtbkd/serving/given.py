@@ -50,8 +50,13 @@ def index_of(frame: Any) -> Any:
     return frame.index if hasattr(frame, "columns") else None
 
 
+def shape_of(X: Any) -> tuple[int, ...]:
+    """The shape of one example: that of an image, or (F,); () where X does not say it."""
+    return tuple(X.shape[1:]) if isinstance(getattr(X, "shape", None), tuple) else ()
+
+
 def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
-    """X as float64 (N, F), finite, with the features that ``estimator`` learnt, or learns where ``reset``.
+    """X as float64 (N, F), finite, with the features that ``estimator`` learnt, or learns where ``reset``; images as rows.
 
     Raises:
         ContractError: a column of text or categories, or a number that is not finite, by row and column.
@@ -60,6 +65,8 @@ def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
     from sklearn.utils.validation import validate_data
 
     X = unmasked(X)
+    if len(shape_of(X)) > 1:
+        X = np.asarray(X).reshape(len(X), -1)
     names = [*X.columns] if index_of(X) is not None else []
     if repeated := [name for name in names if names.count(name) > 1]:
         raise ContractError("X", "columns", f"two columns '{short(repeated[0])}'", "each name once")
@@ -219,7 +226,9 @@ def _positions(validation: Any, rows: int) -> np.ndarray:
     return given
 
 
-def make_dataset(x: np.ndarray, known: Labels, split: np.ndarray, columns: Sequence[str], ids: Sequence[str]) -> Dataset:
+def make_dataset(
+    x: np.ndarray, known: Labels, split: np.ndarray, columns: Sequence[str], ids: Sequence[str], shape: tuple[int, ...] = ()
+) -> Dataset:  # fmt: skip
     """The data as the workflow's tables are: standardised by the training rows.
 
     Args:
@@ -228,6 +237,7 @@ def make_dataset(x: np.ndarray, known: Labels, split: np.ndarray, columns: Seque
         split: (N,), see ``splits``.
         columns: F names, or none.
         ids: N.
+        shape: of one example, of F numbers; () for (F,).
     """
     scale = scaling(x, split == "train")
     with np.errstate(over="ignore"):
@@ -237,6 +247,7 @@ def make_dataset(x: np.ndarray, known: Labels, split: np.ndarray, columns: Seque
         "kind": "table", "settings": {}, "source": "handed over in Python", "licence": "yours: not stated",
         "scaling": scale.card(), "simulated": False, "features": list(columns),
     }  # fmt: skip
+    inputs = inputs.reshape(len(x), *(shape or x.shape[1:]))
     made = Dataset(NAME, inputs[None], known.codes[None], split, known.names, np.array(ids), card=card).validate("fit")
     card["warnings"] = suspect_features(x, names, known.codes, split, scale) + suspect_classes(made)
     return made

@@ -103,7 +103,7 @@ def arrays_of(built: Any, params: np.ndarray, features: tuple[int, ...]) -> dict
 
 
 def said(built: Any, params: np.ndarray, features: tuple[int, ...]) -> np.ndarray:
-    """Logits float32 (3, K) of the first draw at made-up inputs."""
+    """Logits float32 (2, K) of the first draw at made-up inputs."""
     with torch.inference_mode():
         x = built.inputs(facts.examples(features).unsqueeze(0))
         return built.apply(torch.from_numpy(params[:1]), x)[0].numpy()

@@ -34,6 +34,8 @@ from mtbkd.teachers.teaching import teach
 STUDY, EXPERIMENT = "try", "try"
 SHARED = ("levels", "block_size", "posterior", "training", "output")  # what is taken over from the dataset's study
 
+TABLES = ("metrics", "comparisons", "gates")  # of the evaluation
+
 
 class Tried(NamedTuple):
     """Tables of the experiment, as ``mtbkd.evaluation.evaluate`` has them, and what was watched, in lines."""
@@ -120,8 +122,7 @@ def computed(plan: Plan, reference: str, folder: Path, raw: Path, quiet: bool) -
     with _timed("evaluation", quiet):
         names, tables = (plan.study, experiment.name, experiment.data.name), folder / "tables"
         evaluate_experiment(*names, data, logits, draws, plan.levels, tables, reference)
-    names = ("metrics", "comparisons", "gates")
-    metrics, comparisons, gates = (read_table(tables / f"{name}.parquet", "a table", "evaluate") for name in names)
+    metrics, comparisons, gates = (read_table(tables / f"{name}.parquet", "a table", "evaluate") for name in TABLES)
     told = [line for m, files in draws.items() for line in watched(m, [Draws.read(place) for place in files.values()])]
     return Tried(metrics, comparisons, gates, told)
 

@@ -21,7 +21,8 @@ else:
     torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
-EXAMPLES = 3
+EXAMPLES = 2
+MOST_BATCHED = 2_000_000  # parameters of a module whose members are computed at once
 NEAR = {"rtol": 1e-4, "atol": 1e-5}
 
 
@@ -54,11 +55,23 @@ def answered(network: "nn.Module", x: "torch.Tensor", where: str, seed: int = 0)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return network(x)
+            with plain_attention():
+                return network(x)
     except Exception as error:
         hint = "shape: gives examples another one, e.g. [1, 8, 8]"
         expected = f"logits for examples of shape {tuple(x.shape[1:])}"
         raise machine_fault(error) or complaint(where, "forward", error, expected, hint) from error
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Without the fused forms of attention layers, which ``torch.vmap`` and derivatives do not know."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: str | None, where: str) -> Facts:
@@ -85,12 +98,10 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
     if not _same(logits[:1], answered(network, x[:1], where)):
         raise ContractError(where, "forward", "an answer that depends on the other examples of the batch",
                             "one that depends on its own example")  # fmt: skip
-    with torch.no_grad():
-        batched = _vmaps(network, x)
-        # A module that cannot be batched may choose by its numbers what it does: then no head is guessed.
-        found = _head(network, x, logits, head, where) if batched or head is not None else None
+    with torch.no_grad(), plain_attention():
+        found = _head(network, x, head, where)
         masked, fixed = _masks(network, x, found)
-    return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), batched)
+        return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), _vmaps(network, x))
 
 
 def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None:
@@ -103,6 +114,8 @@ def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None
         raise ContractError(where, "forward", f"shape {tuple(logits.shape)} for {count} examples", expected)
     if not logits.is_floating_point():
         raise ContractError(where, "forward", f"numbers of type {logits.dtype}", "real numbers")
+    if (logits >= 0).all() and torch.allclose(logits.sum(-1), torch.ones_like(logits[:, 0])):
+        raise ContractError(where, "forward", "probabilities", "logits", "leave out the softmax at the end")
     if not logits.requires_grad:
         raise ContractError(where, "forward", "an answer without gradient", "one that can be differentiated",
                             "no torch.no_grad, detach or argmax inside; a parameter that requires_grad")  # fmt: skip
@@ -135,28 +148,44 @@ def _outputs(network: "nn.Module") -> "Iterator[list[int]]":
         yield found
 
 
-def _head(network: "nn.Module", x: "torch.Tensor", logits: "torch.Tensor", asked: str | None, where: str) -> str | None:
-    """The dense layer that says the logits, called once; ContractError where the one that is asked for does not."""
+def _head(network: "nn.Module", x: "torch.Tensor", asked: str | None, where: str) -> str | None:
+    """The dense layer that says the logits, called once; ContractError where the one that is asked for does not.
+
+    Looked for with the module's numbers and with their opposites, as code may choose by its numbers what it does.
+    """
     linear = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear)}
     if asked is not None and asked not in linear:
         raise ContractError(where, "head", f"'{asked}'", ", ".join(linear) or "no dense layer to name", nearest(asked, linear))
-    fits = [name for name in ([asked] if asked is not None else linear) if _says(network, name, linear[name], x, logits)]
+    fits = [name for name in ([asked] if asked is not None else linear) if _learns_alone(network, linear[name])]
+    for _ in range(2):
+        fits = _saying(network, {name: linear[name] for name in fits}, x)
+        for p in network.parameters():
+            p.neg_()
     if asked is not None and not fits:
         raise ContractError(where, "head", f"'{asked}'", "a dense layer with a bias whose outputs are the logits, with weights "
                             "of its own that learn")  # fmt: skip
     return fits[-1] if fits else None
 
 
-def _says(network: "nn.Module", name: str, layer: Any, x: "torch.Tensor", logits: "torch.Tensor") -> bool:
-    """Whether ``layer`` has a weight and a bias of its own that learn, and its only output is the logits."""
-    counts = list(map(id, (p for module in network.modules() for p in module._parameters.values() if p is not None)))
+def _learns_alone(network: "nn.Module", layer: Any) -> bool:
+    """Whether ``layer`` has a weight and a bias that learn and that no other layer has."""
+    all_ids = [id(p) for module in network.modules() for p in module._parameters.values()]
     own = [layer._parameters.get(each) for each in ("weight", "bias")]
-    if any(p is None or not p.requires_grad or counts.count(id(p)) != 1 for p in own):
-        return False
-    seen: list[tuple[Any, Any]] = []
-    with _hooked([layer.register_forward_hook(lambda module, inputs, out: seen.append((inputs[0], out)))]):
-        network(x)
-    return len(seen) == 1 and seen[0][0].ndim == 2 and _same(seen[0][1], logits) and _only_through(network, layer, x)
+    return all(p is not None and p.requires_grad and all_ids.count(id(p)) == 1 for p in own)
+
+
+def _saying(network: "nn.Module", layers: dict[str, Any], x: "torch.Tensor") -> list[str]:
+    """Those of the ``layers`` that are called once, on one row an example, and say the logits."""
+    seen: dict[int, list[Any]] = {id(layer): [] for layer in layers.values()}
+
+    def note(layer: Any, inputs: Any, out: "torch.Tensor") -> None:
+        seen[id(layer)].append(out if inputs[0].ndim == 2 else None)
+
+    with _hooked([layer.register_forward_hook(note) for layer in layers.values()]):
+        logits = network(x)
+    said = {name: seen[id(layer)] for name, layer in layers.items()}
+    found = [name for name, outs in said.items() if len(outs) == 1 and outs[0] is not None and _same(outs[0], logits)]
+    return [name for name in found if _only_through(network, layers[name], x)]
 
 
 def _only_through(network: "nn.Module", layer: Any, x: "torch.Tensor") -> bool:
@@ -177,49 +206,61 @@ def _masks(network: "nn.Module", x: "torch.Tensor", head: str | None) -> tuple[t
     dropouts = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.modules.dropout._DropoutNd)}
     if head is None:
         return (), tuple(dropouts)
-    behind = {name: _readers(network, layer, x) for name, layer in dropouts.items()}
+    behind = _readers(network, {name: layer for name, layer in dropouts.items() if type(layer) is nn.Dropout}, x)
+    if not _equal_masks(network, dropouts, behind, x):
+        behind = {name: readers for name, readers in behind.items() if _equal_masks(network, dropouts, {name: readers}, x)}
     read = {reader for readers in behind.values() for reader in readers}
     masked = [name for name, _ in network.named_modules() if name in read and name != head]
-    return (*masked, head), tuple(name for name, readers in behind.items() if not readers)
+    return (*masked, head), tuple(name for name in dropouts if name not in behind)
 
 
-def _readers(network: "nn.Module", dropout: "nn.Module", x: "torch.Tensor") -> list[str]:
-    """The dense layers that alone read what a layer of plain dropout puts out, with weights that learn; [] where others do."""
-    if type(dropout) is not nn.Dropout:
-        return []
-    passed: list[Any] = []
-    readers: dict[int, str] = {}
+def _readers(network: "nn.Module", dropouts: dict[str, Any], x: "torch.Tensor") -> dict[str, list[str]]:
+    """The dense layers, with weights that learn, each of which reads one output of a layer of dropout; others are left out."""
     linear = {name: layer for name, layer in network.named_modules() if type(layer) is nn.Linear}
+    names = {id(layer): name for name, layer in (*dropouts.items(), *linear.items())}
+    passed: list[tuple[str, Any]] = []
+    readers: dict[int, list[str]] = {}
 
-    def mark(module: Any, inputs: Any, out: "torch.Tensor") -> "torch.Tensor":
-        passed.append(out.clone())
-        return passed[-1]
+    def mark(layer: Any, inputs: Any, out: "torch.Tensor") -> "torch.Tensor":
+        passed.append((names[id(layer)], out.clone()))
+        return passed[-1][1]
 
-    def note(module: Any, inputs: Any) -> None:
-        at = [i for i, each in enumerate(passed) if inputs[0] is each]
-        readers.update({i: name for i in at for name, layer in linear.items() if layer is module})
+    def note(layer: Any, inputs: Any) -> None:
+        for at, (_, out) in enumerate(passed):
+            if inputs[0] is out:
+                readers.setdefault(at, []).append(names[id(layer)])
 
-    with _hooked([dropout.register_forward_hook(mark), *(own.register_forward_pre_hook(note) for own in linear.values())]):
+    hooks = [layer.register_forward_hook(mark) for layer in dropouts.values()]
+    with _hooked([*hooks, *(layer.register_forward_pre_hook(note) for layer in linear.values())]):
         network(x)
-    names = [readers[i] for i in sorted(readers)]
-    alone = len(names) == len(set(names)) == len(passed) and all(out.ndim == 2 for out in passed)
-    learn = all(linear[name].weight.requires_grad for name in names)
-    return names if alone and learn and _equal_masks(network, dropout, [linear[name] for name in names], x) else []
+    found: dict[str, list[str]] = {}
+    for name in dropouts:
+        places = [at for at, (own, _) in enumerate(passed) if own == name]
+        own = [reader for at in places for reader in readers.get(at, [])]
+        plain = all(passed[at][1].ndim == 2 and len(readers.get(at, [])) == 1 for at in places)
+        if places and plain and len(set(own)) == len(own) and all(linear[reader].weight.requires_grad for reader in own):
+            found[name] = own
+    return found
 
 
-def _equal_masks(network: "nn.Module", dropout: "nn.Module", readers: "list[nn.Linear]", x: "torch.Tensor") -> bool:
-    """Whether masks behind the dropout layer and those in the readers' weights are the same."""
+def _equal_masks(network: "nn.Module", dropouts: dict[str, Any], behind: dict[str, list[str]], x: "torch.Tensor") -> bool:
+    """Whether masks behind layers of dropout and those in their readers' weights are the same."""
     generator = torch.Generator().manual_seed(2)
-    masks = [torch.rand(reader.in_features, generator=generator) + 0.5 for reader in readers]
-    left = iter(masks)
-    with _hooked([dropout.register_forward_hook(lambda module, inputs, out: out * next(left))]):
+    readers = {reader: network.get_submodule(reader) for names in behind.values() for reader in names}
+    masks = {name: torch.rand(layer.weight.shape[1], generator=generator) + 0.5 for name, layer in readers.items()}
+    left = {id(dropouts[name]): iter([masks[reader] for reader in names]) for name, names in behind.items()}
+
+    def times(layer: Any, inputs: Any, out: "torch.Tensor") -> "torch.Tensor":
+        return out * next(left[id(layer)])
+
+    with _hooked([dropouts[name].register_forward_hook(times) for name in behind]):
         wanted = network(x)
-    whole = [reader.weight.data for reader in readers]
-    for reader, mask in zip(readers, masks, strict=True):
-        reader.weight.data = reader.weight.data * mask
+    whole = {name: layer.weight.data for name, layer in readers.items()}
+    for name, layer in readers.items():
+        layer.weight.data = layer.weight.data * masks[name]
     found = network(x)
-    for reader, weight in zip(readers, whole, strict=True):
-        reader.weight.data = weight
+    for name, layer in readers.items():
+        layer.weight.data = whole[name]
     return _same(found, wanted)
 
 
@@ -234,8 +275,10 @@ def _hooked(handles: list[Any]) -> Iterator[None]:
 
 
 def _vmaps(network: "nn.Module", x: "torch.Tensor") -> bool:
-    """Whether ``torch.vmap`` over two members gives what the members give, with a gradient."""
+    """Whether ``torch.vmap`` over two members gives what the members give, with a gradient; large ones gain nothing by it."""
     params = {name: p.detach() for name, p in network.named_parameters()}
+    if sum(p.numel() for p in params.values()) > MOST_BATCHED:
+        return False
     try:
         with torch.enable_grad():
             pairs = {name: torch.stack([p, p * 1.01]).requires_grad_() for name, p in params.items()}

@@ -295,10 +295,11 @@ class Module:
                     hook.remove()
             return (read[0] if features else out).to(flat.dtype)
 
-        if self.facts.batched and len(params) > 1:
-            shared = len(x) == 1
-            return torch.vmap(one, in_dims=(0, None if shared else 0, *(0 for _ in keep)))(params, x[0] if shared else x, *keep)
-        return torch.stack([one(p, x[min(m, len(x) - 1)], *(mask[m] for mask in keep)) for m, p in enumerate(params)])
+        with facts.plain_attention():
+            if self.facts.batched and len(params) > 1:
+                own = (None, x[0]) if len(x) == 1 else (0, x)
+                return torch.vmap(one, in_dims=(0, own[0], *(0 for _ in keep)))(params, own[1], *keep)
+            return torch.stack([one(p, x[min(m, len(x) - 1)], *(mask[m] for mask in keep)) for m, p in enumerate(params)])
 
     def _at_once(self, params: "torch.Tensor", x: "torch.Tensor") -> Iterator[tuple[slice, list[slice]]]:
         """Members that are computed together, and the examples of each call."""

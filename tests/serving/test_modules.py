@@ -166,6 +166,19 @@ def test_the_head_of_a_trained_module_learns_alone() -> None:
     assert student.bundle_.params.shape == (1, 289 * 3) and student.score(x, y) > 0.9
 
 
+def test_images_come_as_they_are(tmp_path: Path) -> None:
+    x, y = images()
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
+    student = estimator(network, random_state=1).fit(pictures := x.reshape(-1, 1, 8, 8), y)
+    assert student.bundle_.card.inputs.features == (1, 8, 8) and student.n_features_in_ == 64
+    rows = estimator(of(network, shape=[1, 8, 8]), random_state=1).fit(x, y)
+    np.testing.assert_array_equal(student.predict_proba(pictures), rows.predict_proba(x))
+    np.testing.assert_array_equal(student.predict_proba(torch.from_numpy(pictures)), rows.predict_proba(x))
+    agrees(mtbkd.load(student.save(tmp_path / "student"), module=network), student, pictures)
+    page = student.report(tmp_path / "report.html").read_text()
+    assert "torch module torch.nn.modules.container.Sequential" in page
+
+
 @pytest.mark.parametrize(
     ("student", "settings", "words"),
     [

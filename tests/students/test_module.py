@@ -281,12 +281,13 @@ class _Counting(_Says):
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "a tuple": (lambda: _Says(lambda z: (z, z)), "forward: found a tuple; expected logits of shape (examples, 3)"),
-    "other classes": (lambda: dense(4, 5), "forward: found shape (3, 5) for 3 examples; expected logits of shape"),
-    "a sequence": (lambda: _Says(lambda z: z[:, None]), "forward: found shape (3, 1, 3)"),
+    "other classes": (lambda: dense(4, 5), "forward: found shape (2, 5) for 2 examples; expected logits of shape"),
+    "a sequence": (lambda: _Says(lambda z: z[:, None]), "forward: found shape (2, 1, 3)"),
     "classes": (lambda: _Says(lambda z: z.argmax(-1, keepdim=True).expand(-1, 3)), "found numbers of type torch.int64"),
+    "probabilities": (lambda: dense(4, 3, last=(nn.Softmax(-1),)), "forward: found probabilities; expected logits"),
     "no gradient": (lambda: _Says(lambda z: z.detach()), "forward: found an answer without gradient"),
     "nothing learns": (lambda: dense(4, 3).requires_grad_(False), "forward: found an answer without gradient"),
-    "other inputs": (lambda: dense(5, 3), "mat1 and mat2 shapes cannot be multiplied (3x4 and 5x3); expected logits"),
+    "other inputs": (lambda: dense(5, 3), "mat1 and mat2 shapes cannot be multiplied (2x4 and 5x3); expected logits"),
     "random numbers": (lambda: _Says(lambda z: z + torch.randn(3)), "forward: found random numbers"),
     "dropout by hand": (lambda: _Says(lambda z: functional.dropout(z)), "forward: found random numbers"),
     "the batch": (lambda: _Says(before=lambda x: x - x.mean(0)), "depends on the other examples of the batch"),
