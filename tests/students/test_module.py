@@ -15,7 +15,7 @@ from torch.nn import functional
 from mtbkd.base.errors import ContractError
 from mtbkd.bench.gpu.agreement import BY_LAMBDA, on, random_problem
 from mtbkd.posterior.density import log_posterior
-from mtbkd.students import automatic_vjp, init_ensemble, module
+from mtbkd.students import automatic_vjp, init_ensemble, module, wrapped
 from mtbkd.students.mlp import Mlp
 from tests.conformance.networks import Net
 
@@ -99,12 +99,12 @@ def direct(network: nn.Module, student: Any, flat: torch.Tensor, x: torch.Tensor
     return network.eval()(x)
 
 
-@pytest.mark.parametrize("values", [module.CPU_VALUES, 3_000, 1], ids=["all together", "in parts", "one by one"])
+@pytest.mark.parametrize("values", [wrapped.CPU_VALUES, 3_000, 1], ids=["all together", "in parts", "one by one"])
 @pytest.mark.parametrize("own_inputs", [False, True])
 def test_a_convolutional_module_with_group_norm_is_itself(
     own_inputs: bool, values: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CPU_VALUES", values)
+    monkeypatch.setattr(wrapped, "CPU_VALUES", values)
     network = Small(3, norm=lambda channels: nn.GroupNorm(2, channels))
     student = built(network, IMAGE)
     params = init_ensemble(student, [0, 1, 2]) + 0.1 * torch.randn(3, student.num_params)
@@ -115,9 +115,9 @@ def test_a_convolutional_module_with_group_norm_is_itself(
     def pull(logits: torch.Tensor) -> torch.Tensor:
         return torch.eye(3)[0] - torch.softmax(logits, -1)
 
-    monkeypatch.setattr(module, "CPU_VALUES", 1 << 24)
+    monkeypatch.setattr(wrapped, "CPU_VALUES", 1 << 24)
     expected = automatic_vjp(student, params, x, pull)
-    monkeypatch.setattr(module, "CPU_VALUES", values)
+    monkeypatch.setattr(wrapped, "CPU_VALUES", values)
     torch.testing.assert_close(student.vjp(params, x, pull), expected, rtol=1e-4, atol=1e-5)
 
 
