@@ -279,6 +279,15 @@ class _Counting(_Says):
         return self.last(x)
 
 
+class _Aliased(_Says):
+    def __init__(self) -> None:
+        super().__init__()
+        self.alias = [self.last.weight]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.alias[0].T + self.last.bias
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "a tuple": (lambda: _Says(lambda z: (z, z)), "forward: found a tuple; expected logits of shape (examples, 3)"),
     "other classes": (lambda: dense(4, 5), "forward: found shape (2, 5) for 2 examples; expected logits of shape"),
@@ -293,6 +302,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "the batch": (lambda: _Says(before=lambda x: x - x.mean(0)), "depends on the other examples of the batch"),
     "a state": (lambda: _Counting(count=torch.zeros(())), "forward: found buffers that change when it is asked"),
     "complex numbers": (lambda: nn.Sequential(nn.Linear(4, 3, dtype=torch.complex64)), "parameters: found complex numbers"),
+    "a script": (lambda: torch.jit.script(dense(4, 5, 3)), "module: found RecursiveScriptModule; expected a torch.nn.Module, as it"),
+    "a second name": (lambda: _Aliased(), "an answer that parameters from outside do not change"),
     "no module": (dict, "module: found dict; expected a torch.nn.Module"),
     "an error": (lambda: 1 / 0, "arguments: found ZeroDivisionError: division by zero; expected arguments that it takes"),
     "batch norm": (lambda: dense(4, 3, last=(nn.BatchNorm1d(3),)), "normalization: found BatchNorm1d '1'"),
@@ -302,6 +313,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_a_student_is_refused_in_one_line(name: str) -> None:
     code, words = REFUSED[name]
