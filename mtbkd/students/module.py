@@ -68,6 +68,10 @@ class Settings(BaseModel):
     def _one_source(self) -> Self:
         if (self.path is None) == (self.torchvision is None):
             raise ValueError("allowed: either path or torchvision")
+        if self.torchvision and any(name.startswith("weights") for name in self.arguments):
+            raise ValueError(
+                "allowed: no weights among arguments of torchvision, which would be downloaded; `weights` names a file"
+            )
         return self
 
     @property

@@ -302,7 +302,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "the batch": (lambda: _Says(before=lambda x: x - x.mean(0)), "depends on the other examples of the batch"),
     "a state": (lambda: _Counting(count=torch.zeros(())), "forward: found buffers that change when it is asked"),
     "complex numbers": (lambda: nn.Sequential(nn.Linear(4, 3, dtype=torch.complex64)), "parameters: found complex numbers"),
-    "a script": (lambda: torch.jit.script(dense(4, 5, 3)), "module: found RecursiveScriptModule; expected a torch.nn.Module, as it"),
+    "a script": (lambda: torch.jit.script(dense(4, 5, 3)), "module: found RecursiveScriptModule; expected a torch.nn.Module,"),
     "a second name": (lambda: _Aliased(), "an answer that parameters from outside do not change"),
     "no module": (dict, "module: found dict; expected a torch.nn.Module"),
     "an error": (lambda: 1 / 0, "arguments: found ZeroDivisionError: division by zero; expected arguments that it takes"),
@@ -369,6 +369,11 @@ def test_an_instance_norm_with_running_statistics_is_refused_or_replaced() -> No
         built(code, IMAGE)
     norm = built(code, IMAGE, normalization="group").network.norm
     assert isinstance(norm, nn.GroupNorm) and norm.num_groups == 32
+
+
+def test_nothing_is_downloaded() -> None:
+    with pytest.raises(ValueError, match="no weights among arguments of torchvision, which would be downloaded"):
+        module.Settings(torchvision="resnet18", arguments={"weights": "DEFAULT"})
 
 
 def test_statistics_cannot_be_kept_where_none_were_learnt() -> None:
