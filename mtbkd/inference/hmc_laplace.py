@@ -14,6 +14,7 @@ Shapes: U units, C chains, E = U C members, D draws, P parameters.
 """
 
 import logging
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ NEEDS_HIDDEN = False
 NEEDS_SYMBOLIC = False
 POLISH = 300  # full-batch Adam steps to the mode
 FIRST_STEP, MOST_STEP = 0.5, 1.5  # 2 is unstable on N(0, I)
+TURN = 2.0  # length of the longest trajectory in standard deviations; on N(0, I) they turn back at pi
 SHORTEST = 0.6  # share of its step that a trajectory takes at least
 
 
@@ -56,7 +58,9 @@ class Settings(BaseModel):
     draws: DrawCount = Field(1000, description="draws of a round, and kept of a chain")
     rounds: Steps = Field(6, description="rounds of ``draws`` at most, while chains differ")
     thin: Steps = Field(1, description="trajectories a draw")
-    leapfrogs: Steps = Field(8, description="gradients a trajectory, at most; each draws its own number")
+    leapfrogs: Steps = Field(
+        12, description="gradients a trajectory, at most; fewer where steps are long, each draws its own number"
+    )
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
     overdispersion: float = Field(
         2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
@@ -127,13 +131,17 @@ class Chains:
             self.step.mean[at * self.settings.chains :][: self.settings.chains] += float(np.log(SHORTER))
         return diverged
 
+    def _limit(self) -> int:
+        """Most gradients of a trajectory: where half the steps turn back, more are wasted."""
+        return max(1, min(self.settings.leapfrogs, math.ceil(TURN / float(self.step.mean.median().exp()))))
+
     def move(self, learn: bool) -> None:
         """One trajectory of every chain."""
         chance = torch.rand((2, len(self.place)), generator=self.generator, device=self.place.device)
         size = (self.step.log if learn else self.step.mean).exp() * (SHORTEST + (1 - SHORTEST) * chance[0])
         step, momentum = size.float().unsqueeze(-1), self._normal(self.place.shape)
         self.energy = 0.5 * momentum.square().sum(-1) - self.value
-        place, slope, limit = self.place, self.slope, self.settings.leapfrogs
+        place, slope, limit = self.place, self.slope, self._limit()
         for _ in range(int(torch.randint((limit + 1) // 2, limit + 1, (), generator=self.generator, device=place.device))):
             momentum = momentum + 0.5 * step * slope
             place = place + self._out(step * momentum)
