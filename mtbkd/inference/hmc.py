@@ -9,11 +9,9 @@ split in two so that it bends, learnt from all of them by EM and fixed when the 
     proposes ``jumps`` independent draws of q, each accepted with probability min(1, pi(z') q(z) / (pi(z) q(z'))).
 
 A trajectory's step is a random share of the mode's own, so that chains leave places where that is too long for the curvature.
-Units need lengths of their own: chains go on in rounds of ``draws`` trajectories, until R-hat and effective sample sizes of
-log-density and predictions are good with a margin, or the rounds are over; every n-th draw of n rounds is kept. To stop on
-these biases little, as they hardly depend on where a chain is (Glynn & Whitt 1992). Where chains are not good after the first
-round, and where any trajectory diverged, the round becomes warm-up: nothing of it is kept, modes are learnt anew, steps get
-shorter where one diverged.
+Chains go on in rounds of ``draws`` trajectories (``mtbkd.inference.rounds``). Where they are not good after the first round,
+and where any trajectory diverged, modes are learnt anew from the round and nothing of it is kept; steps get shorter where one
+diverged.
 The jumps give each mode its share of the mass, which chains without them cannot (Andricioaei, Straub & Voter 2001). A mode that
 none of a unit's chains has found is missed, as it is by any sampler. Students with one hidden layer are sampled without the
 scales that only the prior sees (``mtbkd.inference.scale_free``), in which modes are close to Gaussian.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.bounds import ChainCount, DrawCount, Steps
+from mtbkd.base.bounds import ChainCount, DrawCount, Positive, Steps
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
@@ -46,7 +46,6 @@ NEEDS_HIDDEN = False
 NEEDS_SYMBOLIC = False
 POLISH = 300  # full-batch Adam steps to the mode
 FIRST_STEP, MOST_STEP = 0.5, 1.5  # 2 is unstable on N(0, I)
-TURN = 2.0  # length of the longest trajectory in standard deviations; on N(0, I) they turn back at pi
 SHORTEST = 0.6  # share of its step that a trajectory takes at least
 
 
@@ -56,10 +55,12 @@ class Settings(BaseModel):
     chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     warmup: Steps = Field(150, description="first trajectories, left out, in which the step is learnt")
     draws: DrawCount = Field(1000, description="draws of a round, and kept of a chain")
-    rounds: Steps = Field(6, description="rounds of ``draws`` at most, while chains differ")
-    thin: Steps = Field(1, description="trajectories a draw")
-    leapfrogs: Steps = Field(
-        12, description="gradients a trajectory, at most; fewer where steps are long, each draws its own number"
+    rounds: Steps = Field(1, description="rounds of ``draws`` at most, while chains differ")
+    thin: Steps = Field(2, description="trajectories a draw")
+    leapfrogs: Steps = Field(8, description="gradients a trajectory, at most; each draws its own number")
+    length: Positive | None = Field(
+        None,
+        description="length of a trajectory in standard deviations, at most; on a Gaussian they turn back at pi. None: any",
     )
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
     overdispersion: float = Field(
@@ -132,8 +133,11 @@ class Chains:
         return diverged
 
     def _limit(self) -> int:
-        """Most gradients of a trajectory: where half the steps turn back, more are wasted."""
-        return max(1, min(self.settings.leapfrogs, math.ceil(TURN / float(self.step.mean.median().exp()))))
+        """Most gradients of a trajectory."""
+        most = self.settings.leapfrogs
+        if self.settings.length is None:
+            return most
+        return max(1, min(most, math.ceil(self.settings.length / float(self.step.mean.median().exp()))))
 
     def move(self, learn: bool) -> None:
         """One trajectory of every chain."""
