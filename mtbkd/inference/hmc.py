@@ -9,18 +9,15 @@ split in two so that it bends, learnt from all of them by EM and fixed when the 
     proposes ``jumps`` independent draws of q, each accepted with probability min(1, pi(z') q(z) / (pi(z) q(z'))).
 
 A trajectory's step is a random share of the mode's own, so that chains leave places where that is too long for the curvature.
-Units need lengths of their own: chains go on in rounds of ``draws`` trajectories, until R-hat and effective sample sizes of
-log-density and predictions are good with a margin, or the rounds are over; every n-th draw of n rounds is kept. To stop on
-these biases little, as they hardly depend on where a chain is (Glynn & Whitt 1992). Where chains are not good after the first
-round, and where any trajectory diverged, the round becomes warm-up: nothing of it is kept, modes are learnt anew, steps get
-shorter where one diverged.
+Chains go on in rounds of ``draws`` trajectories (``mtbkd.inference.rounds``). Where they are not good after the first round,
+and where any trajectory diverged, modes are learnt anew from the round and nothing of it is kept; steps get shorter where one
+diverged.
 The jumps give each mode its share of the mass, which chains without them cannot (Andricioaei, Straub & Voter 2001). A mode that
 none of a unit's chains has found is missed, as it is by any sampler. Students with one hidden layer are sampled without the
 scales that only the prior sees (``mtbkd.inference.scale_free``), in which modes are close to Gaussian.
 Shapes: U units, C chains, E = U C members, D draws, P parameters, Z coordinates.
 """
 
-import logging
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -31,20 +28,15 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
-from mtbkd.inference.function_space import thinned
+from mtbkd.inference.rounds import Round, in_rounds
 from mtbkd.inference.scale_free import Plain, coordinates
 from mtbkd.inference.trajectories import Chains, Jumping
-from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
-    import arviz_stats.base.array as arviz
     import torch
 else:
     torch = lazy_import("torch")
-    arviz = lazy_import("arviz_stats.base.array")
-
-log = logging.getLogger(__name__)
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 CLAIMS_POSTERIOR = True
@@ -55,9 +47,6 @@ NEEDS_HIDDEN = False
 NEEDS_SYMBOLIC = False
 LOCAL = (0.1, 0.2, 0.35, 0.5)  # shares of the warm-up after which each chain learns the Gaussian of its mode
 JOINT = (0.65, 0.8, 0.9)  # and after which the chains of a unit, which jump by then, learn their mixture
-SHORTER = 0.7  # share of their length that steps keep where a trajectory diverged
-PROBES = 24  # training examples at which predictions must agree
-RHAT, ESS = 1.007, 600.0  # at which chains stop; the gates ask 1.01 and 400
 
 
 class Settings(Jumping):
@@ -78,16 +67,6 @@ def init(target: Target, settings: Settings, context: Context) -> State:
     return State(context.best(target, settings.chains, settings.starts))
 
 
-class Round(NamedTuple):
-    """What one round gave a unit: ``place`` (C, D, Z), ``value``, ``energy``, ``diverging`` and ``mode`` (C, D)."""
-
-    place: "torch.Tensor"
-    value: "torch.Tensor"
-    energy: "torch.Tensor"
-    diverging: "torch.Tensor"
-    mode: "torch.Tensor"
-
-
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Warm up, then keep draws of as many rounds as each unit needs."""
     space, generator = coordinates(target), context.generator("hmc")
@@ -96,24 +75,7 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     start = state.params.masked_fill(lost.unsqueeze(-1), 0.1)
     chains = Chains(space, settings, space.from_params(start), generator)
     _warm_up(chains, settings)
-    kept: list[list[Round]] = [[] for _ in range(target.num_units)]
-    waiting = list(range(target.num_units))
-    for number in range(settings.rounds):
-        for unit, found in zip(waiting, _round(chains, settings), strict=True):
-            kept[unit].append(found)
-        if number == settings.rounds - 1:
-            break
-        again = [at for at, unit in enumerate(waiting) if not _settled(space, unit, kept[unit])]
-        waiting = [waiting[at] for at in again]
-        if not waiting:
-            break
-        chains.keep(again)
-        for at, unit in enumerate(waiting):
-            diverged = any(bool(found.diverging.any()) for found in kept[unit])
-            if diverged or number == 0:
-                chains.improve(at, kept[unit][-1].place, SHORTER if diverged else 1.0)
-                kept[unit] = []
-    return _fit(space, settings, kept, lost, context)
+    return _fit(space, settings, in_rounds(chains, settings.draws, settings.rounds), lost, context)
 
 
 def _warm_up(chains: Chains, settings: Settings) -> None:
@@ -131,57 +93,8 @@ def _warm_up(chains: Chains, settings: Settings) -> None:
     chains.learnt = True
 
 
-def _round(chains: Chains, settings: Settings) -> list[Round]:
-    """A round of each unit."""
-    seen: list[Round] = []
-    chains.accepted = torch.zeros_like(chains.value)
-    for _ in steps(range(settings.draws), "trajectories"):
-        chains.move()
-        mode = chains.membership(chains.place).argmax(1)
-        seen.append(Round(chains.place, chains.value, chains.energy, chains.diverging, mode))
-    every = (torch.stack(parts, 1).unflatten(0, (chains.count, -1)) for parts in zip(*seen, strict=True))
-    taken = (chains.accepted / max(1, settings.jumps * settings.draws)).view(chains.count, -1).mean(1).tolist()
-    log.info("share of jumps taken: %s", ", ".join(f"{share:.2g}" for share in taken))
-    return [Round(*parts) for parts in zip(*every, strict=True)]
-
-
-def _thin(rounds: list[Round]) -> Round:
-    """Every n-th draw of n rounds; it counts as divergent where any up to it did."""
-    count = len(rounds)
-    every = Round(*(torch.cat(parts, 1) for parts in zip(*rounds, strict=True)))
-    last = Round(*(part.unflatten(1, (-1, count))[:, :, -1] for part in every))
-    return last._replace(diverging=every.diverging.unflatten(1, (-1, count)).any(2))
-
-
-def _settled(space: Plain, unit: int, rounds: list[Round]) -> bool:
-    """Whether the draws of ``unit`` are enough."""
-    found = _thin(rounds)
-    quantities = torch.cat([found.value.unsqueeze(-1), _said(space, unit, found.place).double()], -1)
-    told = np.moveaxis(quantities.cpu().numpy(), -1, 0)
-    told = told[np.ptp(told, axis=(1, 2)) > 0]
-    stats, diverged = arviz.array_stats, int(found.diverging.sum())
-    with np.errstate(all="ignore"):
-        rhat = np.max(stats.rhat(told), initial=1.0)
-        bulk, tail = stats.ess(told, method="bulk"), stats.ess(told, method="tail", prob=(0.05, 0.95))
-    ess = min(np.min(bulk, initial=np.inf), np.min(tail, initial=np.inf))
-    log.info("unit %d after %d rounds: R-hat %.4f, ESS %.0f, %d divergent", unit, len(rounds), rhat, ess, diverged)
-    return bool(rhat <= RHAT and ess >= ESS and not diverged)
-
-
-def _said(space: Plain, unit: int, place: "torch.Tensor") -> "torch.Tensor":
-    """What must agree among chains at ``place`` (C, D, Z): predictions (C, D, T), or the coordinates of other targets."""
-    target = space.target
-    if not isinstance(target, Problem):
-        return place
-    row = int(target.data_row[unit])
-    x = target.x[row : row + 1, thinned(target.num_examples, PROBES)]
-    with torch.no_grad():
-        prob = torch.softmax(target.student.apply(space.shown(place.flatten(0, 1)), x), -1)
-    return prob[..., 1:].flatten(1).unflatten(0, place.shape[:2])
-
-
-def _fit(space: Plain, settings: Settings, kept: list[list[Round]], lost: "torch.Tensor", context: Context) -> Fit:
-    every = Round(*(torch.stack(parts) for parts in zip(*(_thin(rounds) for rounds in kept), strict=True)))
+def _fit(space: Plain, settings: Settings, kept: list[Round], lost: "torch.Tensor", context: Context) -> Fit:
+    every = Round(*(torch.stack(parts) for parts in zip(*kept, strict=True)))
     rng = np.random.default_rng(derive(context.seed, "scales", first=context.replicates[0]))
     of = space.target.members(settings.chains * settings.draws)
     params = space.to_params(every.place.flatten(0, 2), of, rng).unflatten(0, every.value.shape)

@@ -5,23 +5,29 @@
 Every chain has a mode of its own, found from an overdispersed start, and begins at a draw of its approximation. In z the
 posterior of a linear student is close to N(0, I), whatever its inputs' correlations and the prior's scale, so that some three
 gradients reach the other side. A trajectory draws its number of gradients and its share of the step, which dual averaging
-(Hoffman & Gelman 2014) learns in the warm-up; the metric is never learnt from draws. ``hmc`` is for several modes.
+(Hoffman & Gelman 2014) learns in the warm-up; the metric is never learnt from draws. Chains go on in rounds of ``draws`` until
+they agree (``mtbkd.inference.rounds``). ``hmc`` is for several modes.
+
+Where the likelihood is a wall, as of a class that is all but excluded, a trajectory that runs into it errs exponentially in its
+step: some in 10,000 diverge at acceptance .9. Where one did, the unit's steps get shorter, and its draws start again.
 Shapes: U units, C chains, E = U C members, D draws, P parameters.
 """
 
 import logging
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.bounds import ChainCount, DrawCount, Steps
+from mtbkd.base.bounds import ChainCount, DrawCount, Positive, Steps
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.modes import climb, curvature
+from mtbkd.inference.rounds import Round, by_unit, in_rounds
 from mtbkd.inference.scale_free import Plain
-from mtbkd.inference.trajectories import DIVERGED, StepSize
+from mtbkd.inference.trajectories import DIVERGED, SHORTER, StepSize
 from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
@@ -48,9 +54,14 @@ class Settings(BaseModel):
 
     chains: ChainCount = Field(4, description="independent chains a replicate; at least 2 for R-hat")
     warmup: Steps = Field(150, description="first trajectories, left out, in which the step is learnt")
-    draws: DrawCount = Field(1000, description="draws kept of a chain")
+    draws: DrawCount = Field(1000, description="draws of a round, and kept of a chain")
+    rounds: Steps = Field(1, description="rounds of ``draws`` at most, while chains differ")
     thin: Steps = Field(2, description="trajectories a draw")
     leapfrogs: Steps = Field(8, description="gradients a trajectory, at most; each draws its own number")
+    length: Positive | None = Field(
+        None,
+        description="length of a trajectory in standard deviations, at most; on a Gaussian they turn back at pi. None: any",
+    )
     target_accept: float = Field(0.8, gt=0, lt=1, description="acceptance that the step size aims at")
     overdispersion: float = Field(
         2.0, ge=1, le=1_000, description="factor on the spread of the starting points before their MAP runs"
@@ -95,13 +106,46 @@ class Chains:
         """Gradient (E, P) in z."""
         return torch.bmm(self.space.slope(place, self.units).unsqueeze(1), self.root).squeeze(1)
 
+    def round(self, draws: int) -> list[Round]:
+        """See ``Ensemble``."""
+        seen: list[Round] = []
+        for _ in steps(range(draws), "draws"):
+            diverging = torch.zeros_like(self.diverging)
+            for _ in range(self.settings.thin):
+                self.move(learn=False)
+                diverging = diverging | self.diverging
+            seen.append(Round(self.place, self.value, self.energy, diverging, torch.zeros_like(self.value)))
+        return by_unit(seen, len(self.place) // self.settings.chains)
+
+    def keep(self, units: list[int]) -> None:
+        """See ``Ensemble``."""
+        chains = self.settings.chains
+        of = (torch.tensor(units, device=self.place.device).unsqueeze(1) * chains + torch.arange(chains)).flatten()
+        self.units, self.root, self.place, self.value, self.slope = (
+            each[of] for each in (self.units, self.root, self.place, self.value, self.slope)
+        )
+        self.diverging, self.step.mean = self.diverging[of], self.step.mean[of]
+
+    def improve(self, at: int, place: "torch.Tensor", diverged: bool, first: bool) -> bool:
+        """Make the steps of the unit at position ``at`` shorter if a trajectory diverged."""
+        if diverged:
+            self.step.mean[at * self.settings.chains :][: self.settings.chains] += float(np.log(SHORTER))
+        return diverged
+
+    def _limit(self) -> int:
+        """Most gradients of a trajectory."""
+        most = self.settings.leapfrogs
+        if self.settings.length is None:
+            return most
+        return max(1, min(most, math.ceil(self.settings.length / float(self.step.mean.median().exp()))))
+
     def move(self, learn: bool) -> None:
         """One trajectory of every chain."""
         chance = torch.rand((2, len(self.place)), generator=self.generator, device=self.place.device)
         size = (self.step.log if learn else self.step.mean).exp() * (SHORTEST + (1 - SHORTEST) * chance[0])
         step, momentum = size.float().unsqueeze(-1), self._normal(self.place.shape)
         self.energy = 0.5 * momentum.square().sum(-1) - self.value
-        place, slope, limit = self.place, self.slope, self.settings.leapfrogs
+        place, slope, limit = self.place, self.slope, self._limit()
         for _ in range(int(torch.randint((limit + 1) // 2, limit + 1, (), generator=self.generator, device=place.device))):
             momentum = momentum + 0.5 * step * slope
             place = place + self._out(step * momentum)
@@ -123,16 +167,9 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     chains = Chains(target, settings, state, context.generator("hmc_laplace"))
     for _ in steps(range(settings.warmup), "trajectories to warm up"):
         chains.move(learn=True)
-    seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-    for _ in steps(range(settings.draws), "draws"):
-        diverging = torch.zeros_like(chains.diverging)
-        for _ in range(settings.thin):
-            chains.move(learn=False)
-            diverging = diverging | chains.diverging
-        seen.append((chains.place, chains.energy, diverging))
-    shape = (target.num_units, settings.chains, settings.draws)
-    place, energy, diverging = (torch.stack(part, 1).unflatten(0, shape[:2]) for part in zip(*seen, strict=True))
-    lost = torch.isnan(state.place).any(-1).view(*shape[:2], 1, 1)
-    stats = {"energy": energy.cpu().numpy(), "diverging": diverging.cpu().numpy()}
     log.info("mean step in standard deviations: %.2f", float(chains.step.mean.exp().mean()))
+    kept = in_rounds(chains, settings.draws, settings.rounds)
+    place, energy, diverging = (torch.stack([getattr(own, name) for own in kept]) for name in ("place", "energy", "diverging"))
+    lost = torch.isnan(state.place).any(-1).view(*place.shape[:2], 1, 1)
+    stats = {"energy": energy.cpu().numpy(), "diverging": diverging.cpu().numpy()}
     return Fit(place.masked_fill(lost, torch.nan).float().cpu(), stats)

@@ -3,6 +3,7 @@
 Shapes: U units, C chains, E = U C members, K modes per unit, Z coordinates.
 """
 
+import logging
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import ChainCount, Steps
 from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import steps
 from mtbkd.inference.modes import Modes, climb, curvature
+from mtbkd.inference.rounds import Round, by_unit
 from mtbkd.inference.scale_free import Plain
 
 if TYPE_CHECKING:
@@ -18,10 +21,13 @@ if TYPE_CHECKING:
 else:
     torch = lazy_import("torch")
 
+log = logging.getLogger(__name__)
+
 POLISH = 300  # full-batch Adam steps to the mode
 MOST_STEP = 0.25  # 2 is unstable where the metric is exact, and curvatures of 50 times what it says are common
 SHORTEST = 0.2  # share of its step that a trajectory takes at least
 PARTS = 2  # of each chain's past, whose modes it brings to the unit's mixture
+SHORTER = 0.7  # share of their length that steps keep where a trajectory diverged
 DIVERGED = 1_000.0  # error of the energy from which a trajectory counts as divergent
 
 
@@ -116,14 +122,28 @@ class Chains:
         self.modes, self.step.mean = self.modes.take(modes), self.step.mean[modes]
         self.step.restart()
 
-    def improve(self, at: int, place: "torch.Tensor", shorter: float) -> None:
-        """Learn the modes of the unit at position ``at`` from places (C, N, Z), and make its steps ``shorter``."""
-        of = torch.arange(len(self.modes.weight) // self.count, device=place.device) + at * (
-            len(self.modes.weight) // self.count
-        )
+    def improve(self, at: int, place: "torch.Tensor", diverged: bool, first: bool) -> bool:
+        """Learn the modes of the unit at position ``at`` from places (C, N, Z), and make its steps shorter if one diverged."""
+        if not (diverged or first):
+            return False
+        count = len(self.modes.weight) // self.count
+        of = torch.arange(count, device=place.device) + at * count
         found = self.modes.take(of).learn(place.flatten(0, 1).unsqueeze(0))
         self.modes = Modes(*(old.index_copy(0, of, new) for old, new in zip(self.modes, found, strict=True)))
-        self.step.mean[of] += float(np.log(shorter))
+        if diverged:
+            self.step.mean[of] += float(np.log(SHORTER))
+        return True
+
+    def round(self, draws: int) -> list[Round]:
+        """See ``Ensemble``."""
+        seen: list[Round] = []
+        self.accepted = torch.zeros_like(self.value)
+        for _ in steps(range(draws), "trajectories"):
+            self.move()
+            seen.append(Round(self.place, self.value, self.energy, self.diverging, self.membership(self.place).argmax(1)))
+        taken = (self.accepted / max(1, self.settings.jumps * draws)).view(self.count, -1).mean(1).tolist()
+        log.info("share of jumps taken: %s", ", ".join(f"{share:.2g}" for share in taken))
+        return by_unit(seen, self.count)
 
     def membership(self, place: "torch.Tensor") -> "torch.Tensor":
         """Log-probabilities (E, K) that ``place`` (E, Z) belongs to each mode of its unit."""

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtbkd.inference import Context, hmc, smc, trajectories
+from mtbkd.inference import Context, hmc, rounds, smc, trajectories
 from mtbkd.inference.modes import Modes
 from mtbkd.inference.optimise import Training
+from mtbkd.inference.rounds import Round
 from tests.inference.gaussian import gaussian
 from tests.inference.test_scale_free import problem
 from tests.inference.test_smc import SHARE, TwoModes
@@ -76,13 +77,13 @@ def test_a_network_s_predictions_are_those_of_tempered_smc() -> None:
 
 def test_chains_go_on_until_they_agree_or_the_rounds_are_over(monkeypatch: pytest.MonkeyPatch) -> None:
     lengths: list[int] = []
-    once = hmc._round
+    once = trajectories.Chains.round
 
-    def counted(chains: Any, settings: Any) -> Any:
+    def counted(chains: Any, draws: int) -> Any:
         lengths.append(chains.count)
-        return once(chains, settings)
+        return once(chains, draws)
 
-    monkeypatch.setattr(hmc, "_round", counted)
+    monkeypatch.setattr(trajectories.Chains, "round", counted)
     easy = gaussian(torch.zeros(2), torch.eye(2), units=2)
     fit(easy, Context(5, (0, 1), Training(steps=50), "cpu"), rounds=3, warmup=100)
     assert lengths == [2]
@@ -94,7 +95,7 @@ def test_chains_go_on_until_they_agree_or_the_rounds_are_over(monkeypatch: pytes
 
 def test_a_unit_that_needs_more_rounds_goes_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of two units is done after one round, the second after two more; each keeps its own draws."""
-    monkeypatch.setattr(hmc, "_settled", lambda space, unit, rounds: unit == 0 or len(rounds) == 2)
+    monkeypatch.setattr(rounds, "settled", lambda space, unit, seen: unit == 0 or len(seen) == 2)
     target = gaussian(torch.tensor([3.0, -2.0]), torch.eye(2), units=2)
     context = Context(5, (0, 1), Training(steps=50), "cpu")
     found, alone = (fit(target, context, rounds=count, warmup=100, draws=100) for count in (5, 1))
@@ -107,10 +108,15 @@ def test_a_round_with_a_divergent_trajectory_becomes_warm_up_and_is_told_if_it_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(trajectories, "DIVERGED", 1e-3)
-    shorter: list[float] = []
-    monkeypatch.setattr(trajectories.Chains, "improve", lambda chains, at, place, share: shorter.append(share))
+    shorter: list[bool] = []
+
+    def improve(chains: Any, at: int, place: Any, diverged: bool, first: bool) -> bool:
+        shorter.append(diverged)
+        return True
+
+    monkeypatch.setattr(trajectories.Chains, "improve", improve)
     found = fit(gaussian(torch.zeros(2), torch.eye(2)), rounds=3, warmup=60, draws=30)
-    assert shorter == [hmc.SHORTER] * 2
+    assert shorter == [True] * 2
     assert found.sample_stats["diverging"].any()
 
 
@@ -118,9 +124,9 @@ def test_a_draw_that_is_left_out_still_tells_that_its_trajectory_diverged() -> N
     zeros = torch.zeros((1, 4))
     diverging = torch.tensor([[True, False, False, False]])
     parts = [
-        hmc.Round(zeros.unsqueeze(-1) + at, zeros, zeros, diverging if at == 0 else ~diverging & False, zeros) for at in (0, 1)
+        Round(zeros.unsqueeze(-1) + at, zeros, zeros, diverging if at == 0 else ~diverging & False, zeros) for at in (0, 1)
     ]
-    thinned = hmc._thin(parts)
+    thinned = rounds.thin(parts)
     assert thinned.diverging.tolist() == [[True, False, False, False]]
     assert thinned.place[0, :, 0].tolist() == [0, 0, 1, 1]
 

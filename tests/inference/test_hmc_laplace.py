@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
-from mtbkd.inference import Context, hmc_laplace
+from mtbkd.inference import Context, hmc_laplace, rounds
 from mtbkd.inference.optimise import Training
 from mtbkd.posterior.target import Target
 from tests.inference.gaussian import Gaussian, gaussian
@@ -77,3 +78,42 @@ def test_replicates_are_sampled_side_by_side() -> None:
     found = hmc_laplace.run(both, chosen, hmc_laplace.init(both, chosen, context), context).params
     assert found.shape == (2, 4, 400, 2)
     assert (found.mean((1, 2)) - torch.tensor([1.0, -2.0])).abs().max() < 0.2
+
+
+def test_a_unit_whose_chains_differ_goes_on_alone_and_keeps_every_other_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Gaussian(torch.tensor([1.0, -2.0]).double(), torch.eye(2).double(), 2)
+    chosen, context = (
+        hmc_laplace.Settings.model_validate({"draws": 200, "thin": 1, "rounds": 6}),
+        replace(CONTEXT, replicates=(0, 1)),
+    )
+    state = hmc_laplace.init(both, chosen, context)
+    once = hmc_laplace.run(both, chosen.model_copy(update={"rounds": 1}), state, context).params
+    monkeypatch.setattr(rounds, "settled", lambda space, unit, seen: unit == 0 or len(seen) == 2)
+    found = hmc_laplace.run(both, chosen, state, context).params
+    assert torch.equal(found[0], once[0])
+    assert torch.equal(found[1, :, :100], once[1, :, 1::2])
+    assert (found[1, :, 100:].mean((0, 1)) - torch.tensor([1.0, -2.0])).abs().max() < 0.3
+
+
+def test_draws_start_again_with_shorter_steps_where_a_trajectory_diverged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of the energy of .1 count as divergent here, which shorter steps come to avoid."""
+    monkeypatch.setattr(hmc_laplace, "DIVERGED", 0.1)
+    target = gaussian(torch.zeros(2), torch.eye(2))
+    first, last = (fit(target, draws=200, rounds=count).sample_stats["diverging"] for count in (1, 12))
+    assert first.any()
+    assert not last.any()
+
+
+def gradients(monkeypatch: pytest.MonkeyPatch, length: float | None) -> int:
+    """How many gradients 100 trajectories of at most that length take."""
+    asked, slope = [], hmc_laplace.Chains._slope
+    with monkeypatch.context() as patch:
+        patch.setattr(hmc_laplace.Chains, "_slope", lambda chains, place: asked.append(1) or slope(chains, place))
+        fit(gaussian(torch.zeros(2), torch.eye(2)), draws=50, warmup=50, length=length)
+    return len(asked)
+
+
+def test_trajectories_are_no_longer_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are between .1 and 1.5: a length of .1 is one gradient, and one of 100 any number."""
+    assert gradients(monkeypatch, 0.1) == 101
+    assert gradients(monkeypatch, 100.0) == gradients(monkeypatch, None) > 400
