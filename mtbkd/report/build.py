@@ -14,9 +14,8 @@ from mtbkd.contracts.artefacts import write_json
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
-from mtbkd.report import cards, experiment, findings, headline, page, posteriors, runs, stacking
+from mtbkd.report import cards, experiment, findings, headline, page, posteriors, runs, stacking, titles
 from mtbkd.report import questions as question_sections
-from mtbkd.report import titles
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import is_posterior, judgements, unclaimed

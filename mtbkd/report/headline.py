@@ -1,4 +1,4 @@
-"""The verdict cards at the head of the page: what a reader wants to know first, each with one number and a link to its evidence."""
+"""The verdict cards at the head of the page: what a reader wants to know first, with a number and a link to its evidence."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

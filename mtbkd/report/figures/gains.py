@@ -52,7 +52,7 @@ def applies(study: Study) -> bool:
 
 
 def gains(folder: Path) -> list[Gain]:
-    """Of an experiment's evaluation, in the order of its methods; [] where labels alone is not what others are compared with."""
+    """Of an experiment's evaluation, in the order of its methods; [] where they are not compared with labels alone."""
     metrics, comparisons, gates = (
         read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
         for name in ("metrics", "comparisons", "gates")
