@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1]
 PART = re.compile(r"^(class )?Settings\b", re.MULTILINE)
 SHOWN_FIRST = (
     "metrics", "planes", "weights_plane", "coverage_levels", "coverage", "coverage_size", "reliability", "maps", "boxes",
-    "extremes", "rank", "ess", "forest", "lambda_curve", "quality_methods",
+    "extremes", "training", "rank", "ess", "forest", "lambda_curve", "quality_methods",
 )  # fmt: skip
 
 

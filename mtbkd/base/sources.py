@@ -20,6 +20,7 @@ from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.reading import regular_file
 
 ROOT = Path(mtbkd.__file__).parent
+STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)  # an import is never inside an expression
 TYPING_ONLY = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
@@ -36,8 +37,10 @@ def module_file(module: str) -> Path | None:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those under ``if TYPE_CHECKING:``, which no job runs."""
+    """All statements but those under ``if TYPE_CHECKING:``, which no job runs."""
     for child in ast.iter_child_nodes(node):
+        if not isinstance(child, STATEMENTS):
+            continue
         typing_only = isinstance(child, ast.If) and ast.unparse(child.test) in TYPING_ONLY
         for part in child.orelse if isinstance(child, ast.If) and typing_only else [child]:
             yield part

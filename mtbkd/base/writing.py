@@ -4,14 +4,23 @@ An unfinished file lies beside its place as ``.<name>.<host>.<pid>.<start>.part`
 lives: no process of another host is judged, and a later process with the same number has another start.
 """
 
+import json
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
+
+from mtbkd.base.errors import write_fault
+from mtbkd.base.lazy import lazy_import
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy_import("numpy")
 
 PART = re.compile(r"\..+\.(?P<host>[^.]+)\.(?P<pid>\d+)\.(?P<start>\d+)\.part")
 
@@ -101,3 +110,21 @@ def abandoned_parts(root: Path) -> list[Path]:
             if writer.here and not writer.alive():
                 found.append(path)
     return found
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write ``content`` as indented JSON, completely or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_arrays(path: str | Path, arrays: "Mapping[str, np.ndarray]") -> None:
+    """Write a safetensors file, completely or not at all."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    with atomic(path) as temporary:
+        try:
+            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
+        except (SafetensorError, OSError, MemoryError) as error:
+            raise write_fault(error, temporary, path) from error

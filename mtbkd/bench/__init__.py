@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.lazy import lazy_import
+from mtbkd.base.writing import write_json
 from mtbkd.bench import control_variates, figure, floor, images, in_use, peers, pools, process, proteins, samplers, verdict
 from mtbkd.bench.problems import BATCH_SIZE, CASES, Case, best, make, seconds
-from mtbkd.contracts.artefacts import write_json
 from mtbkd.students import init_ensemble
 
 if TYPE_CHECKING:

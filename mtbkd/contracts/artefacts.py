@@ -15,21 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.base.errors import ContractError, write_fault
+from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import read_arrays, read_json, regular_file
 from mtbkd.base.seals import opened_card, sealed_card
-from mtbkd.base.writing import atomic
+from mtbkd.base.writing import atomic, write_arrays, write_json
 
 SPLITS = ("train", "val", "test")
 TEACHERS = "teachers"  # the split whose labels only teachers learn from; most datasets have none
 CARD = "card.json"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-
-
-def write_json(path: str | Path, content: Any) -> None:
-    """Write ``content`` as indented JSON, completely or not at all."""
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_card(folder: str | Path, files: Sequence[str] = ()) -> dict[str, Any]:
@@ -49,18 +43,6 @@ def digest(content: Any) -> str:
 def ids_digest(ids: np.ndarray) -> str:
     """Hash of the examples' ids in their order: two files agree on it only if their rows mean the same examples."""
     return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()
-
-
-def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a safetensors file, completely or not at all."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
-    with atomic(path) as temporary:
-        try:
-            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
-        except (SafetensorError, OSError, MemoryError) as error:
-            raise write_fault(error, temporary, path) from error
 
 
 def _check_names(content: Mapping[str, Any], where: Path, names: Sequence[str]) -> None:

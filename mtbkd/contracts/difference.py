@@ -1,4 +1,5 @@
-"""Numeric comparison of two results folders: tables, draws, data and logits; run times and provenance are ignored."""
+"""Numeric comparison of two results folders: tables, draws, data and logits; run times, provenance and training curves are
+ignored."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import Frame, read_table
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.reading import AGAIN, damage
-from mtbkd.contracts.draws import open_draws
+from mtbkd.contracts.draws import OPTIMISER, open_draws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +70,8 @@ def _columns(frame: Frame) -> Columns:
 
 def _draws(path: Path) -> Columns:
     with open_draws(path) as tree:
-        groups = {group.path: group.to_dataset().variables for group in tree.subtree}
+        kept = (group for group in tree.subtree if group.name != OPTIMISER)
+        groups = {group.path: group.to_dataset().variables for group in kept}
         arrays = {f"{group}/{name}": found.values for group, own in groups.items() for name, found in own.items()}
         return arrays | {name: np.array(tree.attrs.get(name, "")) for name in STORED}
 

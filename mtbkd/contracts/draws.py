@@ -2,11 +2,12 @@
 
 Written as an xarray DataTree in NetCDF, readable by ArviZ. Weights of a network are not identified (permutations, signs), so
 the posterior is kept in function space: log-posterior and class probabilities at fixed probe inputs. Shapes: R replicates,
-C chains, D draws, S <= D draws kept for predictions, Q probe inputs, M evaluated examples, L observed examples, K classes.
+C chains, D draws, S <= D draws kept for predictions, Q probe inputs, M evaluated examples, L observed examples, K classes,
+T looks at an optimiser's objective.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,39 @@ else:
     xr = lazy_import("xarray")
 
 CHAIN, DRAW, REPLICATE = "chain", "draw", "replicate"
+OPTIMISER = "optimiser"  # the group of the training curves
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An optimiser's objective along its steps, see ``mtbkd.inference.curves``.
+
+    Attributes:
+        objective: ``log-posterior`` or ``ELBO``, a training example, in nats; the larger the better.
+        step: int64 (T,), how many steps were done.
+        value: float32 (R, starts, T), of some starts of each replicate; NaN where one became non-finite.
+    """
+
+    objective: str
+    step: np.ndarray
+    value: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The start (R, T) of each replicate that ends highest."""
+        ends = np.nan_to_num(self.value[..., -1], nan=-np.inf)
+        return np.take_along_axis(self.value, ends.argmax(1)[:, None, None], 1)[:, 0]
+
+    @property
+    def late_gain(self) -> float:
+        """Share of the whole gain that the last tenth of the steps brought, a mean over replicates' best starts.
+
+        >>> float(Curve("ELBO", np.arange(11), np.array([[[0, 4, 6, 7, 7, 8, 8, 9, 9, 9, 10]]])).late_gain)
+        0.1
+        """
+        late = [np.interp(0.9 * self.step[-1], self.step, own) for own in self.best]
+        gain = (self.best[:, -1] - late) / (self.best[:, -1] - self.best[:, 0])
+        return float(np.nanmean(gain)) if np.isfinite(gain).any() else float("nan")
 
 
 @dataclass(frozen=True)
@@ -44,11 +78,14 @@ class Draws:
         diverged: bool (R, C), chains that became non-finite; their draws are masked (NaN).
         sample_stats: the sampler's own statistics, each (R, C, D); NUTS: ``diverging``, ``energy``, ``n_steps``.
         params: float32 (R, C, S, P) raw weights, for small students or on request, else None.
+        trunk: float32 (R, P - B) weights before the last layer where ``params`` are those of it alone, (R, C, S, B), as of
+            torch modules; else None.
         gates: one entry per gate and replicate: {gate, replicate, value, threshold, verdict}; see evaluation/convergence.py.
         tuning: one entry per candidate: {setting: value, ..., replicate, val_nll, val_accuracy, chosen}.
         stacking: where chains are stacked, one entry per replicate and chain: {replicate, chain, weight, elpd, khat_bad,
             why_not}, see mtbkd/inference/chain_stacking.py. ``prob``, ``log_likelihood`` and ``params`` then hold draws of all
             chains in proportion to their weights, in the places of the undiverged ones; the other arrays hold each chain's own.
+        curves: the optimisers' objectives, one optimiser after another; none in files of older versions.
         attrs: method, signal, weights, inference, settings, seeds, versions, device, wall_s ...: JSON-able.
     """
 
@@ -63,9 +100,11 @@ class Draws:
     diverged: np.ndarray
     sample_stats: dict[str, np.ndarray] = field(default_factory=dict)
     params: np.ndarray | None = None
+    trunk: np.ndarray | None = None
     gates: list[dict[str, Any]] = field(default_factory=list)
     tuning: list[dict[str, Any]] = field(default_factory=list)
     stacking: list[dict[str, Any]] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
     attrs: dict[str, Any] = field(default_factory=dict)
 
     def validate(self, where: object = "draws") -> "Draws":
@@ -119,9 +158,11 @@ class Draws:
             "log_posterior": _lead(self.log_posterior),
             "probe_prob": _lead(self.probe_prob, "probe", "class"),
         }
-        predictions = {"prob": _lead(self.prob, "example", "class")}
+        predictions: dict[str, Any] = {"prob": _lead(self.prob, "example", "class")}
         if self.params is not None:
             predictions["params"] = _lead(self.params, "param")
+        if self.trunk is not None:
+            predictions["trunk"] = ((REPLICATE, "trunk_param"), self.trunk)
         groups = {
             "posterior": xr.Dataset(posterior, coords={"probe": self.probe_index, REPLICATE: self.replicates}),
             "sample_stats": xr.Dataset({name: _lead(value) for name, value in self.sample_stats.items()}),
@@ -132,6 +173,8 @@ class Draws:
         }
         if self.chain_weight is not None:
             groups["chains"]["chain_weight"] = ((REPLICATE, CHAIN), self.chain_weight)
+        if self.curves:
+            groups[OPTIMISER] = _curve_group(self.curves)
         tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
         verdicts = {f"gate_{gate}": verdict for gate, verdict in self.verdicts().items()}
         # netCDF attributes have no booleans: 1 passed, 0 failed; a gate that does not apply has no attribute.
@@ -181,6 +224,8 @@ class Draws:
                 diverged=group["chains"]["diverged"].values.astype(bool),
                 sample_stats={str(name): _unlead(value) for name, value in stats.items()},
                 params=_unlead(predictions["params"]) if "params" in predictions else None,
+                curves=_curves(group.get(OPTIMISER)),
+                trunk=predictions["trunk"].values if "trunk" in predictions else None,
                 **{name: json.loads(tree.attrs[f"json_{name}"]) for name in ("gates", "tuning", "stacking", "attrs")},
             ).validate(path)
 
@@ -191,6 +236,21 @@ def open_draws(path: str | Path) -> "Iterator[xr.DataTree]":
     check_seal(regular_file(path, "draws of a student", "run the rule student"))
     with damage(path, "draws that mtbkd wrote", AGAIN) as file, xr.open_datatree(file, engine="netcdf4") as tree:
         yield tree
+
+
+def _curve_group(curves: Sequence[Curve]) -> "xr.Dataset":
+    """A variable and a coordinate a curve: their numbers of starts and steps differ."""
+    found = xr.Dataset()
+    for i, curve in enumerate(curves):
+        steps = f"step_{i}"
+        found = found.assign_coords({steps: curve.step})
+        found[f"curve_{i}"] = ((REPLICATE, f"start_{i}", steps), curve.value, {"objective": curve.objective})
+    return found
+
+
+def _curves(group: "xr.Dataset | None") -> list[Curve]:
+    values = [] if group is None else [group[f"curve_{i}"] for i in range(len(group.data_vars))]
+    return [Curve(each.attrs["objective"], each.coords[each.dims[-1]].values, each.values) for each in values]
 
 
 def _lead(value: np.ndarray, *dims: str) -> tuple[tuple[str, ...], np.ndarray]:

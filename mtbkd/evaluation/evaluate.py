@@ -31,13 +31,14 @@ from mtbkd.base.progress import steps
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation import scoring
+from mtbkd.evaluation.calibration import judge_calibration
 from mtbkd.evaluation.compare import compare
 from mtbkd.evaluation.criticism import Criticised
 from mtbkd.evaluation.routing import routed
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
-from mtbkd.inference.convergence import judge_calibration, not_applicable
+from mtbkd.inference.convergence import not_applicable
 from mtbkd.inference.sharpness import COLUMN
 from mtbkd.pooling import unseen
 

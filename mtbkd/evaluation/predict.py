@@ -1,9 +1,16 @@
 """One probability vector from many draws. Shapes: S draws, M examples, K classes."""
 
-import numpy as np
-from scipy import fft
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.chunks import by_example
+
+if TYPE_CHECKING:
+    from scipy import fft
+else:
+    fft = lazy_import("scipy.fft")
 
 MIN_DRAWS = 20
 

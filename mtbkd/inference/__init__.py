@@ -23,6 +23,8 @@ from pydantic import BaseModel
 
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.seeds import derive
+from mtbkd.contracts.draws import Curve
+from mtbkd.inference.curves import Recorder, recorder
 from mtbkd.inference.optimise import Training, maximise
 from mtbkd.posterior.target import Target
 
@@ -41,12 +43,14 @@ class Context:
         replicates: (U,) numbers of the replicates, for seeds that do not depend on the block.
         training: the optimiser that finds starting points.
         device: where tensors live.
+        curves: where optimisers leave their curves; None where nobody looks at them, as in tuning.
     """
 
     seed: int
     replicates: tuple[int, ...]
     training: Training
     device: str
+    curves: list[Curve] | None = None
 
     def generator(self, purpose: str) -> "torch.Generator":
         """A generator on the device for noise and minibatches of this block of replicates."""
@@ -64,16 +68,31 @@ class Context:
     def best(self, target: Target, chains: int, starts: int, dropout: float = 0.0) -> "torch.Tensor":
         """MAP parameters (U * C, P): for each chain the best by log-posterior of ``starts`` starts of its own."""
         start, units = self.start(target, chains * starts), target.members(chains * starts)
-        found = maximise(target, start, units, self.training, self.generator("minibatch"), dropout)
-        if starts == 1:
+        watched = self._recorder(target, chains * starts)
+        found = maximise(target, start, units, self.training, self.generator("minibatch"), dropout, watched)
+        value = None if starts == 1 else target.log_density(found, units)
+        self.keep(watched, value)
+        if value is None:
             return found
-        value = target.log_density(found, units).nan_to_num(nan=-torch.inf).view(-1, starts)
+        value = value.nan_to_num(nan=-torch.inf).view(-1, starts)
         return found.view(-1, starts, found.shape[-1])[torch.arange(len(value)), value.argmax(1)]
 
     def chain_starts(self, target: Target, chains: int, overdispersion: float) -> "torch.Tensor":
         """One MAP run per chain, (U * C, P), each from its own overdispersed start and with its own minibatches."""
         start, units = self.start(target, chains, overdispersion), target.members(chains)
-        return maximise(target, start, units, self.training, self.generator("minibatch"))
+        watched = self._recorder(target, chains)
+        found = maximise(target, start, units, self.training, self.generator("minibatch"), watched=watched)
+        self.keep(watched)
+        return found
+
+    def _recorder(self, target: Target, count: int) -> Recorder | None:
+        size, steps = self.training.batch_size, self.training.steps
+        return recorder(target, count, size, steps, self.generator("curve"), wanted=self.curves is not None)
+
+    def keep(self, watched: Recorder | None, end: "torch.Tensor | None" = None) -> None:
+        """Add a curve, its end (E,) on all examples where that is known."""
+        if watched and self.curves is not None:
+            self.curves.append(watched.curve(end))
 
 
 @dataclass(frozen=True)

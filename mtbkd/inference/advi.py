@@ -17,6 +17,7 @@ from mtbkd.base.bounds import Batch, DrawCount, Positive, Rate, Steps
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
+from mtbkd.inference.curves import of_history
 from mtbkd.inference.pymc_model import Backend, resolve_backend
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
@@ -77,18 +78,21 @@ def run(target: Target, settings: Settings, state: State, context: Context) -> F
     compiled = _compile(feed, settings, derive(context.seed, "advi", first=context.replicates[0]) >> 33)
     num_params = target.num_params
     theta = np.full((target.num_units, settings.draws, num_params), np.nan)
-    log_q = np.full(theta.shape[:2], np.nan)
+    log_q, elbos = np.full(theta.shape[:2], np.nan), np.full((target.num_units, settings.steps), np.nan)
     for unit, replicate in enumerate(context.replicates):
         began = time.monotonic()
         feed.begin(target.pymc_data(unit), derive(context.seed, "advi minibatch", replicate=replicate))
         try:
-            elbo = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
+            elbos[unit] = _maximise(compiled, settings, state.mean[unit].cpu().double().numpy())
         except FloatingPointError:
             log.warning("replicate %d: became non-finite; masked", replicate)
             continue
         rng = np.random.default_rng(derive(context.seed, "advi draws", replicate=replicate))
         theta[unit], log_q[unit] = _draw(compiled, rng.standard_normal((settings.draws, num_params)))
+        elbo = elbos[unit, -100:].mean()
         log.info("replicate %d: %.1f s, ELBO %.1f", replicate, time.monotonic() - began, elbo)
+    if context.curves is not None:
+        context.curves.append(of_history("ELBO", elbos, 1 / target.num_examples))
     params = torch.as_tensor(theta, dtype=torch.float32)
     members = target.members(settings.draws)
     log_p = target.log_density(params.flatten(0, 1).to(members.device), members).cpu().double().numpy()
@@ -154,8 +158,8 @@ def _compile(feed: Feed, settings: Settings, seed: int) -> Compiled:
     return Compiled(inference, {v: x for v, x in values.items() if not isinstance(x, np.random.Generator)})
 
 
-def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> float:
-    """Fit q from a narrow Gaussian around ``mean`` (P,); return the ELBO, a mean over the last 100 steps."""
+def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> np.ndarray:
+    """Fit q from a narrow Gaussian around ``mean`` (P,); return the ELBO (steps,), as each step estimated it."""
     if not np.isfinite(mean).all():
         raise FloatingPointError("no finite starting point")
     for variable, value in compiled.start.items():
@@ -167,7 +171,7 @@ def _maximise(compiled: Compiled, settings: Settings, mean: np.ndarray) -> float
     else:
         q["L_tril"].set_value(np.diag(np.full_like(mean, rho))[np.tril_indices(mean.size)])
     compiled.inference.refine(settings.steps, progressbar=False)
-    return float(-compiled.inference.hist[-min(100, settings.steps) :].mean())
+    return -compiled.inference.hist[-settings.steps :]
 
 
 def _draw(compiled: Compiled, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

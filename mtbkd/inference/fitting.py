@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
@@ -55,12 +55,13 @@ class Named(BaseModel):
 
 
 class StudentSpec(BaseModel):
-    """The student's architecture with its settings."""
+    """The student's architecture with its settings; ``given``: a module handed over in Python, which no file says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     architecture: str
     settings: dict[str, Any] = {}
+    given: Any = Field(None, exclude=True, repr=False)
 
 
 class Spec(BaseModel):
@@ -109,7 +110,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     device = resolve_device(spec.device)
     student = student_of(spec, dataset)
     training = material_of(spec, student, dataset, teachers, device)
-    context = Context(spec.seed, tuple(replicates), spec.training, device)
+    context = Context(spec.seed, tuple(replicates), spec.training, device, curves=[])
     best = best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
@@ -125,6 +126,7 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
     """Draws of the tuned posterior, or of its last layer, judged by the gates."""
     inference = registry.part("inference", spec.inference.name)
     settings = inference.Settings.model_validate(spec.inference.settings)
+    problem_of_all = problem
     frozen = Frozen.of(problem, dataset, context) if spec.layers == "last" else None
     if frozen:
         problem, dataset = frozen.problem, frozen.dataset
@@ -142,7 +144,10 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found
     judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, context.device)
+    draws.curves.extend(context.curves or ())
     if frozen and draws.params is not None:
+        if hasattr(problem_of_all.student, "headed"):  # large: one copy of what all draws share
+            return replace(draws, trunk=frozen.before(draws.params.shape[-1]))
         return replace(draws, params=frozen.whole(draws.params))
     return draws
 
@@ -194,6 +199,8 @@ def student_of(spec: Spec, dataset: Dataset) -> Student:
     """The network that ``spec`` asks for, for examples of ``dataset``."""
     module = registry.part("student", spec.student.architecture)
     settings = module.Settings.model_validate(spec.student.settings)
+    if spec.student.given is not None:
+        return module.build_from(spec.student.given, settings, dataset.x.shape[2:], dataset.num_classes)
     return module.build(settings, dataset.x.shape[2:], dataset.num_classes)
 
 

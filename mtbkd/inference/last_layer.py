@@ -6,7 +6,7 @@ Shapes: U units, P parameters of the network, B of its last layer, H features, S
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,8 +40,13 @@ def _last_size(problem: Problem) -> tuple[int, int, int]:
 def features(problem: Problem, params: "torch.Tensor", x: "torch.Tensor") -> "torch.Tensor":
     """What the last layer of each of ``params`` (U, P) reads, (U, N, H), at ``x`` (R or 1, N, *inputs).
 
-    Last layers that pass some inputs on as logits read the features off any student.
+    Students say them themselves (``features``), or last layers that pass some inputs on as logits read them off.
     """
+    if hasattr(problem.student, "features"):
+        own: Any = problem.student
+        rows = problem.data_row.tolist() if len(x) > 1 else [0] * len(params)
+        found = [own.features(p.unsqueeze(0), x[row : row + 1]) for p, row in zip(params, rows, strict=True)]
+        return torch.cat(found).contiguous()
     size, inputs, outputs = _last_size(problem)
     parts = -(-inputs // outputs)
     readers = torch.eye(parts * outputs, dtype=params.dtype, device=params.device)[:inputs]
@@ -81,9 +86,13 @@ class Frozen:
         seen = replace(dataset, x=features(problem, network, x).cpu().numpy(), y=dataset.y[rows])
         return cls(behind_features(problem, network), seen, network.cpu())
 
+    def before(self, last: int) -> np.ndarray:
+        """The parameters (U, P - B) before a last layer of ``last`` = B parameters."""
+        return self.network[:, : self.network.shape[1] - last].numpy()
+
     def whole(self, params: np.ndarray) -> np.ndarray:
         """The parameters (U, ..., P) of the networks whose last layers are ``params`` (U, ..., B)."""
-        before = self.network[:, : self.network.shape[1] - params.shape[-1]].numpy()
+        before = self.before(params.shape[-1])
         shape = (*params.shape[:-1], before.shape[1])
         before = np.broadcast_to(before.reshape(len(before), *(1,) * (params.ndim - 2), -1), shape)
         return np.concatenate([before, params], -1)

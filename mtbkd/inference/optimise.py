@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mtbkd.base.bounds import Batch, ChainCount, Rate, Steps
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
+from mtbkd.inference.curves import Recorder
 from mtbkd.posterior.schedules import Adam
 from mtbkd.posterior.target import Target
 
@@ -72,6 +73,7 @@ def maximise(
     training: Training,
     generator: "torch.Generator",
     dropout: float = 0.0,
+    watched: Recorder | None = None,
 ) -> "torch.Tensor":
     """Parameters (E, P) after ``training.steps`` Adam steps from ``start`` (E, P); ``units`` (E,).
 
@@ -81,10 +83,17 @@ def maximise(
     params, warmup = start.clone(), max(1.0, training.signal_warmup * training.steps)
     power = [min(1.0, (step + 1) / warmup) for step in range(training.steps)]
     size, compiled = min(training.batch_size, target.num_examples), getattr(target, "compiled", None)
+    if watched:
+        watched.look(0, params)
     if compiled and not dropout:
         climber = compiled.climber(params, units, size, Adam(training.learning_rate, training.steps), generator)
-        for step in steps(range(0, training.steps, TOGETHER), f"{len(units)} fits, {TOGETHER} steps each"):
-            climber.advance(step, np.array(power[step : step + TOGETHER]))
+        looks = watched.at if watched else ()
+        ends, done = sorted({*range(TOGETHER, training.steps, TOGETHER), *looks, training.steps} - {0}), 0
+        for end in steps(ends, f"{len(units)} fits", ends=True):
+            climber.advance(done, np.array(power[done:end]))
+            done = end
+            if watched:
+                watched.look(done, params)
         return params
     ascent = Ascent(params, training.learning_rate, training.steps)
     for step in steps(range(training.steps), f"{len(units)} fits"):
@@ -92,4 +101,6 @@ def maximise(
         keep = dropout_masks(target.hidden, len(units), size, dropout, generator) if dropout else None
         grad = target.gradient(params, units, batch, signal_power=power[step], keep=keep)
         ascent.step(grad / target.num_examples)
+        if watched:
+            watched.look(step + 1, params)
     return params

@@ -25,8 +25,10 @@ from mtbkd.base.errors import ConfigError
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
+from mtbkd.inference.curves import Recorder, estimate, looks
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
 from mtbkd.inference.optimise import Ascent
+from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
@@ -125,13 +127,17 @@ def draw(family: Family, state: State, samples: int, generator: "torch.Generator
     return Draws(state.mean.unsqueeze(1) + state.log_scale.exp().unsqueeze(1) * spread, spread, noise)
 
 
-def optimise(target: Target, settings: Settings, state: State, context: Context) -> State:
+def optimise(
+    target: Target, settings: Settings, state: State, context: Context, watched: Recorder | None = None
+) -> State:  # fmt: skip
     """Maximise the ELBO."""
     family, generator, units = FAMILIES[settings.family](settings), context.generator("vi"), target.members(settings.samples)
     state = State(*(part.clone() for part in state))
     ascents = [Ascent(part, settings.learning_rate, settings.steps) for part in state if part.numel()]
     size, growth = min(settings.batch_size, target.num_examples), max(1.0, settings.anneal * settings.steps)
     watch = Watch(target, family, settings, context)
+    if watched:
+        watched.look(0, state)
     for step in steps(range(1, settings.steps + 1), "vi"):
         weight = min(1.0, step / growth)
         drawn = draw(family, state, settings.samples, generator)
@@ -141,10 +147,27 @@ def optimise(target: Target, settings: Settings, state: State, context: Context)
         slopes = (pull / scale).mean(1), (pull * drawn.spread).mean(1), family.pull(pull, drawn.noise)
         for ascent, slope in zip(ascents, slopes, strict=False):
             ascent.step(slope / target.num_examples)
+        if watched:
+            watched.look(step, state)
         if weight == 1 and settings.tolerance and step % settings.window == 0 and watch.settled(state):
             log.info("the ELBO settled at step %d of %d", step, settings.steps)
             break
     return state
+
+
+def recorder(target: Target, settings: Settings, context: Context) -> Recorder | None:
+    """Looks at the ELBO, with the same examples and noise every time; None where no curve is wanted."""
+    if context.curves is None or not isinstance(target, Problem):
+        return None
+    family, units = FAMILIES[settings.family](settings), target.members(settings.samples)
+    log_p = estimate(target, units, settings.batch_size, context.generator("elbo curve"))
+
+    def elbo(state: State) -> "torch.Tensor":
+        drawn = draw(family, state, settings.samples, context.generator("elbo"))
+        value = log_p(drawn.theta.flatten(0, 1)).view(drawn.theta.shape[:2])
+        return (value - log_prob(family, state.log_scale, state.factor, drawn.noise)).mean(1)
+
+    return Recorder("ELBO", looks(settings.steps), target.members(1).unsqueeze(1), 1 / target.num_examples, elbo)
 
 
 class Watch:
@@ -176,7 +199,9 @@ def log_ratio(target: Target, family: Family, state: State, drawn: Draws) -> "to
 
 def run(target: Target, settings: Settings, state: State, context: Context) -> Fit:
     """Optimise q, draw from it, and keep log p - log q of every draw for PSIS."""
-    state, family = optimise(target, settings, state, context), FAMILIES[settings.family](settings)
+    watched, family = recorder(target, settings, context), FAMILIES[settings.family](settings)
+    state = optimise(target, settings, state, context, watched)
     drawn = draw(family, state, settings.draws, context.generator("vi draws"))
-    ratio = log_ratio(target, family, state, drawn).unsqueeze(1).cpu().double().numpy()
-    return Fit(drawn.theta.unsqueeze(1).float().cpu(), {"log_ratio": ratio})
+    ratio = log_ratio(target, family, state, drawn)
+    context.keep(watched, ratio.mean(1))
+    return Fit(drawn.theta.unsqueeze(1).float().cpu(), {"log_ratio": ratio.unsqueeze(1).cpu().double().numpy()})

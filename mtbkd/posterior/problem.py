@@ -19,7 +19,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.base.gather import examples_last
 from mtbkd.base.lazy import lazy_import
 from mtbkd.posterior.compiled.posterior import CompiledPosterior, compiled_posterior
-from mtbkd.posterior.density import full_log_posterior, gradient
+from mtbkd.posterior.density import full_log_posterior, gradient, log_posterior
 from mtbkd.posterior.minibatch import Batch, Rows
 from mtbkd.posterior.observed import Observed
 from mtbkd.posterior.symbolic import build_model, unit_data
@@ -68,6 +68,20 @@ class Problem(Observed):
         if self.compiled and params.dtype == torch.float32:
             return self.compiled.log_density(params, units)
         return full_log_posterior(self, params, units)
+
+    def sample(self, size: int, generator: "torch.Generator") -> Rows:
+        """``size`` examples of each unit (U, size), drawn with replacement: what ``density`` reads."""
+        units = self.members(1)
+        if self.compiled:
+            return self.compiled.draw(units, size, generator)
+        return self.source(size).draw(units, self.x.shape[1], generator)
+
+    def density(self, params: "torch.Tensor", units: "torch.Tensor", rows: Rows) -> "torch.Tensor":
+        """Estimate of ``log_density`` (E,) by ``rows`` of the members (E, m), each of which stands for several examples."""
+        if self.compiled and params.dtype == torch.float32:
+            return self.compiled.density(params, units, rows)
+        with torch.no_grad():
+            return log_posterior(self, params, units, self.take(rows))
 
     def pymc_model(self) -> Any:
         """The first unit's posterior as a PyMC model of the one variable ``theta``."""

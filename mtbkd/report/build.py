@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame, read_table, write_csv
 from mtbkd.base.lazy import lazy_import
-from mtbkd.base.writing import atomic
-from mtbkd.contracts.artefacts import write_json
+from mtbkd.base.writing import atomic, write_json
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.base.frames import Frame
+from mtbkd.evaluation.calibration import sized
 from mtbkd.evaluation.compare import Paired, holm, paired
 from mtbkd.evaluation.intervals import NORMAL
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, mean_score, range_of_difference
 from mtbkd.evaluation.shared import PAIRED
 from mtbkd.evaluation.verdict import Verdict, Way, judge, verdict, why_open
-from mtbkd.inference.convergence import sized
 from mtbkd.report.grids import unlike
 from mtbkd.report.judgement import NOT_JUDGED, Judgement
 from mtbkd.report.numbers import MINUS, show, show_interval

@@ -6,6 +6,8 @@
 | frame | columns, by name | by index where that has X's in another order, or more; else as in X |
 | path: .csv, .npz, .npy, .parquet, .safetensors | columns, by name | by ``id`` (``mtbkd.teachers.released_files``) |
 | fitted classifier with ``predict_proba`` | its ``classes_`` | it is asked about X |
+| torch module | in the order of ``classes_`` | it is asked about X, as float32 |
+| ``(torch module, loader)`` | in the order of ``classes_`` | those of the loader, which must not shuffle |
 | callable | as of what it returns | it is asked about X |
 
 Shapes: N rows, K classes.
@@ -14,7 +16,7 @@ Shapes: N rows, K classes.
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 
@@ -22,13 +24,43 @@ from mtbkd.base.delimited import LARGEST, listed
 from mtbkd.base.errors import ContractError, MtbkdError, machine_fault
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.serving.given import index_of, name_of
+from mtbkd.serving.torch_teachers import answers, is_module, is_pair
 from mtbkd.teachers import released, released_files
 from mtbkd.teachers.released_files import Given
 from mtbkd.teachers.released_values import SUM_TOLERANCE
 
 Kind = Literal["logits", "probabilities"]
+Missing = Literal["refuse", "floor"]
 Values = Kind | None
+MOST_FLOOR = 0.1
 HALF = 0.01  # how far the sum of probabilities in half precision may be from 1
+
+
+class Reading(NamedTuple):
+    """How teachers are read.
+
+    ``values`` says what the numbers are; None: probabilities where no row has a negative number and all sum to 1, else logits.
+    ``floor`` is the least probability (None: 0.001, or a tenth of 1 / K if that is less), ``missing_class`` what is done where
+    a teacher does not know a class, ``id`` the column of the ids in files.
+    """
+
+    values: Values = None
+    floor: float | None = None
+    missing_class: Missing = "refuse"
+    id: str = "id"
+
+    def checked(self) -> Self:
+        """Itself, or ContractError for a word or a number that it does not take."""
+        for name, found, allowed in (
+            ("values", self.values, (None, *get_args(Kind))),
+            ("missing_class", self.missing_class, get_args(Missing)),
+        ):
+            if found not in allowed:
+                more = ", or nothing: the numbers tell" if None in allowed else ""
+                raise ContractError("teachers", name, f"'{found}'", ", ".join(filter(None, allowed)) + more)
+        if self.floor is not None and not 0 <= self.floor <= MOST_FLOOR:
+            raise ContractError("teachers", "floor", f"{self.floor:g}", f"a probability from 0 to {MOST_FLOOR:g}")
+        return self
 
 
 def named(teachers: Any) -> dict[str, Any]:
@@ -37,7 +69,7 @@ def named(teachers: Any) -> dict[str, Any]:
         return {}
     if isinstance(teachers, Mapping):
         return {str(name): source for name, source in teachers.items()}
-    several = [*teachers] if isinstance(teachers, list | tuple) else [teachers]
+    several = [*teachers] if isinstance(teachers, list | tuple) and not is_pair(teachers) else [teachers]
     if several and isinstance(teachers, list | tuple) and all(_is_row(each) for each in several):
         several = [np.asarray(teachers)]  # rows of numbers: one teacher, written as a list
     names: dict[str, Any] = {}
@@ -55,10 +87,11 @@ def _name(source: Any) -> str:
     """A name for a teacher that was given none."""
     if isinstance(source, str | Path):
         return re.sub(r"[^A-Za-z0-9_-]", "_", Path(source).name.partition(".")[0]).lstrip("_-0123456789")
-    return type(source).__name__ if hasattr(source, "predict_proba") else ""
+    model = source[0] if is_pair(source) else source
+    return type(model).__name__ if hasattr(model, "predict_proba") or is_module(model) else ""
 
 
-def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values = None) -> Logits:
+def logits_of(name: str, source: Any, x: Any, dataset: Dataset, how: Reading) -> Logits:
     """Logits of one teacher.
 
     Args:
@@ -66,33 +99,35 @@ def logits_of(name: str, source: Any, x: Any, dataset: Dataset, values: Values =
         source: see above.
         x: the rows of the data as the user has them.
         dataset: the same rows, with classes and ids.
-        values: what the numbers are; None: probabilities where no row has a negative number and all sum to 1, else logits.
+        how: they are read.
 
     Raises:
         ContractError: numbers of another shape, of other classes or rows, or that are neither.
     """
-    where = f"teacher {name}"
-    if values not in (None, *get_args(Kind)):
-        raise ContractError(where, "values", f"'{values}'", "probabilities, logits, or nothing: the numbers tell")
-    given = _given(where, source, x, dataset)
-    kind = values or _kind(where, given)
-    found, covered, told = released.aligned(where, given, dataset, kind)
+    where = str(source) if isinstance(source, str | Path) else f"teacher {name}"
+    given = _given(where, source, x, dataset, how.id)
+    kind, fill = how.values or _kind(where, given), how.missing_class == "floor"
+    found, covered, told = released.aligned(where, given, dataset, kind, how.floor, fill=fill)
     train = dataset.split == "train"
     if not covered[train].all():
         raise ContractError(where, "rows", f"{int(covered[train].sum())} of {int(train.sum())} training rows", "all of them")
-    told["family"] = "file" if isinstance(source, str | Path) else type(source).__name__
+    model = source[0] if is_pair(source) else source
+    told["family"] = "file" if isinstance(model, str | Path) else type(model).__name__
     return released.as_logits(name, where, found, covered, told, dataset)
 
 
-def _given(where: str, source: Any, x: Any, dataset: Dataset) -> Given:
+def _given(where: str, source: Any, x: Any, dataset: Dataset, id_column: str) -> Given:
     if isinstance(source, str | Path):
-        return released_files.read(Path(source))
+        return released_files.read(Path(source), id_column)
     if hasattr(source, "predict_proba"):
         prob = _asked(where, source.predict_proba, x)
         return _numbers(where, prob, getattr(source, "classes_", None), dataset)
     if hasattr(source, "fit") and not callable(source):
         raise ContractError(where, "classifier", f"{type(source).__name__} without predict_proba", "one that has it",
                             "wrap it: CalibratedClassifierCV")  # fmt: skip
+    if is_pair(source) or is_module(source):
+        module, loader = source if is_pair(source) else (source, None)
+        return _numbers(where, _asked(where, lambda rows: answers(where, module, loader, rows), x), None, dataset)
     if callable(source):
         source = _asked(where, source, x)
     if index_of(source) is not None:
@@ -115,7 +150,8 @@ def _asked(where: str, ask: Any, x: Any) -> Any:
 def _numbers(where: str, values: Any, classes: Any, dataset: Dataset) -> Given:
     """An array (N, K) with its class names."""
     try:
-        numbers = np.asarray(values.toarray() if hasattr(values, "toarray") else values, dtype=np.float64)
+        dense = values.toarray() if hasattr(values, "toarray") else values
+        numbers = np.asarray(dense.detach().cpu().double() if hasattr(dense, "detach") else dense, dtype=np.float64)
     except (TypeError, ValueError):
         raise ContractError(where, "values", type(values).__name__, "numbers of shape (rows, classes)") from None
     n, k = dataset.num_examples, dataset.num_classes

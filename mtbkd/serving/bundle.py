@@ -1,7 +1,9 @@
 """A student to take along: one safetensors file with its draws, one JSON card that says what it is and may be used for.
 
     student.safetensors   params float32 (S, P), the draws of the weights; mean and scale float64 (F,), which the inputs are
-                          standardised by: x = (f - mean) / scale, 0 where the scale is 0 (constant in the training data)
+                          standardised by: x = (f - mean) / scale, 0 where the scale is 0 (constant in the training data);
+                          of a torch module also constant.<name>, what its draws share, and probe (3, K), what the first draw
+                          says of made-up inputs, by which code that changed is found out
     card.json             ``Card``
 
 Both are checked where they are written and where they are read; nothing is unpickled. The card holds the hash of the first
@@ -12,7 +14,7 @@ N examples, K classes.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,8 +26,8 @@ from mtbkd.base import explain, registry
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import lazy_import
 from mtbkd.base.reading import read_json, regular_file
-from mtbkd.base.writing import atomic
-from mtbkd.contracts.artefacts import write_json
+from mtbkd.base.writing import atomic, write_json
+from mtbkd.serving import modules
 from mtbkd.students import Student
 
 if TYPE_CHECKING:
@@ -109,21 +111,24 @@ class Card(BaseModel):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A student with its draws ``params`` (S, P), constants ``mean`` and ``scale`` (F,), and its card."""
+    """A student with its draws ``params`` (S, P), constants ``mean`` and ``scale`` (F,), and its card.
+
+    ``built``: a torch module that the card alone does not make.
+    """
 
     card: Card
     params: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
+    built: Any = field(default=None, compare=False, repr=False)
 
     @property
     def student(self) -> Student:
         """The architecture, as the card states it."""
+        if self.built is not None:
+            return self.built
         module = registry.part("student", self.card.architecture)
-        settings, mistakes = explain.validate(module.Settings, self.card.settings, ("settings",))
-        if settings is None:
-            raise ContractError(f"student {self.card.architecture}", "card", "; ".join(map(str, mistakes)), "its settings")
-        return module.build(settings, self.card.inputs.features, len(self.card.class_names))
+        return module.build(_settings(self.card), self.card.inputs.features, len(self.card.class_names))
 
     def validate(self, where: object = "student") -> "Bundle":
         """Return self, or raise ContractError that names the first array that does not fit the card."""
@@ -184,18 +189,30 @@ class Bundle:
         self.validate(folder)
         _complete(self.card, folder)
         with atomic(folder / FILES[0]) as temporary:
-            save_file({name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}, temporary)
+            arrays = {name: getattr(self, name) for name in ARRAYS}
+            if self.built is not None:
+                arrays |= modules.arrays_of(self.built, self.params, self.card.inputs.features)
+            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
         content = self.card.model_copy(update={"sha256": _sha256(folder / FILES[0])}).model_dump(mode="json")
         write_json(folder / FILES[1], {**content, "seal": seal(content)})
 
     @classmethod
-    def read(cls, folder: str | Path) -> "Bundle":
-        """Read and validate what ``write`` wrote; ContractError names file and field."""
+    def read(cls, folder: str | Path, module: Any = None) -> "Bundle":
+        """Read and validate what ``write`` wrote; ContractError names file and field.
+
+        ``module``: the code of a torch module, where the card's word does not lead to it (``mtbkd.serving.modules``).
+        """
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise ContractError(folder, "student", "a file", f"the folder that holds {' and '.join(FILES)}")
         card, path = read_card(folder / FILES[1]), folder / FILES[0]
-        return cls(card, **_arrays(path, card)).validate(path)
+        arrays = _arrays(path, card)
+        built = None
+        if card.architecture == modules.ARCHITECTURE:
+            built = modules.rebuilt(path, _settings(card), arrays, card.inputs.features, len(card.class_names), module)
+        elif module is not None:
+            raise ContractError(path, "module", "one", f"none, as the student is of architecture {card.architecture}")
+        return cls(card, **{name: arrays[name] for name in ARRAYS}, built=built).validate(path)
 
 
 def seal(content: dict[str, Any]) -> str:
@@ -241,7 +258,17 @@ def found_in(folder: str | Path) -> Iterator[tuple[str, str, Path]]:
         yield card.parent.parent.name, card.parent.name, card.parent
 
 
+def _settings(card: Card) -> Any:
+    """The Settings of the card's architecture."""
+    module = registry.part("student", card.architecture)
+    settings, mistakes = explain.validate(module.Settings, card.settings, ("settings",))
+    if settings is None:
+        raise ContractError(f"student {card.architecture}", "card", "; ".join(map(str, mistakes)), "its settings")
+    return settings
+
+
 def _arrays(path: Path, card: Card) -> dict[str, np.ndarray]:
+    """All arrays of a file; ContractError where one is missing or too much."""
     from safetensors import SafetensorError, safe_open
 
     regular_file(path, "the draws of a student, beside its card")
@@ -251,9 +278,12 @@ def _arrays(path: Path, card: Card) -> dict[str, np.ndarray]:
     try:
         with safe_open(path, framework="numpy") as handle:
             stored = {name: handle.get_slice(name).get_dtype() for name in handle.keys()}  # noqa: SIM118, no mapping
-            if stored != STORED:
-                raise ContractError(path, "arrays", _listed(stored), _listed(STORED))
-            return {name: handle.get_tensor(name) for name in ARRAYS}
+            of_module = card.architecture == modules.ARCHITECTURE
+            needed = STORED | ({modules.PROBE: "F32"} if of_module else {})
+            others = {n: kind for n, kind in stored.items() if not (of_module and n.startswith(modules.CONSTANT))}
+            if others != needed:
+                raise ContractError(path, "arrays", _listed(others), _listed(needed))
+            return {name: handle.get_tensor(name) for name in stored}
     except SafetensorError as error:
         raise ContractError(path, "content", str(error), "a safetensors file", "was the file cut?") from None
 

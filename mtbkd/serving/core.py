@@ -6,7 +6,7 @@ and a job of the workflow on the same data, with the same seed, have the same dr
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from mtbkd.serving.given import HELD_OUT, NAME
 from mtbkd.serving.making import describe, whole_precision_fit
 from mtbkd.serving.methods import STUDY, Asked, choose
 from mtbkd.study.plan import Plan
+from mtbkd.teachers.oddities import twins
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Fitted:
     def doubts(self) -> list[str]:
         """What makes data and teachers doubtful, a sentence each."""
         found = [*self.dataset.card.get("warnings", ())]
-        return found + [f"Teacher {t.teacher}: {said}" for t in self.teachers for said in t.card.get("warnings", ())]
+        found += [f"Teacher {t.teacher}: {said}" for t in self.teachers for said in t.card.get("warnings", ())]
+        return [*found, *twins(self.teachers)]
 
 
 def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> Fitted:
@@ -52,7 +54,8 @@ def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> F
     chosen = choose(asked, dataset, tuple(teacher.teacher for teacher in teachers))
     draws = whole_precision_fit(chosen.spec, dataset, teachers)
     bundle = describe(chosen.spec, dataset, draws, dataset.rows(HELD_OUT), STUDY, NAME)
-    return Fitted(dataset, tuple(teachers), chosen.plan, draws, bundle, chosen.told)
+    # The bundle holds the layers that were not drawn.
+    return Fitted(dataset, tuple(teachers), chosen.plan, replace(draws, trunk=None), bundle, chosen.told)
 
 
 def nonconformity(bundle: Bundle, dataset: Dataset) -> np.ndarray:

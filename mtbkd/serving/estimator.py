@@ -14,7 +14,7 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation.credible import credible_ends
 from mtbkd.serving import given, keeping
-from mtbkd.serving.advice import Values, logits_of, named
+from mtbkd.serving.advice import Missing, Reading, Values, logits_of, named
 from mtbkd.serving.answers import UNCERTAINTY, Interval, in_html, of_draws
 from mtbkd.serving.core import Fitted, conformal_threshold, fit_student, nonconformity
 from mtbkd.serving.methods import Asked
@@ -55,6 +55,11 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         Settings of the optimiser in place of config.yaml's, such as ``{"steps": 500}``.
     values : {"probabilities", "logits"}, default=None
         What the teachers' numbers are; told by the numbers when left out.
+    floor : float, default=None
+        Least probability of a class for teachers that give probabilities: smaller ones are raised to it. When left out, 0.001,
+        or a tenth of 1 / K if that is less.
+    missing_class : {"refuse", "floor"}, default="refuse"
+        What to do with a teacher that does not know one of the classes: refuse it, or give the class probability ``floor``.
     classes : sequence, default=None
         All classes, where the labels lack some, or where -1 is one of them.
     validation : float or array of int or bool, default=0.3
@@ -105,6 +110,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         grid: Mapping[str, Any] | None = None,
         training: Mapping[str, Any] | None = None,
         values: Values = None,
+        floor: float | None = None,
+        missing_class: Missing = "refuse",
         classes: Sequence[Any] | None = None,
         validation: Any = 0.3,
         device: str = "auto",
@@ -122,6 +129,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         self.grid = grid
         self.training = training
         self.values: Values = values
+        self.floor = floor
+        self.missing_class: Missing = missing_class
         self.classes = classes
         self.validation = validation
         self.device = device
@@ -138,8 +147,9 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             Classes; -1, None and NaN mean that a row has no label, and only its teachers are heard.
         teachers : mapping of name to source, list of sources, or one source, default=None
             Each an array or frame (N, K) of probabilities or logits, a path (.csv, .npz, .npy, .parquet, .safetensors), a
-            fitted classifier, or a callable that is asked about X; see ``mtbkd.serving.advice``. Teachers that learnt from
-            these rows should say what they say out of fold (``cross_val_predict``). None: labels alone.
+            fitted classifier, a torch module or ``(module, loader)``, or a callable that is asked about X; see
+            ``mtbkd.serving.advice``. Teachers that learnt from these rows should say what they say
+            out of fold (``cross_val_predict``). None: labels alone.
 
         Returns
         -------
@@ -154,7 +164,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             ids = [str(i) for i in (range(len(x)) if index is None or not index.is_unique else index)]
             columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
             dataset = given.make_dataset(x, known, split, columns, ids)
-            found = [logits_of(name, source, X, dataset, self.values) for name, source in named(teachers).items()]
+            how = Reading(self.values, self.floor, self.missing_class).checked()
+            found = [logits_of(name, source, X, dataset, how) for name, source in named(teachers).items()]
             return self._fit(dataset, found, seed, known.classes)
 
     def fit_dataset(self, dataset: Dataset, teachers: Sequence[Logits]) -> Self:

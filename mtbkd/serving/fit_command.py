@@ -10,8 +10,9 @@ ABOUT = """\
 Fit a student to a table of your own, taught by its labels and by what your teachers say of its rows.
 
   table      CSV with a header: one column holds the class, the others are numbers; an empty class is a row without label
-  teachers   files with a column `id` and one column of probabilities or logits for each class (.csv, .npz, .parquet,
-             .safetensors, .npy); ids are those of --id, or row numbers from 0; none: the student learns from labels alone
+  teachers   files with a column `id` and one column of probabilities or logits for each class (.csv, .parquet; also .npz and
+             .safetensors with `values`, `ids`, `class_names`, and .npy without ids); ids are those of --id, or row numbers
+             from 0. Without teachers the student learns from labels alone
 
 It writes the folder --out: the student (student.safetensors, card.json), its draws (draws.nc), settings (estimator.json) and a
 page about it (report.html). `mtbkd predict --student` and `mtbkd.load` in Python read the folder.
@@ -31,7 +32,13 @@ def add_table_options(own: argparse.ArgumentParser) -> None:
     own.add_argument("table", type=Path, help="the CSV file, plain or .gz")
     own.add_argument("--label", required=True, help="column of the class")
     own.add_argument("--teachers", type=Path, nargs="*", default=[], metavar="FILE", help="what your teachers say of the rows")
-    own.add_argument("--values", choices=("probabilities", "logits"), help="what teachers' numbers are (default: they tell)")
+    said = own.add_argument_group("the teachers' files")
+    said.add_argument("--values", choices=("probabilities", "logits"), help="what the numbers are (default: they tell)")
+    said.add_argument("--teacher-id", metavar="COL", default="id", help="column of the ids in .csv and .parquet (default: id)")
+    said.add_argument("--floor", type=float, metavar="P", help="least probability: smaller ones are raised to it (default: "
+                      "0.001, or a tenth of 1 / classes if that is less)")  # fmt: skip
+    said.add_argument("--missing-class", choices=("refuse", "floor"), default="refuse", help="a class without a column is a "
+                      "mistake, or has the least probability in every row (default: refuse)")  # fmt: skip
     table = own.add_argument_group("the table")
     table.add_argument("--id", help="column of the ids (default: row numbers from 0)")
     table.add_argument("--split", metavar="COL", help="column of the splits: train, val, test (default: drawn at random)")

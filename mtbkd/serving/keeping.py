@@ -16,8 +16,9 @@ import numpy as np
 from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import read_json
 from mtbkd.base.seals import opened_card, sealed_card
-from mtbkd.contracts.artefacts import write_json
+from mtbkd.base.writing import write_json
 from mtbkd.contracts.draws import Draws
+from mtbkd.serving import modules
 from mtbkd.serving.bundle import FILES, Bundle
 
 ESTIMATOR, DRAWS = "estimator.json", "draws.nc"
@@ -41,7 +42,7 @@ def save(student: Any, folder: Path) -> Path:
     student.bundle_.write(folder)
     if student._draws is not None:
         student._draws.write(folder / DRAWS)
-    settings = {**student.get_params(deep=False), "random_state": student.seed_}
+    settings = {**student.get_params(deep=False), "random_state": student.seed_, "student": modules.as_kept(student.student)}
     scores = None if student._scores is None else student._scores.tolist()
     content = {
         "format": FORMAT, "version": VERSION, "classes": as_json(student.classes_), "dtype": student.classes_.dtype.str,
@@ -53,12 +54,15 @@ def save(student: Any, folder: Path) -> Path:
     return folder
 
 
-def read_folder(folder: Path) -> Kept:
-    """What ``save`` wrote, or a bundle alone; ContractError names the file that is missing, changed or of another version."""
+def read_folder(folder: Path, module: Any = None) -> Kept:
+    """What ``save`` wrote, or a bundle alone; ContractError names the file that is missing, changed or of another version.
+
+    ``module``: see ``Bundle.read``.
+    """
     if not (folder / FILES[1]).exists():
         raise ContractError(folder, "student", "none", f"a folder with {' and '.join(FILES)}",
                             "student.save, `mtbkd fit` and the rule bundle of a study write one")  # fmt: skip
-    bundle = Bundle.read(folder)
+    bundle = Bundle.read(folder, module)
     if bundle.card.inputs.encoders:
         raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")
     if not (folder / ESTIMATOR).exists():

@@ -1,6 +1,7 @@
 """A student from its folder, ready to predict."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -9,14 +10,19 @@ from mtbkd.serving.keeping import read_folder
 from mtbkd.serving.refusals import refusals
 
 
-def load(folder: str | Path) -> MultiTeacherClassifier:
+def load(folder: str | Path, module: Any = None) -> MultiTeacherClassifier:
     """The student that ``MultiTeacherClassifier.save`` or `mtbkd fit` wrote, or that a study bundled.
 
+    Args:
+        folder: that holds it.
+        module: of a torch module, its code: a class, a function, a module like it, or a name such as ``nets.py:Net``. Files
+            hold numbers, no code; classes of installed packages are imported by the name that was saved.
+
     Raises:
-        InputError: no student, a file that changed since, or one of another version.
+        InputError: no student, a file that changed since, one of another version, or code that is not that of the student.
     """
     with refusals():
-        bundle, draws, content = read_folder(Path(folder))
+        bundle, draws, content = read_folder(Path(folder), module)
     card, student = bundle.card, MultiTeacherClassifier()
     student.bundle_, student.n_features_in_ = bundle, bundle.mean.size
     student._fitted, student._draws, student._scores = None, draws, None

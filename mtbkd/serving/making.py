@@ -28,6 +28,7 @@ from mtbkd.evaluation.tables import word
 from mtbkd.inference import within_chains
 from mtbkd.inference.convergence import GATES, INFORMING
 from mtbkd.inference.fitting import Spec, fit
+from mtbkd.serving import modules
 from mtbkd.serving.bundle import Bundle, Card, Inputs, Verdict
 from mtbkd.serving.risk import risk_points
 
@@ -85,8 +86,11 @@ def describe(spec: Spec, dataset: Dataset, draws: Draws, kept: np.ndarray, study
     params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
     if not len(params):
         raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "one with finite draws")
+    built = modules.fitted(spec, dataset, None if draws.trunk is None else draws.trunk[0])
+    spec = spec.model_copy(update={"student": modules.stated(spec, built)})
     card = _card(spec, dataset, draws, len(params), study, experiment, bool(mean.any() or (scale != 1).any()))
-    bundle = Bundle(card, np.ascontiguousarray(params, np.float32), mean, scale).validate(f"{experiment}, {spec.method}")
+    params = np.ascontiguousarray(params, np.float32)
+    bundle = Bundle(card, params, mean, scale, built).validate(f"{experiment}, {spec.method}")
     device = resolve_device(spec.device)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         _check_reproduces(bundle, dataset, draws, device)
@@ -242,6 +246,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
     if open_:
         found.append(f"Gates that could not be judged: {', '.join(open_)}. Nobody knows whether its intervals can be trusted.")
     found += [f"Failed check {g}: {GATES[g].advice}." for g in sorted(INFORMING) if card.gates.get(g) == "failed"]
+    if card.architecture == modules.ARCHITECTURE:
+        found.append(modules.limit(card.settings))
     if card.draws == 1:
         found.append("A point estimate: no credible intervals and no epistemic share.")
     if card.config["layers"] == "last":

@@ -17,6 +17,7 @@ from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference import most_params
 from mtbkd.inference.fitting import Spec
 from mtbkd.serving.given import NAME
+from mtbkd.serving.modules import Wanted, wanted
 from mtbkd.study import likeness
 from mtbkd.study.config import load
 from mtbkd.study.plan import Plan, make_plan
@@ -27,6 +28,7 @@ ABOUT = "One fit on data of your own; its test rows chose no setting."
 OWN = "own"  # a method made of parts
 NO_TEACHER = "no_teacher"  # a study names at least one; nobody reads this one
 SAMPLED = 150  # weights of a last layer, or of a linear student, up to which Hamiltonian Monte Carlo takes seconds
+MODULES = "a torch module is handed over, or named: mypackage.nets.Net, nets.py:Net, torchvision.models.resnet18"
 HMC = {"draws": 500}  # of each of four chains: effective sample sizes well above 400
 
 
@@ -71,8 +73,8 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
         ConfigError: a setting that its part does not take, a name that nothing has; a line for every mistake.
         ContractError: a student with more parameters than the inference takes.
     """
-    entry = _student(asked)
-    size, last = _sizes(entry, dataset)
+    entry, given = _student(asked)
+    size, last = _sizes(entry, given, dataset)
     name, method, told = _method(asked, size, last, len(teachers))
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
@@ -86,33 +88,41 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     if not teachers:
         plan = replace(plan, experiments={NAME: replace(plan.experiments[NAME], teachers=())})
     spec = Spec.model_validate(plan.experiments[NAME].methods[name])
+    spec = spec.model_copy(update={"student": spec.student.model_copy(update={"given": given})})
     _check_size(spec, last if spec.layers == "last" else size)
     return Chosen(plan, spec, f"method {name}: {told}")
 
 
-def _sizes(student: Mapping[str, Any], dataset: Dataset) -> tuple[int, int]:
+def _sizes(student: Mapping[str, Any], given: Any, dataset: Dataset) -> tuple[int, int]:
     """Parameters of the student, and of its last layer."""
     module = registry.part("student", str(student["architecture"]))
     settings, mistakes = validate(module.Settings, student["settings"], ("student",))
     if settings is None:
         raise ConfigError("; ".join(map(str, mistakes)))
     of = settings, dataset.x.shape[2:], dataset.num_classes
-    size, hidden = module.num_params(*of), module.hidden_sizes(*of)
+    if given is not None:
+        built = module.build_from(given, *of)
+        size, hidden = built.num_params, built.hidden
+    else:
+        size, hidden = module.num_params(*of), module.hidden_sizes(*of)
     return size, (hidden[-1] + 1) * dataset.num_classes if hidden else size
 
 
-def _student(asked: Asked) -> dict[str, Any]:
-    """An entry of students: an architecture with its settings, or one of config.yaml by name."""
-    if isinstance(asked.student, Mapping):
-        return {"architecture": "mlp", "settings": {}, **clean(dict(asked.student))}
-    if asked.student == "mlp":
-        return {"architecture": "mlp", "settings": {"hidden": [int(units) for units in asked.hidden]}}
-    if asked.student in registry.STUDENTS:
-        return {"architecture": asked.student, "settings": {}}
-    entries = shipped()["students"]
-    if asked.student not in entries:
-        raise ConfigError(f"student: {choice(asked.student, [*registry.STUDENTS, *entries])}")
-    return {"settings": {}, **entries[asked.student]}
+def _student(asked: Asked) -> Wanted:
+    """An entry of students: an architecture with its settings, one of config.yaml by name, or a torch module."""
+    named, entries = asked.student, shipped()["students"]
+    if named == "mlp":
+        return Wanted({"architecture": "mlp", "settings": {"hidden": [int(units) for units in asked.hidden]}}, None)
+    if isinstance(named, str) and named in registry.STUDENTS:
+        return Wanted({"architecture": named, "settings": {}}, None)
+    if isinstance(named, str) and named in entries:
+        return Wanted({"settings": {}, **entries[named]}, None)
+    if found := wanted(named):
+        return found
+    if isinstance(named, Mapping):
+        return Wanted({"architecture": "mlp", "settings": {}, **clean(dict(named))}, None)
+    shown = named if isinstance(named, str) else type(named).__name__
+    raise ConfigError(f"student: {choice(shown, [*registry.STUDENTS, *entries], MODULES)}")
 
 
 def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dict[str, Any], str]:

@@ -1,38 +1,43 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mtbkd.base.errors import ConfigError, ContractError, MtbkdError
+from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.base.explain import validate
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
-from mtbkd.serving.advice import logits_of, named
+from mtbkd.serving.advice import Reading, logits_of, named
 from mtbkd.serving.given import NAME
+from mtbkd.serving.mistakes import Mistakes, of_table, of_teacher
 from mtbkd.serving.terminal import one_line, tell
+from mtbkd.teachers.oddities import twins
 
 if TYPE_CHECKING:
     from mtbkd.serving.estimator import MultiTeacherClassifier
 
 OPTIONS = ("label", "id", "split", "splits", "features", "impute", "missing", "separator", "encoding")
 REPORT = "report.html"
+MOST = 50  # mistakes that are told of
 
 
 def check(asked: argparse.Namespace) -> int:
     """Print what would be read; returns 1 where something is wrong."""
-    mistakes: list[str] = []
-    dataset = _tried(mistakes, lambda: read_table(asked))
+    mistakes = Mistakes()
+    how = mistakes.tried(lambda: _reading(asked)) or Reading()
+    settings = mistakes.tried(lambda: table_settings(asked))
+    dataset = mistakes.tried(lambda: read_table(asked)) if settings else None
     if dataset is not None:
         print(*map(one_line, _about_table(dataset)), sep="\n")
-        for name, path in named(asked.teachers).items():
-            found = _tried(mistakes, lambda name=name, path=path: logits_of(name, path, None, dataset, asked.values))
-            if found is not None:
-                print(*map(one_line, _about_teacher(found)), sep="\n")
+    elif settings is not None:
+        of_table(settings, mistakes)
+    tried = [of_teacher(name, path, dataset, how, mistakes) for name, path in named(asked.teachers).items()]
+    print(*(f"{one_line(line)}\n" for line in _about_teachers([found for found in tried if found is not None])), sep="", end="")
+    if len(mistakes) > MOST:
+        mistakes[MOST:] = [f"and {len(mistakes) - MOST:,} more mistakes"]
     tell(f"mtbkd: error: {mistake}" for mistake in mistakes)
     return int(bool(mistakes))
 
@@ -44,12 +49,12 @@ def fit(asked: argparse.Namespace) -> None:
     if asked.out.exists() and (not asked.out.is_dir() or any(asked.out.iterdir())):
         raise ContractError("--out", "folder", f"'{asked.out}', which exists", "a new folder, or an empty one")
     dataset = read_table(asked)
-    teachers = [logits_of(name, path, None, dataset, asked.values) for name, path in named(asked.teachers).items()]
-    lines = [*_about_table(dataset), *(line for found in teachers for line in _about_teacher(found))]
-    tell(lines, asked.quiet)
+    how = _reading(asked)
+    teachers = [logits_of(name, path, None, dataset, how) for name, path in named(asked.teachers).items()]
+    tell([*_about_table(dataset), *_about_teachers(teachers)], asked.quiet)
     student = MultiTeacherClassifier(
-        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, device=asked.device,
-        random_state=asked.seed,
+        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, floor=asked.floor,
+        missing_class=asked.missing_class, device=asked.device, random_state=asked.seed,
     )  # fmt: skip
     student.fit_dataset(dataset, teachers)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
@@ -61,25 +66,26 @@ def fit(asked: argparse.Namespace) -> None:
          asked.quiet)  # fmt: skip
 
 
-def read_table(asked: argparse.Namespace) -> Dataset:
-    """The table as the dataset kind ``table`` reads it; ConfigError names wrong options, ContractError wrong content."""
+def table_settings(asked: argparse.Namespace) -> table.Settings:
+    """The options as settings of the dataset kind ``table``; ConfigError names all that are wrong."""
     if asked.seed < 0:
         raise ContractError("--seed", "value", asked.seed, "an integer >= 0")
     content = {name: value for name in OPTIONS if (value := getattr(asked, name)) is not None}
     settings, mistakes = validate(table.Settings, {"path": str(asked.table), **content})
     if settings is None:
         raise ConfigError("; ".join(f"--{mistake}" if mistake.path else f"options: {mistake.text}" for mistake in mistakes))
-    dataset = table.prepare(NAME, settings, asked.seed, range(1), Path())
+    return settings
+
+
+def read_table(asked: argparse.Namespace) -> Dataset:
+    """The table as the dataset kind ``table`` reads it; ContractError names wrong content."""
+    dataset = table.prepare(NAME, table_settings(asked), asked.seed, range(1), Path())
     dataset.card["warnings"] = [*dataset.card["warnings"], *suspect_classes(dataset)]
     return dataset
 
 
-def _tried[T](mistakes: list[str], read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except MtbkdError as error:
-        mistakes.append(str(error))
-        return None
+def _reading(asked: argparse.Namespace) -> Reading:
+    return Reading(asked.values, asked.floor, asked.missing_class, asked.teacher_id).checked()
 
 
 def _about_table(dataset: Dataset) -> Iterator[str]:
@@ -96,15 +102,18 @@ def _about_table(dataset: Dataset) -> Iterator[str]:
     yield from (f"suspicious: {doubt}" for doubt in card["warnings"])
 
 
+def _about_teachers(teachers: Sequence[Logits]) -> Iterator[str]:
+    for found in teachers:
+        yield from _about_teacher(found)
+    yield from (f"suspicious: {doubt}" for doubt in twins(teachers))
+
+
 def _about_teacher(found: Logits) -> Iterator[str]:
     card = found.card
     covered = ", ".join(f"{split} {told}" for split, told in card["covered"].items())
     right = ", ".join(f"{split} {share:.1%}" for split, share in card["accuracy"].items())
     yield f"teacher {found.teacher}: covers {covered}; right: {right or 'not known'}; {card['joined']}"
-    if "values" in card:
-        yield f"teacher {found.teacher}: {card['values']}"
-    if not np.ptp(found.logits[0][found.covered], axis=0).any():
-        yield f"suspicious: teacher {found.teacher} says the same of every row"
+    yield from (f"teacher {found.teacher}: {card[told]}" for told in ("values", "lacking") if told in card)
     yield from (f"suspicious: teacher {found.teacher}: {doubt}" for doubt in card["warnings"])
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from mtbkd.base import registry, suite
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import NAME, KeyPath, Mistake, choice, clean, refusal, unreadable, validate
-from mtbkd.contracts.artefacts import write_json
+from mtbkd.base.writing import write_json
 from mtbkd.study import likeness
 from mtbkd.study.checking.experiments import memory_remarks
 from mtbkd.study.checks import fit_mistakes

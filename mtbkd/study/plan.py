@@ -5,6 +5,7 @@ study leaves every other one as it is.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mtbkd.base.blocks import block_names
@@ -44,13 +45,13 @@ class Plan:
     questions: dict[str, QuestionPlan]
     remarks: tuple[str, ...]
 
-    @property
+    @cached_property
     def datasets(self) -> dict[str, DataPlan]:
         """Key -> dataset, over all experiments and questions."""
         own = [question.data for question in self.questions.values() if question.data is not None]
         return {data.key: data for data in [*(e.data for e in self.experiments.values()), *own]}
 
-    @property
+    @cached_property
     def teachers(self) -> dict[str, TeacherPlan]:
         """Key -> teacher, over all experiments and questions."""
         sets = [e.teachers for e in self.experiments.values()] + [q.all_teachers for q in self.questions.values()]

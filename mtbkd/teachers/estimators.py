@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mtbkd.base.errors import ContractError, machine_fault, nearest
+from mtbkd.base.errors import ContractError, MtbkdError, machine_fault, nearest
 
 PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
 SET_HERE = {"random_state": "every replicate has a seed of its own", "n_jobs": "jobs run side by side"}
@@ -76,6 +76,8 @@ def probabilities(model: Any, x: np.ndarray, num_classes: int, where: str) -> np
         else:
             score = np.asarray(model.decision_function(x), float)
             prob = softmax(np.stack([np.zeros_like(score), score], -1) if score.ndim == 1 else score, axis=-1)
+    except MtbkdError:
+        raise
     except Exception as error:
         raise machine_fault(error) or _complaint(where, f"predictions for {len(x)} examples", error, "predictions") from error
     ok = prob.shape == (len(x), num_classes) and np.isfinite(prob).all()
@@ -95,6 +97,8 @@ def fitted(model: Any, x: np.ndarray, y: np.ndarray, where: str) -> Any:
     """``model`` after fit; ContractError with the first line of what it complains of."""
     try:
         return model.fit(x, y)
+    except MtbkdError:
+        raise
     except Exception as error:
         raise machine_fault(error) or _complaint(where, f"fit on {len(x)} examples", error, "a fit") from error
 

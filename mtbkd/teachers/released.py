@@ -2,13 +2,14 @@
 
 The authors' files carry logits although they are named probs, no ids, and a header in some files only: rows are those of
 their data files in order, which the known test accuracy checks. Your own file is a CSV with a column ``id`` and one column
-a class, named by the class, in any order of rows; ``released_files`` lists the other formats: .npz with the arrays ``values``
+a class, named by it, in any order of both; ``released_files`` lists the other formats: .npz with the arrays ``values``
 (N, K), ``ids`` and ``class_names``, .parquet with the columns of the CSV, .safetensors with a tensor ``values`` and ids and
 class names in its metadata, and .npy, which has neither: its rows are joined by number.
 """
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -20,7 +21,7 @@ from mtbkd.base.delimited import listed, short
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
-from mtbkd.teachers import accuracy_card, optimism, released_files, released_values
+from mtbkd.teachers import accuracy_card, oddities, optimism, released_files, released_values
 from mtbkd.teachers.released_files import Given
 
 # Raw files of the authors' release, by the splits that their rows are, in the order of the data files.
@@ -42,11 +43,13 @@ class Settings(BaseModel):
     values: Literal["logits", "probabilities"] | None = Field(
         None, description="type of the values; default: logits, and values that look like probabilities are an error"
     )
+    id: str = Field("id", min_length=1, description="column of the ids in a .csv or .parquet file")
     floor: float | None = Field(
-        None,
-        ge=0,
-        le=0.1,
-        description="minimum probability: smaller ones are raised to it; with 0, zeros are an error; default: 0.001",
+        None, ge=0, le=0.1, description="minimum probability: smaller ones are raised to it; with 0, zeros are an error; "
+        "default: 0.001, or a tenth of 1 / classes if that is less"
+    )  # fmt: skip
+    missing_class: Literal["refuse", "floor"] = Field(
+        "refuse", description="a class that the file has no column for: an error, or the probability `floor` in every row"
     )
     extra_ids: Literal["refuse", "ignore"] = Field("refuse", description="handling of ids that are not in the data")
     seen: tuple[str, ...] | None = Field(
@@ -60,8 +63,8 @@ class Settings(BaseModel):
     def _one_place(self) -> Self:
         if (self.source is None) == (self.path is None):
             raise ValueError("allowed: exactly one of source and path")
-        if self.floor is not None and self.values != "probabilities":
-            raise ValueError("allowed: floor with values: probabilities only")
+        if self.floor is not None and self.values != "probabilities" and self.missing_class == "refuse":
+            raise ValueError("allowed: floor with values: probabilities or missing_class: floor only")
         distinct(self.seen or ())
         return self
 
@@ -110,7 +113,7 @@ def as_logits(
     logits = values[None].astype(np.float32)
     told["covered"] = {s: f"{int(covered[dataset.split == s].sum())} of {len(dataset.rows(s))}" for s in dataset.splits()}
     log.info("%s: rows covered: %s", name, ", ".join(f"{split} {n}" for split, n in told["covered"].items()))
-    for key in ("joined", "values"):
+    for key in ("joined", "values", "lacking"):
         if key in told:
             log.info("%s: %s", name, told[key])
     card = {"accuracy": accuracy_card(logits, dataset, covered), **told}
@@ -119,7 +122,7 @@ def as_logits(
     found = Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset, where)
     if seen is None:
         card["suspected"] = optimism.suspected(found, dataset)
-    card["warnings"] = optimism.doubts(found, dataset, seen)
+    card["warnings"] = oddities.oddities(found, dataset) + optimism.doubts(found, dataset, seen)
     return found
 
 
@@ -144,13 +147,13 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
 def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Values (N, K) of the user's file in the order of the data, which rows it covers, and what the card says of it."""
     path = Path(str(settings.path))
-    given = released_files.read(path)
-    return aligned(path, given, dataset, settings.values, settings.floor, settings.extra_ids == "ignore")
+    given, fill = released_files.read(path, settings.id), settings.missing_class == "floor"
+    return aligned(path, given, dataset, settings.values, settings.floor, settings.extra_ids == "ignore", fill)
 
 
 def aligned(
     where: object, given: Given, dataset: Dataset, values: Literal["logits", "probabilities"] | None,
-    floor: float | None = None, ignore: bool = False,
+    floor: float | None = None, ignore: bool = False, fill: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:  # fmt: skip
     """Logits (N, K) of what a teacher says, rows and columns in the order of the data, and the rows (N,) that it covers.
 
@@ -161,52 +164,60 @@ def aligned(
         values: what the numbers are; None: logits, and what looks like probabilities is refused.
         floor: see ``released_values.logs``.
         ignore: leave out ids that the data lack, instead of refusing them.
+        fill: give classes without a column the least probability, instead of refusing them.
 
     Returns:
         logits, the mask of covered rows, and what the card says of both.
     """
-    given = _in_class_order(where, given, dataset)
+    given, lacking = in_class_order(where, given, dataset, fill)
     told: dict[str, Any] = {}
+    if lacking:
+        told["lacking"] = f"no column for {listed(lacking)}: probability {released_values.least(floor, dataset.num_classes):g}"
     if values == "probabilities":
         found = released_values.logs(given, where, floor)
         given = Given(found.logits, given.ids, given.class_names, given.places)
         told |= {"values": found.told} if found.told else {}
-    elif values is None:
-        released_values.refuse_disguised(given, where)
-    at, joined = _positions(where, given, dataset, ignore)
+    else:
+        known = [name not in lacking for name in dataset.class_names]
+        if values is None:
+            released_values.refuse_disguised(replace(given, values=given.values[:, known]), where)
+        given = replace(given, values=released_values.filled(given.values, np.array(known), floor, where))
+    at, joined = positions(where, given, dataset, ignore)
     covered = at >= 0
     logits = np.zeros((dataset.num_examples, dataset.num_classes))
     logits[covered] = given.values[at[covered]]
     return logits, covered, told | {"joined": joined}
 
 
-def _in_class_order(path: object, given: Given, dataset: Dataset) -> Given:
-    """Columns as the data's classes; ContractError if a class is missing or a column is none."""
+def in_class_order(path: object, given: Given, dataset: Dataset, fill: bool) -> tuple[Given, list[str]]:
+    """Columns as the data's classes, 0 for those that are missing, and these; ContractError for one missing or unknown."""
     names, wanted = given.class_names, dataset.class_names
     if names is None:
         if given.values.shape[1] != len(wanted):
             raise ContractError(path, "columns", given.values.shape[1], f"{len(wanted)}: {listed(wanted)}")
-        return given
-    for name in wanted:
-        if name not in names:
+        return given, []
+    lacking = [name for name in wanted if name not in names]
+    for name in lacking:
+        if not fill or len(lacking) == len(wanted):
             raise ContractError(
                 path, "columns", f"no '{name}' among {listed(names)}", f"id, {listed(wanted)}", nearest(name, names)
             )
     if odd := [name for name in names if name not in wanted]:
         raise ContractError(path, "columns", f"'{odd[0]}', which is no class of {dataset.name}", f"id, {listed(wanted)}",
                             "delete the column")  # fmt: skip
-    order = [list(names).index(name) for name in wanted]
-    return Given(given.values[:, order], given.ids, wanted, given.places)
+    values = np.zeros((len(given.values), len(wanted)))
+    values[:, [wanted.index(name) for name in names]] = given.values
+    return Given(values, given.ids, wanted, given.places), lacking
 
 
-def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
+def positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:
     """For every example the row of the file, or -1; and how they were joined. A split is covered wholly or not at all."""
     n, ids = dataset.num_examples, dataset.ids.tolist()
     if given.ids is None:
         if len(given.values) != n:
             raise ContractError(path, "rows", len(given.values), f"{n}, the examples of {dataset.name} in their order",
                                 "a file without ids must cover every row; write one with ids")  # fmt: skip
-        return np.arange(n), f"{BY_NUMBER}, and columns in the order {listed(dataset.class_names)}: the file has no ids"
+        return np.arange(n), f"{BY_NUMBER}, and columns in the order {listed(dataset.class_names)}: no ids are given"
     row_of = {name: i for i, name in enumerate(given.ids)}
     at = np.array([row_of.get(name, -1) for name in ids])
     if not (at >= 0).any():
@@ -220,7 +231,9 @@ def _positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tu
             raise ContractError(path, "id", f"{len(missing)} ids of '{split}' missing, the first is {missing[0]}",
                                 "all examples of a split, or none", _extra(given, ids))  # fmt: skip
     if (extra := _extra(given, ids)) and not ignore:
-        raise ContractError(path, "id", extra, f"ids of {dataset.name} only", "set `extra_ids: ignore` if the file covers more")
+        raise ContractError(
+            path, "id", extra, f"ids of {dataset.name} only", "delete these rows, or set `extra_ids: ignore` in config.yaml"
+        )
     counted = dataset.card["ids"].startswith("row") if "ids" in dataset.card else ids == [str(i) for i in range(n)]
     joined = f"{BY_NUMBER}: the data have no ids; 0 is the first row" if counted else "joined by id"
     return at, joined + (f"; {extra} (ignored)" if extra else "")

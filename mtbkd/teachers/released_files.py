@@ -2,7 +2,7 @@
 
 | name ends in | what it holds |
 |---|---|
-| .csv, .tsv, .txt, each also .gz | a header, a column ``id`` and one column per class, named as the class is |
+| .csv, .tsv, .txt, each also .gz | a header, a column ``id`` (or another) and one column per class, named as the class is |
 | .parquet | the same columns |
 | .npz | arrays ``values`` (N, K), ``ids`` (N,), ``class_names`` (K,) |
 | .safetensors | tensor ``values`` (N, K); metadata ``ids`` and ``class_names``, JSON lists (or a tensor ``ids``) |
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from mtbkd.base import delimited
-from mtbkd.base.delimited import LARGEST, listed, short
+from mtbkd.base.delimited import LARGEST, Sheet, listed, short
 from mtbkd.base.errors import ContractError, MtbkdError, nearest
 from mtbkd.base.userfiles import LIMIT, own_file, too_big
 
@@ -49,8 +49,8 @@ class Given:
     places: Sequence[str]
 
 
-def read(path: Path) -> Given:
-    """Read a file by the ending of its name; ContractError names the file and what is wrong with it."""
+def read(path: Path, id_column: str = "id") -> Given:
+    """Read a file by the ending of its name, a table with ids in ``id_column``; ContractError names what is wrong with it."""
     endings = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     reader = READERS.get(endings[-1] if endings else "")
     if reader is None:
@@ -58,16 +58,26 @@ def read(path: Path) -> Given:
             "no pickles: they may run code" if endings and endings[-1] in (".pkl", ".pickle", ".pt", ".pth", ".joblib") else ""
         )
         raise ContractError(path, "name", f"'{path.suffix}'", f"one of {', '.join(READERS)}", hint)
-    return reader(own_file(path, EXPECTED))
+    own_file(path, EXPECTED)
+    if reader in (_text, _parquet):
+        return reader(path, id_column)
+    if id_column != "id":
+        raise ContractError(path, "id", f"the column '{short(id_column)}'", f"no such setting, as {endings[-1]} has no columns")
+    return reader(path)
 
 
-def _text(path: Path) -> Given:
-    sheet = delimited.read(path, "\t" if ".tsv" in path.suffixes else ",", expected=EXPECTED)
-    if "id" not in sheet.header:
-        raise ContractError(path, "columns", f"no 'id' among {listed(sheet.header)}", "id and one column per class",
-                            nearest("id", sheet.header))  # fmt: skip
-    names = [column for column in sheet.header if column != "id"]
-    ids = sheet.refuse_repeats("id")
+def sheet_of(path: Path) -> Sheet:
+    """A text file as a sheet, separated by tabs where its name says so."""
+    return delimited.read(path, "\t" if ".tsv" in path.suffixes else ",", expected=EXPECTED)
+
+
+def _text(path: Path, id_column: str) -> Given:
+    sheet = sheet_of(path)
+    if id_column not in sheet.header:
+        raise ContractError(path, "columns", f"no '{short(id_column)}' among {listed(sheet.header)}",
+                            f"{short(id_column)} and one column per class", nearest(id_column, sheet.header))  # fmt: skip
+    names = [column for column in sheet.header if column != id_column]
+    ids = sheet.refuse_repeats(id_column)
     values = np.stack([sheet.numbers(name) for name in names], axis=1) if names else np.empty((len(ids), 0))
     return Given(values, ids, names, [sheet.place(i) for i in range(len(ids))])
 
@@ -85,7 +95,7 @@ def _foreign[T](path: Path, load: Callable[[], T], expected: str) -> T:
         raise ContractError(path, "content", short(error, 120) or type(error).__name__, expected, hint) from None
 
 
-def _parquet(path: Path) -> Given:
+def _parquet(path: Path, id_column: str) -> Given:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -98,10 +108,11 @@ def _parquet(path: Path) -> Given:
         return file.read()
 
     table = _foreign(path, load, "a complete parquet file")
-    names = [name for name in table.column_names if name != "id"]
-    if table.column_names.count("id") != 1:
-        raise ContractError(path, "columns", f"{table.column_names.count('id')} times id among {listed(table.column_names)}",
-                            "id and one column per class", "of pandas: reset_index before to_parquet")  # fmt: skip
+    names = [name for name in table.column_names if name != id_column]
+    if (times := table.column_names.count(id_column)) != 1:
+        raise ContractError(path, "columns", f"{times} times {short(id_column)} among {listed(table.column_names)}",
+                            f"{short(id_column)} and one column per class",
+                            "of pandas: reset_index before to_parquet")  # fmt: skip
     columns = []
     for name in names:
         kind = table.column(name).type if names.count(name) == 1 else "a duplicate name"
@@ -109,7 +120,7 @@ def _parquet(path: Path) -> Given:
             raise ContractError(path, f"column '{short(name)}'", kind, "numbers, one column per class")
         columns.append(table.column(name).to_numpy())
     values = np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((table.num_rows, 0))
-    return _arrays(path, values, _foreign(path, table.column("id").to_pylist, "ids of text"), names)
+    return _arrays(path, values, _foreign(path, table.column(id_column).to_pylist, "ids of text"), names)
 
 
 def _npy(path: Path) -> Given:
@@ -200,6 +211,6 @@ def _names(path: Path, key: str, found: Sequence[Any]) -> list[str]:
     return texts
 
 
-READERS: dict[str, Callable[[Path], Given]] = {
+READERS: dict[str, Callable[..., Given]] = {
     ".csv": _text, ".tsv": _text, ".txt": _text, ".npz": _npz, ".npy": _npy, ".parquet": _parquet, ".safetensors": _safetensors,
 }  # fmt: skip

@@ -50,17 +50,40 @@ def logs(given: Given, where: object, floor: float | None) -> Logs:
     if len(off):
         raise ContractError(where, f"probabilities, {given.places[off[0]]}", f"a row that sums to {prob[off[0]].sum():g}",
                             "rows that sum to 1", "set values: logits if these are logits")  # fmt: skip
-    least = min(FLOOR, 0.1 / k) if floor is None else floor
-    if least == 0 and (prob <= 0).any():
+    lowest = least(floor, k)
+    if lowest == 0 and (prob <= 0).any():
         raise ContractError(where, "probabilities", f"{int((prob <= 0).sum())} values <= 0", "values > 0",
                             "a probability of 0 has no logit: set `floor`, or smooth the teacher")  # fmt: skip
-    if least * k >= 1:
-        raise ContractError(where, "floor", f"{least:g} for {k} classes", f"below 1 / {k}")
-    low = prob < least
+    _refuse_high(lowest, k, where)
+    low = prob < lowest
     if not low.any():
         return Logs(np.log(prob), "")
-    raised = np.where(low, least, prob)
+    raised = np.where(low, lowest, prob)
     told = (
-        f"{int(low.sum()):,} of {low.size:,} probabilities raised to the floor {least:g}, and their rows divided by their sums"
+        f"{int(low.sum()):,} of {low.size:,} probabilities raised to the floor {lowest:g}, and their rows divided by their sums"
     )
     return Logs(np.log(raised / np.where(low.any(1), raised.sum(1), 1.0)[:, None]), told)
+
+
+def least(floor: float | None, num_classes: int) -> float:
+    """The least probability: ``floor``, or ``FLOOR``, or a tenth of 1 / K where that is less."""
+    return min(FLOOR, 0.1 / num_classes) if floor is None else floor
+
+
+def filled(logits: np.ndarray, known: np.ndarray, floor: float | None, where: object) -> np.ndarray:
+    """``logits`` (N, K) where the classes that are not ``known`` (K,) have the least probability."""
+    if known.all():
+        return logits
+    lowest, k = least(floor, len(known)), len(known)
+    _refuse_high(lowest, k, where)
+    if lowest == 0:
+        raise ContractError(where, "floor", "0 for a missing class", "a floor above 0")
+    from scipy.special import logsumexp
+
+    rest = np.log(lowest / (1 - (~known).sum() * lowest))
+    return np.where(known, logits, logsumexp(logits[:, known], axis=1, keepdims=True) + rest)
+
+
+def _refuse_high(lowest: float, num_classes: int, where: object) -> None:
+    if lowest * num_classes >= 1:
+        raise ContractError(where, "floor", f"{lowest:g} for {num_classes} classes", f"below 1 / {num_classes}")

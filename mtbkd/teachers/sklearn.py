@@ -5,6 +5,10 @@ training rows with the student, and what it says of a row that it learnt from is
 the other folds (stratified by label), as stacking needs it (Wolpert 1992). Without that a forest would be right on nearly every
 training row, and students would copy a certainty that new rows do not deserve.
 
+``calibrate`` makes its probabilities match how often it is right, by scikit-learn's ``CalibratedClassifierCV``: isotonic
+regression of each class (Zadrozny and Elkan 2002), or one temperature for all (Guo et al. 2017). The map is learnt from
+out-of-fold predictions inside the rows of each fit, so that a row has no part in its own calibration either.
+
 Probabilities are mixed with the uniform distribution so that the least possible one is ``floor``: with K classes
 
     p <- floor + (1 - K floor) p
@@ -19,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -34,6 +38,7 @@ from mtbkd.teachers.examples import labelled_examples, labels_of
 from mtbkd.teachers.released_values import FLOOR
 
 MOST_WARNINGS = 3
+CALIBRATED = {"isotonic": "calibrated by isotonic regression", "temperature": "calibrated by one temperature"}
 
 
 class Settings(BaseModel):
@@ -53,7 +58,11 @@ class Settings(BaseModel):
         "0.001, or a tenth of 1 / classes if that is less"
     )  # fmt: skip
     folds: int = Field(
-        5, ge=2, le=100, description="number of folds for out-of-fold predictions on training rows shared with the student"
+        5, ge=2, le=100, description="number of folds for out-of-fold predictions: of training rows shared with the student, "
+        "and for calibration"
+    )  # fmt: skip
+    calibrate: Literal["isotonic", "temperature", "none"] = Field(
+        "none", description="calibration of the probabilities on out-of-fold predictions of the rows that it learns from"
     )
 
 
@@ -85,10 +94,11 @@ def train(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for r in range(len(x)):
-            fitter = _Fitter(settings, f"teacher {name}", derive(seed, "teacher", name=name, replicate=first_replicate + r), k)
+            own = derive(seed, "teacher", name=name, replicate=first_replicate + r)
+            fitter = _Fitter(settings, f"teacher {name}", own, k, floor)
             prob[r] = fitter.predictions(x[r], y[r], seen[r], covered)
     logits = np.where(covered[:, None], np.log(floor + (1 - k * floor) * prob), 0).astype(np.float32)
-    card = {"domain": domain, "settings": settings.model_dump(mode="json"), **_learnt(dataset, y, seen, settings.folds),
+    card = {"domain": domain, "settings": settings.model_dump(mode="json"), **_learnt(dataset, y, seen, settings),
             "accuracy": accuracy_card(logits, dataset, covered)}  # fmt: skip
     if settings.features is not None:
         card["columns"] = columns_seen(settings.features, dataset.x.shape[2], seed, first_replicate).tolist()
@@ -105,6 +115,7 @@ class _Fitter:
     where: str
     seed: int
     num_classes: int
+    floor: float
 
     def predictions(self, x: np.ndarray, y: np.ndarray, seen: np.ndarray, covered: np.ndarray) -> np.ndarray:
         """Probabilities (N, K) of the covered rows; the others are 0.
@@ -132,10 +143,23 @@ class _Fitter:
         if len(classes) == 1:  # most classifiers refuse to learn from one class
             prob[:, classes] = 1
             return prob
-        made = estimators.make(self.settings.estimator, self.settings.arguments)
-        model = estimators.fitted(estimators.seeded(made, seed), x, codes, self.where)
+        made = estimators.seeded(estimators.make(self.settings.estimator, self.settings.arguments), seed)
+        model = estimators.fitted(self.calibrated(made, codes, seed), x, codes, self.where)
         prob[:, classes] = estimators.probabilities(model, asked, len(classes), self.where)
         return prob
+
+    def calibrated(self, model: Any, y: np.ndarray, seed: int) -> Any:
+        """``model``, or a classifier that calibrates it on out-of-fold predictions of its rows with labels ``y`` (M,)."""
+        if self.settings.calibrate == "none":
+            return model
+        from sklearn.calibration import CalibratedClassifierCV
+
+        from mtbkd.teachers.smoothed import SmoothedClassifier
+
+        fold = stratified_folds(y, self.settings.folds, derive(seed, "calibration"))
+        inside = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold)]
+        smoothed = SmoothedClassifier(model, int(y.max()) + 1, self.floor, self.where)
+        return CalibratedClassifierCV(smoothed, method=self.settings.calibrate, cv=inside, ensemble=False)
 
 
 def stratified_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -146,13 +170,17 @@ def stratified_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return found
 
 
-def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, folds: int) -> dict[str, Any]:
+def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, settings: Settings) -> dict[str, Any]:
     """What the card says of the rows and classes that the teacher knows: ``y`` and ``seen`` (R, N)."""
     split = dataset.teachers_split
     known = [{*y[r, seen[r]].tolist()} for r in range(len(y))]
     names = [name for code, name in enumerate(dataset.class_names) if all(code in each for each in known)]
     told = f"trained on {seen.sum(1).mean():,.0f} rows of the split {split}"
-    told += f"; predictions for them are out-of-fold ({folds} folds)" if split == "train" else ", which no student sees"
+    told += (
+        f"; predictions for them are out-of-fold ({settings.folds} folds)" if split == "train" else ", which no student sees"
+    )
+    if settings.calibrate != "none":
+        told += f"; {CALIBRATED[settings.calibrate]} on out-of-fold predictions of its own rows"
     if len(names) < dataset.num_classes:
         told += f"; knows {len(names)} of {dataset.num_classes} classes"
     return {

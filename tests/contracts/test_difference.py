@@ -1,6 +1,7 @@
 """mtbkd diff: two folders of results are the same where every number is, and every difference has its line."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from mtbkd.base.frames import write_csv, write_table
-from mtbkd.contracts.draws import Draws
+from mtbkd.contracts.draws import Curve, Draws
 from mtbkd.serving.cli import main
 from tests.evaluation.examples import TIP, make_dataset, make_draws
 
@@ -18,7 +19,7 @@ SCORES = {"method": ["a", "b", None], "value": [0.25, np.nan, 3.0], "n": [1, 2, 
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """The results of one study, twice, with other run times, logs and pages."""
+    """The results of one study, twice, with other run times, logs, training curves and pages."""
     drawn = make_draws(make_dataset(1, 3), [0], 0.5, TIP)
     for turn, name in enumerate(("one", "two")):
         (tmp_path / name / "logs").mkdir(parents=True)
@@ -27,7 +28,8 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
         table = pd.DataFrame(SCORES | {"seconds": [turn] * 3})
         write_table(table, tmp_path / name / "scores.parquet")
         write_csv(table, tmp_path / name / "scores.csv")
-        drawn.write(tmp_path / name / "r0-1.nc")
+        curves = [Curve("ELBO", np.arange(2), np.zeros((1, 1, 2)))][:turn]
+        replace(drawn, curves=curves).write(tmp_path / name / "r0-1.nc")
         save_file({"x": np.ones((2, 3), np.float32)}, tmp_path / name / "data.safetensors")
     return tmp_path / "one", tmp_path / "two"
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
+import torch
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from torch.utils.data import DataLoader, TensorDataset
 
 from mtbkd import MultiTeacherClassifier
 from mtbkd.base.errors import MtbkdError
@@ -35,6 +37,13 @@ def hole(values: np.ndarray, what: float) -> np.ndarray:
     changed = values.astype(float)
     changed[3, 2] = what
     return changed
+
+
+NET, ROWS = torch.nn.Linear(4, 3), torch.as_tensor(X, dtype=torch.float32)
+
+
+def loader(rows: torch.Tensor = ROWS, **settings) -> DataLoader:
+    return DataLoader(TensorDataset(rows), batch_size=32, **settings)
 
 
 FITS = {
@@ -65,6 +74,8 @@ FITS = {
     "sums": (dict(teachers=0.9 * PROB), "numbers from 0 to 1 that sum to 0.9"),
     "negative probabilities": (dict(teachers=-PROB, values="probabilities"), "expected values >= 0"),
     "another word for probabilities": (dict(values="probability"), "values: found 'probability'; expected probabilities"),
+    "another word for a missing class": (dict(missing_class="ignore"), "missing_class: found 'ignore'; expected refuse, floor"),
+    "a floor of a half": (dict(floor=0.5), "floor: found 0.5; expected a probability from 0 to 0.1"),
     "unknown column": (dict(teachers=pd.DataFrame(PROB, columns=["0", "1", "rose"])), "no '2' among 0, 1, rose"),
     "column of text": (dict(teachers=pd.DataFrame(PROB, columns=[0, 1, 2]).assign(id="a")), "column 'id': found no numbers"),
     "another index": (dict(X=FRAME, teachers=pd.DataFrame(PROB, columns=[0, 1, 2], index=[f"q{i}" for i in range(150)])),
@@ -73,6 +84,16 @@ FITS = {
                            ".loc[X.index] if it names rows"),
     "unfitted": (dict(teachers=LogisticRegression()), "fit it first"),
     "a failing function": (dict(teachers=lambda x: 1 / 0), "ZeroDivisionError"),
+    "a loader that shuffles": (dict(teachers=(NET, loader(shuffle=True))), "shuffle=False"),
+    "a loader of fewer rows": (dict(teachers=(NET, loader(ROWS[1:]))), "values: found shape (149, 3)"),
+    "a loader that drops rows": (dict(teachers=(NET, loader(drop_last=True))), "values: found shape (128, 3)"),
+    "an empty loader": (dict(teachers=(NET, [])), "loader: found no batch"),
+    "a loader of arrays": (dict(teachers=(NET, [X])), "loader: found a batch of ndarray"),
+    "no loader": (dict(teachers=(NET, 3)), "loader: found int"),
+    "a module of other inputs": (dict(teachers=torch.nn.Linear(3, 3)), "teacher Linear: answer: found RuntimeError: "),
+    "a module of other classes": (dict(teachers=torch.nn.Linear(4, 2)), "values: found shape (150, 2)"),
+    "a module without a tensor": (dict(teachers=torch.nn.LSTM(4, 3)), "output: found tuple"),
+    "NaN of a module": (dict(teachers=(NET, [ROWS * np.nan])), "row 0 (from 0), column 0: found nan"),
     "no file": (dict(teachers="nowhere.csv"), "nowhere.csv"),
     "a pickle": (dict(teachers="model.pkl"), "no pickles"),
     "a word": (dict(teachers={"a b": PROB}), "found the name 'a b'"),

@@ -19,8 +19,9 @@ from PIL import Image
 
 from mtbkd.base.errors import ContractError, MtbkdError
 from mtbkd.base.frames import read_table, write_table
-from mtbkd.base.reading import read_arrays
-from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest, read_json, write_arrays, write_json
+from mtbkd.base.reading import read_arrays, read_json
+from mtbkd.base.writing import write_arrays, write_json
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.contracts.draws import Draws
 from mtbkd.data.encoders import unirep64
 from mtbkd.data.encoders.memory import WIDTH, Memory

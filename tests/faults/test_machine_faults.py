@@ -18,7 +18,8 @@ import pytest
 from mtbkd.base.errors import ContractError, MachineError, machine_fault, unreadable
 from mtbkd.base.frames import write_table
 from mtbkd.base.job import job
-from mtbkd.contracts.artefacts import Dataset, write_arrays, write_json
+from mtbkd.base.writing import write_arrays, write_json
+from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.report.figures.style import save, style
 from tests.conformance.examples import dataset

@@ -8,7 +8,7 @@ import pytest
 
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
-from mtbkd.contracts.draws import Draws
+from mtbkd.contracts.draws import Draws, open_draws
 from mtbkd.data.datasets import sim1
 from mtbkd.evaluation import evaluate
 from mtbkd.inference.fitting import Spec, fit
@@ -69,6 +69,20 @@ def test_a_fit_keeps_its_contract_through_a_file(dataset: Dataset, teachers: lis
     np.testing.assert_array_equal(again.prob, draws.prob)
     assert {gate["gate"] for gate in again.gates} >= {"rhat", "diverged"}
     assert again.attrs["inference"] == "sgld"
+    (curve,), (kept,) = again.curves, draws.curves
+    assert curve.objective == "log-posterior" and curve.value.shape == (2, 2, len(curve.step))
+    np.testing.assert_array_equal(curve.value, kept.value)
+    np.testing.assert_array_equal(curve.step, kept.step)
+
+
+def test_draws_without_curves_are_read_as_those_of_older_versions(dataset: Dataset, teachers: list[Logits], tmp_path) -> None:
+    replace(fit(spec(), dataset, teachers, REPLICATES), curves=[]).write(tmp_path / "draws.nc")
+    assert "optimiser" not in open_groups(tmp_path / "draws.nc") and Draws.read(tmp_path / "draws.nc").curves == []
+
+
+def open_groups(path) -> set[str]:
+    with open_draws(path) as tree:
+        return set(tree.children)
 
 
 def test_the_same_specification_gives_the_same_numbers(dataset: Dataset, teachers: list[Logits]) -> None:

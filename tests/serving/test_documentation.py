@@ -14,7 +14,9 @@ BLOCKS = [
     for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
     if "MultiTeacherClassifier" in block
 ]
-MODULES = ("core", "estimator", "given")
+PACKAGE = ROOT / "mtbkd"
+SHOWING = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SHOWING]
 
 
 @pytest.mark.parametrize(("name", "block"), BLOCKS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(BLOCKS)])
@@ -29,5 +31,5 @@ def test_a_block_of_python_runs_as_it_stands(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings_are_right(module: str):
-    found = doctest.testmod(importlib.import_module(f"mtbkd.serving.{module}"))
+    found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0 and found.failed == 0

@@ -10,6 +10,8 @@ import arviz
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy.special import softmax
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -17,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from torch.utils.data import DataLoader, TensorDataset
 
 import mtbkd
 from mtbkd import MultiTeacherClassifier
@@ -157,6 +160,43 @@ def test_teachers_are_heard_in_every_form(tmp_path: Path):
     student = plain().fit(x, y, teachers=[model, RandomForestClassifier(20, random_state=0).fit(x, y)])
     assert [t.teacher for t in student._fitted.teachers] == ["LogisticRegression", "RandomForestClassifier"]
     assert student._fitted.teachers[0].card["accuracy"]["train"] > 0.9
+
+
+def test_torch_modules_are_asked_as_they_will_be_used():
+    """In evaluation mode, in the order of the rows, on their own numbers; afterwards every part is in the mode it was in."""
+    x, y, _ = iris()
+    torch.manual_seed(0)
+    first, dropout = torch.nn.Linear(4, 3), torch.nn.Dropout(0.5)
+    network = torch.nn.Sequential(first, torch.nn.BatchNorm1d(3, momentum=0.0), dropout)
+    network[1].eval()
+    with torch.no_grad():
+        first.weight.copy_(torch.as_tensor(LogisticRegression(max_iter=2000).fit(x, y).coef_))
+    inputs = torch.as_tensor(x, dtype=torch.float32)
+    expected = first(inputs).detach().numpy() / np.sqrt(1 + 1e-5)
+    rows = DataLoader(TensorDataset(inputs, torch.as_tensor(y)), batch_size=32)
+    forms = [{"net": (network, rows)}, [(network, rows)], (network, rows), network, (network, inputs.double().split(7))]
+    for form in forms:
+        network.train()
+        network[1].eval()
+        student = plain().fit(x, y, teachers=form)
+        found = student._fitted.teachers[0]
+        np.testing.assert_allclose(found.logits[0], expected, rtol=1e-4)
+        assert network.training and dropout.training and not network[1].training
+    asked = plain().fit(x, y, teachers=lambda given: network.eval()(torch.as_tensor(given, dtype=torch.float32)))
+    np.testing.assert_allclose(asked._fitted.teachers[0].logits[0], expected, rtol=1e-4)
+    assert plain().fit(x, y, teachers=network)._fitted.teachers[0].teacher == "Sequential"
+    assert plain().fit(x, y, teachers=network.double())._fitted.teachers[0].logits.shape == (1, 150, 3)
+
+
+def test_a_teacher_that_does_not_know_a_class_gives_it_the_floor():
+    x, y, _ = iris()
+    model = RandomForestClassifier(10, random_state=0).fit(x[y < 2], y[y < 2])
+    with pytest.raises(ValueError, match="teacher RandomForestClassifier: columns: found no '2' among 0, 1"):
+        plain().fit(x, y, teachers=model)
+    student = plain(missing_class="floor", floor=0.02).fit(x, y, teachers=model)
+    said = softmax(student._fitted.teachers[0].logits[0], -1)
+    assert said.min() == pytest.approx(0.02 / 1.04, rel=1e-2) and (said[:, 2] == said.min(1)).all()
+    assert student.score(x, y) > 0.6
 
 
 def test_rows_without_label_are_taught_by_teachers_alone():

@@ -15,6 +15,7 @@ import mtbkd
 from mtbkd.base import registry
 from mtbkd.serving import cli
 from mtbkd.serving.bundle import read_card
+from tests.teachers.examples import write_as
 
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 COLUMNS = ["sepal length", "sepal width", "petal length", "petal width"]
@@ -64,6 +65,37 @@ def test_check_says_what_would_be_read(capsys: pytest.CaptureFixture):
     assert "teacher forest: covers train 96 of 96, val 27 of 27, test 27 of 27; right: train 100.0%" in told
 
 
+def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place(tmp_path: Path, capsys: pytest.CaptureFixture):
+    frame, rng = pd.read_csv(place() / "forest.csv"), np.random.default_rng(1)
+    y = pd.read_csv(place() / "table.csv").set_index("plant").loc[frame["id"]].kind
+    wrong = rng.choice(np.flatnonzero(y.notna()), 8, replace=False)
+    frame.iloc[wrong, [0, 2, 3]] = 1 / 3 + rng.normal(0, 0.01, (8, 1)) * [1, -1, 0]  # or it would be right on every row
+    frame.to_csv(tmp_path / "good.csv", index=False)
+    frame.assign(id=frame["id"].sample(frac=1, random_state=0).to_numpy()).to_csv(tmp_path / "shuffled.csv", index=False)
+    turned = frame.rename(columns={"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"})
+    turned.to_csv(tmp_path / "turned.csv", index=False)
+    frame.to_csv(tmp_path / "twin.csv", index=False)
+    told = {
+        "shuffled": "No better than chance on 135 labelled rows", "turned": "Its class columns look exchanged: the column of "
+        "setosa holds virginica, the column of versicolor holds setosa, the column of virginica holds versicolor",
+        "forest": "It agrees with the label on all 135 labelled rows",
+    }  # fmt: skip
+    files = [tmp_path / f"{name}.csv" for name in ("good", "shuffled", "turned", "twin")]
+    given = [*options("forest"), *files]
+    assert run("check", *given) == 0
+    checked = capsys.readouterr().out
+    student = tmp_path / "student"
+    assert run("fit", *given, "--out", student, *QUICK) == 0
+    fitted = capsys.readouterr().err
+    doubts = mtbkd.load(student).doubts_
+    for name, words in told.items():
+        assert f"suspicious: teacher {name}: {words}" in checked and f"suspicious: teacher {name}: {words}" in fitted
+        assert [doubt.startswith(f"Teacher {name}: {words}") for doubt in doubts].count(True) == 1
+    both = "Teachers good and twin say the same of every row: is one given twice?"
+    assert f"suspicious: {both}" in checked and f"suspicious: {both}" in fitted and both in doubts
+    assert not any("Teacher good:" in doubt for doubt in doubts)
+
+
 def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.CaptureFixture):
     lines = (place() / "forest.csv").read_text().splitlines()
     (tmp_path / "short.csv").write_text("\n".join(lines[:100]))
@@ -76,8 +108,48 @@ def test_check_names_all_mistakes_at_once(tmp_path: Path, capsys: pytest.Capture
     )
     said = capsys.readouterr()
     lines = said.err.strip().splitlines()
-    assert len(lines) == 3 and "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
-    assert "teacher same says the same of every row" in said.out
+    assert len(lines) == 3, lines
+    assert "ids of 'train' missing" in lines[0] and "no 'setosa'" in lines[1] and "none.csv" in lines[2]
+    assert "suspicious: teacher same: It says the same of every row." in said.out
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npz", "safetensors", "npy"])
+def test_check_reads_teachers_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture, ending: str):
+    """Here with a specialist, whose ids stand in a column of another name where the format has columns."""
+    ids, prob = np.array([f"p{i}" for i in range(150)]), np.full((150, 3), 0.005)
+    prob[np.arange(150), load_iris().target] = 0.99
+    prob = prob if ending == "npy" else prob[:, :2] / prob[:, :2].sum(1, keepdims=True)
+    write_as(ending, tmp_path / f"t.{ending}", ids, prob, NAMES[: prob.shape[1]].tolist(), "plant")
+    more = ["--teacher-id", "plant"] if ending in ("csv", "parquet") else []
+    assert run("check", *options(), tmp_path / f"t.{ending}", "--missing-class", "floor", "--floor", "0.01", *more) == 0
+    told = capsys.readouterr().out
+    assert "teacher t: covers train 96 of 96" in told and "raised to the floor 0.01" in told
+    assert ("no column for virginica: probability 0.01" in told) == (ending != "npy")
+
+
+def test_check_names_every_mistake_of_every_file(tmp_path: Path, capsys: pytest.CaptureFixture):
+    """One mistake hides no other, of another column, row or file."""
+    rows = list(csv.reader((place() / "table.csv").open()))
+    rows[1][0], rows[5][1], rows[7][2], rows[9][3], rows[11][5] = rows[2][0], "x", "", "inf", "NA"
+    table = write(tmp_path / "bad.csv", rows[0], *rows[1:])
+    said = list(csv.reader((place() / "forest.csv").open()))
+    said[0][0], said[3][1], said[5][2] = "rose", said[4][1], "?"
+    (tmp_path / "bad_forest.csv").write_text("\n".join(map(",".join, said)))
+    files = [tmp_path / "bad_forest.csv", tmp_path / "none.csv"]
+    assert run("check", table, "--label", "kind", "--id", "plant", "--teachers", *files) == 1
+    lines = capsys.readouterr().err.splitlines()
+    told = ["column 'kind': found 'NA'", "1 repeated ids: 'p1'", "line 6, column 'sepal length': found 'x'",
+            "line 10, column 'petal length': found 'inf'", "column 'sepal width': found 1 missing values", "1 repeated ids: '",
+            "column 'setosa': found '?'", "none.csv"]  # fmt: skip
+    assert len(lines) == len(told) and all(words in line for words, line in zip(told, lines, strict=True)), lines
+    assert run("check", *options(), *files, "--floor", "2", "--seed", "-1") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 5 and "floor: found 2" in lines[0] and "--seed: value: found -1" in lines[1], lines
+    given = [*options(), tmp_path / "bad_forest.csv"]
+    assert run("check", *given) == 1
+    lines = capsys.readouterr().err.splitlines()
+    told = ["1 repeated ids: '", "column 'setosa': found '?'", "no 'virginica' among rose", "1 ids of '"]
+    assert len(lines) == len(told) and all(words in line for words, line in zip(told, lines, strict=True)), lines
 
 
 def test_fit_writes_a_student_and_its_page(tmp_path: Path, capsys: pytest.CaptureFixture):

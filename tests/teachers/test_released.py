@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.teachers import released
+from tests.teachers.examples import write_as
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ def test_probabilities_below_the_floor_are_raised_and_the_card_says_so(dataset: 
     assert logits.card["values"].startswith("22 of 36 probabilities raised to the floor 0.001")
     lower = read(dataset, path, values="probabilities", floor=1e-5)
     np.testing.assert_allclose(np.exp(lower.logits[0, 0, 1]), 1e-5 / 1.00002, rtol=1e-4)
-    with pytest.raises(ValueError, match="floor with values: probabilities only"):
+    with pytest.raises(ValueError, match="floor with values: probabilities or missing_class: floor only"):
         released.Settings(path=path, floor=0.1)
 
 
@@ -145,3 +147,64 @@ def test_classes_of_an_archive_may_come_in_any_order(dataset: Dataset, tmp_path:
     order, values = [2, 0, 1], right_logits(dataset)
     np.savez(tmp_path / "t.npz", values=values[:, order], ids=dataset.ids, class_names=np.array(list("abc"))[order])
     np.testing.assert_allclose(read(dataset, str(tmp_path / "t.npz")).logits[0], values)
+
+
+FORMATS = ("csv", "tsv", "csv.gz", "parquet", "npz", "npy", "safetensors")
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_every_format_says_the_same(dataset: Dataset, tmp_path: Path, ending: str) -> None:
+    """In any order of rows and classes, where the file names them; a class without a column has the floor."""
+    prob = np.random.default_rng(2).dirichlet([0.3] * 3, 12)
+    rows, columns = np.random.default_rng(1).permutation(12), [2, 0, 1]
+    if ending == "npy":
+        rows, columns = np.arange(12), [0, 1, 2]
+    names = [dataset.class_names[k] for k in columns]
+    for kind, values in (("probabilities", prob), ("logits", np.log(prob) + 2)):
+        path = write_as(ending, tmp_path / f"{kind}.{ending}", dataset.ids[rows], values[rows][:, columns], names)
+        found = read(dataset, path, values=kind, floor=0.001 if kind == "probabilities" else None).logits[0]
+        raised = np.log(np.maximum(prob, 0.001) / np.maximum(prob, 0.001).sum(1, keepdims=True))
+        np.testing.assert_allclose(found, raised if kind == "probabilities" else values, atol=1e-5)
+    if ending == "npy":
+        return
+    two = prob[:, :2] / prob[:, :2].sum(1, keepdims=True)
+    for kind, values in (("probabilities", two), ("logits", np.log(two) - 1)):
+        path = write_as(ending, tmp_path / f"two {kind}.{ending}", dataset.ids[rows], values[rows][:, ::-1], ["b", "a"])
+        with pytest.raises(ContractError, match="no 'c' among b, a"):
+            read(dataset, path, values=kind)
+        found = read(dataset, path, values=kind, floor=0.01, missing_class="floor")
+        said = softmax(found.logits[0].astype(float), -1)
+        assert (found.logits[0].argmax(1) == two.argmax(1)).all() and found.card[
+            "lacking"
+        ] == "no column for c: probability 0.01"
+        if kind == "logits":
+            np.testing.assert_allclose(said, np.column_stack([0.99 * two, np.full(12, 0.01)]), atol=1e-6)
+        else:
+            raised = np.maximum(np.column_stack([two, np.zeros(12)]), 0.01)
+            np.testing.assert_allclose(said, raised / raised.sum(1, keepdims=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_the_column_of_the_ids_may_have_another_name(dataset: Dataset, tmp_path: Path, ending: str) -> None:
+    values = right_logits(dataset)
+    path = write_as(ending, tmp_path / f"t.{ending}", dataset.ids, values, ["a", "b", "c"], "plant")
+    if ending in ("npz", "npy", "safetensors"):
+        with pytest.raises(ContractError, match=f"id: found the column 'plant'; expected no such setting, as .{ending} has no"):
+            read(dataset, path, id="plant")
+        return
+    np.testing.assert_allclose(read(dataset, path, id="plant").logits[0], values)
+    with pytest.raises(ContractError, match="columns: found"):
+        read(dataset, path)
+
+
+def test_a_missing_class_needs_a_floor_and_a_class_that_is_known(dataset: Dataset, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", dataset.ids.tolist(), right_logits(dataset)[:, :2], "id,a,b")
+    for values in ("logits", "probabilities"):
+        with pytest.raises(ContractError):
+            read(dataset, path, values=values, missing_class="floor", floor=0)
+    other = write(tmp_path / "o.csv", dataset.ids.tolist(), right_logits(dataset)[:, :2], "id,x,y")
+    with pytest.raises(ContractError, match="no 'a' among x, y"):
+        read(dataset, other, missing_class="floor")
+    typo = write(tmp_path / "q.csv", dataset.ids.tolist(), right_logits(dataset), "id,a,b,cc")
+    with pytest.raises(ContractError, match="'cc', which is no class"):
+        read(dataset, typo, missing_class="floor")

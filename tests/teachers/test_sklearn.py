@@ -114,6 +114,56 @@ def test_the_floor_is_the_least_probability_by_mixing_with_the_uniform_distribut
     assert low.sum(-1) == pytest.approx(1) and high == pytest.approx(0.1 + 0.6 * (low - 1e-3) / 0.996, rel=1e-4)
 
 
+def noisy(split: np.ndarray) -> Dataset:
+    """A third of the labels drawn at random: whoever is sure is wrong too often."""
+    data, rng = dataset(split, replicates=1), np.random.default_rng(5)
+    y = labels_of(data)
+    return relabelled(data, np.where(rng.random(y.shape) < 1 / 3, rng.integers(0, 4, y.shape), y))
+
+
+def losses(found: Logits, data: Dataset, part: str) -> float:
+    """Mean negative log-likelihood on a split."""
+    rows = data.split == part
+    return float(-np.take_along_axis(found.logits[0, rows], labels_of(data)[0, rows, None], 1).mean())
+
+
+@pytest.mark.parametrize("split", [SPLIT, SHARED], ids=["disjoint", "shared"])
+@pytest.mark.parametrize(("calibrate", "said"), [("isotonic", "by isotonic regression"), ("temperature", "by one temperature")])
+def test_calibration_takes_back_what_trees_are_too_sure_of(split: np.ndarray, calibrate: str, said: str) -> None:
+    """A forest says 0 where no tree votes for a class: zeros must not set the temperature."""
+    data = noisy(split)
+    for path, fall in ((FOREST, 0.0), ("sklearn.tree.DecisionTreeClassifier", 1.0)):
+        own = {"estimator": path, "arguments": {"n_estimators": 10} if path == FOREST else {}}
+        before, after = taught(data, **own), taught(data, calibrate=calibrate, **own)
+        assert losses(after, data, "train") < losses(before, data, "train") - fall
+        assert losses(after, data, "test") < losses(before, data, "test") - fall
+        assert said in after.card["learnt"] and "calibrated" not in before.card["learnt"]
+        assert np.allclose(probabilities(after).sum(-1)[:, after.covered], 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("calibrate", ["isotonic", "temperature"])
+def test_calibration_is_as_honest_as_the_predictions(calibrate: str) -> None:
+    """One nearest neighbour on random labels: in sample it would be believed; out-of-fold nobody believes it anywhere."""
+    data = dataset(SHARED, random_labels=True, replicates=1)
+    found = taught(data, calibrate=calibrate, **NEAREST)
+    assert abs(found.card["accuracy"]["train"] - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 400)
+    for part in ("train", "test"):
+        assert abs(losses(found, data, part) - np.log(4)) < 0.1
+
+
+@pytest.mark.parametrize("calibrate", ["isotonic", "temperature"])
+@pytest.mark.parametrize("path", ["sklearn.svm.LinearSVC", FOREST])
+def test_classes_of_one_row_and_decision_values_can_be_calibrated(calibrate: str, path: str) -> None:
+    data = dataset(SHARED, replicates=1)
+    y = data.y.copy()
+    rare = np.flatnonzero((y[0] == 3) & (data.split == "train"))
+    y[0, rare[1:]] = 2
+    arguments = {"n_estimators": 5} if path == FOREST else {}
+    found = taught(relabelled(data, y), calibrate=calibrate, estimator=path, arguments=arguments)
+    assert np.isfinite(found.logits).all() and found.card["accuracy"]["train"] > 0.4
+    assert losses(found, relabelled(data, y), "train") < 1.6
+
+
 def test_the_usual_floor_is_less_where_there_are_many_classes() -> None:
     data = replace(dataset(), class_names=tuple(f"c{i}" for i in range(400)))
     assert probabilities(taught(data))[:, data.split == "test"].min() == pytest.approx(0.1 / 400, rel=1e-3)

@@ -14,10 +14,11 @@ from typing import Any
 
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ConfigError
+from mtbkd.base.reading import read_json
+from mtbkd.base.writing import write_json
 from mtbkd.bench.gpu import agreement, elsewhere, page, speed, teachers
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.process import ROOT
-from mtbkd.contracts.artefacts import read_json, write_json
 
 log = logging.getLogger(__name__)
 

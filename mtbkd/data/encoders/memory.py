@@ -18,7 +18,8 @@ from mtbkd.base import registry
 from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import AGAIN, read_arrays
 from mtbkd.base.sources import module_file
-from mtbkd.contracts.artefacts import digest, write_arrays
+from mtbkd.base.writing import write_arrays
+from mtbkd.contracts.artefacts import digest
 
 WIDTH = 16
 

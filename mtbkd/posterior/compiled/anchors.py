@@ -12,7 +12,7 @@ import numpy as np
 
 from mtbkd.base.compiling import compiled, inner
 from mtbkd.posterior.compiled.gradient import backward, finish, logit_slopes, room, rows_of
-from mtbkd.posterior.compiled.lanes import WIDTH, load, store, transpose
+from mtbkd.posterior.compiled.lanes import WIDTH, fetch, load, store, transpose
 from mtbkd.posterior.compiled.minibatch import every
 from mtbkd.posterior.compiled.network import CHUNK
 
@@ -83,11 +83,16 @@ def _recall(marks: Any, begin: int, anchors: Any, mark: int, hidden: int, width:
 
 @inner
 def find_marks(member: int, unit: int, x: Any, drawn: int, strata: Any, model: Any, anchors: Any, marks: Any) -> None:
-    """Write where the anchor's rows of the examples at ``x`` start; what fills up the last chunk has any of the member's."""
+    """Write where the anchor's rows of the examples at ``x`` start; what fills up the last chunk has any of the member's.
+
+    The rows lie all over a large table, so that they are asked for here, long before ``_recall`` reads them.
+    """
     stride = model.tables.x_width * anchors.times
     first, base = strata.first_x[unit] * model.tables.x_width, member * anchors.examples * stride
     for i in range(len(x)):
         marks[i] = base + ((x[i] - first) * anchors.times if i < drawn else 0)
+        for c in range(0, stride, WIDTH):
+            fetch(anchors.table, marks[i] + c)
 
 
 @compiled

@@ -13,7 +13,7 @@ import numpy as np
 from mtbkd.base.compiling import compiled, inner
 from mtbkd.posterior.compiled.lanes import WIDTH, load, store
 from mtbkd.posterior.compiled.minibatch import Tables, draw, every, fill
-from mtbkd.posterior.compiled.network import CHUNK, affine, inputs_vjp, weights_vjp
+from mtbkd.posterior.compiled.network import CHUNK, affine, both_weights_vjp, inputs_vjp, weights_vjp
 from mtbkd.posterior.compiled.philox import WORDS
 from mtbkd.posterior.compiled.terms import log_softmax, pull, responsibilities, term
 
@@ -61,8 +61,8 @@ def rows_of(model: Any) -> int:
 
 @compiled
 def room(model: Any) -> Any:
-    """The buffer, with rows behind for what anchors keep."""
-    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + WIDTH) * CHUNK, np.float32)
+    """The buffer, with rows behind for what anchors keep and for ``weights_vjp``."""
+    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + 2 * WIDTH + 1) * CHUNK, np.float32)
 
 
 @inner
@@ -107,12 +107,13 @@ def backward(theta: Any, out: Any, z: int, model: Any, buf: Any, inputs: int, sl
         under = 0 if layer == 0 else below - a - (model.fixed if layer == len(sizes) - 2 else 0)
         if inputs:
             slopes -= b
-            if layer > 0:
-                inputs -= a
-                weights_vjp(out, at, a, b, buf, inputs, slopes)
-            else:  # both have the same inputs
+            inputs -= a if layer > 0 else 0
+        if inputs and layer > 0:
+            both_weights_vjp(out, at, a, b, buf, under, below, inputs, slopes)
+        else:
+            if inputs:  # both have the same inputs
                 _add(buf, below, slopes, b)
-        weights_vjp(out, at, a, b, buf, under, below)
+            weights_vjp(out, at, a, b, buf, under, below)
         if layer > 0:
             inputs_vjp(theta, at, a, b, buf, under, below)
         below = under
@@ -182,6 +183,19 @@ def gradient(
             x[i] = row[e, i if i < m else 0] * model.tables.x_width
             constants[i] = other[e, i if i < m else 0] * model.tables.constants_width
         member_gradient(params[e], grad[e], units[e], power, x, constants, model, batch, buf)
+
+
+@compiled
+def density(first: int, last: int, params: Any, value: Any, units: Any, row: Any, other: Any, model: Any, batch: Any) -> None:
+    """Write the log-posteriors (E,) of members ``first`` to ``last`` by the examples in rows ``row`` and ``other`` (E, m)."""
+    m, buf = row.shape[1], room(model)
+    x, constants = np.empty(len(batch.weight), np.int64), np.empty(len(batch.weight), np.int64)
+    for e in range(first, last):
+        for i in range(len(x)):
+            # What fills up the last chunk has weight 0.
+            x[i] = row[e, i if i < m else 0] * model.tables.x_width
+            constants[i] = other[e, i if i < m else 0] * model.tables.constants_width
+        value[e] = _member_density(params[e], units[e], x, constants, model, batch, buf)
 
 
 @compiled

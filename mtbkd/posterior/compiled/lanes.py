@@ -96,6 +96,21 @@ def store(typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @instruction
+def fetch(typing: Any, array: Any, at: Any) -> Any:
+    """Ask for ``array[at]`` and its neighbours, so that they are near when they are read."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = builder.gep(context.make_array(signature.args[0])(context, builder, values[0]).data, [values[1]])
+        place = builder.bitcast(number, ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [place, INT(0), INT(3), INT(1)])  # to read, often, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@instruction
 def splat(typing: Any, number: Any) -> Any:
     """``number`` in every lane."""
 
@@ -206,15 +221,37 @@ def transpose(typing: Any, table: Any, start: Any, first: Any, out: Any, at: Any
         for lane in range(WIDTH):
             begin = builder.load(builder.gep(starts, [builder.add(first, first.type(lane))]))
             rows.append(builder.load(_pointer(context, builder, kinds[0], table, begin), align=4))
-        # Four perfect shuffles of the rows' halves, each of which interleaves two rows, are a transposition.
-        low = ir.Constant(INTS, [i // 2 + WIDTH * (i % 2) for i in range(WIDTH)])
-        high = ir.Constant(INTS, [WIDTH // 2 + i // 2 + WIDTH * (i % 2) for i in range(WIDTH)])
-        for _ in range(4):
-            pairs = list(zip(rows[: WIDTH // 2], rows[WIDTH // 2 :], strict=True))
-            rows = [builder.shuffle_vector(a, b, order) for a, b in pairs for order in (low, high)]
-        for column in rows:
+        for column in _columns(builder, rows):
             builder.store(column, _pointer(context, builder, kinds[3], out, at), align=4)
             at = builder.add(at, stride)
         return context.get_dummy_value()
 
     return types.void(table, start, types.intp, out, types.intp, types.intp), generate
+
+
+@instruction
+def turn(typing: Any, array: Any, at: Any, stride: Any, to: Any) -> Any:
+    """Write the columns of array[at], ``WIDTH`` rows of ``WIDTH`` numbers ``stride`` apart, one after another to array[to]."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        array, at, stride, to = values
+        kind, rows = signature.args[0], []
+        for _ in range(WIDTH):
+            rows.append(builder.load(_pointer(context, builder, kind, array, at), align=4))
+            at = builder.add(at, stride)
+        for column in _columns(builder, rows):
+            builder.store(column, _pointer(context, builder, kind, array, to), align=4)
+            to = builder.add(to, to.type(WIDTH))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, types.intp), generate
+
+
+def _columns(builder: Any, rows: list[Any]) -> list[Any]:
+    """Four perfect shuffles of the rows' halves, each of which interleaves two rows, are a transposition."""
+    low = ir.Constant(INTS, [i // 2 + WIDTH * (i % 2) for i in range(WIDTH)])
+    high = ir.Constant(INTS, [WIDTH // 2 + i // 2 + WIDTH * (i % 2) for i in range(WIDTH)])
+    for _ in range(4):
+        pairs = list(zip(rows[: WIDTH // 2], rows[WIDTH // 2 :], strict=True))
+        rows = [builder.shuffle_vector(a, b, order) for a, b in pairs for order in (low, high)]
+    return rows

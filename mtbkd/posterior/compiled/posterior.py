@@ -59,17 +59,28 @@ class CompiledPosterior:
 
     def gradient(self, params: "torch.Tensor", units: "torch.Tensor", rows: Rows, signal_power: float) -> "torch.Tensor":
         """Gradient (E, P) at ``params`` (E, P) of members of ``units`` (E,) from ``rows``."""
-        grad, size = np.empty(params.shape, np.float32), rows.row.shape[1]
-        known = self._of_size.get(size)
-        if known and rows.weight is known.weight and rows.labelled == known.batch.labelled:
-            batch = known.batch
-        else:
-            weight = self.problem.num_examples / size if rows.weight is None else rows.weight
-            batch = self._compiled.Minibatch(self._padded(size, weight), rows.labelled)
+        grad = np.empty(params.shape, np.float32)
         own = (params.detach().contiguous().numpy(), grad, units.numpy(), np.float32(signal_power))
-        arguments = (*own, rows.row.numpy(), rows.unit.numpy(), self.model, batch)
+        arguments = (*own, rows.row.numpy(), rows.unit.numpy(), self.model, self._batch(rows))
         share_out(lambda first, last: self._compiled.gradient(first, last, *arguments), len(grad), LEAST_MEMBERS)
         return torch.from_numpy(grad)
+
+    def density(self, params: "torch.Tensor", units: "torch.Tensor", rows: Rows) -> "torch.Tensor":
+        """Log-posterior (E,) at ``params`` (E, P) of members of ``units`` (E,), by ``rows`` in place of all examples."""
+        value = np.empty(len(params))
+        own = (params.detach().contiguous().numpy(), value, units.numpy())
+        arguments = (*own, rows.row.numpy(), rows.unit.numpy(), self.model, self._batch(rows))
+        share_out(lambda first, last: self._compiled.density(first, last, *arguments), len(value), LEAST_MEMBERS)
+        return torch.from_numpy(value + self._offset[units.numpy()]).float()
+
+    def _batch(self, rows: Rows) -> Any:
+        """How many examples each of ``rows`` stands for, and which may use their labels."""
+        size = rows.row.shape[1]
+        known = self._of_size.get(size)
+        if known and rows.weight is known.weight and rows.labelled == known.batch.labelled:
+            return known.batch
+        weight = self.problem.num_examples / size if rows.weight is None else rows.weight
+        return self._compiled.Minibatch(self._padded(size, weight), rows.labelled)
 
     def full_gradient(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
         """Gradient (E, P) at ``params`` (E, P) of members of ``units`` (E,) from all examples."""

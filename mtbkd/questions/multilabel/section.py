@@ -1,7 +1,6 @@
 """What the report says of students with several labels an example."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,12 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.verdict import beyond
 from mtbkd.inference.tuning import SHARED_NAMES
-from mtbkd.questions.multilabel import section_fits as multilabel_fits
-from mtbkd.questions.multilabel.scores import HIGHER_IS_BETTER
+from mtbkd.questions.multilabel import section_fits, section_scores
+from mtbkd.questions.multilabel.section_scores import overall, place, side
 from mtbkd.questions.multilabel.tables import ALL, BEST, MEAN, TEST
 from mtbkd.report import grids
-from mtbkd.report.numbers import NONE, Estimate, estimate, listed, show, show_interval
+from mtbkd.report.numbers import listed, show, show_interval
 from mtbkd.report.questions import Section
-from mtbkd.report.table import Cell, Column, Row, Table, score, text
 
 TITLE = "Several labels per protein"
 EXPLAINED = """\
@@ -26,21 +24,6 @@ threshold with the largest Matthews correlation (MCC: 1 perfect, 0 guessing) on 
 alike. Means over locations exclude locations without a protein in the split. Intervals over replicates cover the student's
 seeds (and which labels it sees, if some are hidden); intervals over resampled proteins cover other proteins of the same kind.
 """
-WORDS = {
-    "macro_mcc": "MCC, mean over locations", "macro_f1": "F1, mean over locations", "micro_f1": "F1, all pairs",
-    "jaccard": "Jaccard", "subset_accuracy": "all locations correct", "macro_auroc": "AUROC, mean over locations",
-    "micro_auroc": "AUROC, all pairs", "macro_average_precision": "average precision, mean over locations",
-    "nll": "NLL", "brier": "Brier score", "ece": "ECE",
-}  # fmt: skip
-HINTS = {
-    "jaccard": "shared locations over all predicted or true ones, mean over proteins",
-    "subset_accuracy": "share of proteins whose predicted locations are exactly the true ones",
-    "nll": "negative log-likelihood per protein and location, nats",
-    "brier": "squared error of the probability, mean over proteins and locations",
-    "ece": "expected calibration error over all pairs of protein and location, 15 bins of equal mass",
-}
-LOOKS = {1: "good", -1: "bad", 0: ""}
-INTERVALS = "mean over replicates with its 95 % interval; teachers are trained once"
 
 
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
@@ -56,18 +39,12 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
         _lost(tables, "kd"),
     ]
     told += [_experts(tables["experts"]), _gates(tables["gates"]), _published()]
-    shown = [*(_scores(name, scores, split) for split in splits), _differences(name, differences, splits)]
-    details = [*(_locations(name, tables, split) for split in splits), *_domains(name, scores), _thresholds(name, tables)]
-    details += multilabel_fits.tables(name, tables)
+    shown = [
+        *(section_scores.scores(name, scores, split) for split in splits),
+        section_scores.differences(name, differences, splits),
+    ]
+    details = section_scores.details(name, tables, splits) + section_fits.tables(name, tables)
     return Section([sentence for sentence in told if sentence], shown, [table for table in details if table.rows])
-
-
-def _place(split: str) -> str:
-    return "test proteins" if split == TEST else f"{split.removeprefix('ood:')} (out-of-distribution)"
-
-
-def _overall(scores: Frame, split: str, domain: str = ALL) -> Frame:
-    return scores[(scores["split"] == split) & (scores["domain"] == domain) & (scores["location"] == ALL)]
 
 
 def _data(labels: Frame) -> str:
@@ -83,18 +60,18 @@ def _data(labels: Frame) -> str:
 
 
 def _answer(tables: Mapping[str, Frame], split: str) -> str:
-    rows = _overall(tables["scores"], split)
+    rows = overall(tables["scores"], split)
     rows = rows[rows["metric"] == "macro_mcc"]
     means = rows.groupby(["kind", "method"], sort=False)["value"].mean()
     if "student" not in means:
-        return f"No student has a score on {_place(split)}."
+        return f"No student has a score on {place(split)}."
     students, teachers = means["student"].sort_values(ascending=False), means["teacher"]
     gaps = _against(tables, split, "none")
     gaps = gaps[gaps["metric"] == "macro_mcc"].set_index("method")
-    side = {str(m): _side(gaps.loc[m]) for m in students.index if m in gaps.index}
-    better, worse = ([m for m, value in side.items() if value == sign] for sign in (1, -1))
+    sides = {str(m): side(gaps.loc[m]) for m in students.index if m in gaps.index}
+    better, worse = ([m for m, value in sides.items() if value == sign] for sign in (1, -1))
     best = str(students.index[0])
-    told = f"On {_place(split)}, {best} has the largest MCC, {show(students.iloc[0])}"
+    told = f"On {place(split)}, {best} has the largest MCC, {show(students.iloc[0])}"
     if best in gaps.index:
         gap = gaps.loc[best]
         told += (
@@ -103,14 +80,14 @@ def _answer(tables: Mapping[str, Frame], split: str) -> str:
         )
     told += f"; the teachers' mean has {show(teachers[MEAN])}, the best teacher {show(teachers[BEST])}. {_nll(tables, split)} "
     if better or worse:
-        sides = ((better, "above"), (worse, "below"))
-        parts = [f"{listed(methods)} {'lies' if len(methods) == 1 else 'lie'} {side}" for methods, side in sides if methods]
+        found = ((better, "above"), (worse, "below"))
+        parts = [f"{listed(methods)} {'lies' if len(methods) == 1 else 'lie'} {where}" for methods, where in found if methods]
         return f"{told}Against labels alone, {', and '.join(parts)} beyond both intervals (proteins, replicates)."
     return f"{told}No distilled student differs from labels alone beyond both intervals (proteins, replicates)."
 
 
 def _nll(tables: Mapping[str, Frame], split: str) -> str:
-    rows = _overall(tables["scores"], split)
+    rows = overall(tables["scores"], split)
     rows = rows[rows["metric"] == "nll"]
     means = rows[rows["kind"] == "student"].groupby("method", sort=False)["value"].mean().sort_values()
     alone = means[means.index.isin(set(rows[rows["signal"] == "none"]["method"]))]
@@ -152,7 +129,7 @@ def _switched_off(tuning: Frame) -> str:
 
 def _against(tables: Mapping[str, Frame], split: str, signal: str) -> Frame:
     """Differences over all examples and locations of a split to references of a signal."""
-    scores, rows = tables["scores"], _overall(tables["differences"], split)
+    scores, rows = tables["scores"], overall(tables["differences"], split)
     return rows[rows["reference"].isin(set(scores[scores["signal"] == signal]["method"]))]
 
 
@@ -192,7 +169,7 @@ def _lost(tables: Mapping[str, Frame], signal: str) -> str:
 
 
 def _calibrated(scores: Frame) -> str:
-    rows = _overall(scores, TEST)
+    rows = overall(scores, TEST)
     ece = rows[(rows["metric"] == "ece") & (rows["kind"] == "student")].groupby("method")["value"].mean().sort_values()
     if len(ece) < 2:
         return ""
@@ -229,83 +206,3 @@ def _gates(gates: Frame) -> str:
 
 def _published() -> str:
     return "Published scores of DeepLoc 2.0 are not compared: its models read language models of proteins and all of its data."
-
-
-def _scores(name: str, scores: Frame, split: str) -> Table:
-    rows = _overall(scores, split)
-    head = [Column("Prediction")]
-    head += [Column(WORDS[m], True, HINTS.get(m, ""), "higher" if up else "lower") for m, up in HIGHER_IS_BETTER.items()]
-    caption = f"{name}: scores on {_place(split)}; {INTERVALS}"
-    return Table(f"{name}-scores-{split.replace(':', '-')}", caption, head, _by_method(rows, "metric", list(HIGHER_IS_BETTER)))
-
-
-def _by_method(rows: Frame, column: str, keys: Sequence[str]) -> list[Row]:
-    """A row a method, a cell for every value of ``column``; teachers last."""
-    found = []
-    for method, own in rows.groupby("method", sort=False):
-        parts: dict[str, Estimate] = {str(k): estimate(each.assign(se=math.nan)) for k, each in own.groupby(column, sort=False)}
-        cells = [score(parts[key]) if key in parts else text(NONE) for key in keys]
-        found.append(Row([text(method), *cells], last=own["kind"].iloc[0] == "teacher"))
-    return found
-
-
-def _differences(name: str, differences: Frame, splits: Sequence[str]) -> Table:
-    """Every distilled student against labels alone: MCC and NLL on every split."""
-    rows = differences[(differences["domain"] == ALL) & (differences["location"] == ALL)]
-    head = [Column("Method"), Column("Against")]
-    for split in splits:
-        head += [
-            Column(f"MCC, {_place(split)}", True, "in brackets: 95 % over resampled proteins", "higher"),
-            Column("over replicates", True, "95 % interval over replicates"),
-            Column(f"NLL, {_place(split)}", True, "with its interval over replicates", "lower"),
-        ]
-    lines = []
-    for (method, reference), own in rows.groupby(["method", "reference"], sort=False):
-        cells = [text(method), text(reference)]
-        for split in splits:
-            here = own[own["split"] == split].set_index("metric")
-            mcc, nll = here.loc["macro_mcc"], here.loc["nll"]
-            examples = show_interval(mcc["low_examples"], mcc["high_examples"], True)
-            cells += [Cell(show(mcc["difference"], True), examples, mcc["difference"], LOOKS[_side(mcc)])]
-            cells += [text(show_interval(mcc["low"], mcc["high"], True) or NONE)]
-            cells += [Cell(show(nll["difference"], True), show_interval(nll["low"], nll["high"], True), nll["difference"])]
-        lines.append(Row(cells))
-    caption = (
-        f"{name}: students minus labels alone, and tip minus kd, paired by replicate; positive MCC and negative NLL are gains"
-    )
-    return Table(f"{name}-differences", caption, head, lines)
-
-
-def _side(row: Any) -> int:
-    """1 or -1 where a difference lies beyond both its intervals; the one over replicates may be unknown."""
-    way = beyond((row["low_examples"], row["high_examples"]), (row["low"], row["high"]))
-    return {"higher": 1, "lower": -1, "open": 0}[way]
-
-
-def _locations(name: str, tables: Mapping[str, Frame], split: str) -> Table:
-    scores = tables["scores"]
-    rows = scores[(scores["split"] == split) & (scores["metric"] == "mcc") & scores["value"].notna()]
-    positives = rows.drop_duplicates("location").set_index("location")["n"]
-    head = [Column("Prediction"), *(Column(each, True, f"{n:,} proteins", "higher") for each, n in positives.items())]
-    caption = f"{name}: MCC of every location on {_place(split)}; {INTERVALS}"
-    return Table(
-        f"{name}-locations-{split.replace(':', '-')}", caption, head, _by_method(rows, "location", list(positives.index))
-    )
-
-
-def _domains(name: str, scores: Frame) -> list[Table]:
-    rows = scores[(scores["split"] == TEST) & (scores["location"] == ALL) & (scores["metric"] == "macro_mcc")]
-    sizes = rows.drop_duplicates("domain").set_index("domain")["n"]
-    if len(sizes) < 2:
-        return []
-    head = [Column("Prediction"), *(Column(each, True, f"{n:,} test proteins", "higher") for each, n in sizes.items())]
-    caption = f"{name}: MCC, mean over locations, by kingdom; {INTERVALS}"
-    return [Table(f"{name}-domains", caption, head, _by_method(rows, "domain", list(sizes.index)))]
-
-
-def _thresholds(name: str, tables: Mapping[str, Frame]) -> Table:
-    rows = tables["thresholds"].rename(columns={"threshold": "value"})
-    positives = rows.drop_duplicates("location").set_index("location")["val_positives"]
-    head = [Column("Prediction"), *(Column(each, True, f"{n:,} validation proteins") for each, n in positives.items())]
-    caption = f"{name}: thresholds on the probability, those with the largest MCC on validation; mean over replicates"
-    return Table(f"{name}-thresholds", caption, head, _by_method(rows, "location", list(positives.index)))

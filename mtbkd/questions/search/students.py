@@ -28,7 +28,8 @@ from mtbkd.inference.fitting import Material, best_teacher, material_of, student
 from mtbkd.inference.fitting import Spec as FitSpec
 from mtbkd.inference.tuning import best, candidates, shared_of
 from mtbkd.posterior.problem import adjusted, make_problem
-from mtbkd.questions.curves.fitting import READ_BY_CONSTANTS, mean_prob
+from mtbkd.questions.curves.bench import READ_BY_CONSTANTS
+from mtbkd.questions.curves.fitting import mean_prob
 from mtbkd.questions.curves.target import Budget
 from mtbkd.questions.search.spec import Students
 

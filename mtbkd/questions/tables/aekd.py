@@ -15,8 +15,9 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.posterior.density import label_term
 from mtbkd.questions.baselines import aekd
 from mtbkd.questions.baselines.bench import Bench as Material
+from mtbkd.questions.curves.bench import Bench, Rows
 from mtbkd.questions.curves.budget import fold_size, held_out
-from mtbkd.questions.curves.fitting import Bench, Rows, judged, predict_test
+from mtbkd.questions.curves.fitting import judged, predict_test
 from mtbkd.questions.tables.choosing import winners
 from mtbkd.questions.tables.fitting import Fitted, Study, counts, left_over, rounds
 

@@ -8,7 +8,8 @@ judge equally many candidates. Shapes: R replicates.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mtbkd.questions.curves.fitting import Rows, choose
+from mtbkd.questions.curves.bench import Rows
+from mtbkd.questions.curves.fitting import choose
 
 Row = dict[str, Any]
 # Candidates, each with one row a replicate -> one row a candidate and replicate, with its loss on what folds keep out.

@@ -25,8 +25,9 @@ from mtbkd.base.grids import AS_KAPPA
 from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.inference.tuning import candidates
+from mtbkd.questions.curves.bench import Bench, Rows
 from mtbkd.questions.curves.budget import budgets
-from mtbkd.questions.curves.fitting import Bench, Rows, choose, context_of, judged, predict_test, refit
+from mtbkd.questions.curves.fitting import choose, context_of, judged, predict_test, refit
 from mtbkd.questions.curves.spec import Spec
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.tables.choosing import Judge, Row, middle, search, winners

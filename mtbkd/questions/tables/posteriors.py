@@ -16,7 +16,8 @@ from mtbkd.base import registry
 from mtbkd.inference.convergence import Claim
 from mtbkd.inference.fitting import judge_draws
 from mtbkd.inference.function_space import Output, function_space
-from mtbkd.questions.curves.fitting import Bench, Rows, context_of
+from mtbkd.questions.curves.bench import Bench, Rows
+from mtbkd.questions.curves.fitting import context_of
 from mtbkd.questions.tables.choosing import winners
 from mtbkd.questions.tables.fitting import Study, fit_all, heard, left_over
 

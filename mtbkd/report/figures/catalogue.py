@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from mtbkd.base.registry import FIGURES, figure, kind_of
-from mtbkd.contracts.artefacts import write_json
+from mtbkd.base.writing import write_json
 from mtbkd.report.figures.lettering import remark
 from mtbkd.report.figures.material import Experiment, Material, Question, Study
 from mtbkd.report.figures.style import save, style

@@ -147,6 +147,30 @@ def test_a_lost_member_stays_lost_and_spares_the_others(lost: float) -> None:
     assert torch.equal(found[[0, 2]], sound[[0, 2]])
 
 
+@pytest.mark.parametrize("tempered", [False, True], ids=["posterior", "tempered"])
+@pytest.mark.parametrize("signal", SIGNALS)
+@pytest.mark.parametrize("size", [5, 130])
+def test_the_compiled_density_by_a_sample_is_that_of_torch_up_to_a_constant(signal: str, tempered: bool, size: int) -> None:
+    problem = problem_of(STUDENTS["mlp"], *SIGNALS[signal], tempered)
+    units = problem.members(2)
+    rows = problem.sample(size, torch.Generator().manual_seed(0))
+    rows = rows._replace(row=rows.row[units], unit=rows.unit[units])
+    one, two = (init_ensemble(problem.student, list(range(first, first + len(units)))) for first in (0, 10))
+    found, expected = (each.density(one, units, rows) - each.density(two, units, rows) for each in (problem, alone(problem)))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_the_density_by_every_example_is_the_log_density(signal: str) -> None:
+    problem = problem_of(STUDENTS["mlp"], *SIGNALS[signal])
+    units = problem.members(1)
+    params = init_ensemble(problem.student, list(range(len(units))))
+    every = units.unsqueeze(1) * EXAMPLES + torch.arange(EXAMPLES)
+    for each in (problem, alone(problem)):
+        found = each.density(params, units, Rows(every, every, None, EXAMPLES))
+        torch.testing.assert_close(found, problem.log_density(params, units), rtol=1e-4, atol=1e-2)
+
+
 def test_there_is_no_compiled_form_where_torch_is_better_or_alone_can() -> None:
     assert problem_of(STUDENTS["mlp"], tip, {}).compiled
     assert problem_of(STUDENTS["mlp"], tip, {}, at=2.0).compiled is None
@@ -155,7 +179,7 @@ def test_there_is_no_compiled_form_where_torch_is_better_or_alone_can() -> None:
 
 def alone(problem: Problem) -> Problem:
     """The same without its compiled form."""
-    return Plain(**vars(problem))
+    return Plain(**{field.name: getattr(problem, field.name) for field in fields(problem)})
 
 
 class Plain(Problem):

@@ -14,8 +14,9 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import sim1
 from mtbkd.posterior.compiled.posterior import CompiledPosterior
 from mtbkd.questions.curves import fitting, references
+from mtbkd.questions.curves.bench import Bench
 from mtbkd.questions.curves.budget import budgets, held_out, label_order
-from mtbkd.questions.curves.fitting import Bench, fit_curve
+from mtbkd.questions.curves.fitting import fit_curve
 from mtbkd.questions.curves.spec import References, Spec
 from mtbkd.questions.curves.target import Budget
 from mtbkd.questions.inputs import Inputs

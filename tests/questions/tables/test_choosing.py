@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mtbkd.questions.curves.fitting import Bench, Rows, _held_out
+from mtbkd.questions.curves.bench import Bench, Rows
+from mtbkd.questions.curves.fitting import _held_out
 from mtbkd.questions.tables import fitting
 from mtbkd.questions.tables.choosing import moved, search, winners
 from mtbkd.questions.tables.fitting import rounds

@@ -14,12 +14,14 @@ from mtbkd.base.frames import write_table
 from mtbkd.base.registry import FIGURES
 from mtbkd.base.registry import figure as module
 from mtbkd.contracts.artefacts import Logits, ids_digest
+from mtbkd.contracts.draws import Curve
 from mtbkd.evaluation.deviance import entropy
 from mtbkd.report.figures.catalogue import catalogue, draw
 from mtbkd.report.figures.material import Experiment, Material, Method, Sibling, Study
 from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, SPLIT, TIP, make_dataset, make_draws, run
 
+CURVE = Curve("ELBO", np.array([0, 10, 100]), np.array([[[0, 2, 3], [1, 3, 4]], [[3, 3, 5], [9, 9, np.nan]]], np.float32))
 VI = {"signal": "kd", "weights": "equal", "inference": "vi", "seed": 3}
 CHAINS, DRAWS = 4, 120
 PLANES = ("planes", "weights_plane", "extremes")  # of two features and two classes, or of images: tests of their own
@@ -41,6 +43,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
         "tip_sgld": make_draws(dataset, [0, 1], 0.3, TIP, shape=(CHAINS, DRAWS), diverged=[(0, 0)]),
         "kd_vi": make_draws(dataset, [0, 1], 0.6, VI, shape=(1, DRAWS)),
     }
+    draws["kd_vi"].curves.append(CURVE)
     run(folder, {name: {"r0-1": each} for name, each in draws.items()}, {"r0-1": folder / "data"}, logits)
     methods = {
         "labels_map": Method("none", "", "map", "point"),
@@ -133,6 +136,17 @@ def test_boxes_are_sorted_by_their_medians(material: Material) -> None:
         ]
         assert medians == pytest.approx([np.median(each) for each in values.values()])
         assert medians == sorted(medians)
+
+
+def test_training_curves_are_drawn_with_their_starts_and_late_gain(material: Material) -> None:
+    figure = module("training").draw(material)
+    (curve,) = material.draws("kd_vi").curves
+    ax = panel(figure, "kd_vi")
+    np.testing.assert_array_equal([line.get_ydata() for line in ax.lines[:-1]], curve.value.reshape(-1, 3))
+    np.testing.assert_allclose(ax.lines[-1].get_ydata(), [2.0, 3.0, 4.5])  # of best starts 1, 3, 4 and 3, 3, 5
+    assert "ELBO\nlast tenth: +" in ax.texts[0].get_text()
+    assert ax.texts[0].get_text().endswith(f"{100 * curve.late_gain:+.1f} %")
+    assert panel(figure, "labels_map").texts[0].get_text() == "no optimiser"
 
 
 @pytest.mark.parametrize(("name", "words"), [("rank", "ranks"), ("ess", "effective sample size")])

@@ -1,0 +1,68 @@
+"""Training curves: the objective of every method's optimiser against its steps."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtbkd.contracts.draws import Curve
+from mtbkd.report.figures.material import Experiment, Material
+from mtbkd.report.figures.style import GREY, LIGHT, grid, signal_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = "Training curves"
+SCOPE = "experiment"
+CATEGORY = "Convergence"
+CAPTION = """\
+One panel per method: what its optimiser maximises, per training example, against its steps. That is the log-posterior where the
+method is a mode, averages modes or starts its chains there, and the evidence lower bound (ELBO) of a variational approximation.
+Thin lines are single starts of all replicates of the first block (at most 12 of each replicate), the thick line is the median
+over replicates of the best start. The optimiser has done its work where the thick line is flat: the number is the share of the
+whole gain that the last tenth of the steps brought. A curve that still rises asks for more steps, one that jumps up and down
+for a smaller learning rate, and starts that end apart for more restarts. Curves are measured on the same few examples at every
+step and shifted to the value on all examples at the end where that is known; the steep beginning is cut off.
+"""
+COLUMNS = 3
+SHOWN_FROM = 0.02  # share of the steps after which a curve is in view
+
+
+def applies(experiment: Experiment) -> bool:
+    return True
+
+
+def draw(material: Material) -> "Figure":
+    methods = material.experiment.methods
+    figure, axes = grid(len(methods), COLUMNS, 1.6)
+    for ax, (name, method) in zip(axes, methods.items(), strict=True):
+        ax.set_title(name, fontsize=7)
+        ax.tick_params(labelsize=7)
+        curves = material.draws(name).curves
+        if curves:
+            _panel(ax, curves[-1], signal_colour(method.signal))
+        else:
+            ax.text(0.5, 0.5, "no optimiser", transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=GREY)
+            ax.set(xticks=[], yticks=[])
+    figure.supxlabel("optimiser steps", fontsize=9)
+    figure.supylabel("nats per example", fontsize=9)
+    return figure
+
+
+def _panel(ax: "Axes", curve: Curve, colour: str) -> None:
+    middle = np.nanmedian(curve.best, axis=0) if np.isfinite(curve.best).any() else curve.best[0]
+    for each in curve.value.reshape(-1, len(curve.step)):
+        ax.plot(curve.step, each, color=LIGHT, linewidth=0.7, zorder=1)
+    ax.plot(curve.step, middle, color=colour, linewidth=1.4)
+    in_view = curve.value[..., curve.step >= SHOWN_FROM * curve.step[-1]]
+    if np.isfinite(in_view).any():
+        low, high = np.nanmin(in_view), np.nanmax(in_view)
+        margin = 0.06 * max(high - low, 1e-3)
+        ax.set_ylim(low - margin, high + margin)
+    said = f"{curve.objective}\nlast tenth: {told(curve.late_gain)}"
+    ax.text(0.97, 0.05, said, transform=ax.transAxes, ha="right", va="bottom", fontsize=6.5, color=GREY)
+
+
+def told(gain: float) -> str:
+    """A share of the whole gain: ``+0.4 %``."""
+    return f"{100 * gain:+.1f} %" if np.isfinite(gain) else "unknown"
