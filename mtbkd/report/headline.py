@@ -75,7 +75,7 @@ def _trusted(evidence: Sequence[Evidence]) -> Card | None:
     if not total:
         return None
     fits, sound = sum(f.fits for f in found), sum(f.sound_fits for f in found)
-    answer = "Yes" if drawn == total else "Of most posteriors" if 2 * drawn > total else "Of few posteriors"
+    answer = "Yes" if drawn == total else "Mostly" if 2 * drawn > total else "Of some" if drawn else "None of them"
     failing = count(total - drawn, "posterior fails", "posteriors fail")
     place = f"{sound} of {fits} fits" + (f"; {failing} a gate" if drawn < total else "")
     number = f"{drawn} of {total} posteriors pass every gate"

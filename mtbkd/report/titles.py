@@ -5,9 +5,15 @@ from typing import NamedTuple
 
 # Parts whose name is not the field's; any other part is called by its own name.
 SIGNALS = {
-    "none": "Labels alone", "kd": "KD (log pool)", "kd_mean": "KD (mean of teachers)", "kd_hinton": "KD with T\N{SUPERSCRIPT TWO}",
-    "tip": "MT-BKD", "bkd": "BKD, one teacher", "pooled": "MT-BKD, pooled first", "power": "MT-BKD, power pool",
-}  # fmt: skip
+    "none": "Labels alone",
+    "kd": "KD (log pool)",
+    "kd_mean": "KD (mean of teachers)",
+    "kd_hinton": "KD with T\N{SUPERSCRIPT TWO}",
+    "tip": "MT-BKD",
+    "bkd": "BKD, one teacher",
+    "pooled": "MT-BKD, pooled first",
+    "power": "MT-BKD, power pool",
+}
 INFERENCES = {"laplace": "Laplace", "dropout": "dropout", "ensemble": "ensemble", "hmc_laplace": "HMC"}
 WORDS = {"labels": "none"}  # of ids, where they are not the part's name
 REST = {"last": "last layer", "bnn": "BNN"}
