@@ -1,14 +1,7 @@
 """Where tensors live."""
 
-from typing import TYPE_CHECKING
-
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 
 def resolve_device(device: str) -> str:

@@ -1,18 +1,13 @@
 """Tables passed between rules: Parquet files with a seal."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.errors import write_fault
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.base.reading import AGAIN, damage, regular_file
 from mtbkd.base.seals import check_seal, seal
 from mtbkd.base.writing import atomic
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 # A pandas DataFrame: pandas' own annotations do not describe what indexing returns, so that true ones raise false alarms.
 Frame = Any

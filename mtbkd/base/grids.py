@@ -85,7 +85,7 @@ class Posterior(BaseModel):
     teacher_temperature: Grid = Field((1.0,), description="divides the teachers' logits")
     student_temperature: Grid = Field((1.0,), description="divides the student's logits in the teacher term")
     temperature: Single = Field(
-        (1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; a single number, no grid"
+        (1.0,), description="T of the tempered posterior pi^(1/T), cold below 1; a single number, not a grid"
     )
 
     @model_serializer(mode="wrap")

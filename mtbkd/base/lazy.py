@@ -1,16 +1,16 @@
 """Lazy imports.
 
 Reading a configuration needs the ``Settings`` of every registered part but neither torch nor PyMC, which take seconds to
-import. A module therefore writes::
+import. A module therefore takes torch and pandas from here, and other packages by::
 
     if TYPE_CHECKING:
-        import torch
+        import pymc as pm
     else:
-        torch = lazy_import("torch")
+        pm = lazy_import("pymc")
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 
 class _LazyModule:
@@ -26,3 +26,10 @@ class _LazyModule:
 def lazy_import(name: str) -> Any:
     """Return a stand-in for module ``name`` that imports it on the first attribute access."""
     return _LazyModule(name)
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+else:
+    pd, torch = lazy_import("pandas"), lazy_import("torch")

@@ -4,18 +4,13 @@ No test asserts a speed, because other load on the machine would affect it.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.writing import write_json
 from mtbkd.bench import control_variates, figure, floor, images, in_use, peers, pools, process, proteins, samplers, verdict
 from mtbkd.bench.problems import BATCH_SIZE, CASES, Case, best, make, seconds
 from mtbkd.students import init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 def run(out: Path, study: str | None = None) -> dict[str, Any]:

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable
 from time import process_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.problems import BATCH_SIZE, Case, make
 from mtbkd.inference.langevin import Moves, walker
 from mtbkd.inference.noise import Normals
 from mtbkd.posterior.problem import Problem
 from mtbkd.students import init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TINY_STEP = 1e-9  # speed does not depend on it, and no chain gets lost
 STEPS = {"compiled": 64, "torch": 4}  # at a time

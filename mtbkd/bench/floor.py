@@ -7,16 +7,10 @@ Shapes: E members, m examples of a minibatch, P parameters, G teachers, K classe
 """
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.problems import BATCH_SIZE, TEACHERS, Case, best
 from mtbkd.inference.noise import Normals
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SIDE, BIG = 1_024, 1 << 24
 

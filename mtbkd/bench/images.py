@@ -10,15 +10,13 @@ share it.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.bench.problems import BATCH_SIZE, best
 from mtbkd.students import cnn, init_ensemble
 
 if TYPE_CHECKING:
-    import torch
     from torch.nn import functional
 else:
-    torch = lazy_import("torch")
     functional = lazy_import("torch.nn.functional")
 
 Layers = list[list["torch.Tensor"]]

@@ -10,20 +10,15 @@ import math
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.problems import BATCH_SIZE, Case, best, make, seconds
 from mtbkd.inference import Context, nuts
 from mtbkd.inference.optimise import Training
 from mtbkd.posterior.problem import Problem, Shared, make_problem
 from mtbkd.signals import tip
 from mtbkd.students.linear import Linear
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 Layers = dict[str, "torch.Tensor"]
 

@@ -1,16 +1,11 @@
 """Speed of the operators: a million examples, five teachers and ten classes through each pool, on all cores."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base import registry
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.problems import seconds
 from mtbkd.pooling.operators import load
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 EXAMPLES, TEACHERS, CLASSES = 1_000_000, 5, 10
 CHUNK = 1 << 14  # examples at a time: what stays in a core's cache

@@ -4,17 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.problem import Problem, Shared, make_problem
 from mtbkd.signals import tip
 from mtbkd.students.mlp import Mlp
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 NUM_EXAMPLES, BATCH_SIZE, TEACHERS = 2_000, 64, 2
 

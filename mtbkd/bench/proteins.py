@@ -6,11 +6,11 @@ loop is not run: one pass of unirep64 over 64 random chains is timed and extrapo
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.problems import BATCH_SIZE, CASES, NUM_EXAMPLES, make, seconds
 from mtbkd.bench.samplers import context
 from mtbkd.data.encoders import unirep64
@@ -18,11 +18,6 @@ from mtbkd.data.sequences import RESIDUES
 from mtbkd.inference import sgld
 from mtbkd.inference.optimise import Training, maximise
 from mtbkd.students import init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 MAP_EPOCHS, SGLD_EPOCHS, CHAINS, STEP_SIZE = 120, 80, 4, 8e-8
 SAMPLE, LENGTH, SPREAD = 64, 500, 0.5

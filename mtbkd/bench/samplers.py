@@ -7,23 +7,18 @@ chain has its own start and its own minibatches.
 import math
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base import registry
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.problems import BATCH_SIZE, Case, best, make, seconds
 from mtbkd.inference import Context
 from mtbkd.inference.langevin import Moves
 from mtbkd.inference.optimise import TOGETHER, Training
 from mtbkd.posterior.problem import Problem
 from mtbkd.students import dense, dense_vjp, init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 ALGORITHMS = ("sgld", "sghmc", "psgld", "csgld", "vi")
 CHAINS = (1, 4, 16, 64, 256)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy_import("pandas")
 
-RUN_TIMES = frozenset({"seconds", "cpu_s", "ess_per_s"})
+RUN_TIMES = frozenset({"seconds", "cpu_s", "posteriors_cpu_s", "ess_per_s"})
 STORED = ("json_gates", "json_tuning", "json_stacking")  # of draws, besides their arrays
 SKIPPED = ("benchmarks", "downloads", "figures", "logs")  # folders
 
@@ -105,13 +105,16 @@ def _gap(one: np.ndarray, two: np.ndarray, tolerance: float) -> str:
     if one.shape != two.shape:
         return f"shapes {one.shape} and {two.shape}"
     numbers = all(np.issubdtype(each.dtype, np.number) for each in (one, two))
-    unequal = (one != two) & ~(pd.isna(one) & pd.isna(two))
+    one, two = np.atleast_1d(one), np.atleast_1d(two)
+    missing = pd.isna(one), pd.isna(two)
+    unequal, known = missing[0] != missing[1], ~(missing[0] | missing[1])
+    unequal[known] = one[known] != two[known]  # the missing value of pandas' own types is neither equal nor unequal to anything
     if numbers and tolerance:
         unequal &= ~np.isclose(one, two, rtol=tolerance, atol=0, equal_nan=True)
     if not unequal.any():
         return ""
-    at = tuple(np.argwhere(np.atleast_1d(unequal))[0])
-    values = " and ".join(_short(np.atleast_1d(each)[at]) for each in (one, two))
+    at = tuple(np.argwhere(unequal)[0])
+    values = " and ".join(_short(each[at]) for each in (one, two))
     said = f"{np.count_nonzero(unequal):,} of {one.size:,} values differ, first at {', '.join(map(str, at))}: {values}"
     if not numbers:
         return said

@@ -58,8 +58,9 @@ class Curve:
         0.1
         """
         late = [np.interp(0.9 * self.step[-1], self.step, own) for own in self.best]
-        gain = (self.best[:, -1] - late) / (self.best[:, -1] - self.best[:, 0])
-        return float(np.nanmean(gain)) if np.isfinite(gain).any() else float("nan")
+        with np.errstate(divide="ignore", invalid="ignore"):  # nothing was gained, or the start was lost
+            gain = (self.best[:, -1] - late) / (self.best[:, -1] - self.best[:, 0])
+        return float(gain[np.isfinite(gain)].mean()) if np.isfinite(gain).any() else float("nan")
 
 
 @dataclass(frozen=True)

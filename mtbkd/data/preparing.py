@@ -1,4 +1,4 @@
-"""Prepare one block of a dataset: what the rules in workflow/datasets/ call."""
+"""Prepare one block of a dataset: what the rules ``prepare_<kind>`` call."""
 
 import logging
 from dataclasses import replace

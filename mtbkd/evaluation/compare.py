@@ -5,19 +5,14 @@ Shapes: n replicates that both methods finished, m comparisons.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile, standard_error
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import Way, judge, verdict
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 MIN_FOR_TEST = 6
 POWER = 0.8

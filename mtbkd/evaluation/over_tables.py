@@ -7,21 +7,16 @@ with Nemenyi's critical difference (Demsar 2006, JMLR 7) and the Bayesian signed
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import Paired, judged, paired, resolution
 from mtbkd.evaluation.equivalence import ROPE, Practical, signed_rank
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import ALPHA, verdict
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 TESTED = tuple(ROPE)
 ALL = "all"

@@ -6,18 +6,13 @@ examples, M evaluated ones.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.metrics import mean_score
 from mtbkd.evaluation.scoring import Examples, Scored, contributions
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 PAIRED = ("accuracy", "accuracy_kde_mode", "nll", "brier")  # what the report sets method against method by
 

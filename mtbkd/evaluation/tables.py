@@ -3,18 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.frames import write_table
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.shared import PAIRED
 from mtbkd.inference.convergence import GATES
 from mtbkd.inference.sharpness import COLUMN
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 VERDICTS = {True: "passed", False: "failed", None: "not applicable"}
 

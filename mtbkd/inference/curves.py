@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import note
 from mtbkd.contracts.draws import Curve
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
@@ -59,6 +60,7 @@ class Recorder:
         """Keep the objective if it is time after ``done`` steps."""
         if done in self.at:
             self.values.append(self.objective(state))
+            note(lambda: f"{self.name} {self.share * self.values[-1].median().item():.3f}")
 
     def curve(self, end: "torch.Tensor | None" = None) -> Curve:
         """What was seen, shifted to the objective at the end on all examples, ``end`` (E,), where it is known."""

@@ -20,6 +20,7 @@ from mtbkd.base.bounds import Seed
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference import Context, Fit, chain_stacking, convergence, within_chains
@@ -127,11 +128,13 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
     inference = registry.part("inference", spec.inference.name)
     settings = inference.Settings.model_validate(spec.inference.settings)
     problem_of_all = problem
-    frozen = Frozen.of(problem, dataset, context) if spec.layers == "last" else None
+    with stage("fit of all layers"):
+        frozen = Frozen.of(problem, dataset, context) if spec.layers == "last" else None
     if frozen:
         problem, dataset = frozen.problem, frozen.dataset
     tuned = time.monotonic()
-    result = inference.run(problem, settings, inference.init(problem, settings, context), context)
+    with stage("fit"):
+        result = inference.run(problem, settings, inference.init(problem, settings, context), context)
     inference_s = round(time.monotonic() - tuned, 3)
     log.info("%s: %s draws of %d parameters", spec.method, tuple(result.params.shape[:3]), problem.num_params)
     stacked = None
@@ -139,11 +142,13 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
         temperature = float(spec.posterior["temperature"][0])
         stacked = chain_stacking.weigh(problem, result.params, dataset, temperature, context.device)
     kept = None if stacked is None else _stacked(spec.output, result, stacked)
-    draws = function_space(spec.output, problem, result, dataset, context, kept)
+    with stage("predictions"):
+        draws = function_space(spec.output, problem, result, dataset, context, kept)
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found
-    judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, context.device)
+    with stage("convergence checks"):
+        judge_draws(draws, convergence.Claim.of(inference), problem, result, stacked, context.device)
     draws.curves.extend(context.curves or ())
     if frozen and draws.params is not None:
         if hasattr(problem_of_all.student, "headed"):  # large: one copy of what all draws share

@@ -41,7 +41,7 @@ def _of_unit(problem: Problem, unit: int, params: "torch.Tensor") -> "torch.Tens
     """Mean over draws that did not diverge, NaN where all did."""
     units = torch.tensor([unit], device=problem.x.device)
     batch, shared = problem.full(units), problem.shared
-    prob, log_scale, power = problem.signal.mixture(batch.constants)
+    prob, log_scale, power, _ = problem.signal.mixture(batch.constants)
     assert log_scale is not None
     lam, none = shared.lam[units].view(-1, 1, 1, 1), prob.sum(-1) == 0
     weights = torch.softmax((log_scale + power * log_beta(1 + lam * prob)).masked_fill(none, -torch.inf), -1)

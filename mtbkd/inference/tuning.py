@@ -10,6 +10,7 @@ import numpy as np
 
 from mtbkd.base.grids import AS_KAPPA
 from mtbkd.base.lazy import lazy_import
+from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference import Context
 from mtbkd.posterior.density import label_term
@@ -60,7 +61,9 @@ def tune(
     problem = make(units)
     repeated = Context(context.seed, context.replicates * len(listed), context.training, context.device)
     rows = dataset.rows("val")
-    nll, accuracy = held_out_scores(problem, (fit or map_fit)(problem, repeated), dataset.x[:, rows], dataset.y[:, rows])
+    with stage(f"tuning, {len(listed)} candidates"):
+        found = (fit or map_fit)(problem, repeated)
+    nll, accuracy = held_out_scores(problem, found, dataset.x[:, rows], dataset.y[:, rows])
     log.info("tuned %d candidates x %d replicates", len(listed), len(context.replicates))
     won = np.arange(len(listed))[:, None] == best(nll.reshape(len(listed), -1))
     scores = zip(nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)

@@ -10,14 +10,9 @@ Shapes: B candidates, G teachers, K classes; all in float64.
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 OURS = "These formal statements are ours: the paper's were not available."
 # Log-probabilities (B, G, K) and weights (B, G) to log-probabilities (B, K).

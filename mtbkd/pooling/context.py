@@ -8,20 +8,14 @@ Shapes: R replicates, N examples, M validation examples, G teachers, K classes, 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.pooling import unseen
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.pooling.axioms import Axiom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SIZES = ((2, 2), (2, 3), (3, 2), (3, 3), (2, 4), (3, 4), (4, 3), (4, 4), (5, 5))  # teachers, classes
 DENOMINATORS = (1, 2, 3, 4, 5, 6, 10)

@@ -6,15 +6,11 @@ Shapes: E members, N training examples, m minibatch, K classes, P parameters.
 import math
 from typing import TYPE_CHECKING
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.minibatch import Batch
 
 if TYPE_CHECKING:
-    import torch
-
     from mtbkd.posterior.observed import Observed
-else:
-    torch = lazy_import("torch")
 
 
 def log_posterior(

@@ -3,15 +3,10 @@
 Shapes: U units, E members, R replicates, N training examples, m minibatch.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from mtbkd.base.gather import positions
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 
 class Batch(NamedTuple):

@@ -5,19 +5,13 @@ Shapes: U units, E members, R replicates, N training examples, m minibatch, P pa
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from mtbkd.base.gather import take_columns, take_rows
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.minibatch import Batch, Rows, Source
 from mtbkd.signals import none
 from mtbkd.signals.shared import Shared
 from mtbkd.students import Student, init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)

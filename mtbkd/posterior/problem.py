@@ -65,7 +65,7 @@ class Problem(Observed):
 
     def log_density(self, params: "torch.Tensor", units: "torch.Tensor") -> "torch.Tensor":
         """See ``mtbkd.posterior.density.full_log_posterior``."""
-        if self.compiled and params.dtype == torch.float32:
+        if self.compiled and self.student_at_one and params.dtype == torch.float32:
             return self.compiled.log_density(params, units)
         return full_log_posterior(self, params, units)
 

@@ -4,14 +4,9 @@ A student's posterior (``posterior.Problem``) is one; the exact cases that judge
 Shapes: U units (independent densities of the same form), E members (chains, starts, samples) of units, P parameters.
 """
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 
 class Target(Protocol):

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.base import registry
 from mtbkd.base.blocks import SINGLE
 from mtbkd.base.frames import Frame, read_table
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference.optimise import Training
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mtbkd.students import Student
-else:
-    pd = lazy_import("pandas")
 
 
 @dataclass(frozen=True)

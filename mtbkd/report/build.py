@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.frames import Frame, read_table, write_csv
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.base.writing import atomic, write_json
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
@@ -23,11 +23,6 @@ from mtbkd.report.provenance import json_able, manifest
 from mtbkd.report.table import Column, Row, Table, text
 from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
 from mtbkd.report.versus import Versus, long_rows, side_by_side
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 Plan = Mapping[str, Any]
 KEPT = ("gates", "comparisons", "agreement", "loo", "chain_weights")  # summary tables too, over all experiments

@@ -7,9 +7,9 @@ first finding of a question (per metric, if there are several) is a summary; the
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.inference.tuning import SHARED_NAMES
 from mtbkd.report.contrasts import (
     METRICS,
@@ -30,11 +30,6 @@ from mtbkd.report.numbers import NONE, show, show_interval
 from mtbkd.report.printed import above_ceiling, ceiling_of, labels_against_printed, printed_order, reproduction
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 from mtbkd.report.trust import above_teachers, failed_gates, mean_or_mode, sure_teachers
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 COLUMNS = tuple(each.name for each in fields(Finding) if each.name != "sums_up")
 

@@ -33,6 +33,7 @@ Kind = Literal["logits", "probabilities"]
 Missing = Literal["refuse", "floor"]
 Values = Kind | None
 MOST_FLOOR = 0.1
+LOGITS = 'values="logits", or --values logits'
 HALF = 0.01  # how far the sum of probabilities in half precision may be from 1
 
 
@@ -216,9 +217,9 @@ def _kind(where: str, given: Given) -> Kind:
             return "probabilities"
         if values.max() <= 1:
             raise ContractError(where, given.places[int(off[0])], f"numbers from 0 to 1 that sum to {sums[off[0]]:.4g}",
-                                "probabilities, which sum to 1, or logits", "divide each row by its sum, or say "
-                                'values="logits"')  # fmt: skip
+                                "probabilities, which sum to 1, or logits", "divide each row by its sum, or say that they are "
+                                f"logits: {LOGITS}")  # fmt: skip
         if np.ptp(sums) <= SUM_TOLERANCE * sums[0]:
             raise ContractError(where, "values", f"rows of numbers >= 0 that all sum to {sums[0]:g}", "probabilities or logits",
-                                f'percentages or votes: divide by {sums[0]:g}; or say values="logits"')  # fmt: skip
+                                f"percentages or votes: divide by {sums[0]:g}; or say logits: {LOGITS}")  # fmt: skip
     return "logits"

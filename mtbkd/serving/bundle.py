@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,6 +42,8 @@ STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
 CACHED_VALUES = 250_000  # those that stay in a CPU's cache, which takes half the time
 VERSION = 3
+OWN = "your_student"  # study of a student that `mtbkd fit` or an estimator made
+WRITERS = "student.save, `mtbkd fit` and the rule bundle of a study write one"
 
 
 Verdict = Literal["passed", "failed", "not judged", "not applicable"]
@@ -89,6 +92,10 @@ class Card(BaseModel):
     licences: dict[str, str] = Field(description="of the data and of what reads them")
     data: dict[str, Any] = Field(description="the dataset it learnt from: name, source, counts, split")
     class_names: tuple[str, ...] = Field(min_length=2, description="in the order of the probabilities")
+    labels: Literal["one", "several"] = Field("one", description="classes of an example: one, or any number of them")
+    thresholds: tuple[float, ...] = Field(
+        (), description="of several labels: probability of each class from which it is predicted, chosen on validation examples"
+    )
     inputs: Inputs = Field(description="how an example becomes the numbers that it reads")
     architecture: str = Field(description="a module of mtbkd/students")
     settings: dict[str, Any] = Field(description="the Settings of that module")
@@ -166,7 +173,10 @@ class Bundle:
         return x.reshape(-1, *self.card.inputs.features)
 
     def draw_probs(self, x: np.ndarray, device: str = "cpu") -> np.ndarray:
-        """Class probabilities float32 (S, N, K) under every draw at standardised inputs ``x`` (N, *features)."""
+        """Class probabilities float32 (S, N, K) under every draw at standardised inputs ``x`` (N, *features).
+
+        They sum to 1 for one label an example; for several, each is that of its class alone.
+        """
         student = self.student
         width = max((*student.hidden, 4 * len(self.card.class_names)))
         chunk = max(1, (CACHED_VALUES if device == "cpu" else MOST_VALUES) // (max(1, len(x)) * width))
@@ -175,7 +185,8 @@ class Bundle:
             parts = torch.as_tensor(self.params, device=device).split(chunk)
             # A softmax over few numbers side by side in memory takes four times as long.
             logits = (student.apply(part, read).movedim(-1, 0).contiguous() for part in parts)
-            prob = np.concatenate([torch.softmax(front, 0).movedim(0, -1).cpu().numpy() for front in logits])
+            squash = torch.sigmoid if self.card.labels == "several" else partial(torch.softmax, dim=0)
+            prob = np.concatenate([squash(front).movedim(0, -1).cpu().numpy() for front in logits])
         if bad := int((~np.isfinite(prob)).any((0, 2)).sum()):
             raise ContractError(f"student {self.card.method}", "probabilities", f"not finite for {bad} of {len(x)} examples",
                                 "finite numbers", "are these inputs like those that it learnt from?")  # fmt: skip
@@ -205,6 +216,9 @@ class Bundle:
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise ContractError(folder, "student", "a file", f"the folder that holds {' and '.join(FILES)}")
+        if not (folder / FILES[1]).exists():
+            found = f"no {FILES[1]}" if folder.exists() else "nothing"
+            raise ContractError(folder, "student", found, f"a folder with {' and '.join(FILES)}", WRITERS)
         card, path = read_card(folder / FILES[1]), folder / FILES[0]
         arrays = _arrays(path, card)
         built = None
@@ -227,9 +241,14 @@ def read_card(path: str | Path) -> Card:
     content = read_json(path, "the card of a student", "was the file cut?", finite=True)
     if not isinstance(content, dict) or content.get("format") != "mtbkd student":
         raise ContractError(path, "format", "another file", "the card of a student, with format 'mtbkd student'")
-    again = f"make it again: snakemake --cores all --config study={content.get('study', '<study>')} -- {path}"
-    if content.get("version") in (None, *range(1, VERSION)):
+    study = content.get("study", "<study>")
+    again = (
+        "fit and save it again" if study == OWN else f"make it again: snakemake --cores all --config study={study} -- {path}"
+    )
+    if (version := content.get("version")) in (None, *range(1, VERSION)):
         raise ContractError(path, "version", "that of an earlier release", VERSION, again)
+    if isinstance(version, int) and version > VERSION:
+        raise ContractError(path, "version", f"{version}, that of a later release", VERSION, "install that release of mtbkd")
     card, mistakes = explain.validate(Card, content)
     if card is None:
         raise ContractError(path, "entries", "; ".join(map(str, mistakes)), f"the card of a student, version {VERSION}")
@@ -245,7 +264,10 @@ def _complete(card: Card, where: Path) -> Card:
         raise ContractError(where, "class_names", "a name twice", "each class once")
     if card.inputs.names and len(card.inputs.names) != prod(card.inputs.features):
         raise ContractError(where, "inputs", f"{len(card.inputs.names)} names", f"{prod(card.inputs.features)}, one a feature")
-    if not card.risk:
+    several = card.labels == "several"
+    if len(card.thresholds) != several * len(card.class_names):
+        raise ContractError(where, "thresholds", len(card.thresholds), "one a class where there are several labels, else none")
+    if not card.risk and not several:
         raise ContractError(where, "risk", "no point", "at least one, measured on validation examples")
     if "nll" not in card.scores.get("val", {}):
         raise ContractError(where, "scores", "no nll on val", "the scores on validation and test examples")

@@ -13,10 +13,10 @@ import numpy as np
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
-from mtbkd.serving.bundle import Bundle
+from mtbkd.serving.bundle import OWN, Bundle
 from mtbkd.serving.given import HELD_OUT, NAME
 from mtbkd.serving.making import describe, whole_precision_fit
-from mtbkd.serving.methods import STUDY, Asked, choose
+from mtbkd.serving.methods import Asked, choose
 from mtbkd.study.plan import Plan
 from mtbkd.teachers.oddities import twins
 
@@ -53,7 +53,7 @@ def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> F
                             "the workflow fits several")  # fmt: skip
     chosen = choose(asked, dataset, tuple(teacher.teacher for teacher in teachers))
     draws = whole_precision_fit(chosen.spec, dataset, teachers)
-    bundle = describe(chosen.spec, dataset, draws, dataset.rows(HELD_OUT), STUDY, NAME)
+    bundle = describe(chosen.spec, dataset, draws, dataset.rows(HELD_OUT), OWN, NAME)
     # The bundle holds the layers that were not drawn.
     return Fitted(dataset, tuple(teachers), chosen.plan, replace(draws, trunk=None), bundle, chosen.told)
 

@@ -1,33 +1,31 @@
 """The Python face: a student of several teachers as an estimator of scikit-learn."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, check_random_state
+from sklearn.utils.validation import check_random_state
 
-from mtbkd.base.errors import ContractError
+from mtbkd.base.progress import shown
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
-from mtbkd.evaluation.credible import credible_ends
-from mtbkd.serving import given, keeping
+from mtbkd.serving import given
 from mtbkd.serving.advice import Missing, Reading, Values, logits_of, named
-from mtbkd.serving.answers import UNCERTAINTY, Interval, in_html, of_draws
-from mtbkd.serving.core import Fitted, conformal_threshold, fit_student, nonconformity
+from mtbkd.serving.answering import Answering
+from mtbkd.serving.answers import in_html
+from mtbkd.serving.core import Fitted, fit_student, nonconformity
 from mtbkd.serving.methods import Asked
 from mtbkd.serving.refusals import refusals
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
+    pass
 
 log = logging.getLogger(__name__)
 
 
-class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
+class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
     """A small student with a posterior, taught by labels and by the probabilities of several teachers.
 
     Half of the validation part chooses the shared settings (how far to trust the teachers, the prior's scale); the other half
@@ -68,6 +66,8 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         Where to compute.
     random_state : int, RandomState or None, default=0
         Base of every seed.
+    verbose : int, default=1
+        0: no progress bar. There is none either where nobody would see it: outside terminals and notebooks.
 
     Attributes
     ----------
@@ -116,6 +116,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         validation: Any = 0.3,
         device: str = "auto",
         random_state: Any = 0,
+        verbose: int = 1,
     ):
         self.method = method
         self.signal = signal
@@ -135,6 +136,7 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         self.validation = validation
         self.device = device
         self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, teachers: Any = None) -> Self:
         """Learn from labels and teachers.
@@ -154,6 +156,20 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         self
+
+        Examples
+        --------
+        A row without a label hears its teachers alone; here one teacher is sure of every class.
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_wine
+        >>> from mtbkd import MultiTeacherClassifier
+        >>> X, y = load_wine(return_X_y=True)
+        >>> sure = np.full((len(y), 3), 0.05) + 0.85 * np.eye(3)[y]
+        >>> few = np.where(np.arange(len(y)) % 2, y, -1)
+        >>> student = MultiTeacherClassifier(inference="map", signal="tip").fit(X, few, teachers={"sure": sure})
+        >>> student.score(X, y) > 0.9
+        True
         """
         with refusals():
             x = given.numbers(self, X, reset=True)
@@ -169,12 +185,21 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
             return self._fit(dataset, found, seed, known.classes)
 
     def fit_dataset(self, dataset: Dataset, teachers: Sequence[Logits]) -> Self:
-        """Fit to what the workflow's files hold: a dataset of one replicate and logits, as ``Dataset.read`` gives them."""
+        """Fit to what the workflow's files hold: a dataset of one replicate and logits, as ``Dataset.read`` gives them.
+
+        >>> from pathlib import Path
+        >>> from mtbkd.data.datasets import scikit
+        >>> dataset = scikit.prepare("wine", scikit.Settings(table="wine"), seed=0, replicates=range(1), raw=Path())
+        >>> student = MultiTeacherClassifier(inference="map").fit_dataset(dataset, teachers=[])
+        >>> student.classes_.tolist() == list(dataset.class_names)
+        True
+        """
         with refusals():
             return self._fit(dataset, teachers, self._seed(), np.array(dataset.class_names))
 
     def _fit(self, dataset: Dataset, teachers: Sequence[Logits], seed: int, classes: np.ndarray) -> Self:
-        fitted = fit_student(self._asked(seed), dataset, teachers)
+        with shown(quiet=not self.verbose):
+            fitted = fit_student(self._asked(seed), dataset, teachers)
         self._fitted: Fitted | None = fitted
         self._draws: Draws | None = fitted.draws
         self._scores: np.ndarray | None = nonconformity(fitted.bundle, dataset)
@@ -187,98 +212,6 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         for doubt in fitted.doubts:
             log.warning("warning: %s", doubt)
         return self
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Posterior mean probabilities (N, K), columns as in ``classes_``."""
-        return self._of_draws(X, lambda prob: prob.mean(0, dtype=np.float64))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The most probable class (N,) of each row."""
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(1)]
-
-    def predict_interval(self, X: Any, level: float = 0.95) -> Interval:
-        """Equal-tailed credible intervals of each class probability: ``low`` and ``high``, each (N, K)."""
-        check_is_fitted(self)
-        with refusals():
-            if not 0 < level < 1:
-                raise ContractError("predict_interval", "level", f"{level:g}", "a share between 0 and 1")
-            if self.bundle_.card.draws == 1:
-                raise ContractError("predict_interval", "draws", "a point estimate", "a method that draws, such as sgld")
-        ends = self._of_draws(X, lambda prob: credible_ends(prob, level).swapaxes(0, 1))
-        return Interval(ends[:, 0], ends[:, 1])
-
-    def uncertainty(self, X: Any) -> "pd.DataFrame":
-        """How uncertain each prediction is, in nats, and why.
-
-        Returns
-        -------
-        frame of N rows with the index of X
-            ``total``: entropy of the mean prediction; ``expected``: mean entropy of the draws (aleatoric); ``epistemic``:
-            their difference, the mutual information of label and weights; ``mean_deviance``: twice the expected entropy.
-            Point estimates have no epistemic part: NaN there.
-        """
-        import pandas as pd
-
-        from mtbkd.evaluation.deviance import decompose
-
-        found = self._of_draws(X, lambda prob: np.stack(decompose(prob), axis=1))
-        if self.bundle_.card.draws == 1:
-            found[:, 3] = np.nan
-        return pd.DataFrame({name: found[:, at] for name, at in UNCERTAINTY.items()}, index=given.index_of(X))
-
-    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
-        """Prediction sets that hold the class of a new row with probability ``coverage`` or more (split conformal).
-
-        The promise is about rows drawn as the held-out validation rows were, on average over rows and over such fits.
-
-        Returns
-        -------
-        bool ndarray of shape (N, K): which of ``classes_`` the set of each row holds; the most probable one always.
-        """
-        check_is_fitted(self)
-        with refusals():
-            if self._scores is None:
-                raise ContractError("predict_set", "scores", "none in this bundle of a study", "a student saved by `save`")
-            threshold = conformal_threshold(self._scores, coverage)
-        prob = self.predict_proba(X)
-        return (1 - prob <= threshold) | (prob == prob.max(1, keepdims=True))
-
-    @property
-    def draws_(self) -> "xr.DataTree":
-        """The posterior draws in function space, as ArviZ reads them."""
-        return self._kept_draws().to_datatree()
-
-    @property
-    def gates_(self) -> "pd.DataFrame":
-        """One row a convergence check: gate, value, threshold, verdict, note."""
-        import pandas as pd
-
-        return pd.DataFrame(self._kept_draws().gates).drop(columns="replicate")
-
-    @property
-    def tuning_(self) -> "pd.DataFrame":
-        """One row a candidate of the shared settings, with its validation loss; one is ``chosen``."""
-        import pandas as pd
-
-        return pd.DataFrame(self._kept_draws().tuning).drop(columns="replicate")
-
-    def report(self, path: str | Path) -> Path:
-        """Write the suite's page for this one fit: one HTML file that asks for nothing outside itself."""
-        check_is_fitted(self)
-        with refusals():
-            if self._fitted is None:
-                raise ContractError("report", "data", "a student that was loaded", "one that was fitted in this session",
-                                    "students are saved without their data: call report before save")  # fmt: skip
-            from mtbkd.serving.fit_report import write_report
-
-            return write_report(self._fitted, Path(path))
-
-    def save(self, folder: str | Path) -> Path:
-        """Write the student into ``folder``: card, weights, draws and settings, without the data; ``mtbkd.load`` reads it."""
-        check_is_fitted(self)
-        with refusals():
-            return keeping.save(self, Path(folder))
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
@@ -295,17 +228,6 @@ class MultiTeacherClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(self.random_state, int | np.integer) and not isinstance(self.random_state, bool):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31))
-
-    def _of_draws(self, X: Any, summarise: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        check_is_fitted(self)
-        with refusals():
-            return of_draws(self.bundle_, self.bundle_.standardised(given.numbers(self, X, reset=False)), summarise)
-
-    def _kept_draws(self) -> Draws:
-        check_is_fitted(self)
-        if self._draws is None:
-            raise AttributeError("a bundle of a study has no draws in function space; the study's folder students has them")
-        return self._draws
 
     def _html_repr(self) -> str:
         """scikit-learn's diagram, and below it what the fit has to say for itself."""

@@ -61,7 +61,9 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     own.add_argument("--out", type=Path, required=True, help="folder for the student; a new one")
     how = own.add_argument_group("how")
     how.add_argument("--method", help="a method of config.yaml, see `mtbkd list methods` (default: by the student's size)")
-    how.add_argument("--student", default="mlp", help="an architecture, or a student of config.yaml (default: mlp)")
+    how.add_argument("--student", default="mlp", help="an architecture, a student of config.yaml, or a torch module: "
+                     "nets.py:Net, mypackage.nets.Net, torchvision.models.resnet18 (default: mlp)")  # fmt: skip
+    how.add_argument("--student-settings", metavar="JSON", help="settings of the student, such as '{\"shape\": [1, 8, 8]}'")
     how.add_argument("--hidden", type=int, nargs="*", default=[32], metavar="UNITS",
                      help="units of the hidden layers of an mlp (default: 32)")  # fmt: skip
     how.add_argument("--no-report", action="store_true", help="leave out the page")

@@ -59,12 +59,11 @@ def read_folder(folder: Path, module: Any = None) -> Kept:
 
     ``module``: see ``Bundle.read``.
     """
-    if not (folder / FILES[1]).exists():
-        raise ContractError(folder, "student", "none", f"a folder with {' and '.join(FILES)}",
-                            "student.save, `mtbkd fit` and the rule bundle of a study write one")  # fmt: skip
     bundle = Bundle.read(folder, module)
     if bundle.card.inputs.encoders:
         raise ContractError(folder, "inputs", "protein chains", "a student of numbers", "mtbkd predict --fasta")
+    if bundle.card.labels == "several":
+        raise ContractError(folder, "labels", "several an example", "a student of one label", "mtbkd predict")
     if not (folder / ESTIMATOR).exists():
         return Kept(bundle, None, None)
     content = _content(folder)

@@ -20,6 +20,17 @@ def load(folder: str | Path, module: Any = None) -> MultiTeacherClassifier:
 
     Raises:
         InputError: no student, a file that changed since, one of another version, or code that is not that of the student.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from sklearn.datasets import load_wine
+        >>> from mtbkd import MultiTeacherClassifier
+        >>> X, y = load_wine(return_X_y=True)
+        >>> student = MultiTeacherClassifier(inference="map").fit(X, y)
+        >>> with TemporaryDirectory() as folder:
+        ...     again = load(student.save(folder))
+        >>> bool((again.predict_proba(X) == student.predict_proba(X)).all())
+        True
     """
     with refusals():
         bundle, draws, content = read_folder(Path(folder), module)

@@ -40,7 +40,17 @@ else:
 DRAWS = 100
 LEVELS = (0.95,)
 SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_gap@0.95", "ood_auroc", "mean_deviance")
-DATA = ("source", "Values", "counts", "labelled_train", "homology_partitions", "truncation", "simulated", "imputation")
+DATA = (
+    "source",
+    "Values",
+    "pixels",
+    "counts",
+    "labelled_train",
+    "homology_partitions",
+    "truncation",
+    "simulated",
+    "imputation",
+)
 RISK_LABELS = "ood:risk labels"  # the split, in the fit's eyes, of validation examples that are kept from it
 AGREE = 1e-5  # largest difference of a probability from what the fit predicted
 LIBRARIES = ("mtbkd", "torch", "numpy", "biopython", "safetensors")
@@ -54,7 +64,7 @@ def make_bundle(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], study:
             predict what the fit predicts of the test examples; a single validation example.
     """
     dataset, teachers = _first(dataset), [replace(t, logits=t.logits[:1]) for t in teachers]
-    _scaling(dataset)  # before the work
+    scaling_of(dataset)  # before the work
     fitted = _keep_risk_labels(dataset, spec.seed)
     output = spec.output.model_copy(update={"keep_params": True, "prediction_draws": DRAWS})
     draws = whole_precision_fit(spec.model_copy(update={"output": output}), fitted, teachers)
@@ -82,7 +92,7 @@ def describe(spec: Spec, dataset: Dataset, draws: Draws, kept: np.ndarray, study
         ContractError: as ``make_bundle``.
     """
     assert draws.params is not None
-    mean, scale = _scaling(dataset)
+    mean, scale = scaling_of(dataset)
     params = draws.params[0][~draws.diverged[0]].reshape(-1, draws.params.shape[-1])
     if not len(params):
         raise ContractError(f"method {spec.method} on {dataset.name}", "chains", "all diverged", "one with finite draws")
@@ -123,7 +133,7 @@ def _keep_risk_labels(dataset: Dataset, seed: int) -> Dataset:
     return replace(dataset, split=np.where(np.isin(np.arange(dataset.num_examples), kept), RISK_LABELS, dataset.split))
 
 
-def _scaling(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def scaling_of(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Mean and scale (F,) of the inputs, by the dataset's card; 0 and 1 where it gave them as they were.
 
     Without ``scaling``, a card must not say that its inputs were standardised, nor may they look so, unless it says outright
@@ -142,7 +152,7 @@ def _scaling(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(size), np.ones(size)
 
 
-def _names(dataset: Dataset) -> tuple[str, ...]:
+def feature_names(dataset: Dataset) -> tuple[str, ...]:
     """Names (F,) of the inputs where the dataset's card has them."""
     names = dataset.card.get("features")
     return tuple(map(str, names)) if isinstance(names, list) and len(names) == math.prod(dataset.x.shape[2:]) else ()
@@ -183,10 +193,9 @@ def _card(
                      f"to, and how sure that is ({', '.join(dataset.class_names)}).",
         limits=(),
         licences={"data": str(dataset.card.get("licence", "not stated")), **licences},
-        data={"name": dataset.name, **_finite({key: dataset.card[key] for key in DATA if key in dataset.card}),
-              "counts": {s: int((dataset.split == s).sum()) for s in dataset.splits()}},
+        data=data_card(dataset),
         class_names=dataset.class_names,
-        inputs=Inputs(features=dataset.x.shape[2:], names=_names(dataset), encoders=encoders,
+        inputs=Inputs(features=dataset.x.shape[2:], names=feature_names(dataset), encoders=encoders,
                       standardised=standardised, cut=dataset.card.get("cut")),
         architecture=spec.student.architecture,
         settings=spec.student.settings,
@@ -195,11 +204,17 @@ def _card(
         scores={},
         gates={row["gate"]: cast(Verdict, word(row)) for row in draws.gates},  # of the one replicate
         chains=_chains(draws),
-        config=_finite(spec.model_dump(mode="json")),
+        config=finite(spec.model_dump(mode="json")),
         tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
         versions={name: version(name) for name in LIBRARIES},
     )  # fmt: skip
+
+
+def data_card(dataset: Dataset) -> dict[str, Any]:
+    """What a student's card says of the data that it learnt from."""
+    counts = {s: int((dataset.split == s).sum()) for s in dataset.splits()}
+    return {"name": dataset.name, **finite({key: dataset.card[key] for key in DATA if key in dataset.card}), "counts": counts}
 
 
 def _chains(draws: Draws) -> str:
@@ -260,10 +275,10 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
     return tuple(found)
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
     """JSON has no infinity: such a number becomes text."""
     if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, list):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     return str(content) if isinstance(content, float) and not math.isfinite(content) else content

@@ -16,19 +16,22 @@ from mtbkd.base.settings import dump, settings_of
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference import most_params
 from mtbkd.inference.fitting import Spec
+from mtbkd.serving.bundle import OWN as OWN_STUDY
 from mtbkd.serving.given import NAME
 from mtbkd.serving.modules import Wanted, wanted
 from mtbkd.study import likeness
+from mtbkd.study.checking.students import Known, unsuited
 from mtbkd.study.config import load
+from mtbkd.study.extent import gigabytes_here, needs_here
 from mtbkd.study.plan import Plan, make_plan
 from mtbkd.study.study_files import CONFIG, read_configuration
 
-STUDY = "your_student"
 ABOUT = "One fit on data of your own; its test rows chose no setting."
 OWN = "own"  # a method made of parts
 NO_TEACHER = "no_teacher"  # a study names at least one; nobody reads this one
 SAMPLED = 150  # weights of a last layer, or of a linear student, up to which Hamiltonian Monte Carlo takes seconds
 MODULES = "a torch module is handed over, or named: mypackage.nets.Net, nets.py:Net, torchvision.models.resnet18"
+LARGE = 200_000  # weights beyond which only the last layer is drawn
 HMC = {"draws": 500}  # of each of four chains: effective sample sizes well above 400
 
 
@@ -74,7 +77,9 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
         ContractError: a student with more parameters than the inference takes.
     """
     entry, given = _student(asked)
-    size, last = _sizes(entry, given, dataset)
+    known = _known(entry, given, dataset)
+    size, hidden = known.size
+    last = (hidden[-1] + 1) * known.classes if hidden else size
     name, method, told = _method(asked, size, last, len(teachers))
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
@@ -84,28 +89,33 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     if name == OWN:
         signal = "labels" if method["signal"] == "none" else method["signal"]
         name = "_".join(filter(None, (OWN, signal, method.get("weights"), method["inference"])))
-    plan = make_plan(load(_content(asked, name, method, entry, teachers or (NO_TEACHER,))))
+    config = load(_content(asked, name, method, entry, teachers or (NO_TEACHER,)))
+    plan = make_plan(config)
     if not teachers:
         plan = replace(plan, experiments={NAME: replace(plan.experiments[NAME], teachers=())})
     spec = Spec.model_validate(plan.experiments[NAME].methods[name])
     spec = spec.model_copy(update={"student": spec.student.model_copy(update={"given": given})})
     _check_size(spec, last if spec.layers == "last" else size)
+    if mistakes := [str(mistake) for mistake in unsuited(("method",), name, config.methods[name], known)]:
+        raise ConfigError("; ".join(mistakes))
+    _check_memory(spec, known)
     return Chosen(plan, spec, f"method {name}: {told}")
 
 
-def _sizes(student: Mapping[str, Any], given: Any, dataset: Dataset) -> tuple[int, int]:
-    """Parameters of the student, and of its last layer."""
-    module = registry.part("student", str(student["architecture"]))
+def _known(student: Mapping[str, Any], given: Any, dataset: Dataset) -> Known:
+    """The student on these data."""
+    architecture = str(student["architecture"])
+    module = registry.part("student", architecture)
     settings, mistakes = validate(module.Settings, student["settings"], ("student",))
     if settings is None:
         raise ConfigError("; ".join(map(str, mistakes)))
     of = settings, dataset.x.shape[2:], dataset.num_classes
     if given is not None:
         built = module.build_from(given, *of)
-        size, hidden = built.num_params, built.hidden
-    else:
-        size, hidden = module.num_params(*of), module.hidden_sizes(*of)
-    return size, (hidden[-1] + 1) * dataset.num_classes if hidden else size
+        return Known("student", architecture, (built.num_params, built.hidden), dataset.num_classes, built.unmasked)
+    unmasked = module.unmasked(*of) if hasattr(module, "unmasked") else ()
+    size = module.num_params(*of), module.hidden_sizes(*of)
+    return Known("student", architecture, size, dataset.num_classes, unmasked)
 
 
 def _student(asked: Asked) -> Wanted:
@@ -153,8 +163,11 @@ def _by_size(size: int, last: int) -> tuple[dict[str, Any], str]:
     drawn = f"the last layer ({last:,} of {size:,} weights)" if layers else f"all {size:,} weights"
     if last <= SAMPLED:
         return {**layers, "inference": "hmc_laplace", "settings": HMC}, f"hmc_laplace of {drawn}, at most {SAMPLED}"
+    low_rank = {"inference": "vi", "settings": {"family": "low_rank"}}
+    if layers and size > LARGE:
+        return {**layers, **low_rank}, f"vi of low rank of {drawn}, which are more than {LARGE:,} in all"
     told = f"vi of low rank of all {size:,} weights, as the last layer's {last:,} are more than the {SAMPLED} that are sampled"
-    return {"inference": "vi", "settings": {"family": "low_rank"}}, told
+    return low_rank, told
 
 
 def _content(
@@ -166,14 +179,14 @@ def _content(
     posterior = {**method.get("posterior", {}), **clean(dict(asked.grid))}
     experiment = {"dataset": NAME, "teachers": list(teachers), "student": "student", "methods": [name]}
     return {
-        "study": STUDY, "seed": asked.seed, "device": asked.device, "posterior": base["posterior"],
+        "study": OWN_STUDY, "seed": asked.seed, "device": asked.device, "posterior": base["posterior"],
         "training": {**base["training"], **clean(dict(asked.training))},
         "output": {**base["output"], "keep_params": True},
         "datasets": {NAME: {"kind": "table", "settings": {"path": NAME, "label": "y"}}},
         "teachers": {teacher: {"family": "released", "settings": {"path": teacher}} for teacher in teachers},
         "students": {"student": dict(student)},
         "methods": {**tuned_by, name: {**method, "posterior": posterior}},
-        "studies": {STUDY: {"description": ABOUT, "levels": [0.5, 0.9, 0.95], "experiments": {NAME: experiment}}},
+        "studies": {OWN_STUDY: {"description": ABOUT, "levels": [0.5, 0.9, 0.95], "experiments": {NAME: experiment}}},
     }  # fmt: skip
 
 
@@ -183,4 +196,14 @@ def _check_size(spec: Spec, drawn: int) -> None:
     most = most_params(inference, settings_of("inference", spec.inference.name, dump(spec.inference)["settings"]))
     if most is not None and drawn > most:
         raise ContractError("student", "parameters", f"{drawn:,}", f"at most {most:,} for inference {spec.inference.name}",
-                            'take fewer hidden units, or layers="last"')  # fmt: skip
+                            'take fewer hidden units, inference="vi"' + ("" if spec.layers == "last" else ' or layers="last"')
+                            )  # fmt: skip
+
+
+def _check_memory(spec: Spec, known: Known) -> None:
+    """ContractError where this machine does not hold what the fit needs."""
+    here = gigabytes_here(spec.device)
+    for hint, need in needs_here(spec, known.size, known.classes).items():
+        if need.gigabytes > here:
+            less = "" if spec.layers == "last" or not known.size[1] else ', or layers="last"'
+            raise ContractError("fit", "memory", need, f"at most {here:,.1f} GB, as this machine has", hint + less)

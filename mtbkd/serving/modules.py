@@ -148,6 +148,7 @@ def _imported(where: object, settings: Settings) -> Any:
         code = networks.named(path)
         if isinstance(code, type) and issubclass(code, nn.Module):
             return code
-    name = path.rpartition(":")[2].rpartition(".")[2]
+    name = path.rpartition(".")[2]
+    hint = f"mtbkd.load(folder, module={name})" if settings.handed_over else f"mtbkd.load(folder, module='{path}'), or mtbkd "
     raise ContractError(where, "module", f"the code {path}, which the file does not hold", "that code, in your hand",
-                        f"mtbkd.load(folder, module={name}), or mtbkd predict --module FILE.py:{name}")  # fmt: skip
+                        hint + ("" if settings.handed_over else f"predict --module {path}"))  # fmt: skip

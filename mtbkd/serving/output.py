@@ -13,6 +13,7 @@ from mtbkd.base.writing import atomic
 from mtbkd.serving.predicting import Prediction
 
 ABOUT = ("id", "length", "predicted", "probability", "abstain", "mean_deviance", "epistemic_share")
+OF_ONE_LABEL = ("probability", "abstain")  # columns that several labels do not have
 DIGITS = 6
 OF_A_CLASS = ("prob", "low", "high")
 
@@ -22,7 +23,7 @@ def write_csv(
 ) -> int:
     """One row an example; the columns of a class are ``prob_<class>``, ``low_<class>``, ``high_<class>``."""
     writer = csv.writer(handle)
-    writer.writerow(_header(classes, what))
+    writer.writerow(_header(classes, what, head))
     count = 0
     for each in predictions:
         count += 1
@@ -50,8 +51,8 @@ def write_parquet(
     import pyarrow.parquet as pq
 
     rows = [_cells(_row(each, classes)) for each in predictions]
-    columns = zip(*rows, strict=True) if rows else [()] * len(_header(classes, what))
-    table = pa.table([pa.array(column) for column in columns], names=_header(classes, what))
+    columns = zip(*rows, strict=True) if rows else [()] * len(_header(classes, what, head))
+    table = pa.table([pa.array(column) for column in columns], names=_header(classes, what, head))
     table = table.replace_schema_metadata({"mtbkd": json.dumps(dict(head), allow_nan=False)})
     content = pa.BufferOutputStream()
     pq.write_table(table, content)
@@ -63,13 +64,15 @@ Writer = Callable[[IO[str], Iterable[Prediction], Sequence[str], Mapping[str, An
 WRITERS: dict[str, Writer] = {".csv": write_csv, ".json": write_json, ".parquet": write_parquet}
 
 
-def _header(classes: Sequence[str], what: str) -> list[str]:
-    about = [name for name in ABOUT if what == "proteins" or name != "length"]
+def _header(classes: Sequence[str], what: str, head: Mapping[str, Any]) -> list[str]:
+    left_out = (*(() if what == "proteins" else ("length",)), *(OF_ONE_LABEL if "thresholds" in head else ()))
+    about = [name for name in ABOUT if name not in left_out]
     return [*about, *(f"{column}_{name}" for name in classes for column in OF_A_CLASS)]
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
     of_classes = row.pop("classes").values()
+    row["predicted"] = "; ".join(row["predicted"]) if isinstance(row["predicted"], list) else row["predicted"]
     return [*row.values(), *(value for of_class in of_classes for value in of_class.values())]
 
 
@@ -103,11 +106,13 @@ def _row(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
     for k, name in enumerate(classes):
         ends = (None, None) if each.low is None or each.high is None else (float(each.low[k]), float(each.high[k]))
         of_class[name] = dict(zip(OF_A_CLASS, (float(each.prob[k]), *ends), strict=True))
-    values = (each.id, each.length, classes[each.predicted], float(each.prob[each.predicted]), each.abstain,
-              each.mean_deviance, each.epistemic_share)  # fmt: skip
-    about = dict(zip(ABOUT, values, strict=True))
-    if each.length is None:
-        del about["length"]
+    several = each.abstain is None
+    named = [classes[k] for k in each.predicted]
+    probability = None if several else float(each.prob[each.predicted[0]])
+    values = (each.id, each.length, named if several else named[0], probability, each.abstain, each.mean_deviance,
+              each.epistemic_share)  # fmt: skip
+    left_out = (*(("length",) if each.length is None else ()), *(OF_ONE_LABEL if several else ()))
+    about = {name: value for name, value in zip(ABOUT, values, strict=True) if name not in left_out}
     return {**about, "classes": of_class}
 
 

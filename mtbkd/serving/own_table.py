@@ -1,15 +1,19 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
 import argparse
+import json
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.base.explain import validate
+from mtbkd.base.progress import shown
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
+from mtbkd.serving import modules
 from mtbkd.serving.advice import Reading, logits_of, named
 from mtbkd.serving.given import NAME
 from mtbkd.serving.mistakes import Mistakes, of_table, of_teacher
@@ -53,17 +57,35 @@ def fit(asked: argparse.Namespace) -> None:
     teachers = [logits_of(name, path, None, dataset, how) for name, path in named(asked.teachers).items()]
     tell([*_about_table(dataset), *_about_teachers(teachers)], asked.quiet)
     student = MultiTeacherClassifier(
-        asked.method, student=asked.student, hidden=tuple(asked.hidden), values=asked.values, floor=asked.floor,
+        asked.method, student=_student(asked), hidden=tuple(asked.hidden), values=asked.values, floor=asked.floor,
         missing_class=asked.missing_class, device=asked.device, random_state=asked.seed,
     )  # fmt: skip
-    student.fit_dataset(dataset, teachers)
+    logging.getLogger(MultiTeacherClassifier.__module__).addHandler(logging.NullHandler())  # its doubts were told above
+    with shown(asked.quiet):
+        student.fit_dataset(dataset, teachers)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     student.save(asked.out)
     tell([student.choice_, *_about_student(student)], asked.quiet)
     if not asked.no_report:
-        student.report(asked.out / REPORT)
+        with shown(asked.quiet):
+            student.report(asked.out / REPORT)
     tell([f"student written to {asked.out}" + ("" if asked.no_report else f", the page about it: {asked.out / REPORT}")],
          asked.quiet)  # fmt: skip
+
+
+def _student(asked: argparse.Namespace) -> Any:
+    """The student by its name, or as an entry with the settings of --student-settings."""
+    if asked.student_settings is None:
+        return asked.student
+    try:
+        settings = json.loads(asked.student_settings)
+    except ValueError as error:
+        raise ContractError("--student-settings", "text", str(error), 'JSON, such as {"hidden": [8]}') from None
+    if not isinstance(settings, dict):
+        raise ContractError("--student-settings", "text", asked.student_settings, 'a mapping, such as {"hidden": [8]}')
+    found = modules.wanted(asked.student)
+    entry = found.entry if found else {"architecture": asked.student, "settings": {}}
+    return {**entry, "settings": {**entry["settings"], **settings}}
 
 
 def table_settings(asked: argparse.Namespace) -> table.Settings:

@@ -1,4 +1,4 @@
-"""`mtbkd predict`: a student on new examples: proteins of a FASTA file, or rows of a table."""
+"""`mtbkd predict`: a student on new examples: proteins of a FASTA file, rows of a table, or images of a folder."""
 
 import argparse
 import math
@@ -19,8 +19,8 @@ USUAL_RISK, MOST_BATCH, LONGEST_NAME = 0.1, 100_000, 100
 ABOUT = """\
 Predict the classes of new examples, such as where in the cell proteins live, and how sure that is.
 
-For every protein of a FASTA file, or row of a table, the output has:
-  predicted         the most probable class, and its probability
+For every protein of a FASTA file, row of a table, or image of a folder, the output has:
+  predicted         the most probable class, and its probability; of several labels, all that reach their thresholds
   abstain           yes: too uncertain to keep the promised risk; treat the class as unknown
   mean_deviance     the paper's uncertainty, in nats: how undecided each of the student's draws is, on average
   epistemic_share   part of the whole uncertainty, from 0 to 1, that is disagreement of the draws: too little was learnt
@@ -36,9 +36,14 @@ that no spreadsheet takes it for a formula; a .json has it as it is.
 tables: columns are found by the names that the student learnt, in any order; others are left alone. Missing cells are filled
 as they were when it learnt, or refused with their line.
 
+images: .png, .jpg and .npy of the size that the student learnt; their names are the ids. Grey ones are read as colour, and
+colour as grey, where the student needs it, and counted. An .npy holds (H, W), (C, H, W) or (H, W, C): whole numbers from 0
+to 255, or the numbers that the student reads.
+
 examples:
   mtbkd predict --study protein --fasta my.fasta --out predictions.csv --risk 0.1
   mtbkd predict --student student --table new.csv --id name --out predictions.parquet
+  mtbkd predict --student results/digits/bundles/digits/tip_entropy_sgld --images folder --out predictions.json
 
 exit status: 0 all written, 1 something to be mended (said in one line), 2 a wrong option, 130 stopped by hand (Ctrl-C),
 143 ended by another program
@@ -54,6 +59,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     student = own.add_argument_group("which student")
     student.add_argument("--student", "--bundle", dest="bundle", type=Path, metavar="FOLDER",
                          help="folder of a student, as `mtbkd fit` or a study wrote it")  # fmt: skip
+    student.add_argument("--module", metavar="NAME", help="of a torch module, its code: nets.py:Net or mypackage.nets.Net")
     student.add_argument("--study", help="study of config.yaml that made it (default: protein)")
     student.add_argument("--experiment", help="experiment of the study (default: see --method)")
     student.add_argument("--method", help="method (default: of all students, the likeliest on its validation examples)")
@@ -61,6 +67,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     read = files.add_mutually_exclusive_group(required=True)
     read.add_argument("--fasta", type=Path, help="your proteins: FASTA, plain or .gz")
     read.add_argument("--table", type=Path, help="your rows: CSV, plain or .gz, or .parquet; columns are found by name")
+    read.add_argument("--images", type=Path, metavar="FOLDER", help="your images: a folder of .png, .jpg or .npy")
     files.add_argument("--out", type=Path, required=True, help="where to write: a name that ends in .csv, .json or .parquet")
     files.add_argument("--results", type=Path, default=Path("results"), help="folder of the studies (default: results)")
     rows = own.add_argument_group("of a table")
@@ -85,19 +92,20 @@ def predict(asked: argparse.Namespace) -> None:
 
         _check_options(asked)
         folder = asked.bundle or _chosen(asked)
-        output.check_place(asked.out, [asked.fasta or asked.table, *(folder / name for name in FILES)])
-        bundle = Bundle.read(folder)
-        point, level = _risk(bundle, asked.risk)
+        output.check_place(asked.out, [asked.fasta or asked.table or asked.images, *(folder / name for name in FILES)])
+        bundle = Bundle.read(folder, asked.module)
+        promised = _risk(bundle, asked.risk)
         device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
-    read, what = (_proteins, "proteins") if asked.fasta else (_rows, "rows")
+    what = next(name for name, given in (("proteins", asked.fasta), ("rows", asked.table), ("images", True)) if given)
+    read = {"proteins": _proteins, "rows": _rows, "images": _images}[what]
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
-            found, told = read(asked, bundle, point, device)
+            found, told = read(asked, bundle, promised[0].threshold if promised else 0.0, device)
             licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
-            tell([_about(bundle), *licences, *told, _promise(point, level)], asked.quiet)
+            tell([_about(bundle), *licences, *told, _promise(promised)], asked.quiet)
             write = output.WRITERS[asked.out.suffix]
-            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, point, level), what)
+            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, promised), what)
     except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
         if error.filename is None or str(error.filename).endswith(".part"):
             error.filename = asked.out
@@ -106,7 +114,7 @@ def predict(asked: argparse.Namespace) -> None:
 
 
 def _proteins(
-    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """Predictions of the chains of a FASTA file, as they are asked for, and what was read, in lines."""
     from tqdm import tqdm
@@ -117,12 +125,12 @@ def _proteins(
     embedder = _embedder(bundle, asked.results / "downloads")
     read = predicting.proteins(asked.fasta, checked)
     bar = tqdm(read, "predicting", checked.proteins, unit=" proteins", disable=asked.quiet or None)
-    found = predicting.predict(bundle, bar, embedder, point.threshold, asked.level, asked.batch, device)
+    found = predicting.predict(bundle, bar, embedder, threshold, asked.level, asked.batch, device)
     return found, list(checked.told())
 
 
 def _rows(
-    asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", device: str
+    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """The same for the rows of a table."""
     from tqdm import tqdm
@@ -131,8 +139,21 @@ def _rows(
 
     checked = rows.read(asked.table, bundle, asked.id, asked.separator, asked.encoding)
     bar = tqdm(checked.ids, "predicting", unit=" rows", disable=asked.quiet or None)
-    found = predicting.predict_rows(bundle, bar, checked.x, point.threshold, asked.level, asked.batch, device)
+    found = predicting.predict_rows(bundle, bar, checked.x, threshold, asked.level, asked.batch, device)
     return found, [*checked.told]
+
+
+def _images(
+    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
+) -> "tuple[Iterator[Prediction], list[str]]":
+    """The same for the images of a folder."""
+    from tqdm import tqdm
+
+    from mtbkd.serving import pictures, predicting
+
+    found = pictures.read(asked.images, bundle)
+    bar = tqdm(found.ids, "predicting", unit=" images", disable=asked.quiet or None)
+    return predicting.predict_rows(bundle, bar, found, threshold, asked.level, asked.batch, device), [*found.told]
 
 
 def _device(asked: str) -> str:
@@ -156,8 +177,10 @@ def _check_options(asked: argparse.Namespace) -> None:
     for name, needs in (("skip_invalid", "fasta"), ("id", "table"), ("encoding", "table")):
         if getattr(asked, name) and getattr(asked, needs) is None:
             raise ContractError(f"--{name.replace('_', '-')}", "option", "no file that it is for", f"--{needs} beside it")
-    if asked.table and asked.bundle is None and asked.study is None:
-        raise ContractError("--table", "student", "none", "--student FOLDER, or --study", "mtbkd fit makes one")
+    if asked.fasta is None and asked.bundle is None and asked.study is None:
+        raise ContractError(
+            "--table" if asked.table else "--images", "student", "none", "--student FOLDER, or --study", "mtbkd fit makes one"
+        )
     for name in ("study", "experiment", "method"):
         if (value := getattr(asked, name)) is None:
             continue
@@ -167,12 +190,17 @@ def _check_options(asked: argparse.Namespace) -> None:
             raise ContractError(f"--{name}", "value", f"'{value[:LONGEST_NAME]}'", f"at most {LONGEST_NAME} {NAME_RULE}")
 
 
-def _head(asked: argparse.Namespace, bundle: "Bundle", point: "RiskPoint", level: float) -> dict[str, Any]:
+def _head(asked: argparse.Namespace, bundle: "Bundle", promised: "tuple[RiskPoint, float] | None") -> dict[str, Any]:
     """What a JSON file says before the proteins."""
+    if promised is None:
+        more = {"thresholds": dict(zip(bundle.card.class_names, bundle.card.thresholds, strict=True))}
+    else:
+        point, level = promised
+        more = {"risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})}}
     return {
         "student": {key: getattr(bundle.card, key) for key in ("study", "experiment", "method", "intended_use")},
         "limits": list(bundle.card.limits), "licences": bundle.card.licences, "credible_level": asked.level,
-        "risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})},
+        **more,
     }  # fmt: skip
 
 
@@ -190,6 +218,8 @@ def _chosen(asked: argparse.Namespace) -> Path:
         how = f"make it: snakemake --cores all --config study={study} -- {target}"
         raise ContractError(place, "students", there, f"{asked.experiment or 'any'} {asked.method or 'any'}", how)
     cards = {f: read_card(f / FILES[1]) for f in wanted}
+    if asked.experiment is None:  # likelihoods of one label and of several do not compare
+        wanted = [f for f in wanted if cards[f].labels == "one"] or wanted
     for f, card in cards.items():
         own, asked_for = f"{card.study} {card.experiment} {card.method}", f"{study} {f.parent.name} {f.name}"
         if own != asked_for:
@@ -201,10 +231,18 @@ def _chosen(asked: argparse.Namespace) -> Path:
     return best
 
 
-def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float]":
-    """The point to answer at, and its level: the one asked for, else the usual one or the lowest that can be promised."""
+def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float] | None":
+    """The point to answer at, and its level: the one asked for, else the usual one or the lowest that can be promised.
+
+    None for a student of several labels, which promises nothing.
+    """
     from mtbkd.serving.risk import point_of
 
+    if bundle.card.labels == "several":
+        if asked is not None:
+            raise ContractError("--risk", "student", "one of several labels", "one label an example",
+                                "it promises no rate of wrong answers, and does not abstain")  # fmt: skip
+        return None
     least = math.ceil(min(point.bound for point in bundle.card.risk) * 1000) / 1000
     level = max(USUAL_RISK, least) if asked is None else asked
     return point_of(bundle.card.risk, level, f"{bundle.card.experiment} {bundle.card.method}"), level
@@ -228,7 +266,10 @@ def _about(bundle: "Bundle") -> str:
     return f"student: study {card.study}, experiment {card.experiment}, method {card.method}, {card.draws} draws"
 
 
-def _promise(point: "RiskPoint", level: float) -> str:
+def _promise(promised: "tuple[RiskPoint, float] | None") -> str:
+    if promised is None:
+        return "several labels: those whose probability reaches a threshold that validation examples chose; no risk is promised"
+    point, level = promised
     return (
         f"answers at most {level:.1%} wrong (with 95 % confidence, for examples such as the validation ones): it abstains "
         f"where the probability is below {point.threshold:.3f}; of the validation examples that chose none of its settings it "

@@ -6,13 +6,13 @@ chains of a batch, K classes.
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel
@@ -39,20 +39,29 @@ class Protein(NamedTuple):
 class Prediction(NamedTuple):
     """What a student says of one example; ``length`` is that of a protein, None for other examples.
 
-    ``prob`` (K,) is the posterior mean, ``low`` and ``high`` (K,) the ends of the equal-tailed credible interval of each
+    ``predicted`` holds the most probable class, or of several labels those that reach their thresholds; ``abstain`` is None
+    there, as no risk is promised. ``prob`` (K,) is the posterior mean, ``low`` and ``high`` (K,) the ends of the equal-tailed
+    credible interval of each
     class probability, ``epistemic_share`` the part of the predictive entropy that more knowledge of the weights would
     remove; the three are None for a point estimate.
     """
 
     id: str
     length: int | None
-    predicted: int
+    predicted: tuple[int, ...]
     prob: np.ndarray
     low: np.ndarray | None
     high: np.ndarray | None
     mean_deviance: float
     epistemic_share: float | None
-    abstain: bool
+    abstain: bool | None
+
+
+class Sliced(Protocol):
+    """Rows that come in parts."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> np.ndarray: ...
 
 
 @dataclass
@@ -163,17 +172,18 @@ def predict(
         with _little_memory(f"{len(part)} proteins"):
             features = embedder([protein.chain for protein in part])
             prob = bundle.draw_probs(bundle.standardised(features), device)
-        yield from summarised([(protein.id, len(protein.chain)) for protein in part], prob, threshold, level)
+        named = [(protein.id, len(protein.chain)) for protein in part]
+        yield from summarised(named, prob, threshold, level, bundle.card.thresholds)
 
 
 def predict_rows(
-    bundle: Bundle, ids: Iterable[str], x: np.ndarray, threshold: float, level: float, batch: int, device: str
+    bundle: Bundle, ids: Iterable[str], x: Sliced, threshold: float, level: float, batch: int, device: str
 ) -> Iterator[Prediction]:  # fmt: skip
-    """The same for rows ``x`` (N, F) as the user has them, called ``ids``."""
+    """The same for rows ``x`` (N, F) as the user has them, an array or what gives arrays in slices, called ``ids``."""
     for first, part in zip(range(0, len(x), batch), batched(ids, batch), strict=True):
         with _little_memory(f"{len(part)} rows"):
             prob = bundle.draw_probs(bundle.standardised(x[first : first + batch]), device)
-        yield from summarised([(name, None) for name in part], prob, threshold, level)
+        yield from summarised([(name, None) for name in part], prob, threshold, level, bundle.card.thresholds)
 
 
 @contextmanager
@@ -188,10 +198,14 @@ def _little_memory(what: str) -> Iterator[None]:
 
 
 def summarised(
-    part: Iterable[tuple[str, int | None]], prob: np.ndarray, threshold: float, level: float
+    part: Iterable[tuple[str, int | None]], prob: np.ndarray, threshold: float, level: float, thresholds: Sequence[float] = ()
 ) -> Iterator[Prediction]:
-    """What draws ``prob`` (S, B, K) say of the examples ``part``, each an id with the length of the protein."""
-    mean, unsure = prob.mean(0, dtype=np.float64), decompose(prob)
+    """What draws ``prob`` (S, B, K) say of the examples ``part``, each an id with the length of the protein.
+
+    ``thresholds`` (K,) are those of several labels; their uncertainty is the sum over the labels, each there or not.
+    """
+    mean, several_labels = prob.mean(0, dtype=np.float64), bool(thresholds)
+    unsure = decompose(np.concatenate([prob, 1 - prob], -1) if several_labels else prob)
     several = len(prob) > 1
     ends = credible_ends(prob, level) if several else None
     for i, (name, length) in enumerate(part):
@@ -199,11 +213,11 @@ def summarised(
         yield Prediction(
             id=name,
             length=length,
-            predicted=int(mean[i].argmax()),
+            predicted=tuple(np.flatnonzero(mean[i] >= thresholds).tolist()) if several_labels else (int(mean[i].argmax()),),
             prob=mean[i],
             low=ends[0, i] if ends is not None else None,
             high=ends[1, i] if ends is not None else None,
             mean_deviance=float(unsure.mean_deviance[i]),
             epistemic_share=(float(unsure.entropy_epistemic[i] / total) if total > 0 else 0.0) if several else None,
-            abstain=bool(mean[i].max() < threshold),
+            abstain=None if several_labels else bool(mean[i].max() < threshold),
         )

@@ -31,8 +31,8 @@ def read(path: Path, bundle: Bundle, id_column: str | None, separator: str = ","
     """
     card = bundle.card
     if card.inputs.encoders or len(card.inputs.features) > 1:
-        kind = "protein chains" if card.inputs.encoders else f"arrays of shape {card.inputs.features}"
-        hint = "--fasta" if card.inputs.encoders else ""
+        kind = "protein chains" if card.inputs.encoders else f"images of shape {card.inputs.features}"
+        hint = "--fasta" if card.inputs.encoders else "--images"
         raise ContractError(f"student {card.method}", "inputs", kind, "a student of tables", hint)
     sheet = _parquet(path) if path.suffix == ".parquet" else delimited.read(path, separator, encoding)
     ids = sheet.refuse_repeats(sheet.find(id_column)) if id_column else [str(i) for i in range(len(sheet.rows))]

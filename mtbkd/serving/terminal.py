@@ -79,6 +79,12 @@ def one_line(text: str, most: int = 2000) -> str:
     return shown if len(text) <= most else f"{shown}..."
 
 
+def aligned(table: list[tuple[str, ...]]) -> list[str]:
+    """Rows of text as lines whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
 def tell(lines: Iterable[str], quiet: bool = False) -> None:
     """Lines for the user, on standard error."""
     for line in () if quiet else lines:

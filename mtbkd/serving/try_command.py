@@ -33,6 +33,8 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     own.add_argument("--student", help="an entry of students (default: as in the experiment)")
     own.add_argument("--config", type=Path, action="append", default=[], metavar="FILE", help="your own entries (YAML)")
     own.add_argument("--results", type=Path, default=Path("results"), help="folder with downloads (default: results)")
+    own.add_argument("--watch", action="store_true",
+                     help="print what each optimiser gained with its steps, and the trace of chains")  # fmt: skip
     own.add_argument("--quiet", action="store_true", help="print the tables only")
     own.set_defaults(run=_run)
 

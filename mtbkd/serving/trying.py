@@ -13,6 +13,8 @@ import numpy as np
 from mtbkd.base.errors import ConfigError, nearest
 from mtbkd.base.explain import Mistake, choice, clean, sentence
 from mtbkd.base.frames import Frame, read_table
+from mtbkd.base.progress import shown, stage
+from mtbkd.contracts.draws import Draws
 from mtbkd.data.downloads import fetch
 from mtbkd.data.preparing import prepare
 from mtbkd.evaluation.evaluate import evaluate_experiment
@@ -20,7 +22,8 @@ from mtbkd.evaluation.scoring import ALL
 from mtbkd.inference.convergence import INFORMING
 from mtbkd.inference.fitting import fit_files
 from mtbkd.serving.refusals import refusals
-from mtbkd.serving.terminal import tell
+from mtbkd.serving.terminal import aligned, tell
+from mtbkd.serving.watching import watched
 from mtbkd.study import likeness
 from mtbkd.study.config import load
 from mtbkd.study.plan import Plan, make_plan
@@ -33,11 +36,12 @@ SHARED = ("levels", "block_size", "posterior", "training", "output")  # what is 
 
 
 class Tried(NamedTuple):
-    """Tables of the experiment, as ``mtbkd.evaluation.evaluate`` has them."""
+    """Tables of the experiment, as ``mtbkd.evaluation.evaluate`` has them, and what was watched, in lines."""
 
     metrics: Frame
     comparisons: Frame
     gates: Frame
+    watched: list[str]
 
 
 def compare_methods(asked: argparse.Namespace) -> None:
@@ -52,6 +56,8 @@ def compare_methods(asked: argparse.Namespace) -> None:
     tell([told, *plan.remarks], asked.quiet)
     with TemporaryDirectory(prefix="mtbkd-try-") as folder:
         found = computed(plan, asked.against, Path(folder), asked.results / "downloads", asked.quiet)
+    if asked.watch:
+        print("\n".join(found.watched))
     print("\n".join(scores(found, asked.method, asked.against)))
     print("\n".join(checks(found.gates, (asked.method, asked.against))))
 
@@ -114,7 +120,9 @@ def computed(plan: Plan, reference: str, folder: Path, raw: Path, quiet: bool) -
     with _timed("evaluation", quiet):
         names, tables = (plan.study, experiment.name, experiment.data.name), folder / "tables"
         evaluate_experiment(*names, data, logits, draws, plan.levels, tables, reference)
-    return Tried(*(read_table(tables / f"{name}.parquet", "a table", "evaluate") for name in Tried._fields))
+    read = (read_table(tables / f"{name}.parquet", "a table", "evaluate") for name in ("metrics", "comparisons", "gates"))
+    told = [line for m, files in draws.items() for line in watched(m, [Draws.read(place) for place in files.values()])]
+    return Tried(*read, told)
 
 
 def _fit(
@@ -129,7 +137,8 @@ def _fit(
 @contextmanager
 def _timed(what: str, quiet: bool) -> Iterator[None]:
     began = time.monotonic()
-    yield
+    with shown(quiet), stage(what):
+        yield
     tell([f"{what}: {time.monotonic() - began:.1f} s"], quiet)
 
 
@@ -143,7 +152,7 @@ def scores(found: Tried, method: str, against: str) -> list[str]:
         interval = f"{row['low']:+.4f} .. {row['high']:+.4f}" if np.isfinite(row["low"]) else row["note"]
         one, other = (f"{means[name, row['metric']]:.4f}" for name in (method, against))
         table.append((row["metric"], one, other, f"{row['difference']:+.4f}", interval, row["verdict"]))
-    return _aligned(table)
+    return aligned(table)
 
 
 def checks(gates: Frame, methods: tuple[str, ...]) -> list[str]:
@@ -160,8 +169,3 @@ def checks(gates: Frame, methods: tuple[str, ...]) -> list[str]:
         passed = [gate for gate, rows in own.groupby("gate", sort=False) if (rows["verdict"] == "passed").all()]
         lines.append(f"{method}: checks passed by all replicates: {', '.join(map(str, passed)) or 'none'}")
     return lines
-
-
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

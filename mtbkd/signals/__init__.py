@@ -28,11 +28,14 @@ class Mixture(NamedTuple):
         prob: p (U, N, G, K).
         log_scale: (U, N, G); None for one teacher, whose r is 1.
         power: of the mixture, one for all.
+        cap: where positive, r are instead the weights, none larger than this, under which the teachers' gradients agree
+            (``mtbkd.posterior.compiled.agreement``).
     """
 
     prob: "torch.Tensor"
     log_scale: "torch.Tensor | None" = None
     power: float = 1.0
+    cap: float = 0.0
 
 
 def with_no_teacher(

@@ -1,17 +1,12 @@
 """Bayesian knowledge distillation from one teacher: log Dir(q; 1 + lambda p_g) (Fang et al., ICML 2024)."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.signals import Mixture, log_beta
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 USES = frozenset({"kappa", "lambda", "beta", "teacher_temperature", "student_temperature"})
 NEEDS_WEIGHTS = False

@@ -6,16 +6,9 @@ Where each teacher knows a part of the data only, the mean is diluted by those t
 tempers each teacher before it takes the mean.
 """
 
-from typing import TYPE_CHECKING
-
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.signals import kd
 from mtbkd.signals.kd import NEEDS_WEIGHTS, USES, mixture, prepare, slope, term, term_symbolic
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 __all__ = ["NEEDS_WEIGHTS", "USES", "Settings", "mixture", "prepare", "slope", "temper", "term", "term_symbolic"]
 Settings = kd.Settings

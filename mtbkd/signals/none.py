@@ -1,15 +1,10 @@
 """No teachers: the label-only student, the baseline that MT-BKD's paper omits."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 USES: frozenset[str] = frozenset()
 NEEDS_WEIGHTS = False

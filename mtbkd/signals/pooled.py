@@ -4,18 +4,13 @@ In ``tip`` the priors are pooled, here the probabilities: the student has one te
 (method.md, sections 2 and 5; the operators of mtbkd/pooling/operators).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling.chosen import settings_of
 from mtbkd.signals import Mixture, bkd, log_beta
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 USES = frozenset({"kappa", "lambda", "beta", "teacher_temperature", "student_temperature"})
 NEEDS_WEIGHTS = True

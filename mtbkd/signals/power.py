@@ -3,17 +3,12 @@
 r = 1 is MT-BKD's prior (``tip``); r -> 0 is sum_g w_g log Dir(q; 1 + lambda p_g), which is ``kd`` up to a constant.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.signals import Mixture, kd, log_beta, tip
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 USES = frozenset({"kappa", "lambda", "beta", "no_teacher", "teacher_temperature", "student_temperature"})
 NEEDS_WEIGHTS = True

@@ -5,18 +5,11 @@ teacher-informed prior is that of distillation with these weights (MT-BKD; metho
 Shapes: R replicates, S draws, N examples, G teachers, K classes.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.draws import Draws
 from mtbkd.signals import tip, with_no_teacher
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 MOST_DRAWS = 20
 

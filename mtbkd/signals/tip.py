@@ -3,17 +3,12 @@
 log Dir(q; 1 + lambda p) = -log B(1 + lambda p) + lambda sum_k p_k log q_k (MT-BKD, equation of the prior; method.md 1).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.signals import Mixture, log_beta
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 USES = frozenset({"kappa", "lambda", "beta", "no_teacher", "teacher_temperature", "student_temperature"})
 NEEDS_WEIGHTS = True

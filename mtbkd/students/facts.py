@@ -86,9 +86,11 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
         raise ContractError(where, "forward", "an answer that depends on the other examples of the batch",
                             "one that depends on its own example")  # fmt: skip
     with torch.no_grad():
-        found = _head(network, x, logits, head, where)
+        batched = _vmaps(network, x)
+        # A module that cannot be batched may choose by its numbers what it does: then no head is guessed.
+        found = _head(network, x, logits, head, where) if batched or head is not None else None
         masked, fixed = _masks(network, x, found)
-    return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), _vmaps(network, x))
+    return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), batched)
 
 
 def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None:
@@ -235,9 +237,10 @@ def _vmaps(network: "nn.Module", x: "torch.Tensor") -> bool:
     """Whether ``torch.vmap`` over two members gives what the members give, with a gradient."""
     params = {name: p.detach() for name, p in network.named_parameters()}
     try:
-        pairs = {name: torch.stack([p, p * 1.01]).requires_grad_() for name, p in params.items()}
-        both = torch.vmap(lambda own: torch.func.functional_call(network, own, (x,)))(pairs)
-        torch.autograd.grad(both.sum(), list(pairs.values()), allow_unused=True)
+        with torch.enable_grad():
+            pairs = {name: torch.stack([p, p * 1.01]).requires_grad_() for name, p in params.items()}
+            both = torch.vmap(lambda own: torch.func.functional_call(network, own, (x,)))(pairs)
+            torch.autograd.grad(both.sum(), list(pairs.values()), allow_unused=True)
         second = torch.func.functional_call(network, {name: p * 1.01 for name, p in params.items()}, (x,))
         return _same(both[1], second)
     except Exception:  # whatever a batching rule or a module's own code raises: members are then computed one by one

@@ -65,6 +65,9 @@ class Settings(BaseModel):
         None, description="where fits start: fresh makes the module anew for each, own takes its weights; default: own where "
         "they came from a file or with a module handed over"
     )  # fmt: skip
+    hashes: dict[str, str] = Field(
+        {}, description="set by the plan of a study: file of code or weights -> sha256 of its content"
+    )
     handed_over: bool = Field(False, description="set in Python: path is the name of code that was handed over")
 
     @model_validator(mode="after")
@@ -89,6 +92,11 @@ def num_params(settings: Settings, features: tuple[int, ...], num_classes: int) 
     return build(settings, features, num_classes).num_params
 
 
+def unmasked(settings: Settings, features: tuple[int, ...], num_classes: int) -> tuple[str, ...]:
+    """Names of dropout layers that the inference ``dropout`` cannot act through."""
+    return build(settings, features, num_classes).unmasked
+
+
 def build(settings: Settings, features: tuple[int, ...], num_classes: int) -> "Module | Headed":
     """The student for examples of shape ``features``.
 
@@ -98,8 +106,20 @@ def build(settings: Settings, features: tuple[int, ...], num_classes: int) -> "M
     if settings.handed_over:
         raise ContractError(settings.label, "module", "nothing", f"the module that was handed over, {settings.path}",
                             f"mtbkd.load(folder, module={str(settings.path).rpartition('.')[2]})")  # fmt: skip
+    for path, known in settings.hashes.items():
+        if networks.content_hash(path) != known:
+            raise ContractError(path, "content", "another one than when the run was planned", "the same until it has ended",
+                                "start it again")  # fmt: skip
     code = networks.of_torchvision(settings.torchvision) if settings.torchvision else networks.named(str(settings.path))
     return _built(code, settings.model_dump_json(), _changed(settings.weights), features, num_classes)
+
+
+def stamped(settings: Settings) -> Settings:
+    """The settings with hashes of the files that they name."""
+    found = networks.IN_FILE.fullmatch(settings.path or "")
+    named = [found["file"] if found else None, settings.weights]
+    hashes = {path: networks.content_hash(path) for path in named if path and not settings.handed_over}
+    return settings.model_copy(update={"hashes": hashes})
 
 
 @lru_cache(maxsize=4)
@@ -195,7 +215,7 @@ class Module:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Where each learning parameter lies, the head's at the end."""
-        head = [f"{self.facts.head}.{name}" for name in ("weight", "bias")] if self.facts.head is not None else []
+        head = list(_of_layer(self.facts.head)) if self.facts.head is not None else []
         learning = {name: p.shape for name, p in self.network.named_parameters() if p.requires_grad}
         found, offset = [], 0
         for name in [*(name for name in learning if name not in head), *head]:
@@ -207,6 +227,11 @@ class Module:
     @property
     def num_params(self) -> int:
         return self.parts[-1].place.stop
+
+    @property
+    def unmasked(self) -> tuple[str, ...]:
+        """Names of dropout layers that no mask stands for."""
+        return self.facts.fixed
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -375,6 +400,7 @@ class Headed(Mlp):
 
     trunk: Module = field(kw_only=False)
     own: bool = False
+    unmasked: tuple[str, ...] = ()
 
     def inputs(self, x: "torch.Tensor") -> "torch.Tensor":
         flat = self.trunk.flat(self.trunk.network).to(x.device).unsqueeze(0)
@@ -389,13 +415,18 @@ class Headed(Mlp):
     @property
     def constants(self) -> "dict[str, torch.Tensor]":
         """All parameters and buffers but the head's."""
-        head = (f"{self.trunk.facts.head}.weight", f"{self.trunk.facts.head}.bias")
+        head = _of_layer(str(self.trunk.facts.head))
         named = (*self.trunk.network.named_parameters(), *self.trunk.network.named_buffers())
         return {name: value.detach() for name, value in named if name not in head}
 
     def holding(self, constants: "dict[str, torch.Tensor]") -> "Headed":
         """The same with other ``constants``."""
         return replace(self, trunk=replace(self.trunk, network=_with(self.trunk.network, constants, self.trunk.where)))
+
+
+def _of_layer(name: str) -> tuple[str, str]:
+    """Names of a dense layer's parameters; a network that is one itself has the name ""."""
+    return tuple(f"{name}.{each}".lstrip(".") for each in ("weight", "bias"))  # pyright: ignore[reportReturnType]
 
 
 def _times(mask: "torch.Tensor", layer: Any, inputs: Any) -> Any:

@@ -4,6 +4,7 @@ Naming code runs it: a file, or a module that is imported.
 """
 
 import copy
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -36,6 +37,14 @@ def complaint(where: str, field: str, error: BaseException, expected: str, hint:
     """What somebody else's code raised, in one line."""
     told = " ".join(f"{type(error).__name__}: {error}".split())
     return ContractError(where, field, told if len(told) <= 300 else f"{told[:297]}...", expected, hint)
+
+
+def content_hash(path: str | Path) -> str:
+    """The sha256 of a file; ContractError where there is none."""
+    path = Path(path)
+    regular_file(path, "a file", "" if path.is_absolute() else "the path is relative to the working folder")
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def named(path: str) -> Any:
@@ -164,7 +173,7 @@ def load_weights(network: "nn.Module", path: str, head: str | None, where: str) 
     """
     found = _state(Path(path))
     own = network.state_dict()
-    heads = [name for name in own if head is not None and name.startswith(f"{head}.")]
+    heads = [name for name in own if head is not None and name.startswith(f"{head}.".lstrip("."))]
     other = [name for name in heads if name not in found or found[name].shape != own[name].shape]
     found = {name: value for name, value in found.items() if name not in other}
     odd = [f"'{name}' missing" for name in own if name not in found and name not in other]

@@ -60,7 +60,7 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
         weights = ", ".join(sorted(registry.WEIGHTS))
         yield Mistake(("methods", name, "weights"), f"missing; signal '{method.signal}' needs one of: {weights}.")
     if not needs and method.weights is not None:
-        text = sentence(method.weights, f"nothing, as signal '{method.signal}' uses no weights", "remove weights")
+        text = sentence(method.weights, f"nothing, because signal '{method.signal}' uses no weights", "remove weights")
         yield Mistake(("methods", name, "weights"), text)
     columns = {column for table in printed_columns().values() for column in table}
     for column in method.published:

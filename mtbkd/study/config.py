@@ -170,7 +170,7 @@ def _may_be_like(schema: dict[str, Any]) -> None:
     of_studies = (Experiment, Question)
     for entry in (DatasetEntry, TeacherEntry, StudentEntry, MethodEntry, *of_studies):
         definition = schema["$defs"][entry.__name__]
-        text = "another entry of the same kind, of which this one has all that it does not give itself"
+        text = "another entry of the same kind, from which this one inherits whatever it does not define"
         definition["properties"][likeness.KEY] = {"type": "string", "description": text}
         otherwise = {"required": definition.pop("required")}
         definition.setdefault("allOf", []).append({"if": {"required": [likeness.KEY]}, "else": otherwise})
@@ -181,8 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mtbkd.study.config", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check a configuration and print every mistake")
-    check.add_argument("files", type=Path, nargs="+", help="the later ones are read over the first, like --configfile")
-    check.add_argument("--study", help="in place of the file's")
+    check.add_argument("files", type=Path, nargs="+", help="later files override the first, as with --configfile")
+    check.add_argument("--study", help="check this study instead of the file's")
     write = commands.add_parser("schema", help="print the JSON schema")
     write.add_argument("--write", action="store_true", help=f"write it to {SCHEMA.parent.name}/{SCHEMA.name} instead")
     chosen = parser.parse_args(arguments)

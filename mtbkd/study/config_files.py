@@ -129,7 +129,7 @@ def _said(error: yaml.YAMLError, text: str) -> str:
     lines = text.splitlines()
     tab = mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]
     hint = " Hint: indent with spaces, not tabs." if tab else ""
-    return f"line {mark.line + 1}, column {mark.column + 1}: no YAML: {getattr(error, 'problem', error)}.{hint}"
+    return f"line {mark.line + 1}, column {mark.column + 1}: invalid YAML: {getattr(error, 'problem', error)}.{hint}"
 
 
 class _Walk:
@@ -149,7 +149,7 @@ class _Walk:
 
     def _node(self, path: KeyPath, node: yaml.Node) -> Iterator[Mistake]:
         if id(node) in self.open:
-            yield Mistake(path, f"line {_line(node)}: found an alias of what it stands in; allowed: no circle.")
+            yield Mistake(path, f"line {_line(node)}: found an alias of an enclosing entry; allowed: no circular aliases.")
         if id(node) in self.open or id(node) in self.sizes:
             return
         self.open.add(id(node))
@@ -194,12 +194,12 @@ class _Walk:
             value = self.constructor.construct_object(node)
         except (ValueError, AttributeError, OverflowError, TypeError, KeyError, yaml.YAMLError):
             kind = node.tag.rpartition(":")[2]
-            text = f"line {_line(node)}: found {shown(node.value)}, which is no {kind}; allowed: a value that YAML can read."
+            text = f"line {_line(node)}: found {shown(node.value)}, which is not a valid {kind}; allowed: a value of YAML."
             yield Mistake(path, f"{text} Hint: put text in quotes.")
         else:
             if _OTHER_BASE.fullmatch(node.value) and isinstance(value, int | float):
                 text = f"line {_line(node)}: found {node.value}, which YAML reads as {value}; allowed: decimal numbers."
-                yield Mistake(path, f"{text} Hint: no leading zero, no colon; put text in quotes.")
+                yield Mistake(path, f"{text} Hint: write numbers without leading zero or colon; put text in quotes.")
 
 
 def _line(node: yaml.Node) -> int:

@@ -10,21 +10,29 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mtbkd.base import registry
+from mtbkd.base.device import resolve_device
 from mtbkd.base.explain import KeyPath, Mistake
+from mtbkd.base.lazy import lazy_import
 from mtbkd.base.settings import merged, settings_of
 from mtbkd.data.datasets import Shape, redrawn
 from mtbkd.evaluation.compare import MIN_FOR_TEST
+from mtbkd.inference.fitting import Spec
 from mtbkd.inference.tuning import count
 
 if TYPE_CHECKING:
+    import torch
+
     from mtbkd.study.models import Config, Experiment, MethodEntry, Study
     from mtbkd.study.planned import ExperimentPlan
+else:
+    torch = lazy_import("torch")
 
 Size = tuple[int, tuple[int, ...]]  # parameters of a student, and its hidden layers
 MAX_JOBS = 100_000  # Snakemake holds every one in memory and looks at each again and again
 MAX_GB = 1_000  # one job's arrays; no machine of this project's readers has more
 MAX_CANDIDATES = 10_000  # every one is a fit
 ALPHA = 0.05
+COPIES = 6  # of the parameters while Adam moves them: they, their gradient and its moments, and what a step is made of
 _SIZES = ("n_train", "n_val", "n_test", "n_fresh")
 
 
@@ -67,10 +75,10 @@ def candidates(config: "Config", study: "Study", experiment: "Experiment | Any",
     return count(posterior, registry.part("signal", method.signal).USES)
 
 
-def drawn_params(method: "MethodEntry", size: Size, shape: Shape) -> int:
+def drawn_params(method: "MethodEntry", size: Size, classes: int) -> int:
     """Parameters that a method draws, of a student of ``size``: all, or the last layer's."""
     params, hidden = size
-    return params if method.layers == "all" or not hidden else (hidden[-1] + 1) * len(shape.class_names)
+    return params if method.layers == "all" or not hidden else (hidden[-1] + 1) * classes
 
 
 def need_of_fit(
@@ -87,7 +95,7 @@ def need_of_fit(
     tried, starts = ("candidates", candidates(config, study, experiment, name)), ("restarts", training.restarts)
     shown = ("draws", min(draws, output.prediction_draws))
     tuning = (replicates, tried, starts, ("parameters", size[0]))
-    kept = (replicates, ("draws", draws), ("parameters", drawn_params(method, size, shape)))
+    kept = (replicates, ("draws", draws), ("parameters", drawn_params(method, size, len(shape.class_names))))
     predicted = (replicates, shown, ("test examples", rows), ("classes", len(shape.class_names)))
     return max((Need(tuning), Need(kept), Need(predicted)), key=lambda need: need.gigabytes)
 
@@ -127,9 +135,35 @@ def memory_mistakes(path: KeyPath, name: str, need: Need) -> Iterator[Mistake]:
         yield Mistake(path, f"found '{name}', which needs {need}; allowed: at most {MAX_GB:,} GB. Hint: {hint}")
 
 
+def needs_here(spec: Spec, size: Size, classes: int) -> dict[str, Need]:
+    """The largest groups of arrays of a fit in this process, one replicate, by what makes them smaller."""
+    params, hidden = size
+    drawn = (hidden[-1] + 1) * classes if spec.layers == "last" and hidden else params
+    draws = _draws(settings_of("inference", spec.inference.name, spec.inference.settings))
+    tried = count(spec.posterior, registry.part("signal", spec.signal.name).USES)
+    starts = max(tried * spec.training.restarts, spec.inference.settings.get("chains", 1) if drawn == params else 1)
+    found = {
+        "fewer candidates (grid), restarts (training) or chains": Need(
+            (("starts", starts), ("parameters", params), ("copies while they are fitted", COPIES))
+        ),
+        "fewer draws (settings)": Need((("draws", draws), ("parameters", drawn), ("copies", 2))),
+    }
+    if spec.output.keep_params:
+        kept = (("draws that are kept", min(draws, spec.output.prediction_draws)), ("parameters", drawn), ("copies", 3))
+        found["fewer draws (settings)"] = max(found["fewer draws (settings)"], Need(kept), key=lambda need: need.gigabytes)
+    return found
+
+
+def gigabytes_here(device: str) -> float:
+    """Memory of this machine, or of its GPU where a fit is computed there."""
+    if resolve_device(device) == "cuda":
+        return torch.cuda.get_device_properties(0).total_memory / 1e9
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+
+
 def memory_remark(where: str, need: Need) -> str:
     """Said where the array does not fit into this machine; others may run the job."""
-    here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    here = gigabytes_here("cpu")
     return f"{where} needs {need}; this machine has {here:,.1f} GB" if need.gigabytes > here else ""
 
 

@@ -83,7 +83,7 @@ class _Group:
             return rest
         if other in self.open:
             circle = " like ".join([*self.open[self.open.index(other) :], other])
-            self.mistakes.append(Mistake(place, sentence(other, f"no circle: {circle}")))
+            self.mistakes.append(Mistake(place, sentence(other, f"no circular like: {circle}")))
             return rest
         base = self.entry(other)
         return overlaid(base, rest) if isinstance(base, dict) else rest

@@ -35,46 +35,46 @@ class DatasetEntry(_Model):
     """A dataset: a module of mtbkd/data/datasets with its settings."""
 
     kind: str = Field(description="a module of mtbkd/data/datasets")
-    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+    settings: dict[str, Any] = Field({}, description="settings of that module")
 
 
 class TeacherEntry(_Model):
     """A teacher: a module of mtbkd/teachers with its settings and the domain it mostly sees."""
 
     family: str = Field(description="a module of mtbkd/teachers")
-    domain: str | None = Field(None, description="the domain it mostly sees; every domain when left out")
-    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+    domain: str | None = Field(None, description="the domain it mainly trains on; default: all domains")
+    settings: dict[str, Any] = Field({}, description="settings of that module")
 
 
 class StudentEntry(_Model):
     """A student: a module of mtbkd/students with its settings."""
 
     architecture: str = Field(description="a module of mtbkd/students")
-    settings: dict[str, Any] = Field({}, description="the Settings of that module")
+    settings: dict[str, Any] = Field({}, description="settings of that module")
 
 
 class MethodEntry(_Model):
     """A method: signal x weights x inference."""
 
     signal: str = Field(description="how teachers enter the posterior: a module of mtbkd/signals")
-    signal_settings: dict[str, Any] = Field({}, description="the Settings of the signal's module")
-    weights: str | None = Field(None, description="where the signal needs them: a module of mtbkd/pooling")
+    signal_settings: dict[str, Any] = Field({}, description="settings of the signal's module")
+    weights: str | None = Field(None, description="teacher weights, if the signal needs them: a module of mtbkd/pooling")
     inference: str = Field(description="a module of mtbkd/inference")
-    settings: dict[str, Any] = Field({}, description="the Settings of the inference's module")
-    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
+    settings: dict[str, Any] = Field({}, description="settings of the algorithm's module")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="overrides the shared settings, key by key")
     tuned_by: str | None = Field(
         None,
-        description="an entry of methods whose inference fits experiments' candidates of shared settings; MAP when left out",
+        description="an entry of methods whose inference fits the tuning candidates in experiments; default: MAP",
     )
     layers: Literal["all", "last"] = Field(
-        "all", description="last: draw the last layer alone, the others staying at a MAP fit: for large students"
+        "all", description="last: sample only the last layer, with the others fixed at a MAP fit; for large students"
     )
     stack_chains: bool = Field(
-        False, description="weight the chains by leave-one-out instead of pooling them: for chains in different modes"
+        False, description="weight chains by leave-one-out instead of pooling them; for chains in different modes"
     )
-    note: Note = Field("", description="what a reader of the page should know of it, shown beside its name")
+    note: Note = Field("", description="a note for readers of the report, shown next to the name")
     published: Columns = Field(
-        (), description="columns of published tables that hold this method; those of the experiment's table count"
+        (), description="columns of published tables that show this method; only those of the experiment's table are used"
     )
 
 
@@ -85,10 +85,10 @@ class Experiment(_Model):
     teachers: Names = Field(min_length=1, description="entries of teachers")
     student: str = Field(description="an entry of students")
     methods: Names = Field(min_length=1, description="entries of methods")
-    published: str | None = Field(None, description="numbers to set beside ours: a table of mtbkd/data/published")
-    replicates: Replicates | None = Field(None, description="in place of the study's")
-    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the study's, key by key")
-    training: Training = Field(UNSET_TRAINING, description="replaces the study's, key by key")
+    published: str | None = Field(None, description="published numbers to compare with: a table of mtbkd/data/published")
+    replicates: Replicates | None = Field(None, description="overrides the number of the study")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="overrides the settings of the study, key by key")
+    training: Training = Field(UNSET_TRAINING, description="overrides the settings of the study, key by key")
 
 
 class Study(_Model):
@@ -97,18 +97,18 @@ class Study(_Model):
     description: str = Field("", description="one sentence for the report")
     replicates: Replicates = Field(
         1,
-        description="simulations redraw data and teachers, tables of mlbench and scikit are split anew; other data vary the "
-        "student's seeds",
+        description="repetitions: simulations redraw data and teachers, tables of mlbench and scikit are resplit; with other "
+        "data, only the student's seeds differ",
     )
     block_size: Replicates = Field(8, description="replicates fitted together in one job")
     levels: Annotated[tuple[Level, ...], AfterValidator(distinct)] = Field(
         (0.9,), min_length=1, max_length=20, description="credible levels in tables and figures"
     )
-    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the shared settings, key by key")
-    training: Training = Field(UNSET_TRAINING, description="replaces the shared settings, key by key")
-    output: Output = Field(UNSET_OUTPUT, description="replaces the shared settings, key by key")
-    questions: dict[Name, Question] = Field({}, description="questions asked besides the experiments, by name")
-    experiments: dict[Name, Experiment] = Field(min_length=1, description="what is compared, by name")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="overrides the shared settings, key by key")
+    training: Training = Field(UNSET_TRAINING, description="overrides the shared settings, key by key")
+    output: Output = Field(UNSET_OUTPUT, description="overrides the shared settings, key by key")
+    questions: dict[Name, Question] = Field({}, description="questions in addition to the experiments, by name")
+    experiments: dict[Name, Experiment] = Field(min_length=1, description="experiments, each a comparison of methods, by name")
 
 
 class Config(_Model):
@@ -116,10 +116,10 @@ class Config(_Model):
 
     study: str = Field(description="the study to run: an entry of studies")
     seed: Seed = Field(0, description="base of every seed")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA when there is one")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: CUDA if available")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="shared by all methods")
     training: Training = Field(UNSET_TRAINING, description="shared by all methods")
-    output: Output = Field(UNSET_OUTPUT, description="what is kept of the draws")
+    output: Output = Field(UNSET_OUTPUT, description="which draws to store")
     datasets: dict[Name, DatasetEntry] = Field(description="datasets by name")
     teachers: dict[Name, TeacherEntry] = Field(description="teachers by name")
     students: dict[Name, StudentEntry] = Field(description="students by name")

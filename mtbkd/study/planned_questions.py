@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import SINGLE, block_names
-from mtbkd.base.settings import dump, merged, settings_of
+from mtbkd.base.settings import dump, merged
 from mtbkd.study.questions import Part, Uses
-from mtbkd.study.resolve import data_of, teacher_of
+from mtbkd.study.resolve import data_of, student_of, teacher_of
 
 if TYPE_CHECKING:
     from mtbkd.study.asked import Asked
@@ -92,7 +92,7 @@ def make_question(name: str, asked: "Asked") -> QuestionPlan:
     levels = [study, *([of] if of else []), question]
     drawn, source = of is not None and "draws" in module.NEEDS, of or question
     data = data_of(config, asked.dataset) if asked.dataset else None
-    student = _student(asked, source.student) if source.student else None
+    student = student_of(config.students[source.student]) if source.student else None
     resolved = planning.resolve(asked) if planning else None
     uses = resolved.uses if resolved else (("student", student["architecture"]),) if student else ()
     return QuestionPlan(
@@ -117,8 +117,3 @@ def make_question(name: str, asked: "Asked") -> QuestionPlan:
         uses=uses,
         parts=resolved.parts if resolved else {},
     )
-
-
-def _student(asked: "Asked", name: str) -> dict[str, Any]:
-    entry = asked.config.students[name]
-    return {"architecture": entry.architecture, "settings": dump(settings_of("student", entry.architecture, entry.settings))}

@@ -26,17 +26,19 @@ class Question(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str = Field(description="a kind: a folder of mtbkd/questions")
-    experiment: str | None = Field(None, description="an experiment of the study: its dataset, teachers, student and draws")
-    dataset: str | None = Field(None, description="an entry of datasets, where no experiment is named")
-    teachers: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
-        (), description="entries of teachers, where no experiment is named"
+    kind: str = Field(description="the kind of question: a folder of mtbkd/questions")
+    experiment: str | None = Field(
+        None, description="an experiment of the study; the question uses its dataset, teachers, student and draws"
     )
-    student: str | None = Field(None, description="an entry of students, where no experiment is named")
-    replicates: Replicates | None = Field(None, description="in place of the experiment's or study's")
-    posterior: Posterior = Field(UNSET_POSTERIOR, description="replaces the experiment's or study's, key by key")
-    training: Training = Field(UNSET_TRAINING, description="replaces the experiment's or study's, key by key")
-    settings: dict[str, Any] = Field({}, description="the Settings of that kind")
+    dataset: str | None = Field(None, description="an entry of datasets; only without experiment")
+    teachers: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
+        (), description="entries of teachers; only without experiment"
+    )
+    student: str | None = Field(None, description="an entry of students; only without experiment")
+    replicates: Replicates | None = Field(None, description="overrides the number of the experiment or study")
+    posterior: Posterior = Field(UNSET_POSTERIOR, description="overrides the settings of the experiment or study, key by key")
+    training: Training = Field(UNSET_TRAINING, description="overrides the settings of the experiment or study, key by key")
+    settings: dict[str, Any] = Field({}, description="settings of that kind")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ RENAMED = {
 def explained(mistakes: Iterable[Mistake]) -> list[Mistake]:
     """``mistakes`` with each about an old key saying what it has become."""
     return [
-        Mistake(found.path, f"unknown key; it has become {RENAMED[str(found.path[2])]}. Hint: see workflow/README.md")
+        Mistake(found.path, f"unknown key; it is now {RENAMED[str(found.path[2])]}. Hint: see workflow/README.md")
         if found.path[:1] == ("studies",) and len(found.path) == 3 and found.path[2] in RENAMED
         else found
         for found in mistakes

@@ -11,7 +11,7 @@ from mtbkd.inference.tuning import ALWAYS_USED, UNUSED, read_settings
 from mtbkd.study.planned import DataPlan, TeacherPlan
 
 if TYPE_CHECKING:
-    from mtbkd.study.models import Config, Experiment, Study
+    from mtbkd.study.models import Config, Experiment, StudentEntry, Study
 
 
 def data_of(config: "Config", name: str) -> DataPlan:
@@ -36,6 +36,13 @@ def teacher_of(config: "Config", name: str, data: DataPlan) -> TeacherPlan:
     return TeacherPlan(name, entry.family, entry.domain, settings, config.seed, raw, data.key, key)
 
 
+def student_of(entry: "StudentEntry") -> dict[str, Any]:
+    """A student with its settings, and with hashes of the user's files that they name: what is fitted anew when they change."""
+    settings = settings_of("student", entry.architecture, entry.settings)
+    stamped = getattr(registry.part("student", entry.architecture), "stamped", lambda settings: settings)
+    return {"architecture": entry.architecture, "settings": dump(stamped(settings))}
+
+
 def fit_of(config: "Config", study: "Study", experiment: "Experiment", name: str) -> dict[str, Any]:
     """Content of the ``mtbkd.inference.fitting.Spec`` of the method ``name`` in an experiment."""
     method, student = config.methods[name], config.students[experiment.student]
@@ -45,13 +52,13 @@ def fit_of(config: "Config", study: "Study", experiment: "Experiment", name: str
     uses = registry.part("signal", method.signal).USES
     read = read_settings(posterior, uses)
 
-    def part(kind: str, name: str, settings: dict[str, Any], name_key: str = "name") -> dict[str, Any]:
-        return {name_key: name, "settings": dump(settings_of(kind, name, settings))}
+    def part(kind: str, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+        return {"name": name, "settings": dump(settings_of(kind, name, settings))}
 
     content = {
         "method": name,
         "dataset": experiment.dataset,
-        "student": part("student", student.architecture, student.settings, "architecture"),
+        "student": student_of(student),
         "signal": part("signal", method.signal, method.signal_settings),
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),

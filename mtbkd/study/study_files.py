@@ -65,7 +65,7 @@ def _twice(paths: Sequence[Path]) -> Iterator[str]:
                 here = f"{path}, line {name.start_mark.line + 1}"
                 before = places.setdefault((key.value, name.value), here)
                 if before != here:
-                    hint = f"rename one; one that says `like: {name.value}` takes over the rest"
+                    hint = f"rename one; with `like: {name.value}` it inherits from the other"
                     found = f"{key.value}.{name.value}: found in two places, {before} and {here}"
                     yield f"{found}; allowed: each name once. Hint: {hint}."
 

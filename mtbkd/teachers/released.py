@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.base import delimited
-from mtbkd.base.delimited import listed, short
+from mtbkd.base.delimited import NUMBER, listed, short
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
@@ -192,6 +192,7 @@ def aligned(
 def in_class_order(path: object, given: Given, dataset: Dataset, fill: bool) -> tuple[Given, list[str]]:
     """Columns as the data's classes, 0 for those that are missing, and these; ContractError for one missing or unknown."""
     names, wanted = given.class_names, dataset.class_names
+    names = None if names is None else [_spelt(name, names, wanted) for name in names]
     if names is None:
         if given.values.shape[1] != len(wanted):
             raise ContractError(path, "columns", given.values.shape[1], f"{len(wanted)}: {listed(wanted)}")
@@ -208,6 +209,14 @@ def in_class_order(path: object, given: Given, dataset: Dataset, fill: bool) -> 
     values = np.zeros((len(given.values), len(wanted)))
     values[:, [wanted.index(name) for name in names]] = given.values
     return Given(values, given.ids, wanted, given.places), lacking
+
+
+def _spelt(name: str, names: Sequence[str], wanted: Sequence[str]) -> str:
+    """The class that ``name`` writes as another spelling of the same number, as pandas writes 1 as 1.0; else ``name``."""
+    if name in wanted or not NUMBER.fullmatch(name):
+        return name
+    same = [other for other in wanted if NUMBER.fullmatch(other) and float(other) == float(name) and other not in names]
+    return same[0] if len(same) == 1 else name
 
 
 def positions(path: object, given: Given, dataset: Dataset, ignore: bool) -> tuple[np.ndarray, str]:

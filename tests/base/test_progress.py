@@ -1,7 +1,9 @@
 """Loops that tell how far they are."""
 
 import logging
+import sys
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,3 +58,54 @@ def test_the_rate_is_that_of_late(caplog: pytest.LogCaptureFixture, monkeypatch:
 @pytest.mark.parametrize(("seconds", "text"), [(35.2, "35 s"), (240, "4 min"), (9_000, "2.5 h")])
 def test_spans_read_as_people_say_them(seconds: float, text: str) -> None:
     assert progress.span(seconds) == text
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody looks, and waits for nothing."""
+    monkeypatch.setattr(progress, "_seen", lambda: True)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "BLINK", 0.0)
+
+
+def test_a_bar_says_stage_and_share_and_leaves_nothing(watched: None, capsys: pytest.CaptureFixture) -> None:
+    with progress.shown(), progress.stage("method a"), progress.stage("tuning, 6 candidates"):
+        assert list(progress.steps([25, 50, 100], "fits", ends=True)) == [25, 50, 100]
+    shown = capsys.readouterr().err.split("\r")
+    assert any("method a: tuning, 6 candidates:  50%" in each and "50/100" in each for each in shown)
+    assert not shown[-1].strip() and not shown[-2].strip()  # wiped out
+
+
+def test_the_stage_after_a_loop_has_no_share(watched: None, capsys: pytest.CaptureFixture) -> None:
+    with progress.shown():
+        with progress.stage("fit"):
+            list(progress.steps(range(4), "fit"))
+        with progress.stage("checks"):
+            last = capsys.readouterr().err.split("\r")[-1]
+    assert last.strip() == "checks"
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_nothing_is_shown_where_nobody_looks_or_wants_it(
+    quiet: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    if quiet:
+        monkeypatch.setattr(progress, "_seen", lambda: True)
+    with progress.shown(quiet), progress.shown(), progress.stage("fit"):
+        assert list(progress.steps(range(3), "fit")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_work_that_is_done_at_once_gets_no_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(progress, "_seen", lambda: True)
+    with progress.shown(), progress.stage("fit"):
+        list(progress.steps(range(3), "fit"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("config", "expected"), [({"IPKernelApp": {}}, True), ({}, False), (None, False)])
+def test_a_notebook_is_known_by_its_kernel(config: dict | None, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = None if config is None else SimpleNamespace(config=config)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert progress.in_notebook() is expected

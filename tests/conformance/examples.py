@@ -33,6 +33,7 @@ FILES: dict[str, dict[str, Any]] = {
     },
     "mtbkd.data.datasets.table": {"path": "table.csv", "label": "class", "id": "name", "domain": "place"},
     "mtbkd.teachers.released": {"path": "logits.csv"},
+    "mtbkd.students.module": {"path": "tests.conformance.networks.Net"},
     "mtbkd.teachers.sklearn": {"estimator": "sklearn.ensemble.RandomForestClassifier"},
 }
 # Collections of images that are tested on tiny files of our own in their format, in place of these raw files.
@@ -59,7 +60,7 @@ def small(module: ModuleType, folder: Path | None = None) -> BaseModel:
     """The part's Settings with the small sizes that it knows; a part that reads a file of the user's finds FILES there."""
     known = module.Settings.model_fields
     needed = FILES.get(module.__name__, {}) | RELEASES.get(module.__name__, {})
-    paths = {"path": str((folder or Path()) / needed["path"])} if "path" in needed else {}
+    paths = {"path": str((folder or Path()) / needed["path"])} if folder and "path" in needed else {}
     if own := IMAGE_FILES.get(module.__name__):
         paths = {"files": {key: {"path": str((folder or Path()) / key)} for key in own}}
     return module.Settings.model_validate({name: value for name, value in SMALL.items() if name in known} | needed | paths)

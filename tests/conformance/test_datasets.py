@@ -80,5 +80,14 @@ def test_the_card_names_source_licence_and_settings(case: Case) -> None:
     assert type(case.settings).model_validate(card["settings"]) == case.settings
 
 
+def test_images_say_their_range(case: Case) -> None:
+    """So that a student can read image files."""
+    data = case.dataset
+    if data.x.ndim == 5:
+        low, high = data.card["pixels"]
+        assert low <= data.x.min() and data.x.max() <= high and data.x.max() - data.x.min() > (high - low) / 2
+        assert str(low).removesuffix(".0") in data.card["Values"]
+
+
 def test_its_raw_files_are_registered(case: Case) -> None:
     assert set(case.module.RAW) <= set(raw_files())

@@ -46,7 +46,7 @@ def test_counting_parameters_does_not_import_torch() -> None:
 import sys
 from mtbkd.base import registry
 from mtbkd.base.errors import MtbkdError
-for name in registry.STUDENTS:
+for name in set(registry.STUDENTS) - {{"module"}}:  # counted by building it
     module, counted = registry.part("student", name), False
     for features in {FEATURES}:
         try:

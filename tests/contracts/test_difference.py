@@ -14,7 +14,14 @@ from mtbkd.contracts.draws import Curve, Draws
 from mtbkd.serving.cli import main
 from tests.evaluation.examples import TIP, make_dataset, make_draws
 
-SCORES = {"method": ["a", "b", None], "value": [0.25, np.nan, 3.0], "n": [1, 2, 3], "seconds": [0.1, 0.2, 0.3]}
+PASSED = pd.array([True, None, False], dtype="boolean")
+SCORES = {
+    "method": ["a", "b", None],
+    "value": [0.25, np.nan, 3.0],
+    "n": [1, 2, 3],
+    "passed": PASSED,
+    "seconds": [0.1, 0.2, 0.3],
+}
 
 
 @pytest.fixture
@@ -44,6 +51,10 @@ def change_words(folder: Path) -> None:
 
 def change_missing(folder: Path) -> None:
     write_table(pd.DataFrame(SCORES | {"value": [0.25, 1.0, 3.0]}), folder / "scores.parquet")
+
+
+def change_verdict(folder: Path) -> None:
+    write_table(pd.DataFrame(SCORES | {"passed": pd.array([None, None, True], dtype="boolean")}), folder / "scores.parquet")
 
 
 def change_rows(folder: Path) -> None:
@@ -79,7 +90,8 @@ def test_run_times_logs_and_pages_make_no_difference(folders: tuple[Path, Path],
         (change_table, ["scores.parquet: value: 1 of 3 values differ, first at 2: 3.0 and 3.5; largest difference 0.5"]),
         (change_words, ["scores.csv: method: 1 of 3 values differ, first at 1: b and c"]),
         (change_missing, ["scores.parquet: value: 1 of 3 values differ, first at 1: nan and 1.0"]),
-        (change_rows, [f"scores.parquet: {name}: shapes (3,) and (2,)" for name in ("method", "value", "n")]),
+        (change_verdict, ["scores.parquet: passed: 2 of 3 values differ, first at 0: True and <NA>"]),
+        (change_rows, [f"scores.parquet: {name}: shapes (3,) and (2,)" for name in ("method", "value", "n", "passed")]),
         (change_columns, ["scores.parquet: only the first has n", "scores.parquet: only the second has count"]),
         (change_draws, ["r0-1.nc: /posterior/log_posterior: 1 of "]),
         (change_tensors, ["data.safetensors: x: 6 of 6 values differ, first at 0, 0: 1.0 and 0.0; largest difference 1"]),

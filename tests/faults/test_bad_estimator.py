@@ -73,7 +73,7 @@ FITS = {
     "percentages": (dict(teachers=100 * PROB), "divide by 100"),
     "sums": (dict(teachers=0.9 * PROB), "numbers from 0 to 1 that sum to 0.9"),
     "negative probabilities": (dict(teachers=-PROB, values="probabilities"), "expected values >= 0"),
-    "another word for probabilities": (dict(values="probability"), "values: found 'probability'; expected probabilities"),
+    "another word for probabilities": (dict(values="probability"), "values: found 'probability'; expected logits, prob"),
     "another word for a missing class": (dict(missing_class="ignore"), "missing_class: found 'ignore'; expected refuse, floor"),
     "a floor of a half": (dict(floor=0.5), "floor: found 0.5; expected a probability from 0 to 0.1"),
     "unknown column": (dict(teachers=pd.DataFrame(PROB, columns=["0", "1", "rose"])), "no '2' among 0, 1, rose"),

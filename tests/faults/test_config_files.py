@@ -28,7 +28,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "nested key twice": ("a:\n  b:\n    - c: 1\n      'c': 2\n", "a.b[0].c: found the key 2 times, on lines 3 and 4"),
     "JSON key twice": ('{\n\t"a": 1,\n\t"a": 2\n}', "a: found the key 2 times, on lines 2 and 3"),
     "merged twice": ("x: &x {p: 1}\ny: &y {q: 1}\nz:\n  <<: *x\n  <<: *y\n", "z.<<: found the key 2 times, on lines 4 and 5"),
-    "circle": ("a: &a {b: *a}", "a.b: line 1: found an alias of what it stands in"),
+    "circle": ("a: &a {b: *a}", "a.b: line 1: found an alias of an enclosing entry"),
     "circle through a list": ("a: &a [1, [*a]]", "a[1][0]: line 1: found an alias"),
     "deep": ("a: " + "[" * 3000 + "]" * 3000, "line 1: found more than 50 levels"),
     "deep and open": ("a: " + "{b: " * 100_000, "line 1: found more than 50 levels"),
@@ -36,23 +36,26 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "bomb of lists": (laughs("[{}, {}, {}, {}, {}, {}, {}, {}, {}]"), "found aliases that expand to "),
     "bomb of mappings": (laughs("{{k: {}, l: {}, m: {}, n: {}, o: {}, p: {}, q: {}, r: {}, s: {}}}"), "expand to "),
     "number of 5,000 digits": ("a: " + "9" * 5000, "a: line 1: found '999"),
-    "no such day": ("a:\n - 2020-99-99", "a[0]: line 2: found '2020-99-99', which is no timestamp"),
-    "no such number": ("a: !!int many", "a: line 1: found 'many', which is no int"),
+    "no such day": ("a:\n - 2020-99-99", "a[0]: line 2: found '2020-99-99', which is not a valid timestamp"),
+    "no such number": ("a: !!int many", "a: line 1: found 'many', which is not a valid int"),
     "octal number": ("a: 010", "a: line 1: found 010, which YAML reads as 8; allowed: decimal numbers"),
     "number to the base 60": ("a: [1, 1:30]", "a[1]: line 1: found 1:30, which YAML reads as 90"),
     "time of day": ("a: {b: 12:30:45.5}", "a.b: line 1: found 12:30:45.5, which YAML reads as 45045.5"),
     "unknown tag": ("a: !!python/object:os.system x", "a: line 1: found 'x'"),
-    "unknown tag of a mapping": ("a: !new {b: 1}", "line 1, column 4: no YAML: could not determine a constructor"),
+    "unknown tag of a mapping": ("a: !new {b: 1}", "line 1, column 4: invalid YAML: could not determine a constructor"),
     "number as key": ("a:\n  1: x", "a: line 2: found the key '1' (int); allowed: text. Hint: quote it."),
     "yes as key": ("yes: x", "line 1: found the key 'yes' (bool)"),
     "list as key": ("? [a]\n: x", "line 1: found the key that is a collection (seq)"),
-    "tab": ("a:\n\tb: 1", "line 2, column 1: no YAML: found character that cannot start any token. Hint: indent with spaces"),
+    "tab": (
+        "a:\n\tb: 1",
+        "line 2, column 1: invalid YAML: found character that cannot start any token. Hint: indent with spaces",
+    ),
     "NUL": ("a: x\nb: \0", "line 2: found a control character"),
     "not UTF-8": ("a: x\nb: é".encode("latin-1"), "line 2: found the byte 0xe9, which is no UTF-8"),
     "UTF-16": ("a: x".encode("utf-16"), "line 1: found UTF-16; allowed: UTF-8"),
-    "open bracket": ("a: [1, 2", "no YAML: did not find expected"),
-    "undefined alias": ("a: *nobody", "line 1, column 4: no YAML: found undefined alias"),
-    "two documents": ("a: 1\n---\nb: 1\n", "line 2, column 1: no YAML: but found another document"),
+    "open bracket": ("a: [1, 2", "invalid YAML: did not find expected"),
+    "undefined alias": ("a: *nobody", "line 1, column 4: invalid YAML: found undefined alias"),
+    "two documents": ("a: 1\n---\nb: 1\n", "line 2, column 1: invalid YAML: but found another document"),
     "list": ("- a", "found a list; allowed: keys with values"),
     "one value": ("a", "found one value"),
     "empty": ("", "found nothing"),
@@ -80,7 +83,9 @@ def test_files_that_options_of_snakemake_name_are_checked_before_it_opens_them(t
     more = ["--configfile", str(sound), "--config", "study=smoke"]
     assert main(["-n", *more]) == main([]) == 0
     assert main(["-n", *more, "--configfile", str(sound), str(bomb)]) == 1
-    assert capsys.readouterr().err == f"{bomb}: a.b: line 1: found an alias of what it stands in; allowed: no circle.\n"
+    assert (
+        capsys.readouterr().err == f"{bomb}: a.b: line 1: found an alias of an enclosing entry; allowed: no circular aliases.\n"
+    )
 
 
 def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path):

@@ -91,7 +91,7 @@ def test_a_higher_risk_is_answered_more_often(results: Path, tmp_path: Path):
         (["--batch", "0"], "an integer above 0"),
         (["--study", "nowhere"], "snakemake --cores all --config study=nowhere"),
         (["--experiment", "other"], "found made_up labels_map, made_up labels_sgld"),
-        (["--bundle", "nowhere"], "the card of a student"),
+        (["--bundle", "nowhere"], "a folder with student.safetensors and card.json"),
         (["--out", "out.xlsx"], "ends in .csv or .json"),
         (["--fasta", "nowhere.fasta"], "a FASTA file"),
     ],

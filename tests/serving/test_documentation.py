@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import mtbkd
+
 ROOT = Path(__file__).parents[2]
 BLOCKS = [
     (path.name, block)
@@ -33,3 +35,12 @@ def test_a_block_of_python_runs_as_it_stands(
 def test_examples_in_docstrings_are_right(module: str):
     found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0 and found.failed == 0
+
+
+def test_every_public_method_shows_an_example() -> None:
+    estimator = mtbkd.MultiTeacherClassifier
+    public = {name: getattr(estimator, name) for name in dir(estimator) if not name.startswith("_")}
+    ours = {name: part for name, part in public.items() if (getattr(part, "fget", None) or part).__module__.startswith("mtbkd")}
+    assert {"fit", "predict_set", "draws_", "save"} <= set(ours)
+    for name, part in {**ours, "load": mtbkd.load}.items():
+        assert ">>> " in (part.__doc__ or ""), name

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import mtbkd
 from mtbkd import MultiTeacherClassifier
+from mtbkd.base import progress
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.data.datasets import table
@@ -131,7 +132,7 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
     (folder / "estimator.json").write_text(text.replace('"hidden": [', '"hidden": [9, '))
     with pytest.raises(ValueError, match="changed since it was written"):
         mtbkd.load(folder)
-    with pytest.raises(ValueError, match="student: found none; expected a folder with"):
+    with pytest.raises(ValueError, match="student: found nothing; expected a folder with"):
         mtbkd.load(tmp_path / "elsewhere")
 
 
@@ -368,3 +369,16 @@ def test_importing_the_package_imports_nothing_heavy():
     assert {"MultiTeacherClassifier", "load"} <= set(dir(mtbkd))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         mtbkd.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_a_fit_shows_its_stages_unless_it_is_told_to_be_quiet(
+    verbose: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(progress, "_seen", lambda: True)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    x, y, teachers = iris()
+    student = plain(verbose=verbose).fit(x, y, teachers=teachers)
+    shown = capsys.readouterr().err
+    for stage in (f"tuning, {len(student.tuning_)} candidates", "fit", "predictions", "convergence checks"):
+        assert (stage in shown) == bool(verbose)

@@ -87,6 +87,7 @@ def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place
     student = tmp_path / "student"
     assert run("fit", *given, "--out", student, *QUICK) == 0
     fitted = capsys.readouterr().err
+    assert all(line in fitted and fitted.count(line) == 1 for line in checked.splitlines() if "suspicious" in line)
     doubts = mtbkd.load(student).doubts_
     for name, words in told.items():
         assert f"suspicious: teacher {name}: {words}" in checked and f"suspicious: teacher {name}: {words}" in fitted

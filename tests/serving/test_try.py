@@ -11,6 +11,7 @@ from mtbkd.data.datasets import sim1
 from mtbkd.inference.fitting import Spec, fit
 from mtbkd.serving import trying
 from mtbkd.serving.cli import main
+from mtbkd.serving.watching import WIDTH
 
 OWN = """
 datasets:
@@ -28,6 +29,10 @@ studies:
     experiments:
       own: {dataset: few, teachers: [quick], student: mlp_5, methods: [labels_map]}
 """
+WATCHED = """
+methods:
+  short_sgld: {signal: none, inference: sgld, settings: {steps: 40, burn_in: 20, thin: 2, chains: 2, step_size: 1.0e-5}}
+  short_smc: {signal: none, inference: smc, settings: {particles: 20, final_sweeps: 2}}"""
 
 
 @pytest.fixture
@@ -89,6 +94,24 @@ def test_a_check_that_failed_says_in_how_many_replicates_and_why(config: Path) -
     found = trying.computed(plan, "labels_sgld", config.parent / "jobs", config.parent, quiet=True)
     lines = trying.checks(found.gates, ("my_method", "labels_sgld"))
     assert any(line.startswith("labels_sgld: check ess_bulk: failed in 2 of 2 replicates: ") for line in lines)
+
+
+def test_watched_methods_tell_curves_and_traces(config: Path, capsys: pytest.CaptureFixture) -> None:
+    config.write_text(OWN.replace("\nmethods:", WATCHED))
+    asked = ["--dataset", "few", "--method", "short_sgld", "--against", "short_smc", "--config", str(config)]
+    assert main(["try", *asked, "--replicates", "3", "--watch", "--quiet"]) == 0
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
+    assert told.err == "" and "short_smc: no optimiser" in lines
+    at = lines.index("short_sgld: log-posterior per example (nats), best of 2 starts, mean of 3 replicates")
+    assert len(lines[at + 1].strip()) == WIDTH
+    assert lines[at + 2].split() == ["step", "0", "2", "10", "18", "20"]
+    values = list(map(float, lines[at + 3].split()[1:]))
+    assert values[-1] > values[0]
+    gain = (values[-1] - values[-2]) / (values[-1] - values[0])
+    assert lines[at + 4].endswith(" % of the gain") and float(lines[at + 4].split()[-5]) == pytest.approx(100 * gain, abs=4)
+    assert "short_sgld: trace of the log-posterior over 10 draws, mean of 2 chains in 3 replicates" in lines
+    assert sum(line.startswith("metric ") for line in lines) == 1
 
 
 @pytest.mark.parametrize(

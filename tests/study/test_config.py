@@ -166,9 +166,9 @@ MISTAKES = {
                       "student": "mlp_5", "methods": ["labels_map"]}}}, None, ["results/logs"]),
     "name of 101 letters": ("methods." + 101 * "m", {"signal": "none", "inference": "map"}, None, ["at most 100"]),
     "names that differ in case": ("methods.Labels_map", {"signal": "none", "inference": "map"}, None,
-                                  ["'Labels_map' beside 'labels_map'", "rename"]),
+                                  ["the names 'labels_map' and 'Labels_map'", "rename"]),
     "experiments that differ in case": ("studies.small.experiments.Sim", {"dataset": "sim", "teachers": ["b1"],
-                      "student": "mlp_5", "methods": ["labels_map"]}, None, ["'Sim' beside 'sim'"]),
+                      "student": "mlp_5", "methods": ["labels_map"]}, None, ["the names 'sim' and 'Sim'"]),
     "teacher twice": (f"{EXPERIMENT}.teachers", ["b1", "b1"], None, ["b1 repeated"]),
     "level twice": ("studies.small.levels", [0.9, 0.95, 0.9], None, ["0.9 repeated"]),
     "candidate twice": ("posterior.lambda", [1, 2, 1.0], None, ["1.0 repeated"]),
@@ -205,15 +205,15 @@ MISTAKES = {
     "two places of a released teacher": ("teachers.mine", {"family": "released"}, "teachers.mine.settings",
                                          ["exactly one of source and path"]),
     "chains of no sampler": ("methods.tip_map.stack_chains", True, None,
-                             ["found true", "false for inference 'map'", "true is for csgld, hmc_laplace, nuts, psgld, sghmc"]),
+                             ["found true", "false for inference 'map'", "true is available for csgld, hmc_laplace"]),
     "tuned by no method": ("methods.tip_map.tuned_by", "tip_sgdl", None, ["found 'tip_sgdl'", "did you mean 'tip_sgld'?"]),
     "a single chain to stack": ("methods.mine", {"signal": "none", "inference": "sgld", "stack_chains": True,
                                 "settings": {"chains": 1}}, "methods.mine.settings.chains", ["found 1", "at least 2"]),
     "too few draws to stack": ("methods.tip_sgld.stack_chains", True, "methods.tip_sgld.settings",
-                               ["leave 15 draws a chain", "at least 25"]),
+                               ["found settings that keep 15 draws per chain", "at least 25"]),
     "a long note": ("methods.tip_map.note", 201 * "x", None, ["at most 200 characters"]),
     "improper prior": ("methods.tip_vi.posterior.prior_scale", math.inf, None,
-                       ["found .inf", "finite", ".inf is for", "map", "sgld"]),
+                       ["found .inf", "finite", ".inf is available for", "map", "sgld"]),
     "improper prior of a study": ("studies.small.posterior.prior_scale", [1, math.inf], None,
                                   ["'tip_nuts'", "finite"]),
 }  # fmt: skip
@@ -260,12 +260,12 @@ JUDGED = "studies.small.questions.judged"
 def test_a_key_that_has_become_a_question_says_how_to_write_it_now(raw, key):
     entry = {"methods": ["labels_map"]} if key == "exact" else {"few": {"dataset": "sim", "methods": ["nobody"]}}
     (line,) = complaints(put(raw, f"studies.small.{key}", entry))
-    assert line == f"studies.small.{key}: unknown key; it has become {RENAMED[key]}. Hint: see workflow/README.md"
+    assert line == f"studies.small.{key}: unknown key; it is now {RENAMED[key]}. Hint: see workflow/README.md"
 
 
 def test_a_question_has_a_name_that_no_experiment_has(raw):
     (line,) = complaints(put(raw, "studies.small.questions", {EXPERIMENT.split(".")[-1].upper(): CURVE}))
-    assert "which an experiment has; allowed: any other" in line
+    assert "also used by an experiment; allowed: any other" in line
 
 
 def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
@@ -285,11 +285,13 @@ def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterio
     last = {"signal": "none", "inference": "sgld", "layers": "last"}
     linear = put(put(raw, "methods.mine", last), f"{EXPERIMENT}.methods", ["labels_map", "mine"])
     assert complaints(linear) == [
-        f"{EXPERIMENT}.methods[1]: found 'mine' with student 'quadratic', which has one layer alone; allowed: students with a "
-        "hidden one where layers is last"
+        f"{EXPERIMENT}.methods[1]: found 'mine' with student 'quadratic', which has no hidden layer; allowed: students with "
+        "one if layers is last"
     ]
     (line,) = complaints(put(raw, "methods.mine", last | {"inference": "map"}))
-    assert line.startswith("methods.mine.layers: found 'last'; allowed: all for inference 'map', which draws no posterior.")
+    assert line.startswith(
+        "methods.mine.layers: found 'last'; allowed: all for inference 'map', which does not sample a posterior."
+    )
     asked = put(put(raw, "methods.mine", last), JUDGED, {"kind": "exact", "settings": {"methods": ["mine"]}})
     (line,) = complaints(asked)
     assert line.startswith(f"{JUDGED}.settings.methods[0]: found 'mine'; allowed: methods with layers: all")
@@ -427,7 +429,7 @@ def test_a_broken_entry_is_not_also_called_unknown_where_it_is_used(raw):
 def test_a_study_called_like_a_folder_of_all_studies_is_refused(raw, name):
     experiments = {"e": {"dataset": "sim", "teachers": ["b1"], "student": "mlp_5", "methods": ["labels_map"]}}
     (line,) = complaints(put(raw, f"studies.{name}", {"experiments": experiments}))
-    assert line.startswith(f"studies.{name}: found the name '{name}'") and f"results/{name} belongs to all studies" in line
+    assert line.startswith(f"studies.{name}: found the name '{name}'") and f"results/{name} is shared by all studies" in line
 
 
 def test_what_no_study_uses_is_checked_too(raw):
@@ -695,19 +697,19 @@ def test_the_command_prints_the_schema(capsys):
 KAPPA = {"kappa": [0.1, 5], "lambda": ["kappa", 5, 20], "no_teacher": [0, 0.1], "prior_scale": 1}
 STRENGTHS = {
     "beta beside kappa": ({"posterior": {"kappa": 1, "beta": 0.5}}, "posterior.beta",
-                          ["found [0.5]", "nothing beside posterior.kappa", "remove beta or kappa"]),
+                          ["found [0.5]", "no beta together with posterior.kappa", "remove beta or kappa"]),
     "beta of a method beside kappa of a study": (
         {"studies.small.posterior": {"kappa": 1}, "methods.tip_sgld.posterior": {"beta": 0.1}},
-        "methods.tip_sgld.posterior.beta", ["found [0.1]", "nothing beside studies.small.posterior.kappa"]),
+        "methods.tip_sgld.posterior.beta", ["found [0.1]", "no beta together with studies.small.posterior.kappa"]),
     "beta and kappa of a method that no study uses": (
         {"methods.more": {"signal": "tip", "weights": "equal", "inference": "map", "posterior": {"kappa": 1, "beta": 1}}},
-        "methods.more.posterior.beta", ["nothing beside methods.more.posterior.kappa"]),
+        "methods.more.posterior.beta", ["no beta together with methods.more.posterior.kappa"]),
     "the word kappa without kappa": ({"studies.small.posterior": {"lambda": [1, "kappa"]}}, "studies.small.posterior.lambda",
-                                     ["found 'kappa'", "no posterior of studies.small has kappa", "add kappa"]),
+                                     ["found 'kappa'", "no posterior in studies.small sets kappa", "add kappa"]),
     "the word kappa without kappa in a question": (
         {"studies.small.questions": {"a": {"kind": "safety", "experiment": "sim", "posterior": {"lambda": "kappa"},
                                           "settings": {"classes": ["1"]}}}},
-        "studies.small.questions.a.posterior.lambda", ["found 'kappa'", "no posterior of studies.small has kappa"]),
+        "studies.small.questions.a.posterior.lambda", ["found 'kappa'", "no posterior in studies.small sets kappa"]),
     "another word": ({"posterior": {"kappa": 1, "lambda": [5, "kapa"]}}, "posterior.lambda[1]",
                      ["found 'kapa'", "a number in 1e-09..1e+09 or kappa"]),
     "a near miss of the key": ({"posterior": {"kapa": 1}}, "posterior.kapa", ["unknown key", "did you mean 'kappa'?"]),
@@ -716,10 +718,10 @@ STRENGTHS = {
     "nobody but no teacher": ({"posterior": {"no_teacher": [0, 1]}}, "posterior.no_teacher[1]", ["found 1", ">= 0 and < 1"]),
     "no teacher where there is no mixture": ({"methods.kd_dropout.posterior": {"no_teacher": 0.1}},
                                              "methods.kd_dropout.posterior.no_teacher",
-                                             ["found [0.1]", "signal 'kd' is no mixture", "no_teacher is for power, tip"]),
+                                             ["found [0.1]", "signal 'kd' is not a mixture", "applies to power, tip"]),
     "a sharpness where there is no mixture": (
         {"posterior": {"kappa": 1, "lambda": "kappa"}, "methods.kd_dropout.posterior": {"lambda": [4, 9]}},
-        "methods.kd_dropout.posterior.lambda", ["found [4.0, 9.0]", "signal 'kd' is no mixture", "lambda is for power, tip"]),
+        "methods.kd_dropout.posterior.lambda", ["found [4.0, 9.0]", "signal 'kd' is not a mixture", "applies to power, tip"]),
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def test_experiments_are_like_those_of_their_study_only(raw) -> None:
     [
         ({"like": "b_1"}, "methods.mine.like: found 'b_1'; allowed: "),
         ({"like": 3}, "methods.mine.like: found 3; allowed: a name."),
-        ({"like": "mine"}, "methods.mine.like: found 'mine'; allowed: no circle: mine like mine."),
+        ({"like": "mine"}, "methods.mine.like: found 'mine'; allowed: no circular like: mine like mine."),
     ],
 )
 def test_what_cannot_be_followed_is_named(raw, value, words) -> None:
@@ -48,8 +48,8 @@ def test_what_cannot_be_followed_is_named(raw, value, words) -> None:
 def test_a_circle_of_three_is_said_once(raw) -> None:
     for name, other in (("one", "two"), ("two", "three"), ("three", "one")):
         raw = put(raw, f"methods.{name}", {"like": other})
-    circles = [line for line in complaints(raw) if "circle" in line]
-    assert circles == ["methods.three.like: found 'one'; allowed: no circle: one like two like three like one."]
+    circles = [line for line in complaints(raw) if "circular" in line]
+    assert circles == ["methods.three.like: found 'one'; allowed: no circular like: one like two like three like one."]
 
 
 def test_a_mistake_is_said_where_it_was_written_and_not_at_what_is_like_it(raw) -> None:

@@ -149,6 +149,19 @@ def test_classes_of_an_archive_may_come_in_any_order(dataset: Dataset, tmp_path:
     np.testing.assert_allclose(read(dataset, str(tmp_path / "t.npz")).logits[0], values)
 
 
+def test_classes_that_pandas_wrote_as_floats_are_the_same_classes(dataset: Dataset, tmp_path: Path) -> None:
+    """A column of whole numbers with a missing label becomes 0.0, 1.0, 2.0 on its way through a frame."""
+    numbered = replace(dataset, class_names=("0", "1", "2"))
+    floats = write(tmp_path / "f.csv", dataset.ids.tolist(), right_logits(dataset)[:, [2, 0, 1]], "id,2.0,0.0,1.0")
+    np.testing.assert_allclose(read(numbered, floats).logits[0], right_logits(dataset))
+    whole = write(tmp_path / "w.csv", dataset.ids.tolist(), right_logits(dataset), "id,0,1,2")
+    back = replace(dataset, class_names=("0.0", "1.0", "2.0"))
+    np.testing.assert_allclose(read(back, whole).logits[0], right_logits(dataset))
+    both = write(tmp_path / "b.csv", dataset.ids.tolist(), right_logits(dataset), "id,0,1,1.0")
+    with pytest.raises(ContractError, match=r"no '2' among 0, 1, 1\.0"):
+        read(numbered, both)
+
+
 FORMATS = ("csv", "tsv", "csv.gz", "parquet", "npz", "npy", "safetensors")
 
 

@@ -22,3 +22,5 @@ def test_a_student_is_made_when_its_card_is_asked_for(smoke: Smoke) -> None:
 def test_a_study_on_proteins_makes_students_with_intervals_by_itself(fresh: Checkout) -> None:
     made = [job.output for job in fresh.dry_run("--config", "study=protein") if job.rule == "bundle"]
     assert made and all("/bundles/" in output and "_map/" not in output for output in made)
+    several = fresh.dry_run("--config", "study=protein", "--", "results/protein/bundles/locations/tip_entropy_sgld/card.json")
+    assert [job.rule for job in several if "bundle" in job.rule] == ["bundle_locations"]

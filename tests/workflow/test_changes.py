@@ -72,10 +72,7 @@ def test_editing_a_signal_refits_the_parts_of_a_question_that_use_it(smoke: Smok
 
 def test_a_new_dataset_and_study_leave_every_other_study_as_it_is(smoke: Smoke) -> None:
     checkout = smoke.checkout
-    added = {
-        "mtbkd/data/datasets/other.py": (ROOT / "mtbkd/data/datasets/sim1.py").read_text(),
-        "workflow/datasets/other.smk": (ROOT / "workflow/datasets/sim1.smk").read_text().replace("sim1", "other"),
-    }
+    added = {"mtbkd/data/datasets/other.py": (ROOT / "mtbkd/data/datasets/sim1.py").read_text()}
     experiment = "{dataset: other, teachers: [tiny_b1, tiny_b3], student: linear, methods: [labels_map]}"
     study = f"datasets:\n  other: {{kind: other}}\nstudies:\n  other: {{experiments: {{other: {experiment}}}}}\n"
     with checkout.added(added | {"workflow/studies/other.yaml": study}):

@@ -108,7 +108,6 @@ def draw(question):
     return figure
 ''',
     "mtbkd/signals/softened.py": (ROOT / "mtbkd/signals/kd.py").read_text(),
-    "workflow/report/balance.rst": "Every bar is a class; its height is the number of labels.\n",
     "workflow/studies/balanced.yaml": """\
 methods:
   softened_map: {signal: softened, weights: equal, inference: map}

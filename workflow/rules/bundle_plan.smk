@@ -1,5 +1,5 @@
 # Which students are taken along, and what making one reads. What comes in: PLAN and what figures know of the experiments. What
-# goes out: nothing; functions for the file that follows.
+# goes out: BUNDLED_QUESTIONS, and functions for the file that follows.
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -29,3 +29,13 @@ def bundle_files():
             # Without the columns of published tables: the paper's short schedule is no posterior to answer from.
             found += bundle_place(e.name, replace(e, methods=drawn, columns={}).main_method)
     return found
+
+
+BUNDLED_QUESTIONS = [q for q in PLAN.questions.values() if registry.companion_name(q.kind, "bundling")]
+
+
+def bundling_package(question):
+    """Hash of the sources that a bundle of a question depends on."""
+    return package(
+        registry.companion_name(question.kind, "bundling"), *(registry.module_name(*u) for u in question.uses)
+    )

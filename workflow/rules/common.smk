@@ -38,21 +38,6 @@ def package(*modules, files=()):
     return sources.fingerprint(modules, ("mtbkd.base.registry",), files)
 
 
-def dataset_output():
-    """The three files of a dataset's block."""
-    return {name.partition(".")[0]: f"{DATA}/{name}" for name in DATA_FILES}
-
-
-def datasets_of(kind):
-    """Wildcard constraint: the keys of this study's datasets of ``kind``."""
-    return "|".join(key for key, data in PLAN.datasets.items() if data.kind == kind) or NOTHING
-
-
-def dataset_spec(wildcards):
-    """What preparing a dataset depends on."""
-    return PLAN.datasets[wildcards.dataset].job
-
-
 def raw_files(keys):
     """Places of downloaded raw files."""
     return [f"results/downloads/{key}" for key in keys]

@@ -1,7 +1,7 @@
-# Figures. What comes in: what their owner wrote, an experiment (evaluation tables; data, logits and draws of the first block), an
-# question (tables) or the study (all evaluation tables). What goes out:
-# results/<study>/figures/<figure>.{svg,png,json}; the last is what the page says of it. One job draws all figures of an owner,
-# as the start of a process takes seconds; editing one draws its owner's again and refits nothing.
+# Figures. What comes in: what their owner wrote, an experiment (evaluation tables; data, logits and draws of the first block), a
+# question (tables) or the study (all evaluation tables). What goes out: results/<study>/figures/<figure>.{svg,png,json,rst}; the
+# last two hold the caption, for the page and for Snakemake's own report. One job draws all figures of an owner, as the start of a
+# process takes seconds; editing one draws its owner's again and refits nothing.
 
 
 rule figures:
@@ -20,7 +20,7 @@ for owner in OWNERS:
             **figure_inputs(owner),
         output:
             [reported(owner, name) for name in owner.figures],
-            [f"{STUDY}/figures/{owner.stem(name)}.{ending}" for name in owner.figures for ending in ("png", "json")],
+            [f"{STUDY}/figures/{owner.stem(name)}.{ending}" for name in owner.figures for ending in ENDINGS[1:]],
         log:
             f"{STUDY}/logs/figures/{owner.key}.log",
         benchmark:

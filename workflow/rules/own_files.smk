@@ -3,11 +3,6 @@
 from mtbkd.base.errors import MtbkdError
 
 
-def dataset_own(wildcards):
-    """Path -> hash of the user's files that a dataset is made from."""
-    return own_contents(PLAN.datasets[wildcards.dataset].settings)
-
-
 def hashed(path):
     """Whether the content of a user's file is known by its hash: not where a rule makes it, nor where files lie in a store."""
     elsewhere = workflow.storage_settings and workflow.storage_settings.default_storage_provider

@@ -49,7 +49,8 @@ FIGURE_QUESTIONS = [FigureQuestion(name, q.kind, q.content, question_tables(q)) 
 OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
 STEMS = [owner.stem(name) for owner in OWNERS for name in owner.figures]
 FIGURES = [f"{STUDY}/figures/{stem}.svg" for stem in STEMS]
-FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ("svg", "png", "json")}
+ENDINGS = ("svg", "png", "json", "rst")
+FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ENDINGS}
 
 
 def figure_inputs(owner):
@@ -81,7 +82,7 @@ def reported(owner, name):
     part = registry.figure(name)
     return report(
         f"{STUDY}/figures/{owner.stem(name)}.svg",
-        caption=f"../report/{name}.rst",
+        caption=os.path.abspath(f"{STUDY}/figures/{owner.stem(name)}.rst"),
         category=part.CATEGORY,
         subcategory=owner.of or "all experiments",
         labels={"figure": part.TITLE},

@@ -49,6 +49,9 @@ SMALL: dict[str, Any] = {
     "hidden": (6,),
     "channels": (4,),
 }
+TOLD: dict[str, dict[str, Any]] = {
+    "mtbkd.students.module": {"path": "torch.nn.LazyLinear", "arguments": {"out_features": CLASSES}}
+}
 
 
 def densities(device: str, sizes: Sizes) -> list[dict[str, Any]]:
@@ -121,9 +124,9 @@ def on(problem: Problem, device: str, dtype: "torch.dtype | None" = None) -> Pro
 
 
 def small(module: ModuleType, **more: Any) -> Any:
-    """The part's Settings with the sizes of SMALL and ``more`` that it knows."""
-    known = module.Settings.model_fields
-    return module.Settings.model_validate({name: value for name, value in (SMALL | more).items() if name in known})
+    """The part's Settings with the sizes of SMALL and ``more`` that it knows, and what it must be told."""
+    known, told = module.Settings.model_fields, TOLD.get(module.__name__, {})
+    return module.Settings.model_validate({name: value for name, value in (SMALL | more).items() if name in known} | told)
 
 
 def dataset(student: str) -> Dataset:

@@ -11,11 +11,11 @@ import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.peers import nuts_problem
 from mtbkd.bench.problems import seconds
@@ -23,11 +23,6 @@ from mtbkd.bench.process import ROOT, study_from_nothing
 from mtbkd.inference import Context
 from mtbkd.inference import nuts as algorithm
 from mtbkd.inference.optimise import Training
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 PACKAGES = ("torch", "numpy", "numba", "jax", "numpyro", "pymc", "snakemake")
 APART = 0.25  # largest difference of posterior means, in posterior standard deviations

@@ -7,22 +7,17 @@ which changes no time. Everything is float32.
 import math
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench import images as cnn
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.problems import BATCH_SIZE, Case, make
 from mtbkd.inference.langevin import Moves, walker
 from mtbkd.inference.noise import Normals
 from mtbkd.students import init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 BLOCK, TINY_STEP, PATIENCE = 1_000, 1e-9, 4.0  # most steps at a time; of SGLD; longest step that is waited for, s
 

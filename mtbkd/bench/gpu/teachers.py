@@ -1,20 +1,15 @@
 """The same teachers on a device and on the CPU, of every family that computes there."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base import registry
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.gpu.agreement import SAME, dataset, small
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.bench.problems import seconds
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 # The student on whose examples a family is trained.
 EXAMPLES = {"mlp": "mlp", "cnn": "cnn", "resnet": "cnn"}

@@ -81,7 +81,7 @@ def describe(settings: ImageSettings) -> Shape:
     return Shape(settings.collection.shape, settings.collection.class_names)
 
 
-def prepare(name: str, kind: str, settings: ImageSettings, seed: int, raw: Path) -> Dataset:
+def prepare(name: str, settings: ImageSettings, seed: int, replicates: range, raw: Path) -> Dataset:
     """Read, check and split the images: x float32 (1, N, C, H, W) in [-1, 1], ids <collection>-<part>-<number>."""
     collection = settings.collection
     where = places(needed(settings), settings.files, raw)
@@ -100,7 +100,7 @@ def prepare(name: str, kind: str, settings: ImageSettings, seed: int, raw: Path)
         class_names=collection.class_names,
         ids=np.concatenate([b["ids"] for b in blocks]),
         teacher_y=y[None] if settings.label_share < 1 else None,
-        card=_card(kind, settings, seed, int(((hidden >= 0) & (split == "train")).sum())),
+        card=_card(settings, seed, int(((hidden >= 0) & (split == "train")).sum())),
     ).validate()
 
 
@@ -151,10 +151,10 @@ def _foreign_block(name: str, other: Collection, n: int, seed: int, where: Mappi
     return block | {"y": np.full(n, -1, np.int64)}
 
 
-def _card(kind: str, settings: ImageSettings, seed: int, labelled: int) -> dict[str, Any]:
+def _card(settings: ImageSettings, seed: int, labelled: int) -> dict[str, Any]:
     collection, foreign = settings.collection, [settings.FOREIGN[name] for name in settings.ood]
     card = {
-        "kind": kind,
+        "kind": type(settings).__module__.rpartition(".")[2],  # a kind is the module of its settings
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
         "simulated": False,
@@ -162,6 +162,7 @@ def _card(kind: str, settings: ImageSettings, seed: int, labelled: int) -> dict[
         "licence": "; ".join([collection.licence, *(f"{other.name}: {other.licence}" for other in foreign)]),
         "labelled_train": labelled,
         "Values": "pixels mapped linearly from 0..255 to -1..1; nothing else is standardised",
+        "pixels": [-1.0, 1.0],
         **remarks(needed(settings), settings.files),
     }
     if settings.gammas:

@@ -7,8 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from mtbkd.base.bounds import Examples
-from mtbkd.contracts.artefacts import Dataset
-from mtbkd.data.datasets import Shape, assemble
+from mtbkd.data.datasets import assemble
 from mtbkd.data.downloads import at_hand
 from mtbkd.data.images.collections import CIFAR10, CIFAR10_FIRST_10K, CIFAR10_FIRST_10K_OF_ALL, CIFAR100, SVHN, Collection
 
@@ -39,16 +38,4 @@ class Settings(assemble.ImageSettings):
         return CIFAR10_FIRST_10K if small else CIFAR10_FIRST_10K_OF_ALL
 
 
-def describe(settings: Settings) -> Shape:
-    """Shape and classes, known before any data exist."""
-    return assemble.describe(settings)
-
-
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """Keys of the raw files to download."""
-    return assemble.raw_files(settings)
-
-
-def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
-    """Read, check and split the images; see ``mtbkd.data.datasets.assemble``."""
-    return assemble.prepare(name, "cifar10", settings, seed, raw)
+describe, raw_files, prepare = assemble.describe, assemble.raw_files, assemble.prepare

@@ -1,14 +1,12 @@
 """CIFAR-100: photographs of 100 classes, 32 x 32 pixels, colour; SVHN and CIFAR-10 as out-of-distribution images."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
 from mtbkd.base.bounds import Examples
-from mtbkd.contracts.artefacts import Dataset
-from mtbkd.data.datasets import Shape, assemble
+from mtbkd.data.datasets import assemble
 from mtbkd.data.images.collections import CIFAR10, CIFAR100, SVHN, Collection
 
 SIMULATED = False
@@ -25,16 +23,4 @@ class Settings(assemble.ImageSettings):
     n_val: Examples = Field(5_000, description="validation images, drawn from the same part")
 
 
-def describe(settings: Settings) -> Shape:
-    """Shape and classes, known before any data exist."""
-    return assemble.describe(settings)
-
-
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """Keys of the raw files to download."""
-    return assemble.raw_files(settings)
-
-
-def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
-    """Read, check and split the images; see ``mtbkd.data.datasets.assemble``."""
-    return assemble.prepare(name, "cifar100", settings, seed, raw)
+describe, raw_files, prepare = assemble.describe, assemble.raw_files, assemble.prepare

@@ -52,6 +52,9 @@ class Settings(protein_inputs.EncodedSettings):
         return self
 
 
+uses = protein_inputs.uses
+
+
 def raw_files(settings: Settings) -> tuple[str, ...]:
     """Keys of the tables and of the encoders' weights."""
     return (*RAW, *protein_inputs.raw_files(settings))

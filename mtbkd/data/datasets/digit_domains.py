@@ -85,6 +85,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
         "licence": f"MNIST: {MNIST.licence}; the rest is generated",
         "domains": "coloured: one colour on another; blended: |ground - digit| as in MNIST-M; fonts: rendered, with neighbours",
         "Values": "colours mapped linearly from 0..1 to -1..1; nothing else is standardised",
+        "pixels": [-1.0, 1.0],
         **remarks(_needed(settings), settings.files),
     }
     return joined(name, parts, DOMAINS, settings.held_out, settings.label_share, seed, card)

@@ -73,6 +73,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
         "source": f"{SVHN.source}; MNIST-M and SynthDigits (Ganin, Lempitsky 2015)",
         "licence": f"SVHN: {SVHN.licence}; MNIST-M and SynthDigits: none stated",
         "Values": "pixels mapped linearly from 0..255 to -1..1, two pixels cut off on each side; nothing else is standardised",
+        "pixels": [-1.0, 1.0],
         **remarks(RAW, settings.files),
     }
     return joined(name, parts, DOMAINS, settings.held_out, settings.label_share, seed, card)

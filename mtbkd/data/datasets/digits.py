@@ -66,6 +66,8 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
         "licence": "CC BY 4.0 (UCI)",
         "domains": "plain: dark on light; tinted: one colour on another; clutter: faint on random patches",
         "ood:scrambled": "test images with their quadrants moved one place clockwise: no digit, the same strokes and colours",
+        "Values": "brightness and colours from 0 to 1; nothing is standardised",
+        "pixels": [0.0, 1.0],
         "labelled_train": int(((hidden >= 0) & (split == "train")).sum()),
     }
     return Dataset(

@@ -1,11 +1,9 @@
 """Fashion-MNIST: clothes, 28 x 28 pixels, grey; MNIST as out-of-distribution images."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
-from mtbkd.contracts.artefacts import Dataset
-from mtbkd.data.datasets import Shape, assemble
+from mtbkd.data.datasets import assemble
 from mtbkd.data.images.collections import FASHION_MNIST, MNIST, Collection
 
 SIMULATED = False
@@ -19,16 +17,4 @@ class Settings(assemble.ImageSettings):
     FOREIGN: ClassVar[Mapping[str, Collection]] = {"mnist": MNIST}
 
 
-def describe(settings: Settings) -> Shape:
-    """Shape and classes, known before any data exist."""
-    return assemble.describe(settings)
-
-
-def raw_files(settings: Settings) -> tuple[str, ...]:
-    """Keys of the raw files to download."""
-    return assemble.raw_files(settings)
-
-
-def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Path) -> Dataset:
-    """Read, check and split the images; see ``mtbkd.data.datasets.assemble``."""
-    return assemble.prepare(name, "fashion_mnist", settings, seed, raw)
+describe, raw_files, prepare = assemble.describe, assemble.raw_files, assemble.prepare

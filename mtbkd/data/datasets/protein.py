@@ -31,6 +31,9 @@ class Settings(protein_inputs.EncodedSettings):
     label_share: LabelShare = 1.0
 
 
+uses = protein_inputs.uses
+
+
 def raw_files(settings: Settings) -> tuple[str, ...]:
     """Keys of the tables and of the encoders' weights."""
     return (*RAW, *protein_inputs.raw_files(settings))

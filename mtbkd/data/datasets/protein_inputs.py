@@ -30,9 +30,9 @@ def raw_files(settings: EncodedSettings) -> tuple[str, ...]:
     return tuple(key for name, each in own.items() for key in registry.part("encoder", name).raw_files(each))
 
 
-def modules(settings: EncodedSettings) -> tuple[str, ...]:
-    """Modules of the chosen encoders, on whose text the numbers depend."""
-    return tuple(registry.module_name("encoder", name) for name in chosen(settings.encoders))
+def uses(settings: EncodedSettings) -> tuple[tuple[str, str], ...]:
+    """(kind, name) of the chosen encoders, on whose sources the numbers depend."""
+    return tuple(("encoder", name) for name in chosen(settings.encoders))
 
 
 def names(settings: EncodedSettings) -> list[str]:

@@ -102,12 +102,17 @@ def splits(sheet: Sheet, column: str) -> np.ndarray:
     """The splits (N,) of a column; ContractError names the first cell that is none, with the nearest legal word."""
     cells = sheet.column(column)
     for row, cell in enumerate(cells):
-        if cell not in (*SPLITS, TEACHERS) and not re.fullmatch(r"ood:[A-Za-z0-9_.-]{1,100}", cell):
-            close = {"training": "train", "valid": "val", "validation": "val", "dev": "val"}.get(cell.lower())
-            hint = f"did you mean '{close}'?" if close else nearest(cell.lower(), SPLITS)
-            raise ContractError(sheet.path, sheet.place(row, sheet.find(column)), f"'{short(cell)}'", SPLIT_RULE, hint)
+        check_split(cell, sheet.path, sheet.place(row, sheet.find(column)))
     _refuse_lacking(cells, sheet.path, column)
     return np.array(cells)
+
+
+def check_split(name: str, path: Path, place: str) -> None:
+    """ContractError, with the nearest legal word, if ``name`` is no split."""
+    if name not in (*SPLITS, TEACHERS) and not re.fullmatch(r"ood:[A-Za-z0-9_.-]{1,100}", name):
+        close = {"training": "train", "valid": "val", "validation": "val", "dev": "val"}.get(name.lower())
+        hint = f"did you mean '{close}'?" if close else nearest(name.lower(), SPLITS)
+        raise ContractError(path, place, f"'{short(name)}'", SPLIT_RULE, hint)
 
 
 def splits_by_id(path: Path, ids: Sequence[str]) -> np.ndarray:

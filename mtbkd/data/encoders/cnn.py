@@ -12,20 +12,15 @@ reads them would learn that. Shapes: N chains, L residues, W windows, C kernels,
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.base.bounds import Examples
 from mtbkd.base.explain import distinct
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.data.sequences import RESIDUES, Policy, codes, truncate
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 LICENCE = "none: trained here, on proteins of UniProt (CC BY 4.0)"
 BATCH = 128, 60_000

@@ -6,20 +6,15 @@ frozen student does with the first. Needs the extra ``esm`` (transformers) and a
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.errors import ConfigError, ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.reading import damage
 from mtbkd.data.sequences import Policy, truncate
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 LICENCE = "ESM-2 weights: MIT (Lin et al. 2023)"
 BATCH = 64, 16_000

@@ -15,7 +15,7 @@ sorting signals lie (``head``, ``tail``); the last position's (``final``).
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -23,14 +23,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from mtbkd.base.bounds import Examples
 from mtbkd.base.errors import ContractError
 from mtbkd.base.explain import distinct
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.reading import read_npz
 from mtbkd.data.sequences import Policy, truncate
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 LICENCE = "UniRep weights: CC BY-NC 4.0, for non-commercial use only (Alley et al. 2019)"
 BATCH = 512, 200_000

@@ -15,18 +15,13 @@ import math
 from collections.abc import Mapping
 from functools import reduce
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 SUM_TOLERANCE = 1e-4
 

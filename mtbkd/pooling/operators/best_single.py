@@ -1,15 +1,8 @@
 """The best single teacher: the one with the largest weight; ties go to the first listed."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 DOMAIN = "all probabilities and weights"
 

@@ -1,15 +1,8 @@
 """Linear opinion pool (Stone 1961): q = sum_g w_g p_g, the mixture of the teachers."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 DOMAIN = "all probabilities and weights"
 

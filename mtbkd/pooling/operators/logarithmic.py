@@ -1,16 +1,9 @@
 """Logarithmic opinion pool (Genest 1984): q proportional to prod_g p_g^w_g, the normalised geometric mean."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling.operators import has_zeros
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DOMAIN = (
     "probabilities > 0; a class that a teacher of positive weight gives 0 gets 0, and where that leaves no class, those "

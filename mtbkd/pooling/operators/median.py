@@ -5,17 +5,11 @@ little, whatever he says.
 """
 
 import math
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling.operators import largest_of, ordered, settled
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DOMAIN = "all probabilities and weights; where the median of every class is 0, those that some teacher allows share the mass"
 

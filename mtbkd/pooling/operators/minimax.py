@@ -5,17 +5,10 @@ teacher and class, a concave problem: KL(p_g || q) = c where s_g > 0, <= c elsew
 method in float64. Weights tell only who takes part: teachers of weight 0 do not.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Steps
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 DOMAIN = "all probabilities; of the weights only which are 0"
 TOLERANCE = 1e-5  # of a probability: what is left of the solver's error

@@ -6,17 +6,12 @@ al.).
 """
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling.operators import has_zeros, logarithmic, settled
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DOMAIN = (
     "all probabilities for r > 0; for r <= 0 probabilities > 0: a class that a teacher of positive weight gives 0 gets 0, and "

@@ -5,17 +5,11 @@ part of his weight that lies inside. trim = 0 is the linear pool, trim -> 1/2 th
 """
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling.operators import largest_of, ordered, settled
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DOMAIN = (
     "all probabilities and weights; where the trimmed mean of every class is 0, those that some teacher allows share the mass"

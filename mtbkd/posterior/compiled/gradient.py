@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtbkd.base.compiling import compiled, inner
+from mtbkd.posterior.compiled.agreement import add_products, agree
 from mtbkd.posterior.compiled.lanes import WIDTH, load, store
 from mtbkd.posterior.compiled.minibatch import Tables, draw, every, fill
 from mtbkd.posterior.compiled.network import CHUNK, affine, both_weights_vjp, inputs_vjp, weights_vjp
 from mtbkd.posterior.compiled.philox import WORDS
-from mtbkd.posterior.compiled.terms import log_softmax, pull, responsibilities, term
+from mtbkd.posterior.compiled.terms import log_softmax, multiplied, pull, pull_apart, responsibilities, term
 
 ZERO, ONE = np.float32(0), np.float32(1)
 
@@ -29,7 +30,10 @@ class Model(NamedTuple):
         fixed: 1 where the first logit is 0 and no output of the network, else 0.
         teachers: G.
         power: of the mixture.
-        lam, beta, precision, heat: float32 (U,): lambda, power of the teachers' term, 1 / s^2, 1 / T.
+        cap: of weights under which the teachers' gradients agree, 0 for a mixture.
+        apart: 1 where teachers are compared with the student at another temperature, else 0.
+        lam, beta, precision, heat, cool: float32 (U,): lambda, power of the teachers' term, 1 / s^2, 1 / T, and 1 over the
+            student's temperature.
     """
 
     tables: Tables
@@ -37,10 +41,13 @@ class Model(NamedTuple):
     fixed: int
     teachers: int
     power: Any
+    cap: Any
+    apart: int
     lam: Any
     beta: Any
     precision: Any
     heat: Any
+    cool: Any
 
 
 class Minibatch(NamedTuple):
@@ -53,7 +60,7 @@ class Minibatch(NamedTuple):
 @inner
 def rows_of(model: Any) -> int:
     """Rows of the buffer that examples take on their way through the network."""
-    rows = model.tables.x_width + model.tables.constants_width + 2 * model.sizes[-1] + 3 + 2 * model.teachers + WIDTH
+    rows = model.tables.x_width + model.tables.constants_width + 4 * model.sizes[-1] + 5 + 2 * model.teachers + WIDTH
     for size in model.sizes:
         rows += size
     return rows
@@ -61,8 +68,14 @@ def rows_of(model: Any) -> int:
 
 @compiled
 def room(model: Any) -> Any:
-    """The buffer, with rows behind for what anchors keep and for ``weights_vjp``."""
-    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + 2 * WIDTH + 1) * CHUNK, np.float32)
+    """The buffer, with rows behind for what anchors keep, for ``_agreed`` and for ``weights_vjp``."""
+    return np.empty((rows_of(model) + 2 * model.sizes[1:].sum() + 2 * model.teachers + 2 * WIDTH + 2) * CHUNK, np.float32)
+
+
+@inner
+def _agreed(model: Any, buf: Any) -> int:
+    """The first of as many rows as teachers for the weights of a minibatch, and of as many for products of gradients."""
+    return len(buf) // CHUNK - WIDTH - 2 - 2 * model.teachers
 
 
 @inner
@@ -127,12 +140,41 @@ def logit_slopes(
     g, y, p, k = model.teachers, model.sizes[0], model.sizes[0] + 1, model.sizes[-1] + model.fixed
     strength, mixing = power * model.beta[unit] * model.lam[unit], model.power * model.lam[unit]
     z, q, shares = _forward(theta, x, constants, begin, model, batch.labelled, buf)
-    if g > 1:
-        responsibilities(buf, z, p, p + g * k, shares, g, k, mixing)
+    log_q, cooled = _compared(z, q, shares, unit, model, buf)
+    if model.cap > ZERO:
+        multiplied(buf, _agreed(model, buf), shares, g, ONE)
+    elif g > 1:
+        responsibilities(buf, log_q, p, p + g * k, shares, g, k, mixing)
     elif g == 1:
         buf[shares * CHUNK : (shares + 1) * CHUNK] = ONE
-    pull(buf, z, q, y, p, shares, g, k, strength, weight, begin)
+    if model.apart:
+        pull_apart(buf, z, q, cooled, y, p, shares, g, k, strength * model.cool[unit], weight, begin)
+    else:
+        pull(buf, z, q, y, p, shares, g, k, strength, weight, begin)
     return z
+
+
+@inner
+def _compared(z: int, q: int, shares: int, unit: int, model: Any, buf: Any) -> tuple[int, int]:
+    """The rows of what teachers are compared with: log-probabilities and probabilities, given those of labels."""
+    if not model.apart:
+        return z, q
+    k, log_q = model.sizes[-1] + model.fixed, shares + 2 * model.teachers
+    multiplied(buf, z, log_q, k, model.cool[unit])
+    log_softmax(buf, log_q, log_q + k, k)
+    return log_q, log_q + k
+
+
+@inner
+def _agree(theta: Any, unit: int, x: Any, constants: Any, model: Any, batch: Any, buf: Any) -> None:
+    """Find the weights of a minibatch's teachers."""
+    g, p, k, agreed = model.teachers, model.sizes[0] + 1, model.sizes[-1] + model.fixed, _agreed(model, buf)
+    buf[(agreed + g) * CHUNK : (agreed + 2 * g) * CHUNK] = ZERO
+    for begin in range(0, len(x), CHUNK):
+        z, q, shares = _forward(theta, x, constants, begin, model, batch.labelled, buf)
+        _, cooled = _compared(z, q, shares, unit, model, buf)
+        add_products(buf, cooled, p, agreed + g, g, k, batch.weight, begin)
+    agree(buf, agreed + g, agreed, g, model.cap)
 
 
 @inner
@@ -149,6 +191,8 @@ def member_gradient(
     """Write the gradient at ``theta`` (P,) from examples that start at ``x`` and ``constants`` of the tables, the teachers'
     term times ``power``."""
     out[:] = ZERO
+    if model.cap > ZERO:
+        _agree(theta, unit, x, constants, model, batch, buf)
     for begin in range(0, len(x), CHUNK):
         z = logit_slopes(theta, unit, power, x, constants, begin, model, batch, batch.weight, buf)
         backward(theta, out, z, model, buf, 0, 0)

@@ -177,6 +177,16 @@ def rounded(typing: Any, value: Any) -> Any:
 
 
 @instruction
+def root(typing: Any, value: Any) -> Any:
+    """The square root."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _called(builder, f"llvm.sqrt.v{WIDTH}f32", FLOATS, values[0])
+
+    return LANES(value), generate
+
+
+@instruction
 def two_to(typing: Any, power: Any) -> Any:
     """2^power of whole numbers from -126 to 127."""
 

@@ -179,10 +179,11 @@ class CompiledPosterior:
         constants = torch.cat(own, 1) if own else torch.empty(0, 0)
         tables = self._layout.Tables(self._table(x), x.shape[1], self._table(constants), constants.shape[1])
         heat = torch.ones_like(shared.lam) if shared.temperature is None else 1 / shared.temperature
-        teachers, power = (0, 1.0) if mixture is None else (mixture.prob.shape[2], mixture.power)
-        of_units = (shared.lam, shared.beta, shared.prior_scale**-2.0, heat)
+        teachers, power, cap = (0, 1.0, 0.0) if mixture is None else (mixture.prob.shape[2], mixture.power, mixture.cap)
+        of_units = (shared.lam, shared.beta, shared.prior_scale**-2.0, heat, 1 / shared.student_temperature)
         return self._compiled.Model(
             tables, np.array(layers.sizes, np.int64), int(layers.first_is_zero), teachers, np.float32(power),
+            np.float32(cap), int(not problem.student_at_one),
             *(value.float().contiguous().numpy() for value in of_units),
         )  # fmt: skip
 
@@ -242,10 +243,10 @@ def _new_key(generator: "torch.Generator") -> np.uint64:
     return np.uint64(torch.randint(1 << 62, (1,), generator=generator).item())
 
 
-def compiled_posterior(problem: "Observed") -> CompiledPosterior | None:
-    """The compiled form of ``problem``; None where it has none."""
+def compiled_posterior(problem: "Observed", any_temperature: bool = False) -> CompiledPosterior | None:
+    """The compiled form of ``problem``; None where it has none, as for a student's temperature other than 1 unless allowed."""
     x, layers = problem.x, getattr(problem.student, "dense_layers", None)
     on_cpu_in_single = x.device.type == "cpu" and x.dtype == torch.float32
-    known = problem.student_at_one and (not problem.has_signal or hasattr(problem.signal, "mixture"))
+    known = (any_temperature or problem.student_at_one) and (not problem.has_signal or hasattr(problem.signal, "mixture"))
     small = problem.student.num_params <= MOST_PARAMS
     return CompiledPosterior(problem, layers) if layers and small and known and on_cpu_in_single else None

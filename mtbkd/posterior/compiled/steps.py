@@ -10,6 +10,7 @@ import numpy as np
 from mtbkd.base.compiling import compiled, inner
 from mtbkd.posterior.compiled.anchors import anchored_gradient, find_marks
 from mtbkd.posterior.compiled.gradient import member_gradient, room
+from mtbkd.posterior.compiled.lanes import WIDTH, load, root, splat, store
 from mtbkd.posterior.compiled.minibatch import draw
 from mtbkd.posterior.compiled.philox import WORDS
 
@@ -115,7 +116,15 @@ def _climb(e: int, t: int, climbers: Any, ascents: Any, grad: Any) -> None:
     """The step of ``mtbkd.inference.optimise.Ascent``."""
     params, mean, square = climbers.params[e], climbers.mean[e], climbers.square[e]
     rate, unbias, keep, keep_square = ascents.rate[t], ascents.unbias[t], ascents.keep, ascents.keep_square
-    for j in range(len(grad)):
+    whole, fresh, fresh_square = len(grad) - len(grad) % WIDTH, splat(ONE - keep), splat(ONE - keep_square)
+    for j in range(0, whole, WIDTH):
+        slope = load(grad, j) * splat(ascents.share)
+        m = load(mean, j) + fresh * (slope - load(mean, j))
+        v = splat(keep_square) * load(square, j) + fresh_square * slope * slope
+        store(mean, j, m)
+        store(square, j, v)
+        store(params, j, load(params, j) + splat(rate) * m / (root(v * splat(unbias)) + splat(ascents.epsilon)))
+    for j in range(whole, len(grad)):
         slope = grad[j] * ascents.share
         mean[j] += (ONE - keep) * (slope - mean[j])
         square[j] = keep_square * square[j] + (ONE - keep_square) * slope * slope

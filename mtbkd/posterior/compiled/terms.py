@@ -77,6 +77,32 @@ def pull(buf: Any, z: int, q: int, y: int, p: int, shares: int, g: int, k: int, 
 
 
 @inner
+def multiplied(buf: Any, rows: int, out: int, count: int, by: Any) -> None:
+    """``count`` rows out.. = ``rows``.. times ``by``."""
+    for i in range(0, count * CHUNK, WIDTH):
+        store(buf, out * CHUNK + i, splat(by) * load(buf, rows * CHUNK + i))
+
+
+@inner
+def pull_apart(
+    buf: Any, z: int, q: int, cooled: int, y: int, p: int, shares: int, g: int, k: int, strength: Any, weight: Any, first: int
+) -> None:
+    """``pull`` where teachers are compared with probabilities in rows cooled.., not with those in rows q.."""
+    for i in range(0, CHUNK, WIDTH):
+        every, known, label = splat(ZERO), splat(ZERO), load(buf, y * CHUNK + i)
+        for c in range(k):
+            known += equal(label, splat(np.float32(c)))
+            for t in range(g):
+                every += load(buf, (shares + t) * CHUNK + i) * load(buf, (p + t * k + c) * CHUNK + i)
+        for c in range(k):
+            taught = splat(ZERO) - every * load(buf, (cooled + c) * CHUNK + i)
+            for t in range(g):
+                taught += load(buf, (shares + t) * CHUNK + i) * load(buf, (p + t * k + c) * CHUNK + i)
+            right = equal(label, splat(np.float32(c))) - known * load(buf, (q + c) * CHUNK + i)
+            store(buf, (z + c) * CHUNK + i, load(weight, first + i) * (right + splat(strength) * taught))
+
+
+@inner
 def term(
     buf: Any, z: int, y: int, p: int, log_scale: int, scores: int, g: int, k: int, lam: Any, power: Any, beta: Any, weight: Any,
     first: int,

@@ -5,15 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Does uncertainty detect errors?"
 SCOPE = "question"
@@ -36,10 +32,6 @@ MEASURES = {
 }
 LOOKS = {"best student": (GREEN, "-"), "worst student": (ORANGE, "--"), "best teacher": (VERMILION, "-.")}
 PANELS = 2
-
-
-def applies(question: Any) -> bool:
-    return True
 
 
 def shown(scores: Frame, settings: Any) -> str:

@@ -3,17 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.questions.abstention.figure_abstention import shown
-from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH, plt
 from mtbkd.report.numbers import estimate
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which classes are hard?"
 SCOPE = "question"
@@ -26,10 +22,6 @@ replicate, over test examples if known). Small grey dots are the other students,
 few examples have wide intervals: interpret their order with care.
 """
 METRICS = {"recall": "share recognised", "mcc": "Matthews' correlation"}
-
-
-def applies(question: Any) -> bool:
-    return True
 
 
 def draw(question: Any) -> "Figure":

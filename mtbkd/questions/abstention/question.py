@@ -6,24 +6,19 @@ each class of the test split), ``scores`` (by split and measure of uncertainty, 
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Names
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation import selective
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.metrics import Score, mean_score, ood_auroc
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"draws"})
 NAMES_METHODS = ("methods", "main")
@@ -42,8 +37,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    methods: Names = Field((), description="methods of the experiment; none: all")
-    main: str | None = Field(None, description="the method that sentences and figures tell of; by default the first with draws")
+    methods: Names = Field((), description="methods of the experiment; default: all")
+    main: str | None = Field(None, description="the method described in text and figures; default: the first with draws")
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":

@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
     from matplotlib import patches
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 else:
     patches = lazy_import("matplotlib.patches")
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which properties does each pooling operator have?"
 SCOPE = "question"
@@ -37,10 +35,6 @@ SHORT = {
     "Weight monotonicity": "Weights",
     "Temperature coherence": "Tempering",
 }
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

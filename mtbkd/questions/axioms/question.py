@@ -2,20 +2,15 @@
 
 import json
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.pooling.axioms import AXIOMS, Axiom
 from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of
 from mtbkd.pooling.counterexamples import Finding, search
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS: frozenset[str] = frozenset()
 TABLES = ("matrix",)
@@ -24,14 +19,12 @@ TABLES = ("matrix",)
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operators: dict[str, Chosen] = Field(
-        DEFAULT, min_length=1, description="operators with their settings, by the name to show"
-    )
+    operators: dict[str, Chosen] = Field(DEFAULT, min_length=1, description="operators with their settings, by displayed name")
     candidates: int = Field(
         20_000,
         ge=1_000,
         le=100_000_000,
-        description="candidates of each search, about; a tenth for an operator that is solved by iteration",
+        description="approximate number of candidates per search; a tenth for operators solved by iteration",
     )
 
 

@@ -10,17 +10,11 @@ below 1/G, with which no alpha sums to 1, is taken as 1/G. Left out: the variant
 
 from functools import lru_cache, partial
 from itertools import product
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "AEKD"
 RIDGE = 1e-9  # of the mean squared gradient: makes the weights unique where the teachers agree
@@ -31,7 +25,7 @@ FREE, ZERO, CAP = 0, 1, 2
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cap: float = Field(0.6, gt=0, le=1, description="the largest weight of a teacher; 1/G where that is larger")
+    cap: float = Field(0.6, gt=0, le=1, description="largest weight of a teacher; at least 1/G")
 
 
 def min_norm_weights(gram: "torch.Tensor", cap: float) -> "torch.Tensor":

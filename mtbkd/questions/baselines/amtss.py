@@ -10,18 +10,11 @@ exp(rate V_g / mean_h V_h), where V_g is the mean of KL(p_g^T || q^T) over the v
 above ``floor`` / G: teachers that the student does not follow yet gain weight.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import NotNegative, Positive, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "AMTSS"
 
@@ -30,8 +23,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     every: Steps = Field(50, description="steps between two updates of the importance")
-    rate: NotNegative = Field(0.1, description="of the importance's multiplicative update")
-    floor: float = Field(0.2, ge=0, le=1, description="share of the importance that stays equal")
+    rate: NotNegative = Field(0.1, description="step size of the importance's multiplicative update")
+    floor: float = Field(0.2, ge=0, le=1, description="share of the importance that is kept uniform")
     margin_scale: Positive = Field(0.25, description="tau, the margin that multiplies a weight by e")
 
 

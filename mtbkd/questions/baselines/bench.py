@@ -5,19 +5,13 @@ Shapes as in ``mtbkd.questions.baselines``.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mtbkd.base.gather import examples_last, positions, take_columns, take_rows
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.inference.optimise import Ascent, Training
 from mtbkd.students import Student, init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,10 @@ label have equal weights, and one teacher has weight 1. Left out: the loss on in
 second division by G, a constant that the tuned share takes up.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Trained, fixed
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "CA-MKD"
 

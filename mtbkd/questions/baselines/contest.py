@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.evaluation.metrics import label_scores, truth_scores
 from mtbkd.inference.optimise import Training
@@ -24,11 +24,6 @@ from mtbkd.posterior.density import label_term
 from mtbkd.questions.baselines import module_of
 from mtbkd.questions.baselines.bench import Bench, Trained
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

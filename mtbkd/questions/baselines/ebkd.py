@@ -5,17 +5,10 @@ w_g = (1 - H_g / sum_h H_h) / G with the entropies H_g at temperature 1, as the 
 Left out: feature distillation.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Trained, fixed
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "EBKD"
 

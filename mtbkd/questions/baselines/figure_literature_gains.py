@@ -32,10 +32,6 @@ UNITS = {"accuracy": "gain of accuracy", "nll": "gain of log-likelihood (nats)"}
 COLOURS = {1: BLUE, -1: VERMILION, 0: GREY}
 
 
-def applies(question: Question) -> bool:
-    return True
-
-
 def draw(question: Question) -> "Figure":
     tables = {name: question.table(name) for name in ("scores", "comparisons", "costs")}
     titles = titles_of(tables)

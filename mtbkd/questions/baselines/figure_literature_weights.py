@@ -2,17 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from mtbkd.base.lazy import lazy_import
 from mtbkd.questions.baselines import BASELINES
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Share of each teacher by domain"
 SCOPE = "question"
@@ -27,10 +23,6 @@ nearly the same shares in all domains.
 """
 DARK = 0.55  # shares below are drawn in dark colours
 MANY = 12  # columns from which on the numbers are written smaller
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

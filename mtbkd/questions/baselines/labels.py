@@ -1,16 +1,9 @@
 """The student without teachers: CE on the labelled examples, l = 0. What every other method is measured against."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Trained, equal
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "labels only"
 

@@ -8,22 +8,15 @@ minibatches. Logits enter centred, divided by T and cut at +-10; within the look
 out: the matching of intermediate features.
 """
 
-from typing import TYPE_CHECKING
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Rate, Steps, Units
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference.optimise import Ascent
 from mtbkd.posterior.density import label_term
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
 from mtbkd.students import Student
 from mtbkd.students.mlp import Mlp
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "MMKD"
 LARGEST = 10.0
@@ -32,11 +25,11 @@ LARGEST = 10.0
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hidden: Units = Field(16, description="hidden units of the network that gives the weights")
-    every: Steps = Field(5, description="steps between two steps of that network")
-    learning_rate: Rate = Field(1e-3, description="Adam's, for that network")
-    inner_steps: int = Field(2, ge=1, le=1_000, description="unrolled steps on the teachers' loss")
-    inner_rate: Rate = Field(0.05, description="length of the unrolled gradient steps")
+    hidden: Units = Field(16, description="hidden units of the weighting network")
+    every: Steps = Field(5, description="student steps per step of the weighting network")
+    learning_rate: Rate = Field(1e-3, description="learning rate of Adam for the weighting network")
+    inner_steps: int = Field(2, ge=1, le=1_000, description="number of unrolled gradient steps on the teachers' loss")
+    inner_rate: Rate = Field(0.05, description="step size of the unrolled gradient steps")
 
 
 Buffer = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]  # x (U, b, *inputs), y (U, b), teachers (G, K, U, b)

@@ -4,7 +4,7 @@ Every method trains the same student on the same data, teachers, starting points
 temperature and prior scale; validation labels choose, test labels only score.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -13,7 +13,7 @@ from mtbkd.base.device import resolve_device
 from mtbkd.base.explain import distinct
 from mtbkd.base.frames import Frame
 from mtbkd.base.grids import Grid
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.questions.baselines import module_of
 from mtbkd.questions.baselines.aekd import Settings as Aekd
 from mtbkd.questions.baselines.amtss import Settings as Amtss
@@ -24,11 +24,6 @@ from mtbkd.questions.baselines.tables import comparisons, ranks
 from mtbkd.questions.baselines.takd import Settings as Takd
 from mtbkd.questions.baselines.tip import Settings as Tip
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "teachers", "student"})
 TABLES = ("scores", "comparisons", "ranks", "weights", "tuning", "costs")
@@ -55,18 +50,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     methods: Annotated[tuple[Method, ...], AfterValidator(distinct)] = Field(
-        ALL, min_length=1, description="methods to train; the student without teachers is always among them"
+        ALL, min_length=1, description="methods to train; the student without teachers is always included"
     )
-    share: Share = Field((0.03, 0.2, 0.7), description="candidates of l, the teachers' share of the loss")
+    share: Share = Field((0.03, 0.2, 0.7), description="candidates for l, the teachers' share of the loss")
     temperature: Grid = Field(
-        (0.25, 0.5, 1.0, 4.0), description="candidates of T, by which logits of teachers and student are divided"
+        (0.25, 0.5, 1.0, 4.0), description="candidates for T, which divides the logits of teachers and student"
     )
-    aekd: Aekd = Field(Aekd.model_validate({}), description="agreement of gradients")
-    mmkd: Mmkd = Field(Mmkd.model_validate({}), description="weights learnt by looking ahead")
-    amtss: Amtss = Field(Amtss.model_validate({}), description="importance and margin")
-    takd: Takd = Field(Takd.model_validate({}), description="the assistant")
-    samerging: Samerging = Field(Samerging.model_validate({}), description="merging of experts")
-    tip: Tip = Field(Tip.model_validate({}), description="sharpness and no teacher of the mixture prior")
+    aekd: Aekd = Field(Aekd.model_validate({}), description="settings of aekd (agreement of gradients)")
+    mmkd: Mmkd = Field(Mmkd.model_validate({}), description="settings of mmkd (meta-learnt weights)")
+    amtss: Amtss = Field(Amtss.model_validate({}), description="settings of amtss (importance and margin)")
+    takd: Takd = Field(Takd.model_validate({}), description="settings of takd (teacher assistant)")
+    samerging: Samerging = Field(Samerging.model_validate({}), description="settings of samerging (merging of experts)")
+    tip: Tip = Field(
+        Tip.model_validate({}), description="sharpness of the mixture prior and weight of its no-teacher component"
+    )
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":

@@ -11,22 +11,16 @@ here, as all teachers share their classes.
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import NotNegative, Rate, Steps
 from mtbkd.base.gather import examples_last, positions, take_columns, take_rows
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference.optimise import Ascent
 from mtbkd.questions.baselines.bench import Bench, Moment, Rule, Trained, equal
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "SAMerging"
 
@@ -34,10 +28,10 @@ TITLE = "SAMerging"
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: Steps = Field(400, description="steps on the coefficients")
-    learning_rate: Rate = Field(1e-3, description="Adam's, on the coefficients")
+    steps: Steps = Field(400, description="optimisation steps on the coefficients")
+    learning_rate: Rate = Field(1e-3, description="learning rate of Adam for the coefficients")
     radius: NotNegative = Field(0.07, description="rho of the sharpness-aware steps")
-    first: float | None = Field(None, ge=-1e3, le=1e3, description="all coefficients at the start; 1/G when absent")
+    first: float | None = Field(None, ge=-1e3, le=1e3, description="initial value of all coefficients; default: 1/G")
 
 
 def layer_of_param(student: Student) -> "torch.Tensor":

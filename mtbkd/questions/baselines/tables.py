@@ -1,17 +1,10 @@
 """What the scores of the methods say: paired differences, and ranks."""
 
-from typing import TYPE_CHECKING
-
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import compare
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.questions.baselines.contest import REFERENCE
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 PLAIN = "aver"  # equal weights: what a weighting must beat
 

@@ -26,13 +26,13 @@ TITLE = "TAKD"
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widening: int = Field(2, ge=1, le=1_000, description="hidden units of the assistant for every one of the student")
+    widening: int = Field(2, ge=1, le=1_000, description="hidden units of the assistant, as a multiple of the student's")
 
 
 def widened(student: Student, widening: int) -> Student:
-    """The same architecture with more hidden units; the student itself where it has no dense hidden layer."""
+    """The same architecture with more hidden units; the student itself where it has no dense hidden layer, or is a module."""
     network: Any = student
-    if not student.hidden:
+    if not student.hidden or not hasattr(network, "sizes"):
         return student
     first, *hidden, last = network.sizes
     return replace(network, sizes=(first, *(units * widening for units in hidden), last))

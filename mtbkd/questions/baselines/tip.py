@@ -11,21 +11,15 @@ the weight of a component that believes no teacher. Left out: all of its posteri
 
 from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.gather import examples_last
 from mtbkd.base.grids import AS_KAPPA, Shares, Sharpnesses
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines import ebkd
 from mtbkd.questions.baselines.bench import Bench, Moment, Trained
 from mtbkd.signals import log_beta, with_no_teacher
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "MT-BKD prior"
 MOST_SHARE = 1 - 1e-6
@@ -34,8 +28,10 @@ MOST_SHARE = 1 - 1e-6
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
 
-    lam: Sharpnesses = Field((AS_KAPPA,), alias="lambda", description="candidates of the sharpness; kappa: the strength")
-    no_teacher: Shares = Field((0.0,), description="candidates of the weight of a component that believes no teacher")
+    lam: Sharpnesses = Field(
+        (AS_KAPPA,), alias="lambda", description="candidates for the sharpness; kappa: equal to the strength"
+    )
+    no_teacher: Shares = Field((0.0,), description="candidates for the weight of the no-teacher component")
 
     def expand(self, candidate: Mapping[str, float]) -> list[dict[str, float]]:
         """``candidate`` with every sharpness and weight of no teacher; as it is where neither is asked for."""

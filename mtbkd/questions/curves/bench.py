@@ -5,14 +5,14 @@ Shapes: R replicates, F folds, P positions of the label order, n labels, G teach
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.inference.tuning import shared_of
 from mtbkd.pooling import context as weighing
@@ -21,11 +21,6 @@ from mtbkd.questions.curves.budget import Order, fold_size, label_order
 from mtbkd.questions.curves.spec import Spec
 from mtbkd.questions.curves.target import Budget
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 Rows = list[dict[str, Any]]
 # What the signal's constants depend on, the data apart.
@@ -75,8 +70,8 @@ class Bench:
             if fit.weights is not None:
                 if wanted := weighing.needs(fit.weights):
                     raise ContractError(f"curve {spec.curve}, method {fit.method}", "weights",
-                                        f"'{fit.weights}', which look at {' and '.join(sorted(wanted))}",
-                                        "weights of probabilities alone, as the number of labels varies")  # fmt: skip
+                                        f"'{fit.weights}', which depend on {' and '.join(sorted(wanted))}",
+                                        "weights of predictions alone, because the number of labels varies")  # fmt: skip
                 prob = torch.softmax(torch.as_tensor(taken, dtype=torch.float64), -1).numpy()
                 weights = torch.as_tensor(registry.part("weights", fit.weights).weights(prob), dtype=x.dtype, device=device)
         return cls(spec, student, dataset, order, tuple(replicates), device, x, y, logits, weights)

@@ -63,7 +63,7 @@ def budgets(asked: Sequence[int | str], labelled: int, where: str) -> dict[int, 
     most = max((n for n in asked if isinstance(n, int)), default=0)
     if most > labelled:
         raise ContractError(where, "labels", most, f"at most {labelled}, the labelled training and validation examples",
-                            "write 'all' for all of them")  # fmt: skip
+                            "'all' stands for all of them")  # fmt: skip
     return {n: n == labelled for n in sorted({labelled if n == "all" else int(n) for n in asked})}
 
 

@@ -49,14 +49,14 @@ def _own(asked: Asked, settings: Settings) -> Iterator[Mistake]:
     known = [name for name in settings.methods if name in config.methods]
     plain = [name for name in known if config.methods[name].signal == "none"]
     if len(plain) != 1 and len(known) == len(settings.methods):
-        allowed = "exactly one method with signal none, which the others are held against"
+        allowed = "exactly one method with signal none, the reference of the others"
         yield Mistake((*path, "methods"), sentence(plain or list(settings.methods), allowed))
     for index, name in enumerate(settings.methods):
         if name in known and config.methods[name].tuned_by is not None:
-            allowed = "methods without tuned_by, as settings are chosen by MAP fits inside the labels here"
+            allowed = "methods without tuned_by, because label curves choose settings by MAP fits"
             yield Mistake((*path, "methods", index), sentence(name, allowed))
     if NO_TEACHERS in settings.teachers:
-        allowed = "any other name, as it is the folder of students without teachers"
+        allowed = "any other name, because this is the folder of students without teachers"
         yield Mistake((*path, "teachers", NO_TEACHERS), sentence(NO_TEACHERS, allowed))
     counts = [n for n in settings.labels if isinstance(n, int)]
     if counts and min(counts) < settings.folds:
@@ -65,7 +65,7 @@ def _own(asked: Asked, settings: Settings) -> Iterator[Mistake]:
     most = _available(config, asked.dataset)
     if most is not None and counts and max(counts) > most:
         allowed = f"at most {most}, the labelled training and validation examples of dataset '{asked.dataset}'"
-        yield Mistake((*path, "labels"), sentence(max(counts), allowed, "write all for all of them"))
+        yield Mistake((*path, "labels"), sentence(max(counts), allowed, "all stands for all of them"))
 
 
 def _available(config: "Config", name: str) -> int | None:

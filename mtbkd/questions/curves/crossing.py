@@ -10,22 +10,17 @@ L label counts.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import holm, paired
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of, range_of_difference
 from mtbkd.evaluation.verdict import Verdict, judge, verdict
 from mtbkd.questions.curves.spec import NO_TEACHERS
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 STEPS = 50  # points between two label counts at which the interval of the advantage is taken
 State = Literal["crosses", "always better", "never better", "better later", "undecided"]

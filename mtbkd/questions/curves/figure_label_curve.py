@@ -36,10 +36,6 @@ TITLES = {
 MEAN = "teachers:mean"
 
 
-def applies(question: Question) -> bool:
-    return True
-
-
 def draw(question: Question) -> "Figure":
     rows = question.table("scores")
     panels = [(f"teachers: {each}", each, metric) for each in sets_of_teachers(rows) for metric in judged_metrics(rows)]

@@ -10,14 +10,13 @@ Shapes: R replicates, F folds, P positions of the label order, n labels, G teach
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.inference import Context
 from mtbkd.inference.sharpness import COLUMN, sharpness
@@ -28,11 +27,6 @@ from mtbkd.questions.curves.spec import Spec
 from mtbkd.questions.curves.tables import frame, score_rows
 from mtbkd.questions.inputs import Inputs
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -20,20 +20,20 @@ class Settings(_Model):
     """Methods at growing numbers of labels, with one set of teachers after another."""
 
     teachers: dict[Annotated[str, StringConstraints(pattern=NAME)], Annotated[Names, Field(min_length=1)]] = Field(
-        min_length=1, description="sets of entries of teachers by name, in rising quality"
+        min_length=1, description="named sets of teachers, in order of quality, worst first"
     )
     methods: Annotated[Names, Field(min_length=1)] = Field(
-        description="entries of methods; exactly one with signal none, which the others are held against"
+        description="entries of methods; exactly one has signal none and is the reference"
     )
     labels: Annotated[Budgets, Field(min_length=1), AfterValidator(distinct)] = Field(
-        (30, 100, 300, 1000, 3000, "all"), description="numbers of labels, validation included; all: training + validation"
+        (30, 100, 300, 1000, 3000, "all"), description="numbers of labels, including validation; all: training + validation"
     )
-    folds: int = Field(5, ge=2, le=100, description="of the cross-validation inside the labels")
+    folds: int = Field(5, ge=2, le=100, description="folds of the cross-validation within the labels")
     transfer: Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
-        (True, False), description="true: the other training examples are kept without label; false: they are dropped"
+        (True, False), description="true: keep the other training examples without labels; false: drop them"
     )
     steps: Annotated[tuple[Steps, ...], AfterValidator(distinct)] = Field(
-        (), description="candidates of training.steps, tuned like the shared settings; none: training.steps as it is"
+        (), description="candidates for training.steps, tuned like the shared settings; none: use training.steps"
     )
 
 

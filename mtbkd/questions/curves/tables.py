@@ -1,19 +1,14 @@
 """The tables of a part of a curve, one row a number."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.metrics import Score, label_contributions, mean_score, truth_contributions
 from mtbkd.inference.sharpness import COLUMN
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 _PLACE = ["curve", "teachers", "method", "replicate", "labels", "all_labels", "transfer"]
 COLUMNS = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.gather import positions
 from mtbkd.base.lazy import lazy_import
-from mtbkd.posterior.compiled.posterior import CompiledPosterior
+from mtbkd.posterior.compiled.posterior import CompiledPosterior, compiled_posterior
 from mtbkd.posterior.minibatch import Batch, Rows, Source
 from mtbkd.posterior.problem import Problem
 
@@ -44,6 +44,10 @@ class Budget(Problem):
     gap: "torch.Tensor"
     width: int
     transfer: int
+
+    @cached_property
+    def compiled(self) -> CompiledPosterior | None:
+        return compiled_posterior(self, any_temperature=True)
 
     @property
     def labelled(self) -> int:

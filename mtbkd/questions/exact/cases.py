@@ -7,11 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.posterior.problem import Shared, make_problem
 from mtbkd.posterior.target import Target
 from mtbkd.questions.exact.case import Case
@@ -21,10 +21,6 @@ from mtbkd.questions.exact.spec import Conjugate
 from mtbkd.signals import bkd, tip
 from mtbkd.students.linear import Linear
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 pt = lazy_import("pytensor.tensor")
 
 # Proper for every algorithm, and flat: its curvature is below 1e-6 of the likelihoods' here.

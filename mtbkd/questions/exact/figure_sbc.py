@@ -32,10 +32,6 @@ LEVEL, SIMULATIONS, SEED = 0.95, 1000, 214
 COLOURS = (BLUE, ORANGE, GREEN, VERMILION, BLACK)
 
 
-def applies(question: Question) -> bool:
-    return True
-
-
 def draw(question: Question) -> "Figure":
     shown = {str(method): rows for method, rows in question.table("ranks").groupby("method", sort=False)}
     figure, axes = grid(max(1, len(shown)), 2, 2.1, sharex=True, sharey=True)

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
 from mtbkd.inference import Context, sgld, smc
 from mtbkd.inference.optimise import Training
 from mtbkd.questions.exact import cases
 from mtbkd.report.figures.material import Study
-from mtbkd.report.figures.style import BLACK, BLUE, GREY, LIGHT, ORANGE, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, BLUE, GREY, LIGHT, ORANGE, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Effect of pooling priors on the posterior"
 SCOPE = "study"

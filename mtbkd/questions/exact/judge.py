@@ -22,17 +22,15 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtbkd.base.errors import ConfigError, MtbkdError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.inference import Context, Fit
 from mtbkd.posterior.target import Target
 from mtbkd.questions.exact.case import Case
 
 if TYPE_CHECKING:
-    import torch
     from arviz_stats.base import array as arviz
 else:
     arviz = lazy_import("arviz_stats.base.array")
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

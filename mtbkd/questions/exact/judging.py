@@ -1,22 +1,17 @@
 """One method on every case and on the simulated data sets: one job of the question ``exact``."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base import registry
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.inference import Context
 from mtbkd.questions.exact import sbc
 from mtbkd.questions.exact.cases import all_cases
 from mtbkd.questions.exact.judge import judge
 from mtbkd.questions.exact.spec import Spec
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 # Columns of the three tables, so that each has them all even where nothing could be measured.
 COLUMNS = {

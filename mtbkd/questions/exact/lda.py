@@ -11,20 +11,16 @@ joint law of x and y, which is why it has a closed form. Shapes: n examples, d f
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.base.seeds import derive
 from mtbkd.questions.exact.case import Case
 from mtbkd.questions.exact.density import Density
 from mtbkd.questions.exact.spec import Conjugate
 
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 pt = lazy_import("pytensor.tensor")
 
 DIM, CLASSES = 4, 2

@@ -5,19 +5,12 @@ Tables: ``cases`` (a quantity of a case), ``sbc`` and ``ranks`` (simulation-base
 form of the conjugate student beside its paper).
 """
 
-from typing import TYPE_CHECKING
-
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.questions.exact.published import compare
 from mtbkd.questions.exact.spec import Settings as Settings
 from mtbkd.questions.inputs import Inputs
 from mtbkd.study.questions import Step
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS: frozenset[str] = frozenset()
 READS = frozenset({"training"})

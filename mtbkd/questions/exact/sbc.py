@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from mtbkd.base.errors import MtbkdError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context
 from mtbkd.posterior.problem import Problem, Shared, make_problem
@@ -32,11 +32,9 @@ from mtbkd.signals import none
 from mtbkd.students.linear import Linear
 
 if TYPE_CHECKING:
-    import torch
     from arviz_stats.base import array as arviz
 else:
     arviz = lazy_import("arviz_stats.base.array")
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ class Conjugate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    examples: int = Field(500, ge=20, le=10_000, description="n, training examples of both classes together")
-    lam: Positive = Field(1.0, description="lambda, pseudo-examples that the teacher adds to each example")
+    examples: int = Field(500, ge=20, le=10_000, description="n, total number of training examples")
+    lam: Positive = Field(1.0, description="lambda, pseudo-examples that the teacher adds per example")
 
 
 UNSET_CONJUGATE = Conjugate.model_validate({})
@@ -25,7 +25,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    methods: tuple[str, ...] = Field(min_length=1, description="entries of methods; their inference and settings count only")
+    methods: tuple[str, ...] = Field(min_length=1, description="entries of methods; only their inference and settings are used")
     sbc_datasets: int = Field(
         200,
         ge=40,

@@ -4,15 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.style import GREY, ORANGE, WIDTH
+from mtbkd.report.figures.style import GREY, ORANGE, WIDTH, plt
 
 if TYPE_CHECKING:
     from matplotlib import patches
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 else:
-    plt = lazy_import("matplotlib.pyplot")
     patches = lazy_import("matplotlib.patches")
 
 TITLE = "Do the weights find the right expert?"
@@ -27,10 +25,6 @@ Orange boxes mark the teachers that know the group, because they were trained on
 computed from the teachers' probabilities alone, without labels or domains. If they find the expert, dark cells lie in boxes; a
 dark cell outside a box is a teacher that is confident about something it does not know.
 """
-
-
-def applies(question: Any) -> bool:
-    return True
 
 
 def draw(question: Any) -> "Figure":

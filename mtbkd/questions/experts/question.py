@@ -4,7 +4,7 @@ A teacher knows a domain if it was trained on it, and a class if it is not restr
 domain where the data have them, by class otherwise. Shapes: N examples, G teachers, K classes.
 """
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -12,14 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from mtbkd.base import registry
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "teachers"})
 TABLES = ("confusion", "found")

@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import REAL, SHARE, interval
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Do the guarantees of the pools hold?"
 SCOPE = "question"
@@ -32,10 +28,6 @@ operators cannot, by theorem. Bottom right: the variance of the mean of simulate
 correlation given next to each line. Lines are the law rho + (1 - rho) / G, dots are measurements.
 """
 SOURCES = {"teachers": BLUE, "random teachers": ORANGE}
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

@@ -4,7 +4,7 @@ All at equal weights, on test examples; see mtbkd/pooling/guarantees.py for what
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,7 +13,7 @@ from mtbkd.base.blocks import block_range
 from mtbkd.base.bounds import DrawCount, Examples, Names
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd, torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of
@@ -29,13 +29,6 @@ from mtbkd.pooling.guarantees import (  # fmt: skip
 )
 from mtbkd.questions.inputs import Inputs
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import torch
-else:
-    pd = lazy_import("pandas")
-    torch = lazy_import("torch")
-
 NEEDS = frozenset({"dataset", "teachers"})
 TABLES = ("bounds", "gain", "variance")
 OWN, RANDOM = "teachers", "random teachers"
@@ -49,15 +42,13 @@ Correlations = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], AfterV
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    operators: dict[str, Chosen] = Field(
-        DEFAULT, min_length=1, description="operators with their settings, by the name to show"
-    )
-    classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
-    orders: Orders = Field(ORDERS, min_length=1, description="orders r of the power means whose gain is measured")
-    examples: Examples = Field(2_000, description="test examples of a replicate, at most")
-    draws: DrawCount = Field(20_000, description="simulated errors of each number of teachers and correlation")
+    operators: dict[str, Chosen] = Field(DEFAULT, min_length=1, description="operators with their settings, by displayed name")
+    classes: Names = Field((), description="classes to avoid; default: the last class")
+    orders: Orders = Field(ORDERS, min_length=1, description="orders r of the power means")
+    examples: Examples = Field(2_000, description="maximum number of test examples per replicate")
+    draws: DrawCount = Field(20_000, description="simulated errors for each number of teachers and correlation")
     teachers: Numbers = Field((1, 2, 4, 8, 16), min_length=1, description="numbers of simulated teachers")
-    correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="of their errors, 0 to 1")
+    correlations: Correlations = Field((0.0, 0.3, 0.6, 0.9), min_length=1, description="correlations of their errors, 0 to 1")
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":

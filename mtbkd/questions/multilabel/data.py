@@ -6,19 +6,13 @@ replicates.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import TEACHERS, Dataset
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)
@@ -73,7 +67,7 @@ def make_task(dataset: Dataset, labels: int | None, seed: int, replicates: Seque
         hint = "kind deeploc has them; one label an example is what experiments are for"
         raise ContractError(where, "targets", "none", "0 or 1 for every example and class", hint)
     if dataset.num_replicates > 1:
-        raise ContractError(where, "replicates of the data", dataset.num_replicates, "1, as real data have")
+        raise ContractError(where, "replicates of the data", dataset.num_replicates, "1, as for real data")
     train = dataset.rows("train")
     if labels is not None and labels > len(train):
         raise ContractError(where, "training examples", len(train), f"at least the {labels} labels asked for")

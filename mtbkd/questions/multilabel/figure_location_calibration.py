@@ -25,10 +25,6 @@ LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREY, "^"))
 LEAST = 20  # pairs of a bin, below which its share says little
 
 
-def applies(question: Any) -> bool:
-    return True
-
-
 def draw(question: Any) -> "Figure":
     rows = question.table("calibration")
     methods = [m for m in dict.fromkeys(rows["method"]) if not str(m).startswith("teacher:") and m != "teachers:best"]

@@ -3,17 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, signal_colour
+from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, plt, signal_colour
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "How well is each location predicted?"
 SCOPE = "question"
@@ -29,10 +25,6 @@ best teacher. Distillation helped where orange or blue lies to the right of blac
 locations with few proteins are more uncertain than the interval over replicates suggests.
 """
 MARKERS = {"map": "o"}
-
-
-def applies(question: Any) -> bool:
-    return True
 
 
 def draw(question: Any) -> "Figure":

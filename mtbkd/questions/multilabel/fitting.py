@@ -8,12 +8,12 @@ Shapes: U units (replicates), C chains, D draws, M examples, G teachers, K locat
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.base.errors import ConfigError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import TEACHERS
 from mtbkd.inference import Context, Fit, convergence
 from mtbkd.inference.function_space import thinned
@@ -26,11 +26,6 @@ from mtbkd.questions.multilabel.spec import INFERENCE, SIGNALS, WEIGHTS, Method,
 from mtbkd.questions.multilabel.target import Bernoulli, make_bernoulli
 from mtbkd.questions.multilabel.teachers import Panel
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 MAX_VALUES = 20_000_000  # of activations at once

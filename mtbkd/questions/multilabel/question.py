@@ -54,7 +54,7 @@ def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
         ConfigError: the student's architecture fixes one of its outputs.
         ContractError: the dataset has no ``targets``, or a domain is too small for a teacher.
     """
-    bench = _bench(inputs, settings)
+    bench = make_bench(inputs, settings)
     found: dict[str, Rows] = {name: [] for name in TABLES}
     found["teachers"], found["labels"] = bench.panel.tuning, tables.label_rows(bench.task)
     found["experts"] = _weights_by_domain(bench)
@@ -76,7 +76,8 @@ def run(inputs: Inputs, settings: Settings) -> dict[str, Frame]:
     return {name: tables.frame(name, rows) for name, rows in found.items()}
 
 
-def _bench(inputs: Inputs, settings: Settings) -> Bench:
+def make_bench(inputs: Inputs, settings: Settings) -> Bench:
+    """What all methods share, with teachers trained; see ``run`` for what is refused."""
     dataset, device = inputs.dataset(), resolve_device(inputs.device)
     assert inputs.student is not None
     if inputs.student["architecture"] == "linear":

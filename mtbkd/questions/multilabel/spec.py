@@ -44,12 +44,13 @@ class Method(BaseModel):
 
     signal: Annotated[str, _one_of(SIGNALS)] = Field(description="how teachers enter the posterior: kd, none or tip")
     weights: Annotated[str, _one_of(WEIGHTS)] | None = Field(
-        None, description="where the signal needs them: a module of mtbkd/pooling, applied to every location by itself"
+        None,
+        description="teacher weights, if the signal needs them: a module of mtbkd/pooling, applied to each location separately",
     )
     inference: Annotated[str, _one_of(INFERENCE)] = Field(
         "map", description="csgld, dropout, ensemble, map, psgld, sghmc, sgld or vi"
     )
-    settings: dict[str, Any] = Field({}, description="the Settings of the inference's module")
+    settings: dict[str, Any] = Field({}, description="settings of the algorithm's module")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -70,17 +71,18 @@ class Specialists(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     domains: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
-        (), description="domains that have a teacher; all of the dataset when left out"
+        (), description="domains with a teacher; default: all domains of the dataset"
     )
     hidden: Layers = Field((64,), description="units of each hidden layer")
     exposure: float = Field(0.0, ge=0, le=1, description="share of the other domains' examples that a teacher sees")
-    dropout: float = Field(0.1, ge=0, lt=1, description="rate on the hidden layers while training")
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout rate of the hidden layers during training")
     prior_scale: Grid = Field(
         (0.05, 0.1, 0.2),
-        description="standard deviation of the Gaussian prior on the weights, chosen on the domain's validation examples",
+        description="candidates for the standard deviation of the Gaussian prior, chosen on the domain's validation examples",
     )
     training: Training = Field(
-        Training.model_validate({"restarts": 1, "learning_rate": 0.005}), description="the optimiser; restarts are not used"
+        Training.model_validate({"restarts": 1, "learning_rate": 0.005}),
+        description="the optimiser's settings; restarts is not used",
     )
 
 
@@ -98,16 +100,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    teachers: Specialists = Field(Specialists.model_validate({}), description="one network a domain, trained here")
-    methods: dict[str, Method] = Field(DEFAULT_METHODS, min_length=1, description="what is compared, by name")
+    teachers: Specialists = Field(
+        Specialists.model_validate({}), description="one network per domain, trained by this question"
+    )
+    methods: dict[str, Method] = Field(
+        DEFAULT_METHODS, min_length=1, description="experiments, each a comparison of methods, by name"
+    )
     labels: Examples | None = Field(
         None,
-        description="training examples whose labels the student sees, drawn anew for every replicate; the others stay as "
-        "unlabelled examples for the teachers' terms; all when left out",
+        description="number of training labels that the student sees, redrawn in every replicate; the other examples are "
+        "unlabelled and used by the teachers' terms; default: all",
     )
-    tuning_replicates: Replicates = Field(2, description="replicates whose mean validation loss chooses the shared settings")
-    probes: Examples = Field(12, description="test examples at which the convergence of chains is judged")
-    draws: DrawCount = Field(100, description="draws a replicate, over all chains, kept for the predictions")
+    tuning_replicates: Replicates = Field(
+        2, description="number of replicates whose mean validation loss selects the shared settings"
+    )
+    probes: Examples = Field(12, description="number of test examples used to assess convergence")
+    draws: DrawCount = Field(100, description="draws per replicate, over all chains, used for predictions")
 
     @model_validator(mode="after")
     def _has_a_reference(self) -> Self:

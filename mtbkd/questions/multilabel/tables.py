@@ -3,21 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.base.seeds import derive
 from mtbkd.evaluation.compare import paired
 from mtbkd.questions.multilabel import scores
 from mtbkd.questions.multilabel.data import Task
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 ALL, TEST = "all", "test"
 MEAN, BEST = "teachers:mean", "teachers:best"

@@ -13,21 +13,16 @@ P parameters.
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.gather import examples_last, positions, take_columns, take_rows
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.density import log_prior
 from mtbkd.posterior.minibatch import Batch
 from mtbkd.posterior.problem import Problem, Shared, prepared, require_teachers
 from mtbkd.signals import none
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 MAX_VALUES = 20_000_000  # in one chunk of the full log-density
 

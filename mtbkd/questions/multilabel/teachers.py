@@ -6,12 +6,12 @@ Shapes: N examples of the dataset, G teachers, K locations, C candidates of the 
 import logging
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.errors import ContractError, nearest
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference.optimise import maximise
@@ -24,11 +24,6 @@ from mtbkd.signals import none
 from mtbkd.students import init_ensemble
 from mtbkd.students.mlp import Mlp
 from mtbkd.teachers.examples import seen_examples
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 LEAST = 20  # examples of a domain in training and validation together, below which no specialist can be trained

@@ -3,17 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.report.figures.style import BLACK, GREY, OTHER_COLOURS, WIDTH, signal_colour
+from mtbkd.report.figures.style import BLACK, GREY, OTHER_COLOURS, WIDTH, plt, signal_colour
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Uncertainty under increasing noise"
 SCOPE = "question"
@@ -28,10 +24,6 @@ shapes, not heights, between the two sides.
 """
 STYLES = ("solid", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)), (0, (8, 2)))
 NAMES = {"kd": "kd", "bkd_dirichlet": "bkd, Dirichlet", "bkd_continuous_categorical": "bkd, cont. categorical"}
-
-
-def applies(question: Any) -> bool:
-    return True
 
 
 def draw(question: Any) -> "Figure":

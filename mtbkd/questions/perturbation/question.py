@@ -8,23 +8,18 @@ the size. The tables say, too, how well each measure of uncertainty tells every 
 import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.data.published import tables as published
 from mtbkd.evaluation.deviance import Uncertainty, decompose
 from mtbkd.evaluation.metrics import ood_auroc
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "draws"})
 TABLES = ("curve", "detection", "published")

@@ -3,16 +3,12 @@
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLUE, GREY, ORANGE, WIDTH
+from mtbkd.report.figures.style import BLUE, GREY, ORANGE, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which weights predict the next residue best?"
 SCOPE = "question"
@@ -30,10 +26,6 @@ the mix has shifted.
 MIXES = ("training mix", "shifted mix")
 AGAINST = {"pool": "equal, linear", "student": "no teachers"}
 LOOKS = {"linear": (BLUE, "o", -0.15), "log": (ORANGE, "s", 0.15)}
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

@@ -3,18 +3,14 @@
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import interval
 from mtbkd.questions.residues.figure_residue_bits import LOOKS
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import WIDTH
+from mtbkd.report.figures.style import WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Does the pool avoid designated residues?"
 SCOPE = "question"
@@ -26,10 +22,6 @@ disagree on the other residues. Right: the cost of a stronger constraint, which 
 probability than the safest teacher does at the same position, in thousandths of a bit per residue. Rows are the rules for
 weighting the teachers, as in the figure of the bits. Dots are means over replicates, bars their 95 % intervals.
 """
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

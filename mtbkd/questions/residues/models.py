@@ -7,12 +7,11 @@ Shapes: n positions, F inputs, A = 20 residues, G teachers, U units.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd.base.gather import examples_last
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.inference.optimise import Training, maximise
 from mtbkd.posterior.problem import Problem, Shared
@@ -20,11 +19,6 @@ from mtbkd.questions.residues.positions import SIZE, Positions
 from mtbkd.signals import kd, none
 from mtbkd.students import init_ensemble
 from mtbkd.students.mlp import Mlp
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 CHUNK = 20_000  # positions predicted at once
 

@@ -3,19 +3,14 @@
 Reads of the grid of shared settings ``lambda`` and ``prior_scale``; each student chooses on validation sequences.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.device import resolve_device
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import judged, paired
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.residues.spec import DEEPLOC2, Settings
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 __all__ = ["NEEDS", "TABLES", "Settings", "raw_files", "run"]
 NEEDS: frozenset[str] = frozenset()

@@ -33,31 +33,31 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Literal["simulated", "deeploc2"] = Field(
-        "simulated", description="Markov chains with one transition matrix a kingdom, or the proteins of DeepLoc 2.0"
+        "simulated",
+        description="simulated: Markov chains, one transition matrix per kingdom; deeploc2: proteins of DeepLoc 2.0",
     )
-    teacher_sequences: Examples = Field(300, description="sequences of its kingdom that each teacher learns from")
-    student_sequences: Examples = Field(90, description="sequences of all kingdoms together that the students learn from")
-    val_sequences: Examples = Field(60, description="sequences of each kingdom that settings and task weights are chosen on")
-    test_sequences: Examples = Field(150, description="sequences of each kingdom that bits are measured on")
-    length: int = Field(
-        80, ge=10, le=100_000, description="residues kept of a sequence: a stretch at a random place of the chain"
-    )
-    window: int = Field(6, ge=1, le=1_000, description="residues back that the models see one by one")
-    teacher_hidden: Layers = Field((48,), description="hidden units of the teachers")
-    student_hidden: Layers = Field((12,), description="hidden units of the students")
-    train_mix: Mix = Field((0.1, 0.7, 0.2), description="shares of the kingdoms (Fungi, Metazoa, Viridiplantae) in training")
-    test_mix: Mix = Field((0.7, 0.1, 0.2), description="shares of the kingdoms at the test where the mix has shifted")
+    teacher_sequences: Examples = Field(300, description="training sequences per teacher, all from its kingdom")
+    student_sequences: Examples = Field(90, description="training sequences of the students, over all kingdoms")
+    val_sequences: Examples = Field(60, description="validation sequences per kingdom, for settings and task weights")
+    test_sequences: Examples = Field(150, description="test sequences per kingdom")
+    length: int = Field(80, ge=10, le=100_000, description="residues per sequence: a contiguous stretch at a random position")
+    window: int = Field(6, ge=1, le=1_000, description="number of preceding residues that the models see individually")
+    teacher_hidden: Layers = Field((48,), description="hidden units of each teacher")
+    student_hidden: Layers = Field((12,), description="hidden units of each student")
+    train_mix: Mix = Field((0.1, 0.7, 0.2), description="shares of Fungi, Metazoa and Viridiplantae in the students' training")
+    test_mix: Mix = Field((0.7, 0.1, 0.2), description="the same in the shifted test mix")
     kingdom_contrast: float = Field(
-        0.5, ge=0, le=3, description="simulated: spread of the kingdoms' log transition rates around the common ones"
+        0.5,
+        ge=0,
+        le=3,
+        description="simulated: standard deviation of the kingdoms' log transition rates around the common ones",
     )
-    task_residues: Positive = Field(
-        20, description="task weights: the validation log score counts as that of this many residues"
-    )
+    task_residues: Positive = Field(20, description="task weights: number of residues that the validation log score counts for")
     context_residues: Positive = Field(
-        40, description="context weights: the distance of compositions counts as that of this many residues"
+        40, description="context weights: number of residues that the distance between compositions counts for"
     )
     residue_set: Annotated[str, AfterValidator(_residues)] = Field(
-        "C", min_length=1, description="the designated residues of the safety measurement, as letters"
+        "C", min_length=1, description="residues to avoid, as letters"
     )
 
     @model_validator(mode="after")

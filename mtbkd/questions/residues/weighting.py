@@ -16,19 +16,13 @@ Shapes: n positions, G teachers, A = 20 residues, D kingdoms.
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling.entropy import weights as entropy_weights
 from mtbkd.pooling.operators import linear, logarithmic
 from mtbkd.questions.residues.positions import Positions
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 PRIOR_RESIDUES = 20.0  # pseudo-residues, of the teachers' mean composition, in a prefix's composition
 

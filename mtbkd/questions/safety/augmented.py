@@ -9,19 +9,13 @@ Shapes: E members, N examples, K classes, P parameters, U units.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference.optimise import Ascent
 from mtbkd.posterior.density import full_log_posterior, logit_gradient
 from mtbkd.posterior.minibatch import Batch
 from mtbkd.posterior.problem import Problem
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SHRINK, RAISE, MOST = 0.25, 4.0, 1e4
 # Adam's first steps have full length however small the gradient: members that start at their optimum would leave it.

@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import UNIT, interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "What does it cost to avoid some classes?"
 SCOPE = "question"
@@ -32,10 +28,6 @@ replicates, bars 95 % intervals.
 """
 PRICES = {"nll": "Test NLL, change (nats)", "accuracy": "Test accuracy, change"}
 COLOURS = {"stated": BLUE, "safest teacher": VERMILION}
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

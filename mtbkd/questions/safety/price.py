@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.errors import ContractError, nearest
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.inference import Context
 from mtbkd.inference.tuning import held_out_scores, shared_of, tune
@@ -21,11 +21,6 @@ from mtbkd.questions.safety.augmented import Constrained, Schedule, Solution, so
 from mtbkd.questions.safety.spec import Settings
 from mtbkd.signals import kd, tip
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SIGNALS = {"kd": kd, "tip": tip}
 FREE, ASKED, SAFEST = "none", "stated", "safest teacher"

@@ -3,20 +3,15 @@
 The set's mean probability over all training inputs is held below each limit by an augmented Lagrangian (``augmented``).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.blocks import block_range
 from mtbkd.base.device import resolve_device
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import judged, paired
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.safety.spec import Settings
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 __all__ = ["NEEDS", "TABLES", "Settings", "run"]
 NEEDS = frozenset({"dataset", "teachers", "student"})

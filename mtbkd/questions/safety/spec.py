@@ -16,14 +16,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     classes: Annotated[tuple[str, ...], AfterValidator(distinct)] = Field(
-        (), description="names of the designated classes, some, not all; the last class where none is named"
+        (), description="classes to avoid, some but not all; default: the last class"
     )
     limits: Annotated[tuple[Limit, ...], AfterValidator(distinct)] = Field(
-        (0.1, 0.05, 0.02, 0.01), min_length=1, description="largest mean probability that a student may give to the set"
+        (0.1, 0.05, 0.02, 0.01), min_length=1, description="limits on the student's mean probability of the set"
     )
-    safest_teacher: bool = Field(True, description="besides, the mean probability that the safest teacher gives to the set")
-    signal: Literal["kd", "tip"] = Field("tip", description="how the teachers enter the objective")
-    rounds: Steps = Field(12, description="rounds of the augmented Lagrangian, each ends in a new multiplier")
-    round_steps: Steps = Field(100, description="Adam steps of a round, on all training examples")
-    learning_rate: Rate = Field(0.005, description="Adam's at the start; falls to zero along a cosine over all rounds")
-    penalty: Positive = Field(10.0, description="of the first round, on half the squared violation")
+    safest_teacher: bool = Field(True, description="also use the safest teacher's mean probability of the set as a limit")
+    signal: Literal["kd", "tip"] = Field("tip", description="how teachers enter the objective")
+    rounds: Steps = Field(12, description="rounds of the augmented Lagrangian; each updates the multiplier")
+    round_steps: Steps = Field(100, description="full-batch Adam steps per round")
+    learning_rate: Rate = Field(
+        0.005, description="initial learning rate of Adam; decays to zero along a cosine over all rounds"
+    )
+    penalty: Positive = Field(10.0, description="penalty of the first round, on half the squared violation")

@@ -39,7 +39,7 @@ def teachers(settings: Settings) -> tuple[str, ...]:
 def _teachers(asked: Asked, settings: Settings) -> Iterator[Mistake]:
     config, path = asked.config, (*asked.path, "settings")
     if asked.question.experiment is not None:
-        text = sentence(asked.question.experiment, "nothing for a search with teachers", "name a dataset")
+        text = sentence(asked.question.experiment, "nothing for a search with teachers", "set dataset instead")
         yield Mistake((*asked.path, "experiment"), text)
         return
     yield from _names(asked.declared, path, settings)
@@ -71,13 +71,15 @@ def _students(asked: Asked, settings: Settings) -> Iterator[Mistake]:
     for column, name in settings.methods.items():
         at = (*path, "methods", column)
         if name in config.methods and (used := config.methods[name].inference) not in FAST:
-            allowed = f"methods whose inference is {' or '.join(FAST)}, of which many can be fitted"
+            allowed = f"methods whose inference is {' or '.join(FAST)}, which are fast enough for a search"
             yield Mistake(at, sentence(name, allowed, f"its inference is {used}"))
     tried = settings.posterior
     assert tried is not None, "the settings were checked"
     yield from twice([(path, tried)])
     if AS_KAPPA in tried.lam and not tried.kappa:
-        yield Mistake((*path, "posterior", "lambda"), sentence(AS_KAPPA, "numbers, as posterior has no kappa", "add kappa"))
+        yield Mistake(
+            (*path, "posterior", "lambda"), sentence(AS_KAPPA, "numbers, because posterior does not set kappa", "add kappa")
+        )
     inner = math.prod(map(len, (settings.steps, settings.label_share, settings.outside_temperature)))
     yield from _candidates(asked, settings, of.teachers, inner * count(dump(tried), EVERY_SETTING))
     yield from _methods(asked, settings)
@@ -124,7 +126,7 @@ def _candidates(asked: Asked, settings: Settings, teachers: Iterable[str], inner
     module = registry.part("dataset", data.kind)
     if not module.SIMULATED:
         where = "experiment" if asked.experiment else "dataset"
-        text = sentence(asked.dataset, "a simulation, which draws data anew for every replicate")
+        text = sentence(asked.dataset, "a simulated dataset, which is redrawn for every replicate")
         yield Mistake((*asked.path, where), text)
         return
     yield from _values(module, data.settings, settings.dataset_grid, (*path, "dataset_grid"))

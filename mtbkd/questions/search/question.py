@@ -4,19 +4,12 @@ Table ``candidates``: one row a printed number of every candidate; columns: ``CO
 ``mtbkd.questions.search.candidates``.
 """
 
-from typing import TYPE_CHECKING
-
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.search.candidates import COLUMNS, STUDENT_COLUMNS, search
 from mtbkd.questions.search.spec import Settings as Settings
 from mtbkd.questions.search.spec import Spec as Spec
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset"})  # its settings alone: candidates draw data of their own
 READS = frozenset({"experiment"})

@@ -33,29 +33,27 @@ class _Model(BaseModel):
 class Settings(_Model):
     """Settings that a paper does not print, tried one by one: of teachers on a dataset, or of an experiment's students, too."""
 
-    published: str | None = Field(None, description="the table of mtbkd/data/published whose teacher columns are to be met")
-    teachers: dict[str, str] = Field({}, description="column of that table -> entry of teachers; the start of every try")
+    published: str | None = Field(None, description="the published table to match: a table of mtbkd/data/published")
+    teachers: dict[str, str] = Field({}, description="column of that table -> entry of teachers, which candidates modify")
     methods: dict[str, str] = Field(
         {},
-        description="student column of the experiment's table -> entry of methods; all columns share the settings of a try",
+        description="student column of the experiment's table -> entry of methods; all columns share a candidate's settings",
     )
     replicates: Replicates = Field(
         3,
-        description="data sets a candidate; for students the nearest have as many again, and none is one of the experiments",
+        description="data sets per candidate; for students, the closest are refitted on as many more; experiments use none",
     )
     posterior: Posterior | None = Field(
-        None, description="students: values to try of the shared settings; the others have their defaults"
+        None, description="students: candidates for the shared settings; others keep their defaults"
     )
-    steps: StepValues = Field((1000,), description="students: of their training")
-    label_share: ShareValues = Field((1.0,), description="students: share of the labels that they use; 0: teachers alone")
+    steps: StepValues = Field((1000,), description="students: candidates for training.steps")
+    label_share: ShareValues = Field((1.0,), description="students: share of the labels that they use; 0: teachers only")
     outside_temperature: PositiveValues = Field(
         (1.0,),
-        description="students: divides a teacher's logits outside its domain; above 1 it is less sure there",
+        description="students: divides a teacher's logits outside its domain; above 1, it is less certain there",
     )
-    grid: dict[str, Values] = Field(
-        {}, description="setting of the teachers' family -> values to try, the same for all teachers"
-    )
-    dataset_grid: dict[str, Values] = Field({}, description="setting of the dataset -> values to try")
+    grid: dict[str, Values] = Field({}, description="setting of the teachers' family -> candidates, the same for all teachers")
+    dataset_grid: dict[str, Values] = Field({}, description="setting of the dataset -> candidates")
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:

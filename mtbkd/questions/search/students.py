@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby, product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.device import resolve_device
 from mtbkd.base.gather import examples_last
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.base.settings import dump
 from mtbkd.contracts.artefacts import Dataset, Logits
@@ -32,11 +32,6 @@ from mtbkd.questions.curves.bench import READ_BY_CONSTANTS
 from mtbkd.questions.curves.fitting import mean_prob
 from mtbkd.questions.curves.target import Budget
 from mtbkd.questions.search.spec import Students
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 AS_CONFIGURED = "as configured"
 MOST_DRAWS = 50  # of a student, for its mean probabilities

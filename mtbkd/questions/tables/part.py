@@ -41,7 +41,7 @@ COLUMNS = {
     "posteriors": (*PLACE, "labels", "method", "inference", "replicate", "passed", "failed", "metric", "value"),
     "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
     "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s",
-              "memory_mb"),
+              "posteriors_cpu_s", "memory_mb"),
 }  # fmt: skip
 MATTERS = 0.01  # nats of loss, below which the test of practical equivalence sees no difference either
 GRIDS = ("kappa", "teacher_temperature", "prior_scale")
@@ -75,14 +75,17 @@ def tables_of_part(inputs: Inputs, part: Part, dataset: Dataset, teachers: Seque
     for fitted in (*fit_all(study), *(fit_aekd(study) if "aekd" in part.settings.methods else ())):
         score(fitted.labels, fitted.all_labels, fitted.method, "student", fitted.prob)
         rows["tuning"] += tuning_rows(fitted, part.settings.grids)
+    point_estimates = time.process_time()
     if part.settings.posteriors.tables:
         rows["posteriors"] = posterior_rows(study)
+    posteriors = time.process_time() - point_estimates
     rows["teachers"] = teacher_rows(dataset, teachers, replicates)
     used = counts(study, bench)
     rows["sizes"] = [{
         "rows": int((dataset.split != "").sum()), "features": int(np.prod(dataset.x.shape[2:])), "classes": dataset.num_classes,
         "num_params": bench.student.num_params, "teachers": len(dataset.rows("teachers")), "students": bench.x.shape[1],
-        "test": len(dataset.rows("test")), "labels": ", ".join(map(str, used)), "cpu_s": round(time.process_time(), 1),
+        "test": len(dataset.rows("test")), "labels": ", ".join(map(str, used)), "cpu_s": round(point_estimates, 1),
+        "posteriors_cpu_s": round(posteriors, 1),
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }]  # fmt: skip
     place = {"table": part.table, "group": part.group, "regime": part.regime}

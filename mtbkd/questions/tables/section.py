@@ -50,7 +50,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     others = [view.chosen_on] if view.chosen_on not in groups else []
     headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
-    told += [posteriors_told(view), _apart(view, others), _aekd(view), _missing(view, settings)]
+    told += [posteriors_told(view), _apart(view, others), _missing(view, settings)]
     told.append(edges_told(view, view.shown))
     shown = [build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table)]
     shown.append(posteriors_table(view))
@@ -218,14 +218,6 @@ def _undecidable(rows: Frame) -> str:
     n = rows["n"].max()
     few_tables = n < MIN_FOR_TEST or rows["note"].str.contains("cannot fall").all()
     return f"With so few tables ({n:.0f}) no comparison can be significant: see the intervals." if few_tables else ""
-
-
-def _aekd(view: View) -> str:
-    """At which numbers of labels AEKD is known, where not at all."""
-    known = levels_of(view.scores[view.scores["method"] == "aekd"])
-    if not known or set(known) == set(levels_of(view.scores)):
-        return ""
-    return f"{title('aekd')} is available at {listed(known)} labels only, because it has no compiled loop and is slow."
 
 
 def _missing(view: View, settings: Mapping[str, Any]) -> str:

@@ -87,9 +87,6 @@ class Settings(BaseModel):
     methods: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
         tuple(METHODS), description="students, see mtbkd.questions.tables.methods; labels is always among them"
     )
-    aekd_labels: tuple[LabelCount, ...] = Field(
-        (60,), description="numbers of labels at which aekd is fitted: it has no compiled loop and doubles the time of a part"
-    )
     folds: int = Field(4, ge=2, le=100, description="of the cross-validation inside the labels")
     validation: Examples = Field(
         300, description="labels that judge candidates: no more folds are fitted than keep out so many, where there are as many"

@@ -5,15 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, signal_colour
+from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, plt, signal_colour
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Are students uncertain where people disagree?"
 SCOPE = "question"
@@ -28,10 +24,6 @@ Lower panel: the cross-entropy of the votes under each prediction minus that und
 over images and seeds. To the left of the line, a prediction is closer to people than that of hard labels. Diamonds are
 teachers, which were trained on far more labels than any student.
 """
-
-
-def applies(question: Any) -> bool:
-    return True
 
 
 def draw(question: Any) -> "Figure":

@@ -1,23 +1,18 @@
 """Do students agree with people? Predictions of test images against the votes of many people: ``mtbkd.evaluation.votes``."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.votes import METRICS, Judged, Votes, judge, looks, read_votes
 from mtbkd.questions.inputs import Inputs
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 NEEDS = frozenset({"dataset", "teachers", "draws"})
 NAMES_METHODS = ("reference",)
@@ -31,15 +26,18 @@ SHOWN = ("corr_mean_deviance", "corr_total_entropy", "corr_epistemic_entropy", "
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    votes: str = Field("cifar10h/cifar10h-counts.npy", description="raw file with the votes, images by classes")
+    votes: str = Field("cifar10h/cifar10h-counts.npy", description="raw file of the votes, images x classes")
     ids: str = Field(
-        r"cifar10-test-(\d+)", description="pattern of an example's id; its group is the image's row in the file of votes"
+        r"cifar10-test-(\d+)",
+        description="regular expression for an example's id; its group is the image's row in the votes file",
     )
-    minority_share: float = Field(0.1, gt=0, lt=0.5, description="share of the votes that makes a class a minority's choice")
-    level: float = Field(0.9, gt=0, lt=1, description="of the credible sets")
+    minority_share: float = Field(
+        0.1, gt=0, lt=0.5, description="share of votes from which a class counts as a minority choice"
+    )
+    level: float = Field(0.9, gt=0, lt=1, description="credible level of the sets")
     reference: str | None = Field(
         None,
-        description="method to compare the others with; by default the first of labels alone, by map where there is one",
+        description="reference method; default: the first labels-only method, by MAP if there is one",
     )
 
     @field_validator("ids")

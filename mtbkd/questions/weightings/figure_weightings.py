@@ -5,16 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLUE, GREY, ORANGE, SEQUENTIAL, WIDTH
+from mtbkd.report.figures.style import BLUE, GREY, ORANGE, SEQUENTIAL, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which weights favour the right teacher, and does it help?"
 SCOPE = "question"
@@ -30,10 +26,6 @@ that students with the mixture prior assign to the teachers.
 """
 POOLS = {"linear": BLUE, "logarithmic": ORANGE}
 CHOSEN = "responsibilities: "
-
-
-def applies(question: Question) -> bool:
-    return True
 
 
 def draw(question: Question) -> "Figure":

@@ -6,7 +6,7 @@ Shapes: N examples, G teachers, K classes.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -15,7 +15,7 @@ from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
 from mtbkd.base.bounds import Examples, Names
 from mtbkd.base.explain import choice
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd, torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.evaluation.compare import judged, paired
@@ -38,13 +38,6 @@ from mtbkd.pooling.operators import linear, logarithmic
 from mtbkd.questions.inputs import Inputs
 from mtbkd.signals.responsibility import responsibilities
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import torch
-else:
-    pd = lazy_import("pandas")
-    torch = lazy_import("torch")
-
 NEEDS = frozenset({"dataset", "teachers", "draws"})
 TABLES = ("scores", "gains", "conditions", "shares")
 # Imported so that the job depends on their sources; the registry names further ones.
@@ -60,9 +53,11 @@ Rows = list[dict[str, Any]]
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: Names = Field((), description="modules of mtbkd/pooling; () is all that apply to the data")
-    classes: Names = Field((), description="names of the designated unsafe classes; () is the last class")
-    hard_cases: Examples = Field(2_000, description="certain, undecided and random teachers on which conditions are tried")
+    weights: Names = Field((), description="modules of mtbkd/pooling; default: all that apply to the data")
+    classes: Names = Field((), description="classes to avoid; default: the last class")
+    hard_cases: Examples = Field(
+        2_000, description="number of certain, undecided and random teachers on which the conditions are tested"
+    )
 
     @field_validator("weights")
     @classmethod

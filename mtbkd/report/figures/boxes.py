@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.data.published import tables as published
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import GREY, LIGHT, VERMILION, WIDTH, signal_colour
+from mtbkd.report.figures.style import GREY, LIGHT, VERMILION, WIDTH, plt, signal_colour
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Which examples are uncertain"
 SCOPE = "experiment"

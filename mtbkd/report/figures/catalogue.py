@@ -1,6 +1,7 @@
 """Which figures a study has, known from its plan alone, and the job that draws those of one owner."""
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from mtbkd.base.registry import FIGURES, figure, kind_of
-from mtbkd.base.writing import write_json
+from mtbkd.base.writing import atomic, write_json
 from mtbkd.report.figures.lettering import remark
 from mtbkd.report.figures.material import Experiment, Material, Question, Study
 from mtbkd.report.figures.style import save, style
@@ -72,14 +73,14 @@ def catalogue(experiments: Iterable[Experiment], study: Study, questions: Iterab
 
 
 def _applying(scope: str, shown: Shown) -> tuple[str, ...]:
-    """The figures of ``scope`` that apply to ``shown``; those of a question belong to its kind."""
+    """The figures of ``scope`` that apply to ``shown``; one without ``applies`` always does."""
     parts = {name: part for name in FIGURES if scope == (part := figure(name)).SCOPE}
     parts = {n: part for n, part in parts.items() if not isinstance(shown, Question) or kind_of(n) == shown.kind}
-    return tuple(name for name, part in parts.items() if part.applies(shown))
+    return tuple(name for name, part in parts.items() if not hasattr(part, "applies") or part.applies(shown))
 
 
 def draw(content: Mapping[str, Any], folder: Path, stems: Collection[str]) -> None:
-    """Draw an owner's figures into ``folder``: <stem>.svg, <stem>.png, and <stem>.json, what the page says of it.
+    """Draw an owner's figures into ``folder``: <stem>.svg, <stem>.png, and the caption: <stem>.json, <stem>.rst.
 
     Args:
         content: ``dataclasses.asdict`` of the ``Owner``.
@@ -94,7 +95,7 @@ def draw(content: Mapping[str, Any], folder: Path, stems: Collection[str]) -> No
 
 
 def _draw(part: ModuleType, material: Material | Question | Study, path: Path, of: str | None) -> None:
-    """Write one figure's three files; ``path`` has no ending."""
+    """Write one figure's four files; ``path`` has no ending."""
     with style():
         missing = save(part.draw(material), f"{path}.svg", f"{path}.png")
     log.info("drew %s", path.name)
@@ -103,3 +104,10 @@ def _draw(part: ModuleType, material: Material | Question | Study, path: Path, o
     caption = " ".join([*part.CAPTION.split(), *told.split()])
     shown = {"of": of, "title": part.TITLE, "category": part.CATEGORY, "caption": caption}
     write_json(f"{path}.json", shown | {"alt": f"{part.TITLE}. {caption}"})
+    with atomic(f"{path}.rst") as temporary:
+        temporary.write_text(as_template(caption), encoding="utf-8")
+
+
+def as_template(caption: str) -> str:
+    """A caption as Snakemake's report reads it: reStructuredText in a template of Jinja, in which nothing is markup."""
+    return "{% raw %}" + re.sub(r"([\\*`|_])", r"\\\1", caption) + "{% endraw %}\n"

@@ -4,18 +4,14 @@ import math
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.metrics import dot
-from mtbkd.report.figures.style import GREY, ORANGE, WIDTH, signal_colour
+from mtbkd.report.figures.style import GREY, ORANGE, WIDTH, plt, signal_colour
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Coverage of every method"
 SCOPE = "experiment"

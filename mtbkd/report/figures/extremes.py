@@ -5,16 +5,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLACK, SEQUENTIAL, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, SEQUENTIAL, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "The most and least certain images"
 SCOPE = "experiment"

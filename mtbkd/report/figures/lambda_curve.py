@@ -4,19 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "How strongly to trust the teachers"
 SCOPE = "experiment"

@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.deviance import entropy
 from mtbkd.report.figures import plane
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Where the methods are uncertain"
 SCOPE = "experiment"

@@ -16,10 +16,8 @@ from mtbkd.contracts.draws import Draws, open_draws
 from mtbkd.inference.convergence import INFORMING
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 else:
-    pd = lazy_import("pandas")
     xr = lazy_import("xarray")
 
 

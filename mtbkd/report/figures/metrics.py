@@ -8,7 +8,7 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.report.figures.material import Experiment, Material
+from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
 from mtbkd.report.numbers import Estimate, estimate
 
@@ -47,10 +47,6 @@ REFERENCES = {
     "teachers:mean": ("teachers' mean", VERMILION, (0, (1, 1.2))),
     "bayes": ("ceiling", GREY, "solid"),
 }
-
-
-def applies(experiment: Experiment) -> bool:
-    return True
 
 
 def draw(material: Material) -> "Figure":

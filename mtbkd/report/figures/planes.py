@@ -5,16 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures import plane
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Predictions of teachers and students over the feature plane"
 SCOPE = "experiment"

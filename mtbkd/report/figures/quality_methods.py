@@ -5,18 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame, read_table
-from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of_difference
 from mtbkd.report.figures.material import Sibling, Study
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, plt
 
 if TYPE_CHECKING:
-    from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    plt = lazy_import("matplotlib.pyplot")
 
 TITLE = "Gain of every method by teacher quality"
 SCOPE = "study"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
-from mtbkd.report.figures.material import Experiment, Material
+from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ calibrated; below it the method is overconfident, above it underconfident. The e
 mean vertical distance to the diagonal. Teachers that saw only one domain tend to lie far below it, which weights and prior
 have to correct.
 """
-
-
-def applies(experiment: Experiment) -> bool:
-    return True
 
 
 def draw(material: Material) -> "Figure":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.base import registry
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.pooling import entropy
 from mtbkd.report.figures import plane
 from mtbkd.report.figures.material import Experiment, Material
@@ -13,11 +13,8 @@ from mtbkd.report.figures.style import BLACK, grid
 from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:
-    import torch
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    torch = lazy_import("torch")
 
 TITLE = "Which teacher counts where"
 SCOPE = "experiment"

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base import registry
@@ -13,13 +12,13 @@ from mtbkd.base.explain import KeyPath, Mistake, choice, dotted, sentence
 from mtbkd.base.settings import settings_of
 from mtbkd.data.datasets import Shape
 from mtbkd.data.published import tables as published
-from mtbkd.inference import most_params
 from mtbkd.study.checking.strength import strength_mistakes, unread
+from mtbkd.study.checking.students import Known, unsuited
 from mtbkd.study.checking.teachers import teacher_fits
 from mtbkd.study.extent import (
+    Size,
     candidate_mistakes,
     candidates,
-    drawn_params,
     memory_mistakes,
     memory_remark,
     need_of_data,
@@ -58,7 +57,7 @@ def improper(name: str, method: "MethodEntry", levels: Sequence[tuple[KeyPath, "
         able = [name for name in registry.INFERENCE if registry.part("inference", name).IMPROPER_PRIOR]
         allowed = f"finite numbers > 0 for '{name}', whose inference '{method.inference}' needs a proper posterior"
         found = scales[0] if len(scales) == 1 else scales
-        text = sentence(found, allowed, f".inf is for {', '.join(sorted(able))}")
+        text = sentence(found, allowed, f".inf is available for {', '.join(sorted(able))}")
         yield Mistake((*path, "posterior", "prior_scale"), text)
 
 
@@ -85,12 +84,12 @@ def experiment_mistakes(place: Place) -> Iterator[Mistake]:
         if name in config.methods:
             method, at = config.methods[name], (*path, "methods", index)
             yield from _teachers_suffice(place, name, method)
-            yield from _student_suits(place, at, name, method, size)
+            yield from _suits(place, at, name, method, size)
             levels = [(("methods", name), method), (path, experiment), (path[:2], place.study), ((), config)]
             posteriors = [(where, level.posterior) for where, level in levels]
             yield from improper(name, method, posteriors)
             if (judge := config.methods.get(method.tuned_by or "")) is not None:
-                yield from _student_suits(place, ("methods", name, "tuned_by"), str(method.tuned_by), judge, size)
+                yield from _suits(place, ("methods", name, "tuned_by"), str(method.tuned_by), judge, size)
                 yield from improper(str(method.tuned_by), judge, posteriors)
             yield from strength_mistakes(posteriors)
             yield from unread(name, method, posteriors)
@@ -130,7 +129,20 @@ def _references(place: Place) -> Iterator[Mistake]:
         yield Mistake((*place.path, "published"), choice(e.published, printed_columns()))
 
 
-def _student_size(place: Place, found: list[Mistake]) -> tuple[int, tuple[int, ...]] | None:
+def _suits(place: Place, at: KeyPath, name: str, method: "MethodEntry", size: Size | None) -> Iterator[Mistake]:
+    if size is None:
+        return
+    assert place.shape is not None  # or there would be no size
+    student = place.experiment.student
+    entry = place.config.students[student]
+    unmasked = getattr(registry.part("student", entry.architecture), "unmasked", lambda *of: ())
+    settings = settings_of("student", entry.architecture, entry.settings)
+    classes = len(place.shape.class_names)
+    known = Known(student, entry.architecture, size, classes, unmasked(settings, place.shape.features, classes))
+    yield from unsuited(at, name, method, known)
+
+
+def _student_size(place: Place, found: list[Mistake]) -> Size | None:
     """Parameters and hidden layers of the student on these data; None where the configuration cannot tell."""
     entry = place.config.students.get(place.experiment.student)
     if entry is None or place.shape is None:
@@ -158,30 +170,3 @@ def _teachers_suffice(place: Place, name: str, method: "MethodEntry") -> Iterato
     if isinstance(index, int) and index >= number:
         allowed = f"0..{number - 1}, the positions of the teachers of {dotted(place.path)}"
         yield Mistake(("methods", name, "signal_settings", "teacher"), sentence(index, allowed))
-
-
-def _student_suits(
-    place: Place, at: KeyPath, name: str, method: "MethodEntry", size: tuple[int, tuple[int, ...]] | None
-) -> Iterator[Mistake]:
-    if size is None:
-        return
-    inference: ModuleType = registry.part("inference", method.inference)
-    assert place.shape is not None  # or there would be no size
-    hidden, student = size[1], place.experiment.student
-    if method.layers == "last" and not hidden:
-        text = f"found '{name}' with student '{student}', which has one layer alone; allowed: students with a hidden one "
-        yield Mistake(at, text + "where layers is last")
-    params = drawn_params(method, size, place.shape)
-    limit = most_params(inference, settings_of("inference", method.inference, method.settings))
-    if limit is not None and params > limit:
-        text = f"found '{name}' with student '{student}' of {params:,} parameters; allowed: at most "
-        text += f"{limit:,} for inference '{method.inference}' with these settings. Hint: take a smaller student"
-        yield Mistake(at, text)
-    if inference.NEEDS_HIDDEN and not hidden:
-        text = f"found '{name}' with student '{student}', which has no hidden layer; allowed: students with one, "
-        yield Mistake(at, text + f"for inference '{method.inference}'. Hint: take an mlp or cnn student")
-    able = [name for name in registry.STUDENTS if registry.part("student", name).SYMBOLIC]
-    architecture = place.config.students[student].architecture
-    if inference.NEEDS_SYMBOLIC and method.layers == "all" and architecture not in able:
-        text = f"found '{name}' with student '{student}' of architecture '{architecture}', which PyMC cannot express; allowed: "
-        yield Mistake(at, text + f"{', '.join(sorted(able))} for inference '{method.inference}'. Hint: take sgld or vi")

@@ -21,7 +21,9 @@ def name_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> It
     """
     for name in declared["studies"]:
         if name.casefold() in RESERVED_STUDIES:
-            text = f"found the name '{name}'; allowed: any other, as results/{name.casefold()} belongs to all studies."
+            text = (
+                f"found the name '{name}'; allowed: any other name, because results/{name.casefold()} is shared by all studies."
+            )
             yield Mistake(("studies", name), text)
     for section, names in declared.items():
         yield from clashes((section,), names)
@@ -30,7 +32,7 @@ def name_mistakes(config: "Config", declared: Mapping[str, Sequence[str]]) -> It
             yield from clashes(("studies", name, key), getattr(study, key))
         taken = {experiment.casefold() for experiment in study.experiments}
         for question in (each for each in study.questions if each.casefold() in taken):
-            text = f"found the name '{question}', which an experiment has; allowed: any other, as figures are named after both."
+            text = f"found the name '{question}', also used by an experiment; allowed: any other name, as both name figures."
             yield Mistake(("studies", name, "questions", question), text)
 
 
@@ -41,5 +43,5 @@ def clashes(path: KeyPath, names: Iterable[str]) -> Iterator[Mistake]:
         alike[name.casefold()].append(name)
     for first, *others in alike.values():
         for other in others:
-            text = f"found the name '{other}' beside '{first}'; allowed: names that differ in more than case, as folders "
-            yield Mistake((*path, other), text + "of macOS and Windows do not. Hint: rename one")
+            text = f"found the names '{first}' and '{other}'; allowed: names that differ by more than case, because "
+            yield Mistake((*path, other), text + "file systems of macOS and Windows ignore case. Hint: rename one")

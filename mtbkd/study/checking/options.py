@@ -24,16 +24,16 @@ def stacking_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
         return
     if not _stackable(registry.part("inference", method.inference)):
         able = ", ".join(sorted(each for each in registry.INFERENCE if _stackable(registry.part("inference", each))))
-        allowed = f"false for inference '{method.inference}', which has no chains in modes of their own"
-        yield Mistake(("methods", name, "stack_chains"), sentence(True, allowed, f"true is for {able}"))
+        allowed = f"false for inference '{method.inference}', whose chains do not stay in separate modes"
+        yield Mistake(("methods", name, "stack_chains"), sentence(True, allowed, f"true is available for {able}"))
         return
     settings = settings_of("inference", method.inference, method.settings)
     chains, kept = settings.model_dump()["chains"], getattr(settings, "kept", None)
     draws = len(kept()) if kept else settings.model_dump()["draws"]
     if chains < 2:
-        yield Mistake(("methods", name, "settings", "chains"), sentence(chains, "at least 2 where stack_chains is true"))
+        yield Mistake(("methods", name, "settings", "chains"), sentence(chains, "at least 2 if stack_chains is true"))
     elif draws < MIN_DRAWS:
-        text = f"leave {draws} draws a chain; allowed: at least {MIN_DRAWS} where stack_chains is true"
+        text = f"found settings that keep {draws} draws per chain; allowed: at least {MIN_DRAWS} if stack_chains is true"
         yield Mistake(("methods", name, "settings"), text)
 
 
@@ -41,8 +41,8 @@ def layer_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
     """A method that would draw last layers by what draws no posterior."""
     if method.layers == "last" and not registry.part("inference", method.inference).CLAIMS_POSTERIOR:
         able = ", ".join(sorted(each for each in registry.INFERENCE if registry.part("inference", each).CLAIMS_POSTERIOR))
-        allowed = f"all for inference '{method.inference}', which draws no posterior"
-        yield Mistake(("methods", name, "layers"), sentence("last", allowed, f"last is for {able}"))
+        allowed = f"all for inference '{method.inference}', which does not sample a posterior"
+        yield Mistake(("methods", name, "layers"), sentence("last", allowed, f"last is available for {able}"))
 
 
 def ignored_mistakes(config: "Config", path: KeyPath, methods: Sequence[str]) -> Iterator[Mistake]:
@@ -50,6 +50,11 @@ def ignored_mistakes(config: "Config", path: KeyPath, methods: Sequence[str]) ->
     for index, method in enumerate(methods):
         entry = config.methods.get(method)
         if entry and entry.stack_chains:
-            yield Mistake((*path, index), sentence(method, "methods with stack_chains: false, as chains are not stacked here"))
+            yield Mistake(
+                (*path, index),
+                sentence(method, "methods with stack_chains: false, because this question does not stack chains"),
+            )
         if entry and entry.layers == "last":
-            yield Mistake((*path, index), sentence(method, "methods with layers: all, as nothing is frozen here"))
+            yield Mistake(
+                (*path, index), sentence(method, "methods with layers: all, because this question samples all layers")
+            )

@@ -21,7 +21,7 @@ def question_mistakes(asked: Asked) -> Iterator[Mistake]:
         if question.experiment not in study.experiments:
             yield Mistake((*path, "experiment"), choice(question.experiment, study.experiments))
         for key in (key for key, value in named.items() if value):
-            allowed = f"nothing, as experiment '{question.experiment}' gives it"
+            allowed = f"nothing, because experiment '{question.experiment}' determines it"
             yield Mistake((*path, key), sentence(named[key], allowed, f"remove {key} or experiment"))
     if question.kind not in registry.QUESTIONS:
         return
@@ -48,7 +48,7 @@ def _unread(asked: Asked, read: frozenset[str]) -> Iterator[Mistake]:
     """Keys that the kind would ignore."""
     for key in (*OWN, *OTHERS):
         if key in asked.question.model_fields_set and key not in read:
-            value, allowed = getattr(asked.question, key), f"nothing, as kind '{asked.question.kind}' does not read it"
+            value, allowed = getattr(asked.question, key), f"nothing, because kind '{asked.question.kind}' does not use it"
             shown = value.model_dump(by_alias=True, exclude_unset=True) if hasattr(value, "model_dump") else value
             yield Mistake((*asked.path, key), sentence(shown, allowed, f"remove {key}"))
 

@@ -20,7 +20,7 @@ def strength_mistakes(levels: Sequence[Level]) -> Iterator[Mistake]:
     yield from twice(levels)
     sharp = _giving(levels, "lam")
     if sharp and AS_KAPPA in sharp[1].lam and _giving(levels, "kappa") is None:
-        allowed = f"numbers, as no posterior of {dotted(levels[-2][0])} has kappa"
+        allowed = f"numbers, because no posterior in {dotted(levels[-2][0])} sets kappa"
         yield Mistake((*sharp[0], "posterior", "lambda"), sentence(AS_KAPPA, allowed, "add kappa to posterior"))
 
 
@@ -29,7 +29,7 @@ def twice(levels: Sequence[Level]) -> Iterator[Mistake]:
     kappa, beta = (_giving(levels, key) for key in ("kappa", "beta"))
     if kappa and beta:
         given = dotted((*kappa[0], "posterior", "kappa"))
-        allowed = f"nothing beside {given}, from which beta follows as kappa / lambda"
+        allowed = f"no beta together with {given}, because beta = kappa / lambda"
         yield Mistake((*beta[0], "posterior", "beta"), sentence(beta[1].beta, allowed, "remove beta or kappa"))
 
 
@@ -40,9 +40,9 @@ def unread(name: str, method: "MethodEntry", levels: Sequence[Level]) -> Iterato
     for key, setting in asked.items():
         if "no_teacher" not in uses and key in method.posterior.model_fields_set:
             able = ", ".join(each for each in registry.SIGNALS if "no_teacher" in registry.part("signal", each).USES)
-            allowed = f"nothing, as signal '{method.signal}' is no mixture of the teachers' priors"
+            allowed = f"nothing, because signal '{method.signal}' is not a mixture of the teachers' priors"
             found = getattr(method.posterior, key)
-            yield Mistake(("methods", name, "posterior", setting), sentence(found, allowed, f"{setting} is for {able}"))
+            yield Mistake(("methods", name, "posterior", setting), sentence(found, allowed, f"{setting} applies to {able}"))
 
 
 def _giving(levels: Sequence[Level], key: str) -> Level | None:

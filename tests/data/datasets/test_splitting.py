@@ -104,3 +104,50 @@ def test_a_split_file_of_another_table_is_refused(path: Path, change, message: s
     file.write_text(change(file.read_text().replace("\r\n", "\n")))
     with pytest.raises(ContractError, match=message):
         read(path, id="name")
+
+
+def test_every_class_of_every_domain_has_the_same_shares(path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert split(path, "--id", "name", "--domain", "sex") == 0
+    assert "domain a: train " in capsys.readouterr().out
+    of, rows = written(path), [row for row in csv.DictReader(path.open()) if row["kind"]]
+    for sex, kind in {(row["sex"], row["kind"]) for row in rows}:
+        inside = [of[row["name"]] for row in rows if (row["sex"], row["kind"]) == (sex, kind)]
+        for name, share in table.SPLIT_SHARES.items():
+            assert abs(inside.count(name) - share * len(inside)) <= 1
+
+
+@pytest.mark.parametrize("more", [(), ("--group", "patient")], ids=str)
+def test_domains_that_are_held_out_are_splits_of_their_own(path: Path, more: tuple[str, ...]) -> None:
+    rows = list(csv.DictReader(path.open()))
+    for row in rows:
+        row["patient"] += row["sex"]  # no patient in both domains
+    with path.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    assert split(path, "--id", "name", "--domain", "sex", "--held-out", "b", *more) == 0
+    of = written(path)
+    assert {of[row["name"]] for row in rows if row["sex"] == "b"} == {"ood:b"}
+    assert {of[row["name"]] for row in rows if row["sex"] == "a"} == {"train", "val", "test"}
+    if more:
+        assert all(len({of[r["name"]] for r in rows if r["patient"] == group}) == 1 for group in {r["patient"] for r in rows})
+    dataset = read(path, id="name")
+    assert dict(zip(dataset.ids.tolist(), dataset.split.tolist(), strict=True)) == of
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--held-out", "b"), "--held-out: option: found no --domain"),
+        (("--domain", "sex", "--held-out", "c"), "--held-out: domain: found 'c'; expected a, b"),
+        (("--domain", "sex", "--held-out", "a", "b"), "found all of them; expected fewer"),
+        (("--domain", "sex", "--held-out", "b", "--group", "patient"), "groups inside and outside of held-out domains"),
+        (("--domain", "kind"), "kind repeated"),
+        (("--domain", "patient", "--group", "patient"), "'patient' in two roles"),
+        (("--domain", "sort"), "no 'sort' among"),
+    ],
+)
+def test_a_mistake_in_domains_is_one_line(path: Path, capsys: pytest.CaptureFixture, more: tuple[str, ...], told: str) -> None:
+    assert split(path, *more) == 1
+    said = capsys.readouterr().err.strip()
+    assert told in said and "\n" not in said and not path.with_name("splits.csv").exists()

@@ -2,12 +2,13 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mtbkd.base import registry
 from mtbkd.base.errors import ContractError
 from mtbkd.base.sources import own_paths
-from mtbkd.data.images import inputs
 from mtbkd.data.images.collections import FASHION_MNIST, MNIST
 from mtbkd.data.images.files import OwnFile, places, remarks
 
@@ -32,10 +33,15 @@ def test_content_without_a_hash_is_called_unverified() -> None:
     assert remarks([KEY], {}) == {}
 
 
+def downloads(kind: str, settings: dict[str, Any]) -> tuple[str, ...]:
+    module = registry.part("dataset", kind)
+    return module.raw_files(module.Settings.model_validate(settings))
+
+
 def test_what_a_job_downloads_depends_on_the_settings() -> None:
     settings = {"n_train": 10, "n_val": 5, "n_test": 5}
-    assert inputs.downloads("fashion_mnist", settings) == FASHION_MNIST.keys
-    assert inputs.downloads("fashion_mnist", settings | {"ood": {"mnist": 3}}) == FASHION_MNIST.keys + MNIST.keys
+    assert downloads("fashion_mnist", settings) == FASHION_MNIST.keys
+    assert downloads("fashion_mnist", settings | {"ood": {"mnist": 3}}) == FASHION_MNIST.keys + MNIST.keys
     own = {"files": {FASHION_MNIST.keys[0]: {"path": "mine.gz"}}}
-    assert inputs.downloads("fashion_mnist", settings | own) == FASHION_MNIST.keys[1:] and own_paths(own) == ["mine.gz"]
-    assert inputs.downloads("digit_domains", {"textures": "cifar10"}) == (*MNIST.keys, "cifar10/cifar-10-binary.tar.gz")
+    assert downloads("fashion_mnist", settings | own) == FASHION_MNIST.keys[1:] and own_paths(own) == ["mine.gz"]
+    assert downloads("digit_domains", {"textures": "cifar10"}) == (*MNIST.keys, "cifar10/cifar-10-binary.tar.gz")

@@ -17,13 +17,17 @@ from mtbkd.posterior.density import full_log_posterior
 from mtbkd.posterior.minibatch import Rows
 from mtbkd.posterior.problem import Problem, Shared, make_problem
 from mtbkd.questions.curves.target import Budget
+from mtbkd.questions.tables import agreement
 from mtbkd.signals import bkd, kd, none, pooled, power, tip
 from mtbkd.students import Student, init_ensemble
 from mtbkd.students.linear import Linear
 from mtbkd.students.mlp import Mlp
 
 UNITS, EXAMPLES, TEACHERS, CLASSES, INPUTS = 3, 150, 2, 4, 3
-STUDENTS = {"mlp": Mlp((INPUTS, 6, CLASSES)), "deep": Mlp((INPUTS, 5, 7, CLASSES)), "linear": Linear(INPUTS, CLASSES, False)}
+STUDENTS = {
+    "mlp": Mlp((INPUTS, 6, CLASSES)), "deep": Mlp((INPUTS, 5, 7, CLASSES)), "linear": Linear(INPUTS, CLASSES, False),
+    "wide": Mlp((INPUTS, 26, 21, CLASSES)), "many classes": Mlp((INPUTS, 9, 11)),
+}  # fmt: skip
 SIGNALS = {
     "none": (none, {}), "kd": (kd, {}), "tip": (tip, {}), "bkd": (bkd, {"teacher": 1}), "power": (power, {"r": 0.4}),
     "power0": (power, {"r": 0.0}), "pooled": (pooled, {}),
@@ -32,16 +36,19 @@ SIGNALS = {
 
 def problem_of(
     student: Student, signal: ModuleType, settings: dict[str, Any], tempered: bool = False, at: float = 1.0, units: int = UNITS,
-    examples: int = EXAMPLES,
+    examples: int = EXAMPLES, teachers: int = TEACHERS,
 ) -> Problem:  # fmt: skip
     generator = torch.Generator().manual_seed(1)
     x = torch.randn((units, examples, INPUTS), generator=generator)
-    y = torch.randint(-1, CLASSES, (units, examples), generator=generator)
+    assert isinstance(student, Mlp | Linear)
+    layers = student.dense_layers
+    classes = layers.sizes[-1] + layers.first_is_zero
+    y = torch.randint(-1, classes, (units, examples), generator=generator)
     lam, beta, scale = torch.tensor([0.5, 2.0, 8.0])[:units], torch.tensor([1, 0.3, 0.02])[:units], [1.0, math.inf, 0.5]
     temperature = torch.tensor([1, 0.2, 3.0]) if tempered else None
     shared = Shared(lam, beta, torch.tensor(scale)[:units], torch.full_like(lam, 2.0), torch.full_like(lam, at), temperature)
-    logits = 3 * torch.randn((units, examples, TEACHERS, CLASSES), generator=generator)
-    weights = torch.softmax(torch.randn((units, examples, TEACHERS), generator=generator), -1)
+    logits = 3 * torch.randn((units, examples, teachers, classes), generator=generator)
+    weights = torch.softmax(torch.randn((units, examples, teachers), generator=generator), -1)
     taught = (None, None) if signal is none else (logits, weights)
     return make_problem(student, x, y, torch.arange(units), signal, signal.Settings.model_validate(settings), shared, *taught)
 
@@ -77,6 +84,28 @@ def test_density_and_gradient_on_all_examples_are_those_of_torch(student: str, s
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.abs().max()))
     found, expected = compiled_of(problem).full_gradient(params, units), problem.gradient(params, units, problem.full(units))
     torch.testing.assert_close(found, expected, rtol=2e-5, atol=2e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("signal", [*SIGNALS, "agreeing"])
+@pytest.mark.parametrize("student", STUDENTS)
+@pytest.mark.parametrize("size", [5, 130])
+def test_a_budget_of_students_at_other_temperatures_has_the_gradient_of_torch(student: str, signal: str, size: int) -> None:
+    budget = budget_of(problem_of(STUDENTS[student], *SIGNALS.get(signal, (tip, {})), units=2, teachers=5))
+    budget = replace(budget, shared=replace(budget.shared, student_temperature=torch.tensor([0.4, 3.0])), student_at_one=False)
+    if signal == "agreeing":
+        budget = replace(budget, signal=agreement, constants={"prob": budget.constants["prob"]})
+    units = budget.members(6)
+    params = 2 * init_ensemble(budget.student, list(range(len(units))))
+    batch = budget.minibatch(units, size, torch.Generator().manual_seed(0))
+    assert isinstance(batch, Rows)
+    pairs = [
+        (budget.gradient(params, units, batch, 0.7), budget.gradient(params, units, budget.take(batch), 0.7)),
+        (compiled_of(budget).full_gradient(params, units), budget.gradient(params, units, budget.full(units))),
+    ]
+    for found, expected in pairs:
+        torch.testing.assert_close(found, expected, rtol=2e-4, atol=2e-4 * float(expected.abs().max()))
+    if signal != "agreeing":
+        assert torch.equal(budget.log_density(params, units), full_log_posterior(budget, params, units))
 
 
 def test_weights_and_missing_labels_of_a_minibatch_count() -> None:
@@ -134,9 +163,10 @@ def test_the_number_of_threads_changes_nothing() -> None:
     assert torch.equal(*found)
 
 
+@pytest.mark.parametrize("student", ["mlp", "wide"])
 @pytest.mark.parametrize("lost", [math.nan, math.inf])
-def test_a_lost_member_stays_lost_and_spares_the_others(lost: float) -> None:
-    problem = problem_of(STUDENTS["mlp"], tip, {})
+def test_a_lost_member_stays_lost_and_spares_the_others(lost: float, student: str) -> None:
+    problem = problem_of(STUDENTS[student], tip, {})
     units = problem.members(1)
     params = init_ensemble(problem.student, list(range(len(units))))
     batch = problem.minibatch(units, 64, torch.Generator().manual_seed(0))

@@ -96,7 +96,7 @@ def test_steps_are_candidates(raw: dict[str, Any]) -> None:
         ({"teachers": {"poor": ["b1"]}}, r"one.settings.teachers.poor: found .*at least 2 teachers for 'tip_map'"),
         ({"dataset": "sin"}, r"questions.one.dataset: found 'sin'; allowed: sim"),
         ({"posterior": {"prior_scale": 0}}, r"questions.one.posterior.prior_scale: found 0"),
-        ({"teachers": {"low": ["b1", "b3"], "Low": ["b3", "b1"]}}, r"settings.teachers.Low: found the name 'Low' beside 'low'"),
+        ({"teachers": {"low": ["b1", "b3"], "Low": ["b3", "b1"]}}, r"settings.teachers.Low: found the names 'low' and 'Low'"),
         ({"fold": 3}, r"one.settings.fold: unknown key; .*did you mean 'folds'"),
     ],
 )

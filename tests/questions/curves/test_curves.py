@@ -194,7 +194,7 @@ def test_weights_that_look_at_labels_are_refused_where_the_number_of_labels_vari
 ) -> None:  # fmt: skip
     asked = spec()
     asked = asked.model_copy(update={"fit": asked.fit.model_copy(update={"weights": "label_confidence"})})
-    with pytest.raises(ContractError, match="weights: found 'label_confidence', which look at labels; expected weights of"):
+    with pytest.raises(ContractError, match="weights: found 'label_confidence', which depend on labels; expected weights of"):
         Bench.of(asked, dataset, teachers, REPLICATES)
 
 

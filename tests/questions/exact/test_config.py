@@ -78,5 +78,5 @@ def test_mistakes_are_named_with_what_is_allowed(raw: dict[str, Any], exact: dic
 @pytest.mark.parametrize(("key", "value"), [("dataset", "sim"), ("posterior", {"lambda": 2}), ("teachers", ["b1"])])
 def test_a_key_that_the_kind_does_not_read_is_refused(raw: dict[str, Any], key: str, value: Any) -> None:
     raw["studies"]["small"]["questions"]["judged"][key] = value
-    with pytest.raises(ConfigError, match=rf"judged\.{key}: found .*allowed: nothing, as kind 'exact' does not read it"):
+    with pytest.raises(ConfigError, match=rf"judged\.{key}: found .*allowed: nothing, because kind 'exact' does not use it"):
         config.load(raw)

@@ -152,7 +152,7 @@ def test_the_last_setting_varies_fastest() -> None:
     ("path", "value", "where", "words"),
     [
         ("dataset", "simm", f"{ASKED}.dataset", ["'simm'", "did you mean 'sim'?"]),
-        ("dataset", "pictures", f"{ASKED}.dataset", ["a simulation"]),
+        ("dataset", "pictures", f"{ASKED}.dataset", ["a simulated dataset"]),
         ("published", "bkd_table7", f"{ASKED}.settings.published", ["mtbkd_table1_sim1"]),
         ("teachers", {"T1": "b4"}, f"{ASKED}.settings.teachers.T1", ["'b4'", "b1"]),
         ("teachers", {"T3": "b1"}, f"{ASKED}.settings.teachers", ["'T3'", "T1, T2"]),

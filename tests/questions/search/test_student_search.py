@@ -188,7 +188,7 @@ def test_a_candidate_that_diverged_is_the_farthest() -> None:
     [
         ("experiment", "simm", f"{ASKED}.experiment", ["'simm'", "did you mean 'sim'?"]),
         ("experiment", "unprinted", f"{ASKED}.experiment", ["'unprinted'", "sim", "published"]),
-        ("experiment", "real", f"{ASKED}.experiment", ["'pictures'", "a simulation"]),
+        ("experiment", "real", f"{ASKED}.experiment", ["'pictures'", "a simulated dataset"]),
         ("methods", {"kd_equl": "kd_map"}, f"{ASKED}.settings.methods", ["'kd_equl'", "did you mean 'kd_equal'?"]),
         ("methods", {"T1": "kd_map"}, f"{ASKED}.settings.methods", ["'T1'", "students of mtbkd_table1_sim1"]),
         ("methods", {"kd_equal": "kd_mapp"}, f"{ASKED}.settings.methods.kd_equal", ["'kd_mapp'", "did you mean 'kd_map'?"]),

@@ -16,7 +16,6 @@ DOMAINS = ("cluster 1", "cluster 2", "cluster 3")
 SETTINGS: dict[str, Any] = {
     "groups": {"A": ["iris"]},
     "labels": [20, "all"],
-    "aekd_labels": [20],
     "grids": {"kappa": [0.1, 1], "teacher_temperature": [0.5, 1], "prior_scale": [1, 3], "lambda": ["kappa", 5]},
 }
 

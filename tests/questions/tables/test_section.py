@@ -170,14 +170,6 @@ def test_edges_where_the_loss_does_not_fall_are_told_as_limits(gaining: Frames) 
     assert not any("edge of its grid" in told or "edge of a grid" in told for told in section(inside).told)
 
 
-def test_aekd_at_few_numbers_of_labels_is_named_with_them(gaining: Frames) -> None:
-    assert not any("labels only" in told for told in section(gaining).told)
-    scores = gaining["scores"]
-    few = scores[(scores["method"] == "kd_equal") & (scores["labels"] == 60)]
-    found = section(gaining | {"scores": pd.concat([scores, few.assign(method="aekd")])})
-    assert any(told.startswith("AEKD is available at 60 labels only") for told in found.told)
-
-
 def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
     scores = gaining["scores"]
     ece = scores[scores["metric"] == "nll"].assign(metric="ece", value=lambda rows: rows["value"] / 10)

@@ -251,7 +251,9 @@ def test_owners_draw_their_figures_with_captions_in_the_order_of_the_report(mate
     stems = [owner.stem(name) for owner in found for name in owner.figures]
     for owner in found:
         draw(asdict(owner), tmp_path, stems)
-    assert {path.name for path in tmp_path.iterdir()} == {f"{stem}.{end}" for stem in stems for end in ("svg", "png", "json")}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{stem}.{end}" for stem in stems for end in ("svg", "png", "json", "rst")
+    }
     files = [f"{stem}.svg" for stem in stems]
     own = [name for name in FIGURES if module(name).SCOPE == "experiment" and name not in PLANES]
     of = {
