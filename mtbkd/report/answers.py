@@ -202,7 +202,7 @@ def when_it_pays(evidence: Sequence[Evidence]) -> list[str]:
     """One sentence: the experiments where a distilled student predicts better than labels only, and those where none does."""
     pays, not_ = [], []
     for each in evidence:
-        pairs = _judged_against_labels(each)
+        pairs = judged_against_labels(each)
         if not pairs:
             continue
         better = [pair for pair in pairs if pair.way == "lower"]
@@ -221,7 +221,7 @@ def when_it_pays(evidence: Sequence[Evidence]) -> list[str]:
     return [f"{text}."] if text else []
 
 
-def _judged_against_labels(evidence: Evidence) -> list[Pair]:
+def judged_against_labels(evidence: Evidence) -> list[Pair]:
     """Ranked distilled students paired with labels only, tuned on the same candidates; [] if that is not the reference."""
     if "labels only" not in evidence.reference_words:
         return []

@@ -15,6 +15,7 @@ from mtbkd.report.grids import at_the_end, edges, of_its_own
 from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
+from mtbkd.report.titles import of_metrics
 from mtbkd.report.versus import (  # fmt: skip
     ABOVE_CEILING,
     BETTER,
@@ -87,17 +88,18 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
     m = evidence.metrics[evidence.metrics["split"] == "test"]
     ours, columns = estimates(m), main_columns(m)
     beside = {v.method: v for v in versus if v.method and (v.metric, v.domain) == ("accuracy", "all")}
-    head = [Column("Method", hint="signal, weights and inference below"), Column("Gates", hint="is the posterior reliable?")]
+    head = [Column("Method", hint="its name in the configuration below"), Column("Gates", hint="is the posterior reliable?")]
     head += columns.values()
     if beside:
         head += [Column("Published accuracy", True), Column("Ours vs published", hint="verdict on the difference")]
     described = m.drop_duplicates("method").set_index("method")
     order = [method for kind in KINDS for method in described.index[described["kind"] == kind]]
+    titles = of_metrics(described[described["kind"] == "student"].reset_index().to_dict("records"))
     rows = []
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        name = _name(method, row, of_its_own(evidence.methods, method))
+        name = _name(method, titles.get(method, method), row["kind"], of_its_own(evidence.methods, method))
         if doubt := (doubtful or {}).get(method):
             name = text(name.text, f"{name.sub}; {doubt}")
         cells = [name, _gates(evidence, method, row["kind"])]
@@ -108,9 +110,8 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and Bayes ceiling", head, rows)
 
 
-def _name(method: str, row: Mapping[str, Any], candidates: str = "") -> Cell:
-    parts = " \N{MULTIPLICATION SIGN} ".join(filter(None, (row["signal"], row["weights"], row["inference"])))
-    name, sub = NAMES.get(method, (method, parts or KINDS[row["kind"]]))
+def _name(method: str, title: str, kind: str, candidates: str = "") -> Cell:
+    name, sub = NAMES.get(method, (title, method if kind == "student" else KINDS[kind]))
     return text(name, f"{sub}; {WARNS} own candidates: {candidates}" if candidates else sub)
 
 

@@ -35,3 +35,33 @@ function sorted(rows, index, sign) {
     .sort((a, b) => a.last - b.last || missing(a.value) - missing(b.value) || sign * compare(a.value, b.value))
     .map((entry) => entry.row);
 }
+
+// Every table can be taken along: as CSV, or to the clipboard for a spreadsheet.
+for (const table of document.querySelectorAll(".scroll > table")) {
+  const tools = document.createElement("span");
+  tools.className = "tools";
+  tools.append(button("Copy", () => navigator.clipboard.writeText(written(table, "\t"))), button("CSV", () => download(table)));
+  table.caption.append(tools);
+}
+
+function button(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", act);
+  return made;
+}
+
+function written(table, separator) {
+  const quoted = (text) => (/[",\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const content = (cell) => [...cell.childNodes].map((node) => node.textContent.trim()).filter(Boolean).join(" ");
+  return [...table.rows].map((row) => [...row.cells].map((cell) => quoted(content(cell))).join(separator)).join("\n") + "\n";
+}
+
+function download(table) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([written(table, ",")], { type: "text/csv" }));
+  link.download = `${table.caption.id}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

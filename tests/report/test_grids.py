@@ -73,7 +73,7 @@ def test_tables_and_answers_flag_a_method_with_candidates_of_its_own() -> None:
     assert "tuned on other candidates: kd_entropy_map" in did_teachers_help(evidence)
     assert "of 4 distilled students" in did_teachers_help(evidence) and "of 5 distilled" in did_teachers_help(told().evidence)
     described = replace(evidence, metrics=evidence.metrics.assign(weights="", inference="map"))
-    cells = {row.cells[0].text: row.cells[0].sub for row in main_table(described, []).rows}
+    cells = {row.cells[0].sub.partition(";")[0]: row.cells[0].sub for row in main_table(described, []).rows}
     assert "own candidates: lambda 4, 9" in cells["kd_entropy_map"] and "own" not in cells["tip_entropy_map"]
     table = comparison_table(evidence)
     assert table is not None

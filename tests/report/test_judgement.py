@@ -66,7 +66,7 @@ def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
     columns |= {"metric": "nll", "split": "test", "domain": "all", "value": 1.0, "se": 0.1, "n": 10}
     metrics = pd.DataFrame([{**columns, "method": m, "inference": m, "replicate": r} for m in CLAIMS for r in range(2)])
     evidence = Evidence("e", metrics, pd.DataFrame(), judgements(rows), is_posterior(rows), None, unclaimed(rows))
-    by_method = {row.cells[0].text: row.cells[1] for row in main_table(evidence, []).rows}
+    by_method = {row.cells[0].sub: row.cells[1] for row in main_table(evidence, []).rows}
     assert (by_method["silent"].text, by_method["silent"].sub) == ("? not judged", "psis_khat")
     assert by_method["dropout"].sub == "calibration; claims no posterior"
     assert by_method["vi"].sub == "every applicable gate"

@@ -90,7 +90,7 @@ PRINTED = {
 def test_figures_of_the_whole_study_share_an_owner_where_they_read_the_same_and_are_told_no_more() -> None:
     found = catalogue([], Study(PRINTED), [Question("judged", "exact", {}, {})])
     assert [(each.key, each.figures, each.shown) for each in found[1:]] == [
-        ("study_experiments", ("quality_methods",), Study(experiments=PRINTED)),
+        ("study_experiments", ("quality_methods", "gains"), Study(experiments=PRINTED)),
         ("study", ("toy",), Study()),
     ]
     assert (found[0].key, found[0].figures) == ("question_judged", ("sbc",))

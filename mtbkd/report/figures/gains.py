@@ -1,0 +1,122 @@
+"""What every method gains over labels alone, by experiment: the picture at the head of the page."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mtbkd.base.frames import read_table
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.material import Study
+from mtbkd.report.figures.style import BLACK, GREY, WIDTH, signal_colour
+from mtbkd.report.judgement import judgements
+from mtbkd.report.numbers import show
+from mtbkd.report.titles import of_metrics
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+TITLE = "What does each method gain over labels alone?"
+SCOPE = "study"
+READS = "experiments"
+CATEGORY = "Summary"
+CAPTION = """\
+Negative log-likelihood on test examples, each method minus labels alone on the same replicates: left of the line predicts
+better. Bars are 95 % intervals over replicates, none for fewer than three. Filled: every gate passed; hollow: a gate failed.
+An arrow with a number points to a value outside the panel. Each panel has its own scale. Black: labels alone; orange: kd; blue:
+teacher-informed prior; green: one teacher.
+"""
+ROW, HEAD = 0.19, 0.55  # inches
+FAR = 3.0  # times the reach of most intervals: what lies beyond is an arrow
+
+
+class Gain(NamedTuple):
+    """One method's difference to labels alone, with its interval (NaN where there is none)."""
+
+    title: str
+    signal: str
+    difference: float
+    low: float
+    high: float
+    passed: bool
+
+
+def applies(study: Study) -> bool:
+    return any(len(each.methods) > 1 for each in study.siblings.values())
+
+
+def gains(folder: Path) -> list[Gain]:
+    """Of an experiment's evaluation, in the order of its methods; [] where they are not compared with labels alone."""
+    metrics, comparisons, gates = (
+        read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
+        for name in ("metrics", "comparisons", "gates")
+    )
+    students: Any = metrics[metrics["kind"] == "student"].drop_duplicates("method").to_dict("records")
+    named, signals = of_metrics(students), {row["method"]: row["signal"] for row in students}
+    whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
+    judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
+    if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
+        return []
+    return [
+        Gain(named[m], signals[m], row["difference"], row["low"], row["high"], not judged[m].failed if m in judged else True)
+        for m in signals
+        if (row := rows.get(m))
+    ]
+
+
+def draw(study: Study) -> "Figure":
+    found = {name: gains(Path(each.evaluation)) for name, each in study.siblings.items()}
+    found = {name: own for name, own in found.items() if own}
+    heights = [ROW * len(own) + HEAD for own in found.values()] or [1.0]
+    figure, axes = plt.subplots(
+        len(heights), 1, figsize=(1.6 * WIDTH, sum(heights)), squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
+    for ax, (name, own) in zip(axes[:, 0], found.items(), strict=False):
+        _panel(ax, name, own)
+    if not found:
+        axes[0][0].set_axis_off()
+        axes[0][0].text(0, 0.5, "No experiment compares its methods with labels alone.")
+    else:
+        axes[-1][0].set_xlabel("difference in NLL to labels alone (nats); left is better")
+    return figure
+
+
+def reach(own: Sequence[Gain]) -> float:
+    """How far from 0 a panel shows: all intervals, unless a few lie much farther out than most."""
+    ends = np.array([max(map(abs, filter(math.isfinite, (g.difference, g.low, g.high)))) for g in own])
+    most = float(np.quantile(ends, 0.75))
+    near = ends[ends <= FAR * most]
+    return 1.1 * float(near.max()) if len(near) and near.max() > 0 else 1.0
+
+
+def _panel(ax: "Axes", name: str, own: Sequence[Gain]) -> None:
+    far = reach(own)
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+    for y, gain in enumerate(own):
+        colour = signal_colour(gain.signal)
+        if abs(gain.difference) > far:
+            _arrow(ax, gain, y, math.copysign(far, gain.difference), colour)
+            continue
+        if math.isfinite(gain.low):
+            ax.plot([max(gain.low, -far), min(gain.high, far)], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
+        ax.plot([gain.difference], [y], "o", color=colour, markerfacecolor=colour if gain.passed else "white", markersize=5.5)
+    ax.set_xlim(-1.02 * far, 1.02 * far)
+    ax.set_yticks(range(len(own)), [gain.title for gain in own])
+    ax.set_ylim(len(own) - 0.4, -0.6)
+    ax.grid(axis="y", visible=False)
+    ax.set_title(name)
+
+
+def _arrow(ax: "Axes", gain: Gain, y: float, edge: float, colour: str) -> None:
+    """The edge on which the value lies, and its number beside it."""
+    marker, inside = (">", "right") if edge > 0 else ("<", "left")
+    ax.plot([edge], [y], marker, color=colour, markerfacecolor=colour if gain.passed else "white", markersize=5.5)
+    shift = (-7 if edge > 0 else 7, 0)
+    ax.annotate(show(gain.difference, signed=True), (edge, y), shift, textcoords="offset points", ha=inside, va="center",
+                color=GREY, fontsize=7.5)  # fmt: skip

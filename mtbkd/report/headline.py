@@ -1,0 +1,95 @@
+"""The verdict cards at the head of the page: what a reader wants to know first, with a number and a link to its evidence."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mtbkd.report.answers import judged_against_labels, trust
+from mtbkd.report.evidence import Evidence, Pair, signed
+from mtbkd.report.numbers import count, listed
+from mtbkd.report.versus import ABOVE_CEILING, BETTER, COMPATIBLE, COUNTED, NOISY, WORSE, Versus
+
+
+@dataclass(frozen=True)
+class Card:
+    """One verdict.
+
+    Attributes:
+        question: what it answers.
+        answer: in a few words.
+        number: with its interval, or a count.
+        place: where it holds, and what was left out.
+        link: the part of the page that holds the evidence.
+        id: of the method it speaks of, shown on hover; "" for none.
+    """
+
+    question: str
+    answer: str
+    number: str
+    place: str
+    link: str
+    id: str = ""
+
+
+def cards(evidence: Sequence[Evidence], versus: Mapping[str, Sequence[Versus]], titles: Mapping[str, str]) -> list[Card]:
+    """The verdicts that a study's experiments allow; ``titles``: method -> title."""
+    paired = {each.name: judged_against_labels(each) for each in evidence}
+    paired = {name: pairs for name, pairs in paired.items() if pairs}
+    found = [_best(paired, titles), _helps(paired), _trusted(evidence), _reproduces(versus)]
+    return [card for card in found if card]
+
+
+def _best(paired: Mapping[str, Sequence[Pair]], titles: Mapping[str, str]) -> Card | None:
+    if not paired:
+        return None
+    where, best = min(((n, p) for n, pairs in paired.items() for p in pairs), key=lambda each: each[1].found.difference)
+    better = [(n, p) for n, pairs in paired.items() for p in pairs if p.way == "lower"]
+    question = "Which student gains most over labels alone?"
+    if not better:
+        number = f"{signed(best.found)} nats"
+        return Card(question, "None is shown to gain", number, f"best: {titles[best.method]} on {where}", f"experiment-{where}",
+                    best.method)  # fmt: skip
+    where, best = min(better, key=lambda each: each[1].found.difference)
+    place = f"NLL against labels alone on {where}; lower is better"
+    return Card(question, titles[best.method], f"{signed(best.found)} nats", place, f"experiment-{where}", best.method)
+
+
+def _helps(paired: Mapping[str, Sequence[Pair]]) -> Card | None:
+    tested = {name: pairs for name, pairs in paired.items() if any(p.p_holm == p.p_holm for p in pairs)}
+    if not tested:
+        return None
+    pays = [name for name, pairs in tested.items() if any(p.way == "lower" for p in pairs)]
+    not_ = [name for name in tested if name not in pays]
+    gaining = sum(p.way == "lower" for pairs in tested.values() for p in pairs)
+    answer = "Yes" if not not_ else "In some experiments" if pays else "Not shown in any experiment"
+    place = "; ".join(
+        filter(None, [f"helps on {listed(pays)}" if pays else "", f"not shown on {listed(not_)}" if not_ else ""])
+    )
+    of = sum(map(len, tested.values()))
+    return Card("Does distillation help?", answer, f"{gaining} of {of} students predict better", place, "findings")
+
+
+def _trusted(evidence: Sequence[Evidence]) -> Card | None:
+    found = [trust(each) for each in evidence]
+    total, drawn = sum(len(f.methods) for f in found), sum(f.drawn for f in found)
+    if not total:
+        return None
+    fits, sound = sum(f.fits for f in found), sum(f.sound_fits for f in found)
+    answer = "Yes" if drawn == total else "Mostly" if 2 * drawn > total else "Of some" if drawn else "None of them"
+    failing = count(total - drawn, "posterior fails", "posteriors fail")
+    place = f"{sound} of {fits} fits" + (f"; {failing} a gate" if drawn < total else "")
+    number = f"{drawn} of {total} posteriors pass every gate"
+    return Card("Can the uncertainty be trusted?", answer, number, place, "diagnostics")
+
+
+def _reproduces(versus: Mapping[str, Sequence[Versus]]) -> Card | None:
+    told = Counter(v.verdict for found in versus.values() for v in found)
+    total = sum(told[verdict] for verdict in COUNTED)
+    if not total:
+        return None
+    same = told[COMPATIBLE]
+    answer = "Yes" if same == total else "Most of them" if 2 * same > total else "Few of them"
+    words = {BETTER: "ours better", WORSE: "ours worse", NOISY: "too noisy to tell", ABOVE_CEILING: "above what is possible"}
+    place = listed([f"{told[verdict]} {word}" for verdict, word in words.items() if told[verdict]])
+    where = next(name for name, found in versus.items() if found)
+    return Card("Do the printed numbers reproduce?", answer, f"{same} of {total} compatible", place, f"experiment-{where}")
