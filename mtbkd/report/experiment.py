@@ -94,12 +94,12 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
         head += [Column("Published accuracy", True), Column("Ours vs published", hint="verdict on the difference")]
     described = m.drop_duplicates("method").set_index("method")
     order = [method for kind in KINDS for method in described.index[described["kind"] == kind]]
-    titles = of_metrics(described[described["kind"] == "student"].reset_index().to_dict("records"))
+    titles = _titles(m)
     rows = []
     for method in order:
         row = described.loc[method]
         judged = evidence.judgement(method)
-        name = _name(method, titles.get(method, method), row["kind"], of_its_own(evidence.methods, method))
+        name = _name(method, titles, row["kind"], of_its_own(evidence.methods, method))
         if doubt := (doubtful or {}).get(method):
             name = text(name.text, f"{name.sub}; {doubt}")
         cells = [name, _gates(evidence, method, row["kind"])]
@@ -110,8 +110,13 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and Bayes ceiling", head, rows)
 
 
-def _name(method: str, title: str, kind: str, candidates: str = "") -> Cell:
-    name, sub = NAMES.get(method, (title, method if kind == "student" else KINDS[kind]))
+def _titles(metrics: Frame) -> dict[str, str]:
+    """Student -> title."""
+    return of_metrics(metrics[metrics["kind"] == "student"].drop_duplicates("method").to_dict("records"))
+
+
+def _name(method: str, titles: Mapping[str, str], kind: str, candidates: str = "") -> Cell:
+    name, sub = NAMES.get(method, (titles[method], method) if kind == "student" else (method, KINDS[kind]))
     return text(name, f"{sub}; {WARNS} own candidates: {candidates}" if candidates else sub)
 
 
@@ -162,12 +167,15 @@ def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric:
     m = evidence.metrics
     m = m[(m["split"] == "test") & m["kind"].isin(list(kinds)) & (m["metric"] == metric)]
     domains = list(dict.fromkeys(m["domain"]))
-    ours = estimates(m)
+    ours, titles = estimates(m), _titles(m)
     head = [Column("Method"), *(Column(d if d != "all" else "whole test split", True, "", METRICS[metric][1]) for d in domains)]
     rows = []
     for method, row in m.drop_duplicates("method").set_index("method").iterrows():
         judged = evidence.judgement(str(method))
-        cells = [_name(str(method), row), *(score(ours.get((str(method), metric, d), UNKNOWN)) for d in domains)]
+        cells = [
+            _name(str(method), titles, row["kind"]),
+            *(score(ours.get((str(method), metric, d), UNKNOWN)) for d in domains),
+        ]
         rows.append(Row(cells, "failed" if judged.failed else "", bool(judged.failed)))
     return Table(f"domains-{'-'.join(kinds)}-{metric}-{evidence.name}", caption, head, rows)
 
