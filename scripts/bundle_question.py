@@ -8,4 +8,5 @@ from mtbkd.base.job import job
 if __name__ == "__main__":
     with job() as rule:
         bundling = registry.companion(rule.params.spec["kind"], "bundling")
+        assert bundling is not None, "the rule exists for kinds that have one"
         bundling.bundle_files(rule.params.spec, rule.params.study, rule.wildcards.method, Path(rule.output[0]).parent)

@@ -1,6 +1,7 @@
 """Every mistake in a table and its teachers' files: readers stop at the first, here their steps are tried one by one."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def of_table(settings: table.Settings, mistakes: Mistakes) -> None:
     sheet = mistakes.tried(lambda: delimited.read(Path(settings.path), settings.separator, settings.encoding))
     if sheet is None:
         return
-    found = [mistakes.tried(lambda role=role: sheet.find(role)) for role in filter(None, settings.roles())]
+    found = [mistakes.tried(partial(sheet.find, role)) for role in filter(None, settings.roles())]
     if settings.label in sheet.header:
         labels = mistakes.tried(lambda: table_columns.labels(sheet, settings.label, settings.missing))
         mistakes.tried(lambda: table_columns.classes(sheet, settings.label, labels or ()))
