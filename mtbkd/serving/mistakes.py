@@ -1,6 +1,7 @@
 """Every mistake in a table and its teachers' files: readers stop at the first, here their steps are tried one by one."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,7 @@ def of_table(settings: table.Settings, mistakes: Mistakes) -> None:
     sheet = mistakes.tried(lambda: delimited.read(Path(settings.path), settings.separator, settings.encoding))
     if sheet is None:
         return
-    for role in filter(None, settings.roles()):
-        mistakes.tried(lambda role=role: sheet.find(role))
+    found = [mistakes.tried(partial(sheet.find, role)) for role in filter(None, settings.roles())]
     if settings.label in sheet.header:
         labels = mistakes.tried(lambda: table_columns.labels(sheet, settings.label, settings.missing))
         mistakes.tried(lambda: table_columns.classes(sheet, settings.label, labels or ()))
@@ -49,7 +49,8 @@ def of_table(settings: table.Settings, mistakes: Mistakes) -> None:
         mistakes.tried(lambda: table_columns.splits(sheet, str(settings.split)))
     if settings.splits and ids is not None:
         mistakes.tried(lambda: table_columns.splits_by_id(Path(str(settings.splits)), ids))
-    _of_features(settings, sheet, mistakes)
+    if None not in found or settings.features:  # else a column that is taken for a feature may be the one that was meant
+        _of_features(settings, sheet, mistakes)
 
 
 def _of_features(settings: table.Settings, sheet: Sheet, mistakes: Mistakes) -> None:

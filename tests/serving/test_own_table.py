@@ -99,6 +99,12 @@ def test_check_fit_and_estimator_doubt_teachers_whose_word_is_in_the_wrong_place
     assert not any("Teacher good:" in doubt for doubt in doubts)
 
 
+def test_a_role_that_is_not_found_is_no_mistake_of_the_column_that_was_meant(capsys: pytest.CaptureFixture):
+    assert run("check", place() / "table.csv", "--label", "kind", "--id", "plamt") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no 'plamt'" in line and "did you mean 'plant'?" in line
+
+
 def test_check_loads_nothing_that_takes_seconds():
     code = "import sys; from mtbkd.serving import cli; status = cli.main(sys.argv[1:]); print('torch' in sys.modules, status)"
     words = [sys.executable, "-c", code, "check", *map(str, options("forest", "boosting"))]
