@@ -171,7 +171,9 @@ def hessian(target: Target, mean: "torch.Tensor", max_entries: int | None = None
     size = mean.shape[1]
     units, rows = target.members(size), torch.arange(size, device=mean.device).repeat(len(mean)).unsqueeze(1)
     most = max_entries or (500_000 if mean.device.type == "cpu" else 2_000_000)
-    chunk = max(1, most // (target.num_examples * max((*target.hidden, 16))))
+    # A module's layers hold more of an example than its dense ones say, and second derivatives keep all of it.
+    width = getattr(target.student, "width", 0) if isinstance(target, Problem) else 0
+    chunk = max(1, most // (target.num_examples * max((*target.hidden, 16, width))))
     found = []
     for begin in range(0, len(rows), chunk):
         part = slice(begin, begin + chunk)

@@ -12,7 +12,8 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference.fitting import Spec, StudentSpec, student_of
 from mtbkd.students import facts, networks
-from mtbkd.students.module import Headed, Settings, rebuild
+from mtbkd.students.module import Settings, rebuild
+from mtbkd.students.wrapped import Headed
 
 if TYPE_CHECKING:
     import torch

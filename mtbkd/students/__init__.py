@@ -1,7 +1,8 @@
 """Students: one module per architecture, pure functions of flat parameters, so that an ensemble is a leading axis.
 
 ``SYMBOLIC`` of a module: it has a PyTensor form (``apply_symbolic``), which PyMC's algorithms need. A student with only
-dense layers and ReLU may declare ``dense_layers``: small ones then run compiled.
+dense layers and ReLU may declare ``dense_layers``: small ones then run compiled. One that is too large to copy whole for each
+draw of its last layer says what that reads (``features``) and is fixed before it (``headed``), as ``wrapped`` does.
 """
 
 from collections.abc import Callable

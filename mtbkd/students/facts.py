@@ -99,6 +99,9 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
         raise ContractError(where, "forward", "an answer that depends on the other examples of the batch",
                             "one that depends on its own example")  # fmt: skip
     with torch.no_grad(), plain_attention():
+        if not _functional(network, x):
+            raise ContractError(where, "forward", "an answer that parameters from outside do not change", "one that they do",
+                                "no compiled or scripted module, and no second name for a parameter")  # fmt: skip
         found = _head(network, x, head, where)
         masked, fixed = _masks(network, x, found)
         return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), _vmaps(network, x))
@@ -146,6 +149,21 @@ def _outputs(network: "nn.Module") -> "Iterator[list[int]]":
     leaves = [layer for layer in network.modules() if not any(True for _ in layer.children())]
     with _hooked([layer.register_forward_hook(note) for layer in leaves]):
         yield found
+
+
+def _functional(network: "nn.Module", x: "torch.Tensor") -> bool:
+    """Whether the network, given the opposites of its parameters, says what it says when these are its own."""
+    own = list(network.parameters())
+    try:
+        found = torch.func.functional_call(network, {name: -p for name, p in network.named_parameters()}, (x,))
+    except Exception:  # whatever wrappers of modules raise
+        return False
+    for p in own:
+        p.neg_()
+    wanted = network(x)
+    for p in own:
+        p.neg_()
+    return _same(found, wanted)
 
 
 def _head(network: "nn.Module", x: "torch.Tensor", asked: str | None, where: str) -> str | None:
@@ -246,7 +264,7 @@ def _readers(network: "nn.Module", dropouts: dict[str, Any], x: "torch.Tensor") 
 def _equal_masks(network: "nn.Module", dropouts: dict[str, Any], behind: dict[str, list[str]], x: "torch.Tensor") -> bool:
     """Whether masks behind layers of dropout and those in their readers' weights are the same."""
     generator = torch.Generator().manual_seed(2)
-    readers = {reader: network.get_submodule(reader) for names in behind.values() for reader in names}
+    readers: dict[str, Any] = {reader: network.get_submodule(reader) for names in behind.values() for reader in names}
     masks = {name: torch.rand(layer.weight.shape[1], generator=generator) + 0.5 for name, layer in readers.items()}
     left = {id(dropouts[name]): iter([masks[reader] for reader in names]) for name, names in behind.items()}
 

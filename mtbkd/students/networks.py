@@ -71,10 +71,11 @@ def _of_file(path: Path, where: str) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, full)
     assert spec is not None and spec.loader is not None
+    run = spec.loader.exec_module
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(full.parent))  # what it imports may lie beside it
     try:
-        _guarded(where, lambda: spec.loader.exec_module(module))
+        _guarded(where, lambda: run(module))
     except ContractError:
         del sys.modules[name]
         raise
@@ -142,8 +143,10 @@ def make(code: Any, arguments: Mapping[str, Any], num_classes: int, seed: int, w
                 made = code(**arguments)
             except Exception as error:
                 raise machine_fault(error) or complaint(where, "arguments", error, "arguments that it takes") from error
-    if not isinstance(made, nn.Module):
-        raise ContractError(where, "module", f"{type(made).__name__}", "a torch.nn.Module")
+    fixed = isinstance(made, torch.jit.ScriptModule) or type(made).__name__ == "OptimizedModule"
+    if fixed or not isinstance(made, nn.Module):
+        raise ContractError(where, "module", f"{type(made).__name__}", "a torch.nn.Module" + (
+                            ", as it was before torch.compile or torch.jit" if fixed else ""))  # fmt: skip
     return made.cpu().eval()
 
 

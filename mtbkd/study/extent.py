@@ -94,7 +94,7 @@ def need_of_fit(
     replicates = ("replicates", min(experiment.replicates or study.replicates, study.block_size))
     tried, starts = ("candidates", candidates(config, study, experiment, name)), ("restarts", training.restarts)
     shown = ("draws", min(draws, output.prediction_draws))
-    tuning = (replicates, tried, starts, ("parameters", size[0]))
+    tuning = (replicates, tried, starts, ("parameters", size[0]), ("copies while they are fitted", COPIES))
     kept = (replicates, ("draws", draws), ("parameters", drawn_params(method, size, len(shape.class_names))))
     predicted = (replicates, shown, ("test examples", rows), ("classes", len(shape.class_names)))
     return max((Need(tuning), Need(kept), Need(predicted)), key=lambda need: need.gigabytes)

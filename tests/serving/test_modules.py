@@ -1,6 +1,7 @@
 """Torch modules in the estimator: fitted, saved, loaded with their code in hand, refused before any work."""
 
 import json
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,7 @@ def test_images_come_as_they_are(tmp_path: Path) -> None:
     np.testing.assert_array_equal(student.predict_proba(pictures), rows.predict_proba(x))
     np.testing.assert_array_equal(student.predict_proba(torch.from_numpy(pictures)), rows.predict_proba(x))
     agrees(mtbkd.load(student.save(tmp_path / "student"), module=network), student, pictures)
+    agrees(pickle.loads(pickle.dumps(student)), student, pictures)
     page = student.report(tmp_path / "report.html").read_text()
     assert "torch module torch.nn.modules.container.Sequential" in page
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from mtbkd.base.errors import ContractError
 from mtbkd.bench.gpu.agreement import BY_LAMBDA, on, random_problem
 from mtbkd.posterior.density import log_posterior
-from mtbkd.students import automatic_vjp, init_ensemble, module
+from mtbkd.students import automatic_vjp, init_ensemble, module, wrapped
 from mtbkd.students.mlp import Mlp
 from tests.conformance.networks import Net
 
@@ -99,12 +99,12 @@ def direct(network: nn.Module, student: Any, flat: torch.Tensor, x: torch.Tensor
     return network.eval()(x)
 
 
-@pytest.mark.parametrize("values", [module.CPU_VALUES, 3_000, 1], ids=["all together", "in parts", "one by one"])
+@pytest.mark.parametrize("values", [wrapped.CPU_VALUES, 3_000, 1], ids=["all together", "in parts", "one by one"])
 @pytest.mark.parametrize("own_inputs", [False, True])
 def test_a_convolutional_module_with_group_norm_is_itself(
     own_inputs: bool, values: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CPU_VALUES", values)
+    monkeypatch.setattr(wrapped, "CPU_VALUES", values)
     network = Small(3, norm=lambda channels: nn.GroupNorm(2, channels))
     student = built(network, IMAGE)
     params = init_ensemble(student, [0, 1, 2]) + 0.1 * torch.randn(3, student.num_params)
@@ -115,9 +115,9 @@ def test_a_convolutional_module_with_group_norm_is_itself(
     def pull(logits: torch.Tensor) -> torch.Tensor:
         return torch.eye(3)[0] - torch.softmax(logits, -1)
 
-    monkeypatch.setattr(module, "CPU_VALUES", 1 << 24)
+    monkeypatch.setattr(wrapped, "CPU_VALUES", 1 << 24)
     expected = automatic_vjp(student, params, x, pull)
-    monkeypatch.setattr(module, "CPU_VALUES", values)
+    monkeypatch.setattr(wrapped, "CPU_VALUES", values)
     torch.testing.assert_close(student.vjp(params, x, pull), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -279,6 +279,15 @@ class _Counting(_Says):
         return self.last(x)
 
 
+class _Aliased(_Says):
+    def __init__(self) -> None:
+        super().__init__()
+        self.alias = [self.last.weight]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.alias[0].T + self.last.bias
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "a tuple": (lambda: _Says(lambda z: (z, z)), "forward: found a tuple; expected logits of shape (examples, 3)"),
     "other classes": (lambda: dense(4, 5), "forward: found shape (2, 5) for 2 examples; expected logits of shape"),
@@ -293,6 +302,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "the batch": (lambda: _Says(before=lambda x: x - x.mean(0)), "depends on the other examples of the batch"),
     "a state": (lambda: _Counting(count=torch.zeros(())), "forward: found buffers that change when it is asked"),
     "complex numbers": (lambda: nn.Sequential(nn.Linear(4, 3, dtype=torch.complex64)), "parameters: found complex numbers"),
+    "a script": (lambda: torch.jit.script(dense(4, 5, 3)), "module: found RecursiveScriptModule; expected a torch.nn.Module,"),
+    "a second name": (lambda: _Aliased(), "an answer that parameters from outside do not change"),
     "no module": (dict, "module: found dict; expected a torch.nn.Module"),
     "an error": (lambda: 1 / 0, "arguments: found ZeroDivisionError: division by zero; expected arguments that it takes"),
     "batch norm": (lambda: dense(4, 3, last=(nn.BatchNorm1d(3),)), "normalization: found BatchNorm1d '1'"),
@@ -302,6 +313,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_a_student_is_refused_in_one_line(name: str) -> None:
     code, words = REFUSED[name]
@@ -357,6 +369,11 @@ def test_an_instance_norm_with_running_statistics_is_refused_or_replaced() -> No
         built(code, IMAGE)
     norm = built(code, IMAGE, normalization="group").network.norm
     assert isinstance(norm, nn.GroupNorm) and norm.num_groups == 32
+
+
+def test_nothing_is_downloaded() -> None:
+    with pytest.raises(ValueError, match="no weights among arguments of torchvision, which would be downloaded"):
+        module.Settings(torchvision="resnet18", arguments={"weights": "DEFAULT"})
 
 
 def test_statistics_cannot_be_kept_where_none_were_learnt() -> None:
