@@ -31,7 +31,7 @@ class Bar:
 
     def move(self, done: int, total: int | None) -> None:
         """Show that ``done`` of ``total`` steps of the stage are done; None for a stage without steps."""
-        now = time.monotonic()
+        now, self.note = time.monotonic(), self.note if done else ""
         if now < self.due and (done or self.made is None):
             return
         self.due = now + BLINK
@@ -46,7 +46,7 @@ class Bar:
             bar.initial = done
             bar.reset(total)
         bar.n = done
-        bar.set_postfix_str(self.note if total else "", refresh=False)
+        bar.set_postfix_str(self.note, refresh=False)
         bar.set_description_str(told)
 
     def close(self) -> None:
@@ -86,7 +86,6 @@ def stage(name: str) -> Iterator[None]:
         yield
     finally:
         bar.stages.pop()
-        bar.note = ""
 
 
 def note(told: Callable[[], str]) -> None:

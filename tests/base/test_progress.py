@@ -76,6 +76,15 @@ def test_a_bar_says_stage_and_share_and_leaves_nothing(watched: None, capsys: py
     assert not shown[-1].strip() and not shown[-2].strip()  # wiped out
 
 
+def test_a_note_stands_behind_the_bar_of_its_loop_alone(watched: None, capsys: pytest.CaptureFixture) -> None:
+    with progress.shown(), progress.stage("fit"):
+        for step in progress.steps(range(4), "climb"):
+            progress.note(lambda step=step: f"ELBO {step}")
+        climbed = capsys.readouterr().err
+        list(progress.steps(range(8), "draw"))
+    assert "ELBO 2" in climbed and "ELBO" not in capsys.readouterr().err.split("0/8")[-1]
+
+
 def test_the_stage_after_a_loop_has_no_share(watched: None, capsys: pytest.CaptureFixture) -> None:
     with progress.shown():
         with progress.stage("fit"):

@@ -22,7 +22,8 @@ Thin lines are single starts of all replicates of the first block (at most 12 of
 over replicates of the best start. The optimiser has done its work where the thick line is flat: the number is the share of the
 whole gain that the last tenth of the steps brought. A curve that still rises asks for more steps, one that jumps up and down
 for a smaller learning rate, and starts that end apart for more restarts. Curves are measured on the same few examples at every
-step and shifted to the value on all examples at the end where that is known; the steep beginning is cut off.
+step and shifted to the value on all examples at the end where that is known; the steep beginning is cut off. A method without
+a curve, such as tempered SMC, has no optimiser.
 """
 COLUMNS = 3
 SHOWN_FROM = 0.02  # share of the steps after which a curve is in view
@@ -42,7 +43,7 @@ def draw(material: Material) -> "Figure":
         if curves:
             _panel(ax, curves[-1], signal_colour(method.signal))
         else:
-            ax.text(0.5, 0.5, "no optimiser", transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=GREY)
+            ax.text(0.5, 0.5, "no curve", transform=ax.transAxes, ha="center", va="center", fontsize=7.5, color=GREY)
             ax.set(xticks=[], yticks=[])
     figure.supxlabel("optimiser steps", fontsize=9)
     figure.supylabel("nats per example", fontsize=9)

@@ -146,7 +146,7 @@ def test_training_curves_are_drawn_with_their_starts_and_late_gain(material: Mat
     np.testing.assert_allclose(ax.lines[-1].get_ydata(), [2.0, 3.0, 4.5])  # of best starts 1, 3, 4 and 3, 3, 5
     assert "ELBO\nlast tenth: +" in ax.texts[0].get_text()
     assert ax.texts[0].get_text().endswith(f"{100 * curve.late_gain:+.1f} %")
-    assert panel(figure, "labels_map").texts[0].get_text() == "no optimiser"
+    assert panel(figure, "labels_map").texts[0].get_text() == "no curve"
 
 
 @pytest.mark.parametrize(("name", "words"), [("rank", "ranks"), ("ess", "effective sample size")])
