@@ -41,10 +41,11 @@ def wanted(student: Any) -> Wanted | None:
         ContractError: settings that no file could hold.
     """
     if isinstance(student, Mapping):
-        settings = dict(student.get("settings", {}))
-        if student.get("architecture") != ARCHITECTURE or isinstance(path := settings.get("path"), str | None):
+        settings = student.get("settings", {})
+        if student.get("architecture") != ARCHITECTURE or not isinstance(settings, Mapping):
             return None
-        return _of_code(path, settings)
+        path = settings.get("path")
+        return None if isinstance(path, str | None) else _of_code(path, dict(settings))
     if isinstance(student, str):
         if student.startswith(TORCHVISION):
             return Wanted(_entry({"torchvision": student.removeprefix(TORCHVISION)}), None)

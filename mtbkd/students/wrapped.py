@@ -139,7 +139,8 @@ class Module:
                 for name, mask in zip(self.facts.masked, masks, strict=False)
             ]
             if features:
-                hooks.append(self.network.get_submodule(str(self.facts.head)).register_forward_pre_hook(partial(_noted, read)))
+                head = self.network.get_submodule(str(self.facts.head))
+                hooks.append(head.register_forward_pre_hook(lambda layer, inputs: read.append(inputs[0])))
             try:
                 out = torch.func.functional_call(self.network, self._values(flat), (own,))
             finally:
@@ -170,9 +171,13 @@ class Module:
         return self._called(params, own, masks, features)
 
     def apply(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor] | None" = None) -> "torch.Tensor":
-        keep = self._masks(keep)
+        return self._all(params, x, self._masks(keep), False)
+
+    def _all(self, params: "torch.Tensor", x: "torch.Tensor", keep: "list[torch.Tensor]", features: bool) -> "torch.Tensor":
+        if not len(params) or not x.shape[1]:
+            return params.new_zeros((len(params), x.shape[1], self.hidden[-1] if features else self.num_classes))
         return torch.cat([
-            torch.cat([self._some(params[members], x, keep, members, part) for part in parts], 1)
+            torch.cat([self._some(params[members], x, keep, members, part, features) for part in parts], 1)
             for members, parts in self._at_once(params, x)
         ])  # fmt: skip
 
@@ -212,10 +217,7 @@ class Module:
     def features(self, params: "torch.Tensor", x: "torch.Tensor") -> "torch.Tensor":
         """What the head of members ``params`` (E, P) reads, (E, N, H), at ``x`` (E or 1, N, *inputs)."""
         with torch.no_grad():
-            return torch.cat([
-                torch.cat([self._some(params[members], x, [], members, part, True) for part in parts], 1)
-                for members, parts in self._at_once(params, x)
-            ])  # fmt: skip
+            return self._all(params, x, [], True)
 
     def headed(self, before: "torch.Tensor | None") -> "Headed":
         """The student whose head alone learns, its other parameters being ``before`` (P - B,), by default the module's own."""
@@ -228,8 +230,7 @@ class Module:
             for name, value in self._values(flat).items():
                 if name in own:
                     own[name].copy_(value)
-        inputs = self.hidden[-1]
-        return Headed((inputs, self.num_classes), replace(self, network=network))
+        return Headed((self.hidden[-1], self.num_classes), replace(self, network=network))
 
     def apply_symbolic(self, theta: Any, x: Any) -> Any:
         raise NotImplementedError("SYMBOLIC is False: the configuration check keeps PyMC's algorithms away")
@@ -284,10 +285,6 @@ def _of_layer(name: str) -> tuple[str, str]:
 
 def _times(mask: "torch.Tensor", layer: Any, inputs: Any) -> Any:
     return (inputs[0] * mask, *inputs[1:])
-
-
-def _noted(read: "list[torch.Tensor]", layer: Any, inputs: Any) -> None:
-    read.append(inputs[0])
 
 
 def _with(network: "nn.Module", constants: "dict[str, torch.Tensor]", where: str) -> "nn.Module":

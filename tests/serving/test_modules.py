@@ -15,6 +15,7 @@ from torch import nn
 
 import mtbkd
 from mtbkd import MultiTeacherClassifier
+from mtbkd.serving import cli
 from mtbkd.serving.bundle import FILES
 from tests.conformance.networks import Net
 
@@ -181,6 +182,28 @@ def test_images_come_as_they_are(tmp_path: Path) -> None:
     assert "torch module torch.nn.modules.container.Sequential" in page
 
 
+def test_commands_fit_a_file_of_code_and_predict_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    load_iris(as_frame=True).frame.to_csv("table.csv", index=False)
+    (tmp_path / "nets.py").write_text("from tests.conformance.networks import Net\ndef small(**words): return Net(**words)\n")
+    fit = ["fit", "table.csv", "--label", "target", "--student", "nets.py:small", "--no-report", "--method", "labels_map"]
+    predict = ["predict", "--student", "student", "--table", "table.csv", "--out", "out.csv"]
+    assert cli.main([*fit, "--student-settings", '{"arguments": {"units": 4, "num_classes": 3}}', "--out", "student"]) == 0
+    assert mtbkd.load("student", module="nets.py:small").bundle_.params.shape == (1, 5 * 4 + 5 * 4 + 5 * 3)
+    assert cli.main(predict) == 1
+    assert "predict --module nets.py:small" in capsys.readouterr().err
+    assert cli.main([*predict, "--module", "nets.py:small"]) == 0 and (tmp_path / "out.csv").exists()
+    for text, words in (("{units: 4}", "--student-settings: text: found"), ("[4]", "expected a mapping, such as"),
+                        ('{"unit": 4}', "unknown key"), ('{"path": "nets.py:large"}', "no 'large' there")):  # fmt: skip
+        capsys.readouterr()
+        assert cli.main([*fit, "--student-settings", text, "--out", "other"]) == 1
+        told = capsys.readouterr().err.strip().splitlines()[-1]
+        assert words in told and told.startswith("mtbkd: error: ")
+        assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(
     ("student", "settings", "words"),
     [
@@ -198,6 +221,7 @@ def test_images_come_as_they_are(tmp_path: Path) -> None:
         (of(None), {}, "either path or torchvision"),
         ("module", {}, "either path or torchvision"),
         (object(), {}, "student: found 'object'"),
+        ({"architecture": "module", "settings": "nets.py:Net"}, {}, "allowed"),
         ("mpl", {}, "did you mean 'mlp'"),
         ("torchvision.models.resnet81", {}, "did you mean 'resnet18'"),
         (of(small(), activation="relu"), {}, "unknown key"),

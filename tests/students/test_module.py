@@ -111,6 +111,7 @@ def test_a_convolutional_module_with_group_norm_is_itself(
     x = torch.randn(3 if own_inputs else 1, 5, *IMAGE)
     wanted = torch.stack([direct(network, student, p, x[m if own_inputs else 0]) for m, p in enumerate(params)])
     torch.testing.assert_close(student.apply(params, x), wanted, rtol=1e-5, atol=1e-6)
+    assert student.apply(params, x[:, :0]).shape == (3, 0, 3) and student.apply(params[:0], x[:1]).shape == (0, 5, 3)
 
     def pull(logits: torch.Tensor) -> torch.Tensor:
         return torch.eye(3)[0] - torch.softmax(logits, -1)
