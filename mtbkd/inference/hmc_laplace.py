@@ -119,8 +119,8 @@ class Chains:
 
     def keep(self, units: list[int]) -> None:
         """See ``Ensemble``."""
-        chains = self.settings.chains
-        of = (torch.tensor(units, device=self.place.device).unsqueeze(1) * chains + torch.arange(chains)).flatten()
+        chains, device = self.settings.chains, self.place.device
+        of = (torch.tensor(units, device=device).unsqueeze(1) * chains + torch.arange(chains, device=device)).flatten()
         self.units, self.root, self.place, self.value, self.slope = (
             each[of] for each in (self.units, self.root, self.place, self.value, self.slope)
         )

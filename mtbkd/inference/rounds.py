@@ -65,9 +65,11 @@ def in_rounds(chains: Ensemble, draws: int, rounds: int) -> list[Round]:
     for number in range(rounds):
         for unit, found in zip(waiting, chains.round(draws), strict=True):
             kept[unit].append(found)
+        if number == rounds - 1:
+            break
         again = [at for at, unit in enumerate(waiting) if not settled(chains.space, unit, kept[unit])]
         waiting = [waiting[at] for at in again]
-        if not waiting or number == rounds - 1:
+        if not waiting:
             break
         chains.keep(again)
         for at, unit in enumerate(waiting):
