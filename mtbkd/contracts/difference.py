@@ -3,20 +3,15 @@ ignored."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import Frame, read_table
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.base.reading import AGAIN, damage
 from mtbkd.contracts.draws import OPTIMISER, open_draws
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 RUN_TIMES = frozenset({"seconds", "cpu_s", "posteriors_cpu_s", "ess_per_s"})
 STORED = ("json_gates", "json_tuning", "json_stacking")  # of draws, besides their arrays

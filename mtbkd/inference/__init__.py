@@ -16,22 +16,16 @@ Shapes: U units, C chains, D draws, P parameters.
 
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.draws import Curve
 from mtbkd.inference.curves import Recorder, recorder
 from mtbkd.inference.optimise import Training, maximise
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Batch, DrawCount, Positive, Rate, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.curves import of_history
@@ -24,10 +24,8 @@ from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import pymc as pm
-    import torch
 else:
     pm = lazy_import("pymc")
-    torch = lazy_import("torch")
 pytensor = lazy_import("pytensor")
 
 log = logging.getLogger(__name__)

@@ -6,18 +6,11 @@ from the estimate instead. Near a mode it gains what the gradient leaves, g' H^-
 log-posterior. Shapes: U units, P parameters.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import full_gradient
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 EVALUATIONS = 10  # of log-posterior and gradient on all examples, a unit
 

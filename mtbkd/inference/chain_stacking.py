@@ -16,17 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference.function_space import log_likelihood, observed_rows, thinned
 from mtbkd.posterior.problem import Problem
 
 if TYPE_CHECKING:
-    import torch
     from arviz_stats.base import array as arviz
     from scipy import optimize, special
 else:
-    torch = lazy_import("torch")
     arviz = lazy_import("arviz_stats.base.array")
     optimize, special = lazy_import("scipy.optimize"), lazy_import("scipy.special")
 

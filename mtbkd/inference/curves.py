@@ -8,20 +8,15 @@ Shapes: U units, S starts, E members, T looks, m examples, P parameters.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import note
 from mtbkd.contracts.draws import Curve
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 STARTS = 12  # of a unit that are looked at
 FEWEST, MOST, EACH = 12, 60, 30  # looks: one in so many steps on average, denser at the start

@@ -4,20 +4,15 @@ A draw is one mask for all examples, multiplied into the weights that leave the 
 draw. It approximates the posterior of a model with a prior of its own, not this one, and is judged by its predictions.
 """
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import DrawCount
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.optimise import dropout_masks
 from mtbkd.posterior.problem import Problem
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DRAWS: Literal["point", "independent", "chains"] = "independent"
 CLAIMS_POSTERIOR = False

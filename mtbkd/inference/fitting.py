@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,7 +19,7 @@ from mtbkd.base.blocks import block_range
 from mtbkd.base.bounds import Seed
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
@@ -35,11 +35,6 @@ from mtbkd.pooling import context as weighing
 from mtbkd.pooling import unseen
 from mtbkd.posterior.problem import Problem, make_problem
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -4,23 +4,16 @@ Log-posterior and class probabilities are functions of the parameters that permu
 alone. Shapes: U units (replicates), C chains, D draws, S <= D kept draws, L observed examples, K classes.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base import bounds
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference import Context, Fit
 from mtbkd.posterior.density import label_term
 from mtbkd.posterior.problem import Problem
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 class Output(BaseModel):

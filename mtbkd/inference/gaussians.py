@@ -12,14 +12,9 @@ Shapes: U units, S samples, P parameters, R rank, W noise a sample. A and B are 
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 
 class Family(Protocol):

@@ -18,13 +18,13 @@ scales that only the prior sees (``mtbkd.inference.scale_free``), in which modes
 Shapes: U units, C chains, E = U C members, D draws, P parameters, Z coordinates.
 """
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from mtbkd.base.bounds import ChainCount, DrawCount, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
@@ -32,11 +32,6 @@ from mtbkd.inference.rounds import Round, in_rounds
 from mtbkd.inference.scale_free import Plain, coordinates
 from mtbkd.inference.trajectories import Chains, Jumping
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DRAWS: Literal["point", "independent", "chains"] = "chains"
 CLAIMS_POSTERIOR = True

@@ -15,13 +15,13 @@ Shapes: U units, C chains, E = U C members, D draws, P parameters.
 
 import logging
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import ChainCount, DrawCount, Positive, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.modes import climb, curvature
@@ -29,11 +29,6 @@ from mtbkd.inference.rounds import Round, by_unit, in_rounds
 from mtbkd.inference.scale_free import Plain
 from mtbkd.inference.trajectories import DIVERGED, SHORTER, StepSize
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

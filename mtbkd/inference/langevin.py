@@ -8,23 +8,18 @@ Shapes: U units, C chains, E = U C members, D draws, P parameters.
 """
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.base.bounds import Batch, ChainCount, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.noise import Normals
 from mtbkd.posterior.schedules import Moves
 from mtbkd.posterior.target import Target, full_gradient
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -25,24 +25,19 @@ is that of cross-entropy, without the between-teacher term.
 import logging
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import DrawCount
 from mtbkd.base.errors import ConfigError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.last_layer import behind_features, last_layer
 from mtbkd.inference.optimise import Ascent
 from mtbkd.posterior.density import log_posterior
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

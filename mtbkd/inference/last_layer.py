@@ -6,21 +6,16 @@ Shapes: U units, P parameters of the network, B of its last layer, H features, S
 """
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference import Context
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
 from mtbkd.students.mlp import Mlp
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 EXAMPLES = 1_000  # at a time, whose features are read
 

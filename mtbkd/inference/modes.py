@@ -3,16 +3,11 @@
 Shapes: U units, K modes per unit, N places, E members, Z coordinates.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference.optimise import Ascent
 from mtbkd.inference.scale_free import Plain
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TAILS = 16  # degrees of freedom of a mode: lighter tails than the posterior's would trap chains there
 FLATTEST = 1e-5  # precision that a direction has at least, of the largest

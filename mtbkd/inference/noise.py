@@ -8,16 +8,10 @@ test in up to 8 dimensions. 24 bits mean |z| <= 5.4, beyond which a normal lies 
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 STREAMS = 8  # a block is cut into as many slices whatever the threads: the same seed gives the same numbers on any machine
 RUN, MULTIPLIER = 8, np.uint64(0xD1342543DE82EF95)

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import ChainCount
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
@@ -23,10 +23,8 @@ from mtbkd.posterior.target import Target
 
 if TYPE_CHECKING:
     import pymc as pm
-    import torch
 else:
     pm = lazy_import("pymc")
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

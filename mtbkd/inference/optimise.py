@@ -3,22 +3,15 @@
 Adam on the flat parameters. Members are independent: one that becomes non-finite stays there and disturbs no other.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Batch, ChainCount, Rate, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference.curves import Recorder
 from mtbkd.posterior.schedules import Adam
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TOGETHER = 100  # steps that compiled members take at a time
 

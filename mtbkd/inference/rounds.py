@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.inference.function_space import thinned
 from mtbkd.inference.scale_free import Plain
 from mtbkd.posterior.problem import Problem
 
 if TYPE_CHECKING:
     import arviz_stats.base.array as arviz
-    import torch
 else:
-    torch = lazy_import("torch")
     arviz = lazy_import("arviz_stats.base.array")
 
 log = logging.getLogger(__name__)

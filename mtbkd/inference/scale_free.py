@@ -16,19 +16,13 @@ Shapes: E members, P parameters, H units, Z = (A + K - 1) H + K - 1 coordinates.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target, full_gradient
 from mtbkd.students.mlp import Mlp
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SPREAD = 0.05  # of log |a|, which means nothing; narrow, as tangents to the sphere of u scale with |a|
 NO_FORCE = 1e-4  # |f| / s^2 below which r is drawn as at this value: a relative difference of about 1e-8

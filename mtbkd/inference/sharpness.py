@@ -6,16 +6,10 @@ with itself. Under equal weights this is mean |r - 1/G|, at most 2 (G - 1) / G^2
 """
 
 import math
-from typing import TYPE_CHECKING
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.problem import Problem
 from mtbkd.signals import log_beta
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DRAWS = 20  # of a unit, over which the mean is taken
 COLUMN = "responsibility_sharpness"

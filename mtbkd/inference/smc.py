@@ -15,22 +15,17 @@ evidence of labels is the difference of two runs, with the labels and with none;
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import ChainCount, Positive, Steps
 from mtbkd.base.errors import ConfigError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -11,18 +11,12 @@ Shapes: U units, C chains, D draws, S measured draws per chain, P parameters.
 """
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference.function_space import thinned
 from mtbkd.posterior.target import Target, full_gradient
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 MEASURED = 100  # draws a unit, over all chains, and as many more as few parameters need for the same error
 AFFORDED = 2_000_000_000  # numbers of parameters times examples, over a unit's draws, that more draws may cost

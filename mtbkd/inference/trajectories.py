@@ -4,22 +4,16 @@ Shapes: U units, C chains, E = U C members, K modes per unit, Z coordinates.
 """
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import ChainCount, Steps
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference.modes import Modes, climb, curvature
 from mtbkd.inference.rounds import Round, by_unit
 from mtbkd.inference.scale_free import Plain
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

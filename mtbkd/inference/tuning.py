@@ -4,22 +4,17 @@ import itertools
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.grids import AS_KAPPA
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference import Context
 from mtbkd.posterior.density import label_term
 from mtbkd.posterior.problem import Problem, Shared
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

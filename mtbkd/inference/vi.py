@@ -16,13 +16,13 @@ a target shows only its flat parameters. What it is for, noise of its own for ea
 
 import logging
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.base.bounds import Batch, DrawCount, NotNegative, Positive, Rate, Steps, Units
 from mtbkd.base.errors import ConfigError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.curves import Recorder, estimate, looks
@@ -30,11 +30,6 @@ from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_
 from mtbkd.inference.optimise import Ascent
 from mtbkd.posterior.problem import Problem
 from mtbkd.posterior.target import Target
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ of a unit. Shapes: U units, E members, R replicates, N training examples, m mini
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.gather import examples_last
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.compiled.posterior import CompiledPosterior, compiled_posterior
 from mtbkd.posterior.density import full_log_posterior, gradient, log_posterior
 from mtbkd.posterior.minibatch import Batch, Rows
@@ -26,11 +26,6 @@ from mtbkd.posterior.symbolic import build_model, unit_data
 from mtbkd.signals import none, with_no_teacher
 from mtbkd.signals.shared import Shared
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)

@@ -18,23 +18,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from mtbkd.base import explain, registry
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.reading import read_json, regular_file
 from mtbkd.base.writing import atomic, write_json
 from mtbkd.serving import modules
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 FILES = ("student.safetensors", "card.json")
 ARRAYS = {"params": np.float32, "mean": np.float64, "scale": np.float64}

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
@@ -31,11 +31,6 @@ from mtbkd.inference.fitting import Spec, fit
 from mtbkd.serving import modules
 from mtbkd.serving.bundle import Bundle, Card, Inputs, Verdict
 from mtbkd.serving.risk import risk_points
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 DRAWS = 100
 LEVELS = (0.95,)

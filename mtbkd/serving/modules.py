@@ -8,7 +8,7 @@ import numpy as np
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.explain import clean
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.inference.fitting import Spec, StudentSpec, student_of
 from mtbkd.students import facts, networks
@@ -16,10 +16,8 @@ from mtbkd.students.module import Settings, rebuild
 from mtbkd.students.wrapped import Headed
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 else:
-    torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
 ARCHITECTURE = "module"

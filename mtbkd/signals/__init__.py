@@ -11,14 +11,9 @@ Shapes: U units (a replicate under one candidate of the shared settings), N exam
 E members of an ensemble, m examples of a minibatch.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 
 class Mixture(NamedTuple):

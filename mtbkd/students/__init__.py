@@ -6,14 +6,9 @@ draw of its last layer says what that reads (``features``) and is fixed before i
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from mtbkd.base.lazy import lazy_import
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
+from mtbkd.base.lazy import torch
 
 # Logits (E, N, K) to what multiplies their derivative, of the same shape.
 Pull = Callable[["torch.Tensor"], "torch.Tensor"]

@@ -9,20 +9,15 @@ it is over one example (``convolution``).
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Layers
 from mtbkd.base.errors import ConfigError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.students import Pull, bake_dense, convolution, dense, dense_vjp, uniform_init
 from mtbkd.students.convolution import Tape, Weights
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SYMBOLIC = False
 # Numbers of a convolution's output that are computed at once: calling torch costs as much as computing a small convolution, so

@@ -14,16 +14,11 @@ Shapes: N examples, M members of a group, A input and B output channels, H x W p
 """
 
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from mtbkd.base.compiling import share_out
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.students import EPSILON
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 PAD, ONE, TWO, NONE = [1, 1], [1, 1], [2, 2], [0, 0]
 AT_LEAST = 1 << 20  # numbers of a convolution's output from which on a thread of its own pays

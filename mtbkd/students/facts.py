@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.errors import ContractError, machine_fault, nearest
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.students.networks import complaint
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 else:
-    torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
 EXAMPLES = 2

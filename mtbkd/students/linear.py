@@ -6,17 +6,12 @@ signals is unimodal or nearly so, and NUTS is a gold standard for the other algo
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.students import DenseLayers, Pull, dense, dense_vjp, uniform_init
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 SYMBOLIC = True
 

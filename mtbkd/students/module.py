@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.students import facts, networks
 from mtbkd.students.wrapped import Headed, Module
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 else:
-    torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
 SYMBOLIC = False

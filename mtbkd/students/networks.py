@@ -16,14 +16,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.errors import ContractError, machine_fault, nearest
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.base.reading import regular_file
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 else:
-    torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

@@ -12,16 +12,13 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.students import Pull, automatic_vjp
 from mtbkd.students.facts import Facts, plain_attention
 from mtbkd.students.mlp import Mlp
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
-else:
-    torch = lazy_import("torch")
 
 # Numbers of the layers' outputs that are computed at once: beyond, members and examples follow one another.
 CPU_VALUES, GPU_VALUES = 1 << 24, 1 << 28

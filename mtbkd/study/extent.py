@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from mtbkd.base import registry
 from mtbkd.base.device import resolve_device
 from mtbkd.base.explain import KeyPath, Mistake
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.settings import merged, settings_of
 from mtbkd.data.datasets import Shape, redrawn
 from mtbkd.evaluation.compare import MIN_FOR_TEST
@@ -20,12 +20,8 @@ from mtbkd.inference.fitting import Spec
 from mtbkd.inference.tuning import count
 
 if TYPE_CHECKING:
-    import torch
-
     from mtbkd.study.models import Config, Experiment, MethodEntry, Study
     from mtbkd.study.planned import ExperimentPlan
-else:
-    torch = lazy_import("torch")
 
 Size = tuple[int, tuple[int, ...]]  # parameters of a student, and its hidden layers
 MAX_JOBS = 100_000  # Snakemake holds every one in memory and looks at each again and again

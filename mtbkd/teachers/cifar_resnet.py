@@ -21,7 +21,7 @@ from mtbkd.base.bounds import Batch
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
 from mtbkd.base.explain import distinct
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.reading import damage
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.data.images.cifar import CIFAR10_CLASSES, SHAPE
@@ -29,10 +29,7 @@ from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.residual import logits_of, residual_network
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
-else:
-    torch = lazy_import("torch")
 
 FILES = {
     20: "cifar10_resnets/resnet20-12fca82f.th",

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Literal
 
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 else:
-    torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
 EXPANSION = 4  # of the bottleneck's channels

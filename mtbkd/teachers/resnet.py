@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mtbkd.base.bounds import Layers, NotNegative, Rate, Steps
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.base.progress import steps
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
@@ -26,10 +26,8 @@ from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
 from mtbkd.teachers.residual import logits_of, residual_network
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 else:
-    torch = lazy_import("torch")
     nn = lazy_import("torch.nn")
 
 

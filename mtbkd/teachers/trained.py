@@ -1,13 +1,11 @@
 """Shared by the trained families: select a specialist's examples, train all replicates together, report accuracy."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.bounds import Batch, PositiveOrInfinite, Rate, Steps
 from mtbkd.base.device import resolve_device
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.inference.optimise import Training, maximise
@@ -17,11 +15,6 @@ from mtbkd.students import Student, init_ensemble
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.columns import Features, select
 from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 __all__ = ["TrainedSettings", "train"]
 

@@ -8,12 +8,12 @@ Samplers are also judged on a posterior that is known exactly, as the study ``va
 from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base import registry
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.contracts.artefacts import SPLITS, Dataset, Logits, ids_digest
 from mtbkd.inference import Context
@@ -23,11 +23,6 @@ from mtbkd.posterior.problem import Problem, Shared, make_problem
 from mtbkd.questions.exact.cases import gaussian
 from mtbkd.questions.exact.judge import judge
 from mtbkd.students import init_ensemble
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 # Largest relative error of float32 against the CPU's float64. CUDA's convolutions round to TF32's 10 bits.
 EXACT, ROUNDED = 1e-4, 2e-2

@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.base.compiling import share_out
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.density import full_log_posterior
 from mtbkd.posterior.minibatch import Rows
 
 if TYPE_CHECKING:
-    import torch
-
     from mtbkd.posterior.observed import Observed
     from mtbkd.posterior.schedules import Adam, Moves
     from mtbkd.students import DenseLayers
-else:
-    torch = lazy_import("torch")
 
 MOST_PARAMS = 3_000
 MOST_ANCHORED = 200_000_000  # numbers of control variates that are kept, 0.8 GB

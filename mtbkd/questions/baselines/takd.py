@@ -6,19 +6,14 @@ paper has one teacher and no mean. A student without hidden layers has an assist
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.gather import examples_last
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.questions.baselines.bench import Bench, Trained, equal
 from mtbkd.students import Student
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 TITLE = "TAKD"
 

@@ -10,18 +10,12 @@ Shapes: U units, E members, R replicates, P positions of the label order, m mini
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from mtbkd.base.gather import positions
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.posterior.compiled.posterior import CompiledPosterior, compiled_posterior
 from mtbkd.posterior.minibatch import Batch, Rows, Source
 from mtbkd.posterior.problem import Problem
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.errors import ContractError
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.evaluation.tables import word
 from mtbkd.inference.convergence import INFORMING
 from mtbkd.inference.function_space import thinned
@@ -27,11 +27,6 @@ from mtbkd.questions.run import inputs_of
 from mtbkd.serving.bundle import Bundle, Card, Verdict
 from mtbkd.serving.bundle import Inputs as Reads
 from mtbkd.serving.making import AGREE, LIBRARIES, data_card, feature_names, finite, scaling_of
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 
 def bundle_files(spec: Mapping[str, Any], study: str, method: str, out: str | Path) -> None:

@@ -16,7 +16,7 @@ some. Tables, one row each:
 Shapes: R replicates, N examples, G teachers, K locations.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.frames import Frame
 from mtbkd.base.grids import UNSET_POSTERIOR
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.inference.function_space import thinned
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.multilabel import tables
@@ -37,11 +37,6 @@ from mtbkd.questions.multilabel.tables import BEST, MEAN, TEST, Forecast, Rows
 from mtbkd.questions.multilabel.tables import TABLES as TABLES
 from mtbkd.questions.multilabel.target import responsibilities
 from mtbkd.questions.multilabel.teachers import train_panel
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 NEEDS = frozenset({"dataset", "student"})
 CHOOSING_DRAWS = 10  # of a chain method, over which responsibilities are averaged

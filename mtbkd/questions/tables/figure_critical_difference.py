@@ -4,20 +4,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import lazy_import, pd
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.questions.tables.verdicts import LABELS, TEACHERLESS, TIP, at_labels, few, groups_of, regime_title, select, title
 from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH
 
 if TYPE_CHECKING:
-    import pandas as pd
     import scikit_posthocs as posthocs
     from matplotlib import pyplot as plt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 else:
-    pd = lazy_import("pandas")
     plt = lazy_import("matplotlib.pyplot")
     posthocs = lazy_import("scikit_posthocs")
 

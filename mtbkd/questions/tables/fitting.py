@@ -15,14 +15,14 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.base import registry
 from mtbkd.base.errors import ContractError
 from mtbkd.base.grids import AS_KAPPA
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.inference.tuning import candidates
 from mtbkd.questions.curves.budget import budgets
@@ -32,11 +32,6 @@ from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.tables.choosing import Judge, Row, middle, search, winners
 from mtbkd.questions.tables.methods import METHODS
 from mtbkd.questions.tables.spec import Settings
-
-if TYPE_CHECKING:
-    import torch
-else:
-    torch = lazy_import("torch")
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ import resource
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.evaluation.metrics import label_scores
 from mtbkd.inference.sharpness import COLUMN
@@ -23,11 +23,6 @@ from mtbkd.questions.tables.posteriors import MAP, fit_posteriors
 from mtbkd.questions.tables.references import reference_probs, teacher_rows
 from mtbkd.questions.tables.spec import Grids, Part
 from mtbkd.questions.tables.spec import Part as Spec
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 log = logging.getLogger(__name__)
 

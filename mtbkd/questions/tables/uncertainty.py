@@ -6,18 +6,13 @@ Shapes: n splits.
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mtbkd.base.frames import Frame
-from mtbkd.base.lazy import lazy_import
+from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import Paired, judged, paired
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.questions.tables.verdicts import LABELS
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy_import("pandas")
 
 TABLE = "uncertainty"
 METRICS = ("nll", "accuracy", "ece", "coverage", "aurc")
