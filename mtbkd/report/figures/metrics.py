@@ -1,7 +1,7 @@
 """Scores of every method with intervals over replicates, beside teachers and ceiling."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
-from mtbkd.report.numbers import Estimate, estimate
+from mtbkd.report.numbers import Estimate, estimate, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,8 +28,8 @@ more powerful, because all methods share the same replicates. A hollow dot is a 
 gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method on its worse side lost by
 distillation. Vertical lines are references: the best single teacher, the mean of the teachers' probabilities and, for
 simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and can be exceeded only by
-chance. Black is labels only, orange distillation from a log pool (kd), blue the teacher-informed prior (tip), green a single
-teacher (bkd).
+chance; an arrow with a number points to a reference outside the panel. Black is labels only, orange distillation from a log
+pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
 # Metric -> (what to write, unit); drawn in this order where the tables hold it.
@@ -74,9 +74,9 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
         if math.isfinite(examples[0]):
             ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
         dot(ax, means[name], y, colour, passed)
+    ax.set_xlim(*ax.get_xlim())  # the students': a teacher far from them would press them into one dot
     for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
-        ax.axvline(means[name].mean, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
-        _label(ax, means[name].mean, -1.35 + 0.42 * height, label, colour)
+        _reference(ax, means[name].mean, -1.35 + 0.42 * height, label, colour, line)
     better = "larger" if HIGHER_IS_BETTER[metric] else "smaller"
     ax.set_title(f"{metric}: {better} is better", fontsize=8)
     ax.set_xlabel(PANELS[metric])
@@ -94,6 +94,18 @@ def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: b
 def spread(n: int) -> np.ndarray:
     """Small vertical offsets (n,), so that equal values stay visible."""
     return 0.22 * np.sin(2.4 * np.arange(n)) if n > 1 else np.zeros(n)
+
+
+def _reference(ax: "Axes", x: float, y: float, label: str, colour: str, line: Any) -> None:
+    """A vertical line with its name; where it lies outside the panel, an arrow to it with the number."""
+    low, high = ax.get_xlim()
+    if low <= x <= high:
+        ax.axvline(x, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
+        _label(ax, x, y, label, colour)
+    elif math.isfinite(x):
+        edge, marker = (high, ">") if x > high else (low, "<")
+        ax.plot([edge], [y], marker, color=colour, markersize=4, clip_on=False)
+        _label(ax, edge, y, f"{label} {show(x)}", colour)
 
 
 def _label(ax: "Axes", x: float, y: float, text: str, colour: str) -> None:
