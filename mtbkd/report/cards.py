@@ -9,8 +9,9 @@ from mtbkd.report.numbers import NONE, listed
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
 
 # Shown in words, or not useful to a reader.
-TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_names", "domains", "labelled_train", "simulated",
-        "bayes_accuracy", "settings", "seed", "replicates", "resampled", "ids_sha256", "ids", "imputed"}  # fmt: skip
+TOLD = {"name", "kind", "source", "licence", "counts", "class_names", "domain_names", "domains", "labelled_train",
+        "simulated", "bayes_accuracy", "settings", "seed", "replicates", "resampled", "ids_sha256", "ids", "id_column",
+        "imputed"}  # fmt: skip
 
 
 def first_cards(paths: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:

@@ -38,6 +38,7 @@ SCORES = ("accuracy", "nll", "brier", "ece", "aurc", "coverage@0.95", "coverage_
 DATA = (
     "source",
     "Values",
+    "id_column",
     "pixels",
     "counts",
     "labelled_train",

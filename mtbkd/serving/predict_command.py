@@ -71,7 +71,7 @@ def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
     files.add_argument("--out", type=Path, required=True, help="where to write: a name that ends in .csv, .json or .parquet")
     files.add_argument("--results", type=Path, default=Path("results"), help="folder of the studies (default: results)")
     rows = own.add_argument_group("of a table")
-    rows.add_argument("--id", help="column of the ids (default: row numbers from 0)")
+    rows.add_argument("--id", help="column of the ids (default: that of training if the file has it, else row numbers from 0)")
     rows.add_argument("--separator", default=",", help="character between cells (default: a comma)")
     rows.add_argument("--encoding", help="encoding of the file (default: UTF-8)")
     how = own.add_argument_group("how")

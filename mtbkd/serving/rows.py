@@ -23,7 +23,7 @@ class Rows(NamedTuple):
 
 
 def read(path: Path, bundle: Bundle, id_column: str | None, separator: str = ",", encoding: str | None = None) -> Rows:
-    """Read a CSV or Parquet file.
+    """Read a CSV or Parquet file; ids are in ``id_column``, in that of training where the file has it, or row numbers.
 
     Raises:
         ContractError: the student reads no table; a column that it learnt from is not there; a cell that is no number, or is
@@ -35,11 +35,13 @@ def read(path: Path, bundle: Bundle, id_column: str | None, separator: str = ","
         hint = "--fasta" if card.inputs.encoders else "--images"
         raise ContractError(f"student {card.method}", "inputs", kind, "a student of tables", hint)
     sheet = _parquet(path) if path.suffix == ".parquet" else delimited.read(path, separator, encoding)
+    learnt = card.data.get("id_column")
+    id_column = id_column or (learnt if learnt in sheet.header else None)
     ids = sheet.refuse_repeats(sheet.find(id_column)) if id_column else [str(i) for i in range(len(sheet.rows))]
     columns = _columns(sheet, bundle, id_column)
     x = np.stack([sheet.numbers(column, {"", *MISSING}) for column in columns], axis=1)
     known: Mapping[str, float] = card.data.get("imputation", {}).get("values", {})
-    told = [f"{len(x):,} rows, {len(columns)} columns"]
+    told = [f"{len(x):,} rows, {len(columns)} columns, ids: {f"column '{short(id_column)}'" if id_column else 'row numbers'}"]
     for j, column in enumerate(columns):
         holes = np.flatnonzero(np.isnan(x[:, j]))
         if not len(holes):

@@ -205,6 +205,17 @@ def test_predict_finds_columns_by_name(student: Path, tmp_path: Path, ending: st
     assert (found["predicted"] == NAMES[y]).mean() > 0.8
 
 
+def test_new_rows_are_called_by_the_id_column_of_training(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    new = pd.read_csv(place() / "table.csv").iloc[::40].drop(columns="kind")
+    new.to_csv(tmp_path / "new.csv", index=False)
+    assert run("predict", "--student", student, "--table", tmp_path / "new.csv", "--out", tmp_path / "out.csv") == 0
+    assert pd.read_csv(tmp_path / "out.csv")["id"].tolist() == new["plant"].tolist() == ["p0", "p40", "p80", "p120"]
+    assert "4 rows, 4 columns, ids: column 'plant'" in capsys.readouterr().err
+    new.drop(columns="plant").to_csv(tmp_path / "bare.csv", index=False)
+    assert run("predict", "--student", student, "--table", tmp_path / "bare.csv", "--out", tmp_path / "bare_out.csv") == 0
+    assert pd.read_csv(tmp_path / "bare_out.csv")["id"].tolist() == [0, 1, 2, 3]
+
+
 def test_a_parquet_table_says_what_the_csv_says(student: Path, tmp_path: Path):
     rows = pd.DataFrame(load_iris().data, columns=COLUMNS)
     rows.to_csv(tmp_path / "new.csv", index=False)

@@ -114,6 +114,7 @@ def prepare(name: str, settings: Settings, seed: int, replicates: range, raw: Pa
             "source": settings.path,
             "licence": "yours: not stated",
             "ids": f"column '{settings.id}'" if settings.id else ROW_NUMBERS,
+            **({"id_column": settings.id} if settings.id else {}),
             "features": columns,
             "scaling": known.card(),
             **filled,
