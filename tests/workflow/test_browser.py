@@ -1,7 +1,9 @@
 """The report of a real run in a real browser: offline, without errors, sortable, readable on a telephone, without scripts."""
 
+import csv
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,44 @@ def test_a_click_on_a_header_sorts_the_table(browser: Any) -> None:
     before, once, twice, state = browser.execute_script(script)
     assert once != twice and sorted(once) == sorted(twice) == sorted(before)
     assert state in ("ascending", "descending")
+
+
+def test_verdict_cards_lead_to_their_evidence(browser: Any) -> None:
+    cards = browser.execute_script(
+        "return [...document.querySelectorAll('.cards a')].map(a => [a.innerText, a.getBoundingClientRect().top + scrollY,"
+        " !!document.querySelector(a.getAttribute('href'))])"
+    )
+    assert len(cards) >= 2 and all(text and known for text, _, known in cards)
+    assert max(top for _, top, _ in cards) < DESKTOP[1], "the verdicts are on the first screen"
+
+
+def test_contents_stay_in_sight(browser: Any) -> None:
+    browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'; scrollTo(0, document.body.scrollHeight)")
+    top, bottom = browser.execute_script(
+        "const box = document.querySelector('#contents').getBoundingClientRect(); return [box.top, box.bottom]"
+    )
+    assert -1 <= top and bottom <= DESKTOP[1] and browser.execute_script("return scrollY") > 1000
+    targets = browser.execute_script(
+        "return [...document.querySelectorAll('#contents a')].map(a => !!document.querySelector(a.getAttribute('href')))"
+    )
+    assert targets and all(targets)
+
+
+def test_a_table_can_be_taken_along_as_csv(browser: Any, tmp_path: Path) -> None:
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    name, rows = browser.execute_script(
+        "const table = document.querySelector('#results table');"
+        "[...table.caption.querySelectorAll('button')].find(b => b.innerText === 'CSV').click();"
+        "return [table.caption.id, table.tBodies[0].rows.length]"
+    )
+    for _ in range(100):
+        if (found := tmp_path / f"{name}.csv").exists() and found.stat().st_size:
+            break
+        time.sleep(0.1)
+    with found.open(newline="", encoding="utf-8") as file:
+        content = list(csv.reader(file))
+    assert content[0][0] == "Method" and len(content) == rows + 1
+    assert len({len(row) for row in content}) == 1
 
 
 def test_a_telephone_scrolls_tables_but_not_the_page(browser: Any) -> None:
