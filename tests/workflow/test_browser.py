@@ -100,7 +100,7 @@ def test_contents_stay_in_sight(browser: Any) -> None:
     top, bottom = browser.execute_script(
         "const box = document.querySelector('#contents').getBoundingClientRect(); return [box.top, box.bottom]"
     )
-    assert -1 <= top and bottom <= DESKTOP[1] and browser.execute_script("return scrollY") > 1000
+    assert top >= -1 and bottom <= DESKTOP[1] and browser.execute_script("return scrollY") > 1000
     targets = browser.execute_script(
         "return [...document.querySelectorAll('#contents a')].map(a => !!document.querySelector(a.getAttribute('href')))"
     )
