@@ -122,7 +122,7 @@ def test_the_mixture_is_the_slope_wherever_a_signal_has_both(signal: ModuleType)
     problem = posterior(signal, dtype=torch.float64)
     shape = UNITS, EXAMPLES, CLASSES
     log_q = torch.log_softmax(torch.randn(shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64), -1)
-    lam, (prob, log_scale, power) = problem.shared.lam, signal.mixture(problem.constants)
+    lam, (prob, log_scale, power, *_) = problem.shared.lam, signal.mixture(problem.constants)
     assert log_scale is not None or prob.shape[2] == 1
     score = power * lam.view(-1, 1, 1) * (prob * log_q.unsqueeze(2)).sum(-1)
     share = torch.softmax(score if log_scale is None else log_scale + score, -1)

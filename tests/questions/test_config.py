@@ -48,7 +48,7 @@ def test_a_question_of_its_own_data_adds_them_to_the_plan() -> None:
         ({"kind": "experts", "experiment": "two"}, r"questions\.asked\.experiment: found 'two'; allowed: one"),
         (
             {"kind": "experts", "experiment": "one", "dataset": "sim1"},
-            r"asked\.dataset: found 'sim1'; allowed: nothing, as exper",
+            r"asked\.dataset: found 'sim1'; allowed: nothing, because exper",
         ),
         ({"kind": "experts", "dataset": "sim9", "teachers": ["t"]}, r"asked\.dataset: found 'sim9'; allowed: .*"),
         ({"kind": "experts", "dataset": "sim1", "teachers": ["t"]}, r"asked\.teachers\[0\]: found 't'; allowed: .*"),

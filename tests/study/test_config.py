@@ -285,8 +285,8 @@ def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterio
     last = {"signal": "none", "inference": "sgld", "layers": "last"}
     linear = put(put(raw, "methods.mine", last), f"{EXPERIMENT}.methods", ["labels_map", "mine"])
     assert complaints(linear) == [
-        f"{EXPERIMENT}.methods[1]: found 'mine' with student 'quadratic', which has one layer alone; allowed: students with a "
-        "hidden one where layers is last"
+        f"{EXPERIMENT}.methods[1]: found 'mine' with student 'quadratic', which has no hidden layer; allowed: students with "
+        "one if layers is last"
     ]
     (line,) = complaints(put(raw, "methods.mine", last | {"inference": "map"}))
     assert line.startswith(

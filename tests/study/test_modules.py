@@ -116,7 +116,7 @@ def test_the_page_names_the_code() -> None:
         (raw(normalization="batch"), "students.net.settings.normalization: found 'batch'; allowed: refuse, group, constant"),
         (raw(["labels_nuts"]), "found 'labels_nuts' with student 'net' of architecture 'module', which PyMC cannot express"),
         (raw(["labels_dropout"], path="nets.py:alpha", arguments={}), "whose dropout layer 'layers.2' no mask stands for"),
-        (raw(["head_laplace"], train="head"), "which has no hidden layer before a dense one that says the logits"),
+        (raw(["head_laplace"], train="head"), "which has no hidden layer before a dense last one"),
         (raw(["head_laplace"], arguments={"units": 3_000}), "of 6,002 parameters; allowed: at most 2,000 for inference"),
     ],
 )  # fmt: skip
