@@ -97,7 +97,7 @@ def fit(student: str, signal: str, inference: str, strength: str = agreement.BY_
 
 
 # A module of the user's is looked at with real numbers before it becomes a student.
-@pytest.mark.parametrize("student", [name for name in names("student") if name != "module"])
+@pytest.mark.parametrize("student", [each for each in names("student") if each.values != ("module",)])
 @pytest.mark.parametrize("signal", names("signal"))
 def test_no_student_and_no_signal_leaves_a_tensor_behind(student: str, signal: str, no_numbers: None) -> None:
     for strength in agreement.strengths(signal) if student == "linear" else [agreement.BY_LAMBDA]:
