@@ -70,7 +70,8 @@ def test_a_figure_asked_for_is_drawn_alone_and_counts_as_drawn(smoke: Smoke) -> 
     (smoke.checkout.root / ONE).unlink()
     run = smoke.checkout.snakemake(ONE, *smoke.command[1:])
     now = smoke.checkout.files(f"{FIGURES}/*")
-    assert {path for path in now if now[path] != before[path]} == {f"{ONE[:-3]}{ending}" for ending in ("svg", "png", "json")}
+    drawn = {f"{ONE[:-3]}{ending}" for ending in ("svg", "png", "json", "rst")}
+    assert {path for path in now if now[path] != before[path]} == drawn
     assert "1 of 1 steps" in run.text and not smoke.checkout.dry_run(*smoke.command[3:])
 
 
