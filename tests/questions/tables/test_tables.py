@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import Frame
 from mtbkd.base.sources import closure
 from mtbkd.evaluation.metrics import accuracy
+from mtbkd.inference import Context
 from mtbkd.questions.curves.budget import held_out
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.tables import aekd, agreement, posteriors
@@ -158,6 +160,25 @@ def test_aekd_of_teachers_that_differ_is_not() -> None:
     (one,) = [each for each in fit_all(of) if each.method == "kd_hinton"]
     (other,) = aekd.fit_aekd(of)
     assert not np.allclose(one.prob, other.prob, atol=1e-2)
+
+
+def test_a_start_that_died_is_not_the_result_of_aekd(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, of = Context.best, study(dataset(), labels=[20], methods=["kd_hinton", "aekd"])
+    two = of.inputs.training.model_copy(update={"restarts": 2})
+    of = replace(of, inputs=replace(of.inputs, training=two))
+
+    def fitted(first_dies: bool) -> list[np.ndarray]:
+        def best(context: Context, target: Any, chains: int, starts: int, dropout: float = 0.0) -> torch.Tensor:
+            found = whole(context, target, chains, starts, dropout).view(-1, chains, target.num_params)
+            assert chains > 1 == starts
+            found[:, 0] = 0 if first_dies else found[:, 1]
+            return found.flatten(0, 1)
+
+        monkeypatch.setattr(Context, "best", best)
+        (one,) = aekd.fit_aekd(of)
+        return one.prob
+
+    np.testing.assert_array_equal(fitted(first_dies=True), fitted(first_dies=False))
 
 
 def test_weights_under_which_gradients_agree_are_the_smallest_combination() -> None:
