@@ -71,7 +71,8 @@ def build_report(
     )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures), costs, told)
-    content |= {"headline": [] if content["opening"] else headline.cards(list(evidence.values()), versus, _titles(evidence))}
+    named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
+    content |= {"headline": [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)}
     html = page.render(content | {"findings": told_findings})
     frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
     _write_tables(out / "tables", frames)
@@ -187,12 +188,6 @@ def _content(
         "computed": runs.duration(sum(cost.wall for cost in costs if cost.wall >= 0)) if costs else "",
         "resolved": json.dumps(json_able(plan), indent=2),
     }
-
-
-def _titles(evidence: Mapping[str, Evidence]) -> dict[str, str]:
-    """Method -> title, of all experiments."""
-    students = (e.metrics[e.metrics["kind"] == "student"].drop_duplicates("method") for e in evidence.values())
-    return titles.of_metrics(pd.concat(students).to_dict("records"))
 
 
 def _grouped(figures: Sequence[page.Figure]) -> dict[str, list[page.Figure]]:

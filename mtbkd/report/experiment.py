@@ -94,7 +94,7 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
         head += [Column("Published accuracy", True), Column("Ours vs published", hint="verdict on the difference")]
     described = m.drop_duplicates("method").set_index("method")
     order = [method for kind in KINDS for method in described.index[described["kind"] == kind]]
-    titles = _titles(m)
+    titles = of_metrics(m)
     rows = []
     for method in order:
         row = described.loc[method]
@@ -108,11 +108,6 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
         cells[0] = _remarked(evidence, method, cells[0])
         rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
     return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and Bayes ceiling", head, rows)
-
-
-def _titles(metrics: Frame) -> dict[str, str]:
-    """Student -> title."""
-    return of_metrics(metrics[metrics["kind"] == "student"].drop_duplicates("method").to_dict("records"))
 
 
 def _name(method: str, titles: Mapping[str, str], kind: str, candidates: str = "") -> Cell:
@@ -167,7 +162,7 @@ def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric:
     m = evidence.metrics
     m = m[(m["split"] == "test") & m["kind"].isin(list(kinds)) & (m["metric"] == metric)]
     domains = list(dict.fromkeys(m["domain"]))
-    ours, titles = estimates(m), _titles(m)
+    ours, titles = estimates(m), of_metrics(m)
     head = [Column("Method"), *(Column(d if d != "all" else "whole test split", True, "", METRICS[metric][1]) for d in domains)]
     rows = []
     for method, row in m.drop_duplicates("method").set_index("method").iterrows():

@@ -1,12 +1,13 @@
 """The verdict cards at the head of the page: what a reader wants to know first, with a number and a link to its evidence."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mtbkd.report.answers import judged_against_labels, trust
 from mtbkd.report.evidence import Evidence, Pair, signed
-from mtbkd.report.numbers import count, listed
+from mtbkd.report.numbers import listed
 from mtbkd.report.versus import ABOVE_CEILING, BETTER, COMPATIBLE, COUNTED, NOISY, WORSE, Versus
 
 
@@ -55,7 +56,7 @@ def _best(paired: Mapping[str, Sequence[Pair]], titles: Mapping[str, str]) -> Ca
 
 
 def _helps(paired: Mapping[str, Sequence[Pair]]) -> Card | None:
-    tested = {name: pairs for name, pairs in paired.items() if any(p.p_holm == p.p_holm for p in pairs)}
+    tested = {name: pairs for name, pairs in paired.items() if any(math.isfinite(p.p_holm) for p in pairs)}
     if not tested:
         return None
     pays = [name for name, pairs in tested.items() if any(p.way == "lower" for p in pairs)]
@@ -76,10 +77,8 @@ def _trusted(evidence: Sequence[Evidence]) -> Card | None:
         return None
     fits, sound = sum(f.fits for f in found), sum(f.sound_fits for f in found)
     answer = "Yes" if drawn == total else "Mostly" if 2 * drawn > total else "Of some" if drawn else "None of them"
-    failing = count(total - drawn, "posterior fails", "posteriors fail")
-    place = f"{sound} of {fits} fits" + (f"; {failing} a gate" if drawn < total else "")
     number = f"{drawn} of {total} posteriors pass every gate"
-    return Card("Can the uncertainty be trusted?", answer, number, place, "diagnostics")
+    return Card("Can the uncertainty be trusted?", answer, number, f"{sound} of {fits} fits pass", "diagnostics")
 
 
 def _reproduces(versus: Mapping[str, Sequence[Versus]]) -> Card | None:

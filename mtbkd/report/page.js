@@ -54,7 +54,8 @@ function button(text, act) {
 
 function written(table, separator) {
   const quoted = (text) => (/[",\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const content = (cell) => [...cell.childNodes].map((node) => node.textContent.trim()).filter(Boolean).join(" ");
+  const content = (cell) => [...cell.childNodes].map((node) => node.textContent.trim()).filter(Boolean).join(" ")
+    .replaceAll("\u2212", "-").replace(/^[=@]/, "'$&"); // as spreadsheets read numbers, and so that no name is a formula
   return [...table.rows].map((row) => [...row.cells].map((cell) => quoted(content(cell))).join(separator)).join("\n") + "\n";
 }
 

@@ -1,7 +1,9 @@
 """Titles of methods as people say them: ``MT-BKD, entropy weights, SGLD`` for ``tip_entropy_sgld``."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from mtbkd.base.frames import Frame
 
 # Parts whose name is not the field's; any other part is called by its own name.
 SIGNALS = {
@@ -48,7 +50,7 @@ def _title(named: Named) -> str:
     return ", ".join(filter(None, parts)) + (f" ({' '.join(rest)})" if rest else "")
 
 
-def of_metrics(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """``titles`` of the students among rows of metrics.parquet."""
-    students = {row["method"]: Named(row["method"], row["signal"], row["weights"] or "", row["inference"]) for row in rows}
-    return titles(students.values())
+def of_metrics(metrics: Frame) -> dict[str, str]:
+    """``titles`` of the students of an experiment, from metrics.parquet."""
+    rows: Any = metrics[metrics["kind"] == "student"].drop_duplicates("method").to_dict("records")
+    return titles(Named(row["method"], row["signal"], row["weights"] or "", row["inference"]) for row in rows)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,9 @@ READS = "experiments"
 CATEGORY = "Summary"
 CAPTION = """\
 Negative log-likelihood on test examples, each method minus labels alone on the same replicates: left of the line predicts
-better. Bars are 95 % intervals over replicates, none for fewer than three. Filled: every gate passed; hollow: a gate failed.
-An arrow with a number points to a value outside the panel. Each panel has its own scale. Black: labels alone; orange: kd; blue:
-teacher-informed prior; green: one teacher.
+better. Bars are 95 % intervals over replicates, none for fewer than three. Filled: no gate failed; hollow: one failed or
+could not be judged. An arrow with a number points to a value outside the panel. Each panel has its own scale. Black: labels
+alone; orange: kd; blue: teacher-informed prior; green: one teacher.
 """
 ROW, HEAD = 0.19, 0.55  # inches
 FAR = 3.0  # times the reach of most intervals: what lies beyond is an arrow
@@ -57,15 +57,14 @@ def gains(folder: Path) -> list[Gain]:
         read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
         for name in ("metrics", "comparisons", "gates")
     )
-    students: Any = metrics[metrics["kind"] == "student"].drop_duplicates("method").to_dict("records")
-    named, signals = of_metrics(students), {row["method"]: row["signal"] for row in students}
+    named, signals = of_metrics(metrics), dict(zip(metrics["method"], metrics["signal"], strict=True))
     whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
     judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
     if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
         return []
     return [
-        Gain(named[m], signals[m], row["difference"], row["low"], row["high"], not judged[m].failed if m in judged else True)
-        for m in signals
+        Gain(named[m], signals[m], row["difference"], row["low"], row["high"], judged[m].status not in ("failed", "not judged"))
+        for m in named
         if (row := rows.get(m))
     ]
 
