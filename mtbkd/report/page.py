@@ -11,7 +11,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import AGAIN, damage, read_json, regular_file
 from mtbkd.report.table import Table
 
-TEMPLATES = Path(__file__).parent
+TEMPLATES = Path(__file__).parent / "template"
 HEAVY = 150_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
 COLOURS = 96
 FIELDS = ("of", "title", "category", "caption", "alt")

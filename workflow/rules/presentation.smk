@@ -115,7 +115,7 @@ def section_modules():
 
 
 PUBLISHED = ("data/published/*.csv",)
-PAGE_PARTS = ("report/page.*[!y]",)
+PAGE_PARTS = ("report/template/*",)
 
 
 def cards(files):
