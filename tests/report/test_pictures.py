@@ -34,7 +34,9 @@ def test_a_specification_is_packed_whole_and_ends_no_script(tmp_path: Path) -> N
     text = pictures.packed(tmp_path / "a-b.svg")
     assert "<" not in text
     found = json.loads(text)
-    tables = {name: [dict(zip(each["columns"], row, strict=True)) for row in each["rows"]] for name, each in found["tables"].items()}
+    tables = {
+        name: [dict(zip(each["columns"], row, strict=True)) for row in each["rows"]] for name, each in found["tables"].items()
+    }
     assert {**found["spec"], "datasets": tables} == SPEC
     assert pictures.packed(tmp_path / "other.svg") == ""
 

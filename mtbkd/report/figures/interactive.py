@@ -1,6 +1,6 @@
 """What the interactive views of figures share: Vega-Lite specifications as plain dictionaries, with their data inline.
 
-A figure may define ``interactive`` beside ``draw``, of the same argument, which returns a ``Spec`` of the same numbers, bounded.
+A figure may define ``interactive`` beside ``draw``, of the same argument, which returns a ``Spec`` of its numbers, bounded.
 Plain dictionaries, because importing altair takes every job seconds; in the tests altair checks them against the schema and
 vl-convert compiles them. ``template/pictures.js`` shows them: it sets widths, colours of the reader's theme, and the
 parameters ``shown`` and ``metrics`` when the page is filtered.
