@@ -139,4 +139,4 @@ def interactive(study: Study) -> Spec:
         far = 1.02 * reach(own)
         rows = [{**each._asdict(), "mean": each.difference, "interval": interval(each.low, each.high)} for each in own]
         panels.append(Panel(name, name, rows, (-far, far), "difference in NLL to labels alone (nats); left is better", 0.0))
-    return forest(panels, 1, tooltip(**METHOD, mean="Difference", interval="95 % interval", **GATES))
+    return forest(panels, tooltip(**METHOD, mean="Difference", interval="95 % interval", **GATES), least=600)

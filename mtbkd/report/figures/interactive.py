@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from mtbkd.base.frames import Frame
 from mtbkd.base.writing import atomic
+from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, LIGHT, signal_colour
 from mtbkd.report.judgement import NOT_JUDGED, judgements
 from mtbkd.report.numbers import NONE, show_interval
@@ -29,32 +30,30 @@ PAPER = "#ffffff"  # the page's own background, whatever the theme
 ROW = 18  # pixels
 DOT = {"type": "point", "size": 60, "strokeWidth": 1.6, "opacity": 1, "clip": True}
 EMPTY: Mapping[str, Any] = MappingProxyType({})
-# The two parameters that the page's filter sets: ids of methods and of metrics, or null for all.
-FILTERS = [{"name": "shown", "value": None}, {"name": "metrics", "value": None}]
-FILTERED = [
-    {"filter": f"!{name} || !datum.{field} || indexof({name}, datum.{field}) >= 0"}
-    for name, field in (("shown", "method"), ("metrics", "metric"))
-]
+# The parameter that the page's filter sets: ids of methods, or null for all; and what it leaves of a table.
+FILTERS = [{"name": "shown", "value": None}]
+FILTERED = [{"filter": "!shown || !datum.method || indexof(shown, datum.method) >= 0"}]
 
 
-def spec(
-    views: Mapping[str, Any], data: Mapping[str, Iterable[Record]], methods: Mapping[str, Record], label: int = 60
-) -> Spec:
+def spec(views: Spec, data: Mapping[str, Iterable[Record]], methods: Mapping[str, Record], **layout: Any) -> Spec:
     """A whole specification.
 
     Args:
         views: the views, with ``columns`` if there are several.
         data: name of a table -> its rows, which all have the same keys; the first is the one to download.
         methods: id -> ``title``, ``signal`` and ``inference``, which the page's filter is about.
-        label: pixels beside each view that its axis needs.
+        layout: for the page: ``label``, the pixels that an axis needs beside each view; ``least``, the width of a view from
+            which on there is room for a further column; ``square``; ``renderer``, svg if not given; ``belongs``: name of a view
+            -> the ``method`` or ``metric`` without which it goes.
     """
     tables = {name: [{key: rounded(value) for key, value in row.items()} for row in rows] for name, rows in data.items()}
+    lean = {name: {key: told[key] for key in ("title", "signal", "inference")} for name, told in methods.items()}
     return {
         "$schema": SCHEMA,
-        "usermeta": {"methods": methods, "label": label},
+        "usermeta": {"methods": lean, **layout},
         "params": FILTERS,
         "datasets": tables,
-        "config": {"view": {"stroke": LIGHT}, "axis": {"gridColor": LIGHT, "labelLimit": 260}, "axisY": {"titleAnchor": "end"}},
+        "config": {"view": {"stroke": LIGHT}, "axis": {"gridColor": LIGHT, "labelLimit": 260}},
         **views,
     }
 
@@ -73,26 +72,32 @@ def write(content: Spec, path: str | Path) -> None:
         temporary.write_text(json.dumps(content, allow_nan=False, separators=(",", ":")), encoding="utf-8")
 
 
-def data(name: str) -> Spec:
-    """The rows of a table that the page's filter leaves."""
-    return {"data": {"name": name}, "transform": FILTERED}
-
-
 def only(field: str, value: str) -> Spec:
     """A transform: the rows where ``field`` is ``value``."""
     return {"filter": {"field": field, "equal": value}}
 
 
-def colour(signals: Iterable[str]) -> Spec:
-    """The encoding of ``signal``, in the colours of all figures."""
+def layer(mark: str | Spec, table: str = "", params: Sequence[Spec] = (), **encoding: Any) -> Spec:
+    """Marks of the rows of the view, or of another ``table``."""
+    own = {"data": {"name": table}} if table else {}
+    return {**own, "mark": mark, "encoding": encoding, **({"params": list(params)} if params else {})}
+
+
+def number(field: str, title: str | None = None, **scale: Any) -> Spec:
+    """The encoding of a number, on an axis that need not start at 0."""
+    return {"field": field, "type": "quantitative", "title": title, "scale": {"zero": False, **scale}}
+
+
+def colour(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
+    """The encoding of ``signal``, in the colours of all figures; ``others``: what is no signal -> its colour."""
     found = list(dict.fromkeys(signals))
-    scale = {"domain": found, "range": [signal_colour(signal) for signal in found]}
+    scale = {"domain": found, "range": [others.get(signal) or signal_colour(signal) for signal in found]}
     return {"field": "signal", "type": "nominal", "scale": scale, "legend": None}
 
 
-def fill(signals: Iterable[str]) -> Spec:
+def fill(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
     """As ``colour``, hollow where a gate failed."""
-    return {**colour(signals), "condition": {"test": "!datum.passed", "value": PAPER}}
+    return {**colour(signals, others), "condition": {"test": "!datum.passed", "value": PAPER}}
 
 
 def tooltip(**fields: str) -> list[Spec]:
@@ -137,50 +142,76 @@ def known(metrics: Frame, gates: Frame) -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
+def told(material: Material) -> dict[str, dict[str, Any]]:
+    """``known`` of an experiment's methods, and ``passed``: whether their marks are filled."""
+    found = known(material.table("metrics"), material.table("gates"))
+    return {name: {**each, "passed": name not in material.failed} for name, each in found.items()}
+
+
 class Panel(NamedTuple):
     """A panel of a forest: its rows, one a method, in order, each with ``known`` and ``mean``, ``low``, ``high``, ``passed``.
 
-    ``domain``: of the x-axis at first; ``zero``: where a line of reference stands; ``further``: layers below the dots.
+    Attributes:
+        title: or a title with its properties.
+        domain: of the x-axis at first.
+        axis: title of the x-axis.
+        mark: where a line of reference stands.
+        below: layers below the dots.
     """
 
     name: str
-    title: str
+    title: str | Spec
     rows: Sequence[Record]
     domain: tuple[float, float]
     axis: str
-    zero: float | None = None
-    further: Sequence[Spec] = ()
+    mark: float | None = None
+    below: Sequence[Spec] = ()
 
 
-def forest(panels: Sequence[Panel], columns: int, tips: list[Spec], further: Mapping[str, Sequence[Record]] = EMPTY) -> Spec:
-    """Means with intervals, a row a method, a panel each of ``panels``; ``further`` tables are for their further layers."""
+def forest(panels: Sequence[Panel], tips: list[Spec], further: Mapping[str, Iterable[Record]] = EMPTY, **layout: Any) -> Spec:
+    """Means with intervals, a row a method, a panel each of ``panels``; ``further`` tables are for layers below."""
     rows = [{"panel": each.name, **row} for each in panels for row in each.rows]
-    methods = {row["method"]: {key: row[key] for key in ("title", "signal", "inference")} for row in rows}
+    methods = {row["method"]: row for row in rows}
     titles = list(dict.fromkeys(row["title"] for row in rows))
     views = [_forest(each, number, titles, [row["signal"] for row in rows], tips) for number, each in enumerate(panels)]
-    return spec({"concat": views, "columns": columns}, {"data": rows, **further}, methods, label_width(titles))
+    layout = {"label": label_width(titles), "least": 260, **layout}
+    return spec({"concat": views, "columns": 2}, {"data": rows, **further}, methods, **layout)
 
 
-def _forest(panel: Panel, number: int, titles: Sequence[str], signals: Iterable[str], tips: list[Spec]) -> Spec:
-    x = {
-        "type": "quantitative",
-        "scale": {"domain": [rounded(end) for end in panel.domain], "nice": False},
-        "axis": {"title": panel.axis, "tickCount": 5},
-    }
-    y = {"field": "title", "type": "nominal", "sort": titles, "axis": {"title": None, "grid": False}}
-    bar = {"x": {"field": "low", **x}, "x2": {"field": "high"}, "y": y, "color": colour(signals), "tooltip": tips}
-    dot = {"x": {"field": "mean", **x}, "y": y, "stroke": colour(signals), "fill": fill(signals), "tooltip": tips}
-    line = {"mark": {"type": "rule", "color": GREY, "clip": True}, "encoding": {"x": {"datum": panel.zero}}}
+def by_title(titles: Sequence[str]) -> Spec:
+    """The y-axis of a forest."""
+    return {"field": "title", "type": "nominal", "sort": titles, "axis": {"title": None, "grid": False}}
+
+
+def _forest(panel: Panel, place: int, titles: Sequence[str], signals: Sequence[str], tips: list[Spec]) -> Spec:
+    x = number("mean", panel.axis, domain=[rounded(end) for end in panel.domain], nice=False)
+    x, y, hue = {**x, "axis": {"tickCount": 5}}, by_title(titles), colour(signals)
+    line = layer({"type": "rule", "color": GREY, "clip": True}, x={"datum": panel.mark})
+    bar = {"type": "rule", "strokeWidth": 2, "clip": True}
     return {
+        "name": f"panel{place}",
         "title": panel.title,
         "width": 320,
         "height": {"step": ROW},
         "data": {"name": "data"},
         "transform": [*FILTERED, only("panel", panel.name)],
         "layer": [
-            *([line] if panel.zero is not None else []),
-            *panel.further,
-            {"mark": {"type": "rule", "strokeWidth": 2, "clip": True}, "encoding": bar},
-            {"mark": DOT, "encoding": dot, "params": zoom(f"zoom{number}", "x")},
+            *([line] if panel.mark is not None else []),
+            *panel.below,
+            layer(bar, x={**x, "field": "low"}, x2={"field": "high"}, y=y, color=hue, tooltip=tips),
+            layer(DOT, params=zoom(f"zoom{place}", "x"), x=x, y=y, stroke=hue, fill=fill(signals), tooltip=tips),
         ],
+    }
+
+
+def facets(rows: Sequence[Record], layers: Sequence[Spec], columns: int, width: int = 230, height: int = 200) -> Spec:
+    """Panels with common axes, one a method, of the table ``data``; a method that is filtered away leaves no gap."""
+    titles = list(dict.fromkeys(row["title"] for row in rows))
+    header = {"title": None, "labelAnchor": "start", "labelLimit": width + 40}
+    return {
+        "data": {"name": "data"},
+        "transform": FILTERED,
+        "facet": {"field": "title", "type": "nominal", "sort": titles, "header": header},
+        "columns": columns,
+        "spec": {"width": width, "height": height, "layer": list(layers)},
     }
