@@ -47,10 +47,13 @@ FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
 FIGURE_STUDY = FigureStudy({e.name: figure_sibling(e) for e in PLAN.experiments.values()})
 FIGURE_QUESTIONS = [FigureQuestion(name, q.kind, q.content, question_tables(q)) for name, q in PLAN.questions.items()]
 OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
-STEMS = [owner.stem(name) for owner in OWNERS for name in owner.figures]
-FIGURES = [f"{STUDY}/figures/{stem}.svg" for stem in STEMS]
-ENDINGS = ("svg", "png", "json", "rst")
-FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ENDINGS}
+FIGURES = [f"{STUDY}/figures/{owner.stem(name)}.svg" for owner in OWNERS for name in owner.figures]
+FIGURE_OF = {
+    f"{STUDY}/figures/{owner.stem(name)}.{ending}": owner.stem(name)
+    for owner in OWNERS
+    for name in owner.figures
+    for ending in catalogue.endings(name)
+}
 
 
 def figure_inputs(owner):
@@ -161,4 +164,5 @@ def report_spec(wildcards):
         "questions": question_files(),
         "benchmarks": report_benchmarks(),
         "figures": FIGURES,
+        "library": "results/shared/library",
     }

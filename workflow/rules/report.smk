@@ -10,7 +10,7 @@ rule report:
         ),
         questions=[file for tables in question_files().values() for file in tables.values()],
         figures=FIGURES,
-        captions=[f"{STUDY}/figures/{stem}.json" for stem in STEMS],
+        captions=[file for file in FIGURE_OF if file.endswith(".json")],
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
     output:

@@ -9,11 +9,11 @@ import numpy as np
 
 from mtbkd.base.frames import read_table
 from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Spec, forest, interval, known, tooltip
 from mtbkd.report.figures.material import Study
 from mtbkd.report.figures.style import BLACK, GREY, WIDTH, signal_colour
 from mtbkd.report.judgement import judgements
 from mtbkd.report.numbers import show
-from mtbkd.report.titles import of_metrics
 
 if TYPE_CHECKING:
     from matplotlib import pyplot as plt
@@ -37,14 +37,18 @@ FAR = 3.0  # times the reach of most intervals: what lies beyond is an arrow
 
 
 class Gain(NamedTuple):
-    """One method's difference to labels alone, with its interval (NaN where there is none)."""
+    """One method's difference to labels alone, with its interval (NaN where there is none), and the verdict of its gates."""
 
+    method: str
     title: str
     signal: str
+    inference: str
     difference: float
     low: float
     high: float
+    n: int
     passed: bool
+    gates: str
 
 
 def applies(study: Study) -> bool:
@@ -57,21 +61,29 @@ def gains(folder: Path) -> list[Gain]:
         read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
         for name in ("metrics", "comparisons", "gates")
     )
-    named, signals = of_metrics(metrics), dict(zip(metrics["method"], metrics["signal"], strict=True))
+    told = known(metrics, gates)
     whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
     judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
-    if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
+    if not rows or told[next(iter(rows.values()))["reference"]]["signal"] != "none":
         return []
     return [
-        Gain(named[m], signals[m], row["difference"], row["low"], row["high"], judged[m].status not in ("failed", "not judged"))
-        for m in named
+        Gain(
+            **told[m], difference=row["difference"], low=row["low"], high=row["high"], n=row["n"],
+            passed=judged[m].status not in ("failed", "not judged"),
+        )
+        for m in told
         if (row := rows.get(m))
-    ]
+    ]  # fmt: skip
+
+
+def compared(study: Study) -> dict[str, list[Gain]]:
+    """Experiment -> its gains, for those that have any."""
+    found = {name: gains(Path(each.evaluation)) for name, each in study.siblings.items()}
+    return {name: own for name, own in found.items() if own}
 
 
 def draw(study: Study) -> "Figure":
-    found = {name: gains(Path(each.evaluation)) for name, each in study.siblings.items()}
-    found = {name: own for name, own in found.items() if own}
+    found = compared(study)
     heights = [ROW * len(own) + HEAD for own in found.values()] or [1.0]
     figure, axes = plt.subplots(
         len(heights), 1, figsize=(1.6 * WIDTH, sum(heights)), squeeze=False, gridspec_kw={"height_ratios": heights}
@@ -119,3 +131,12 @@ def _arrow(ax: "Axes", gain: Gain, y: float, edge: float, colour: str) -> None:
     shift = (-7 if edge > 0 else 7, 0)
     ax.annotate(show(gain.difference, signed=True), (edge, y), shift, textcoords="offset points", ha=inside, va="center",
                 color=GREY, fontsize=7.5)  # fmt: skip
+
+
+def interactive(study: Study) -> Spec:
+    panels = []
+    for name, own in compared(study).items():
+        far = 1.02 * reach(own)
+        rows = [{**each._asdict(), "mean": each.difference, "interval": interval(each.low, each.high)} for each in own]
+        panels.append(Panel(name, name, rows, (-far, far), "difference in NLL to labels alone (nats); left is better", 0.0))
+    return forest(panels, tooltip(**METHOD, mean="Difference", interval="95 % interval", **GATES), least=600)

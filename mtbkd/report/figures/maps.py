@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.evaluation.deviance import entropy
+from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures import plane
+from mtbkd.report.figures.interactive import Spec
+from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
 
@@ -28,6 +31,7 @@ few or teachers disagree.
 """
 COLUMNS = 3
 PANEL = 1.42  # inches
+LABELS = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
 
 
 class Panel(NamedTuple):
@@ -49,10 +53,9 @@ def draw(material: Material) -> "Figure":
     figure = plt.figure(figsize=(WIDTH, PANEL * sum(heights) + 0.62 * len(blocks)))
     made: Any = figure.subfigures(len(blocks), 1, height_ratios=[h * PANEL + 0.62 for h in heights if h])
     subfigures = np.atleast_1d(made)
-    labels = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
-    for sub, block, label in zip(subfigures, blocks, labels, strict=False):
+    for sub, block, label in zip(subfigures, blocks, LABELS, strict=False):
         axes = np.atleast_1d(sub.subplots(-(-len(block) // COLUMNS), COLUMNS, sharex=True, sharey=True)).ravel()
-        top = max(float(np.nanquantile(panel.values, 0.995)) for panel in block)
+        top = largest(block)
         drawn = [_map(ax, panel, material, top) for ax, panel in zip(axes, block, strict=False)]
         for ax in axes[len(block) :]:
             ax.set_visible(False)
@@ -61,6 +64,11 @@ def draw(material: Material) -> "Figure":
         bar = sub.colorbar(drawn[0], ax=list(axes), fraction=0.03, pad=0.02, extend="max")
         bar.set_label(label, fontsize=8.5)
     return figure
+
+
+def largest(block: list[Panel]) -> float:
+    """The value that has the last colour."""
+    return max(float(np.nanquantile(panel.values, 0.995)) for panel in block)
 
 
 def panels(material: Material) -> tuple[list[Panel], list[Panel]]:
@@ -88,3 +96,19 @@ def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
     failed = "\n(gate failed)" if panel.title in material.failed else ""
     ax.set_title(panel.title + failed, fontsize=7)
     return drawn
+
+
+def interactive(material: Material) -> Spec:
+    told = views.told(material)
+
+    def named(panel: Panel) -> Map:
+        known = told.get(panel.title)
+        title = known["title"] + ("" if known["passed"] else " (gate failed)") if known else panel.title
+        return Map(title, panel.rows, panel.values, panel.title if known else None)
+
+    blocks = [
+        Block(label, [named(panel) for panel in block], SEQUENTIAL, largest(block))
+        for label, block in zip(LABELS, panels(material), strict=True)
+        if block
+    ]
+    return maps(material, blocks, told)
