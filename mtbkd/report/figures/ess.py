@@ -8,7 +8,7 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures import chains
 from mtbkd.report.figures.interactive import Spec, layer, number, tooltip
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import BLUE, GREY, WIDTH
+from mtbkd.report.figures.style import BLUE, GREY, WIDTH, signal_colour
 
 if TYPE_CHECKING:
     import arviz_plots
@@ -38,9 +38,10 @@ def draw(material: Material) -> "Figure":
         kind="quantile",
         backend="matplotlib",
         col_wrap=2,
+        visuals={"ess": {"color": signal_colour(material.experiment.methods[method].signal)}},
         figure_kwargs={"figsize": (WIDTH, 4.4)},
     )
-    return chains.figure_of(collection, f"{method}: effective sample size by quantile")
+    return chains.figure_of(collection, material.experiment.titles[method])
 
 
 def interactive(material: Material) -> Spec:

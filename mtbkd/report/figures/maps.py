@@ -10,7 +10,7 @@ from mtbkd.report.figures import plane
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ uncertainty, which more data could remove (0: all uncertainty is noise in the la
 few or teachers disagree.
 """
 COLUMNS = 3
-PANEL = 1.42  # inches
+PANEL = 1.62  # inches
 LABELS = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
 
 
@@ -93,8 +93,8 @@ def panels(material: Material) -> tuple[list[Panel], list[Panel]]:
 
 def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
     drawn = plane.show(ax, material, panel.rows, panel.values, SEQUENTIAL, top)
-    failed = "\n(gate failed)" if panel.title in material.failed else ""
-    ax.set_title(panel.title + failed, fontsize=7)
+    failed = "\n(a gate failed)" if panel.title in material.failed else ""
+    ax.set_title(wrapped(material.experiment.titles.get(panel.title, panel.title) + failed, 20), fontsize=7.5)
     return drawn
 
 

@@ -10,9 +10,10 @@ from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.report.figures import interactive as views
+from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Record, Spec
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, signal_colour, wrapped
 from mtbkd.report.numbers import Estimate, estimate, show
 
 if TYPE_CHECKING:
@@ -35,19 +36,20 @@ chance; an arrow with a number points to a reference outside the panel. Black is
 pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
-# Metric -> (what to write, unit); drawn in this order where the tables hold it.
+# Metric -> (title, unit); drawn in this order where the tables hold it.
 PANELS = {
-    "accuracy": "accuracy (share)",
-    "nll": "NLL (nats)",
-    "ece": "expected calibration error",
-    "mse_prob": "squared error of p",
-    "brier": "Brier score (0 to 2)",
-    "ood_auroc": "AUROC, outside against test",
+    "accuracy": ("Accuracy", "share"),
+    "nll": ("Negative log-likelihood", "nats"),
+    "ece": ("Calibration error (ECE)", "share"),
+    "mse_prob": ("Squared error of p", "squared share"),
+    "brier": ("Brier score", "0 to 2"),
+    "ood_auroc": ("AUROC, outside or test", "share"),
 }
 MOST_PANELS = 4
+BAND = 0.62  # height of a reference's arrow, in rows of methods
 REFERENCES = {
-    "teachers:best": ("best teacher", VERMILION, (0, (4, 2))),
-    "teachers:mean": ("teachers' mean", VERMILION, (0, (1, 1.2))),
+    "teachers:best": ("best teacher", TEACHERS, (0, (4, 2))),
+    "teachers:mean": ("teachers' mean", TEACHERS, (0, (1, 1.2))),
     "bayes": ("ceiling", GREY, "solid"),
 }
 
@@ -62,11 +64,12 @@ def scores(material: Material) -> tuple[Frame, list[str]]:
 def draw(material: Material) -> "Figure":
     rows, shown = scores(material)
     methods = list(material.experiment.methods)
-    figure, axes = grid(len(shown), 2, 0.2 * len(methods) + 1.05, sharey=True)
+    figure, axes = grid(len(shown), 2, 0.29 * len(methods) + 1.35, sharey=True)
     for ax, metric in zip(axes, shown, strict=True):
         _panel(ax, rows[rows["metric"] == metric], metric, material)
-    axes[0].set_yticks(range(len(methods)), methods)
-    axes[0].set_ylim(len(methods) - 0.4, -1.6)
+    axes[0].set_yticks(range(len(methods)), [wrapped(material.experiment.titles[name], 22) for name in methods], fontsize=7.5)
+    named = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -81,22 +84,26 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
         examples = means[name].low_examples, means[name].high_examples
         if math.isfinite(examples[0]):
             ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
-        dot(ax, means[name], y, colour, passed)
+        dot(ax, means[name], y, colour, passed, inference_mark(method.inference))
     ax.set_xlim(*ax.get_xlim())  # the students': a teacher far from them would press them into one dot
+    ax.set_ylim(len(material.experiment.methods) - 0.4, -0.6 - BAND * sum(name in means for name in REFERENCES))
     for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
-        _reference(ax, means[name].mean, -1.35 + 0.42 * height, label, colour, line)
-    better = "larger" if HIGHER_IS_BETTER[metric] else "smaller"
-    ax.set_title(f"{metric}: {better} is better", fontsize=8)
-    ax.set_xlabel(PANELS[metric])
+        _reference(ax, means[name].mean, -0.6 - BAND * (height + 0.5), label, colour, line)
+    title, unit = PANELS[metric]
+    ax.set_title(title, fontsize=8.5)
+    ax.set_xlabel(f"{unit}; {'larger' if HIGHER_IS_BETTER[metric] else 'smaller'} is better", fontsize=8)
+    ax.tick_params(axis="x", labelsize=7.5)
+    ax.locator_params(axis="x", nbins=4)
     ax.grid(axis="y", visible=False)
 
 
-def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: bool) -> None:
+def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: bool, mark: str) -> None:
     """Mean and interval; hollow when a gate failed."""
     if math.isfinite(found.low):
         ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
     face = colour if passed else "white"
-    ax.plot([found.mean], [y], "o", color=colour, markerfacecolor=face, markersize=5.5, markeredgewidth=1.3)
+    size = mark_size(mark, 5.2)
+    ax.plot([found.mean], [y], mark, color=colour, markerfacecolor=face, markersize=size, markeredgewidth=1.2)
 
 
 def spread(n: int) -> np.ndarray:
@@ -105,24 +112,12 @@ def spread(n: int) -> np.ndarray:
 
 
 def _reference(ax: "Axes", x: float, y: float, label: str, colour: str, line: Any) -> None:
-    """A vertical line with its name; where it lies outside the panel, an arrow to it with the number."""
-    low, high = ax.get_xlim()
-    if low <= x <= high:
-        ax.axvline(x, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
-        _label(ax, x, y, label, colour)
-    elif math.isfinite(x):
-        edge, marker = (high, ">") if x > high else (low, "<")
-        ax.plot([edge], [y], marker, color=colour, markersize=4, clip_on=False)
-        _label(ax, edge, y, f"{label} {show(x)}", colour)
-
-
-def _label(ax: "Axes", x: float, y: float, text: str, colour: str) -> None:
-    """Text beside a vertical line, on the side where there is room."""
-    low, high = ax.get_xlim()
-    right = x < (low + high) / 2
-    offset = (3 if right else -3, 0)
-    ax.annotate(text, (x, y), offset, textcoords="offset points", ha="left" if right else "right", va="center",
-                color=colour, fontsize=7.5)  # fmt: skip
+    """A vertical line beside the methods; where it lies outside the panel, an arrow to it with the number above them."""
+    name = {"teachers' mean": "mean"}.get(label, label.removesuffix(" teacher"))
+    ax.plot([], [], color=colour, linestyle=line, linewidth=1.1, label=label)
+    if math.isfinite(x) and not beyond(ax, x, y, colour, f"{name} {show(x)}"):
+        bottom, _ = ax.get_ylim()
+        ax.plot([x, x], [bottom, -0.6], color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
 
 
 def interactive(material: Material) -> Spec:

@@ -9,7 +9,7 @@ from mtbkd.report.figures import plane
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def draw(material: Material) -> "Figure":
     drawn = {}
     for ax, panel in zip(axes.flat, shown, strict=False):
         drawn[panel.cmap] = plane.show(ax, material, panel.rows, panel.values, panel.cmap, panel.top)
-        ax.set_title(panel.title, fontsize=7)
+        ax.set_title(wrapped(panel.title, 22), fontsize=7.5)
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row, (cmap, label) in zip((0, -1), BARS.items(), strict=True):
@@ -97,11 +97,15 @@ def panels(material: Material) -> list[Panel]:
         # Of two classes the larger probability and whose it is give both.
         sure, where = own["max_prob"].to_numpy(), own["row"].to_numpy()
         failed = "\n(a gate failed)" if method in material.failed else ""
-        title = f"{word} student\n{method}{_accuracy(material, method)}{failed}"
+        title = f"{word} student\n{experiment.titles[method]}{_accuracy(material, method)}{failed}"
         found.append(Panel(title, where, np.where(own["prediction"] == 1, sure, 1 - sure)))
         if word == "Bayesian":
             unsure = own["mean_deviance"].to_numpy()
-            found.append(Panel(f"uncertainty of\n{method}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))))
+            found.append(
+                Panel(
+                    f"uncertainty of\n{experiment.titles[method]}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))
+                )
+            )
     return found
 
 

@@ -42,9 +42,24 @@ def draw(material: Material) -> "Figure":
         backend="matplotlib",
         envelope_prob=0.95,
         col_wrap=2,
-        figure_kwargs={"figsize": (WIDTH, 4.4)},
+        figure_kwargs={"figsize": (WIDTH, 4.8)},
     )
-    return chains.figure_of(collection, f"{method}: ranks of each chain's draws")
+    figure = chains.figure_of(collection, material.experiment.titles[method])
+    _lay_out(figure, draws.log_posterior.shape[1])
+    return figure
+
+
+def _lay_out(figure: "Figure", count: int) -> None:
+    """Each panel's p in its title instead of over its lines, and a legend of the ``count`` chains."""
+    panels = [ax for ax in figure.axes if ax.get_visible() and ax.lines]
+    for ax in panels:
+        for text in [text for text in ax.texts if text.get_text().startswith("p=")]:
+            ax.set_title(f"{ax.get_title('left') or ax.get_title()}, p = {text.get_text()[2:].partition('(')[0]}", fontsize=8.5)
+            text.remove()
+        ax.set_xlabel("rank (share of all draws)", fontsize=8)
+    chain_lines = [line for line in panels[0].lines if line.get_linestyle() == "-"][:count]
+    names = [f"chain {number}" for number in range(1, len(chain_lines) + 1)]
+    figure.legend(chain_lines, names, loc="outside lower center", ncols=4)
 
 
 def interactive(material: Material) -> Spec:

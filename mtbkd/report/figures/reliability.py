@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import SHARE, Interval, interval, over_examples
 from mtbkd.report.figures import interactive as views
+from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, signal_colour, wrapped
+from mtbkd.report.numbers import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,25 +21,27 @@ CATEGORY = "Calibration"
 CAPTION = """\
 When a method says 80 %, is it right 80 % of the time? Test examples are sorted by the probability of the predicted class and
 divided into 15 bins of equal size. Each dot is one bin: the x-axis is its mean confidence, the y-axis the share of correct
-predictions, with its 95 % interval over replicates (for a single replicate, over examples). Dots on the diagonal are
+predictions, with its 95 % interval over replicates (for a single replicate, over examples). Axes follow the students; an arrow
+points to bins outside, the number is the lowest accuracy. Dots on the diagonal are
 calibrated; below it the method is overconfident, above it underconfident. The expected calibration error in the tables is the
 mean vertical distance to the diagonal. Teachers that saw only one domain tend to lie far below it, which weights and prior
 have to correct.
 """
-TEACHERS = {"teachers:mean": "Teachers' mean", "teachers:best": "Best single teacher"}
+TEACHER_TITLES = {"teachers:mean": "Teachers' mean", "teachers:best": "Best teacher"}
 
 
 def measured(material: Material) -> tuple[Frame, list[str]]:
     """The rows of all bins, and whose are shown."""
     rows = material.whole("reliability")
-    shown = [*material.experiment.methods, *TEACHERS]
+    shown = [*material.experiment.methods, *TEACHER_TITLES]
     return rows, [name for name in shown if (rows["method"] == name).any()]
 
 
 def draw(material: Material) -> "Figure":
     rows, methods = measured(material)
-    low = max(0.0, float(rows["confidence"].min()) - 0.03)
-    figure, axes = grid(len(methods), 3, 1.75, sharex=True, sharey=True)
+    figure, axes = grid(len(methods), 3, 1.85, sharex=True, sharey=True)
+    low, bottom = reach(rows[rows["method"].isin(list(material.experiment.methods))])
+    axes[0].set(xlim=(low, 1.01), ylim=(bottom, 1.03))
     for ax, name in zip(axes, methods, strict=True):
         _panel(ax, rows[rows["method"] == name], material, name, low)
         ax.label_outer()
@@ -54,27 +58,43 @@ def _share(group: Frame) -> Interval:
     return found
 
 
+def reach(students: Frame) -> tuple[float, float]:
+    """Where the axes begin: below the students' smallest confidence, and below their smallest accuracy."""
+    confidence = max(0.0, float(students["confidence"].min()) - 0.03)
+    accuracy = students.groupby(["method", "bin"])["accuracy"].mean().min()
+    return confidence, max(0.0, min(float(accuracy), confidence) - 0.08)
+
+
 def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -> None:
     method = material.experiment.methods.get(name)
-    colour = signal_colour(method.signal) if method else VERMILION
+    colour = signal_colour(method.signal) if method else TEACHERS
+    mark = inference_mark(method.inference) if method else "o"
     ax.plot([low, 1], [low, 1], color=GREY, linewidth=1)
+    outside = []
     for _, group in rows.groupby("bin"):
         found, x = _share(group), group["confidence"].mean()
+        if x < low or found.mean < ax.get_ylim()[0]:
+            outside.append((found.mean, x))
+            continue
         ax.plot([x, x], [found.low, found.high], color=colour, linewidth=1.2, alpha=0.8)
         face = "white" if name in material.failed else colour
-        ax.plot([x], [found.mean], "o", color=colour, markerfacecolor=face, markersize=3.2)
-    ax.set_title(name, fontsize=7.5 if len(name) < 18 else 6.8)
-    ax.set_xlim(low, 1.01)
+        ax.plot([x], [found.mean], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 3.2))
+    for place, (accuracy, x) in enumerate(sorted(outside)):
+        beyond(ax, x, accuracy, colour, "" if place else show(accuracy))
+    ax.set_title(wrapped(TEACHER_TITLES.get(name) or material.experiment.titles[name], 21), fontsize=7.5)
 
 
 def interactive(material: Material) -> Spec:
     table, shown = measured(material)
     nobody = {"method": None, "signal": "teachers", "inference": "", "gates": "", "passed": True}
-    told: dict[str, Record] = {**views.told(material), **{name: {**nobody, "title": title} for name, title in TEACHERS.items()}}
+    told: dict[str, Record] = {
+        **views.told(material),
+        **{name: {**nobody, "title": title} for name, title in TEACHER_TITLES.items()},
+    }
     rows = [_row(told[name], bin) for name in shown for _, bin in table[table["method"] == name].groupby("bin")]
     ends = [{"confidence": end, "mean": end} for end in (max(0.0, float(table["confidence"].min()) - 0.03), 1.0)]
     x, y = views.number("confidence", "confidence"), views.number("mean", "accuracy (share correct)")
-    colours = [each["signal"] for each in rows], {"teachers": VERMILION}
+    colours = [each["signal"] for each in rows], {"teachers": TEACHERS}
     hue, fill = views.colour(*colours), views.fill(*colours)
     tips = views.tooltip(**METHOD, confidence="Confidence", mean="Accuracy", interval="95 % interval", **GATES)
     dot, zoom = {**views.DOT, "size": 36}, views.zoom("zoom", "x", "y")

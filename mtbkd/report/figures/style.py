@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito (2008), distinguishable with every common col
 that their text is still readable on a telephone.
 """
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,20 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 )  # fmt: skip
 WIDTH = 5.2  # inches; 350 pixels of a telephone leave 9-point text legible
 PNG_DPI = 160
-# The signals that have a colour of their own; others share the last two in turn.
-SIGNAL_COLOURS = {"none": BLACK, "kd": ORANGE, "tip": BLUE, "bkd": GREEN}
-OTHER_COLOURS = (PURPLE, VERMILION)
+OCHRE, OLIVE, DARK = "#A6761D", "#8A8A00", "#4d4d4d"
+# One colour a signal and one mark an inference, in every figure and table; signals of the reader's own share the last two.
+SIGNAL_COLOURS = {
+    "none": BLACK, "kd": ORANGE, "kd_mean": OCHRE, "kd_hinton": OLIVE, "tip": BLUE, "pooled": SKY, "power": PURPLE,
+    "bkd": GREEN,
+}  # fmt: skip
+OTHER_COLOURS = ("#7A5195", "#B07AA1")
+INFERENCE_MARKS = {
+    "map": "o", "laplace": "s", "vi": "D", "advi": "d", "dropout": "P", "ensemble": "X", "sgld": "^", "psgld": "<",
+    "csgld": ">", "sghmc": "v", "hmc": "h", "hmc_laplace": "H", "nuts": "*", "smc": "p",
+}  # fmt: skip
+OTHER_MARK = "8"
+MARK_SIZES = {"*": 1.5, "P": 1.1, "X": 1.1, "d": 1.15}  # of marks that look smaller than a disc of their size
+TEACHERS, SELF = VERMILION, DARK  # teachers, and what a posterior expects of itself
 SEQUENTIAL = "cividis"
 
 RC: dict[str, Any] = {
@@ -78,6 +90,23 @@ def style() -> Iterator[None]:
 def signal_colour(signal: str) -> str:
     """The colour of a signal, the same in every figure."""
     return SIGNAL_COLOURS.get(signal) or OTHER_COLOURS[sum(map(ord, signal)) % len(OTHER_COLOURS)]
+
+
+def inference_mark(inference: str) -> str:
+    """The mark of an inference, the same in every figure."""
+    return INFERENCE_MARKS.get(inference, OTHER_MARK)
+
+
+def mark_size(mark: str, size: float) -> float:
+    """The size at which ``mark`` looks as large as a disc of ``size`` points."""
+    return size * MARK_SIZES.get(mark, 1.0)
+
+
+def wrapped(text: str, letters: int) -> str:
+    """``text`` in lines of at most ``letters``, broken between words; a longer word has a line of its own."""
+    return "\n".join(
+        "\n".join(textwrap.wrap(line, letters, break_long_words=False, break_on_hyphens=False)) for line in text.split("\n")
+    )
 
 
 def grid(panels: int, columns: int, panel_height: float, **options: Any) -> "tuple[Figure, list[Axes]]":

@@ -8,7 +8,7 @@ from mtbkd.contracts.draws import Curve
 from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures.interactive import Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import GREY, LIGHT, grid, signal_colour
+from mtbkd.report.figures.style import GREY, LIGHT, grid, signal_colour, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +38,9 @@ def applies(experiment: Experiment) -> bool:
 
 def draw(material: Material) -> "Figure":
     methods = material.experiment.methods
-    figure, axes = grid(len(methods), COLUMNS, 1.6)
+    figure, axes = grid(len(methods), COLUMNS, 1.8)
     for ax, (name, method) in zip(axes, methods.items(), strict=True):
-        ax.set_title(name, fontsize=7)
+        ax.set_title(wrapped(material.experiment.titles[name], 21), fontsize=7.5)
         ax.tick_params(labelsize=7)
         curves = material.draws(name).curves
         if curves:
@@ -75,8 +75,8 @@ def _panel(ax: "Axes", curve: Curve, colour: str) -> None:
     ax.plot(curve.step, middle, color=colour, linewidth=1.4)
     if ends := _in_view(curve):
         ax.set_ylim(*ends)
-    said = f"{curve.objective}\nlast tenth: {told(curve.late_gain)}"
-    ax.text(0.97, 0.05, said, transform=ax.transAxes, ha="right", va="bottom", fontsize=6.5, color=GREY)
+    ax.set_xlabel(f"{curve.objective}\nlast tenth: {told(curve.late_gain)}", fontsize=7, color=GREY)
+    ax.locator_params(nbins=4)
 
 
 def told(gain: float) -> str:

@@ -11,7 +11,7 @@ from mtbkd.report.figures import plane
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLACK, grid
+from mtbkd.report.figures.style import BLACK, grid, wrapped
 from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def draw(material: Material) -> "Figure":
     figure, axes = grid(len(shown), 2, PANEL, sharex=True, sharey=True)
     for ax, panel in zip(axes, shown, strict=True):
         drawn = plane.show(ax, material, at, panel.values, plane.PROBABILITY)
-        ax.set_title(panel.title, fontsize=7.5)
+        ax.set_title(wrapped(panel.title, 36), fontsize=7.5)
         _domain_means(ax, material, at, panel.values)
     bar = figure.colorbar(drawn, ax=figure.axes, fraction=0.03, pad=0.02, shrink=0.6)
     bar.set_label(f"share of teacher {material.experiment.teachers[0]}", fontsize=8)
@@ -83,7 +83,7 @@ def panels(material: Material, at: np.ndarray) -> list[Panel]:
     for method in students(material.experiment):
         chosen = _chosen(material, method)
         weights = material.experiment.methods[method].weights
-        title = f"responsibility r ({weights} weights)\n{method}, lambda = {chosen['lambda']:g}"
+        title = f"responsibility r ({weights} weights)\n{material.experiment.titles[method]}, lambda = {chosen['lambda']:g}"
         found.append(Panel(title, responsibilities(material, method, at)[:, 0]))
     return found
 
