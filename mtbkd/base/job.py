@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from mtbkd.base import running
+from mtbkd.base import gpus, running
 from mtbkd.base.errors import MtbkdError, machine_fault
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[An
         if raw := [path for path in rule.input if "/downloads/" in path]:
             assert check_raw is not None, f"the script of rule {rule.rule} reads raw files and does not check them"
             check_raw(raw)
-        with running.announced(place, "job"):
+        with running.announced(place, "job"), gpus.taken(gpus.visible() if _may_use_gpu(rule) else ()):
             yield rule
     except Exception as error:
         told = machine_fault(error) or error
@@ -41,6 +41,12 @@ def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[An
             raise
         log.error("error: %s", told)
         sys.exit(1)
+
+
+def _may_use_gpu(rule: Any) -> bool:
+    """Whether the rule asks for a GPU, or may find one: `device: auto` asks for none and takes what there is."""
+    gpu = rule.resources.get("gpu")
+    return gpu is not None and (gpu > 0 or rule.params.spec.get("device") == "auto")
 
 
 def _log_to(files: Iterable[str], place: str) -> None:

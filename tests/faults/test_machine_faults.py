@@ -164,7 +164,7 @@ def test_a_file_without_permission_is_not_called_damaged():
 
 
 def run_job(monkeypatch: pytest.MonkeyPatch, log: Path, act: Callable[[], None]) -> None:
-    rule = SimpleNamespace(rule="student", wildcards=[], threads=1, input=[], log=[str(log)])
+    rule = SimpleNamespace(rule="student", wildcards=[], threads=1, input=[], log=[str(log)], resources={})
     monkeypatch.setattr(sys.modules["__main__"], "snakemake", rule, raising=False)
     with job():
         act()

@@ -22,7 +22,7 @@ STUDENT = f"{STUDY}/students/{{experiment}}/{{method}}/{{block}}.nc"
 DATA_FILES = ("data.safetensors", "examples.csv", "card.json")
 LOGITS_FILES = ("logits.safetensors", "card.json")
 NOTHING = "(?!)"
-# device: cpu never asks for a GPU; otherwise the profile says how many there are (workflow/profiles/gpu).
+# device: cuda asks for a GPU; the profile says how many there are (workflow/profiles/gpu), the job takes a free one (base/gpus.py).
 GPU = int(PLAN.device == "cuda")
 ENVIRONMENT = "../../envs/gpu.yaml" if GPU else "../../envs/cpu.yaml"
 
