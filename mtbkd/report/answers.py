@@ -77,6 +77,8 @@ class Trust:
         badly_calibrated: the draws passed every gate, but the model does not fit the labels.
         stacked: the draws passed every gate within chains, which are stacked instead of pooled.
         unclaimed: draws that claim no posterior.
+        as_printed: claim a posterior and repeat a paper's procedure; in none of the groups above.
+        as_printed_drawn: number of these whose draws passed every gate.
         fits, sound_fits: replicates of all methods, and those among them whose draws pass every gate.
     """
 
@@ -86,6 +88,8 @@ class Trust:
     badly_calibrated: list[str]
     stacked: list[str]
     unclaimed: list[str]
+    as_printed: list[str]
+    as_printed_drawn: int
     fits: int
     sound_fits: int
 
@@ -102,7 +106,10 @@ class Trust:
 
 def trust(evidence: Evidence) -> Trust:
     """Which methods sample the posterior they claim to, and which of these fit the labels."""
-    methods = [method for method in evidence.students if evidence.posterior.get(method)]
+    claiming = [method for method in evidence.students if evidence.posterior.get(method)]
+    methods = [m for m in claiming if m not in evidence.as_printed]
+    printed = [m for m in claiming if m in evidence.as_printed]
+    drawn = sum(not evidence.judgement(m).failed_of_draws and not evidence.judgement(m).unjudged for m in printed)
     failed = [m for m in methods if evidence.judgement(m).failed_of_draws]
     unjudged = [m for m in methods if m not in failed and evidence.judgement(m).unjudged]
     passed = [m for m in methods if m not in failed and m not in unjudged]
@@ -110,14 +117,14 @@ def trust(evidence: Evidence) -> Trust:
     stacked = [m for m in passed if m in evidence.stacked]
     unclaimed = [m for m in evidence.students if m in evidence.unclaimed]
     fits, sound = (sum(getattr(evidence.judgement(m), name) for m in methods) for name in ("replicates", "sound"))
-    return Trust(methods, failed, unjudged, uncalibrated, stacked, unclaimed, fits, sound)
+    return Trust(methods, failed, unjudged, uncalibrated, stacked, unclaimed, printed, drawn, fits, sound)
 
 
 def can_posteriors_be_trusted(evidence: Evidence) -> str:
     """Second clause: methods that pass every gate, gates that the others fail or lack, methods that claim no posterior."""
     found = trust(evidence)
     apart = f"{listed(found.unclaimed)} {'claims' if len(found.unclaimed) == 1 else 'claim'} no posterior"
-    if not found.methods:
+    if not found.methods and not found.as_printed:
         return apart if found.unclaimed else "no method computes a posterior; all are point estimates"
     passed = [evidence.called(m) for m in found.methods if evidence.judgement(m).status == "passed"]
     parts = [f"{listed(passed)} {'passes' if len(passed) == 1 else 'pass'} every gate"] if passed else []
@@ -127,6 +134,8 @@ def can_posteriors_be_trusted(evidence: Evidence) -> str:
         parts.append(f"the draws of {listed(methods)} fail {gates}")
     for methods, gates in _alike({evidence.called(m): listed([*evidence.judgement(m).unjudged]) for m in found.unjudged}):
         parts.append(f"the draws of {listed(methods)} could not be judged by {gates}")
+    for methods, gates in _alike({evidence.called(m): evidence.judgement(m).words for m in found.as_printed}):
+        parts.append(f"{listed(methods)} {'repeats' if len(methods) == 1 else 'repeat'} a paper's procedure ({gates})")
     parts += [apart] if found.unclaimed else []
     return "; ".join(parts)
 
@@ -261,5 +270,8 @@ def _overall(evidence: Sequence[Evidence]) -> list[str]:
         text += f", {len(stacked)} of them within chains, which are stacked instead of pooled ({listed(stacked)})"
     text += f"; {passed} of them {'is' if passed == 1 else 'are'} also calibrated." if drawn else "."
     text += f" {unjudged} could not be judged by every applicable gate." if unjudged else ""
-    others = f"{count(apart, 'method')} with draws that claim no posterior (dropout, ensembles)"
-    return [f"{text} Counted separately: {others}." if apart else text]
+    printed, sound = sum(len(f.as_printed) for f in found), sum(f.as_printed_drawn for f in found)
+    others = [f"{count(printed, 'posterior')} by procedures repeated as papers print them, of which {sound or 'none'} "
+              f"{'passes' if sound < 2 else 'pass'}"] if printed else []  # fmt: skip
+    others += [f"{count(apart, 'method')} with draws that claim no posterior (dropout, ensembles)"] if apart else []
+    return [f"{text} Counted separately: {listed(others)}." if others else text]

@@ -99,7 +99,8 @@ def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]
 def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Evidence:
     """The evidence with what is said of methods beside their numbers."""
     said = stacking.said(tables["chain_weights"])
-    return replace(evidence, stacked=said, notes=plan["experiments"][evidence.name]["notes"])
+    planned = plan["experiments"][evidence.name]
+    return replace(evidence, stacked=said, notes=planned["notes"], as_printed=frozenset(planned["as_printed"]))
 
 
 def _versus(

@@ -95,6 +95,7 @@ class Evidence:
 
     ``unclaimed``: methods with draws that claim no posterior; ``methods``: method -> content of its fit's specification.
     ``stacked``: method -> its chain weights, if ``stack_chains`` is set. ``notes``: method -> notes of the configuration.
+    ``as_printed``: methods that repeat a paper's procedure, whose posteriors are counted apart.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Evidence:
     methods: Mapping[str, Any] = field(default_factory=dict)
     stacked: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    as_printed: frozenset[str] = frozenset()
 
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)

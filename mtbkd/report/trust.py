@@ -104,6 +104,8 @@ def failed_gates(case: Case) -> list[Finding]:
         text += f" {method} is judged within chains: {case.evidence.stacked[method]}."
     unjudged = [f"{method} ({listed([*judged[method].unjudged])})" for method in having if judged[method].unjudged]
     text += f" Not judged: {listed(unjudged)}." if unjudged else ""
+    printed = [method for method in having if method in case.evidence.as_printed]
+    text += f" Repeats of a paper's procedure: {listed(printed)}." if printed else ""
     apart = [method for method in case.evidence.students if method in case.evidence.unclaimed]
     text += f" Not counted because they claim no posterior: {listed(apart)}." if apart else ""
     return [Finding(case.evidence.name, GATES, text, value=len(failed), n=len(having))]

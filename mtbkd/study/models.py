@@ -72,6 +72,10 @@ class MethodEntry(_Model):
     stack_chains: bool = Field(
         False, description="weight chains by leave-one-out instead of pooling them; for chains in different modes"
     )
+    as_printed: bool = Field(
+        False,
+        description="repeats a paper's procedure: its gates are shown, but its posterior is counted apart",
+    )
     note: Note = Field("", description="a note for readers of the report, shown next to the name")
     published: Columns = Field(
         (), description="columns of published tables that show this method; only those of the experiment's table are used"

@@ -104,6 +104,7 @@ def _experiment(config: "Config", study: "Study", name: str, experiment: "Experi
         methods=methods,
         published=experiment.published,
         columns={method: named for method, named in columns.items() if named},
+        as_printed=tuple(method for method in experiment.methods if config.methods[method].as_printed),
         notes={method: note for method in experiment.methods if (note := _note(config.methods[method]))},
     )
 

@@ -81,6 +81,7 @@ class ExperimentPlan:
         methods: name -> content of its ``mtbkd.inference.fitting.Spec``: all that a fit depends on, its input files apart.
         published: name of the table of published numbers, or None.
         columns: method -> its columns of that table, or of any where the experiment names none; methods without are left out.
+        as_printed: methods that repeat a paper's procedure.
         notes: method -> what the page says of it; methods without are left out.
     """
 
@@ -93,6 +94,7 @@ class ExperimentPlan:
     methods: dict[str, dict[str, Any]]
     published: str | None
     columns: dict[str, tuple[str, ...]]
+    as_printed: tuple[str, ...]
     notes: dict[str, str]
 
     def data_block(self, block: str) -> str:

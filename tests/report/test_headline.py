@@ -1,5 +1,6 @@
 """The verdict cards: from what the experiments show, and nothing else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from mtbkd.data.published.tables import Number
 from mtbkd.evaluation.compare import paired
+from mtbkd.report.answers import can_posteriors_be_trusted
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.headline import Card, cards
 from mtbkd.report.judgement import Judgement
@@ -33,7 +35,7 @@ def experiment(name: str, gains: dict[str, list[float]], failed: bool = False) -
         for each in [paired(pd.Series(values).to_numpy())]
     ]
     drawn = [m for m in methods if m == "tip_sgld"]
-    judgement = Judgement("failed", {"rhat": 1}, replicates) if failed else Judgement("passed", sound=replicates)
+    judgement = Judgement("failed", {"rhat": 1}, replicates) if failed else Judgement("passed", replicates=replicates, sound=replicates)
     judged = dict.fromkeys(drawn, judgement)
     return Evidence(name, pd.DataFrame(rows), pd.DataFrame(found), judged, {m: m in drawn for m in methods})
 
@@ -71,6 +73,14 @@ def test_where_nothing_can_be_claimed_no_method_is_named_the_winner() -> None:
 def test_posteriors_are_trusted_where_their_gates_pass(failed: bool, answer: str, number: str) -> None:
     card = by_question(cards([experiment("few", {"tip_sgld": [-0.3, -0.2, -0.3]}, failed)], {}, TITLES))["Can"]
     assert (card.answer, card.number, card.link) == (answer, number, "diagnostics")
+
+
+def test_procedures_repeated_as_printed_are_counted_apart_from_the_posteriors() -> None:
+    own = experiment("few", {"tip_sgld": [-0.3, -0.2, -0.3]})
+    papers = replace(experiment("many", {"tip_sgld": [-0.3, -0.2, -0.3]}, failed=True), as_printed=frozenset({"tip_sgld"}))
+    card = by_question(cards([own, papers], {}, TITLES))["Can"]
+    assert (card.number, card.place) == ("1 of 1 posteriors pass every gate", "3 of 3 fits pass; none of 1 repeated as printed")
+    assert can_posteriors_be_trusted(papers) == "tip_sgld repeats a paper's procedure (failed: rhat (1 of 3))"
 
 
 def test_printed_numbers_count_only_where_they_can_be_judged() -> None:
