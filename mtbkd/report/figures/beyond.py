@@ -23,6 +23,8 @@ def beyond(ax: "Axes", x: float, y: float, colour: str, told: str, filled: bool 
     else:
         up = (y > high) != ax.yaxis_inverted()
         marker, shift, align = (UP, (0, -6), ("center", "top")) if up else (DOWN, (0, 6), ("center", "bottom"))
-    ax.plot([at[0]], [at[1]], marker, color=colour, markerfacecolor=colour if filled else "white", markersize=4.5, clip_on=False)
+    ax.plot(
+        [at[0]], [at[1]], marker, color=colour, markerfacecolor=colour if filled else "white", markersize=4.5, clip_on=False
+    )
     ax.annotate(told, at, shift, textcoords="offset points", ha=align[0], va=align[1], color=colour, fontsize=7)
     return True

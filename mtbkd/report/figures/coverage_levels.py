@@ -51,7 +51,9 @@ def draw(material: Material) -> "Figure":
         ax.tick_params(labelsize=7.5)
         ax.locator_params(axis="x", nbins=3)
         ax.grid(axis="y", visible=False)
-    axes.flat[0].set_yticks(range(len(methods)), [wrapped(material.experiment.titles[name], 22) for name in methods], fontsize=7.5)
+    axes.flat[0].set_yticks(
+        range(len(methods)), [wrapped(material.experiment.titles[name], 22) for name in methods], fontsize=7.5
+    )
     figure.legend(
         handles=[lines.Line2D([], [], color=GREY, linewidth=1, label="nominal level"),
                  lines.Line2D([], [], color=SELF, linewidth=2.4, label="expected by the posterior itself")],

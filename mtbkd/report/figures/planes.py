@@ -7,7 +7,7 @@ import numpy as np
 
 from mtbkd.report.figures import plane
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt, wrapped
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ def draw(material: Material) -> "Figure":
     drawn = {}
     for ax, panel in zip(axes.flat, shown, strict=False):
         drawn[panel.cmap] = plane.show(ax, material, panel.rows, panel.values, panel.cmap, panel.top)
-        ax.set_title(wrapped(panel.title, 22), fontsize=7.5)
+        panel_title(ax, panel.title, 3, 7.5)
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row, (cmap, label) in zip((0, -1), BARS.items(), strict=True):
@@ -99,7 +99,11 @@ def panels(material: Material) -> list[Panel]:
         found.append(Panel(title, where, np.where(own["prediction"] == 1, sure, 1 - sure)))
         if word == "Bayesian":
             unsure = own["mean_deviance"].to_numpy()
-            found.append(Panel(f"uncertainty of\n{experiment.titles[method]}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))))
+            found.append(
+                Panel(
+                    f"uncertainty of\n{experiment.titles[method]}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))
+                )
+            )
     return found
 
 
