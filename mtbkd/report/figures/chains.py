@@ -61,23 +61,6 @@ def quantities(material: Material) -> dict[str, np.ndarray]:
     return _values(draws, probes(draws))
 
 
-def aligned(found: dict[str, Draws], at: list[int]) -> "dict[str, xr.DataTree]":
-    """The probe probabilities of several methods as one chain each, evenly thinned to the same number of draws.
-
-    Diverged chains are left out and stacked ones are in proportion to their weights; NaN where no chain is left.
-    """
-    flat = {name: draws.probe_draws(0)[:, at, -1] for name, draws in found.items()}
-    count = min((len(values) for values in flat.values() if len(values)), default=1)
-    whole = {name: values if len(values) else np.full((count, len(at)), np.nan) for name, values in flat.items()}
-    rows = {name: values[np.linspace(0, len(values) - 1, count).round().astype(int)] for name, values in whole.items()}
-    index = next(iter(found.values())).probe_index
-    posteriors = {
-        name: {f"p at example {index[i]}": values[None, :, k].astype(float) for k, i in enumerate(at)}
-        for name, values in rows.items()
-    }
-    return {name: arviz_base.from_dict({"posterior": posterior}) for name, posterior in posteriors.items()}
-
-
 def figure_of(collection: object, title: str) -> "Figure":
     """The matplotlib figure of an ArviZ PlotCollection, at the house's width."""
     figure: Figure = collection.viz["figure"].item()  # type: ignore[attr-defined]

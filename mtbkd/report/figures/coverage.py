@@ -7,7 +7,7 @@ from mtbkd.evaluation.intervals import SHARE, interval, over_examples
 from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import GREY, SELF, grid, inference_mark, mark_size, signal_colour, wrapped
+from mtbkd.report.figures.style import GREY, SELF, grid, inference_mark, mark_size, panel_title, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
     means = [each.mean for each in found]
     mark, face = inference_mark(method.inference), colour if passed else "white"
     ax.plot(levels, means, mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 4))
-    ax.set_title(wrapped(material.experiment.titles[name] + ("" if passed else "\n(a gate failed)"), 30), fontsize=8)
+    panel_title(ax, material.experiment.titles[name] + ("" if passed else "\n(a gate failed)"), 2)
 
 
 def interactive(material: Material) -> Spec:

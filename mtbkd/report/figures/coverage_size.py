@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import GAP, SHARE, interval
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, plt, wrapped
+from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +24,9 @@ last point the subsets share most of their examples, so the band closes by const
 over replicates. Lines at 0 on the right are calibrated methods, whatever the band. At most six methods are shown, those with
 published numbers first.
 """
-MOST, ROW = 6, 1.55
+MOST, ROW = 6, 1.7
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-QUANTITIES = {"coverage": "coverage", "gap": "coverage \N{MINUS SIGN} self-expected"}
+QUANTITIES = {"coverage": "coverage", "gap": "coverage minus\nself-expected"}
 
 
 def applies(experiment: Experiment) -> bool:
@@ -42,8 +42,7 @@ def draw(material: Material) -> "Figure":
         own = table[table["method"] == name]
         for ax, quantity in zip(line, QUANTITIES, strict=True):
             _panel(ax, own, quantity)
-        title = material.experiment.titles[name] + (" (a gate failed)" if name in material.failed else "")
-        line[0].set_title(wrapped(title, 36), fontsize=8)
+        panel_title(line[0], material.experiment.titles[name] + ("\n(a gate failed)" if name in material.failed else ""), 2)
         for ax, label in zip(line, QUANTITIES.values(), strict=True):
             ax.set_ylabel(label, fontsize=8)
     if methods:

@@ -41,7 +41,10 @@ def draw(material: Material) -> "Figure":
         visuals={"ess": {"color": signal_colour(material.experiment.methods[method].signal)}},
         figure_kwargs={"figsize": (WIDTH, 4.4)},
     )
-    return chains.figure_of(collection, material.experiment.titles[method])
+    figure = chains.figure_of(collection, material.experiment.titles[method])
+    dashed = [line for ax in figure.axes for line in ax.lines if line.get_linestyle() not in ("-", "None")]
+    figure.legend(dashed[:1], ["400, below which the gate fails"][: len(dashed)], loc="outside lower center")
+    return figure
 
 
 def interactive(material: Material) -> Spec:

@@ -24,12 +24,14 @@ better; settings are chosen by it). Right: accuracy (higher is better). Each row
 for every candidate, and at most one further tuned setting: its values are the lines, named on the right (s: scale of the
 Gaussian prior on the weights, beta: power on the teacher term, T: temperature of the student, w0: weight of no teacher). All
 other tuned settings are at their best value for each dot. Dots are means over replicates with 95 % intervals; the numbers
-along the upper edge count the replicates that chose this lambda and this line. The dashed line is labels only with its best
+above a panel count the replicates that chose this lambda and this line. The dashed line is labels alone with its best
 settings. A curve that stays on its worse side means that these teachers only do harm with this much data; a curve that crosses
 it means that they help. If the best value is at the edge of the grid, extend the grid.
 """
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-ROW, SIDE = 1.75, 0.012
+ROW, SIDE = 2.0, 0.012
+COUNT = 9.5  # points between two lines of counts
+FLOOR = (0, (4, 2))
 SCORES = {"val_nll": "validation NLL (nats)", "val_accuracy": "validation accuracy"}
 OTHERS = {
     "lambda": "lambda", "no_teacher": "w0", "prior_scale": "s", "beta": "beta", "student_temperature": "T",
@@ -69,9 +71,9 @@ def draw(material: Material) -> "Figure":
     for line, row in zip(axes, shown, strict=False):
         for ax, score in zip(line, SCORES, strict=True):
             _panel(ax, row, score, floor)
-        line[0].set_title(row.title, fontsize=8)
-    for ax, label in zip(axes[0], SCORES.values(), strict=True):
-        ax.annotate(label, (1, 1), (0, 16), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8)
+        line[0].set_title(row.title, fontsize=8, pad=5 + COUNT * lines_of(row))
+    axes[0][0].plot([], [], color=BLACK, linestyle=FLOOR, linewidth=1, label="labels alone")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper right")
     names = " or ".join(sorted({row.strength for row in shown} or {"lambda"}))
     figure.supxlabel(f"{names}: strength of the teachers (logarithmic)", fontsize=9)
     return figure
@@ -90,10 +92,9 @@ def rows(experiment: Experiment, table: Frame) -> list[Row]:
         if not {"kappa", "lambda"} & set(method.candidates) or losses in seen or not len(own):
             continue
         seen.add(losses)
-        label = " ".join(filter(None, (method.signal, method.weights)))
         strength, own = _by_strength(own)
         tuned = [setting for setting in OTHERS if setting != strength and len(method.candidates.get(setting, ())) > 1]
-        found += [Row(f"{label} ({name})", own, setting, strength) for setting in tuned or [""]]
+        found += [Row(experiment.titles[name], own, setting, strength) for setting in tuned or [""]]
     return found
 
 
@@ -103,6 +104,11 @@ def _by_strength(own: Frame) -> tuple[str, Frame]:
         return "lambda", own
     sharp = own["lambda"].map("{:g}".format).where(own["lambda"] != own["kappa"], "kappa")
     return "kappa", own.assign(**{"lambda": sharp})
+
+
+def lines_of(row: Row) -> int:
+    """How many lines a panel has."""
+    return row.table[row.setting].nunique() if row.setting else 1
 
 
 def points(table: Frame, settings: Sequence[str], strength: str = "lambda") -> list[Point]:
@@ -145,15 +151,14 @@ def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
         for x, each in zip(at, found, strict=True):
             ax.plot([x, x], [each.low, each.high], color=colour, linewidth=1.1)
         if score == "val_nll":
-            _choices(ax, line, number, colour)
+            _choices(ax, line, len(groups) - 1 - number, colour)
         elif row.setting:
             shown = value if isinstance(value, str) else f"{value:g}"
             ax.annotate(f"{OTHERS[row.setting]} = {shown}", (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
                         color=colour, fontsize=7.5, va="center")  # fmt: skip
     if score in floor:
-        ax.axhline(floor[score], color=BLACK, linestyle=(0, (4, 2)), linewidth=1)
-        ax.annotate("labels only", (1, floor[score]), (-2, -3), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", ha="right", va="top", fontsize=7)  # fmt: skip
+        ax.axhline(floor[score], color=BLACK, linestyle=FLOOR, linewidth=1)
+    ax.set_ylabel(SCORES[score], fontsize=8)
     ax.set_xscale("log")
     ax.set_xticks(ticks, [f"{lam:g}" for lam in ticks])
     ax.minorticks_off()
@@ -162,8 +167,9 @@ def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
 
 
 def _choices(ax: "Axes", line: Sequence[Point], number: int, colour: str) -> None:
-    """How many replicates chose each lambda, along the upper edge."""
+    """How many replicates chose each lambda, above the upper edge, the last line's lowest."""
     for point in line:
         if point.chosen:
-            ax.annotate(f"{point.chosen}\N{MULTIPLICATION SIGN}", (point.lam, 0.94 - 0.12 * number), color=colour,
-                        xycoords=("data", "axes fraction"), ha="center", va="center", fontsize=7.5)  # fmt: skip
+            ax.annotate(f"{point.chosen}\N{MULTIPLICATION SIGN}", (point.lam, 1), (0, 2 + COUNT * number), color=colour,
+                        xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="bottom",
+                        fontsize=7.5)  # fmt: skip

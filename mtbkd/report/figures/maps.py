@@ -10,7 +10,7 @@ from mtbkd.report.figures import plane
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt, wrapped
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,7 +94,7 @@ def panels(material: Material) -> tuple[list[Panel], list[Panel]]:
 def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
     drawn = plane.show(ax, material, panel.rows, panel.values, SEQUENTIAL, top)
     failed = "\n(a gate failed)" if panel.title in material.failed else ""
-    ax.set_title(wrapped(material.experiment.titles.get(panel.title, panel.title) + failed, 20), fontsize=7.5)
+    panel_title(ax, material.experiment.titles.get(panel.title, panel.title) + failed, 3, 7.5)
     return drawn
 
 

@@ -65,6 +65,8 @@ def draw(material: Material) -> "Figure":
     rows, shown = scores(material)
     methods = list(material.experiment.methods)
     figure, axes = grid(len(shown), 2, 0.29 * len(methods) + 1.35, sharey=True)
+    bands = sum((rows["method"] == name).any() for name in REFERENCES)
+    axes[0].set_ylim(len(methods) - 0.4, -0.6 - BAND * bands)
     for ax, metric in zip(axes, shown, strict=True):
         _panel(ax, rows[rows["metric"] == metric], metric, material)
     axes[0].set_yticks(range(len(methods)), [wrapped(material.experiment.titles[name], 22) for name in methods], fontsize=7.5)
@@ -86,7 +88,6 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
             ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
         dot(ax, means[name], y, colour, passed, inference_mark(method.inference))
     ax.set_xlim(*ax.get_xlim())  # the students': a teacher far from them would press them into one dot
-    ax.set_ylim(len(material.experiment.methods) - 0.4, -0.6 - BAND * sum(name in means for name in REFERENCES))
     for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
         _reference(ax, means[name].mean, -0.6 - BAND * (height + 0.5), label, colour, line)
     title, unit = PANELS[metric]

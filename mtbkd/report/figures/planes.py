@@ -9,7 +9,7 @@ from mtbkd.report.figures import plane
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt, wrapped
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def draw(material: Material) -> "Figure":
     drawn = {}
     for ax, panel in zip(axes.flat, shown, strict=False):
         drawn[panel.cmap] = plane.show(ax, material, panel.rows, panel.values, panel.cmap, panel.top)
-        ax.set_title(wrapped(panel.title, 22), fontsize=7.5)
+        panel_title(ax, panel.title, 3, 7.5)
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row, (cmap, label) in zip((0, -1), BARS.items(), strict=True):

@@ -8,7 +8,7 @@ from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, signal_colour, wrapped
+from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, panel_title, signal_colour
 from mtbkd.report.numbers import show
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ CAPTION = """\
 When a method says 80 %, is it right 80 % of the time? Test examples are sorted by the probability of the predicted class and
 divided into 15 bins of equal size. Each dot is one bin: the x-axis is its mean confidence, the y-axis the share of correct
 predictions, with its 95 % interval over replicates (for a single replicate, over examples). Axes follow the students; an arrow
-points to bins outside, the number is the lowest accuracy. Dots on the diagonal are
+points to bins outside, and the title states their lowest accuracy. Dots on the diagonal are
 calibrated; below it the method is overconfident, above it underconfident. The expected calibration error in the tables is the
 mean vertical distance to the diagonal. Teachers that saw only one domain tend to lie far below it, which weights and prior
 have to correct.
@@ -79,9 +79,10 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -
         ax.plot([x, x], [found.low, found.high], color=colour, linewidth=1.2, alpha=0.8)
         face = "white" if name in material.failed else colour
         ax.plot([x], [found.mean], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 3.2))
-    for place, (accuracy, x) in enumerate(sorted(outside)):
-        beyond(ax, x, accuracy, colour, "" if place else show(accuracy))
-    ax.set_title(wrapped(TEACHER_TITLES.get(name) or material.experiment.titles[name], 21), fontsize=7.5)
+    for accuracy, x in outside:
+        beyond(ax, x, accuracy, colour, "")
+    lowest = f"\n(down to {show(min(outside)[0])})" if outside else ""
+    panel_title(ax, (TEACHER_TITLES.get(name) or material.experiment.titles[name]) + lowest, 3, 7.5)
 
 
 def interactive(material: Material) -> Spec:

@@ -5,7 +5,7 @@ that their text is still readable on a telephone.
 """
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +29,7 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 )  # fmt: skip
 WIDTH = 5.2  # inches; 350 pixels of a telephone leave 9-point text legible
 PNG_DPI = 160
+LETTERS = {1: 60, 2: 31, 3: 19}  # of a line of a panel's title, by the number of panels side by side
 OCHRE, OLIVE, DARK = "#A6761D", "#8A8A00", "#4d4d4d"
 # One colour a signal and one mark an inference, in every figure and table; signals of the reader's own share the last two.
 SIGNAL_COLOURS = {
@@ -107,6 +108,19 @@ def wrapped(text: str, letters: int) -> str:
     return "\n".join(
         "\n".join(textwrap.wrap(line, letters, break_long_words=False, break_on_hyphens=False)) for line in text.split("\n")
     )
+
+
+def panel_title(ax: "Axes", text: str, columns: int, size: float = 8.0) -> None:
+    """The title of one of ``columns`` panels side by side, broken where its neighbour begins."""
+    ax.set_title(wrapped(text, LETTERS[columns]), fontsize=size)
+
+
+def staggered(ax: "Axes", places: Mapping[str, float], colour: str, size: float = 7.0) -> None:
+    """Names above a panel at their x, each higher than the one before it, with a thin line down to the panel."""
+    for height, (name, x) in enumerate(sorted(places.items(), key=lambda place: place[1])):
+        ax.annotate(name, (x, 1.0), (0, 3 + 9 * height), xycoords=("data", "axes fraction"), textcoords="offset points",
+                    ha="center", va="bottom", fontsize=size, color=colour,
+                    arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
 
 
 def grid(panels: int, columns: int, panel_height: float, **options: Any) -> "tuple[Figure, list[Axes]]":

@@ -8,7 +8,7 @@ from mtbkd.contracts.draws import Curve
 from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures.interactive import Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import GREY, LIGHT, grid, signal_colour, wrapped
+from mtbkd.report.figures.style import GREY, LIGHT, grid, panel_title, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def draw(material: Material) -> "Figure":
     methods = material.experiment.methods
     figure, axes = grid(len(methods), COLUMNS, 1.8)
     for ax, (name, method) in zip(axes, methods.items(), strict=True):
-        ax.set_title(wrapped(material.experiment.titles[name], 21), fontsize=7.5)
+        panel_title(ax, material.experiment.titles[name], 3, 7.5)
         ax.tick_params(labelsize=7)
         curves = material.draws(name).curves
         if curves:

@@ -11,7 +11,7 @@ from mtbkd.report.figures import plane
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLACK, grid, wrapped
+from mtbkd.report.figures.style import BLACK, grid, panel_title
 from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def draw(material: Material) -> "Figure":
     figure, axes = grid(len(shown), 2, PANEL, sharex=True, sharey=True)
     for ax, panel in zip(axes, shown, strict=True):
         drawn = plane.show(ax, material, at, panel.values, plane.PROBABILITY)
-        ax.set_title(wrapped(panel.title, 36), fontsize=7.5)
+        panel_title(ax, panel.title, 2, 7.5)
         _domain_means(ax, material, at, panel.values)
     bar = figure.colorbar(drawn, ax=figure.axes, fraction=0.03, pad=0.02, shrink=0.6)
     bar.set_label(f"share of teacher {material.experiment.teachers[0]}", fontsize=8)
