@@ -93,6 +93,12 @@ def number(field: str, title: str | None = None, **scale: Any) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, "scale": {"zero": False, **scale}}
 
 
+def logarithmic(field: str, title: str) -> Spec:
+    """The same, positive and on a logarithmic axis."""
+    found = number(field, title, type="log", nice=False, padding=14)
+    return {**found, "axis": {"grid": False, "tickCount": 4, "format": "~g"}}
+
+
 def colour(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
     """The encoding of ``signal``, in the colours of all figures; ``others``: what is no signal -> its colour."""
     found = list(dict.fromkeys(signals))

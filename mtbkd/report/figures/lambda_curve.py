@@ -190,7 +190,7 @@ def interactive(material: Material) -> Spec:
             place = len(panels)
             for label, line in lines(row):
                 data += [{"panel": place, "setting": label, **_dot(each, score)} for each in line]
-            panels.append(_view(place, f"{row.title}: {axis}", row.strength, axis, floor.get(score)))
+            panels.append(_view(place, told[method]["title"], row.strength, axis, floor.get(score)))
             belongs[f"panel{place}"] = {"method": method}
     whole = {"concat": panels, "columns": 2, "resolve": {"scale": {"color": "independent"}}}
     return views.spec(whole, {"data": data}, told, belongs=belongs)
@@ -203,7 +203,7 @@ def _dot(point: Point, score: str) -> Record:
 
 
 def _view(place: int, title: str, strength: str, axis: str, floor: float | None) -> Spec:
-    x, y = views.number("lambda", f"{strength} (logarithmic)", type="log"), views.number("mean", axis)
+    x, y = views.logarithmic("lambda", f"{strength} (logarithmic)"), views.number("mean", axis)
     legend = {"orient": "bottom", "title": None, "columns": 3}
     hue = {"field": "setting", "type": "nominal", "sort": None, "scale": {"range": list(LINES)}, "legend": legend}
     tips = views.tooltip(
