@@ -70,7 +70,7 @@ def figure_of(collection: object, title: str) -> "Figure":
 
 
 class Part(NamedTuple):
-    """A column of the interactive view: what is added to the title of a quantity, and the layers, the first of which zooms."""
+    """A column of the interactive view: what is added to the title of a quantity, and the layers: first the quantity's."""
 
     title: str
     layers: Sequence[Spec]
@@ -88,6 +88,6 @@ def view(material: Material, tables: Mapping[str, Sequence[Record]], parts: Sequ
 
 
 def _panel(zoom: str, quantity: str, part: Part) -> Spec:
-    own = [{"transform": [views.only("quantity", quantity)], **each} if "data" in each else each for each in part.layers]
-    own[0] = {**own[0], "params": views.zoom(zoom, "x", "y")}
+    first, *further = part.layers
+    own = [{**first, "transform": [views.only("quantity", quantity)], "params": views.zoom(zoom, "x", "y")}, *further]
     return {"title": quantity + part.title, "width": 250, "height": 130, "layer": own}

@@ -6,9 +6,9 @@ import numpy as np
 
 from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures import chains
-from mtbkd.report.figures.interactive import Spec, layer, number, tooltip
+from mtbkd.report.figures.interactive import Spec, layer, line, number, tooltip
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import BLUE, GREY, WIDTH, signal_colour
+from mtbkd.report.figures.style import BLUE, WIDTH, signal_colour
 
 if TYPE_CHECKING:
     import arviz_plots
@@ -53,7 +53,7 @@ def interactive(material: Material) -> Spec:
         for quantity, values in chains.quantities(material).items()
         for prob in np.linspace(1 / POINTS, 1 - 1 / POINTS, POINTS).tolist()
     ]
-    enough = layer({"type": "rule", "color": GREY, "strokeDash": [4, 3]}, y={"datum": ENOUGH})
+    enough = line({"strokeDash": [4, 3]}, y={"datum": ENOUGH})
     x, y = number("prob", "quantile"), {**number("ess", "effective sample size"), "scale": {"zero": True}}
     dots = {"type": "point", "filled": True, "color": BLUE, "size": 40, "opacity": 1, "clip": True}
     tips = tooltip(quantity="Quantity", prob="Quantile", ess="Effective sample size")

@@ -83,9 +83,20 @@ def layer(mark: str | Spec, table: str = "", params: Sequence[Spec] = (), **enco
     return {**own, "mark": mark, "encoding": encoding, **({"params": list(params)} if params else {})}
 
 
+def line(mark: Spec, **encoding: Any) -> Spec:
+    """A single line of reference, at a ``datum``."""
+    return {"data": {"values": [{}]}, "mark": {"type": "rule", "color": GREY, "clip": True, **mark}, "encoding": encoding}
+
+
 def number(field: str, title: str | None = None, **scale: Any) -> Spec:
     """The encoding of a number, on an axis that need not start at 0."""
     return {"field": field, "type": "quantitative", "title": title, "scale": {"zero": False, **scale}}
+
+
+def logarithmic(field: str, title: str) -> Spec:
+    """The same, positive and on a logarithmic axis."""
+    found = number(field, title, type="log", nice=False, padding=14)
+    return {**found, "axis": {"grid": False, "tickCount": 4, "format": "~g"}}
 
 
 def colour(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
@@ -129,17 +140,20 @@ def label_width(titles: Iterable[str]) -> int:
     return 20 + min(260, math.ceil(5.8 * max(map(len, titles), default=0)))
 
 
-def known(metrics: Frame, gates: Frame) -> dict[str, dict[str, Any]]:
-    """Id -> what marks and tooltips tell of a method: ``method``, ``title``, ``signal``, ``inference``, ``gates``."""
-    judged = judgements(gates)
-    students: Any = metrics[metrics["kind"] == "student"].drop_duplicates("method").set_index("method").to_dict("index")
+def named(students: Frame) -> dict[str, dict[str, Any]]:
+    """Id -> ``method``, ``title``, ``signal``, ``inference``, of the methods that rows of scores are of."""
+    rows: Any = students.drop_duplicates("method").set_index("method").to_dict("index")
     return {
-        method: {
-            "method": method, "title": title, "signal": students[method]["signal"],
-            "inference": students[method]["inference"], "gates": judged.get(method, NOT_JUDGED).words,
-        }
-        for method, title in of_metrics(metrics).items()
-    }  # fmt: skip
+        method: {"method": method, "title": title, "signal": rows[method]["signal"], "inference": rows[method]["inference"]}
+        for method, title in of_metrics(students).items()
+    }
+
+
+def known(metrics: Frame, gates: Frame) -> dict[str, dict[str, Any]]:
+    """``named`` of an experiment's methods, and the verdict of their ``gates`` in words."""
+    judged = judgements(gates)
+    found = named(metrics[metrics["kind"] == "student"])
+    return {name: {**each, "gates": judged.get(name, NOT_JUDGED).words} for name, each in found.items()}
 
 
 def told(material: Material) -> dict[str, dict[str, Any]]:
@@ -186,7 +200,6 @@ def by_title(titles: Sequence[str]) -> Spec:
 def _forest(panel: Panel, place: int, titles: Sequence[str], signals: Sequence[str], tips: list[Spec]) -> Spec:
     x = number("mean", panel.axis, domain=[rounded(end) for end in panel.domain], nice=False)
     x, y, hue = {**x, "axis": {"tickCount": 5}}, by_title(titles), colour(signals)
-    line = layer({"type": "rule", "color": GREY, "clip": True}, x={"datum": panel.mark})
     bar = {"type": "rule", "strokeWidth": 2, "clip": True}
     return {
         "name": f"panel{place}",
@@ -196,7 +209,7 @@ def _forest(panel: Panel, place: int, titles: Sequence[str], signals: Sequence[s
         "data": {"name": "data"},
         "transform": [*FILTERED, only("panel", panel.name)],
         "layer": [
-            *([line] if panel.mark is not None else []),
+            *([line({}, x={"datum": panel.mark})] if panel.mark is not None else []),
             *panel.below,
             layer(bar, x={**x, "field": "low"}, x2={"field": "high"}, y=y, color=hue, tooltip=tips),
             layer(DOT, params=zoom(f"zoom{place}", "x"), x=x, y=y, stroke=hue, fill=fill(signals), tooltip=tips),

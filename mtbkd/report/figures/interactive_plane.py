@@ -63,8 +63,8 @@ def _block(number: int, block: Block, material: Material, columns: int) -> Spec:
     hue = {"field": "value", "type": "quantitative", "scale": scale, "legend": legend}
     tips = views.tooltip(panel="Panel", value="Value", x1="x1", x2="x2")
     dot, zoom = {"type": "circle", "size": 9, "opacity": 1, "clip": True}, views.zoom(f"zoom{number}", "x", "y")
-    line = {"type": "rule", "color": BLACK, "strokeDash": [4, 3], "clip": True}
-    lines = [views.layer(line, **{"xy"[axis]: {"datum": value}}) for axis, value in plane.domain_borders(material)]
+    dashed = {"color": BLACK, "strokeDash": [4, 3]}
+    lines = [views.line(dashed, **{"xy"[axis]: {"datum": value}}) for axis, value in plane.domain_borders(material)]
     titles = [each.title.replace("\n", ", ") for each in block.maps]
     return {
         "data": {"name": "points"},

@@ -9,7 +9,7 @@ from mtbkd.report.figures import chains
 from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, WIDTH
 
 if TYPE_CHECKING:
     import arviz_plots
@@ -78,7 +78,7 @@ def interactive(material: Material) -> Spec:
     hue = {"field": "chain", "type": "nominal", "scale": {"range": list(CHAINS)}, "legend": {"title": "chain", "orient": "top"}}
     tips = views.tooltip(quantity="Quantity", chain="Chain")
     x, y = views.number("rank", "relative rank"), views.number("difference", "difference to uniform")
-    zero = views.layer({"type": "rule", "color": GREY}, y={"datum": 0})
+    zero = views.line({}, y={"datum": 0})
     lines = views.layer({"type": "line", "strokeWidth": 1.2, "clip": True}, "ranks", x=x, y=y, color=hue, tooltip=tips)
     x, y = views.number("draw", "draw", nice=False), views.number("value", "value")
     trace = views.layer({"type": "line", "strokeWidth": 0.8, "clip": True}, "traces", x=x, y=y, color=hue, tooltip=tips)

@@ -23,22 +23,28 @@
     };
   }
 
-  // Every view as wide as there is room for, with fewer columns on a narrow page.
+  // Every view as wide as there is room for, with fewer columns on a narrow page; views of what the filter leaves out go.
   function fitted(spec, width) {
-    const { label = 60, least = 180 } = spec.usermeta, room = Math.min(label, width * 0.45);
-    const fit = (view) => {
-      const columns = Math.max(1, Math.min(view.columns ?? 1, Math.floor(width / (room + least))));
+    const { label = 60, least = 180, square = false } = spec.usermeta, room = Math.min(label, width * 0.45);
+    const views = (of) => of.concat ?? of.vconcat ?? (of.facet ? [of.spec] : []);
+    const fit = (of) => {
+      const columns = Math.max(1, Math.min(of.columns ?? 1, views(of).length || 1, Math.floor(width / (room + least))));
       const inner = Math.max(120, Math.floor((width - 8) / columns - room - 12));
-      if (view.columns) view.columns = columns;
-      for (const each of view.concat ?? view.vconcat ?? (view.facet ? [view.spec] : [])) {
-        if (each.concat || each.vconcat || each.facet) fit(each);
-        else each.width = inner;
-        if (each.usermeta?.square) each.height = inner;
+      if (of.columns) of.columns = columns;
+      for (const each of views(of)) {
+        if (views(each).length) fit(each);
+        else Object.assign(each, { width: inner }, square ? { height: inner } : {});
       }
-      if ("width" in view) view.width = inner;
     };
     fit(spec);
     return spec;
+  }
+
+  function leftOut(spec) {
+    const methods = shown(spec.usermeta.methods), metrics = filter?.metrics?.size ? filter.metrics : null;
+    return Object.entries(spec.usermeta.belongs ?? {})
+      .filter(([, { method, metric }]) => (method && methods && !methods.includes(method)) || (metric && metrics && !metrics.has(metric)))
+      .map(([name]) => name);
   }
 
   function unpacked(tables) {
@@ -59,8 +65,9 @@
 
   async function apply(picture) {
     if (!picture.view) return;
-    picture.view.signal("shown", shown(picture.content.spec.usermeta.methods));
-    picture.view.signal("metrics", filter?.metrics?.size ? [...filter.metrics] : null);
+    const { spec } = picture.content;
+    if (`${leftOut(spec)}` !== picture.out) return embed(picture);
+    picture.view.signal("shown", shown(spec.usermeta.methods));
     await picture.view.runAsync();
   }
 
@@ -72,11 +79,13 @@
     }
     picture.content ??= JSON.parse(picture.figure.querySelector("script").textContent);
     const { spec, tables } = picture.content, width = picture.figure.clientWidth;
-    const made = { ...fitted(themed(spec), width), datasets: unpacked(tables) };
+    const out = leftOut(spec), lean = themed(spec);
+    if (out.length) lean.concat = lean.concat.filter((view) => !out.includes(view.name));
+    const made = { ...fitted(lean, width), datasets: unpacked(tables) };
     picture.view?.finalize();
     const options = { ast: true, actions: false, renderer: spec.usermeta.renderer ?? "svg", config: theme(), tooltip: { theme: dark.matches ? "dark" : "light" } };
     picture.view = (await window.vegaEmbed(picture.box, made, options)).view;
-    picture.width = width;
+    Object.assign(picture, { width, out: `${out}` });
     await apply(picture);
   }
 
