@@ -35,7 +35,9 @@ def experiment(name: str, gains: dict[str, list[float]], failed: bool = False) -
         for each in [paired(pd.Series(values).to_numpy())]
     ]
     drawn = [m for m in methods if m == "tip_sgld"]
-    judgement = Judgement("failed", {"rhat": 1}, replicates) if failed else Judgement("passed", replicates=replicates, sound=replicates)
+    judgement = (
+        Judgement("failed", {"rhat": 1}, replicates) if failed else Judgement("passed", replicates=replicates, sound=replicates)
+    )
     judged = dict.fromkeys(drawn, judgement)
     return Evidence(name, pd.DataFrame(rows), pd.DataFrame(found), judged, {m: m in drawn for m in methods})
 
