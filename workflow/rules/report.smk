@@ -1,5 +1,6 @@
 # The report. What comes in: all evaluation tables, figures with captions, cards of data and teachers; benchmark files as far
-# as they exist. What goes out: results/<study>/{report.html,manifest.json,tables/*.csv}. Nothing is computed that a table lacks.
+# as they exist. What goes out: results/<study>/{report.html,manifest.json,headline.json,tables/*.csv}. Nothing is computed that a table lacks.
+# It also writes results/index.html anew, a list of all studies: no output, as the report jobs of all studies write it.
 
 
 rule report:
@@ -16,6 +17,7 @@ rule report:
     output:
         page=f"{STUDY}/report.html",
         manifest=f"{STUDY}/manifest.json",
+        headline=f"{STUDY}/headline.json",
         tables=expand(
             f"{STUDY}/tables/{{table}}.csv",
             table=("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings"),

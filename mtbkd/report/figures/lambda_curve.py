@@ -163,7 +163,7 @@ def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
         for x, each in zip(at, found, strict=True):
             ax.plot([x, x], [each.low, each.high], color=colour, linewidth=1.1)
         if score == "val_nll":
-            _choices(ax, line, len(groups) - 1 - number, colour)
+            _choices(ax, line, len(shown) - 1 - number, colour)
         elif row.setting:
             ax.annotate(label, (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
                         color=colour, fontsize=7.5, va="center")  # fmt: skip
