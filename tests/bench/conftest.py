@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import cycle
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,7 @@ def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(torch, name, drawing(getattr(torch, name)))
     monkeypatch.setattr(torch, "equal", lambda first, second: next(answers))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "none")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=8e10))
     for module in [
         module for module in list(sys.modules.values()) if vars(module).get("resolve_device") is devices.resolve_device
     ]:
