@@ -109,6 +109,7 @@ def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(FakeTensor, "__bool__", lambda tensor: next(answers), raising=False)
     monkeypatch.setattr(FakeTensor, "__int__", lambda tensor: 1, raising=False)
     monkeypatch.setattr(FakeTensor, "__float__", lambda tensor: 1.0, raising=False)
+    monkeypatch.setattr(FakeTensor, "item", lambda tensor: 1.0, raising=False)
     monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: np.ones(tuple(tensor.shape), int).tolist(), raising=False)
     monkeypatch.setattr(FakeTensor, "__deepcopy__", copied, raising=False)
     monkeypatch.setattr(FakeTensor, "__getitem__", all_true(FakeTensor.__getitem__), raising=False)
