@@ -24,6 +24,7 @@ MODULES = {
     "try": "mtbkd.serving.try_command",
     "list": "mtbkd.serving.list_command",
     "diff": "mtbkd.serving.difference_command",
+    "doctor": "mtbkd.serving.doctor_command",
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from mtbkd.base import suite
 from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.data.raw_files import RawFile, Source
+from mtbkd.serving import cli
 from mtbkd.serving.doctor import downloads, examine, folders, versions
 from mtbkd.serving.doctor.finding import Asked, Finding
 
@@ -146,3 +147,23 @@ def test_other_versions_than_the_locked_ones_are_named(tmp_path: Path, monkeypat
 
 def test_all_direct_dependencies_are_held_against_their_pins() -> None:
     assert {"torch", "numpy", "snakemake", "filelock"} <= set(versions.pins(suite.root() / "envs" / "cpu.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("checks", "status", "last"), [((fine,), 0, "ready to run"), ((fine, broken), 1, "1 of 3 checks fail")]
+)
+def test_the_command_says_a_line_a_check_and_its_status(
+    checks: Any, status: int, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    every = examine.examine
+    monkeypatch.setattr(examine, "examine", lambda folder, study, profile: every(folder, study, profile, checks))
+    assert cli.main(["doctor", "--study", "smoke"]) == status
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[: len(checks) + 1]][:2] == [["study", "ok"], ["fine", "ok"]]
+    assert lines[-1] == last and len(lines) == len(checks) + 3
+
+
+def test_an_unknown_profile_ends_the_command_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor", "--profile", "slrum"]) == 1
+    assert capsys.readouterr().err.startswith("mtbkd: error: --profile: value: found 'slrum'; expected one of default, gpu")
