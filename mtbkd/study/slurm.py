@@ -20,11 +20,13 @@ class Partition:
         name: without the mark of the default.
         default: where jobs go that name none.
         cores: of its largest node.
+        minutes: the longest time that it gives a job; None without a limit.
     """
 
     name: str
     default: bool
     cores: int
+    minutes: int | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Cluster:
             ContractError: no command of SLURM is here, no controller answers, there is no such partition, or neither
                 command would tell how a job ended.
         """
-        found = chosen(partitions(_printed("sinfo", "--noheader", "--exact", "--format=%P|%c")), partition)
+        found = chosen(partitions(_printed("sinfo", "--noheader", "--exact", "--format=%P|%c|%l")), partition)
         if status != "squeue" and accounting():
             return cls("sacct", found)
         check_memory_of_jobs(_printed("scontrol", "show", "config"))
@@ -59,7 +61,8 @@ class Cluster:
 
     def __str__(self) -> str:
         why = "there is accounting" if self.status == "sacct" else "no accounting answers, or squeue was asked for"
-        where = f"partition '{self.partition.name}', at most {self.partition.cores} cores a job"
+        limit = f"{self.partition.minutes:,} minutes" if self.partition.minutes else "no limit of time"
+        where = f"partition '{self.partition.name}', at most {self.partition.cores} cores a job, {limit}"
         return f"SLURM: {self.status} tells how jobs end ({why}); {where}"
 
 
@@ -72,12 +75,22 @@ def accounting() -> bool:
 
 
 def partitions(listed: str) -> list[Partition]:
-    """The lines ``name|cores`` of ``sinfo``, one for each kind of node, each partition once."""
-    lines = [line.split("|") for line in listed.split()]
-    sizes: dict[str, int] = {}
-    for name, cores in lines:
-        sizes[name] = max(sizes.get(name, 1), int(re.sub(r"\D", "", cores) or 1))
-    return [Partition(name.rstrip("*"), name.endswith("*"), cores) for name, cores in sizes.items()]
+    """The lines ``name|cores|limit`` of ``sinfo``, one for each kind of node, each partition once."""
+    found: dict[str, Partition] = {}
+    for line in listed.split():
+        name, size, limit = line.split("|")
+        cores = max(found[name].cores if name in found else 1, int(re.sub(r"\D", "", size) or 1))
+        found[name] = Partition(name.rstrip("*"), name.endswith("*"), cores, minutes(limit))
+    return list(found.values())
+
+
+def minutes(limit: str) -> int | None:
+    """SLURM's ``[days-][hours:]minutes:seconds`` in whole minutes; None for ``infinite`` and the like."""
+    time = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", limit)
+    if time is None:
+        return None
+    days, hours, rest, _ = (int(part or 0) for part in time.groups())
+    return max(1, (days * 24 + hours) * 60 + rest)
 
 
 def chosen(found: list[Partition], name: str | None) -> Partition:

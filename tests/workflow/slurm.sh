@@ -2,6 +2,7 @@
 # A SLURM of one machine, without accounting, from Debian's packages; nothing is installed, everything lies below FOLDER.
 #   slurm.sh unpack FOLDER   download and unpack munge, slurmctld, slurmd and what this machine lacks of their libraries
 #   slurm.sh start FOLDER    write the configuration, start the daemons, wait until the node is idle (root)
+#   slurm.sh controller FOLDER   start slurmctld again, which goes on from its saved state
 #   slurm.sh stop FOLDER     cancel all jobs and end the daemons
 # Its commands are in FOLDER/bin.
 set -euo pipefail
@@ -47,11 +48,11 @@ AccountingStorageType=accounting_storage/none
 ReturnToService=2
 MailProg=/bin/true
 NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(awk '/MemTotal/ { print int($2 / 1100) }' /proc/meminfo)
-PartitionName=all Nodes=ALL Default=YES MaxTime=60 State=UP
+PartitionName=all Nodes=ALL Default=YES MaxTime=30 State=UP
 CONF
     "$root/usr/sbin/munged" --key-file="$here/munge.key" --socket="$here/munge.socket" --pid-file="$here/munged.pid" \
         --seed-file="$here/munge.seed" --log-file="$here/munged.log" --force
-    "$root/usr/sbin/slurmctld-wlm" -c -L "$here/slurmctld.log"
+    "$root/usr/sbin/slurmctld-wlm" -L "$here/slurmctld.log"
     "$root/usr/sbin/slurmd-wlm" -d "$root/usr/sbin/slurmstepd-wlm" -L "$here/slurmd.log"
     for _ in $(seq 60); do
         "$here/bin/sinfo" -h -o %t 2>/dev/null | grep -q '^idle$' && return
@@ -59,6 +60,10 @@ CONF
     done
     tail -n 5 "$here"/*.log >&2
     return 1
+}
+
+controller() {
+    "$root/usr/sbin/slurmctld-wlm" -L "$here/slurmctld.log"
 }
 
 stop() {

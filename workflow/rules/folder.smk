@@ -62,7 +62,7 @@ def shorten_dry_run():
 
 
 def ask_slurm(settings):
-    """Have jobs followed by the command that answers here, and no group of them larger than a node of their partition."""
+    """Have jobs followed by the command that answers here, and ask no more for any than their partition gives."""
     partition = workflow.resource_settings._parsed_default_resources.get("slurm_partition").value
     try:
         cluster = Cluster.asked(settings.status_command, partition)
@@ -70,7 +70,13 @@ def ask_slurm(settings):
         raise WorkflowError(str(error)) from None
     logger.info(str(cluster))
     settings.status_command = cluster.status
-    workflow.global_resources["_cores"] = cluster.partition.cores
+    cores, minutes = cluster.partition.cores, cluster.partition.minutes
+    workflow.global_resources["_cores"] = cores
+    if minutes:  # a job that asks for more would wait for ever
+        workflow.global_resources["runtime"] = minutes
+    # Jobs of a group side by side, or their times would add up.
+    components = workflow.group_settings.group_components
+    workflow.group_settings.group_components = {name: min(number, cores) for name, number in components.items()}
 
 
 def prepared(execute):
