@@ -102,8 +102,12 @@ def need_of_data(config: "Config", study: "Study", experiment: "Experiment | Any
     settings = settings_of("dataset", entry.kind, entry.settings).model_dump()
     together = redrawn(registry.part("dataset", entry.kind))
     replicates = min(experiment.replicates or study.replicates, study.block_size) if together else 1
-    rows = sum(settings.get(key) or 0 for key in _SIZES)
-    return Need((("replicates", replicates), ("examples", rows), ("features", math.prod(shape.features))))
+    return Need((("replicates", replicates), ("examples", examples_of(settings)), ("features", math.prod(shape.features))))
+
+
+def examples_of(settings: dict[str, Any]) -> int:
+    """Examples of a replicate by the settings of a dataset; 0 where its files decide."""
+    return sum(settings.get(key) or 0 for key in _SIZES)
 
 
 def _draws(settings: BaseModel) -> int:

@@ -20,8 +20,8 @@ rule bundle:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=fit_mb,
+        runtime=fit_minutes,
         gpu=GPU,
     params:
         study=PLAN.study,
@@ -52,8 +52,8 @@ for question in BUNDLED_QUESTIONS:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=60,
+            mem_mb=lambda wildcards, attempt, question=question: question_mb(question, attempt),
+            runtime=lambda wildcards, attempt, question=question: question_minutes(question, attempt),
             gpu=GPU,
         params:
             study=PLAN.study,

@@ -1,10 +1,15 @@
 # What all rules share: the checked configuration, resolved into PLAN, and functions of wildcards.
 # What comes in: config.yaml. What goes out: nothing; mistakes in it end the run here, before any job.
+from functools import cache
+
 from snakemake.exceptions import WorkflowError
 
 from mtbkd.study import config as study_config
 from mtbkd.base import registry
 from mtbkd.study.plan import make_plan
+from mtbkd.base.blocks import block_range
+from mtbkd.study import resources as asking
+from mtbkd.study.extent import examples_of
 from mtbkd.study.resolve import parts_of_fit
 from mtbkd.base.errors import ConfigError
 from mtbkd.base import sources
@@ -31,6 +36,53 @@ wildcard_constraints:
     block=r"r\d+-\d+",
     experiment="|".join(PLAN.experiments),
     method="|".join({name: None for e in PLAN.experiments.values() for name in e.methods}) or NOTHING,
+
+
+@cache
+def fit_needs():
+    """(experiment, method) -> (gigabytes of its largest arrays, parameters)."""
+    return {fit: (need.gigabytes, params) for fit, need, params in asking.needs_of_fits(CHECKED, PLAN.study)}
+
+
+def fit_mb(wildcards, attempt):
+    """Memory of a fit: its arrays and its data."""
+    fit, data = (wildcards.experiment, wildcards.method), PLAN.experiments[wildcards.experiment].data
+    held = asking.gigabytes_of_data(data, fit_replicates(wildcards))
+    return asking.megabytes(fit_needs().get(fit, (0, 0))[0] + held, attempt)
+
+
+def fit_minutes(wildcards, attempt):
+    """Time of a fit by its replicates, its examples and the student's parameters."""
+    params = fit_needs().get((wildcards.experiment, wildcards.method), (0, 0))[1]
+    examples = examples_of(PLAN.experiments[wildcards.experiment].data.settings)
+    return asking.minutes(fit_replicates(wildcards), examples, params, attempt)
+
+
+def fit_replicates(wildcards):
+    """Replicates of a block; those of the first where no wildcard names one."""
+    named = wildcards.get("block") or PLAN.experiments[wildcards.experiment].blocks[0]
+    return len(block_range(named))
+
+
+def data_mb(data, wildcards, attempt):
+    """Memory of a job that reads or makes one block of ``data``."""
+    return asking.megabytes(asking.gigabytes_of_data(data, len(block_range(wildcards.block))), attempt)
+
+
+def data_minutes(data, wildcards, attempt):
+    """Time of a job that computes on one block of ``data``."""
+    return asking.minutes(len(block_range(wildcards.block)), examples_of(data.settings), 0, attempt)
+
+
+def question_mb(question, attempt):
+    """Memory of a question or of one of its parts."""
+    return asking.megabytes(asking.gigabytes_of_data(question.data, question.replicates), attempt)
+
+
+def question_minutes(question, attempt):
+    """Time of a question or of one of its parts, as long as all replicates may take."""
+    examples = examples_of(question.data.settings) if question.data else 0
+    return asking.minutes(question.replicates, examples, 0, attempt)
 
 
 def package(*modules, files=()):

@@ -41,8 +41,9 @@ for kind in sorted({data.kind for data in PLAN.datasets.values()}):
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=lambda wildcards, attempt: 2500 * attempt
+            + data_mb(PLAN.datasets[wildcards.dataset], wildcards, attempt),
+            runtime=lambda wildcards, attempt: data_minutes(PLAN.datasets[wildcards.dataset], wildcards, attempt),
         params:
             spec=dataset_spec,
             package=dataset_package,

@@ -17,6 +17,12 @@ TABLES = (
 )
 
 
+def evaluation_needs(wildcards, attempt):
+    """Megabytes and minutes."""
+    e = PLAN.experiments[wildcards.experiment]
+    return asking.evaluation(e.replicates, len(e.methods), examples_of(e.data.settings), attempt)
+
+
 rule evaluate:
     """Score every method, its teachers and the ceiling on the test and out-of-distribution splits; judge the gates."""
     input:
@@ -31,8 +37,8 @@ rule evaluate:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: evaluation_needs(wildcards, attempt)[0],
+        runtime=lambda wildcards, attempt: evaluation_needs(wildcards, attempt)[1],
     params:
         spec=evaluation_spec,
         package=package("mtbkd.evaluation.evaluate"),

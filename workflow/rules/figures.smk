@@ -29,12 +29,14 @@ for owner in OWNERS:
             f"{STUDY}/logs/figures/{owner.key}.log",
         benchmark:
             f"{STUDY}/benchmarks/figures/{owner.key}.tsv"
+        group:
+            "figures"
         conda:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=30,
+            mem_mb=lambda wildcards, attempt: 2000 * attempt,
+            runtime=lambda wildcards, attempt: 30 * attempt,
         params:
             owner=asdict(owner),
             package=package(

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from mtbkd.base import running
 from mtbkd.base.errors import ContractError
 from mtbkd.study import dry_run
+from mtbkd.study.slurm import Cluster
 
 HINT = "move the repository, or have the environment elsewhere: UV_PROJECT_ENVIRONMENT=<folder> make run"
 
@@ -60,6 +61,24 @@ def shorten_dry_run():
         logger.info("Each job's outputs, and why it would run. Its inputs, log and resources: --verbose.")
 
 
+def ask_slurm(settings):
+    """Have jobs followed by the command that answers here, and ask no more for any than their partition gives."""
+    partition = workflow.resource_settings._parsed_default_resources.get("slurm_partition").value
+    try:
+        cluster = Cluster.asked(settings.status_command, partition)
+    except ContractError as error:
+        raise WorkflowError(str(error)) from None
+    logger.info(str(cluster))
+    settings.status_command = cluster.status
+    cores, minutes = cluster.partition.cores, cluster.partition.minutes
+    workflow.global_resources["_cores"] = cores
+    if minutes:  # a job that asks for more would wait for ever
+        workflow.global_resources["runtime"] = minutes
+    # Jobs of a group side by side, or their times would add up.
+    components = workflow.group_settings.group_components
+    workflow.group_settings.group_components = {name: min(number, cores) for name, number in components.items()}
+
+
 def prepared(execute):
     """Snakemake's ``execute``, which starts no run beside one that is alive, and finds no traces of dead ones."""
 
@@ -70,6 +89,8 @@ def prepared(execute):
             shorten_dry_run()
             return execute(executor_plugin=executor_plugin, **given)
         check_cores(workflow.resource_settings)
+        if executor_plugin.name == "slurm":
+            ask_slurm(given["executor_settings"])
         with running.announced(f"study {PLAN.study}", "run") as me:
             os.environ[running.RUN_VARIABLE] = running.named(me.process)
             running.wait_for_orphans()

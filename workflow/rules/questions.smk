@@ -21,8 +21,8 @@ for question in PLAN.questions.values():
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=3000,
-            runtime=60,
+            mem_mb=lambda wildcards, attempt, question=question: question_mb(question, attempt),
+            runtime=lambda wildcards, attempt, question=question: question_minutes(question, attempt),
             gpu=0 if question.parts else GPU,
         params:
             spec=question_spec(question),
@@ -49,12 +49,14 @@ for question in PLAN.questions.values():
                 f"{STUDY}/benchmarks/question/{part_place(question, step)}.tsv"
             wildcard_constraints:
                 part="|".join(question.parts[step]),
+            group:
+                "parts"
             conda:
                 ENVIRONMENT
             threads: 1
             resources:
-                mem_mb=3000,
-                runtime=120,
+                mem_mb=lambda wildcards, attempt, question=question: question_mb(question, attempt),
+                runtime=lambda wildcards, attempt, question=question: question_minutes(question, attempt),
                 gpu=GPU if step_of(question, step).gpu else 0,
             params:
                 spec=part_spec(question, step),

@@ -33,8 +33,8 @@ rule report:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         spec=report_spec,
         package=package("mtbkd.report.build", *section_modules(), files=PUBLISHED + PAGE_PARTS),

@@ -12,12 +12,14 @@ rule student:
         f"{STUDY}/logs/student/{{experiment}}/{{method}}/{{block}}.log",
     benchmark:
         f"{STUDY}/benchmarks/student/{{experiment}}/{{method}}/{{block}}.tsv"
+    group:
+        "fits"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=fit_mb,
+        runtime=fit_minutes,
         gpu=GPU,
     params:
         spec=method_spec,

@@ -2,6 +2,11 @@
 # cover, results/shared/logits/<teacher>/<block>/, computed once for all methods and studies.
 
 
+def teacher_data(wildcards):
+    """The dataset that a teacher learns from."""
+    return PLAN.datasets[PLAN.teachers[wildcards.teacher].data_key]
+
+
 rule teacher:
     """Train one teacher on all replicates of a block, or read a released one, and cache its logits."""
     input:
@@ -13,12 +18,14 @@ rule teacher:
         "results/logs/teacher/{teacher}/{block}.log",
     benchmark:
         "results/benchmarks/teacher/{teacher}/{block}.tsv"
+    group:
+        "teachers"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: data_mb(teacher_data(wildcards), wildcards, attempt),
+        runtime=lambda wildcards, attempt: data_minutes(teacher_data(wildcards), wildcards, attempt),
         gpu=GPU,
     params:
         spec=teacher_spec,

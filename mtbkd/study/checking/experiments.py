@@ -103,18 +103,24 @@ def experiment_mistakes(place: Place) -> Iterator[Mistake]:
         )
 
 
-def memory_remarks(config: "Config", study: str) -> Iterator[str]:
-    """Fits of a study that do not fit into this machine's memory, by the settings of a checked ``config``."""
+def sized_fits(config: "Config", study: str) -> Iterator[tuple[str, str, Size, Shape]]:
+    """(experiment, method, size of its student, shape of its data) of a checked ``config``, where the settings tell both."""
     for title, experiment in config.studies[study].experiments.items():
         entry = config.datasets[experiment.dataset]
         shape = registry.part("dataset", entry.kind).describe(settings_of("dataset", entry.kind, entry.settings))
         path = ("studies", study, "experiments", title)
         size = _student_size(Place(config, {}, path, config.studies[study], experiment, shape), [])
-        for name in experiment.methods if size and shape else ():
-            assert size is not None and shape is not None
-            need = need_of_fit(config, config.studies[study], experiment, name, size, shape)
-            if said := memory_remark(f"{title}: {name}", need):
-                yield said
+        if size is not None and shape is not None:
+            yield from ((title, name, size, shape) for name in experiment.methods)
+
+
+def memory_remarks(config: "Config", study: str) -> Iterator[str]:
+    """Fits of a study that do not fit into this machine's memory, by the settings of a checked ``config``."""
+    for title, name, size, shape in sized_fits(config, study):
+        chosen = config.studies[study]
+        need = need_of_fit(config, chosen, chosen.experiments[title], name, size, shape)
+        if said := memory_remark(f"{title}: {name}", need):
+            yield said
 
 
 def _references(place: Place) -> Iterator[Mistake]:

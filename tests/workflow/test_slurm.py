@@ -1,0 +1,203 @@
+"""The profile `slurm` on a SLURM of this one machine, without accounting: interrupted, killed, cancelled, and right in the end."""
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kills import differences
+from tests.workflow.conftest import PATIENCE, Checkout, Smoke
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+SCRIPT = Path(__file__).with_name("slurm.sh")
+COMMAND = ("snakemake", "--profile", "workflow/profiles/slurm", "--config", "study=smoke")
+IMPATIENT = ("--slurm-init-seconds-before-status-checks", "2", "--max-status-checks-per-second", "1")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A SLURM whose commands are in ``folder``/bin."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """With these commands, and without what an outer SLURM would tell."""
+        return {"PATH": os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])}
+
+    def command(self, name: str, *arguments: str) -> str:
+        line = (str(self.folder / "bin" / name), *arguments)
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def script(self, verb: str) -> subprocess.CompletedProcess[str]:
+        # daemons keep what they inherit open, so that reading a pipe would wait for their end
+        with open(self.folder / f"{verb}.txt", "w+") as output:
+            done = subprocess.run(("bash", str(SCRIPT), verb, str(self.folder)), stdout=output, stderr=output, timeout=600)
+            output.seek(0)
+            return subprocess.CompletedProcess(done.args, done.returncode, output.read())
+
+    def running(self) -> list[str]:
+        """Ids of the jobs that run."""
+        return self.command("squeue", "--noheader", "--states=running,completing", "--format=%i").split()
+
+
+def living(folder: Path) -> list[str]:
+    """Processes whose command line names the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+        found += [line] if f"{folder}/root/" in line else []
+    return found
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    if sys.platform != "linux" or os.geteuid() or not shutil.which("apt-get"):
+        pytest.skip("SLURM from packages needs root on Debian or Ubuntu")
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        pytest.skip("snakemake-executor-plugin-slurm is not installed: make setup EXTRAS='dev slurm'")
+    found = Cluster(tmp_path_factory.mktemp("slurm"))
+    unpacked = found.script("unpack")
+    if unpacked.returncode:
+        pytest.skip(f"apt-get has no SLURM here: {unpacked.stdout.strip()[-300:]}")
+    try:
+        started = found.script("start")
+        assert started.returncode == 0, started.stdout
+        yield found
+    finally:
+        found.script("stop")
+        left = living(found.folder)
+    assert left == []
+
+
+class Running:
+    """A run in the background."""
+
+    def __init__(self, checkout: Checkout, cluster: Cluster, output: Path):
+        self.output, self.cluster, self.end = output, cluster, time.monotonic() + PATIENCE
+        with open(output, "w") as handle:
+            self.process = subprocess.Popen(
+                (*COMMAND, *IMPATIENT),
+                cwd=checkout.root,
+                env=checkout.environment(**cluster.environment),
+                stdout=handle,
+                stderr=handle,
+                start_new_session=True,
+            )
+
+    @property
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def wait_for(self, what: Callable[[], object]) -> None:
+        while not what():
+            assert self.process.poll() is None and time.monotonic() < self.end, self.text
+            time.sleep(0.2)
+
+    def finished(self) -> int:
+        try:
+            return self.process.wait(max(1, self.end - time.monotonic()))
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@dataclass(frozen=True)
+class History:
+    """One study through SLURM: stopped by Ctrl-C, its main process killed, then a job cancelled and the controller restarted.
+
+    Attributes:
+        checkout: where it was computed.
+        interrupted, killed, last: what the three runs printed.
+        after_interrupt: jobs that ran on after Ctrl-C.
+        status: exit status of the last run.
+    """
+
+    checkout: Checkout
+    interrupted: str
+    killed: str
+    last: str
+    after_interrupt: list[str]
+    status: int
+
+
+@pytest.fixture(scope="module")
+def history(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> History:
+    folder = tmp_path_factory.mktemp("run")
+    checkout = Checkout(folder / "checkout")
+    runs: list[Running] = []
+
+    def begun() -> Running:
+        runs.append(Running(checkout, cluster, folder / f"{len(runs)}.txt"))
+        return runs[-1]
+
+    try:
+        first = begun()
+        first.wait_for(cluster.running)
+        os.killpg(first.process.pid, signal.SIGINT)
+        first.finished()
+        time.sleep(2)
+        after_interrupt = cluster.running()
+
+        second = begun()
+        second.wait_for(cluster.running)
+        second.kill()
+
+        last = begun()
+        last.wait_for(lambda: "submitted" in last.text and cluster.running())
+        cluster.command("scancel", *cluster.running())
+        last.wait_for(lambda: "Trying to restart" in last.text)
+        restart_controller(cluster)
+        return History(checkout, first.text, second.text, last.text, after_interrupt, last.finished())
+    finally:
+        for run in runs:
+            run.kill()
+
+
+def restart_controller(cluster: Cluster) -> None:
+    """End slurmctld and start it again from the state that it saved."""
+    pid = int((cluster.folder / "slurmctld.pid").read_text())
+    os.kill(pid, signal.SIGTERM)
+    time.sleep(3)
+    restarted = cluster.script("controller")
+    assert restarted.returncode == 0, restarted.stdout
+
+
+def test_results_are_those_of_one_machine(history: History, smoke: Smoke) -> None:
+    assert history.status == 0, history.last
+    ours, theirs = (c.root / "results" for c in (history.checkout, smoke.checkout))
+    made_by_other_tests = ("bundles", "alive", "dead", "elsewhere")
+    assert [d for d in differences(ours, theirs) if d.split("/")[1] not in made_by_other_tests] == []
+
+
+def test_the_run_says_who_tells_how_jobs_end(history: History) -> None:
+    cores = os.cpu_count()
+    assert re.search(
+        rf"^SLURM: squeue .*no accounting.* partition 'all', at most {cores} cores a job, 30 minutes$", history.last, re.M
+    )
+
+
+def test_control_c_cancels_the_jobs(history: History) -> None:
+    assert "submitted" in history.interrupted and history.after_interrupt == []
+
+
+def test_jobs_share_submissions_and_a_cancelled_one_is_tried_again(history: History) -> None:
+    jobs = int(re.findall(r"^total +(\d+)$", history.last, re.M)[-1])
+    assert "CANCELLED" in history.last
+    assert len(re.findall("has been submitted with SLURM jobid", history.last)) < jobs - 3
