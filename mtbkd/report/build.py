@@ -13,7 +13,20 @@ from mtbkd.base.writing import atomic, write_json
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
-from mtbkd.report import cards, experiment, findings, headline, index, page, posteriors, runs, stacking, titles
+from mtbkd.report import (
+    cards,
+    description,
+    experiment,
+    findings,
+    headline,
+    index,
+    page,
+    pictures,
+    posteriors,
+    runs,
+    stacking,
+    titles,
+)
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
@@ -38,8 +51,9 @@ def build_report(
     benchmarks: Sequence[tuple[str, str, Sequence[str]]],
     figures: Sequence[str],
     out: str | Path,
+    library: str | Path | None = None,
 ) -> None:
-    """Write report.html, manifest.json, headline.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,
+    """Write report.html, manifest.json, headline.json, snakemake.rst and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,
     findings}.csv, each whole or not at all, tables/<question>-<table>.csv, and the index of all studies beside ``out``.
 
     Args:
@@ -51,6 +65,8 @@ def build_report(
         benchmarks: (step, name, files), one file a block; those that are not there are left out.
         figures: SVG files in the order of the page, each with its PNG and its caption, a JSON file, beside it.
         out: results/<study>.
+        library: folder that keeps the script of interactive pictures. None: the page stands alone, without its other files;
+            its pictures are static.
 
     Raises:
         ContractError: a file that an earlier rule should have written is missing or breaks its contract.
@@ -70,10 +86,11 @@ def build_report(
         findings.Case(each, plan["experiments"][name], versus[name]) for name, each in evidence.items()
     )
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures), costs, told)
+    content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None), costs, told)
     named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
     content |= {"headline": [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)}
-    html = page.render(content | {"findings": told_findings})
+    vega = pictures.library(Path(library)) if library else ""
+    html = page.render(content | {"findings": told_findings, "vega": vega})
     answers = [answer for _, found in content["opening"] for answer in found]
     told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
     frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
@@ -81,6 +98,7 @@ def build_report(
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
+    description.write(out / "snakemake.rst", told_first, content["figures"].get("", []))
     index.publish(out, told_first)
 
 

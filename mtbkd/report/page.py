@@ -9,6 +9,7 @@ from typing import Any
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import AGAIN, damage, read_json, regular_file
+from mtbkd.report.pictures import packed
 from mtbkd.report.table import Table
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -19,7 +20,14 @@ FIELDS = ("of", "title", "category", "caption", "alt")
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with the content of its JSON file; ``source`` is a data URI, ``of`` an experiment or question."""
+    """A figure with the content of its JSON file.
+
+    Attributes:
+        source: its static picture as a data URI.
+        of: an experiment or question.
+        stem: its files' name, without ending; links lead to them where they lie in ``figures/`` beside the page.
+        picture: its interactive view, see ``pictures.packed``; "" for none.
+    """
 
     source: str
     of: str | None
@@ -27,6 +35,8 @@ class Figure:
     category: str
     caption: str
     alt: str
+    stem: str
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -55,19 +65,20 @@ class Part:
     comparisons: Table | None
 
 
-def figures(paths: Iterable[str | Path]) -> list[Figure]:
-    """Every SVG of ``paths``, embedded, with its caption; ContractError names what is missing."""
-    return [_figure(Path(path)) for path in paths]
+def figures(paths: Iterable[str | Path], interactive: bool) -> list[Figure]:
+    """Every SVG of ``paths``, embedded, with its caption and, if ``interactive``, its view; ContractError: what is missing."""
+    return [_figure(Path(path), interactive) for path in paths]
 
 
-def _figure(path: Path) -> Figure:
+def _figure(path: Path, interactive: bool) -> Figure:
     beside = path.with_suffix(".json")
     told = read_json(beside)
     if not isinstance(told, dict):
         raise ContractError(beside, "content", "something else", f"{', '.join(FIELDS)} of a figure", AGAIN)
     if missing := [name for name in FIELDS if name not in told]:
         raise ContractError(beside, "entry", f"no {', '.join(missing)}", ", ".join(FIELDS), AGAIN)
-    return Figure(embedded(regular_file(path, "a figure")), **{name: told[name] for name in FIELDS})
+    source, picture = embedded(regular_file(path, "a figure")), packed(path) if interactive else ""
+    return Figure(source, **{name: told[name] for name in FIELDS}, stem=path.stem, picture=picture)
 
 
 def embedded(path: Path) -> str:
@@ -98,4 +109,5 @@ def render(content: Mapping[str, Any], template: str = "page.html.j2") -> str:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     inline = {name: (TEMPLATES / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
+    inline |= {f"pictures_{name}": (TEMPLATES / f"pictures.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     return environment.get_template(template).render(**content, **inline)

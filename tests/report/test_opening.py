@@ -19,7 +19,7 @@ def shown(opening: list[str]) -> str:
     told = {"opening": first_answers([part]), "sentences": [("Which student predicts best?", ["On iris, tip."])]}
     plan = {"study": "tables", "description": "Many.", "device": "cpu"}
     absent = {name: [] for name in ("parts", "findings", "headline")} | {"figures": {}}
-    words = {name: "" for name in ("ran", "took", "computed", "agreement_explained", "resolved")}
+    words = {name: "" for name in ("ran", "took", "computed", "agreement_explained", "resolved", "vega")}
     tables = {"gates_explained": EMPTY, "costs": EMPTY}
     return page.render({**told, **absent, **words, **tables, "plan": plan, "manifest": MANIFEST, "questions": [part]})
 

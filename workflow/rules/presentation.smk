@@ -47,10 +47,13 @@ FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
 FIGURE_STUDY = FigureStudy({e.name: figure_sibling(e) for e in PLAN.experiments.values()})
 FIGURE_QUESTIONS = [FigureQuestion(name, q.kind, q.content, question_tables(q)) for name, q in PLAN.questions.items()]
 OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
-STEMS = [owner.stem(name) for owner in OWNERS for name in owner.figures]
-FIGURES = [f"{STUDY}/figures/{stem}.svg" for stem in STEMS]
-ENDINGS = ("svg", "png", "json", "rst")
-FIGURE_OF = {f"{STUDY}/figures/{stem}.{ending}": stem for stem in STEMS for ending in ENDINGS}
+FIGURES = [f"{STUDY}/figures/{owner.stem(name)}.svg" for owner in OWNERS for name in owner.figures]
+FIGURE_OF = {
+    f"{STUDY}/figures/{owner.stem(name)}.{ending}": owner.stem(name)
+    for owner in OWNERS
+    for name in owner.figures
+    for ending in catalogue.endings(name)
+}
 
 
 def figure_inputs(owner):
@@ -83,10 +86,20 @@ def reported(owner, name):
     return report(
         f"{STUDY}/figures/{owner.stem(name)}.svg",
         caption=os.path.abspath(f"{STUDY}/figures/{owner.stem(name)}.rst"),
-        category=part.CATEGORY,
-        subcategory=owner.of or "all experiments",
+        category=owner.of or "Study",
+        subcategory=part.CATEGORY,
         labels={"figure": part.TITLE},
     )
+
+
+SUMMARY_TABLES = ("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings")
+DESCRIPTION = os.path.abspath(f"{STUDY}/snakemake.rst")  # the first page of Snakemake's own report
+
+
+def reported_table(name):
+    """A summary table as Snakemake's own report shows it."""
+    labels = {"table": name.replace("_", " ")}
+    return report(f"{STUDY}/tables/{name}.csv", category="Study", subcategory="Tables", labels=labels)
 
 
 def asked_figures():
@@ -161,4 +174,5 @@ def report_spec(wildcards):
         "questions": question_files(),
         "benchmarks": report_benchmarks(),
         "figures": FIGURES,
+        "library": "results/shared/library",
     }

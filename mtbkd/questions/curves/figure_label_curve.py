@@ -38,7 +38,7 @@ MEAN = "teachers:mean"
 
 def draw(question: Question) -> "Figure":
     rows = question.table("scores")
-    panels = [(f"teachers: {each}", each, metric) for each in sets_of_teachers(rows) for metric in judged_metrics(rows)]
+    panels = panels_of(rows)
     figure, axes = grid(len(panels), 2, 2.3)
     shared: dict[str, list[Axes]] = {}
     for ax, (title, teachers, metric) in zip(axes, panels, strict=True):
@@ -65,6 +65,11 @@ def sets_of_teachers(rows: Frame) -> list[str]:
     return list(dict.fromkeys(students["teachers"]))
 
 
+def panels_of(rows: Frame) -> list[tuple[str, str, str]]:
+    """(title, set of teachers, metric) of every panel."""
+    return [(f"teachers: {each}", each, metric) for each in sets_of_teachers(rows) for metric in judged_metrics(rows)]
+
+
 def label_ticks(ax: "Axes", counts: list[int]) -> None:
     """A logarithmic axis with the label counts as its ticks."""
     ax.set_xscale("log")
@@ -78,12 +83,17 @@ def _no_ticks() -> Any:
     return NullLocator()
 
 
+def lines_of(rows: Frame, teachers: str) -> list[tuple[Any, Frame]]:
+    """(method, signal, transfer) -> its rows; labels alone have no teachers and are there once."""
+    students = rows[(rows["kind"] == "student") & rows["teachers"].isin([NO_TEACHERS, teachers])]
+    lines = list(students.groupby(["method", "signal", "transfer"], sort=False))
+    return [(keys, own) for keys, own in lines if keys[1] != "none" or keys[2] == students["transfer"].iloc[0]]
+
+
 def _panel(ax: "Axes", rows: Frame, teachers: str) -> None:
     counts = sorted(int(n) for n in rows["labels"].unique())
     label_ticks(ax, counts)
-    students = rows[(rows["kind"] == "student") & rows["teachers"].isin([NO_TEACHERS, teachers])]
-    lines = list(students.groupby(["method", "signal", "transfer"], sort=False))
-    lines = [(keys, own) for keys, own in lines if keys[1] != "none" or keys[2] == students["transfer"].iloc[0]]
+    lines = lines_of(rows, teachers)
     for place, ((method, signal, transfer), own) in enumerate(lines):
         shift = 1.035 ** (place - (len(lines) - 1) / 2)
         within = range_of(str(rows["metric"].iloc[0]))

@@ -47,6 +47,9 @@ class Gain(NamedTuple):
     high: float
     passed: bool
     inference: str = ""
+    method: str = ""
+    n: int = 0
+    gates: str = ""
 
 
 def applies(study: Study) -> bool:
@@ -67,15 +70,20 @@ def gains(folder: Path) -> list[Gain]:
         return []
     return [
         Gain(named[m], signals[m], row["difference"], row["low"], row["high"], judged[m].status not in ("failed", "not judged"),
-             inferences[m])
+             inferences[m], m, row["n"], judged[m].words)
         for m in named
         if (row := rows.get(m))
     ]  # fmt: skip
 
 
-def draw(study: Study) -> "Figure":
+def compared(study: Study) -> dict[str, list[Gain]]:
+    """Experiment -> its gains, for those that have any."""
     found = {name: gains(Path(each.evaluation)) for name, each in study.siblings.items()}
-    found = {name: own for name, own in found.items() if own}
+    return {name: own for name, own in found.items() if own}
+
+
+def draw(study: Study) -> "Figure":
+    found = compared(study)
     heights = [ROW * len(own) + HEAD for own in found.values()] or [1.0]
     figure, axes = plt.subplots(
         len(heights), 1, figsize=(1.6 * WIDTH, sum(heights)), squeeze=False, gridspec_kw={"height_ratios": heights}

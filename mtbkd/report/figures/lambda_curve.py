@@ -71,7 +71,7 @@ def draw(material: Material) -> "Figure":
     for line, row in zip(axes, shown, strict=False):
         for ax, score in zip(line, SCORES, strict=True):
             _panel(ax, row, score, floor)
-        line[0].set_title(row.title, fontsize=8, pad=5 + COUNT * lines_of(row))
+        line[0].set_title(row.title, fontsize=8, pad=5 + COUNT * len(lines(row)))
     axes[0][0].plot([], [], color=BLACK, linestyle=FLOOR, linewidth=1, label="labels alone")
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper right")
     names = " or ".join(sorted({row.strength for row in shown} or {"lambda"}))
@@ -106,9 +106,14 @@ def _by_strength(own: Frame) -> tuple[str, Frame]:
     return "kappa", own.assign(**{"lambda": sharp})
 
 
-def lines_of(row: Row) -> int:
-    """How many lines a panel has."""
-    return row.table[row.setting].nunique() if row.setting else 1
+def lines(row: Row) -> list[tuple[str, list[Point]]]:
+    """(label, dots) of every line of a row; the label is "" where there is but one."""
+    groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
+    found = [(value if isinstance(value, str) else f"{value:g}", group) for value, group in groups]
+    return [
+        (f"{OTHERS[row.setting]} = {value}" if row.setting else "", points(group, settings_of(group), row.strength))
+        for value, group in found
+    ]
 
 
 def points(table: Frame, settings: Sequence[str], strength: str = "lambda") -> list[Point]:
@@ -139,22 +144,21 @@ def labels_only(experiment: Experiment, table: Frame) -> dict[str, float]:
 
 
 def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
-    groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
+    shown = lines(row)
     ticks = sorted(set(row.table[row.strength]))
     # Lines that coincide stay visible side by side.
     side = (ticks[-1] / ticks[0]) ** SIDE
-    for number, (value, group) in enumerate(groups):
-        colour, line = LINES[number % len(LINES)], points(group, settings_of(group), row.strength)
-        at = [point.lam * side ** (number - (len(groups) - 1) / 2) for point in line]
+    for number, (label, line) in enumerate(shown):
+        colour = LINES[number % len(LINES)]
+        at = [point.lam * side ** (number - (len(shown) - 1) / 2) for point in line]
         found = [point.scores[score] for point in line]
         ax.plot(at, [each.mean for each in found], "o-", color=colour, markersize=3.5)
         for x, each in zip(at, found, strict=True):
             ax.plot([x, x], [each.low, each.high], color=colour, linewidth=1.1)
         if score == "val_nll":
-            _choices(ax, line, len(groups) - 1 - number, colour)
+            _choices(ax, line, len(shown) - 1 - number, colour)
         elif row.setting:
-            shown = value if isinstance(value, str) else f"{value:g}"
-            ax.annotate(f"{OTHERS[row.setting]} = {shown}", (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
+            ax.annotate(label, (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
                         color=colour, fontsize=7.5, va="center")  # fmt: skip
     if score in floor:
         ax.axhline(floor[score], color=BLACK, linestyle=FLOOR, linewidth=1)

@@ -26,6 +26,7 @@ is yellow, or uncertain where the truth is dark. Lower block, for methods with a
 uncertainty, which more data could remove (0: all uncertainty is noise in the labels). It should be largest where labels are
 few or teachers disagree.
 """
+LABELS = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
 COLUMNS = 3
 PANEL = 1.62  # inches
 
@@ -49,10 +50,9 @@ def draw(material: Material) -> "Figure":
     figure = plt.figure(figsize=(WIDTH, PANEL * sum(heights) + 0.62 * len(blocks)))
     made: Any = figure.subfigures(len(blocks), 1, height_ratios=[h * PANEL + 0.62 for h in heights if h])
     subfigures = np.atleast_1d(made)
-    labels = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
-    for sub, block, label in zip(subfigures, blocks, labels, strict=False):
+    for sub, block, label in zip(subfigures, blocks, LABELS, strict=False):
         axes = np.atleast_1d(sub.subplots(-(-len(block) // COLUMNS), COLUMNS, sharex=True, sharey=True)).ravel()
-        top = max(float(np.nanquantile(panel.values, 0.995)) for panel in block)
+        top = largest(block)
         drawn = [_map(ax, panel, material, top) for ax, panel in zip(axes, block, strict=False)]
         for ax in axes[len(block) :]:
             ax.set_visible(False)
@@ -61,6 +61,11 @@ def draw(material: Material) -> "Figure":
         bar = sub.colorbar(drawn[0], ax=list(axes), fraction=0.03, pad=0.02, extend="max")
         bar.set_label(label, fontsize=8.5)
     return figure
+
+
+def largest(block: list[Panel]) -> float:
+    """The value that has the last colour."""
+    return max(float(np.nanquantile(panel.values, 0.995)) for panel in block)
 
 
 def panels(material: Material) -> tuple[list[Panel], list[Panel]]:

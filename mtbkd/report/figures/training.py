@@ -50,16 +50,27 @@ def draw(material: Material) -> "Figure":
     return figure
 
 
+def middle(curve: Curve) -> np.ndarray:
+    """The median (T,) over replicates of the best start."""
+    return np.nanmedian(curve.best, axis=0) if np.isfinite(curve.best).any() else curve.best[0]
+
+
+def in_view(curve: Curve) -> tuple[float, float] | None:
+    """Both ends of the y-axis: the steep beginning is cut off; None where nothing is finite."""
+    late = curve.value[..., curve.step >= SHOWN_FROM * curve.step[-1]]
+    if not np.isfinite(late).any():
+        return None
+    low, high = float(np.nanmin(late)), float(np.nanmax(late))
+    margin = 0.06 * max(high - low, 1e-3)
+    return low - margin, high + margin
+
+
 def _panel(ax: "Axes", curve: Curve, colour: str) -> None:
-    middle = np.nanmedian(curve.best, axis=0) if np.isfinite(curve.best).any() else curve.best[0]
     for each in curve.value.reshape(-1, len(curve.step)):
         ax.plot(curve.step, each, color=LIGHT, linewidth=0.7, zorder=1)
-    ax.plot(curve.step, middle, color=colour, linewidth=1.4)
-    in_view = curve.value[..., curve.step >= SHOWN_FROM * curve.step[-1]]
-    if np.isfinite(in_view).any():
-        low, high = np.nanmin(in_view), np.nanmax(in_view)
-        margin = 0.06 * max(high - low, 1e-3)
-        ax.set_ylim(low - margin, high + margin)
+    ax.plot(curve.step, middle(curve), color=colour, linewidth=1.4)
+    if ends := in_view(curve):
+        ax.set_ylim(*ends)
     ax.set_xlabel(f"{curve.objective}\nlast tenth: {told(curve.late_gain)}", fontsize=7, color=GREY)
     ax.locator_params(nbins=4)
 

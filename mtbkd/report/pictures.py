@@ -1,0 +1,43 @@
+"""Interactive pictures of the page: the library that shows them, once, and their specifications in few bytes."""
+
+import json
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mtbkd.base.errors import ContractError
+from mtbkd.base.reading import AGAIN, read_json
+from mtbkd.base.writing import atomic
+from mtbkd.report.figures.interactive import ENDING
+
+END = "/* vega, vega-lite, vega-embed: whole */"
+
+
+def library(folder: Path) -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script. Making it takes seconds: it is kept in ``folder``, if that is writable."""
+    path = folder / f"vega-{version('vl-convert-python')}.js"
+    with suppress(OSError, UnicodeDecodeError):
+        if (found := path.read_text(encoding="utf-8")).endswith(END):
+            return found
+    import vl_convert
+
+    made = vl_convert.javascript_bundle().replace("</script", "<\\/script") + END
+    with suppress(OSError), atomic(path) as temporary:
+        temporary.write_text(made, encoding="utf-8")
+    return made
+
+
+def packed(figure: Path) -> str:
+    """The specification beside the SVG ``figure`` as ``{"spec": ..., "tables": {name: {"columns": ..., "rows": ...}}}``; "" for
+    a figure without one. Nothing in it ends a script element."""
+    path = figure.with_suffix(f".{ENDING}")
+    if not path.exists():
+        return ""
+    spec: Any = read_json(path)
+    tables = spec.pop("datasets", None) if isinstance(spec, dict) else None
+    if not isinstance(tables, dict):
+        raise ContractError(path, "content", "no datasets", "a Vega-Lite specification", AGAIN)
+    columns = {name: list(rows[0]) if rows else [] for name, rows in tables.items()}
+    lean = {name: {"columns": columns[name], "rows": [list(row.values()) for row in rows]} for name, rows in tables.items()}
+    return json.dumps({"spec": spec, "tables": lean}, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,0 +1,158 @@
+"use strict";
+// Interactive pictures. A static picture is replaced when it comes into view, by what its specification shows; the library
+// runs when the first does. Nothing is loaded, and the expressions of specifications are interpreted: the page needs no eval.
+(() => {
+  const source = document.getElementById("vega");
+  if (!source) return;
+  const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
+  const pictures = [];
+  let filter = null;
+
+  // Colours of the page for those of paper; all others are legible on both.
+  const ink = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  function themed(spec) {
+    const colours = { "#000000": ink("ink"), "#6b6b6b": ink("soft"), "#d9d9d9": ink("line"), "#ffffff": ink("paper") };
+    return JSON.parse(JSON.stringify(spec), (key, value) => colours[typeof value === "string" ? value.toLowerCase() : ""] ?? value);
+  }
+  function theme() {
+    const text = { labelColor: ink("ink"), titleColor: ink("ink"), labelFontSize: 11, titleFontSize: 11, titleFontWeight: 400 };
+    return {
+      background: null, aria: false, font: getComputedStyle(document.body).fontFamily, title: { color: ink("ink"), anchor: "start", frame: "group", fontSize: 12.5 },
+      axis: { ...text, domainColor: ink("soft"), tickColor: ink("soft") }, legend: text,
+      header: { ...text, labelFontWeight: 600 }, text: { color: ink("ink"), fontSize: 11 },
+    };
+  }
+
+  // Every view as wide as there is room for, with fewer columns on a narrow page; views of what the filter leaves out go.
+  function fitted(spec, width) {
+    const { label = 60, least = 180, square = false } = spec.usermeta, room = Math.min(label, width * 0.45);
+    const views = (of) => of.concat ?? of.vconcat ?? (of.facet ? [of.spec] : []);
+    const fit = (of) => {
+      const columns = Math.max(1, Math.min(of.columns ?? 1, views(of).length || 1, Math.floor(width / (room + least))));
+      const inner = Math.max(120, Math.floor((width - 8) / columns - room - 12));
+      if (of.columns) of.columns = columns;
+      for (const each of views(of)) {
+        if (views(each).length) fit(each);
+        else Object.assign(each, { width: inner }, square ? { height: inner } : {});
+      }
+    };
+    fit(spec);
+    return spec;
+  }
+
+  function leftOut(spec) {
+    const methods = shown(spec.usermeta.methods), metrics = filter?.metrics?.size ? filter.metrics : null;
+    return Object.entries(spec.usermeta.belongs ?? {})
+      .filter(([, { method, metric }]) => (method && methods && !methods.includes(method)) || (metric && metrics && !metrics.has(metric)))
+      .map(([name]) => name);
+  }
+
+  function unpacked(tables) {
+    const whole = ({ columns, rows }) => rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])));
+    return Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, whole(table)]));
+  }
+
+  function shown(methods) {
+    if (!filter) return null;
+    const admits = (set, value) => !set || !set.size || set.has(value);
+    const text = (filter.text ?? "").trim().toLowerCase();
+    const said = (id, told) => `${id} ${told.title} ${told.signal} ${told.inference}`.toLowerCase();
+    return Object.entries(methods)
+      .filter(([id, told]) => admits(filter.methods, id) && admits(filter.signals, told.signal) && admits(filter.inferences, told.inference))
+      .filter(([id, told]) => text.split(/\s+/).every((word) => said(id, told).includes(word)))
+      .map(([id]) => id);
+  }
+
+  async function apply(picture) {
+    if (!picture.view) return;
+    const { spec } = picture.content;
+    if (`${leftOut(spec)}` !== picture.out) return embed(picture);
+    picture.view.signal("shown", shown(spec.usermeta.methods));
+    await picture.view.runAsync();
+  }
+
+  async function embed(picture) {
+    if (!window.vegaEmbed) {
+      const script = document.createElement("script");
+      script.textContent = source.textContent;
+      document.head.append(script);
+    }
+    picture.content ??= JSON.parse(picture.figure.querySelector("script").textContent);
+    const { spec, tables } = picture.content, width = picture.figure.clientWidth;
+    const out = leftOut(spec), lean = themed(spec);
+    if (out.length) lean.concat = lean.concat.filter((view) => !out.includes(view.name));
+    const made = { ...fitted(lean, width), datasets: unpacked(tables) };
+    picture.view?.finalize();
+    const options = { ast: true, actions: false, renderer: spec.usermeta.renderer ?? "svg", config: theme(), tooltip: { theme: dark.matches ? "dark" : "light" } };
+    picture.view = (await window.vegaEmbed(picture.box, made, options)).view;
+    Object.assign(picture, { width, out: `${out}` });
+    await apply(picture);
+  }
+
+  async function turn(picture, live) {
+    picture.live = live;
+    try {
+      if (live && !picture.view) await embed(picture);
+      picture.figure.classList.toggle("live", live);
+    } catch (error) { // the static picture stays
+      console.error(error);
+      picture.figure.classList.remove("live");
+    }
+    picture.button.textContent = live ? "Static picture" : "Interactive picture";
+  }
+
+  function csv({ columns, rows }) {
+    const quoted = (value) => (/[",\n]/.test(value ?? "") ? `"${String(value).replaceAll('"', '""')}"` : value ?? "");
+    return [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+  }
+
+  function tool(text, act) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  function save(picture) {
+    const link = document.createElement("a");
+    picture.content ??= JSON.parse(picture.figure.querySelector("script").textContent);
+    link.href = URL.createObjectURL(new Blob([csv(Object.values(picture.content.tables)[0])], { type: "text/csv" }));
+    link.download = `${picture.figure.dataset.picture}.csv`;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      watcher.unobserve(target);
+      turn(pictures.find((each) => each.figure === target), true);
+    }
+  }, { rootMargin: "200px" });
+
+  for (const figure of document.querySelectorAll("figure[data-picture]")) {
+    const picture = { figure, box: document.createElement("div"), live: false };
+    const image = figure.querySelector("img");
+    picture.box.className = "picture";
+    picture.box.setAttribute("role", "img");
+    picture.box.setAttribute("aria-label", image.alt);
+    image.after(picture.box);
+    picture.button = tool("Interactive picture", () => turn(picture, !picture.live));
+    figure.querySelector(".tools").prepend(picture.button, tool("Data as CSV", () => save(picture)));
+    pictures.push(picture);
+    watcher.observe(figure);
+  }
+
+  const again = () => pictures.filter((picture) => picture.view).forEach(embed);
+  dark.addEventListener("change", again);
+  let waiting = 0;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => pictures.filter((each) => each.view && each.width !== each.figure.clientWidth).forEach(embed), 200);
+  });
+  document.addEventListener("mtbkd:filter", (event) => {
+    filter = event.detail;
+    pictures.forEach(apply);
+  });
+})();
