@@ -53,8 +53,9 @@ def build_report(
     out: str | Path,
     library: str | Path | None = None,
 ) -> None:
-    """Write report.html, manifest.json, headline.json, snakemake.rst and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,
-    findings}.csv, each whole or not at all, tables/<question>-<table>.csv, and the index of all studies beside ``out``.
+    """Write report.html, manifest.json, headline.json, snakemake.rst, tables/{main,gates,comparisons,agreement,loo,
+    chain_weights,published,findings}.csv and tables/<question>-<table>.csv, each whole or not at all, and the index of all
+    studies beside ``out``.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.study.plan.Plan``.
