@@ -13,7 +13,20 @@ from mtbkd.base.writing import atomic, write_json
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
-from mtbkd.report import cards, experiment, findings, headline, index, page, pictures, posteriors, runs, stacking, titles
+from mtbkd.report import (
+    cards,
+    description,
+    experiment,
+    findings,
+    headline,
+    index,
+    page,
+    pictures,
+    posteriors,
+    runs,
+    stacking,
+    titles,
+)
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
@@ -40,8 +53,9 @@ def build_report(
     out: str | Path,
     library: str | Path | None = None,
 ) -> None:
-    """Write report.html, manifest.json, headline.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,
-    findings}.csv, each whole or not at all, tables/<question>-<table>.csv, and the index of all studies beside ``out``.
+    """Write report.html, manifest.json, headline.json, snakemake.rst, tables/{main,gates,comparisons,agreement,loo,
+    chain_weights,published,findings}.csv and tables/<question>-<table>.csv, each whole or not at all, and the index of all
+    studies beside ``out``.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.study.plan.Plan``.
@@ -85,6 +99,7 @@ def build_report(
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
+    description.write(out / "snakemake.rst", told_first, content["figures"].get("", []))
     index.publish(out, told_first)
 
 

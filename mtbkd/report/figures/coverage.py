@@ -1,11 +1,9 @@
 """Coverage of credible intervals against their level, with what each posterior expects of itself."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import GREY, SELF, grid, inference_mark, mark_size, panel_title, signal_colour
 
@@ -68,33 +66,3 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
     mark, face = inference_mark(method.inference), colour if passed else "white"
     ax.plot(levels, means, mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 4))
     panel_title(ax, material.experiment.titles[name] + ("" if passed else "\n(a gate failed)"), 2)
-
-
-def interactive(material: Material) -> Spec:
-    curves, told = material.whole("curves"), views.told(material)
-    groups: Any = curves.groupby(["method", "level"], sort=False)
-    rows = [_point(told[method], level, own) for (method, level), own in groups if method in told]
-    first = float(curves["level"].min())
-    ends = [{"level": end, "mean": end} for end in (first, 1.0)]
-    x, y = views.number("level", "credible level"), views.number("mean", "coverage (share of labels and draws)")
-    one, over = ({**y, "field": f"low{of}"} for of in ("_one", ""))
-    signals = [each["signal"] for each in rows]
-    hue, fill = views.colour(signals), views.fill(signals)
-    tips = views.tooltip(**METHOD, level="Level", mean="Coverage", interval="95 % interval", own="Self-expected", **GATES)
-    layers = [
-        views.layer({"type": "line", "color": GREY, "strokeWidth": 1}, "nominal", x=x, y=y),
-        views.layer({"type": "line", "color": SELF, "strokeDash": [5, 3]}, x=x, y={**y, "field": "own"}),
-        views.layer({"type": "rule", "color": GREY}, x=x, y=one, y2={"field": "high_one"}),
-        views.layer({"type": "rule", "strokeWidth": 2}, x=x, y=over, y2={"field": "high"}, color=hue),
-        views.layer(views.DOT, params=views.zoom("zoom", "x", "y"), x=x, y=y, stroke=hue, fill=fill, tooltip=tips),
-    ]
-    methods = {each["method"]: each for each in rows}
-    return views.spec(views.facets(rows, layers, 2), {"data": rows, "nominal": ends}, methods, square=True)
-
-
-def _point(known: Record, level: float, own: Frame) -> Record:
-    found = interval(own["coverage"], SHARE)
-    one = over_examples(found.mean, float(own["coverage_se"].mean()), int(own["n"].mean()), SHARE)
-    numbers = {"level": level, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-    further = {"own": float(own["coverage_self"].mean()), "low_one": one.low, "high_one": one.high}
-    return {**known, **numbers, **further, "interval": views.interval(found.low, found.high)}

@@ -1,14 +1,11 @@
 """Coverage of every posterior at the levels of the study (MT-BKD, arXiv 2605.27967, Fig. 4)."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.metrics import dot
 from mtbkd.report.figures.style import GREY, SELF, WIDTH, inference_mark, plt, signal_colour, wrapped
@@ -39,17 +36,11 @@ def applies(experiment: Experiment) -> bool:
     return bool(experiment.methods_of("independent", "chains"))
 
 
-def measured(material: Material) -> tuple[Frame, list[float], list[str]]:
-    """The students' scores, the levels of coverage and the methods with a posterior."""
+def draw(material: Material) -> "Figure":
     rows = material.whole("metrics")
     rows = rows[rows["kind"] == "student"]
     levels = sorted(float(name.removeprefix(PREFIX)) for name in rows["metric"].unique() if name.startswith(PREFIX))
     methods = [m for m in material.experiment.methods if ((rows["method"] == m) & (rows["metric"] == "entropy_expected")).any()]
-    return rows, levels, methods
-
-
-def draw(material: Material) -> "Figure":
-    rows, levels, methods = measured(material)
     height = 0.3 * len(methods) + 1.25
     figure, axes = plt.subplots(1, len(levels), figsize=(WIDTH, height), sharey=True, squeeze=False)
     for ax, level in zip(axes.flat, levels, strict=True):
@@ -84,34 +75,3 @@ def _method(ax: "Axes", rows: Frame, level: float, y: int, material: Material, n
     ax.errorbar([found.mean], [y], xerr=reach, fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.5, capthick=0.8)
     method = material.experiment.methods[name]
     dot(ax, found, y, signal_colour(method.signal), name not in material.failed, inference_mark(method.inference))
-
-
-def interactive(material: Material) -> Spec:
-    scores, levels, methods = measured(material)
-    told, panels = views.told(material), []
-    titles = [told[name]["title"] for name in methods]
-    for level in levels:
-        rows = [_row(told[name], scores[scores["method"] == name], level) for name in methods]
-        ends = [row[end] for row in rows for end in ("mean", "low", "high", "low_one", "high_one", "own")]
-        ends = [end for end in (*ends, level) if math.isfinite(end)]
-        domain = max(0.0, min(ends) - 0.02), min(1.0, max(ends) + 0.02)
-        axis = "coverage (share of labels and draws)"
-        panels.append(Panel(f"{level:g}", f"level {level:g}", rows, domain, axis, level, _below(titles)))
-    tips = views.tooltip(**METHOD, mean="Coverage", interval="95 % interval", own="Self-expected", **GATES)
-    return views.forest(panels, tips)
-
-
-def _row(known: Record, rows: Frame, level: float) -> Record:
-    covered, own = (rows[rows["metric"] == f"{each}@{level:g}"] for each in ("coverage", "coverage_self"))
-    found = interval(covered["value"], SHARE)
-    one = over_examples(found.mean, float(covered["se"].mean()), int(covered["n"].mean()), SHARE)
-    numbers = {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n, "low_one": one.low, "high_one": one.high}
-    return {**known, **numbers, "own": interval(own["value"]).mean, "interval": views.interval(found.low, found.high)}
-
-
-def _below(titles: Sequence[str]) -> list[Spec]:
-    """What the posterior expects, and the interval of one replicate."""
-    y, grey = views.by_title(titles), {"type": "rule", "color": GREY, "clip": True}
-    stroke = {"type": "tick", "color": SELF, "thickness": 3, "size": 14, "clip": True}
-    one = views.layer(grey, x=views.number("low_one"), x2={"field": "high_one"}, y=y)
-    return [views.layer(stroke, x=views.number("own"), y=y), one]

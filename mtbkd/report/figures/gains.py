@@ -10,12 +10,11 @@ import numpy as np
 from mtbkd.base.frames import read_table
 from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.beyond import beyond
-from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Spec, forest, interval, known, tooltip
 from mtbkd.report.figures.material import Study
 from mtbkd.report.figures.style import BLACK, WIDTH, inference_mark, mark_size, signal_colour, wrapped
 from mtbkd.report.judgement import judgements
 from mtbkd.report.numbers import show
-from mtbkd.report.titles import short
+from mtbkd.report.titles import of_metrics, short
 
 if TYPE_CHECKING:
     from matplotlib import pyplot as plt
@@ -39,18 +38,18 @@ FAR = 3.0  # times the reach of most intervals: what lies beyond is an arrow
 
 
 class Gain(NamedTuple):
-    """One method's difference to labels alone, with its interval (NaN where there is none), and the verdict of its gates."""
+    """One method's difference to labels alone, with its interval (NaN where there is none)."""
 
-    method: str
     title: str
     signal: str
-    inference: str
     difference: float
     low: float
     high: float
-    n: int
     passed: bool
-    gates: str
+    inference: str = ""
+    method: str = ""
+    n: int = 0
+    gates: str = ""
 
 
 def applies(study: Study) -> bool:
@@ -63,17 +62,16 @@ def gains(folder: Path) -> list[Gain]:
         read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
         for name in ("metrics", "comparisons", "gates")
     )
-    told = known(metrics, gates)
+    named = {method: short(title) for method, title in of_metrics(metrics).items()}
+    signals, inferences = (dict(zip(metrics["method"], metrics[part], strict=True)) for part in ("signal", "inference"))
     whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
     judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
-    if not rows or told[next(iter(rows.values()))["reference"]]["signal"] != "none":
+    if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
         return []
     return [
-        Gain(
-            **told[m], difference=row["difference"], low=row["low"], high=row["high"], n=row["n"],
-            passed=judged[m].status not in ("failed", "not judged"),
-        )
-        for m in told
+        Gain(named[m], signals[m], row["difference"], row["low"], row["high"], judged[m].status not in ("failed", "not judged"),
+             inferences[m], m, row["n"], judged[m].words)
+        for m in named
         if (row := rows.get(m))
     ]  # fmt: skip
 
@@ -129,14 +127,6 @@ def _panel(ax: "Axes", name: str, own: Sequence[Gain]) -> None:
             ax.plot([max(gain.low, low), min(gain.high, high)], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
         mark, face = inference_mark(gain.inference), colour if gain.passed else "white"
         ax.plot([gain.difference], [y], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 5.5))
-    ax.set_yticks(range(len(own)), [wrapped(short(gain.title), 40) for gain in own])
+    ax.set_yticks(range(len(own)), [wrapped(gain.title, 40) for gain in own])
     ax.grid(axis="y", visible=False)
     ax.set_title(name)
-
-
-def interactive(study: Study) -> Spec:
-    panels = []
-    for name, own in compared(study).items():
-        rows = [{**each._asdict(), "mean": each.difference, "interval": interval(each.low, each.high)} for each in own]
-        panels.append(Panel(name, name, rows, limits(own), "difference in NLL to labels alone (nats); left is better", 0.0))
-    return forest(panels, tooltip(**METHOD, mean="Difference", interval="95 % interval", **GATES), least=600)

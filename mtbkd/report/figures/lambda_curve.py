@@ -7,8 +7,6 @@ from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.evaluation.tables import COLUMNS
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, plt
 
@@ -73,7 +71,7 @@ def draw(material: Material) -> "Figure":
     for line, row in zip(axes, shown, strict=False):
         for ax, score in zip(line, SCORES, strict=True):
             _panel(ax, row, score, floor)
-        line[0].set_title(row.title, fontsize=8, pad=5 + COUNT * lines_of(row))
+        line[0].set_title(row.title, fontsize=8, pad=5 + COUNT * len(lines(row)))
     axes[0][0].plot([], [], color=BLACK, linestyle=FLOOR, linewidth=1, label="labels alone")
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper right")
     names = " or ".join(sorted({row.strength for row in shown} or {"lambda"}))
@@ -108,9 +106,14 @@ def _by_strength(own: Frame) -> tuple[str, Frame]:
     return "kappa", own.assign(**{"lambda": sharp})
 
 
-def lines_of(row: Row) -> int:
-    """How many lines a panel has."""
-    return row.table[row.setting].nunique() if row.setting else 1
+def lines(row: Row) -> list[tuple[str, list[Point]]]:
+    """(label, dots) of every line of a row; the label is "" where there is but one."""
+    groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
+    found = [(value if isinstance(value, str) else f"{value:g}", group) for value, group in groups]
+    return [
+        (f"{OTHERS[row.setting]} = {value}" if row.setting else "", points(group, settings_of(group), row.strength))
+        for value, group in found
+    ]
 
 
 def points(table: Frame, settings: Sequence[str], strength: str = "lambda") -> list[Point]:
@@ -138,16 +141,6 @@ def labels_only(experiment: Experiment, table: Frame) -> dict[str, float]:
     candidates: Any = own.groupby(settings_of(own))
     best = min((each for _, each in candidates), key=lambda each: float(each["val_nll"].mean()))
     return {score: float(best[score].mean()) for score in SCORES}
-
-
-def lines(row: Row) -> list[tuple[str, list[Point]]]:
-    """(label, dots) of every line of a row; the label is "" where there is but one."""
-    groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
-    return [
-        (f"{OTHERS[row.setting]} = {value if isinstance(value, str) else format(value, 'g')}" if row.setting else "",
-         points(group, settings_of(group), row.strength))
-        for value, group in groups
-    ]  # fmt: skip
 
 
 def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
@@ -184,44 +177,3 @@ def _choices(ax: "Axes", line: Sequence[Point], number: int, colour: str) -> Non
             ax.annotate(f"{point.chosen}\N{MULTIPLICATION SIGN}", (point.lam, 1), (0, 2 + COUNT * number), color=colour,
                         xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="bottom",
                         fontsize=7.5)  # fmt: skip
-
-
-def interactive(material: Material) -> Spec:
-    table = material.table("tuning").dropna(subset=["val_nll"])
-    told, floor = views.told(material), labels_only(material.experiment, table)
-    data, panels, belongs = [], [], {}
-    for row in rows(material.experiment, table):
-        method = str(row.table["method"].iloc[0])
-        for score, axis in SCORES.items():
-            place = len(panels)
-            for label, line in lines(row):
-                data += [{"panel": place, "setting": label, **_dot(each, score)} for each in line]
-            panels.append(_view(place, told[method]["title"], row.strength, axis, floor.get(score)))
-            belongs[f"panel{place}"] = {"method": method}
-    whole = {"concat": panels, "columns": 2, "resolve": {"scale": {"color": "independent"}}}
-    return views.spec(whole, {"data": data}, told, belongs=belongs)
-
-
-def _dot(point: Point, score: str) -> Record:
-    found = point.scores[score]
-    numbers = {"lambda": point.lam, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-    return {**numbers, "interval": views.interval(found.low, found.high), "chosen": point.chosen}
-
-
-def _view(place: int, title: str, strength: str, axis: str, floor: float | None) -> Spec:
-    x, y = views.logarithmic("lambda", f"{strength} (logarithmic)"), views.number("mean", axis)
-    legend = {"orient": "bottom", "title": None, "columns": 3}
-    hue = {"field": "setting", "type": "nominal", "sort": None, "scale": {"range": list(LINES)}, "legend": legend}
-    tips = views.tooltip(
-        setting="Setting", mean="Mean", interval="95 % interval", n="Replicates", chosen="Replicates that chose this",
-        **{"lambda": strength},
-    )  # fmt: skip
-    bars = views.layer({"type": "rule", "clip": True}, x=x, y={**y, "field": "low"}, y2={"field": "high"}, color=hue)
-    line = views.layer({"type": "line", "clip": True}, x=x, y=y, color=hue)
-    zoom = views.zoom(f"zoom{place}", "x", "y")
-    dots = views.layer({**views.DOT, "size": 36, "filled": True}, params=zoom, x=x, y=y, color=hue, tooltip=tips)
-    below = [] if floor is None else [views.line({"color": BLACK, "strokeDash": [4, 3]}, y={"datum": views.rounded(floor)})]
-    return {
-        "name": f"panel{place}", "title": title, "width": 230, "height": 150, "data": {"name": "data"},
-        "transform": [{"filter": f"datum.panel === {place}"}], "layer": [*below, bars, line, dots],
-    }  # fmt: skip

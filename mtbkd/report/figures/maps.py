@@ -5,10 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.evaluation.deviance import entropy
-from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures import plane
-from mtbkd.report.figures.interactive import Spec
-from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
@@ -29,9 +26,9 @@ is yellow, or uncertain where the truth is dark. Lower block, for methods with a
 uncertainty, which more data could remove (0: all uncertainty is noise in the labels). It should be largest where labels are
 few or teachers disagree.
 """
+LABELS = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
 COLUMNS = 3
 PANEL = 1.62  # inches
-LABELS = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
 
 
 class Panel(NamedTuple):
@@ -96,19 +93,3 @@ def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
     failed = "\n(a gate failed)" if panel.title in material.failed else ""
     panel_title(ax, material.experiment.titles.get(panel.title, panel.title) + failed, 3, 7.5)
     return drawn
-
-
-def interactive(material: Material) -> Spec:
-    told = views.told(material)
-
-    def named(panel: Panel) -> Map:
-        known = told.get(panel.title)
-        title = known["title"] + ("" if known["passed"] else " (gate failed)") if known else panel.title
-        return Map(title, panel.rows, panel.values, panel.title if known else None)
-
-    blocks = [
-        Block(label, [named(panel) for panel in block], SEQUENTIAL, largest(block))
-        for label, block in zip(LABELS, panels(material), strict=True)
-        if block
-    ]
-    return maps(material, blocks, told)

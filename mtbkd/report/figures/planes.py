@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mtbkd.report.figures import plane
-from mtbkd.report.figures.interactive import Spec
-from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
@@ -113,13 +111,3 @@ def _accuracy(material: Material, method: str) -> str:
     table = material.whole("metrics")
     own = table[(table["method"] == method) & (table["metric"] == "accuracy")]
     return f"\naccuracy {own['value'].iloc[0]:.3f}" if len(own) else ""
-
-
-def interactive(material: Material) -> Spec:
-    shown, blocks = panels(material), []
-    for cmap, label in BARS.items():
-        own = [panel for panel in shown if panel.cmap == cmap]
-        found = [Map(panel.title, panel.rows, panel.values) for panel in own]
-        if own:
-            blocks.append(Block(label, found, cmap, max(panel.top for panel in own)))
-    return maps(material, blocks, {})

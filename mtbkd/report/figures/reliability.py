@@ -3,10 +3,8 @@
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
-from mtbkd.evaluation.intervals import SHARE, Interval, interval, over_examples
-from mtbkd.report.figures import interactive as views
+from mtbkd.evaluation.intervals import SHARE, interval, over_examples
 from mtbkd.report.figures.beyond import beyond
-from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, panel_title, signal_colour
 from mtbkd.report.numbers import show
@@ -30,15 +28,10 @@ have to correct.
 TEACHER_TITLES = {"teachers:mean": "Teachers' mean", "teachers:best": "Best teacher"}
 
 
-def measured(material: Material) -> tuple[Frame, list[str]]:
-    """The rows of all bins, and whose are shown."""
-    rows = material.whole("reliability")
-    shown = [*material.experiment.methods, *TEACHER_TITLES]
-    return rows, [name for name in shown if (rows["method"] == name).any()]
-
-
 def draw(material: Material) -> "Figure":
-    rows, methods = measured(material)
+    rows = material.whole("reliability")
+    shown = [*material.experiment.methods, "teachers:mean", "teachers:best"]
+    methods = [name for name in shown if (rows["method"] == name).any()]
     figure, axes = grid(len(methods), 3, 1.85, sharex=True, sharey=True)
     low, bottom = reach(rows[rows["method"].isin(list(material.experiment.methods))])
     axes[0].set(xlim=(low, 1.01), ylim=(bottom, 1.03))
@@ -48,14 +41,6 @@ def draw(material: Material) -> "Figure":
     figure.supxlabel("confidence: probability of the predicted class", fontsize=9)
     figure.supylabel("accuracy (share correct)", fontsize=9)
     return figure
-
-
-def _share(group: Frame) -> Interval:
-    """Share correct in a bin, with its interval over replicates or, of a single one, over examples."""
-    found = interval(group["accuracy"], SHARE)
-    if found.n == 1:
-        return over_examples(found.mean, float(group["se"].iloc[0]), int(group["n"].iloc[0]), SHARE)
-    return found
 
 
 def reach(students: Frame) -> tuple[float, float]:
@@ -72,7 +57,9 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -
     ax.plot([low, 1], [low, 1], color=GREY, linewidth=1)
     outside = []
     for _, group in rows.groupby("bin"):
-        found, x = _share(group), group["confidence"].mean()
+        found, x = interval(group["accuracy"], SHARE), group["confidence"].mean()
+        if found.n == 1:
+            found = over_examples(found.mean, float(group["se"].iloc[0]), int(group["n"].iloc[0]), SHARE)
         if x < low or found.mean < ax.get_ylim()[0]:
             outside.append((found.mean, x))
             continue
@@ -83,38 +70,3 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -
         beyond(ax, x, accuracy, colour, "")
     lowest = f"\n(down to {show(min(outside)[0])})" if outside else ""
     panel_title(ax, (TEACHER_TITLES.get(name) or material.experiment.titles[name]) + lowest, 3, 7.5)
-
-
-def interactive(material: Material) -> Spec:
-    table, shown = measured(material)
-    nobody = {"method": None, "signal": "teachers", "inference": "", "gates": "", "passed": True}
-    told: dict[str, Record] = {
-        **views.told(material),
-        **{name: {**nobody, "title": title} for name, title in TEACHER_TITLES.items()},
-    }
-    rows = [_row(told[name], bin) for name in shown for _, bin in table[table["method"] == name].groupby("bin")]
-    ends = [{"confidence": end, "mean": end} for end in (max(0.0, float(table["confidence"].min()) - 0.03), 1.0)]
-    x, y = views.number("confidence", "confidence"), views.number("mean", "accuracy (share correct)")
-    colours = [each["signal"] for each in rows], {"teachers": TEACHERS}
-    hue, fill = views.colour(*colours), views.fill(*colours)
-    tips = views.tooltip(**METHOD, confidence="Confidence", mean="Accuracy", interval="95 % interval", **GATES)
-    dot, zoom = {**views.DOT, "size": 36}, views.zoom("zoom", "x", "y")
-    layers = [
-        views.layer({"type": "line", "color": GREY, "strokeWidth": 1}, "diagonal", x=x, y=y),
-        views.layer({"type": "rule", "strokeWidth": 1.5}, x=x, y={**y, "field": "low"}, y2={"field": "high"}, color=hue),
-        views.layer(dot, params=zoom, x=x, y=y, stroke=hue, fill=fill, tooltip=tips),
-    ]
-    methods = {each["method"]: each for each in rows if each["method"]}
-    return views.spec(views.facets(rows, layers, 3), {"data": rows, "diagonal": ends}, methods, square=True, least=130)
-
-
-def _row(known: Record, group: Frame) -> Record:
-    found = _share(group)
-    numbers = {
-        "confidence": float(group["confidence"].mean()),
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-    }
-    return {**known, **numbers, "interval": views.interval(found.low, found.high)}

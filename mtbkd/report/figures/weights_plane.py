@@ -8,8 +8,6 @@ from mtbkd.base import registry
 from mtbkd.base.lazy import torch
 from mtbkd.pooling import entropy
 from mtbkd.report.figures import plane
-from mtbkd.report.figures.interactive import Spec
-from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import BLACK, grid, panel_title
 from mtbkd.signals import tip, with_no_teacher
@@ -142,10 +140,3 @@ def _domain_means(ax: "Axes", material: Material, at: np.ndarray, values: np.nda
             middle = dataset.x[0, at][inside].mean(0)
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": BLACK, "linewidth": 0.5, "alpha": 0.85}
             ax.annotate(f"{name}: {values[inside].mean():.2f}", middle, ha="center", va="center", fontsize=7.5, bbox=box)
-
-
-def interactive(material: Material) -> Spec:
-    at = plane.rows(material)
-    found = [Map(panel.title, at, panel.values) for panel in panels(material, at)]
-    meaning = f"share of teacher {material.experiment.teachers[0]}"
-    return maps(material, [Block(meaning, found, plane.PROBABILITY)], {}, columns=2)
