@@ -74,7 +74,9 @@ def build_report(
     )
     unprinted = [name for name, planned in plan["experiments"].items() if not planned["published"]]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None, unprinted), costs, told)
+    content = _content(
+        plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None, unprinted), costs, told
+    )
     named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
     own = [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)
     content |= {"lead": _lead(content["figures"], asked)}
