@@ -1,6 +1,8 @@
 """The check of a GPU: what it compares, what it says of a part that fails, and the page in docs/."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,6 +135,50 @@ def test_what_is_too_large_or_too_slow_is_not_measured(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(speed, "_step_seconds", full)
     assert speed._rates(case, "cpu", sizes, None) == [None, None, None]
+
+
+def test_a_gradient_is_timed_as_a_graph_or_says_why_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page.verdict({"found": speed.graphs("cpu", SIZES)}) == "skipped"
+    monkeypatch.setattr(speed, "_captured", lambda action: action)
+    row = speed._graph_row(CASES[0], 2, "cpu", 1e-3)
+    assert row["eager"] > 0 and row["graph"] > 0
+    assert page.verdict({"found": [row]}) == "measured" and f"| {CASES[0].name} | 27 | 2 |" in page._section(
+        "graphs", {"found": [row]}
+    )
+
+    def refused(action: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    monkeypatch.setattr(speed, "_captured", refused)
+    row = speed._graph_row(CASES[0], 2, "cpu", 1e-3)
+    line = page._section("graphs", {"found": [row]}).splitlines()[-1]
+    assert line.endswith("| not measured | RuntimeError: operation not permitted when stream is capturing |")
+
+
+def test_parts_with_processes_of_their_own_run_beside_those_that_compare_and_the_page_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def together(found: Any) -> Any:
+        def measured(device: str, sizes: Sizes) -> Any:
+            both.wait()
+            return found
+
+        return measured
+
+    monkeypatch.setitem(gpu.PARTS, "densities", together([ONE]))
+    monkeypatch.setitem(gpu.PARTS, "tests", together({"passed": 3, "agrees": True}))
+    assert gpu.run("cpu", tmp_path, ["densities", "tests"])
+    found = read_json(tmp_path / "gpu.json")
+    assert found["tests"]["aside"] and "aside" not in found["densities"]
+    assert "Run beside other parts." in page._section("tests", found["tests"])
+
+
+def test_a_part_that_was_measured_on_another_day_says_when() -> None:
+    part = {"found": [ONE], "date": "2026-11-27"}
+    assert page._section("densities", part, "2026-11-26").endswith("Measured on 2026-11-27.")
+    assert "Measured on" not in page._section("densities", part, "2026-11-27")
 
 
 def test_steps_are_counted_by_what_an_action_took(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def verdict(part: Mapping[str, Any]) -> str:
 
 def text(result: Mapping[str, Any]) -> str:
     """The whole page."""
-    sections = [_section(name, result[name]) for name in SECTIONS if name in result]
+    sections = [_section(name, result[name], result["machine"]["date"]) for name in SECTIONS if name in result]
     missing = [name for name in SECTIONS if name not in result]
     if missing:
         sections.append(f"Not run: {', '.join(missing)}.")
@@ -34,11 +34,12 @@ def _head(machine: Mapping[str, Any]) -> str:
     return (
         f"# {'GPU' if gpu else 'Rehearsal without a GPU'}\n\n"
         f"Written by `make gpu-check` from gpu.json; do not edit. {what}; {machine['cores']} CPU cores, of which torch used "
-        f"{machine['threads']}; {machine['date']}; `{machine['command']}`.\nPython {machine['python']}, {versions}."
+        f"{machine['threads']}; measured on {machine['date']} by `{machine['command']}`.\n"
+        f"Python {machine['python']}, {versions}."
     )
 
 
-def _section(name: str, part: Mapping[str, Any]) -> str:
+def _section(name: str, part: Mapping[str, Any], date: str = "") -> str:
     title, explanation, table = SECTIONS[name]
     if "error" in part:
         body = f"**FAILS**: `{part['error']}`"
@@ -47,6 +48,10 @@ def _section(name: str, part: Mapping[str, Any]) -> str:
     else:
         body = f"{explanation}\n\n{table(part['found'])}"
     note = f"\n\n{part['note']}" if "note" in part else ""
+    if part.get("aside"):
+        note += "\n\nRun beside other parts."
+    if part.get("date", date) != date:
+        note += f"\n\nMeasured on {part['date']}."
     return f"## {title}\n\n{body}{note}"
 
 
@@ -66,6 +71,10 @@ def _number(name: str, form: str = ",.3g") -> Callable[[dict[str, Any]], str]:
     return lambda row: "" if "note" in row else "not measured" if row[name] is None else format(row[name], form)
 
 
+def _count(name: str) -> Callable[[dict[str, Any]], str]:
+    return lambda row: format(row[name], ",d")
+
+
 def _word(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda row: str(row.get(name, ""))
 
@@ -79,7 +88,7 @@ def _gain(row: dict[str, Any]) -> str:
 
 
 def _rate(name: str) -> Callable[[dict[str, Any]], str]:
-    return lambda row: "not measured" if row[name] is None else f"{float(f'{row[name]:.3g}'):,.0f}"
+    return lambda row: "not measured" if row.get(name) is None else f"{float(f'{row[name]:.3g}'):,.0f}"
 
 
 FIT = {"student": _word("student"), "signal": _word("signal"), "strength by": _word("strength")}
@@ -121,6 +130,13 @@ SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
         "compiled there.",
         _table({"student": _word("student"), "parameters": _number("parameters", ",d"), "chains": _number("chains", ",d"),
                 "GPU": _rate("device"), "CPU": _rate("cpu"), "speed-up": _gain}),
+    ),
+    "graphs": (
+        "CUDA graphs: gradients per second",
+        "The gradient of one minibatch of 64 for all chains, operator by operator and replayed as one CUDA graph. Samplers do "
+        "not use graphs.",
+        _table({"student": _word("student"), "parameters": _count("parameters"), "chains": _count("chains"),
+                "operators": _rate("eager"), "graph": _rate("graph"), "note": _word("note")}),
     ),
     "images": (
         "CNN student: images per second", "Gradients on minibatches of 64, one per seed; all seeds together.",

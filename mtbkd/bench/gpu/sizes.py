@@ -1,4 +1,4 @@
-"""How much is measured: on a GPU what takes some eight minutes, on a CPU what rehearses it."""
+"""How much is measured: on a GPU what takes some six minutes, on a CPU what rehearses it."""
 
 from dataclasses import dataclass, field
 from typing import Any

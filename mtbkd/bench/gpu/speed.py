@@ -67,6 +67,47 @@ def _step_seconds(case: Case, chains: int, device: str, budget: float) -> float:
     return seconds_each(advance, device, budget)
 
 
+def graphs(device: str, sizes: Sizes) -> Any:
+    """Rows {student, parameters, chains, eager, graph}: minibatch gradients of all chains per second, operator by operator and
+    as one CUDA graph; where a case cannot be captured, ``note`` says why."""
+    if device == "cpu":
+        return {"not_run": "CUDA graphs need a GPU"}
+    return [_graph_row(case, chains, device, sizes.budget) for case in sizes.cases for chains in sizes.chains[::2]]
+
+
+def _graph_row(case: Case, chains: int, device: str, budget: float) -> dict[str, Any]:
+    problem, generator = make(case, device=device), torch.Generator(device).manual_seed(0)
+    params, units = init_ensemble(case.student, [0]).to(device).repeat(chains, 1), problem.members(chains)
+    batch = problem.minibatch(units, BATCH_SIZE, generator)
+
+    def gradient() -> int:
+        problem.gradient(params, units, batch)
+        return 1
+
+    row: dict[str, Any] = {"student": case.name, "parameters": case.student.num_params, "chains": chains}
+    try:
+        row["eager"] = chains / seconds_each(gradient, device, budget)
+        replay = _captured(gradient)
+        row["graph"] = chains / seconds_each(lambda: replay() or 1, device, budget)
+    except RuntimeError as error:  # memory, or an operator that waits for the GPU
+        row["note"] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return row
+
+
+def _captured(action: Callable[[], Any]) -> Callable[[], None]:
+    """``action`` as one CUDA graph, after what it sets up when it first runs (torch's notes on CUDA graphs)."""
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            action()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        action()
+    return graph.replay
+
+
 def images(device: str, sizes: Sizes) -> list[dict[str, Any]]:
     """Rows {images, seeds, device, cpu}: images per second through the CNN student's gradient, all seeds together."""
     found = []
