@@ -56,13 +56,13 @@ def test_a_controller_that_forgets_jobs_is_refused_without_accounting(commands: 
 
 
 def test_a_machine_without_slurm_is_told_so(commands: Path) -> None:
-    with pytest.raises(ContractError, match="sinfo: found no such command; .*login node"):
+    with pytest.raises(ContractError, match=r"sinfo: found no such command; .*login node"):
         Cluster.asked(None, None)
 
 
 def test_a_controller_that_is_away_is_told_so(commands: Path) -> None:
     put(commands, "sinfo", status=1)
-    with pytest.raises(ContractError, match="sinfo: found 'exit status 1'; .*is the controller up"):
+    with pytest.raises(ContractError, match=r"sinfo: found 'exit status 1'; .*is the controller up"):
         Cluster.asked("sacct", None)
 
 

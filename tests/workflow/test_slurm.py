@@ -1,4 +1,4 @@
-"""The profile `slurm` on a SLURM of this one machine, without accounting: interrupted, killed, cancelled, and right in the end."""
+"""The profile `slurm` on a SLURM of this one machine, without accounting: interrupted, killed, cancelled, and right at last."""
 
 import importlib.util
 import os
