@@ -74,7 +74,9 @@ def build_report(
     )
     unprinted = [name for name, planned in plan["experiments"].items() if not planned["published"]]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None, unprinted), costs, told)
+    content = _content(
+        plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None, unprinted), costs, told
+    )
     named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
     own = [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)
     content |= {"lead": _lead(content["figures"], asked)}
@@ -199,7 +201,7 @@ def _content(
 
 
 def _grouped(figures: Sequence[page.Figure], experiments: Sequence[str]) -> dict[str, list[page.Figure]]:
-    """Experiment or question, or "" for figures of all, -> its figures, in their order; experiments as everywhere on the page."""
+    """Experiment or question, or "" for figures of all, -> its figures; experiments as everywhere on the page."""
     groups: dict[str, list[page.Figure]] = {name: [] for name in experiments if any(each.of == name for each in figures)}
     for figure in figures:
         groups.setdefault(figure.of or "", []).append(figure)
@@ -208,9 +210,10 @@ def _grouped(figures: Sequence[page.Figure], experiments: Sequence[str]) -> dict
 
 def _lead(figures: Mapping[str, Sequence[page.Figure]], asked: Sequence[question_sections.Part]) -> list[page.Figure]:
     """The picture at the head of the page: of the question that opens it, otherwise of all experiments."""
-    opening = [part.name for part in asked if part.section.headlines]
-    if opening:
-        return list(figures.get(opening[0], ()))[:1]
+    for part in asked:
+        if part.section.headlines:
+            own = figures.get(part.name, ())
+            return [each for each in own if each.stem == f"{part.name}-{part.section.lead}"] or list(own[:1])
     return [figure for figure in figures.get("", ()) if figure.category == "Summary"]
 
 
