@@ -24,6 +24,7 @@ MODULES = {
     "try": "mtbkd.serving.try_command",
     "list": "mtbkd.serving.list_command",
     "diff": "mtbkd.serving.difference_command",
+    "compare": "mtbkd.serving.compare_command",
 }
 
 
