@@ -15,6 +15,7 @@ from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
 from mtbkd.report import (
     cards,
+    choices,
     description,
     experiment,
     findings,
@@ -86,12 +87,17 @@ def build_report(
     told_findings, all_findings = findings.study(
         findings.Case(each, plan["experiments"][name], versus[name]) for name, each in evidence.items()
     )
+    unprinted = [name for name, planned in plan["experiments"].items() if not planned["published"]]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    content = _content(plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None), costs, told)
+    content = _content(
+        plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None, unprinted), costs, told
+    )
     named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
-    content |= {"headline": [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)}
+    own = [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)
+    content |= {"lead": _lead(content["figures"], asked)}
+    content |= {"headline": [*question_sections.cards(asked), *own], "titles": named}
     vega = pictures.library(Path(library)) if library else ""
-    html = page.render(content | {"findings": told_findings, "vega": vega})
+    html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [answer for _, found in content["opening"] for answer in found]
     told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
     frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
@@ -99,7 +105,7 @@ def build_report(
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
-    description.write(out / "snakemake.rst", told_first, content["figures"].get("", []))
+    description.write(out / "snakemake.rst", told_first, content["lead"])
     index.publish(out, told_first)
 
 
@@ -201,7 +207,8 @@ def _content(
         "sentences": [*question_sections.further_answers(asked), *sentences(evidence, on_inference)],
         "parts": parts,
         "questions": asked,
-        "figures": _grouped(figures),
+        "figures": _grouped(figures, [part.name for part in parts]),
+        "filters": choices.groups(evidence),
         "gates_explained": _gates_explained(),
         "agreement_explained": posteriors.EXPLAINED,
         "costs": runs.cost_table(costs),
@@ -212,12 +219,20 @@ def _content(
     }
 
 
-def _grouped(figures: Sequence[page.Figure]) -> dict[str, list[page.Figure]]:
-    """Experiment or question, or "" for figures of all, -> its figures, in their order."""
-    groups: dict[str, list[page.Figure]] = {}
+def _grouped(figures: Sequence[page.Figure], experiments: Sequence[str]) -> dict[str, list[page.Figure]]:
+    """Experiment or question, or "" for figures of all, -> its figures, in their order; experiments as everywhere on the page."""
+    groups: dict[str, list[page.Figure]] = {name: [] for name in experiments if any(each.of == name for each in figures)}
     for figure in figures:
         groups.setdefault(figure.of or "", []).append(figure)
     return groups
+
+
+def _lead(figures: Mapping[str, Sequence[page.Figure]], asked: Sequence[question_sections.Part]) -> list[page.Figure]:
+    """The picture at the head of the page: of the question that opens it, otherwise of all experiments."""
+    opening = [part.name for part in asked if part.section.headlines]
+    if opening:
+        return list(figures.get(opening[0], ()))[:1]
+    return [figure for figure in figures.get("", ()) if figure.category == "Summary"]
 
 
 def _what_ran(plan: Plan) -> str:

@@ -142,6 +142,14 @@ class Evidence:
         """Students whose draws failed no gate."""
         return [method for method in self.students if not self.judgement(method).failed_of_draws]
 
+    def kin(self, method: str) -> dict[str, str]:
+        """What the page's filter knows a student by: its id, signal and inference; {} for a teacher or the ceiling."""
+        own = self.metrics[(self.metrics["method"] == method) & (self.metrics["kind"] == "student")]
+        if not len(own):
+            return {}
+        first = own.iloc[0]
+        return {"method": method, "signal": str(first["signal"]), "inference": str(first["inference"])}
+
     def called(self, method: str) -> str:
         """The method's name, with a remark if its chains are stacked."""
         return f"{method} (stacked chains)" if method in self.stacked else method

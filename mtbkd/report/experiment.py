@@ -11,6 +11,7 @@ from mtbkd.inference.sharpness import COLUMN
 from mtbkd.report import sharpness
 from mtbkd.report.contrasts import SAID
 from mtbkd.report.evidence import Evidence
+from mtbkd.report.glossary import METRICS, ZERO
 from mtbkd.report.grids import at_the_end, edges, of_its_own
 from mtbkd.report.judgement import MARKS, WARNS
 from mtbkd.report.numbers import NONE, UNKNOWN, Estimate, estimates, listed, show, show_interval
@@ -29,18 +30,8 @@ from mtbkd.report.versus import (  # fmt: skip
     Versus,
 )
 
-HIGHER, LOWER, ZERO = "higher is better", "lower is better", "0 is best"
-METRICS = {
-    "accuracy": ("Accuracy", HIGHER, "share of test examples whose most probable class is correct"),
-    "nll": ("NLL", LOWER, "negative log-likelihood of the true class, mean over examples, in nats"),
-    "brier": ("Brier", LOWER, "squared distance between the probabilities and the one-hot label"),
-    "ece": ("ECE", LOWER, "expected calibration error: mean absolute difference between confidence and accuracy"),
-    "aurc": ("AURC", LOWER, "area under the risk-coverage curve: mean error rate as the least certain examples are rejected"),
-    "ood_auroc": ("OOD AUROC", HIGHER, "probability that an out-of-distribution example is less certain than a test example"),
-    "mse_prob": ("MSE to true p", LOWER, "squared error relative to the true probabilities of the simulation"),
-    "mae_prob": ("MAE to true p", LOWER, "absolute error relative to the true probabilities of the simulation"),
-}
 COMPARED = ("accuracy", "nll", "brier", "ece", "mse_prob", "mae_prob")
+GROUPS = {"accuracy": "Predictions", "nll": "Predictions", "ece": "Calibration", "mse_prob": "Truth"}
 KINDS = {"student": "student", "teacher": "teacher", "ceiling": "best possible"}
 NAMES = {
     "teachers:best": ("best teacher", "by validation accuracy"),
@@ -53,15 +44,15 @@ NAMES = {
 }
 VERDICT_MARKS: dict[Verdict, str] = {
     COMPATIBLE: "\N{CHECK MARK}",
-    BETTER: "\N{NOT EQUAL TO}",
-    WORSE: "\N{NOT EQUAL TO}",
+    BETTER: "\N{BLACK UP-POINTING TRIANGLE}",
+    WORSE: "\N{BLACK DOWN-POINTING TRIANGLE}",
     NOISY: "?",
     FITTED: "\N{EN DASH}",
     ABOVE_CEILING: "\N{UPWARDS ARROW}",
     NOT_STATED: "\N{EN DASH}",
     NOT_RUN: "\N{EN DASH}",
 }  # fmt: skip
-LOOKS = {"passed": "good", "failed": "bad", COMPATIBLE: "good", BETTER: "bad", WORSE: "bad", ABOVE_CEILING: "bad"}
+LOOKS = {"passed": "good", "failed": "bad", COMPATIBLE: "good", BETTER: "good", WORSE: "bad", ABOVE_CEILING: "bad"}
 
 
 def gap_metric(metrics: Frame) -> str:
@@ -74,9 +65,11 @@ def main_columns(metrics: Frame) -> dict[str, Column]:
     """Metric -> column, for the metrics of the experiment."""
     gap = gap_metric(metrics)
     level = float(gap.partition("@")[2])
-    shown = {m: Column(METRICS[m][0], True, METRICS[m][2], METRICS[m][1]) for m in ("accuracy", "nll", "ece", "mse_prob")}
+    shown = {m: Column(METRICS[m][0], True, METRICS[m][2], METRICS[m][1], m, group) for m, group in GROUPS.items()}
     hint = f"coverage of {level:.0%} credible intervals minus the coverage that the method expects"
-    shown[gap] = Column(f"Coverage gap at {level:.0%}", True, hint, ZERO)
+    at = list(shown).index("ece") + 1
+    gaps = {gap: Column(f"Coverage gap at {level:.0%}", True, hint, ZERO, "coverage_gap", GROUPS["ece"])}
+    shown = dict([*list(shown.items())[:at], *gaps.items(), *list(shown.items())[at:]])
     return {metric: column for metric, column in shown.items() if metric in set(metrics["metric"])}
 
 
@@ -91,7 +84,8 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
     head = [Column("Method", hint="its name in the configuration below"), Column("Gates", hint="is the posterior reliable?")]
     head += columns.values()
     if beside:
-        head += [Column("Published accuracy", True), Column("Ours vs published", hint="verdict on the difference")]
+        head += [Column("Accuracy printed", True, metric="accuracy", group="Published")]
+        head += [Column("Ours vs published", hint="verdict on the difference", metric="accuracy", group="Published")]
     described = m.drop_duplicates("method").set_index("method")
     order = [method for kind in KINDS for method in described.index[described["kind"] == kind]]
     titles = of_metrics(m)
@@ -106,8 +100,8 @@ def main_table(evidence: Evidence, versus: Sequence[Versus], doubtful: Mapping[s
         cells += [score(ours.get((method, metric, "all"), UNKNOWN), metric.startswith("coverage_gap")) for metric in columns]
         cells += _published(beside.get(method)) if beside else []
         cells[0] = _remarked(evidence, method, cells[0])
-        rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed)))
-    return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and Bayes ceiling", head, rows)
+        rows.append(Row(cells, "failed" if judged.failed else row["kind"], bool(judged.failed), evidence.kin(method)))
+    return Table(f"main-{evidence.name}", f"{evidence.name}: students, teachers and Bayes ceiling", head, rows, "main.csv")
 
 
 def _name(method: str, titles: Mapping[str, str], kind: str, candidates: str = "") -> Cell:
@@ -153,8 +147,8 @@ def published_table(name: str, versus: Sequence[Versus]) -> Table:
         cells = [text(v.printed.quantity), text(v.printed.column), text(v.method or "none")]
         cells += [number(v.printed.value), score(v.ours), number(v.difference, signed=True)]
         cells += [text(f"{VERDICT_MARKS[v.verdict]} {v.verdict}", "", LOOKS.get(v.verdict, "")), text(v.why)]
-        rows.append(Row(cells))
-    return Table(f"published-{name}", f"{name}: all published numbers next to ours", head, rows)
+        rows.append(Row(cells, data={"method": v.method} if v.method else {}))
+    return Table(f"published-{name}", f"{name}: all published numbers next to ours", head, rows, "published.csv")
 
 
 def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric: str = "accuracy") -> Table:
@@ -171,8 +165,8 @@ def domain_table(evidence: Evidence, kinds: Sequence[str], caption: str, metric:
             _name(str(method), titles, row["kind"]),
             *(score(ours.get((str(method), metric, d), UNKNOWN)) for d in domains),
         ]
-        rows.append(Row(cells, "failed" if judged.failed else "", bool(judged.failed)))
-    return Table(f"domains-{'-'.join(kinds)}-{metric}-{evidence.name}", caption, head, rows)
+        rows.append(Row(cells, "failed" if judged.failed else "", bool(judged.failed), evidence.kin(str(method))))
+    return Table(f"domains-{'-'.join(kinds)}-{metric}-{evidence.name}", caption, head, rows, "main.csv")
 
 
 def gates_table(evidence: Evidence, gates: Frame) -> Table:
@@ -184,9 +178,10 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
         cells = [_gate(own[own["gate"] == name], evidence.gap_size(str(method))) for name in names]
         judged = evidence.judgement(str(method))
         stacked = f"within chains: {evidence.stacked[str(method)]}" if method in evidence.stacked else ""
-        rows.append(Row([text(method, stacked), *cells], "failed" if judged.failed else "", bool(judged.failed)))
+        look = "failed" if judged.failed else ""
+        rows.append(Row([text(method, stacked), *cells], look, bool(judged.failed), evidence.kin(str(method))))
     caption = f"{evidence.name}: verdict of every gate, with the worst value over replicates"
-    return Table(f"gates-{evidence.name}", caption, head, rows)
+    return Table(f"gates-{evidence.name}", caption, head, rows, "gates.csv")
 
 
 def _gate(rows: Frame, gap_size: str) -> Cell:
@@ -230,7 +225,8 @@ def tuning_table(evidence: Evidence, tuning: Frame) -> Table | None:
             below += f"; {WARNS} {', '.join(map(at_the_end, ends))}" if ends else ""
             cells.append(text("not tuned") if len(grid) < 2 else text(told, below, "warn" if ends else ""))
         cells += [sharpness.cell(sharpness.of_method(tuning, str(method)))] if mixes else []
-        rows.append(Row([*cells, number(float(chosen["val_nll"].astype(float).mean()))]))
+        cells.append(number(float(chosen["val_nll"].astype(float).mean())))
+        rows.append(Row(cells, data=evidence.kin(str(method))))
     head = [Column("Method"), *(Column(setting.replace("_", " ")) for setting in tuned)]
     head += [Column("Sharpness of responsibilities", True, sharpness.HINT)] if mixes else []
     head.append(Column("Validation NLL", True, "mean"))
@@ -257,7 +253,7 @@ def comparison_table(evidence: Evidence) -> Table | None:
     head += [Column("Rank-biserial", True, "from -1 to 1; 1 if every replicate is higher")]
     head += [Column("Replicates", True), Column("Note")]
     caption = f"{evidence.name}: method minus {evidence.reference_words}, paired by replicate"
-    return Table(f"comparisons-{evidence.name}", caption, head, rows)
+    return Table(f"comparisons-{evidence.name}", caption, head, rows, "comparisons.csv")
 
 
 def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
@@ -270,7 +266,9 @@ def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
     other = evidence.unlike(row["method"], row["reference"])
     flag = (f"{WARNS} not tuned on the same candidates: {other}", "warn") if other else ()
     cells += [text(SAID[row["verdict"]], *flag), number(row["p_holm"]), number(row["rank_biserial"], signed=True)]
-    return Row([*cells, Cell(str(row["n"]), "", row["n"]), text(row["note"])], "failed" if failed else "", failed)
+    cells += [Cell(str(row["n"]), "", row["n"]), text(row["note"])]
+    known = {**evidence.kin(row["method"]), "metric": row["metric"]}
+    return Row(cells, "failed" if failed else "", failed, known)
 
 
 def long_rows(evidence: Evidence) -> list[dict[str, Any]]:

@@ -172,4 +172,4 @@ def part(case: Case, found: Sequence[Finding]) -> Part:
         for each in found
     ]  # fmt: skip
     caption = f"{name}: all findings, including single comparisons"
-    return Part(name, drawn, list(answers.items()), Table(f"findings-{name}", caption, head, lines))
+    return Part(name, drawn, list(answers.items()), Table(f"findings-{name}", caption, head, lines, "findings.csv"))

@@ -3,33 +3,12 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mtbkd.report.answers import judged_against_labels, trust
 from mtbkd.report.evidence import Evidence, Pair, signed
 from mtbkd.report.numbers import listed
+from mtbkd.report.verdict_card import Card
 from mtbkd.report.versus import ABOVE_CEILING, BETTER, COMPATIBLE, COUNTED, NOISY, WORSE, Versus
-
-
-@dataclass(frozen=True)
-class Card:
-    """One verdict.
-
-    Attributes:
-        question: what it answers.
-        answer: in a few words.
-        number: with its interval, or a count.
-        place: where it holds, and what was left out.
-        link: the part of the page that holds the evidence.
-        id: of the method it speaks of, shown on hover; "" for none.
-    """
-
-    question: str
-    answer: str
-    number: str
-    place: str
-    link: str
-    id: str = ""
 
 
 def cards(evidence: Sequence[Evidence], versus: Mapping[str, Sequence[Versus]], titles: Mapping[str, str]) -> list[Card]:

@@ -1,20 +1,24 @@
 """The page: one self-contained HTML file with embedded figures."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import AGAIN, damage, read_json, regular_file
+from mtbkd.report import captions, glossary
 from mtbkd.report.pictures import packed
 from mtbkd.report.table import Table
+from mtbkd.report.wording import called, in_words
 
 TEMPLATES = Path(__file__).parent / "template"
 HEAVY = 150_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
 COLOURS = 96
+SCRIPTS = ("tables", "filter", "contents", "tips")
 FIELDS = ("of", "title", "category", "caption", "alt")
 
 
@@ -26,6 +30,7 @@ class Figure:
         source: its static picture as a data URI.
         of: an experiment or question.
         stem: its files' name, without ending; links lead to them where they lie in ``figures/`` beside the page.
+        caption, help: what it shows, and how to read it.
         picture: its interactive view, see ``pictures.packed``; "" for none.
     """
 
@@ -37,6 +42,7 @@ class Figure:
     alt: str
     stem: str
     picture: str
+    help: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,15 @@ class Part:
     comparisons: Table | None
 
 
-def figures(paths: Iterable[str | Path], interactive: bool) -> list[Figure]:
-    """Every SVG of ``paths``, embedded, with its caption and, if ``interactive``, its view; ContractError: what is missing."""
-    return [_figure(Path(path), interactive) for path in paths]
+def figures(paths: Iterable[str | Path], interactive: bool, unprinted: Collection[str] = ()) -> list[Figure]:
+    """Every SVG of ``paths``, embedded, with its caption and, if ``interactive``, its view; ContractError: what is missing.
+
+    Of experiments in ``unprinted``, which no paper reports, captions name no paper's figure.
+    """
+    return [_figure(Path(path), interactive, unprinted) for path in paths]
 
 
-def _figure(path: Path, interactive: bool) -> Figure:
+def _figure(path: Path, interactive: bool, unprinted: Collection[str]) -> Figure:
     beside = path.with_suffix(".json")
     told = read_json(beside)
     if not isinstance(told, dict):
@@ -78,7 +87,11 @@ def _figure(path: Path, interactive: bool) -> Figure:
     if missing := [name for name in FIELDS if name not in told]:
         raise ContractError(beside, "entry", f"no {', '.join(missing)}", ", ".join(FIELDS), AGAIN)
     source, picture = embedded(regular_file(path, "a figure")), packed(path) if interactive else ""
-    return Figure(source, **{name: told[name] for name in FIELDS}, stem=path.stem, picture=picture)
+    if told["of"] in unprinted:
+        told |= {name: captions.unprinted(told[name]) for name in ("caption", "alt")}
+    shown, help = captions.divided(told["caption"])
+    own = {**{name: told[name] for name in FIELDS}, "caption": shown, "help": help}
+    return Figure(source, **own, stem=path.stem, picture=picture)
 
 
 def embedded(path: Path) -> str:
@@ -108,6 +121,10 @@ def render(content: Mapping[str, Any], template: str = "page.html.j2") -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    inline = {name: (TEMPLATES / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
+    environment.filters |= {
+        "explained": glossary.explained, "in_words": in_words, "called": partial(called, titles=content.get("titles", {}))
+    }  # fmt: skip
+    scripts = [(TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    inline = {"css": (TEMPLATES / "page.css").read_text(encoding="utf-8"), "js": "\n".join(scripts), "terms": glossary.TERMS}
     inline |= {f"pictures_{name}": (TEMPLATES / f"pictures.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     return environment.get_template(template).render(**content, **inline)

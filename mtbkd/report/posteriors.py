@@ -39,9 +39,9 @@ def agreement_table(name: str, rows: Frame) -> Table | None:
         cells += [number(own["mean_max"].max()), number(own["mean_mean"].mean()), number(own["sd_ratio"].mean())]
         cells += [number(own["w1_mean"].mean()), number(own["coverage_diff"].mean(), signed=True)]
         cells += [number(own["nll_diff"].mean(), signed=True)]
-        found.append(Row([*cells, number(own["ess_per_s"].mean())]))
+        found.append(Row([*cells, number(own["ess_per_s"].mean())], data={"method": str(method)}))
     caption = f"{name}: every algorithm compared with an exact sampler of the same posterior"
-    return Table(f"agreement-{name}", caption, head, found)
+    return Table(f"agreement-{name}", caption, head, found, "agreement.csv")
 
 
 def _verdict(own: Frame) -> Cell:
@@ -73,16 +73,16 @@ def loo_table(name: str, rows: Frame) -> Table | None:
         note = text("; ".join(dict.fromkeys(each for each in own["note"] if each)))
         share = float(own["khat_bad"].mean())
         if not math.isfinite(share):
-            found.append((-math.inf, Row([text(method), *[number(math.nan)] * 5, note])))
+            found.append((-math.inf, Row([text(method), *[number(math.nan)] * 5, note], data={"method": str(method)})))
             continue
         trusted = Cell(f"{share:.1%}", "" if share < 0.05 else "elpd unreliable", share, "" if share < 0.05 else "bad")
         means = {column: float(own[column].mean()) for column in ("elpd_loo", "se", "p_loo", "stacking_weight")}
         cells = [text(method), number(means["elpd_loo"]), number(means["se"]), number(means["p_loo"]), trusted]
-        found.append((means["elpd_loo"], Row([*cells, number(means["stacking_weight"]), note])))
+        found.append((means["elpd_loo"], Row([*cells, number(means["stacking_weight"]), note], data={"method": str(method)})))
     found.sort(key=lambda pair: -pair[0])
     labels = f" on the first {count(int(known.iloc[0]), 'training label')}" if len(known := rows["n"].dropna()) else ""
     caption = f"{name}: leave-one-out{labels}, means over replicates"
-    return Table(f"loo-{name}", caption, head, [row for _, row in found])
+    return Table(f"loo-{name}", caption, head, [row for _, row in found], "loo.csv")
 
 
 def check_table(name: str, rows: Frame, class_names: list[str]) -> Table | None:
@@ -100,6 +100,6 @@ def check_table(name: str, rows: Frame, class_names: list[str]) -> Table | None:
             bad, expected = int((each["p_value"] < SMALL_P).sum()), float(each["expected"].mean())
             told = f"p < {SMALL_P:g} in {bad} of {len(each)}" if bad else ""
             cells.append(Cell(show(expected), told, expected, "bad" if bad else ""))
-        found.append(Row(cells))
+        found.append(Row(cells, data={"method": str(method)}))
     caption = f"{name}: class frequencies of the test labels, observed and expected (posterior predictive check)"
     return Table(f"checks-{name}", caption, head, found)

@@ -6,7 +6,7 @@ name, tables and settings, or what its kind makes of them. The optional module `
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from mtbkd.base import registry
 from mtbkd.base.frames import Frame, read_table
 from mtbkd.report.table import Table
+from mtbkd.report.verdict_card import Card
 
 Answers = tuple[str, Sequence[str]]
 
@@ -29,6 +30,7 @@ class Section:
         headlines: open the page instead of the experiments' answers.
         answers: (question, sentences) shown before the experiments' answers.
         on_inference: the answers are about inference, so the experiments' answers about inference come first.
+        cards: verdicts at the head of the page; a link of "" leads to this section.
         fitted: published table -> columns that were used to tune the study's settings.
     """
 
@@ -38,6 +40,7 @@ class Section:
     headlines: Sequence[str] = ()
     answers: Sequence[Answers] = ()
     on_inference: bool = False
+    cards: Sequence[Card] = ()
     fitted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -73,6 +76,11 @@ def parts(
         found.append(Part(name, module.TITLE, explained, section, _about(plan)))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
     return [*_together(known), *found], frames
+
+
+def cards(found: Sequence[Part]) -> list[Card]:
+    """The verdicts of all questions."""
+    return [replace(card, link=card.link or f"question-{part.name}") for part in found for card in part.section.cards]
 
 
 def first_answers(found: Sequence[Part]) -> list[Answers]:

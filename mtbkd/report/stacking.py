@@ -41,5 +41,5 @@ def stacking_table(name: str, rows: Frame) -> Table | None:
         ends = f"{elpd.min():.1f} to {elpd.max():.1f}" if len(elpd) else NONE
         cells = [text(str(method)), Cell(str(replicate), "", float(replicate))]
         cells += [text(", ".join(f"{weight:.2f}" for weight in own["weight"])), text(ends), number(worst)]
-        found.append(Row([*cells, text(own["why_not"].iloc[0] or NONE)]))
-    return Table(f"stacking-{name}", f"{name}: weights of stacked chains", head, found)
+        found.append(Row([*cells, text(own["why_not"].iloc[0] or NONE)], data={"method": str(method)}))
+    return Table(f"stacking-{name}", f"{name}: weights of stacked chains", head, found, "chain_weights.csv")

@@ -1,7 +1,8 @@
 """What a table of the page is made of: plain data that the template writes out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from mtbkd.report.numbers import Estimate, show, show_interval
 
@@ -25,31 +26,57 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row; ``last`` rows stay below the others however the table is sorted; ``look`` is a class."""
+    """A row.
+
+    Attributes:
+        cells: one a column.
+        look: a class.
+        last: it stays below the others however the table is sorted.
+        data: what the filter knows it by: method, signal, inference, metric.
+    """
 
     cells: Sequence[Cell]
     look: str = ""
     last: bool = False
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column; ``number`` aligns it right; ``hint`` explains it; ``better`` says which end is good."""
+    """A column.
+
+    Attributes:
+        name: its heading.
+        number: aligned right.
+        hint: explains it.
+        better: which end is good.
+        metric: what the filter knows it by; "" for a column that always stays.
+        group: a heading above it and its neighbours; "" for none.
+    """
 
     name: str
     number: bool = False
     hint: str = ""
     better: str = ""
+    metric: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; ``caption`` is read first."""
+    """A table; ``caption`` is read first; ``file`` in ``tables/`` beside the page holds its numbers, "" for none."""
 
     name: str
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Row]
+    file: str = ""
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Headings above the columns with the number of columns below each; [] without any."""
+        found = [(group, len(list(own))) for group, own in groupby(column.group for column in self.columns)]
+        return found if any(group for group, _ in found) else []
 
 
 def text(value: object, sub: str = "", mark: str = "") -> Cell:

@@ -2,7 +2,7 @@
 
 Plain dictionaries, because importing altair takes every job seconds; in the tests altair checks them against the schema and
 vl-convert compiles them. ``template/pictures.js`` shows them: it sets widths, colours of the reader's theme, and the
-parameters ``shown`` and ``metrics`` when the page is filtered.
+parameter ``shown`` when the page is filtered.
 """
 
 import json
@@ -104,8 +104,8 @@ def number(field: str, title: str | None = None, **scale: Any) -> Spec:
 
 def logarithmic(field: str, title: str) -> Spec:
     """The same, positive and on a logarithmic axis."""
-    found = number(field, title, type="log", nice=False, padding=14)
-    return {**found, "axis": {"grid": False, "tickCount": 4, "format": "~g"}}
+    scale = {"type": "log", "nice": False, "padding": 14}
+    return {**number(field, title), "scale": scale, "axis": {"grid": False, "tickCount": 4, "format": "~g"}}
 
 
 def colour(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:

@@ -31,7 +31,7 @@ def _dot(point: Point, score: str) -> Record:
 
 def _view(place: int, title: str, strength: str, axis: str, floor: float | None) -> Spec:
     x, y = views.logarithmic("lambda", f"{strength} (logarithmic)"), views.number("mean", axis)
-    legend = {"orient": "bottom", "title": None, "columns": 3}
+    legend = {"orient": "bottom", "title": None, "columns": 1}
     hue = {"field": "setting", "type": "nominal", "sort": None, "scale": {"range": list(LINES)}, "legend": legend}
     tips = views.tooltip(
         setting="Setting", mean="Mean", interval="95 % interval", n="Replicates", chosen="Replicates that chose this",

@@ -1,21 +1,18 @@
 "use strict";
-// Tables are whole without this script; it makes their headings buttons that sort.
+// Tables are whole without this script; it makes their headings buttons that sort, and lets every table be taken along.
+const heads = (table) => [...table.tHead.rows[table.tHead.rows.length - 1].cells];
+
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   if (body.rows.length < 2) continue;
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, index) => {
+  heads(table).forEach((head, index) => {
     const name = head.querySelector(".name");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = name.textContent;
-    name.replaceChildren(button);
-    button.addEventListener("click", () => {
+    name.replaceChildren(button(name.textContent, () => {
       const descending = head.getAttribute("aria-sort") === "ascending";
-      for (const other of heads) other.removeAttribute("aria-sort");
+      for (const other of heads(table)) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", descending ? "descending" : "ascending");
       body.append(...sorted([...body.rows], index, descending ? -1 : 1));
-    });
+    }));
   });
 }
 
@@ -36,12 +33,20 @@ function sorted(rows, index, sign) {
     .map((entry) => entry.row);
 }
 
-// Every table can be taken along: as CSV, or to the clipboard for a spreadsheet.
+// As CSV, or to the clipboard for a spreadsheet: what is shown.
 for (const table of document.querySelectorAll(".scroll > table")) {
-  const tools = document.createElement("span");
-  tools.className = "tools";
-  tools.append(button("Copy", () => navigator.clipboard.writeText(written(table, "\t"))), button("CSV", () => download(table)));
-  table.caption.append(tools);
+  let tools = table.caption.querySelector(".tools");
+  if (!tools) {
+    tools = document.createElement("span");
+    tools.className = "tools";
+    table.caption.append(" ", tools);
+  }
+  const copy = button("Copy", async () => {
+    await navigator.clipboard.writeText(written(table, "\t"));
+    copy.textContent = "Copied";
+    setTimeout(() => (copy.textContent = "Copy"), 2000);
+  });
+  tools.prepend(copy, button("CSV", () => download(table)));
 }
 
 function button(text, act) {
@@ -54,9 +59,11 @@ function button(text, act) {
 
 function written(table, separator) {
   const quoted = (text) => (/[",\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const content = (cell) => [...cell.childNodes].map((node) => node.textContent.trim()).filter(Boolean).join(" ")
+  const told = (node) => !node.matches?.(".hint, [popover]");
+  const content = (cell) => [...cell.childNodes].filter(told).map((node) => node.textContent.trim()).filter(Boolean).join(" ")
     .replaceAll("\u2212", "-").replace(/^[=@]/, "'$&"); // as spreadsheets read numbers, and so that no name is a formula
-  return [...table.rows].map((row) => [...row.cells].map((cell) => quoted(content(cell))).join(separator)).join("\n") + "\n";
+  const lines = [heads(table), ...[...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => [...row.cells])];
+  return lines.map((cells) => cells.filter((cell) => !cell.hidden).map((cell) => quoted(content(cell))).join(separator)).join("\n") + "\n";
 }
 
 function download(table) {
