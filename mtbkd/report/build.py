@@ -98,14 +98,14 @@ def build_report(
     content |= {"headline": [*question_sections.cards(asked), *own], "titles": named}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
-    answers = [answer for _, found in content["opening"] for answer in found]
+    answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
     told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
     frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
     _write_tables(out / "tables", frames)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
-    description.write(out / "snakemake.rst", told_first, content["figures"].get("", []))
+    description.write(out / "snakemake.rst", told_first, content["lead"])
     index.publish(out, told_first)
 
 

@@ -15,10 +15,9 @@ def write(path: Path, headline: Headline, pictures: Sequence[page.Figure]) -> No
     Args:
         path: results/<study>/snakemake.rst.
         headline: what the index tells of the study.
-        pictures: figures of the whole study; those of the summary are shown.
+        pictures: the figures that open the study's page.
     """
-    lead = [picture for picture in pictures if picture.category == "Summary"]
-    html = page.render({"h": headline, "pictures": lead}, "description.html.j2")
+    html = page.render({"h": headline, "pictures": pictures}, "description.html.j2")
     with atomic(path) as temporary:
         temporary.write_text(as_template(html), encoding="utf-8")
 

@@ -25,6 +25,7 @@ MODULES = {
     "list": "mtbkd.serving.list_command",
     "diff": "mtbkd.serving.difference_command",
     "doctor": "mtbkd.serving.doctor_command",
+    "compare": "mtbkd.serving.compare_command",
 }
 
 

@@ -46,7 +46,7 @@ def draw(material: Material) -> "Figure":
     for ax, (title, values) in zip(axes.flat, groups.items(), strict=True):
         _boxes(ax, values, printed, colour)
         ax.set_title(title, fontsize=8.5)
-    axes.flat[-1].set_xlabel("log of the posterior mean deviance (deviance in nats)")
+    axes.flat[-1].set_xlabel("log of the mean deviance (nats)")
     figure.suptitle(material.experiment.titles[material.experiment.main_method], fontsize=9, x=0.01, ha="left")
     if printed:
         figure.text(0.99, 0.995, "\N{WHITE DIAMOND} notebook's median", color=VERMILION, fontsize=8.5, ha="right", va="top")

@@ -38,7 +38,7 @@ PANELS = {
     "accuracy": ("Accuracy", "share"),
     "nll": ("Negative log-likelihood", "nats"),
     "ece": ("Calibration error (ECE)", "share"),
-    "mse_prob": ("Squared error of p", "squared share"),
+    "mse_prob": ("Squared error of p", "squared"),
     "brier": ("Brier score", "0 to 2"),
     "ood_auroc": ("AUROC, outside or test", "share"),
 }
@@ -84,7 +84,7 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
         _reference(ax, means[name].mean, -0.6 - BAND * (height + 0.5), label, colour, line)
     title, unit = PANELS[metric]
     ax.set_title(title, fontsize=8.5)
-    ax.set_xlabel(f"{unit}; {'larger' if HIGHER_IS_BETTER[metric] else 'smaller'} is better", fontsize=8)
+    ax.set_xlabel(f"{unit}; {'larger' if HIGHER_IS_BETTER[metric] else 'smaller'} is better", fontsize=7.5)
     ax.tick_params(axis="x", labelsize=7.5)
     ax.locator_params(axis="x", nbins=4)
     ax.grid(axis="y", visible=False)
