@@ -42,6 +42,7 @@
       }
     };
     fit(spec);
+    if (label > 60) spec.config.axis.labelLimit = room - 14;
     return spec;
   }
 
