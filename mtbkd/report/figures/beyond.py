@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RIGHT, LEFT, UP, DOWN = ">", "<", "^", "v"
+LENGTH = 13  # points; marks of methods are triangles without a shaft
 
 
 def beyond(ax: "Axes", x: float, y: float, colour: str, told: str, filled: bool = True) -> bool:
-    """Mark (x, y), where it lies outside the limits of ``ax``, at the edge, with ``told`` beside it; whether it does.
+    """Point to (x, y), where it lies outside the limits of ``ax``, with ``told`` at the arrow's tail; whether it does.
 
     The limits must be final. A value that is not a number lies nowhere.
     """
@@ -19,12 +19,13 @@ def beyond(ax: "Axes", x: float, y: float, colour: str, told: str, filled: bool 
         return False
     at = min(max(x, left), right), min(max(y, low), high)
     if x != at[0]:
-        marker, shift, align = (RIGHT, (-6, 0), ("right", "center")) if x > right else (LEFT, (6, 0), ("left", "center"))
+        shift, align = ((-LENGTH, 0), ("right", "center")) if x > right else ((LENGTH, 0), ("left", "center"))
     else:
         up = (y > high) != ax.yaxis_inverted()
-        marker, shift, align = (UP, (0, -6), ("center", "top")) if up else (DOWN, (0, 6), ("center", "bottom"))
-    ax.plot(
-        [at[0]], [at[1]], marker, color=colour, markerfacecolor=colour if filled else "white", markersize=4.5, clip_on=False
+        shift, align = ((0, -LENGTH), ("center", "top")) if up else ((0, LENGTH), ("center", "bottom"))
+    arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
+    arrow |= {} if filled else {"facecolor": "white"}
+    ax.annotate(
+        told, at, shift, textcoords="offset points", ha=align[0], va=align[1], color=colour, fontsize=7, arrowprops=arrow
     )
-    ax.annotate(told, at, shift, textcoords="offset points", ha=align[0], va=align[1], color=colour, fontsize=7)
     return True
