@@ -220,7 +220,7 @@ def _content(
 
 
 def _grouped(figures: Sequence[page.Figure], experiments: Sequence[str]) -> dict[str, list[page.Figure]]:
-    """Experiment or question, or "" for figures of all, -> its figures, in their order; experiments as everywhere on the page."""
+    """Experiment or question, or "" for figures of all, -> its figures; experiments as everywhere on the page."""
     groups: dict[str, list[page.Figure]] = {name: [] for name in experiments if any(each.of == name for each in figures)}
     for figure in figures:
         groups.setdefault(figure.of or "", []).append(figure)
@@ -229,9 +229,10 @@ def _grouped(figures: Sequence[page.Figure], experiments: Sequence[str]) -> dict
 
 def _lead(figures: Mapping[str, Sequence[page.Figure]], asked: Sequence[question_sections.Part]) -> list[page.Figure]:
     """The picture at the head of the page: of the question that opens it, otherwise of all experiments."""
-    opening = [part.name for part in asked if part.section.headlines]
-    if opening:
-        return list(figures.get(opening[0], ()))[:1]
+    for part in asked:
+        if part.section.headlines:
+            own = figures.get(part.name, ())
+            return [each for each in own if each.stem == f"{part.name}-{part.section.lead}"] or list(own[:1])
     return [figure for figure in figures.get("", ()) if figure.category == "Summary"]
 
 

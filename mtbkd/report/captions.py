@@ -6,8 +6,8 @@ MOST_WORDS = 60
 
 
 def divided(text: str) -> tuple[str, str]:
-    """A figure's caption in two: what it shows, below ``MOST_WORDS`` words, and how to read it; a blank line divides them, or the
-    end of a sentence."""
+    """A figure's caption in two: what it shows, below ``MOST_WORDS`` words, and how to read it; a blank line or the end of a
+    sentence divides them."""
     first, _, rest = text.partition("\n\n")
     kept: list[str] = []
     sentences = re.split(r"(?<=[.?!])\s+(?=[A-Z0-9\"(\u03bb])", " ".join(first.split()))

@@ -41,9 +41,13 @@ def groups(evidence: Sequence[Evidence]) -> list[Group]:
     metrics += [Choice("coverage_gap", "Coverage gap")] if any(name.startswith("coverage_gap") for name in known) else []
     found = [
         Group("signal", "Signal", [Choice(name, SIGNALS.get(name, name)) for name in signals]),
-        Group("inference", "Inference", [Choice(name, INFERENCES.get(name, name.replace("_", " ").upper())) for name in inferences]),
+        Group("inference", "Inference", [Choice(name, _inference(name)) for name in inferences]),
         Group("method", "Method", [Choice(name, titles[name], data) for name, data in kin.items()]),
         Group("metric", "Metric", metrics),
         Group("experiment", "Experiment", [Choice(each.name, each.name) for each in evidence]),
     ]  # fmt: skip
     return [group for group in found if len(group.choices) > 1]
+
+
+def _inference(name: str) -> str:
+    return INFERENCES.get(name, name.replace("_", " ").upper())

@@ -148,7 +148,7 @@ class Evidence:
         if not len(own):
             return {}
         first = own.iloc[0]
-        return {"method": method, "signal": str(first["signal"]), "inference": str(first["inference"])}
+        return {"method": method} | {name: str(first[name]) for name in ("signal", "inference") if name in first}
 
     def called(self, method: str) -> str:
         """The method's name, with a remark if its chains are stacked."""

@@ -31,6 +31,7 @@ class Section:
         answers: (question, sentences) shown before the experiments' answers.
         on_inference: the answers are about inference, so the experiments' answers about inference come first.
         cards: verdicts at the head of the page; a link of "" leads to this section.
+        lead: its figure that stands at the head of the page if its headlines do; "" for the first.
         fitted: published table -> columns that were used to tune the study's settings.
     """
 
@@ -41,6 +42,7 @@ class Section:
     answers: Sequence[Answers] = ()
     on_inference: bool = False
     cards: Sequence[Card] = ()
+    lead: str = ""
     fitted: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

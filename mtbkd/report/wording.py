@@ -37,5 +37,5 @@ def called(sentence: str, titles: Mapping[str, str]) -> Markup:
         return escape(sentence)
     ids = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(titles, key=len, reverse=True)))})(?![\w-])")
     parts = ids.split(sentence)
-    named = Markup('<span class="method" title="{}">{}</span>')
+    named = Markup('<abbr title="{}">{}</abbr>')
     return Markup("").join(named.format(each, titles[each]) if i % 2 else escape(each) for i, each in enumerate(parts))

@@ -62,6 +62,8 @@ def shown(module: Any, report: Any, figure: Any, tables: Mapping[str, Any], fold
     section = report.section("pools", tables, content)
     assert all(table.name.startswith("pools-") and table.rows for table in (*section.tables, *section.details))
     assert all(len(row.cells) == len(table.columns) for table in (*section.tables, *section.details) for row in table.rows)
+    for card in section.cards:
+        assert card.answer and card.number and card.place
     return " ".join(section.told)
 
 

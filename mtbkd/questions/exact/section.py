@@ -12,6 +12,7 @@ from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, estimate, listed, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
+from mtbkd.report.verdict_card import Card
 from mtbkd.report.versus import Replicates, judge
 
 PRINTED = "bkd_c5_conjugate"
@@ -39,7 +40,41 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     cases, sbc, told = tables["cases"], tables["sbc"], _summary(tables["cases"], tables["sbc"])
     shown = [recovery_table(cases), calibration_table(sbc), published_table(tables["published"])]
     asked = [("Do the algorithms recover known answers?", [told])]
-    return Section([told], shown, [quantity_table(cases)], answers=asked, on_inference=True)
+    return Section([told], shown, [quantity_table(cases)], answers=asked, on_inference=True, cards=_cards(cases, sbc))
+
+
+def _cards(cases: Frame, sbc: Frame) -> list[Card]:
+    """How many methods recover posteriors that are known, and how many stay calibrated."""
+    judged, complete = _recovered(cases)
+    tested, calibrated = _calibrated(sbc)
+    found = []
+    for asked, good, of, told in (
+        ("Do the algorithms recover known posteriors?", complete, judged, "recover every case they ran"),
+        ("Are they calibrated over many data sets?", calibrated, tested, "stay calibrated"),
+    ):
+        if of:
+            answer = "Yes" if len(good) == len(of) else "Most of them" if 2 * len(good) > len(of) else "Some of them"
+            left = [method for method in of if method not in good]
+            place = (
+                f"not {listed(left)}" if 0 < len(left) <= 3 else f"not {count(len(left), 'other')}" if left else "all methods"
+            )
+            number = f"{len(good)} of {count(len(of), 'method')} {told}"
+            found.append(Card(asked, answer if good else "None of them", number, place, ""))
+    return found
+
+
+def _recovered(cases: Frame) -> tuple[list[str], list[str]]:
+    """Methods that claim a posterior of a known case, and those among them that recover every case they ran."""
+    found = {m: {worst(rows) for _, rows in own.groupby("case")} for m, own in cases.groupby("method", sort=False)}
+    judged = [m for m, verdicts in found.items() if verdicts & {"recovers", "fails", "draws too few"}]
+    return judged, [m for m in judged if found[m] <= {"recovers", "not run"}]
+
+
+def _calibrated(sbc: Frame) -> tuple[list[str], list[str]]:
+    """Methods whose calibration was tested, and those among them that are calibrated."""
+    found = {str(m): worst(rows) for m, rows in sbc.groupby("method")}
+    tested = [m for m, verdict in found.items() if verdict in ("calibrated", "not calibrated", "draws too few")]
+    return tested, [m for m in tested if found[m] == "calibrated"]
 
 
 def worst(rows: Frame) -> str:
@@ -58,11 +93,8 @@ def whole(value: float) -> Cell:
 
 
 def _summary(cases: Frame, sbc: Frame) -> str:
-    found = {m: {worst(rows) for _, rows in own.groupby("case")} for m, own in cases.groupby("method", sort=False)}
-    judged = [m for m, verdicts in found.items() if verdicts & {"recovers", "fails", "draws too few"}]
-    complete = [m for m in judged if found[m] <= {"recovers", "not run"}]
-    calibrated = [m for m, rows in sbc.groupby("method") if worst(rows) == "calibrated"]
-    tested = [m for m, rows in sbc.groupby("method") if worst(rows) in ("calibrated", "not calibrated", "draws too few")]
+    judged, complete = _recovered(cases)
+    tested, calibrated = _calibrated(sbc)
     recover, are = f" ({listed(complete)})" if complete else "", f" ({listed(calibrated)})" if calibrated else ""
     return (
         f"Of {count(len(judged), 'method')} that claim a posterior, {len(complete)} recover every case they ran{recover}; "

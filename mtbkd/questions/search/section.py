@@ -13,6 +13,7 @@ from mtbkd.questions.search.candidates import BEST, CONFIRMED, NAME, RANKED
 from mtbkd.report.numbers import count, settings_words, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, text
+from mtbkd.report.verdict_card import Card
 
 TITLE = "Which unstated settings come closest to a paper's numbers?"
 EXPLAINED = """\
@@ -38,7 +39,17 @@ def section(name: str, tables: Mapping[str, Frame], content: Mapping[str, Any]) 
     order = _order(rows)
     fitted = {table: [teacher["column"] for teacher in content["teachers"]]}
     numbers = number_table(name, rows, order, NAME["teachers"])
-    return Section([_summary(rows, order, table)], [best_table(name, order)], [numbers], fitted=fitted)
+    card = _card("Which teachers come closest to the paper?", order, "root mean square difference", table)
+    return Section([_summary(rows, order, table)], [best_table(name, order)], [numbers], fitted=fitted, cards=[card])
+
+
+def _card(question: str, order: Frame, unit: str, table: str) -> Card:
+    """The rank of what the experiments use among all candidates, and how near the closest comes."""
+    nearest, rank = order.iloc[0], int(order.index[order["configured"].astype(bool)][0])
+    answer = "Those configured" if rank == 0 else f"Not those configured: rank {rank + 1} of {len(order)}"
+    source = published.source(table)
+    place = f"{settings_words(json.loads(nearest['settings']))}; {source.paper}, {source.place}"
+    return Card(question, answer, f"{unit} {show(nearest['distance'])}", place, "")
 
 
 def _of_students(name: str, rows: Frame, table: str) -> Section:
@@ -47,7 +58,8 @@ def _of_students(name: str, rows: Frame, table: str) -> Section:
     told = student_search.summary(ranked, confirmed, order, table)
     tables = [student_search.best_table(name, ranked, confirmed, order), student_search.strength_table(name, ranked)]
     numbers = number_table(f"students-{name}", confirmed, order, NAME["students"])
-    return Section([told], [each for each in tables if each is not None], [numbers])
+    card = _card("Which student settings come closest to the paper?", order, "distance (1: the paper's own)", table)
+    return Section([told], [each for each in tables if each is not None], [numbers], cards=[card])
 
 
 def _order(rows: Frame) -> Frame:

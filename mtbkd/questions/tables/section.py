@@ -8,6 +8,7 @@ from mtbkd.evaluation.compare import MIN_FOR_TEST, POWER
 from mtbkd.evaluation.equivalence import DECIDED, ROPE
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.evaluation.verdict import ALPHA
+from mtbkd.questions.tables.section_cards import cards_of
 from mtbkd.questions.tables.section_parts import edges_told, sizes_table, teachers_table, tuning_table
 from mtbkd.questions.tables.section_posteriors import posteriors_table, posteriors_told
 from mtbkd.questions.tables.section_ranks import (
@@ -60,7 +61,7 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     ]
     details += [tuning_table(view), teachers_table(view), sizes_table(view)]
     shown, details = ([table for table in own if table.rows] for own in (shown, details))
-    return Section([each for each in told if each], shown, details, headlines)
+    return Section([each for each in told if each], shown, details, headlines, cards=cards_of(view), lead="gain_by_labels")
 
 
 def _gains_nll(view: View, group: str) -> Any:

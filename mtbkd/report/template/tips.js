@@ -12,6 +12,8 @@ for (const word of document.querySelectorAll("[popovertarget]")) {
   word.addEventListener("click", () => { clearTimeout(waiting); setTimeout(() => beside(word, tip)); });
 }
 
+addEventListener("scroll", () => document.querySelector(".tip:popover-open")?.hidePopover(), { passive: true });
+
 function beside(word, tip) {
   const at = word.getBoundingClientRect(), gap = 6, { clientWidth, clientHeight } = document.documentElement;
   const left = Math.max(gap, Math.min(at.left, clientWidth - tip.offsetWidth - gap));

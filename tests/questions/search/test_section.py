@@ -39,6 +39,8 @@ def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> 
     assert "7 candidates compared with the teacher rows of MT-BKD: arXiv 2605.27967, Table 1" in part.told[0]
     assert part.told[0].endswith("The configured teachers are this candidate.")
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5"]
+    (card,) = part.cards
+    assert (card.answer, card.number) == ("Those configured", "root mean square difference 0.100")
     assert [row.cells[3].text for row in part.tables[0].rows] == ["0.100", "0.200", "0.300", "0.400", "0.500"]
     assert len(part.details[0].columns) == 6
 
@@ -48,6 +50,7 @@ def test_a_configured_choice_that_is_farther_is_shown_with_its_rank() -> None:
     assert "are not the closest: they have domain axis x2 and steps 600, rank 7 of 7, distance 0.700" in part.told[0]
     assert part.told[0].endswith("clearly farther.") and "within two standard errors, no other is as close" in part.told[0]
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5", "7"]
+    assert part.cards[0].answer == "Not those configured: rank 7 of 7"
     assert [row.cells[-1].text.split()[-1] for row in part.tables[0].rows] == ["no"] * 5 + ["yes"]
     first = {row.cells[2].sub: [cell.text for cell in row.cells[3:]] for row in part.details[0].rows}
     assert [row.cells[2].text for row in part.details[0].rows] == ["accuracy on domain 1", "accuracy"]

@@ -11,7 +11,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.questions.tables import section as page
 from mtbkd.questions.tables.uncertainty import uncertainty
 from mtbkd.questions.tables.verdicts import claims, title
-from mtbkd.report.questions import Part, Section, first_answers
+from mtbkd.report.questions import Part, Section, cards, first_answers
 from mtbkd.report.table import Table
 from tests.evaluation.table_scores import EFFECT, GROUPS, NONE, table_posteriors, table_scores, table_tables
 
@@ -90,6 +90,26 @@ def test_the_variant_of_tip_is_chosen_on_the_first_group_alone() -> None:
     assert f"distillation by {BEST} helps" in section(table_tables(scores)).told[0]
     (claim,) = [c for c in claims(list(EFFECT), "tip_equal_sharp") if (c.family, c.reference) == ("claim", "kd_mean")]
     assert claim.method == "tip_equal_sharp"
+
+
+def test_verdicts_over_tables_head_the_page(gaining: Frames) -> None:
+    found = section(gaining)
+    helps, edge, ranks = found.cards
+    assert helps.question == "Does distillation help with 60 labels?" and helps.answer == "Yes"
+    best = row_of(gaining, metric="nll", reference="labels", method=helps.id, group="B", regime="clusters", level="60")
+    other = row_of(gaining, metric="nll", reference="labels", method=helps.id, group="B", regime="generalists", level="60")
+    assert helps.number.startswith(f"+{-min(best['difference'], other['difference']):.3f} [") and "9 tables B" in helps.place
+    assert edge.question == "Is it better than kd on the sharpened mean?" and edge.answer == "Yes"
+    rank = gaining["ranks"].query("group == 'B' and metric == 'nll' and level == '60'").groupby("method")["rank"].mean()
+    assert ranks.id == rank.idxmin() and ranks.number.startswith(f"mean rank {rank.min():.3f}")
+    shown = cards([Part("real", "", "", found)])
+    assert [card.link for card in shown] == ["question-real"] * 3
+
+
+@pytest.mark.parametrize(("effect", "answer"), [(NONE, "Not shown"), ({k: -v for k, v in EFFECT.items()}, "No, it harms")])
+def test_a_verdict_does_not_claim_what_tables_do_not_show(effect: dict[str, float], answer: str) -> None:
+    helps = section(frames(effect=effect, noise=0.004, regimes=("clusters",))).cards[0]
+    assert helps.answer == answer
 
 
 def test_groups_are_reported_apart(gaining: Frames) -> None:
