@@ -42,6 +42,7 @@
       }
     };
     fit(spec);
+    if (label > 60) spec.config.axis.labelLimit = room - 14;
     return spec;
   }
 
@@ -90,7 +91,7 @@
     const made = { ...fitted(lean, width), datasets: unpacked(tables) };
     picture.view?.finalize();
     const options = { ast: true, actions: false, logLevel: 1, renderer: spec.usermeta.renderer ?? "svg", config: theme(), tooltip: { theme: dark.matches ? "dark" : "light" } };
-    picture.view = (await window.vegaEmbed(picture.box, made, options)).view;
+    picture.view = (await window.vegaEmbed(picture.box.firstElementChild, made, options)).view;
     Object.assign(picture, { width, out: `${out}` });
     await apply(picture);
   }
@@ -143,6 +144,7 @@
     picture.box.className = "picture";
     picture.box.setAttribute("role", "img");
     picture.box.setAttribute("aria-label", image.alt);
+    picture.box.append(document.createElement("div")); // the library gives what it fills a role of its own
     image.after(picture.box);
     picture.button = tool("Interactive picture", () => turn(picture, !picture.live));
     figure.querySelector(".tools").prepend(picture.button, tool("Data as CSV", () => save(picture)));

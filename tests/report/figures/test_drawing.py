@@ -16,7 +16,7 @@ from mtbkd.base.registry import figure as module
 from mtbkd.contracts.artefacts import Logits, ids_digest
 from mtbkd.contracts.draws import Curve
 from mtbkd.evaluation.deviance import entropy
-from mtbkd.report.figures.catalogue import catalogue, draw
+from mtbkd.report.figures.catalogue import catalogue, draw, endings
 from mtbkd.report.figures.material import Experiment, Material, Method, Sibling, Study
 from mtbkd.report.figures.reliability import TEACHER_TITLES
 from mtbkd.report.figures.style import inference_mark, style
@@ -269,7 +269,7 @@ def test_owners_draw_their_figures_with_captions_in_the_order_of_the_report(mate
     for owner in found:
         draw(asdict(owner), tmp_path, stems)
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{stem}.{end}" for stem in stems for end in ("svg", "png", "json", "rst")
+        f"{owner.stem(name)}.{end}" for owner in found for name in owner.figures for end in endings(name)
     }
     files = [f"{stem}.svg" for stem in stems]
     own = [name for name in FIGURES if module(name).SCOPE == "experiment" and name not in PLANES]
