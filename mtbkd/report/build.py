@@ -21,6 +21,7 @@ from mtbkd.report import (
     findings,
     headline,
     index,
+    method_cards,
     page,
     pictures,
     posteriors,
@@ -89,13 +90,13 @@ def build_report(
     )
     unprinted = [name for name, planned in plan["experiments"].items() if not planned["published"]]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    content = _content(
-        plan, list(evidence.values()), parts, asked, page.figures(figures, library is not None, unprinted), costs, told
-    )
+    drawn, whole = page.figures(figures, library is not None, unprinted), list(evidence.values())
+    content = _content(plan, whole, parts, asked, drawn, costs, told)
     named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
-    own = [] if content["opening"] else headline.cards(list(evidence.values()), versus, named)
+    own = [] if content["opening"] else headline.cards(whole, versus, named)
     content |= {"lead": _lead(content["figures"], asked)}
     content |= {"headline": [*question_sections.cards(asked), *own], "titles": named}
+    content |= {"methods": method_cards.method_cards(whole, read, named, costs, drawn)}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]

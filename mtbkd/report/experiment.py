@@ -175,7 +175,7 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
     head = [Column("Method"), *(Column(name, hint=GATES[name].statistic) for name in names)]
     rows = []
     for method, own in gates.groupby("method", sort=False):
-        cells = [_gate(own[own["gate"] == name], evidence.gap_size(str(method))) for name in names]
+        cells = [gate_cell(own[own["gate"] == name], evidence.gap_size(str(method))) for name in names]
         judged = evidence.judgement(str(method))
         stacked = f"within chains: {evidence.stacked[str(method)]}" if method in evidence.stacked else ""
         look = "failed" if judged.failed else ""
@@ -184,7 +184,8 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
     return Table(f"gates-{evidence.name}", caption, head, rows, "gates.csv")
 
 
-def _gate(rows: Frame, gap_size: str) -> Cell:
+def gate_cell(rows: Frame, gap_size: str) -> Cell:
+    """The verdict of one gate over a method's replicates, with the worst value."""
     applied = rows[rows["verdict"] != "not applicable"]
     if not len(applied):
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))

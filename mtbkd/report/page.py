@@ -18,7 +18,7 @@ from mtbkd.report.wording import called, in_words
 TEMPLATES = Path(__file__).parent / "template"
 HEAVY = 150_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
 COLOURS = 96
-SCRIPTS = ("tables", "filter", "contents", "tips")
+SCRIPTS = ("tables", "filter", "contents", "tips", "methods")
 FIELDS = ("of", "title", "category", "caption", "alt")
 
 

@@ -32,10 +32,10 @@ def in_words(sentence: str) -> tuple[str, str]:
 
 
 def called(sentence: str, titles: Mapping[str, str]) -> Markup:
-    """``sentence`` with titles instead of methods' ids; the id is shown on hover."""
+    """``sentence`` with titles instead of methods' ids, each a link to the method's card; the id is shown on hover."""
     if not titles:
         return escape(sentence)
     ids = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(titles, key=len, reverse=True)))})(?![\w-])")
     parts = ids.split(sentence)
-    named = Markup('<abbr title="{}">{}</abbr>')
-    return Markup("").join(named.format(each, titles[each]) if i % 2 else escape(each) for i, each in enumerate(parts))
+    named = Markup('<a class="method" href="#method-{}"><abbr title="{}">{}</abbr></a>')
+    return Markup("").join(named.format(each, each, titles[each]) if i % 2 else escape(each) for i, each in enumerate(parts))
