@@ -24,10 +24,7 @@ exit status: 0 all written, 1 an error (one line says what to change), 2 a wrong
 """
 said = partial(option, group="The teachers' files")
 read = partial(option, group="The table")
-given = together(
-    click.argument("table", type=PATH),
-    option("--label", required=True, help="Column of the class."),
-)
+given = together(click.argument("table", type=PATH), option("--label", required=True, help="Column of the class."))
 cells = together(
     read("--id", metavar="COL", show_default="row numbers from 0", help="Column of the ids."),
     read("--missing", type=Words(), metavar="WORD...", help="Words that mean 'missing' or 'no label'."),

@@ -17,10 +17,7 @@ PARTS = {
 ENTRIES = ("methods", "studies")
 
 
-@click.command(
-    cls=Command, short_help="Datasets, teachers, students, signals, weights, inference, methods, studies, figures.",
-    epilog="example: mtbkd list methods",
-)  # fmt: skip
+@click.command(cls=Command, epilog="example: mtbkd list methods", short_help="Datasets, methods, studies and more by name.")
 @click.argument("what", type=click.Choice([*PARTS, *ENTRIES]), metavar="WHAT")
 def command(what: str) -> None:
     """List what there is, a line each: name, and what it is. WHAT is one of

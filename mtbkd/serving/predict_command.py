@@ -81,7 +81,7 @@ def command(**options: Any) -> None:
       probability      of the predicted class
       abstain          yes: too uncertain to keep the promised risk; treat it as unknown
       mean_deviance    posterior mean deviance in nats: twice the mean entropy of draws
-      epistemic_share  share of the entropy, 0 to 1, that comes from too few data
+      epistemic_share  share of the entropy, 0 to 1, from disagreement of draws (few data)
       prob_, low_, high_<class>   probability of a class, and its credible interval
     """
     predict(SimpleNamespace(**options))
@@ -101,10 +101,9 @@ def predict(asked: SimpleNamespace) -> None:
         device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
     what = next(name for name, given in (("proteins", asked.fasta), ("rows", asked.table), ("images", True)) if given)
-    read = {"proteins": _proteins, "rows": _rows, "images": _images}[what]
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
-            found, told = read(asked, bundle, promised[0].threshold if promised else 0.0, device)
+            found, told = _found(asked, bundle, what, promised[0].threshold if promised else 0.0, device)
             licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
             tell([_about(bundle), *licences, *told, _promise(promised)], asked.quiet)
             write = output.WRITERS[asked.out.suffix]
@@ -116,45 +115,26 @@ def predict(asked: SimpleNamespace) -> None:
     tell([f"{count:,} {what} written to {asked.out}"], asked.quiet)
 
 
-def _proteins(
-    asked: SimpleNamespace, bundle: "Bundle", threshold: float, device: str
+def _found(
+    asked: SimpleNamespace, bundle: "Bundle", what: str, threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
-    """Predictions of the chains of a FASTA file, as they are asked for, and what was read, in lines."""
+    """Predictions of the proteins, rows or images, as they are asked for, and what was read, in lines."""
     from tqdm import tqdm
 
-    from mtbkd.serving import predicting
+    from mtbkd.serving import pictures, predicting, rows
 
-    checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
-    embedder = _embedder(bundle, asked.results / "downloads")
-    read = predicting.proteins(asked.fasta, checked)
-    bar = tqdm(read, "predicting", checked.proteins, unit=" proteins", disable=asked.quiet or None)
-    found = predicting.predict(bundle, bar, embedder, threshold, asked.level, asked.batch, device)
-    return found, list(checked.told())
-
-
-def _rows(asked: SimpleNamespace, bundle: "Bundle", threshold: float, device: str) -> "tuple[Iterator[Prediction], list[str]]":
-    """The same for the rows of a table."""
-    from tqdm import tqdm
-
-    from mtbkd.serving import predicting, rows
-
-    checked = rows.read(asked.table, bundle, asked.id, asked.separator, asked.encoding)
-    bar = tqdm(checked.ids, "predicting", unit=" rows", disable=asked.quiet or None)
-    found = predicting.predict_rows(bundle, bar, checked.x, threshold, asked.level, asked.batch, device)
-    return found, [*checked.told]
-
-
-def _images(
-    asked: SimpleNamespace, bundle: "Bundle", threshold: float, device: str
-) -> "tuple[Iterator[Prediction], list[str]]":
-    """The same for the images of a folder."""
-    from tqdm import tqdm
-
-    from mtbkd.serving import pictures, predicting
-
-    found = pictures.read(asked.images, bundle)
-    bar = tqdm(found.ids, "predicting", unit=" images", disable=asked.quiet or None)
-    return predicting.predict_rows(bundle, bar, found, threshold, asked.level, asked.batch, device), [*found.told]
+    bar, answer = partial(tqdm, desc="predicting", unit=f" {what}", disable=asked.quiet or None), (threshold, asked.level)
+    if what == "proteins":
+        checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
+        embedder = _embedder(bundle, asked.results / "downloads")
+        chains = bar(predicting.proteins(asked.fasta, checked), total=checked.proteins)
+        return predicting.predict(bundle, chains, embedder, *answer, asked.batch, device), [*checked.told()]
+    if what == "rows":
+        found = rows.read(asked.table, bundle, asked.id, asked.separator, asked.encoding)
+        x = found.x
+    else:
+        found = x = pictures.read(asked.images, bundle)
+    return predicting.predict_rows(bundle, bar(found.ids), x, *answer, asked.batch, device), [*found.told]
 
 
 def _device(asked: str) -> str:

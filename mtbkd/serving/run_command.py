@@ -39,7 +39,7 @@ def command(study: str | None, config: Sequence[Sequence[str]], snakemake: Seque
     line = [sys.executable, "-m", "snakemake", *arguments(snakemake, entries)]
     from mtbkd.study import config_files
 
-    if config_files.main(snakemake):  # so that signals and the exit status are Snakemake's own, this process becomes it
+    if config_files.main([*snakemake]):  # so that signals and the exit status are Snakemake's own, this process becomes it
         return 1
     sys.stdout.flush()
     return os.execv(line[0], line)
