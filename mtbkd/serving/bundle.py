@@ -26,21 +26,18 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from mtbkd.base import explain, registry
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import torch
-from mtbkd.base.reading import read_json, regular_file
-from mtbkd.base.writing import atomic, write_json
-from mtbkd.serving import modules
+from mtbkd.base.reading import read_json
+from mtbkd.base.writing import write_json
+from mtbkd.serving import modules, student_arrays
+from mtbkd.serving.student_arrays import ARRAYS
 from mtbkd.students import Student
 
 FILES = ("student.safetensors", "card.json")
-ARRAYS = {"params": np.float32, "mean": np.float64, "scale": np.float64}
-STORED = {"params": "F32", "mean": "F64", "scale": "F64"}
 MOST_VALUES = 30_000_000  # activations that a call of the student may hold at once
 CACHED_VALUES = 250_000  # those that stay in a CPU's cache, which takes half the time
 VERSION = 3
 OWN = "your_student"  # study of a student that `mtbkd fit` or an estimator made
 WRITERS = "student.save, `mtbkd fit` and the rule bundle of a study write one"
-
-
 Verdict = Literal["passed", "failed", "not judged", "not applicable"]
 
 
@@ -190,17 +187,14 @@ class Bundle:
 
     def write(self, folder: str | Path) -> None:
         """Validate, then write both files into ``folder``, the card last."""
-        from safetensors.numpy import save_file
-
         folder = Path(folder)
         self.validate(folder)
         _complete(self.card, folder)
-        with atomic(folder / FILES[0]) as temporary:
-            arrays = {name: getattr(self, name) for name in ARRAYS}
-            if self.built is not None:
-                arrays |= modules.arrays_of(self.built, self.params, self.card.inputs.features)
-            save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
-        content = self.card.model_copy(update={"sha256": _sha256(folder / FILES[0])}).model_dump(mode="json")
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        if self.built is not None:
+            arrays |= modules.arrays_of(self.built, self.params, self.card.inputs.features)
+        written = student_arrays.write(folder / FILES[0], arrays)
+        content = self.card.model_copy(update={"sha256": written}).model_dump(mode="json")
         write_json(folder / FILES[1], {**content, "seal": seal(content)})
 
     @classmethod
@@ -216,9 +210,9 @@ class Bundle:
             found = f"no {FILES[1]}" if folder.exists() else "nothing"
             raise ContractError(folder, "student", found, f"a folder with {' and '.join(FILES)}", WRITERS)
         card, path = read_card(folder / FILES[1]), folder / FILES[0]
-        arrays = _arrays(path, card)
-        built = None
-        if card.architecture == modules.ARCHITECTURE:
+        of_module, built = card.architecture == modules.ARCHITECTURE, None
+        arrays = student_arrays.read(path, card.sha256, of_module)
+        if of_module:
             built = modules.rebuilt(path, _settings(card), arrays, card.inputs.features, len(card.class_names), module)
         elif module is not None:
             raise ContractError(path, "module", "one", f"none, as the student is of architecture {card.architecture}")
@@ -283,33 +277,3 @@ def _settings(card: Card) -> Any:
     if settings is None:
         raise ContractError(f"student {card.architecture}", "card", "; ".join(map(str, mistakes)), "its settings")
     return settings
-
-
-def _arrays(path: Path, card: Card) -> dict[str, np.ndarray]:
-    """All arrays of a file; ContractError where one is missing or too much."""
-    from safetensors import SafetensorError, safe_open
-
-    regular_file(path, "the draws of a student, beside its card")
-    if card.sha256 != (found := _sha256(path)):
-        raise ContractError(path, "sha256", found[:12], f"{card.sha256[:12]}, by the card",
-                            "the two files do not belong together, or one was cut or changed")  # fmt: skip
-    try:
-        with safe_open(path, framework="numpy") as handle:
-            stored = {name: handle.get_slice(name).get_dtype() for name in handle.keys()}  # noqa: SIM118, no mapping
-            of_module = card.architecture == modules.ARCHITECTURE
-            needed = STORED | ({modules.PROBE: "F32"} if of_module else {})
-            others = {n: kind for n, kind in stored.items() if not (of_module and n.startswith(modules.CONSTANT))}
-            if others != needed:
-                raise ContractError(path, "arrays", _listed(others), _listed(needed))
-            return {name: handle.get_tensor(name) for name in stored}
-    except SafetensorError as error:
-        raise ContractError(path, "content", str(error), "a safetensors file", "was the file cut?") from None
-
-
-def _listed(types: dict[str, str]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in sorted(types.items())) or "none"
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

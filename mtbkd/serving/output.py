@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +28,7 @@ def write_csv(
     count = 0
     for each in predictions:
         count += 1
-        writer.writerow(["" if value is None else _text(value) for value in _cells(_row(each, classes))])
+        writer.writerow([_text(value) for value in _cells(each, classes)])
     return count
 
 
@@ -50,7 +51,7 @@ def write_parquet(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [_cells(_row(each, classes)) for each in predictions]
+    rows = [_cells(each, classes) for each in predictions]
     columns = zip(*rows, strict=True) if rows else [()] * len(_header(classes, what, head))
     table = pa.table([pa.array(column) for column in columns], names=_header(classes, what, head))
     table = table.replace_schema_metadata({"mtbkd": json.dumps(dict(head), allow_nan=False)})
@@ -70,10 +71,10 @@ def _header(classes: Sequence[str], what: str, head: Mapping[str, Any]) -> list[
     return [*about, *(f"{column}_{name}" for name in classes for column in OF_A_CLASS)]
 
 
-def _cells(row: dict[str, Any]) -> list[Any]:
-    of_classes = row.pop("classes").values()
-    row["predicted"] = "; ".join(row["predicted"]) if isinstance(row["predicted"], list) else row["predicted"]
-    return [*row.values(), *(value for of_class in of_classes for value in of_class.values())]
+def _cells(each: Prediction, classes: Sequence[str]) -> list[Any]:
+    about = _about(each, classes)
+    about["predicted"] = "; ".join(about["predicted"]) if isinstance(about["predicted"], list) else about["predicted"]
+    return [*about.values(), *chain.from_iterable(_of_classes(each))]
 
 
 def check_place(path: Path, read: Iterable[Path]) -> None:
@@ -101,24 +102,32 @@ def opened(path: Path) -> Iterator[IO[str]]:
         yield handle
 
 
+def _of_classes(each: Prediction) -> Iterator[tuple[float, float | None, float | None]]:
+    """OF_A_CLASS of every class."""
+    ends = ([None] * len(each.prob),) * 2 if each.low is None or each.high is None else (each.low.tolist(), each.high.tolist())
+    return zip(each.prob.tolist(), *ends, strict=True)
+
+
 def _row(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
-    of_class = {}
-    for k, name in enumerate(classes):
-        ends = (None, None) if each.low is None or each.high is None else (float(each.low[k]), float(each.high[k]))
-        of_class[name] = dict(zip(OF_A_CLASS, (float(each.prob[k]), *ends), strict=True))
+    told = {name: dict(zip(OF_A_CLASS, values, strict=True)) for name, values in zip(classes, _of_classes(each), strict=True)}
+    return {**_about(each, classes), "classes": told}
+
+
+def _about(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
     several = each.abstain is None
     named = [classes[k] for k in each.predicted]
     probability = None if several else float(each.prob[each.predicted[0]])
     values = (each.id, each.length, named if several else named[0], probability, each.abstain, each.mean_deviance,
               each.epistemic_share)  # fmt: skip
     left_out = (*(("length",) if each.length is None else ()), *(OF_ONE_LABEL if several else ()))
-    about = {name: value for name, value in zip(ABOUT, values, strict=True) if name not in left_out}
-    return {**about, "classes": of_class}
+    return {name: value for name, value in zip(ABOUT, values, strict=True) if name not in left_out}
 
 
 def _text(value: Any) -> str:
     if isinstance(value, float):  # most are
         return f"{round(value, DIGITS):g}"
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return cell(value) if isinstance(value, str) else str(value)

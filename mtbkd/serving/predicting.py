@@ -206,18 +206,18 @@ def summarised(
     """
     mean, several_labels = prob.mean(0, dtype=np.float64), bool(thresholds)
     unsure = decompose(np.concatenate([prob, 1 - prob], -1) if several_labels else prob)
-    several = len(prob) > 1
+    several, best, surest = len(prob) > 1, mean.argmax(1).tolist(), mean.max(1)
     ends = credible_ends(prob, level) if several else None
     for i, (name, length) in enumerate(part):
         total = unsure.entropy_total[i]
         yield Prediction(
             id=name,
             length=length,
-            predicted=tuple(np.flatnonzero(mean[i] >= thresholds).tolist()) if several_labels else (int(mean[i].argmax()),),
+            predicted=tuple(np.flatnonzero(mean[i] >= thresholds).tolist()) if several_labels else (best[i],),
             prob=mean[i],
             low=ends[0, i] if ends is not None else None,
             high=ends[1, i] if ends is not None else None,
             mean_deviance=float(unsure.mean_deviance[i]),
             epistemic_share=(float(unsure.entropy_epistemic[i] / total) if total > 0 else 0.0) if several else None,
-            abstain=None if several_labels else bool(mean[i].max() < threshold),
+            abstain=None if several_labels else bool(surest[i] < threshold),
         )
