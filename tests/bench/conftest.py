@@ -113,6 +113,7 @@ def no_numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(FakeTensor, "tolist", lambda tensor: np.ones(tuple(tensor.shape), int).tolist(), raising=False)
     monkeypatch.setattr(FakeTensor, "__deepcopy__", copied, raising=False)
     monkeypatch.setattr(FakeTensor, "__getitem__", all_true(FakeTensor.__getitem__), raising=False)
+    monkeypatch.setattr(torch, "nonzero", lambda mask: torch.nonzero_static(mask, size=mask.numel()))
     monkeypatch.setattr(torch.nn.Module, "to", moved)
     monkeypatch.setattr(torch, "Generator", CudaGenerator)
     for name in ("rand", "randn", "randint"):

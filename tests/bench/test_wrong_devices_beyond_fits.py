@@ -16,6 +16,7 @@ from mtbkd.bench.gpu.sizes import Sizes
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference import fitting
 from mtbkd.inference.optimise import Training
+from mtbkd.questions.baselines import question as baselines
 from mtbkd.questions.curves import fitting as curves
 from mtbkd.questions.curves.spec import Spec as CurveSpec
 from mtbkd.questions.inputs import Inputs
@@ -27,6 +28,7 @@ from mtbkd.serving.bundle import Bundle
 from mtbkd.students import module as own_module
 from mtbkd.teachers import residual
 from tests.conformance.examples import names
+from tests.questions.baselines import examples as three
 from tests.questions.multilabel import examples as several_labels
 from tests.serving import examples as bundles
 
@@ -165,8 +167,15 @@ def ask_residues() -> None:
     )
 
 
+def ask_baselines() -> None:
+    data = three.toy(2, hidden_labels=20)
+    settings = baselines.Settings(methods=("aver", "camkd", "takd"), share=(0.2,), temperature=(4.0,))
+    baselines.run(inputs(dataset=data, teachers=three.teachers(data), replicates=2, blocks=("r0-1",)), settings)
+
+
 QUESTIONS: dict[str, Callable[[], Any]] = {
     "curves": ask_curve, "multilabel": ask_multilabel, "safety": ask_safety, "residues": ask_residues,
+    "baselines": ask_baselines,
 }  # fmt: skip
 
 
