@@ -192,10 +192,10 @@ def test_results_are_those_of_one_machine(history: History, smoke: Smoke) -> Non
 
 
 def test_the_run_says_who_tells_how_jobs_end(history: History) -> None:
-    cores = os.cpu_count()
-    assert re.search(
-        rf"^SLURM: squeue .*no accounting.* partition 'all', at most {cores} cores a job, 30 minutes$", history.last, re.M
+    found = re.search(
+        r"^SLURM: squeue .*no accounting.* partition 'all', at most (\d+) cores? a job, 30 minutes$", history.last, re.M
     )
+    assert found and int(found[1]) == os.cpu_count()
 
 
 def test_control_c_cancels_the_jobs(history: History) -> None:
@@ -205,4 +205,5 @@ def test_control_c_cancels_the_jobs(history: History) -> None:
 def test_jobs_share_submissions_and_a_cancelled_one_is_tried_again(history: History) -> None:
     jobs = int(re.findall(r"^total +(\d+)$", history.last, re.M)[-1])
     assert "CANCELLED" in history.last
-    assert 0 < history.last.count("has been submitted with SLURM jobid") < jobs - 3
+    submitted = history.last.count("has been submitted with SLURM jobid")
+    assert 0 < submitted < jobs - 3 or os.cpu_count() == 1  # where nothing runs side by side
