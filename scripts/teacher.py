@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from mtbkd.base.job import job
+from mtbkd.base.job import job, results_of
 from mtbkd.data.raw_files import check_fetched
 from mtbkd.teachers.teaching import teach
 
 if __name__ == "__main__":
     with job(check_fetched) as rule:
         data, folder = Path(rule.input.data[0]).parent, Path(rule.output.logits).parent
-        teach(rule.params.spec, rule.wildcards.block, data, Path("results/downloads"), folder)
+        teach(rule.params.spec, rule.wildcards.block, data, results_of(rule) / "downloads", folder)

@@ -12,7 +12,12 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = sorted((ROOT / "workflow" / "profiles").iterdir())
 # options that the executor plugins of the extras add
-PLUGIN_OPTIONS = {"kubernetes-namespace", "container-image"}
+PLUGIN_OPTIONS = {
+    "container-image",
+    "kubernetes-namespace",
+    "slurm-init-seconds-before-status-checks",
+    "slurm-status-attempts",
+}
 
 
 def options(folder: Path) -> dict[str, Any]:
@@ -39,6 +44,8 @@ def test_only_the_default_profile_sets_what_it_sets(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_no_rule_asks_for_gpu_and_gres_together(folder: Path) -> None:
-    asked = options(folder).get("set-resources", {}).values()
-    assert not [rule for rule in asked if {"gpu", "gres"} <= set(rule)]
+def test_only_the_configuration_asks_for_gpus(folder: Path) -> None:
+    """A cluster without GPUs refuses a job that asks for one."""
+    own = options(folder)
+    asked = [own.get("default-resources", {}), *own.get("set-resources", {}).values()]
+    assert not [resources for resources in asked if {"gpu", "gpus", "gres"} & set(resources)]

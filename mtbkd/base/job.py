@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mtbkd.base import gpus, running
@@ -29,6 +30,7 @@ def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[An
     place = "/".join((rule.rule, *rule.wildcards))
     try:
         _log_to(rule.log, place)
+        _relocate(rule.params, results_of(rule).parent)
         if raw := [path for path in rule.input if "/downloads/" in path]:
             assert check_raw is not None, f"the script of rule {rule.rule} reads raw files and does not check them"
             check_raw(raw)
@@ -47,6 +49,28 @@ def _may_use_gpu(rule: Any) -> bool:
     """Whether the rule asks for a GPU, or may find one: `device: auto` asks for none and takes what there is."""
     gpu = rule.resources.get("gpu")
     return gpu is not None and (gpu > 0 or rule.params.spec.get("device") == "auto")
+
+
+def results_of(rule: Any) -> Path:
+    """The results tree that this job sees: ``results``, or the local copies of a store's files, beside its outputs."""
+    path = str(rule.output[0])
+    return Path("results" if path.startswith("results/") else f"{path.rpartition('/results/')[0]}/results")
+
+
+def _relocate(params: Any, root: Path) -> None:
+    """Have all paths among ``params`` lead into the tree below ``root``, as those of inputs and outputs do."""
+    if root != Path():
+        for name, value in params.items():
+            setattr(params, name, relocated(value, root))
+
+
+def relocated(value: Any, root: Path) -> Any:
+    """``value`` with every text ``results/...``, however deep, as a path below ``root``."""
+    if isinstance(value, str):
+        return str(root / value) if value.startswith("results/") else value
+    if isinstance(value, dict):
+        return {key: relocated(each, root) for key, each in value.items()}
+    return type(value)(relocated(each, root) for each in value) if isinstance(value, list | tuple) else value
 
 
 def _log_to(files: Iterable[str], place: str) -> None:

@@ -62,7 +62,8 @@ class Cluster:
     def __str__(self) -> str:
         why = "there is accounting" if self.status == "sacct" else "no accounting answers, or squeue was asked for"
         limit = f"{self.partition.minutes:,} minutes" if self.partition.minutes else "no limit of time"
-        where = f"partition '{self.partition.name}', at most {self.partition.cores} cores a job, {limit}"
+        cores = f"{self.partition.cores} core{'s'[: self.partition.cores > 1]}"
+        where = f"partition '{self.partition.name}', at most {cores} a job, {limit}"
         return f"SLURM: {self.status} tells how jobs end ({why}); {where}"
 
 

@@ -47,7 +47,7 @@ SelectTypeParameters=CR_Core_Memory
 AccountingStorageType=accounting_storage/none
 ReturnToService=2
 MailProg=/bin/true
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(awk '/MemTotal/ { print int($2 / 1100) }' /proc/meminfo)
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(getconf _NPROCESSORS_ONLN) RealMemory=$(awk '/MemTotal/ { print int($2 / 1100) }' /proc/meminfo)
 PartitionName=all Nodes=ALL Default=YES MaxTime=30 State=UP
 CONF
     "$root/usr/sbin/munged" --key-file="$here/munge.key" --socket="$here/munge.socket" --pid-file="$here/munged.pid" \

@@ -101,6 +101,11 @@ class Running:
     def text(self) -> str:
         return self.output.read_text()
 
+    @property
+    def jobs(self) -> set[str]:
+        """Ids of the jobs that it submitted."""
+        return set(re.findall(r"has been submitted with SLURM jobid (\d+)", self.text))
+
     def wait_for(self, what: Callable[[], object]) -> None:
         while not what():
             assert self.process.poll() is None and time.monotonic() < self.end, self.text
@@ -149,19 +154,19 @@ def history(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Histo
 
     try:
         first = begun()
-        first.wait_for(cluster.running)
+        first.wait_for(lambda: first.jobs & set(cluster.running()))
         os.killpg(first.process.pid, signal.SIGINT)
         first.finished()
         time.sleep(2)
         after_interrupt = cluster.running()
 
         second = begun()
-        second.wait_for(cluster.running)
+        second.wait_for(lambda: second.jobs & set(cluster.running()))
         second.kill()
 
         last = begun()
-        last.wait_for(lambda: "submitted" in last.text and cluster.running())
-        cluster.command("scancel", *cluster.running())
+        last.wait_for(lambda: last.jobs & set(cluster.running()))
+        cluster.command("scancel", *last.jobs)
         last.wait_for(lambda: "Trying to restart" in last.text)
         restart_controller(cluster)
         return History(checkout, first.text, second.text, last.text, after_interrupt, last.finished())
@@ -187,10 +192,10 @@ def test_results_are_those_of_one_machine(history: History, smoke: Smoke) -> Non
 
 
 def test_the_run_says_who_tells_how_jobs_end(history: History) -> None:
-    cores = os.cpu_count()
-    assert re.search(
-        rf"^SLURM: squeue .*no accounting.* partition 'all', at most {cores} cores a job, 30 minutes$", history.last, re.M
+    found = re.search(
+        r"^SLURM: squeue .*no accounting.* partition 'all', at most (\d+) cores? a job, 30 minutes$", history.last, re.M
     )
+    assert found and int(found[1]) == os.cpu_count()
 
 
 def test_control_c_cancels_the_jobs(history: History) -> None:
@@ -200,4 +205,5 @@ def test_control_c_cancels_the_jobs(history: History) -> None:
 def test_jobs_share_submissions_and_a_cancelled_one_is_tried_again(history: History) -> None:
     jobs = int(re.findall(r"^total +(\d+)$", history.last, re.M)[-1])
     assert "CANCELLED" in history.last
-    assert len(re.findall("has been submitted with SLURM jobid", history.last)) < jobs - 3
+    submitted = history.last.count("has been submitted with SLURM jobid")
+    assert 0 < submitted < jobs - 3 or os.cpu_count() == 1  # where nothing runs side by side
