@@ -100,6 +100,20 @@ def section(kind: str) -> ModuleType:
     return importlib.import_module(f"mtbkd.questions.{kind}.section")
 
 
+def view_name(figure: str) -> str | None:
+    """The dotted module of a figure's interactive view; None where it has none."""
+    folder, _, stem = FIGURES[figure].rpartition(".")
+    asked = stem.startswith("figure_")
+    module = f"{folder}.view_{figure}" if asked else f"{folder}.views.{figure}"
+    return module if (PACKAGE.parent / f"{module.replace('.', '/')}.py").is_file() else None
+
+
+def view(figure: str) -> ModuleType | None:
+    """Import and return what ``view_name`` names."""
+    module = view_name(figure)
+    return importlib.import_module(module) if module else None
+
+
 def figure(name: str) -> ModuleType:
     """Import and return the figure ``name``."""
     return importlib.import_module(FIGURES[name])

@@ -13,7 +13,21 @@ from mtbkd.base.writing import atomic, write_json
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
-from mtbkd.report import cards, choices, experiment, findings, headline, page, pictures, posteriors, runs, stacking, titles
+from mtbkd.report import (
+    cards,
+    choices,
+    description,
+    experiment,
+    findings,
+    headline,
+    index,
+    page,
+    pictures,
+    posteriors,
+    runs,
+    stacking,
+    titles,
+)
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
@@ -40,8 +54,9 @@ def build_report(
     out: str | Path,
     library: str | Path | None = None,
 ) -> None:
-    """Write report.html, manifest.json and tables/{main,gates,comparisons,agreement,loo,chain_weights,published,findings}.csv,
-    each whole or not at all, and tables/<question>-<table>.csv.
+    """Write report.html, manifest.json, headline.json, snakemake.rst, tables/{main,gates,comparisons,agreement,loo,
+    chain_weights,published,findings}.csv and tables/<question>-<table>.csv, each whole or not at all, and the index of all
+    studies beside ``out``.
 
     Args:
         plan: ``dataclasses.asdict`` of the study's ``mtbkd.study.plan.Plan``.
@@ -83,11 +98,15 @@ def build_report(
     content |= {"headline": [*question_sections.cards(asked), *own], "titles": named}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
+    answers = [answer for _, found in content["opening"] for answer in found]
+    told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
     frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
     _write_tables(out / "tables", frames)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
+    description.write(out / "snakemake.rst", told_first, content["lead"])
+    index.publish(out, told_first)
 
 
 def _read(folder: str, table: str) -> Frame:

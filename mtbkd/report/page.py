@@ -114,8 +114,8 @@ def _few_colours(path: Path) -> bytes:
     return light.getvalue()
 
 
-def render(content: Mapping[str, Any]) -> str:
-    """The page's HTML; ``content`` must hold the names that page.html.j2 uses."""
+def render(content: Mapping[str, Any], template: str = "page.html.j2") -> str:
+    """The HTML of a page; ``content`` must hold the names that its template uses."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -127,4 +127,4 @@ def render(content: Mapping[str, Any]) -> str:
     scripts = [(TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     inline = {"css": (TEMPLATES / "page.css").read_text(encoding="utf-8"), "js": "\n".join(scripts), "terms": glossary.TERMS}
     inline |= {f"pictures_{name}": (TEMPLATES / f"pictures.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
-    return environment.get_template("page.html.j2").render(**content, **inline)
+    return environment.get_template(template).render(**content, **inline)

@@ -39,5 +39,8 @@ def packed(figure: Path) -> str:
     if not isinstance(tables, dict):
         raise ContractError(path, "content", "no datasets", "a Vega-Lite specification", AGAIN)
     columns = {name: list(rows[0]) if rows else [] for name, rows in tables.items()}
-    lean = {name: {"columns": columns[name], "rows": [list(row.values()) for row in rows]} for name, rows in tables.items()}
+    lean = {
+        table: {"columns": columns[table], "rows": [[row[name] for name in columns[table]] for row in rows]}
+        for table, rows in tables.items()
+    }
     return json.dumps({"spec": spec, "tables": lean}, separators=(",", ":")).replace("<", "\\u003c")

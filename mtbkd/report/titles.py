@@ -50,6 +50,11 @@ def _title(named: Named) -> str:
     return ", ".join(filter(None, parts)) + (f" ({' '.join(rest)})" if rest else "")
 
 
+def short(title: str) -> str:
+    """A title where there is little room: ``MT-BKD, entropy, SGLD``."""
+    return title.replace(" weights", "").replace(" (log pool)", "").replace(" (mean of teachers)", " (mean)")
+
+
 def of_metrics(metrics: Frame) -> dict[str, str]:
     """``titles`` of the students of an experiment, from metrics.parquet."""
     rows: Any = metrics[metrics["kind"] == "student"].drop_duplicates("method").to_dict("records")

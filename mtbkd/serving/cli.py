@@ -1,64 +1,74 @@
 """The command `mtbkd`: students on data of one's own, made, checked and used."""
 
-import argparse
 import os
 import signal
 import sys
+from collections import UserDict
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
+import click
+
 from mtbkd.base.errors import MtbkdError, machine_fault
-from mtbkd.data.datasets import split_command
-from mtbkd.serving import (
-    check_command,
-    difference_command,
-    fit_command,
-    list_command,
-    predict_command,
-    run_command,
-    try_command,
-)
-from mtbkd.serving.terminal import Parser, Stopped, on_signals, one_line, stop, stopped_by
+from mtbkd.serving.terminal import Stopped, on_signals, one_line, stop, stopped_by
 
-COMMANDS = (
-    check_command,
-    split_command,
-    fit_command,
-    predict_command,
-    run_command,
-    try_command,
-    list_command,
-    difference_command,
-)
+COMPLETE = "_MTBKD_COMPLETE"
+MODULES = {
+    "check": "mtbkd.serving.check_command",
+    "split": "mtbkd.serving.split_command",
+    "fit": "mtbkd.serving.fit_command",
+    "predict": "mtbkd.serving.predict_command",
+    "run": "mtbkd.serving.run_command",
+    "try": "mtbkd.serving.try_command",
+    "list": "mtbkd.serving.list_command",
+    "diff": "mtbkd.serving.difference_command",
+    "compare": "mtbkd.serving.compare_command",
+}
 
 
-def parser() -> Parser:
-    """The options; their help is for people who have not read the code."""
-    top = Parser(prog="mtbkd", description="Students taught by several teachers, in use.")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
-    return top
+class Commands(UserDict[str, Any]):
+    """The ``command`` of each module, imported when it is asked for: a command line must start at once."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        return import_module(self.data[name]).command
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options; ``further`` are those that a command passes on."""
-    top = parser()
-    asked, asked.further = top.parse_known_args(arguments)
-    if asked.further and "passes_on" not in asked:
-        top.error(f"unrecognized arguments: {' '.join(asked.further)}")
-    return asked
+class Top(click.Group):
+    """Lists its commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands]
+
+
+TOP = Top(
+    commands=Commands(MODULES), no_args_is_help=False, context_settings={"show_default": True},
+    help="Students taught by several teachers, in use. `mtbkd COMMAND --help` tells about a command.",
+    epilog=f'Tab completion, in ~/.bashrc: eval "$({COMPLETE}=bash_source mtbkd)"; other shells: zsh_source, fish_source.',
+)  # fmt: skip
+
+
+def run(words: Sequence[str]) -> int:
+    """The exit status of the command that ``words`` ask for."""
+    if instruction := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(TOP, {}, "mtbkd", COMPLETE, instruction)
+    try:
+        with TOP.make_context("mtbkd", [*words]) as context:
+            return TOP.invoke(context) or 0
+    except click.exceptions.Exit as left:
+        return left.exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    status = 1
+    status, where = 1, "mtbkd"
     try:
         try:
             with on_signals(stop):
-                asked = parsed(arguments)
-                return asked.run(asked) or 0
+                return run(sys.argv[1:] if arguments is None else arguments)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # nobody reads on; nor may the interpreter, when it ends, try to write the rest
@@ -66,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return 128 + signal.SIGPIPE
+    except click.UsageError as error:
+        status, where = 2, error.ctx.command_path if error.ctx else where
+        told = one_line(error.format_message(), 300)
+        message = f"error: {told}{'' if told.endswith(('.', '?', ')')) else '.'} Hint: {where} --help"
     except MtbkdError as error:
         message = f"error: {error}"
     except Exception as error:
@@ -75,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"error: {told or _os_error(error)}"
     except Stopped as stopped:
         status, message = 128 + stopped.args[0], stopped_by(stopped.args[0])
-    print(f"mtbkd: {one_line(message)}", file=sys.stderr)
+    print(f"{where}: {one_line(message)}", file=sys.stderr)
     return status
 
 

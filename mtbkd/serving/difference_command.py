@@ -1,36 +1,33 @@
 """The options of `mtbkd diff`; what it does is in ``difference``, imported when it runs: a command line must start at once."""
 
-import argparse
 from pathlib import Path
-from typing import Any
 
-from mtbkd.base.errors import ContractError
+import click
 
-ABOUT = """\
-Compare two folders of results file by file and number by number: tables (.parquet, .csv), draws (.nc), data and logits
-(.safetensors). Run times, logs, figures, pages, cards and manifests are left out.
+from mtbkd.serving.terminal import PATH, Command, Share, option
 
-exit status: 0 no difference, 1 differences (a line each) or folders that cannot be compared
+AFTER = """\
+\b
+example:
+  mtbkd diff results/demo ../other/results/demo --tolerance 1e-6
+
+exit status: 0 no difference, 1 differences (a line each) or folders that cannot be compared, 2 a wrong option
 """
 
 
-def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
-    """`mtbkd diff`."""
-    own = commands.add_parser(
-        "diff", help="compare two folders of results", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    own.add_argument("first", type=Path, help="for example results/demo")
-    own.add_argument("second", type=Path, help="the same study, run with other code, settings or on another machine")
-    own.add_argument("--tolerance", type=float, default=0.0, help="relative difference of numbers to ignore (default: 0)")
-    own.set_defaults(run=_run)
+@click.command(cls=Command, epilog=AFTER, short_help="Compare two folders of results.")
+@click.argument("first", type=PATH)
+@click.argument("second", type=PATH)
+@option("--tolerance", type=Share(0, 1, max_open=True), default=0.0, help="Relative difference of numbers to ignore.")
+def command(first: Path, second: Path, tolerance: float) -> int:
+    """Compare two folders of results file by file and number by number: tables (.parquet, .csv), draws (.nc), data and logits
+    (.safetensors). Run times, logs, figures, pages, cards and manifests are left out.
 
-
-def _run(asked: argparse.Namespace) -> int:
-    if not 0 <= asked.tolerance < 1:
-        raise ContractError("--tolerance", "value", str(asked.tolerance), "a number from 0 to below 1")
+    FIRST is, for example, results/demo; SECOND is the same study, run with other code, settings or on another machine.
+    """
     from mtbkd.contracts.difference import differences
 
-    count, lines = differences(asked.first, asked.second, asked.tolerance)
+    count, lines = differences(first, second, tolerance)
     for line in lines:
         print(line)
     print(f"{count:,} files compared: {len(lines):,} differences" if lines else f"{count:,} files compared: no difference")

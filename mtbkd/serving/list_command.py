@@ -1,21 +1,15 @@
 """`mtbkd list`: what can be named in config.yaml, on the command line and in Python, a line each."""
 
-import argparse
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+import click
 
 import mtbkd
 from mtbkd.base import registry
+from mtbkd.serving.terminal import Command
 
-ABOUT = """\
-List what there is, a line each: name, and what it is.
-
-  datasets, teachers, students, signals, weights, inference   parts, modules of mtbkd
-  methods, studies                                            entries of config.yaml and of workflow/studies
-  figures                                                     of the page
-"""
 PARTS = {
     "datasets": registry.DATASETS, "teachers": registry.TEACHERS, "students": registry.STUDENTS, "signals": registry.SIGNALS,
     "weights": registry.WEIGHTS, "inference": registry.INFERENCE, "figures": registry.FIGURES,
@@ -23,18 +17,20 @@ PARTS = {
 ENTRIES = ("methods", "studies")
 
 
-def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
-    """`mtbkd list`."""
-    own = commands.add_parser(
-        "list", help="datasets, teachers, students, signals, weights, inference, methods, studies, figures", description=ABOUT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    own.add_argument("what", choices=(*PARTS, *ENTRIES))
-    own.set_defaults(run=_run)
+@click.command(
+    cls=Command, short_help="Datasets, teachers, students, signals, weights, inference, methods, studies, figures.",
+    epilog="example: mtbkd list methods",
+)  # fmt: skip
+@click.argument("what", type=click.Choice([*PARTS, *ENTRIES]), metavar="WHAT")
+def command(what: str) -> None:
+    """List what there is, a line each: name, and what it is. WHAT is one of
 
-
-def _run(asked: argparse.Namespace) -> None:
-    lines = dict(_parts(PARTS[asked.what]) if asked.what in PARTS else _entries(asked.what))
+    \b
+      datasets, teachers, students, signals, weights, inference   parts, modules of mtbkd
+      methods, studies                                            entries of config.yaml and of workflow/studies
+      figures                                                     of the page
+    """
+    lines = dict(_parts(PARTS[what]) if what in PARTS else _entries(what))
     width = max(map(len, lines))
     for name, told in lines.items():
         print(f"{name:<{width}}  {told}".rstrip())

@@ -1,18 +1,18 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
-import argparse
 import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from mtbkd.base.errors import ConfigError, ContractError
-from mtbkd.base.explain import validate
+from mtbkd.base.errors import ContractError
 from mtbkd.base.progress import shown
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.data.datasets import table
 from mtbkd.data.datasets.doubts import suspect_classes
+from mtbkd.data.datasets.splitting import settings_of
 from mtbkd.serving import modules
 from mtbkd.serving.advice import Reading, logits_of, named
 from mtbkd.serving.given import NAME
@@ -28,11 +28,11 @@ REPORT = "report.html"
 MOST = 50  # mistakes that are told of
 
 
-def check(asked: argparse.Namespace) -> int:
+def check(asked: SimpleNamespace) -> int:
     """Print what would be read; returns 1 where something is wrong."""
     mistakes = Mistakes()
     how = mistakes.tried(lambda: _reading(asked)) or Reading()
-    settings = mistakes.tried(lambda: table_settings(asked))
+    settings = mistakes.tried(lambda: settings_of(asked, OPTIONS))
     dataset = mistakes.tried(lambda: read_table(asked)) if settings else None
     if dataset is not None:
         print(*map(one_line, _about_table(dataset)), sep="\n")
@@ -46,7 +46,7 @@ def check(asked: argparse.Namespace) -> int:
     return int(bool(mistakes))
 
 
-def fit(asked: argparse.Namespace) -> None:
+def fit(asked: SimpleNamespace) -> None:
     """Read, fit, write the folder."""
     from mtbkd.serving.estimator import MultiTeacherClassifier
 
@@ -73,7 +73,7 @@ def fit(asked: argparse.Namespace) -> None:
          asked.quiet)  # fmt: skip
 
 
-def _student(asked: argparse.Namespace) -> Any:
+def _student(asked: SimpleNamespace) -> Any:
     """The student by its name, or as an entry with the settings of --student-settings."""
     if asked.student_settings is None:
         return asked.student
@@ -88,25 +88,14 @@ def _student(asked: argparse.Namespace) -> Any:
     return {**entry, "settings": {**entry["settings"], **settings}}
 
 
-def table_settings(asked: argparse.Namespace) -> table.Settings:
-    """The options as settings of the dataset kind ``table``; ConfigError names all that are wrong."""
-    if asked.seed < 0:
-        raise ContractError("--seed", "value", asked.seed, "an integer >= 0")
-    content = {name: value for name in OPTIONS if (value := getattr(asked, name)) is not None}
-    settings, mistakes = validate(table.Settings, {"path": str(asked.table), **content})
-    if settings is None:
-        raise ConfigError("; ".join(f"--{mistake}" if mistake.path else f"options: {mistake.text}" for mistake in mistakes))
-    return settings
-
-
-def read_table(asked: argparse.Namespace) -> Dataset:
+def read_table(asked: SimpleNamespace) -> Dataset:
     """The table as the dataset kind ``table`` reads it; ContractError names wrong content."""
-    dataset = table.prepare(NAME, table_settings(asked), asked.seed, range(1), Path())
+    dataset = table.prepare(NAME, settings_of(asked, OPTIONS), asked.seed, range(1), Path())
     dataset.card["warnings"] = [*dataset.card["warnings"], *suspect_classes(dataset)]
     return dataset
 
 
-def _reading(asked: argparse.Namespace) -> Reading:
+def _reading(asked: SimpleNamespace) -> Reading:
     return Reading(asked.values, asked.floor, asked.missing_class, asked.teacher_id).checked()
 
 

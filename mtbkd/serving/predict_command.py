@@ -1,14 +1,17 @@
 """`mtbkd predict`: a student on new examples: proteins of a FASTA file, rows of a table, or images of a folder."""
 
-import argparse
 import math
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from mtbkd.base.errors import ContractError
-from mtbkd.serving.terminal import add_run_options, leave, on_signals, one_line, tell
+from mtbkd.serving.terminal import PATH, Command, Share, how, leave, on_signals, option, run_options, tell
 
 if TYPE_CHECKING:
     from mtbkd.serving.bundle import Bundle, RiskPoint
@@ -16,16 +19,6 @@ if TYPE_CHECKING:
 
 USUAL_STUDY = "protein"
 USUAL_RISK, MOST_BATCH, LONGEST_NAME = 0.1, 100_000, 100
-ABOUT = """\
-Predict the classes of new examples, such as where in the cell proteins live, and how sure that is.
-
-For every protein of a FASTA file, row of a table, or image of a folder, the output has:
-  predicted         the most probable class, and its probability; of several labels, all that reach their thresholds
-  abstain           yes: too uncertain to keep the promised risk; treat the class as unknown
-  mean_deviance     posterior mean deviance, in nats: twice the mean predictive entropy over posterior draws
-  epistemic_share   share of the predictive entropy, from 0 to 1, that comes from disagreement between draws (too few data)
-  prob_, low_, high_<class>   probability of each class with the ends of its credible interval
-"""
 AFTER = """\
 sequences: lower case, gaps and one stop at the end are repaired and counted; X, B, Z, U and O are read as they are, J as X.
 Stops inside, other letters, empty records, nucleotides and repeated ids end the command before anything is computed.
@@ -40,6 +33,7 @@ images: .png, .jpg and .npy of the size that the student learnt; their names are
 colour as grey, where the student needs it, and counted. An .npy holds (H, W), (C, H, W) or (H, W, C): whole numbers from 0
 to 255, or the numbers that the student reads.
 
+\b
 examples:
   mtbkd predict --study protein --fasta my.fasta --out predictions.csv --risk 0.1
   mtbkd predict --student student --table new.csv --id name --out predictions.parquet
@@ -50,42 +44,51 @@ exit status: 0 all written, 1 an error (one line says what to change), 2 a wrong
 """
 
 
-def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
-    """`mtbkd predict`."""
-    own = commands.add_parser(
-        "predict", help="probabilities, intervals and abstention for new examples", description=ABOUT, epilog=AFTER,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    student = own.add_argument_group("which student")
-    student.add_argument("--student", "--bundle", dest="bundle", type=Path, metavar="FOLDER",
-                         help="folder of a student, as `mtbkd fit` or a study wrote it")  # fmt: skip
-    student.add_argument("--module", metavar="NAME", help="of a torch module, its code: nets.py:Net or mypackage.nets.Net")
-    student.add_argument("--study", help="study of config.yaml that made it (default: protein)")
-    student.add_argument("--experiment", help="experiment of the study (default: see --method)")
-    student.add_argument("--method", help="method (default: of all students, the likeliest on its validation examples)")
-    files = own.add_argument_group("files")
-    read = files.add_mutually_exclusive_group(required=True)
-    read.add_argument("--fasta", type=Path, help="your proteins: FASTA, plain or .gz")
-    read.add_argument("--table", type=Path, help="your rows: CSV, plain or .gz, or .parquet; columns are found by name")
-    read.add_argument("--images", type=Path, metavar="FOLDER", help="your images: a folder of .png, .jpg or .npy")
-    files.add_argument("--out", type=Path, required=True, help="where to write: a name that ends in .csv, .json or .parquet")
-    files.add_argument("--results", type=Path, default=Path("results"), help="folder of the studies (default: results)")
-    rows = own.add_argument_group("of a table")
-    rows.add_argument("--id", help="column of the ids (default: that of training if the file has it, else row numbers from 0)")
-    rows.add_argument("--separator", default=",", help="character between cells (default: a comma)")
-    rows.add_argument("--encoding", help="encoding of the file (default: UTF-8)")
-    how = own.add_argument_group("how")
-    how.add_argument("--risk", type=float, help="highest rate of wrong answers among those given; abstain from the rest "
-                     f"(default: {USUAL_RISK:g}, or the lowest that can be promised)")  # fmt: skip
-    how.add_argument("--level", type=float, default=0.95, help="credible level of the intervals (default: 0.95)")
-    how.add_argument("--batch", type=int, default=512, help="examples held in memory at once (default: 512)")
-    how.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read, and say which")
-    add_run_options(how)
-    own.set_defaults(run=predict)
+which = partial(option, group="Which student")
+files = partial(option, group="Files")
+rows = partial(option, group="Of a table")
 
 
-def predict(asked: argparse.Namespace) -> None:
-    """`mtbkd predict`."""
+@click.command(cls=Command, epilog=AFTER, short_help="Probabilities, intervals and abstention for new examples.")
+@which("bundle", "--student", "--bundle", type=PATH, metavar="FOLDER",
+       help="Folder of a student, as `mtbkd fit` or a study wrote it.")  # fmt: skip
+@which("--module", metavar="NAME", help="Of a torch module, its code: nets.py:Net or mypackage.nets.Net.")
+@which("--study", show_default=USUAL_STUDY, help="Study of config.yaml that made it.")
+@which("--experiment", show_default="see --method", help="Experiment of the study.")
+@which("--method", show_default="of all students, the likeliest on its validation examples", help="Method.")
+@files("--fasta", type=PATH, help="Your proteins: FASTA, plain or .gz.")
+@files("--table", type=PATH, help="Your rows: CSV, plain or .gz, or .parquet; columns are found by name.")
+@files("--images", type=PATH, metavar="FOLDER", help="Your images: a folder of .png, .jpg or .npy.")
+@files("--out", type=PATH, required=True, help="Where to write: a name that ends in .csv, .json or .parquet.")
+@files("--results", type=PATH, default="results", help="Folder of the studies.")
+@rows("--id", metavar="COL", show_default="that of training if the file has it, else row numbers from 0",
+      help="Column of the ids.")  # fmt: skip
+@rows("--separator", default=",", help="Character between cells.")
+@rows("--encoding", show_default="UTF-8", help="Encoding of the file.")
+@how("--risk", type=float, show_default=f"{USUAL_RISK:g}, or the lowest that can be promised",
+     help="Highest rate of wrong answers among those given; abstain from the rest.")  # fmt: skip
+@how("--level", type=Share(0, 1, min_open=True, max_open=True), default=0.95, help="Credible level of the intervals.")
+@how("--batch", type=click.IntRange(1, MOST_BATCH), default=512, help="Examples held in memory at once.")
+@how("--skip-invalid", is_flag=True, help="Leave out records that cannot be read, and say which.")
+@run_options
+def command(**options: Any) -> None:
+    """Predict the classes of new examples, such as where in the cell proteins live, and how sure that is: proteins of a FASTA
+    file, rows of a table, or images of a folder.
+
+    \b
+    For each of them the output has:
+      predicted        the most probable class; of several labels, all that apply
+      probability      of the predicted class
+      abstain          yes: too uncertain to keep the promised risk; treat it as unknown
+      mean_deviance    posterior mean deviance in nats: twice the mean entropy of draws
+      epistemic_share  share of the entropy, 0 to 1, that comes from too few data
+      prob_, low_, high_<class>   probability of a class, and its credible interval
+    """
+    predict(SimpleNamespace(**options))
+
+
+def predict(asked: SimpleNamespace) -> None:
+    """Check everything that is asked for, then read, predict and write."""
     with on_signals(leave):
         from mtbkd.serving import output
         from mtbkd.serving.bundle import FILES, Bundle
@@ -114,7 +117,7 @@ def predict(asked: argparse.Namespace) -> None:
 
 
 def _proteins(
-    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
+    asked: SimpleNamespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """Predictions of the chains of a FASTA file, as they are asked for, and what was read, in lines."""
     from tqdm import tqdm
@@ -129,9 +132,7 @@ def _proteins(
     return found, list(checked.told())
 
 
-def _rows(
-    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
-) -> "tuple[Iterator[Prediction], list[str]]":
+def _rows(asked: SimpleNamespace, bundle: "Bundle", threshold: float, device: str) -> "tuple[Iterator[Prediction], list[str]]":
     """The same for the rows of a table."""
     from tqdm import tqdm
 
@@ -144,7 +145,7 @@ def _rows(
 
 
 def _images(
-    asked: argparse.Namespace, bundle: "Bundle", threshold: float, device: str
+    asked: SimpleNamespace, bundle: "Bundle", threshold: float, device: str
 ) -> "tuple[Iterator[Prediction], list[str]]":
     """The same for the images of a folder."""
     from tqdm import tqdm
@@ -165,15 +166,11 @@ def _device(asked: str) -> str:
         raise ContractError("--device", "value", error.found, error.expected, "auto or cpu") from None
 
 
-def _check_options(asked: argparse.Namespace) -> None:
+def _check_options(asked: SimpleNamespace) -> None:
     from mtbkd.base.explain import NAME, NAME_RULE
 
-    for name, right, allowed in (
-        ("--level", 0 < asked.level < 1, "a number between 0 and 1"),
-        ("--batch", 0 < asked.batch <= MOST_BATCH, f"an integer above 0, up to {MOST_BATCH:,}"),
-    ):
-        if not right:
-            raise ContractError(name, "value", one_line(str(getattr(asked, name[2:])), 20), allowed)
+    if [asked.fasta, asked.table, asked.images].count(None) != 2:
+        click.get_current_context().fail("expected one of --fasta, --table and --images")
     for name, needs in (("skip_invalid", "fasta"), ("id", "table"), ("encoding", "table")):
         if getattr(asked, name) and getattr(asked, needs) is None:
             raise ContractError(f"--{name.replace('_', '-')}", "option", "no file that it is for", f"--{needs} beside it")
@@ -190,7 +187,7 @@ def _check_options(asked: argparse.Namespace) -> None:
             raise ContractError(f"--{name}", "value", f"'{value[:LONGEST_NAME]}'", f"at most {LONGEST_NAME} {NAME_RULE}")
 
 
-def _head(asked: argparse.Namespace, bundle: "Bundle", promised: "tuple[RiskPoint, float] | None") -> dict[str, Any]:
+def _head(asked: SimpleNamespace, bundle: "Bundle", promised: "tuple[RiskPoint, float] | None") -> dict[str, Any]:
     """What a JSON file says before the proteins."""
     if promised is None:
         more = {"thresholds": dict(zip(bundle.card.class_names, bundle.card.thresholds, strict=True))}
@@ -204,7 +201,7 @@ def _head(asked: argparse.Namespace, bundle: "Bundle", promised: "tuple[RiskPoin
     }  # fmt: skip
 
 
-def _chosen(asked: argparse.Namespace) -> Path:
+def _chosen(asked: SimpleNamespace) -> Path:
     """The folder of the student that is asked for; of several, the one with the best validation likelihood."""
     from mtbkd.serving.bundle import FILES, found_in, read_card
 

@@ -1,54 +1,52 @@
 """`mtbkd run`: a study with Snakemake in any folder, by the workflow of the checkout or the one that the wheel carries."""
 
-import argparse
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
-from typing import Any
+
+import click
 
 from mtbkd.base import suite
 from mtbkd.base.errors import ConfigError, ContractError
+from mtbkd.serving.terminal import Command, Words, option
 
-ABOUT = """\
-Run a study with Snakemake in this folder: its page will be results/STUDY/report.html. Repeat the command to resume.
-A config.yaml of this folder is read over the suite's own. Whatever is not listed here goes to Snakemake, for example
-
-  mtbkd run --study smoke -n                                        what would be computed
+AFTER = f"""\
+\b
+examples:
+  mtbkd run --study smoke -n                                      what would run
   mtbkd run --study smoke --cores 2
-  mtbkd run --study demo --config device=cuda --resources gpu=1     insist on a GPU
+  mtbkd run --study demo --config device=cuda --resources gpu=1   insist on a GPU
+
+The workflow: {suite.root() / "workflow"}
 """
 
 
-def add_parser(commands: "argparse._SubParsersAction[Any]") -> None:
-    """`mtbkd run`."""
-    own = commands.add_parser(
-        "run", help="run a study of the suite with Snakemake", description=ABOUT,
-        usage="%(prog)s [--study STUDY] [--config KEY=VALUE ...] [SNAKEMAKE ...]",
-        epilog=f"The workflow: {suite.root() / 'workflow'}", allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    own.add_argument("--study", help="one of `mtbkd list studies` (default: the one in config.yaml)")
-    # Snakemake would keep the last --config only
-    own.add_argument(
-        "--config", "-C", action="extend", nargs="*", default=[], metavar="KEY=VALUE", help="entries of config.yaml"
-    )
-    own.set_defaults(run=_run, passes_on=True)
-
-
-def _run(asked: argparse.Namespace) -> int:
-    """Become Snakemake, so that signals and the exit status are its own; 1 where a --configfile keeps it from starting."""
-    command = [sys.executable, "-m", "snakemake", *arguments(asked)]
+@click.command(
+    cls=Command, epilog=AFTER, short_help="Run a study of the suite with Snakemake.",
+    context_settings={"ignore_unknown_options": True},
+)  # fmt: skip
+@option("--study", show_default="the one in config.yaml", help="One of `mtbkd list studies`.")
+@option("--config", "-C", type=Words(), multiple=True, metavar="KEY=VALUE...", help="Entries of config.yaml.")
+@click.argument("snakemake", nargs=-1, type=click.UNPROCESSED)
+def command(study: str | None, config: Sequence[Sequence[str]], snakemake: Sequence[str]) -> int:
+    """Run a study with Snakemake in this folder: its page will be results/STUDY/report.html. Repeat the command to resume. A
+    config.yaml of this folder is read over the suite's own. Whatever is not listed here goes to Snakemake.
+    """
+    entries = [*chain(*config), *([f"study={study}"] if study is not None else [])]  # Snakemake keeps the last --config only
+    line = [sys.executable, "-m", "snakemake", *arguments(snakemake, entries)]
     from mtbkd.study import config_files
 
-    if config_files.main(asked.further):
+    if config_files.main(snakemake):  # so that signals and the exit status are Snakemake's own, this process becomes it
         return 1
     sys.stdout.flush()
-    return os.execv(command[0], command)
+    return os.execv(line[0], line)
 
 
-def arguments(asked: argparse.Namespace) -> list[str]:
-    """The arguments of Snakemake.
+def arguments(further: Iterable[str], entries: Sequence[str]) -> list[str]:
+    """The arguments of Snakemake, with ``entries`` of the configuration.
 
     Raises:
         ConfigError: no workflow, or no Snakemake.
@@ -65,7 +63,6 @@ def arguments(asked: argparse.Namespace) -> list[str]:
     if (here / "__init__.py").is_file() and here.resolve() != suite.PACKAGE:
         raise ContractError(here, "package", "another mtbkd than the one that runs", f"that of {suite.PACKAGE}",
                             "take `python -m mtbkd run`, or another folder")  # fmt: skip
-    entries = [*asked.config, *([f"study={asked.study}"] if asked.study is not None else [])]
     if snakefile.is_relative_to(Path.cwd()):  # the page prints the command
         snakefile = snakefile.relative_to(Path.cwd())
-    return ["--snakefile", str(snakefile), *asked.further, *(["--config", *entries] if entries else [])]
+    return ["--snakefile", str(snakefile), *further, *(["--config", *entries] if entries else [])]

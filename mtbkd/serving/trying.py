@@ -1,11 +1,11 @@
 """Two methods on one dataset in this process: the jobs of a study of one experiment, in a temporary folder."""
 
-import argparse
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,7 +46,7 @@ class Tried(NamedTuple):
     watched: list[str]
 
 
-def compare_methods(asked: argparse.Namespace) -> None:
+def compare_methods(asked: SimpleNamespace) -> None:
     """Fit both methods, print scores, paired differences and convergence checks.
 
     Raises:
@@ -64,7 +64,7 @@ def compare_methods(asked: argparse.Namespace) -> None:
     print("\n".join(checks(found.gates, (asked.method, asked.against))))
 
 
-def planned(asked: argparse.Namespace) -> tuple[Plan, str]:
+def planned(asked: SimpleNamespace) -> tuple[Plan, str]:
     """The study of one experiment that is asked for, checked as any other, and where its settings come from."""
     raw = read_configuration(asked.config)
     load(raw)

@@ -17,7 +17,6 @@ from mtbkd.evaluation.agreement import Summary
 from mtbkd.inference import Fit, chain_stacking, fitting, sgld
 from mtbkd.inference.chain_stacking import chosen, leave_one_out, weights_of
 from mtbkd.inference.fitting import Spec
-from mtbkd.report.figures.chains import aligned
 
 SEED = 5
 ALL = np.zeros(4, bool)
@@ -206,11 +205,9 @@ def test_probe_draws_are_in_proportion_to_the_weights(two_modes: Draws) -> None:
 
 def test_figures_of_the_posterior_take_stacked_chains_by_weight_and_no_lost_ones(two_modes: Draws) -> None:
     lost = replace(two_modes, diverged=np.ones_like(two_modes.diverged), stacking=[])
-    found = aligned({"stacked": two_modes, "lost": lost}, [0])
-    (name,) = found["stacked"]["posterior"].data_vars
-    values = found["stacked"]["posterior"][name].values
+    values = two_modes.probe_draws(0)[:, 0, -1]
     assert values.mean() == pytest.approx(two_modes.prob[0, :3, :, _probe(two_modes), 1].mean(), abs=0.02)
-    assert np.isnan(found["lost"]["posterior"][name].values).all()
+    assert len(lost.probe_draws(0)) == 0
 
 
 def _probe(draws: Draws) -> int:

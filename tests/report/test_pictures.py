@@ -9,7 +9,7 @@ import vl_convert
 from mtbkd.base.errors import ContractError
 from mtbkd.report import pictures
 
-SPEC = {"mark": "point", "datasets": {"data": [{"title": "</script><b>", "x": 1.5}, {"title": "b", "x": None}], "none": []}}
+SPEC = {"mark": "point", "datasets": {"data": [{"title": "</script><b>", "x": 1.5}, {"x": None, "title": "b"}], "none": []}}
 
 
 def test_the_library_is_made_once_and_again_where_the_file_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,8 +87,6 @@ def test_a_higher_risk_is_answered_more_often(results: Path, tmp_path: Path):
     [
         (["--risk", "0.001"], "validation cannot promise less"),
         (["--risk", "-1"], "a share above 0"),
-        (["--level", "1.5"], "a number between 0 and 1"),
-        (["--batch", "0"], "an integer above 0"),
         (["--study", "nowhere"], "snakemake --cores all --config study=nowhere"),
         (["--experiment", "other"], "found made_up labels_map, made_up labels_sgld"),
         (["--bundle", "nowhere"], "a folder with student.safetensors and card.json"),
@@ -123,13 +121,10 @@ def test_wrong_chains_end_the_command_and_may_be_left_out(results: Path, tmp_pat
 
 
 def test_help_needs_no_knowledge_of_the_code(capsys: pytest.CaptureFixture):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["predict", "--help"])
+    assert cli.main(["predict", "--help"]) == 0
     told = capsys.readouterr().out
-    assert ended.value.code == 0 and "mtbkd predict --student student --table" in told and "exit status" in told
-    with pytest.raises(SystemExit) as wrong:
-        cli.main(["predict"])
-    assert wrong.value.code == 2
+    assert "mtbkd predict --student student --table" in told and "exit status" in told
+    assert cli.main(["predict"]) == 2
 
 
 def test_cells_that_spreadsheets_take_for_formulas_are_written_as_text(results: Path, tmp_path: Path):

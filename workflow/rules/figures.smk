@@ -38,7 +38,10 @@ for owner in OWNERS:
         params:
             owner=asdict(owner),
             package=package(
-                "mtbkd.report.figures.catalogue", *(registry.FIGURES[n] for n in owner.figures), files=PUBLISHED
+                "mtbkd.report.figures.catalogue",
+                *(registry.FIGURES[n] for n in owner.figures),
+                *filter(None, map(registry.view_name, owner.figures)),
+                files=PUBLISHED,
             ),
         script:
             "../../scripts/figures.py"

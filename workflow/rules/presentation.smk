@@ -86,10 +86,20 @@ def reported(owner, name):
     return report(
         f"{STUDY}/figures/{owner.stem(name)}.svg",
         caption=os.path.abspath(f"{STUDY}/figures/{owner.stem(name)}.rst"),
-        category=part.CATEGORY,
-        subcategory=owner.of or "all experiments",
+        category=owner.of or "Study",
+        subcategory=part.CATEGORY,
         labels={"figure": part.TITLE},
     )
+
+
+SUMMARY_TABLES = ("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings")
+DESCRIPTION = os.path.abspath(f"{STUDY}/snakemake.rst")  # the first page of Snakemake's own report
+
+
+def reported_table(name):
+    """A summary table as Snakemake's own report shows it."""
+    labels = {"table": name.replace("_", " ")}
+    return report(f"{STUDY}/tables/{name}.csv", category="Study", subcategory="Tables", labels=labels)
 
 
 def asked_figures():

@@ -1,5 +1,9 @@
 # The report. What comes in: all evaluation tables, figures with captions, cards of data and teachers; benchmark files as far
-# as they exist. What goes out: results/<study>/{report.html,manifest.json,tables/*.csv}. Nothing is computed that a table lacks.
+# as they exist. What goes out: results/<study>/{report.html,manifest.json,headline.json,snakemake.rst,tables/*.csv}. Nothing is computed that a table lacks.
+# It also writes results/index.html anew, a list of all studies: no output, as the report jobs of all studies write it.
+
+
+report: DESCRIPTION
 
 
 rule report:
@@ -14,15 +18,17 @@ rule report:
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
     output:
-        page=f"{STUDY}/report.html",
-        manifest=f"{STUDY}/manifest.json",
-        tables=expand(
-            f"{STUDY}/tables/{{table}}.csv",
-            table=("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings"),
+        page=report(
+            f"{STUDY}/report.html",
+            category="Study",
+            subcategory="Page",
+            labels={"content": "The study's page, which stands alone"},
         ),
-        questions=[
-            f"{STUDY}/tables/{name}-{table}.csv" for name, tables in question_files().items() for table in tables
-        ],
+        manifest=f"{STUDY}/manifest.json",
+        headline=f"{STUDY}/headline.json",
+        description=f"{STUDY}/snakemake.rst",
+        tables=[reported_table(name) for name in SUMMARY_TABLES],
+        questions=[reported_table(f"{name}-{table}") for name, tables in question_files().items() for table in tables],
     log:
         f"{STUDY}/logs/report.log",
     benchmark:

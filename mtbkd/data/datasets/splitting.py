@@ -5,8 +5,9 @@ every class of every domain. Domains that are held out are splits of their own, 
 group stands in two splits (scikit-learn's StratifiedGroupKFold: of five folds one is test, one val). N rows.
 """
 
-import argparse
 import csv
+from collections.abc import Iterable
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -23,15 +24,13 @@ MOST_DOMAINS = 20  # that are told of
 FOLDS = 5  # one for test, one for val: 20 % each
 
 
-def run(asked: argparse.Namespace) -> None:
+def run(asked: SimpleNamespace) -> None:
     """Read the table, draw, write; ContractError for anything wrong with the file or the options."""
     if asked.out.exists():
         raise ContractError(
             asked.out, "--out", "a file that exists", "a new name", "teachers may have been trained on that split"
         )
-    if asked.seed < 0:
-        raise ContractError("--seed", "value", asked.seed, "an integer >= 0")
-    settings = _settings(asked)
+    settings = settings_of(asked, ("label", "id", "domain", "separator", "encoding", "missing"))
     sheet = delimited.read(asked.table, settings.separator, settings.encoding)
     labels = table_columns.labels(sheet, settings.label, settings.missing)
     _, y = table_columns.classes(sheet, settings.label, labels)
@@ -51,7 +50,7 @@ def _counts(split: np.ndarray) -> str:
     return ", ".join(f"{name} {n:,}" for name in names if (n := int((split == name).sum())))
 
 
-def _domains(sheet: delimited.Sheet, asked: argparse.Namespace, label: str) -> list[str]:
+def _domains(sheet: delimited.Sheet, asked: SimpleNamespace, label: str) -> list[str]:
     """The domain (N,) of every row; [] where no column is named."""
     if asked.domain is None:
         if asked.held_out:
@@ -67,7 +66,7 @@ def _domains(sheet: delimited.Sheet, asked: argparse.Namespace, label: str) -> l
     return domain
 
 
-def _drawn(sheet: delimited.Sheet, asked: argparse.Namespace, y: np.ndarray, domain: list[str]) -> np.ndarray:
+def _drawn(sheet: delimited.Sheet, asked: SimpleNamespace, y: np.ndarray, domain: list[str]) -> np.ndarray:
     """The split (N,) of every row, drawn within classes, or within classes and domains."""
     split = np.full(len(y), "train", dtype=f"<U{max(5, *(4 + len(name) for name in (*domain, '')))}")
     outside = np.isin(domain, asked.held_out or []) if domain else np.zeros(len(y), bool)
@@ -85,9 +84,8 @@ def _drawn(sheet: delimited.Sheet, asked: argparse.Namespace, y: np.ndarray, dom
     return split
 
 
-def _settings(asked: argparse.Namespace) -> Settings:
-    """The options as the settings of a table, checked like these."""
-    names = ("label", "id", "domain", "separator", "encoding", "missing")
+def settings_of(asked: SimpleNamespace, names: Iterable[str]) -> Settings:
+    """The options as settings of a table, checked like these; ConfigError names all that are wrong."""
     content = {name: value for name in names if (value := getattr(asked, name)) is not None}
     settings, mistakes = validate(Settings, {"path": str(asked.table), **content})
     if settings is None:

@@ -106,7 +106,5 @@ def _methods(ax: "Axes", rows: Frame, methods: dict[str, str]) -> None:
 
 def _bounds(ax: "Axes", own: Frame) -> None:
     errors, coverage = float(own["risk"].iloc[-1]), np.linspace(0.01, 1, 100)
-    ax.plot(100 * coverage, 100 * perfect(errors, coverage), ":", color=GREY, linewidth=1)
-    ax.axhline(100 * errors, color=GREY, linestyle=":", linewidth=1)
-    ax.text(2, 100 * errors, "random order", color=GREY, fontsize=7.5, va="bottom")
-    ax.text(98, 0, "perfect order", color=GREY, fontsize=7.5, va="bottom", ha="right")
+    ax.plot(100 * coverage, 100 * perfect(errors, coverage), ":", color=GREY, linewidth=1, label="perfect order")
+    ax.axhline(100 * errors, color=GREY, linestyle=(0, (5, 2)), linewidth=1, label="random order")

@@ -6,7 +6,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.questions.curves.crossing import differences, judged_metrics
 from mtbkd.questions.curves.figure_label_curve import sets_of_teachers
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, GREY, grid, signal_colour
+from mtbkd.report.figures.style import BLACK, GREY, grid, signal_colour, staggered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,7 +45,7 @@ def draw(question: Question) -> "Figure":
     for place, (ax, (metric, n)) in enumerate(zip(axes, panels, strict=True)):
         own = found[(found["metric"] == metric) & (found["labels"] == n) & (found["kind"] == "student")]
         _panel(ax, own, teacher_accuracy(rows), dict(rows.groupby("method")["signal"].first()))
-        ax.set_title(f"{n:,} labels", fontsize=8)
+        ax.set_title(f"{n:,} labels", fontsize=8, pad=6 + 9 * len(teacher_accuracy(rows)))
         if place % len(counts) == 0:
             ax.set_ylabel(GAINS[metric], fontsize=8)
     handles: dict[str, Any] = {}
@@ -83,7 +83,6 @@ def _panel(ax: "Axes", rows: Frame, quality: dict[str, float], signals: dict[str
         label = f"{method}, others {'kept' if transfer else 'dropped'}"
         ax.plot([x for x, _ in points], [row["advantage"] for _, row in points], "o", color=colour, linestyle=line,
                 markersize=3.2, linewidth=1.1, label=label)  # fmt: skip
-    for name, x in quality.items():
-        ax.annotate(name, (x, 1.0), xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=6.5, color=GREY)
+    staggered(ax, quality, GREY, 6.5)
     ax.margins(x=0.12, y=0.12)
     ax.tick_params(labelsize=7)

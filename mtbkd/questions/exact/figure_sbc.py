@@ -45,7 +45,7 @@ def draw(question: Question) -> "Figure":
     else:
         axes[0].text(0.5, 0.5, "no method has draws to rank", ha="center", transform=axes[0].transAxes)
     figure.supxlabel("rank of the truth among the draws (share of the largest)", fontsize=9)
-    figure.supylabel("share of data sets below, minus the uniform share", fontsize=9)
+    figure.supylabel("share of data sets below,\nminus the uniform share", fontsize=8.5)
     return figure
 
 

@@ -102,6 +102,7 @@ def draw(study: Study) -> "Figure":
     pools = (Pool("linear pool", BLUE, cases.toy_bimodal()), Pool("log pool", ORANGE, cases.toy_log_pool()))
     for ax, pool, prior in zip(axes[1], pools, (linear_pool, log_pool), strict=True):
         _draws(ax, pool, on_grid(prior(THETA), 1.0))
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     figure.supxlabel("parameter \N{GREEK SMALL LETTER THETA} (no unit)", fontsize=9)
     figure.supylabel("density", fontsize=9)
     return figure
@@ -110,15 +111,8 @@ def draw(study: Study) -> "Figure":
 def _exact(ax: "Axes", precision: float) -> None:
     _opinions(ax)
     pool, mixture = (on_grid(prior(THETA), precision) for prior in (log_pool, linear_pool))
-    ax.plot(THETA, pool, color=ORANGE, linewidth=2)
-    ax.plot(THETA, mixture, color=BLUE, linewidth=2)
-    ax.annotate("log pool", (THETA[pool.argmax()], pool.max()), (0, 3), textcoords="offset points", color="#9a6a00",
-                fontsize=8, ha="left")  # fmt: skip
-    ax.annotate("linear pool", (THETA[mixture.argmax()], mixture.max()), (-12, -2), textcoords="offset points", color=BLUE,
-                fontsize=8, ha="right")  # fmt: skip
-    for number, mean in enumerate(PRIOR_MEANS, 1):
-        ax.annotate(f"teacher {number}", (mean + (-0.85, 0.85)[number - 1], 0.29), ha=("right", "left")[number - 1],
-                    color=GREY, fontsize=8)  # fmt: skip
+    ax.plot(THETA, pool, color=ORANGE, linewidth=2, label="log pool")
+    ax.plot(THETA, mixture, color=BLUE, linewidth=2, label="linear pool")
     ax.set_title(f"data of precision {precision:g}, by grid", fontsize=8.5)
 
 
@@ -141,7 +135,7 @@ def _draws(ax: "Axes", pool: Pool, density: np.ndarray) -> None:
 
 def _opinions(ax: "Axes") -> None:
     """The teachers' priors and what the data say."""
-    for mean in PRIOR_MEANS:
-        ax.plot(THETA, normal(THETA, mean, 1), color=GREY, linestyle=(0, (1, 1.5)))
-    ax.plot([DATA_MEAN], [0], "^", color=BLACK, markersize=6, clip_on=False)
+    for mean, label in zip(PRIOR_MEANS, ("teachers", None), strict=True):
+        ax.plot(THETA, normal(THETA, mean, 1), color=GREY, linestyle=(0, (1, 1.5)), label=label)
+    ax.plot([DATA_MEAN], [0], "^", color=BLACK, markersize=6, clip_on=False, label="data", linestyle="none")
     ax.set_xlim(-2.4, 9.4)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, plt, signal_colour
+from mtbkd.report.figures.style import BLACK, GREY, VERMILION, WIDTH, inference_mark, mark_size, plt, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,12 +19,12 @@ How well each location is predicted from the sequence. The x-axis is Matthews' c
 (0 is guessing, 1 perfect) on test proteins; the threshold of each location was chosen on validation proteins. Each row is a
 location, with its number of test proteins; the first row is the mean over locations. Filled dots are students, as means over
 replicates with 95 % intervals: black is trained on labels alone, orange on labels and the weighted mean of the teachers (kd),
-blue with the teacher-informed prior (tip), light colours with equal weights. A square instead of a dot is a Markov chain
-instead of a point estimate. The red diamond is the mean of the teachers' probabilities; the red bar spans the worst to the
+blue with the teacher-informed prior (tip), light colours with equal weights. A disc is a point estimate, another
+mark draws from a posterior. The red diamond is the mean of the teachers' probabilities; the red bar spans the worst to the
 best teacher. Distillation helped where orange or blue lies to the right of black. All replicates share the test proteins, so
 locations with few proteins are more uncertain than the interval over replicates suggests.
 """
-MARKERS = {"map": "o"}
+LIGHTER = 0.5  # opacity of students with equal weights
 
 
 def draw(question: Any) -> "Figure":
@@ -54,11 +54,6 @@ def draw(question: Any) -> "Figure":
     return figure
 
 
-def look(signal: str, weights: str) -> str:
-    """The signal's colour, lighter for equal weights."""
-    return {"kd": "#F7C873", "tip": SKY}.get(signal, BLACK) if weights == "equal" else signal_colour(signal)
-
-
 def _row(ax: "Axes", own: Frame, students: list[str], place: float) -> None:
     step = 0.72 / max(1, len(students))
     teachers = own[(own["kind"] == "teacher") & own["method"].str.startswith("teacher:")]["value"]
@@ -76,13 +71,15 @@ def _row(ax: "Axes", own: Frame, students: list[str], place: float) -> None:
         found: Interval = interval(rows["value"], range_of(str(rows["metric"].iloc[0])))
         height = place + (order - (len(students) - 1) / 2) * step
         first = rows.iloc[0]
-        colour = look(first["signal"], first["weights"])
-        ax.plot([found.low, found.high], [height, height], color=colour, linewidth=1.1)
+        colour, mark = signal_colour(first["signal"]), inference_mark(first["inference"])
+        alpha = LIGHTER if first["weights"] == "equal" else 1.0
+        ax.plot([found.low, found.high], [height, height], color=colour, linewidth=1.1, alpha=alpha)
         ax.plot(
             found.mean,
             height,
-            MARKERS.get(first["inference"], "s"),
+            mark,
             color=colour,
-            markersize=3.4,
+            alpha=alpha,
+            markersize=mark_size(mark, 3.4),
             label=method if label else None,
         )

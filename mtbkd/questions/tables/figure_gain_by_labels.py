@@ -9,7 +9,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.questions.tables.verdicts import CONTROL, LABELS, SHARPENED, champion, groups_of, regime_title, select, title
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, grid
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, OCHRE, ORANGE, PURPLE, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def draw(question: Question) -> "Figure":
 
 def _colours(own: Frame, best: str | None) -> dict[str, str]:
     """The methods to draw, those that there are."""
-    listed = {best: BLUE, SHARPENED: ORANGE, "kd_equal": GREEN, "bkd_best": PURPLE, CONTROL: VERMILION}
+    listed = {best: BLUE, SHARPENED: OCHRE, "kd_equal": ORANGE, "bkd_best": GREEN, CONTROL: PURPLE}
     return {method: colour for method, colour in listed.items() if method is not None and (own["method"] == method).any()}
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtbkd.base.frames import Frame
-from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, plt, signal_colour
+from mtbkd.report.figures.style import BLACK, GREY, SKY, VERMILION, WIDTH, inference_mark, mark_size, plt, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,8 +37,9 @@ def draw(question: Any) -> "Figure":
     axes = np.atleast_1d(upper.subplots(1, len(chosen), sharex=True, sharey=True))
     for ax, method in zip(axes, chosen, strict=True):
         correlation = scores[(scores["method"] == method) & (scores["metric"] == "corr_total_entropy")]["value"]
-        _scatter(ax, images[images["method"] == method], float(correlation.mean()))
-        ax.set_title(method, fontsize=7)
+        _scatter(ax, images[images["method"] == method])
+        told = f"Spearman {correlation.mean():.2f}" if np.isfinite(correlation.mean()) else "no correlation"
+        ax.set_title(f"{method}\n{told}", fontsize=7)
     axes[0].set_ylabel("entropy of the\nprediction (nats)")
     upper.supxlabel("entropy of the votes (nats)", fontsize=9)
     _forest(lower.subplots(), cross, scores)
@@ -63,30 +64,22 @@ def tenths(human: np.ndarray, value: np.ndarray, parts: int = 10) -> tuple[np.nd
     return tuple(np.bincount(index, each)[kept] / count[kept] for each in (human, value))  # pyright: ignore[reportReturnType]
 
 
-def _scatter(ax: "Axes", rows: Frame, correlation: float) -> None:
+def _scatter(ax: "Axes", rows: Frame) -> None:
     human, own = rows["votes_entropy"].to_numpy(), rows["total_entropy"].to_numpy()
     ax.plot(human, own, ".", color=SKY, markersize=1.6, rasterized=True)
     top = float(max(human.max(), own.max()))
     ax.plot([0, top], [0, top], ":", color=GREY, linewidth=1)
     ax.plot(*tenths(human, own), "o-", color=BLACK, markersize=3, linewidth=1.2)
-    ax.text(
-        0.97,
-        0.96,
-        f"Spearman {correlation:.2f}" if np.isfinite(correlation) else "no correlation",
-        transform=ax.transAxes,
-        ha="right",
-        va="top",
-        fontsize=7.5,
-    )
 
 
 def _forest(ax: "Axes", cross: Frame, scores: Frame) -> None:
-    signals = scores.drop_duplicates("method").set_index("method")["signal"]
+    parts = scores.drop_duplicates("method").set_index("method")
     for place, row in enumerate(cross.to_dict("records")):
         teacher = row["kind"] == "teacher"
-        colour = VERMILION if teacher else signal_colour(signals[row["method"]])
+        colour = VERMILION if teacher else signal_colour(parts["signal"][row["method"]])
+        mark = "D" if teacher else inference_mark(parts["inference"][row["method"]])
         ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.3)
-        ax.plot(row["value"], place, "D" if teacher else "o", color=colour, markersize=4.5)
+        ax.plot(row["value"], place, mark, color=colour, markersize=mark_size(mark, 4.5))
     ax.axvline(0, color=BLACK, linewidth=0.8)
     ax.set_yticks(range(len(cross)), list(cross["method"]), fontsize=7.5)
     reference = str(cross["reference"].iloc[0])

@@ -47,7 +47,7 @@ def draw(material: Material) -> "Figure":
         _boxes(ax, values, printed, colour)
         ax.set_title(title, fontsize=8.5)
     axes.flat[-1].set_xlabel("log of the posterior mean deviance (deviance in nats)")
-    figure.suptitle(f"method {material.experiment.main_method}", fontsize=9, x=0.01, ha="left")
+    figure.suptitle(material.experiment.titles[material.experiment.main_method], fontsize=9, x=0.01, ha="left")
     if printed:
         figure.text(0.99, 0.995, "\N{WHITE DIAMOND} notebook's median", color=VERMILION, fontsize=8.5, ha="right", va="top")
     return figure
@@ -67,7 +67,7 @@ def grouped(material: Material) -> dict[str, dict[str, np.ndarray]]:
     table = table[(table["method"] == material.experiment.main_method) & (table["replicate"] == table["replicate"].min())]
     table = table.assign(log=np.log(table["mean_deviance"].clip(lower=1e-12)))
     test = table[table["split"] == "test"]
-    panels = {"test against outside examples" if table["split"].nunique() > 1 else "all": _split(table, "split")}
+    panels = {"test against outside examples" if table["split"].nunique() > 1 else "all test examples": _split(table, "split")}
     if test["domain"].nunique() > 1:
         panels["test examples by domain"] = _split(test, "domain")
     names = np.array(material.dataset.class_names)

@@ -5,10 +5,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from mtbkd.base.registry import FIGURES, figure, kind_of
+from mtbkd.base.registry import FIGURES, figure, kind_of, view, view_name
 from mtbkd.base.writing import atomic, write_json
 from mtbkd.report.figures import interactive
 from mtbkd.report.figures.lettering import remark
@@ -83,7 +82,7 @@ def _applying(scope: str, shown: Shown) -> tuple[str, ...]:
 def draw(content: Mapping[str, Any], folder: Path, stems: Collection[str]) -> None:
     """Draw an owner's figures into ``folder``: <stem>.svg, <stem>.png, and the caption: <stem>.json, <stem>.rst.
 
-    Those with ``interactive`` have a view for the page, too: <stem>.vl.json, a specification of Vega-Lite.
+    Some have a view for the page, too: <stem>.vl.json, a specification of Vega-Lite.
 
     Args:
         content: ``dataclasses.asdict`` of the ``Owner``.
@@ -94,11 +93,12 @@ def draw(content: Mapping[str, Any], folder: Path, stems: Collection[str]) -> No
     material = Material(owner.shown) if isinstance(owner.shown, Experiment) else owner.shown
     for name in owner.figures:
         if (stem := owner.stem(name)) in stems:
-            _draw(figure(name), material, folder / stem, owner.of)
+            _draw(name, material, folder / stem, owner.of)
 
 
-def _draw(part: ModuleType, material: Material | Question | Study, path: Path, of: str | None) -> None:
+def _draw(name: str, material: Material | Question | Study, path: Path, of: str | None) -> None:
     """Write one figure's files; ``path`` has no ending."""
+    part = figure(name)
     with style():
         missing = save(part.draw(material), f"{path}.svg", f"{path}.png")
     log.info("drew %s", path.name)
@@ -107,15 +107,15 @@ def _draw(part: ModuleType, material: Material | Question | Study, path: Path, o
     caption = " ".join([*part.CAPTION.split(), *told.split()])
     shown = {"of": of, "title": part.TITLE, "category": part.CATEGORY, "caption": caption}
     write_json(f"{path}.json", shown | {"alt": f"{part.TITLE}. {caption}"})
-    if hasattr(part, "interactive"):
-        interactive.write(part.interactive(material), f"{path}.{interactive.ENDING}")
+    if seen := view(name):
+        interactive.write(seen.interactive(material), f"{path}.{interactive.ENDING}")
     with atomic(f"{path}.rst") as temporary:
         temporary.write_text(as_template(caption), encoding="utf-8")
 
 
 def endings(name: str) -> tuple[str, ...]:
     """Of the files of the figure ``name``, its picture first; those with an interactive view have one more."""
-    return ("svg", "png", "json", "rst", *([interactive.ENDING] if hasattr(figure(name), "interactive") else []))
+    return ("svg", "png", "json", "rst", *([interactive.ENDING] if view_name(name) else []))
 
 
 def as_template(caption: str) -> str:

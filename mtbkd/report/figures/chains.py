@@ -1,14 +1,11 @@
 """What ArviZ's figures are drawn from: function-space quantities of the chain methods' first replicate."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.draws import Draws
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import WIDTH
 
@@ -46,36 +43,10 @@ def probes(draws: Draws) -> list[int]:
 
 def tree(draws: Draws, at: list[int]) -> "xr.DataTree":
     """ArviZ's view of replicate 0: the log-posterior, and the last class's probability at the probe inputs ``at``."""
-    return arviz_base.from_dict({"posterior": _values(draws, at)})
-
-
-def _values(draws: Draws, at: list[int]) -> dict[str, np.ndarray]:
-    return {"log posterior": draws.log_posterior[0]} | {
+    values = {"log posterior": draws.log_posterior[0]} | {
         f"p at example {draws.probe_index[i]}": draws.probe_prob[0, ..., i, -1].astype(float) for i in at
     }
-
-
-def quantities(material: Material) -> dict[str, np.ndarray]:
-    """What figures of the chains show of the method ``shown``: quantity -> its draws (C, D)."""
-    draws = material.draws(shown(material))
-    return _values(draws, probes(draws))
-
-
-def aligned(found: dict[str, Draws], at: list[int]) -> "dict[str, xr.DataTree]":
-    """The probe probabilities of several methods as one chain each, evenly thinned to the same number of draws.
-
-    Diverged chains are left out and stacked ones are in proportion to their weights; NaN where no chain is left.
-    """
-    flat = {name: draws.probe_draws(0)[:, at, -1] for name, draws in found.items()}
-    count = min((len(values) for values in flat.values() if len(values)), default=1)
-    whole = {name: values if len(values) else np.full((count, len(at)), np.nan) for name, values in flat.items()}
-    rows = {name: values[np.linspace(0, len(values) - 1, count).round().astype(int)] for name, values in whole.items()}
-    index = next(iter(found.values())).probe_index
-    posteriors = {
-        name: {f"p at example {index[i]}": values[None, :, k].astype(float) for k, i in enumerate(at)}
-        for name, values in rows.items()
-    }
-    return {name: arviz_base.from_dict({"posterior": posterior}) for name, posterior in posteriors.items()}
+    return arviz_base.from_dict({"posterior": values})
 
 
 def figure_of(collection: object, title: str) -> "Figure":
@@ -84,27 +55,3 @@ def figure_of(collection: object, title: str) -> "Figure":
     figure.set_figwidth(WIDTH)
     figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
     return figure
-
-
-class Part(NamedTuple):
-    """A column of the interactive view: what is added to the title of a quantity, and the layers: first the quantity's."""
-
-    title: str
-    layers: Sequence[Spec]
-
-
-def view(material: Material, tables: Mapping[str, Sequence[Record]], parts: Sequence[Part]) -> Spec:
-    """A row a quantity, a column a part."""
-    method = views.told(material)[shown(material)]
-    panels = [
-        _panel(f"zoom{number}", quantity, part)
-        for number, (quantity, part) in enumerate((q, part) for q in quantities(material) for part in parts)
-    ]
-    whole = {"concat": panels, "columns": 2, "title": {"text": method["title"], "offset": 14}}
-    return views.spec(whole, tables, {method["method"]: method})
-
-
-def _panel(zoom: str, quantity: str, part: Part) -> Spec:
-    first, *further = part.layers
-    own = [{**first, "transform": [views.only("quantity", quantity)], "params": views.zoom(zoom, "x", "y")}, *further]
-    return {"title": quantity + part.title, "width": 250, "height": 130, "layer": own}

@@ -1,13 +1,11 @@
 """Coverage of credible intervals against their level, with what each posterior expects of itself."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import GREY, ORANGE, grid, signal_colour
+from mtbkd.report.figures.style import GREY, SELF, grid, inference_mark, mark_size, panel_title, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +18,7 @@ CAPTION = """\
 Do credible intervals cover the truth as often as they should? For each test example the posterior gives an interval for the
 deviance (minus twice the log-probability of the label). Coverage is how often the deviance of the true label falls inside.
 Dots are the measured coverage at each level, with 95 % intervals over replicates; the grey bars with caps are the 95 %
-interval of one replicate over its test examples (clustered by example). The orange dashes are the coverage that this posterior
+interval of one replicate over its test examples (clustered by example). The dark dashes are the coverage that this posterior
 would have if its own predictions were the truth. Dots on the dashes mean that the predictive distribution is calibrated; dots
 below them mean overconfidence. The grey diagonal is the nominal level, which the paper compares with. Even a perfect posterior
 need not lie on it, because label and draw are paired at random; the dashes are the fair reference. Point estimates have no
@@ -35,25 +33,27 @@ def applies(experiment: Experiment) -> bool:
 def draw(material: Material) -> "Figure":
     curves = material.whole("curves")
     methods = [name for name in material.experiment.methods if (curves["method"] == name).any()]
-    figure, axes = grid(max(1, len(methods)), 2, 2.3, sharex=True, sharey=True)
+    figure, axes = grid(max(1, len(methods)), min(2, max(1, len(methods))), 2.4, sharex=True, sharey=True)
     for ax, name in zip(axes, methods, strict=False):
         _panel(ax, curves[curves["method"] == name], material, name)
     for ax in axes:
         ax.label_outer()
+    figure.legend(handles=axes[0].lines[:2], loc="outside upper center", ncols=2)
     figure.supxlabel("credible level", fontsize=9)
     figure.supylabel("coverage (share of labels and draws)", fontsize=9)
     return figure
 
 
 def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
-    colour, passed = signal_colour(material.experiment.methods[name].signal), name not in material.failed
+    method, passed = material.experiment.methods[name], name not in material.failed
+    colour = signal_colour(method.signal)
     levels = sorted(set(rows["level"]))
     at = {level: rows[rows["level"] == level] for level in levels}
     own = [at[level]["coverage_self"].mean() for level in levels]
     found = [interval(at[level]["coverage"], SHARE) for level in levels]
     ends = [levels[0], 1.0]
-    ax.plot(ends, ends, color=GREY, linewidth=1)
-    ax.plot(levels, own, color=ORANGE, linestyle=(0, (4, 2)), linewidth=1.8)
+    ax.plot(ends, ends, color=GREY, linewidth=0.8, label="nominal level")
+    ax.plot(levels, own, color=SELF, linestyle=(0, (3, 1.5)), linewidth=2, label="expected by the posterior itself")
     one = [
         over_examples(each.mean, float(at[level]["coverage_se"].mean()), int(at[level]["n"].mean()), SHARE)
         for level, each in zip(levels, found, strict=True)
@@ -63,38 +63,6 @@ def _panel(ax: "Axes", rows: Frame, material: Material, name: str) -> None:
     for level, each in zip(levels, found, strict=True):
         ax.plot([level, level], [each.low, each.high], color=colour, linewidth=1.4)
     means = [each.mean for each in found]
-    ax.plot(levels, means, "o", color=colour, markerfacecolor=colour if passed else "white", markersize=4)
-    ax.set_title(name if passed else f"{name}\n(a gate failed)", fontsize=8)
-    ax.annotate("nominal", (0.74, 0.735), xytext=(3, -2), textcoords="offset points", va="top", color=GREY, fontsize=7.5)
-    ax.annotate("self-expected", (levels[0], own[0]), xytext=(2, 5), textcoords="offset points", color="#9a6a00",
-                fontsize=7.5)  # fmt: skip
-
-
-def interactive(material: Material) -> Spec:
-    curves, told = material.whole("curves"), views.told(material)
-    groups: Any = curves.groupby(["method", "level"], sort=False)
-    rows = [_point(told[method], level, own) for (method, level), own in groups if method in told]
-    first = float(curves["level"].min())
-    ends = [{"level": end, "mean": end} for end in (first, 1.0)]
-    x, y = views.number("level", "credible level"), views.number("mean", "coverage (share of labels and draws)")
-    one, over = ({**y, "field": f"low{of}"} for of in ("_one", ""))
-    signals = [each["signal"] for each in rows]
-    hue, fill = views.colour(signals), views.fill(signals)
-    tips = views.tooltip(**METHOD, level="Level", mean="Coverage", interval="95 % interval", own="Self-expected", **GATES)
-    layers = [
-        views.layer({"type": "line", "color": GREY, "strokeWidth": 1}, "nominal", x=x, y=y),
-        views.layer({"type": "line", "color": ORANGE, "strokeDash": [5, 3]}, x=x, y={**y, "field": "own"}),
-        views.layer({"type": "rule", "color": GREY}, x=x, y=one, y2={"field": "high_one"}),
-        views.layer({"type": "rule", "strokeWidth": 2}, x=x, y=over, y2={"field": "high"}, color=hue),
-        views.layer(views.DOT, params=views.zoom("zoom", "x", "y"), x=x, y=y, stroke=hue, fill=fill, tooltip=tips),
-    ]
-    methods = {each["method"]: each for each in rows}
-    return views.spec(views.facets(rows, layers, 2), {"data": rows, "nominal": ends}, methods, square=True)
-
-
-def _point(known: Record, level: float, own: Frame) -> Record:
-    found = interval(own["coverage"], SHARE)
-    one = over_examples(found.mean, float(own["coverage_se"].mean()), int(own["n"].mean()), SHARE)
-    numbers = {"level": level, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-    further = {"own": float(own["coverage_self"].mean()), "low_one": one.low, "high_one": one.high}
-    return {**known, **numbers, **further, "interval": views.interval(found.low, found.high)}
+    mark, face = inference_mark(method.inference), colour if passed else "white"
+    ax.plot(levels, means, mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 4))
+    panel_title(ax, material.experiment.titles[name] + ("" if passed else "\n(a gate failed)"), 2)

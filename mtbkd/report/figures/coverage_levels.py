@@ -1,20 +1,21 @@
 """Coverage of every posterior at the levels of the study (MT-BKD, arXiv 2605.27967, Fig. 4)."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
+from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.metrics import dot
-from mtbkd.report.figures.style import GREY, ORANGE, WIDTH, plt, signal_colour
+from mtbkd.report.figures.style import GREY, SELF, WIDTH, inference_mark, plt, signal_colour, wrapped
 
 if TYPE_CHECKING:
+    from matplotlib import lines
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+else:
+    lines = lazy_import("matplotlib.lines")
 
 TITLE = "Coverage of every method"
 SCOPE = "experiment"
@@ -23,8 +24,8 @@ CAPTION = """\
 The paper's Fig. 4 for this experiment: how often the deviance of the true label lies in the credible interval, for every
 method with a posterior, one panel per level. Dot: mean over replicates. Thick bar: its 95 % interval over replicates. Thin
 grey bar with caps: the 95 % interval of one replicate over its test examples (clustered by example, because its draws share
-each example). Grey line: the nominal level, which the paper compares with. Orange stroke: the coverage that the posterior
-itself expects; this, not the nominal level, is what a perfect posterior has. A calibrated method has its dot on its orange
+each example). Grey line: the nominal level, which the paper compares with. Dark stroke: the coverage that the posterior
+itself expects; this, not the nominal level, is what a perfect posterior has. A calibrated method has its dot on its dark
 stroke; to the left it is overconfident, to the right underconfident. A hollow dot failed a gate. The self-expected strokes and
 both kinds of bars are our additions.
 """
@@ -35,18 +36,12 @@ def applies(experiment: Experiment) -> bool:
     return bool(experiment.methods_of("independent", "chains"))
 
 
-def measured(material: Material) -> tuple[Frame, list[float], list[str]]:
-    """The students' scores, the levels of coverage and the methods with a posterior."""
+def draw(material: Material) -> "Figure":
     rows = material.whole("metrics")
     rows = rows[rows["kind"] == "student"]
     levels = sorted(float(name.removeprefix(PREFIX)) for name in rows["metric"].unique() if name.startswith(PREFIX))
     methods = [m for m in material.experiment.methods if ((rows["method"] == m) & (rows["metric"] == "entropy_expected")).any()]
-    return rows, levels, methods
-
-
-def draw(material: Material) -> "Figure":
-    rows, levels, methods = measured(material)
-    height = 0.22 * len(methods) + 1.0
+    height = 0.3 * len(methods) + 1.25
     figure, axes = plt.subplots(1, len(levels), figsize=(WIDTH, height), sharey=True, squeeze=False)
     for ax, level in zip(axes.flat, levels, strict=True):
         for y, name in enumerate(methods):
@@ -54,8 +49,16 @@ def draw(material: Material) -> "Figure":
         ax.axvline(level, color=GREY, linewidth=1, zorder=0.5)
         ax.set_title(f"level {level:g}", fontsize=8.5)
         ax.tick_params(labelsize=7.5)
+        ax.locator_params(axis="x", nbins=3)
         ax.grid(axis="y", visible=False)
-    axes.flat[0].set_yticks(range(len(methods)), methods)
+    axes.flat[0].set_yticks(
+        range(len(methods)), [wrapped(material.experiment.titles[name], 22) for name in methods], fontsize=7.5
+    )
+    figure.legend(
+        handles=[lines.Line2D([], [], color=GREY, linewidth=1, label="nominal level"),
+                 lines.Line2D([], [], color=SELF, linewidth=2.4, label="expected by the posterior itself")],
+        loc="outside upper center", ncols=2,
+    )  # fmt: skip
     axes.flat[0].set_ylim(len(methods) - 0.4, -0.6)
     figure.supxlabel("coverage (share of labels and draws)", fontsize=9)
     return figure
@@ -66,39 +69,9 @@ def _method(ax: "Axes", rows: Frame, level: float, y: int, material: Material, n
     found, expected = interval(measured["value"], SHARE), interval(own["value"]).mean
     if not math.isfinite(found.mean):
         return
-    ax.plot([expected, expected], [y - 0.36, y + 0.36], color=ORANGE, linewidth=2.4, solid_capstyle="butt", zorder=1.5)
+    ax.plot([expected, expected], [y - 0.36, y + 0.36], color=SELF, linewidth=2.4, solid_capstyle="butt", zorder=1.5)
     one = over_examples(found.mean, float(measured["se"].mean()), int(measured["n"].mean()), SHARE)
     reach = [[found.mean - one.low], [one.high - found.mean]]
     ax.errorbar([found.mean], [y], xerr=reach, fmt="none", ecolor=GREY, elinewidth=0.8, capsize=2.5, capthick=0.8)
-    dot(ax, found, y, signal_colour(material.experiment.methods[name].signal), name not in material.failed)
-
-
-def interactive(material: Material) -> Spec:
-    scores, levels, methods = measured(material)
-    told, panels = views.told(material), []
-    titles = [told[name]["title"] for name in methods]
-    for level in levels:
-        rows = [_row(told[name], scores[scores["method"] == name], level) for name in methods]
-        ends = [row[end] for row in rows for end in ("mean", "low", "high", "low_one", "high_one", "own")]
-        ends = [end for end in (*ends, level) if math.isfinite(end)]
-        domain = max(0.0, min(ends) - 0.02), min(1.0, max(ends) + 0.02)
-        axis = "coverage (share of labels and draws)"
-        panels.append(Panel(f"{level:g}", f"level {level:g}", rows, domain, axis, level, _below(titles)))
-    tips = views.tooltip(**METHOD, mean="Coverage", interval="95 % interval", own="Self-expected", **GATES)
-    return views.forest(panels, tips)
-
-
-def _row(known: Record, rows: Frame, level: float) -> Record:
-    covered, own = (rows[rows["metric"] == f"{each}@{level:g}"] for each in ("coverage", "coverage_self"))
-    found = interval(covered["value"], SHARE)
-    one = over_examples(found.mean, float(covered["se"].mean()), int(covered["n"].mean()), SHARE)
-    numbers = {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n, "low_one": one.low, "high_one": one.high}
-    return {**known, **numbers, "own": interval(own["value"]).mean, "interval": views.interval(found.low, found.high)}
-
-
-def _below(titles: Sequence[str]) -> list[Spec]:
-    """What the posterior expects, and the interval of one replicate."""
-    y, grey = views.by_title(titles), {"type": "rule", "color": GREY, "clip": True}
-    stroke = {"type": "tick", "color": ORANGE, "thickness": 3, "size": 14, "clip": True}
-    one = views.layer(grey, x=views.number("low_one"), x2={"field": "high_one"}, y=y)
-    return [views.layer(stroke, x=views.number("own"), y=y), one]
+    method = material.experiment.methods[name]
+    dot(ax, found, y, signal_colour(method.signal), name not in material.failed, inference_mark(method.inference))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import GAP, SHARE, interval
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, plt
+from mtbkd.report.figures.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,11 +22,11 @@ that the posterior itself expects; 0 is calibrated. Lines are means over subsets
 subsets of one replicate (mean over replicates): a test set of that size could have given any value in the band. Towards the
 last point the subsets share most of their examples, so the band closes by construction; the bar there is the 95 % interval
 over replicates. Lines at 0 on the right are calibrated methods, whatever the band. At most six methods are shown, those with
-published numbers first; (x) after a name means that it failed a gate.
+published numbers first.
 """
-MOST, ROW = 6, 1.55
+MOST, ROW = 6, 1.7
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-QUANTITIES = {"coverage": "coverage", "gap": "coverage \N{MINUS SIGN} self-expected"}
+QUANTITIES = {"coverage": "coverage", "gap": "coverage minus\nself-expected"}
 
 
 def applies(experiment: Experiment) -> bool:
@@ -42,12 +42,12 @@ def draw(material: Material) -> "Figure":
         own = table[table["method"] == name]
         for ax, quantity in zip(line, QUANTITIES, strict=True):
             _panel(ax, own, quantity)
-        line[0].set_title(f"{name}{' (x)' if name in material.failed else ''}", fontsize=8)
-    for ax, label in zip(axes[0], QUANTITIES.values(), strict=True):
-        ax.annotate(label, (1, 1), (0, 4), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8,
-                    color=GREY)  # fmt: skip
+        panel_title(line[0], material.experiment.titles[name] + ("\n(a gate failed)" if name in material.failed else ""), 2)
+        for ax, label in zip(line, QUANTITIES.values(), strict=True):
+            ax.set_ylabel(label, fontsize=8)
+    if methods:
+        figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper center", ncols=len(COLOURS))
     figure.supxlabel("test examples (logarithmic)", fontsize=9)
-    figure.supylabel("share of labels and draws", fontsize=9)
     return figure
 
 
@@ -67,12 +67,9 @@ def _panel(ax: "Axes", rows: Frame, quantity: str) -> None:
         means = own.groupby("size")[[quantity, f"{quantity}_low", f"{quantity}_high"]].mean()
         sizes = means.index.to_numpy()
         ax.fill_between(sizes, means[f"{quantity}_low"], means[f"{quantity}_high"], color=colour, alpha=0.15, linewidth=0)
-        ax.plot(sizes, means[quantity], "o-", color=colour, markersize=3, linewidth=1.2)
+        ax.plot(sizes, means[quantity], "o-", color=colour, markersize=3, linewidth=1.2, label=f"level {level:g}")
         last = interval(own.loc[own["size"] == sizes[-1], quantity], SHARE if quantity == "coverage" else GAP)
         ax.plot([sizes[-1]] * 2, [last.low, last.high], color=colour, linewidth=1.6)
-        if quantity == "coverage":
-            ax.annotate(f"{level:g}", (sizes[-1], last.mean), (4, 0), textcoords="offset points", va="center", color=colour,
-                        fontsize=7.5)  # fmt: skip
     ax.set_xscale("log")
     ticks = sorted(set(rows["size"]))
     ax.set_xticks(ticks, [f"{n // 1000}k" if n >= 1000 and n % 1000 == 0 else str(n) for n in ticks])

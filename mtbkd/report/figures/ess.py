@@ -2,21 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures import chains
-from mtbkd.report.figures.interactive import Spec, layer, line, number, tooltip
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import BLUE, WIDTH
+from mtbkd.report.figures.style import WIDTH, signal_colour
 
 if TYPE_CHECKING:
     import arviz_plots
-    import arviz_stats
     from matplotlib.figure import Figure
 else:
     arviz_plots = lazy_import("arviz_plots")
-    arviz_stats = lazy_import("arviz_stats")
 
 TITLE = "Effective sample size of the draws"
 SCOPE = "experiment"
@@ -26,7 +21,6 @@ Successive draws of a chain are correlated, so they are worth fewer independent 
 for the estimate of one quantile of a quantity; the dashed line is 400, below which the gate fails. Low dots at the ends mean
 that the tails, and therefore wide credible intervals, are estimated poorly. {chains.NOTE}
 """
-ENOUGH, POINTS = 400, 20
 applies = chains.applies
 
 
@@ -38,20 +32,10 @@ def draw(material: Material) -> "Figure":
         kind="quantile",
         backend="matplotlib",
         col_wrap=2,
+        visuals={"ess": {"color": signal_colour(material.experiment.methods[method].signal)}},
         figure_kwargs={"figsize": (WIDTH, 4.4)},
     )
-    return chains.figure_of(collection, f"{method}: effective sample size by quantile")
-
-
-def interactive(material: Material) -> Spec:
-    rows = [
-        {"quantity": quantity, "prob": prob, "ess": float(arviz_stats.ess(values, method="quantile", prob=prob))}
-        for quantity, values in chains.quantities(material).items()
-        for prob in np.linspace(1 / POINTS, 1 - 1 / POINTS, POINTS).tolist()
-    ]
-    enough = line({"strokeDash": [4, 3]}, y={"datum": ENOUGH})
-    x, y = number("prob", "quantile"), {**number("ess", "effective sample size"), "scale": {"zero": True}}
-    dots = {"type": "point", "filled": True, "color": BLUE, "size": 40, "opacity": 1, "clip": True}
-    tips = tooltip(quantity="Quantity", prob="Quantile", ess="Effective sample size")
-    own = layer(dots, "data", x=x, y=y, tooltip=tips)
-    return chains.view(material, {"data": rows}, [chains.Part("", [own, enough])])
+    figure = chains.figure_of(collection, material.experiment.titles[method])
+    dashed = [line for ax in figure.axes for line in ax.lines if line.get_linestyle() not in ("-", "None")]
+    figure.legend(dashed[:1], ["400, below which the gate fails"][: len(dashed)], loc="outside lower center")
+    return figure

@@ -1,17 +1,16 @@
-"""Forest plot of predictive probabilities under every posterior, by ArviZ."""
+"""Forest plot of predictive probabilities under every posterior."""
 
 from typing import TYPE_CHECKING
 
-from mtbkd.base.lazy import lazy_import
+import numpy as np
+
 from mtbkd.report.figures import chains
-from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import WIDTH
+from mtbkd.report.figures.material import Material, Method
+from mtbkd.report.figures.style import WIDTH, inference_mark, mark_size, plt, signal_colour, wrapped
 
 if TYPE_CHECKING:
-    import arviz_plots
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-else:
-    arviz_plots = lazy_import("arviz_plots")
 
 TITLE = "Do the algorithms agree on the posterior?"
 SCOPE = "experiment"
@@ -30,17 +29,30 @@ def applies(experiment: chains.Experiment) -> bool:
 
 
 def draw(material: Material) -> "Figure":
-    methods = material.experiment.methods_of("chains", "independent")
+    experiment = material.experiment
+    methods = experiment.methods_of("chains", "independent")
     at = chains.probes(material.draws(chains.shown(material)))
-    trees = chains.aligned({name: material.draws(name) for name in methods}, at)
-    collection = arviz_plots.plot_forest(
-        trees,
-        combined=True,
-        backend="matplotlib",
-        ci_kind="eti",
-        ci_probs=(0.5, 0.95),
-        point_estimate="mean",
-        figure_kwargs={"figsize": (WIDTH, 1.2 + 0.22 * len(methods) * len(at))},
-    )
-    collection.add_legend("model")
-    return chains.figure_of(collection, "Probability of the last class")
+    figure, axes = plt.subplots(1, len(at), figsize=(WIDTH, 0.95 + 0.29 * len(methods)), sharey=True, squeeze=False)
+    for y, name in enumerate(methods):
+        draws = material.draws(name)
+        for ax, probe in zip(axes[0], at, strict=True):
+            _bars(ax, draws.probe_draws(0)[:, probe, -1], y, experiment.methods[name], name not in material.failed)
+            ax.set_title(f"example {draws.probe_index[probe]}", fontsize=8.5)
+    axes[0][0].set_yticks(range(len(methods)), [wrapped(experiment.titles[name], 22) for name in methods], fontsize=7.5)
+    axes[0][0].set_ylim(len(methods) - 0.4, -0.6)
+    figure.supxlabel("probability of the last class", fontsize=9)
+    return figure
+
+
+def _bars(ax: "Axes", values: np.ndarray, y: int, method: Method, passed: bool) -> None:
+    """Mean, middle 50 % and middle 95 % of the draws (S,); nothing where no chain is left."""
+    ax.grid(axis="y", visible=False)
+    ax.tick_params(axis="x", labelsize=7.5)
+    if not len(values):
+        return
+    colour, mark = signal_colour(method.signal), inference_mark(method.inference)
+    low, first, third, high = np.quantile(values, (0.025, 0.25, 0.75, 0.975))
+    ax.plot([low, high], [y, y], color=colour, linewidth=1)
+    ax.plot([first, third], [y, y], color=colour, linewidth=2.6, solid_capstyle="butt")
+    face = colour if passed else "white"
+    ax.plot([values.mean()], [y], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 4.5))

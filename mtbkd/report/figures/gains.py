@@ -9,11 +9,12 @@ import numpy as np
 
 from mtbkd.base.frames import read_table
 from mtbkd.base.lazy import lazy_import
-from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Spec, forest, interval, known, tooltip
+from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.material import Study
-from mtbkd.report.figures.style import BLACK, GREY, WIDTH, signal_colour
+from mtbkd.report.figures.style import BLACK, WIDTH, inference_mark, mark_size, signal_colour, wrapped
 from mtbkd.report.judgement import judgements
 from mtbkd.report.numbers import show
+from mtbkd.report.titles import of_metrics, short
 
 if TYPE_CHECKING:
     from matplotlib import pyplot as plt
@@ -32,23 +33,23 @@ better. Bars are 95 % intervals over replicates, none for fewer than three. Fill
 could not be judged. An arrow with a number points to a value outside the panel. Each panel has its own scale. Black: labels
 alone; orange: kd; blue: teacher-informed prior; green: one teacher.
 """
-ROW, HEAD = 0.19, 0.55  # inches
+ROW, HEAD = 0.21, 0.6  # inches
 FAR = 3.0  # times the reach of most intervals: what lies beyond is an arrow
 
 
 class Gain(NamedTuple):
-    """One method's difference to labels alone, with its interval (NaN where there is none), and the verdict of its gates."""
+    """One method's difference to labels alone, with its interval (NaN where there is none)."""
 
-    method: str
     title: str
     signal: str
-    inference: str
     difference: float
     low: float
     high: float
-    n: int
     passed: bool
-    gates: str
+    inference: str = ""
+    method: str = ""
+    n: int = 0
+    gates: str = ""
 
 
 def applies(study: Study) -> bool:
@@ -61,17 +62,16 @@ def gains(folder: Path) -> list[Gain]:
         read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
         for name in ("metrics", "comparisons", "gates")
     )
-    told = known(metrics, gates)
+    named = {method: short(title) for method, title in of_metrics(metrics).items()}
+    signals, inferences = (dict(zip(metrics["method"], metrics[part], strict=True)) for part in ("signal", "inference"))
     whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
     judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
-    if not rows or told[next(iter(rows.values()))["reference"]]["signal"] != "none":
+    if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
         return []
     return [
-        Gain(
-            **told[m], difference=row["difference"], low=row["low"], high=row["high"], n=row["n"],
-            passed=judged[m].status not in ("failed", "not judged"),
-        )
-        for m in told
+        Gain(named[m], signals[m], row["difference"], row["low"], row["high"], judged[m].status not in ("failed", "not judged"),
+             inferences[m], m, row["n"], judged[m].words)
+        for m in named
         if (row := rows.get(m))
     ]  # fmt: skip
 
@@ -98,6 +98,15 @@ def draw(study: Study) -> "Figure":
     return figure
 
 
+def limits(own: Sequence[Gain]) -> tuple[float, float]:
+    """What a panel shows: 0 and all intervals, cut where a few lie much farther out than most."""
+    far = reach(own)
+    ends = [end for g in own for end in (g.difference, g.low, g.high) if math.isfinite(end)]
+    low, high = max(-far, min(0.0, *ends)), min(far, max(0.0, *ends))
+    margin = 0.06 * (high - low)
+    return low - margin, high + margin
+
+
 def reach(own: Sequence[Gain]) -> float:
     """How far from 0 a panel shows: all intervals, unless a few lie much farther out than most."""
     ends = np.array([max(map(abs, filter(math.isfinite, (g.difference, g.low, g.high)))) for g in own])
@@ -107,36 +116,17 @@ def reach(own: Sequence[Gain]) -> float:
 
 
 def _panel(ax: "Axes", name: str, own: Sequence[Gain]) -> None:
-    far = reach(own)
+    low, high = limits(own)
+    ax.set(xlim=(low, high), ylim=(len(own) - 0.4, -0.6))
     ax.axvline(0, color=BLACK, linewidth=0.8)
     for y, gain in enumerate(own):
         colour = signal_colour(gain.signal)
-        if abs(gain.difference) > far:
-            _arrow(ax, gain, y, math.copysign(far, gain.difference), colour)
+        if beyond(ax, gain.difference, y, colour, show(gain.difference, signed=True), gain.passed):
             continue
         if math.isfinite(gain.low):
-            ax.plot([max(gain.low, -far), min(gain.high, far)], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
-        ax.plot([gain.difference], [y], "o", color=colour, markerfacecolor=colour if gain.passed else "white", markersize=5.5)
-    ax.set_xlim(-1.02 * far, 1.02 * far)
-    ax.set_yticks(range(len(own)), [gain.title for gain in own])
-    ax.set_ylim(len(own) - 0.4, -0.6)
+            ax.plot([max(gain.low, low), min(gain.high, high)], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
+        mark, face = inference_mark(gain.inference), colour if gain.passed else "white"
+        ax.plot([gain.difference], [y], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 5.5))
+    ax.set_yticks(range(len(own)), [wrapped(gain.title, 40) for gain in own])
     ax.grid(axis="y", visible=False)
     ax.set_title(name)
-
-
-def _arrow(ax: "Axes", gain: Gain, y: float, edge: float, colour: str) -> None:
-    """The edge on which the value lies, and its number beside it."""
-    marker, inside = (">", "right") if edge > 0 else ("<", "left")
-    ax.plot([edge], [y], marker, color=colour, markerfacecolor=colour if gain.passed else "white", markersize=5.5)
-    shift = (-7 if edge > 0 else 7, 0)
-    ax.annotate(show(gain.difference, signed=True), (edge, y), shift, textcoords="offset points", ha=inside, va="center",
-                color=GREY, fontsize=7.5)  # fmt: skip
-
-
-def interactive(study: Study) -> Spec:
-    panels = []
-    for name, own in compared(study).items():
-        far = 1.02 * reach(own)
-        rows = [{**each._asdict(), "mean": each.difference, "interval": interval(each.low, each.high)} for each in own]
-        panels.append(Panel(name, name, rows, (-far, far), "difference in NLL to labels alone (nats); left is better", 0.0))
-    return forest(panels, tooltip(**METHOD, mean="Difference", interval="95 % interval", **GATES), least=600)

@@ -1,9 +1,8 @@
 """What the interactive views of figures share: Vega-Lite specifications as plain dictionaries, with their data inline.
 
-A figure may define ``interactive`` beside ``draw``, of the same argument, which returns a ``Spec`` of its numbers, bounded.
 Plain dictionaries, because importing altair takes every job seconds; in the tests altair checks them against the schema and
 vl-convert compiles them. ``template/pictures.js`` shows them: it sets widths, colours of the reader's theme, and the
-parameters ``shown`` and ``metrics`` when the page is filtered.
+parameter ``shown`` when the page is filtered.
 """
 
 import json
@@ -16,10 +15,10 @@ from typing import Any, NamedTuple
 from mtbkd.base.frames import Frame
 from mtbkd.base.writing import atomic
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import GREY, LIGHT, signal_colour
+from mtbkd.report.figures.style import GREY, LIGHT, inference_mark, signal_colour
 from mtbkd.report.judgement import NOT_JUDGED, judgements
 from mtbkd.report.numbers import NONE, show_interval
-from mtbkd.report.titles import of_metrics
+from mtbkd.report.titles import of_metrics, short
 
 Spec = dict[str, Any]
 Record = Mapping[str, Any]
@@ -30,6 +29,16 @@ PAPER = "#ffffff"  # the page's own background, whatever the theme
 ROW = 18  # pixels
 DOT = {"type": "point", "size": 60, "strokeWidth": 1.6, "opacity": 1, "clip": True}
 EMPTY: Mapping[str, Any] = MappingProxyType({})
+# Matplotlib's marks -> Vega's shapes, which are names or paths in a square from -1 to 1.
+SHAPES = {
+    "o": "circle", "s": "square", "D": "diamond", "d": "M0,-1L.6,0L0,1L-.6,0Z", "P": "cross", "^": "triangle-up",
+    "v": "triangle-down", "<": "triangle-left", ">": "triangle-right",
+    "X": "M-.7,-1L0,-.35L.7,-1L1,-.7L.35,0L1,.7L.7,1L0,.35L-.7,1L-1,.7L-.35,0L-1,-.7Z",
+    "*": "M0,-1L.26,-.36L.95,-.31L.42,.14L.59,.81L0,.44L-.59,.81L-.42,.14L-.95,-.31L-.26,-.36Z",
+    "p": "M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z", "h": "M0,-1L.87,-.5L.87,.5L0,1L-.87,.5L-.87,-.5Z",
+    "H": "M-1,0L-.5,-.87L.5,-.87L1,0L.5,.87L-.5,.87Z",
+    "8": "M-.41,-1L.41,-1L1,-.41L1,.41L.41,1L-.41,1L-1,.41L-1,-.41Z",
+}  # fmt: skip
 # The parameter that the page's filter sets: ids of methods, or null for all; and what it leaves of a table.
 FILTERS = [{"name": "shown", "value": None}]
 FILTERED = [{"filter": "!shown || !datum.method || indexof(shown, datum.method) >= 0"}]
@@ -95,8 +104,8 @@ def number(field: str, title: str | None = None, **scale: Any) -> Spec:
 
 def logarithmic(field: str, title: str) -> Spec:
     """The same, positive and on a logarithmic axis."""
-    found = number(field, title, type="log", nice=False, padding=14)
-    return {**found, "axis": {"grid": False, "tickCount": 4, "format": "~g"}}
+    scale = {"type": "log", "nice": False, "padding": 14}
+    return {**number(field, title), "scale": scale, "axis": {"grid": False, "tickCount": 4, "format": "~g"}}
 
 
 def colour(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
@@ -104,6 +113,20 @@ def colour(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
     found = list(dict.fromkeys(signals))
     scale = {"domain": found, "range": [others.get(signal) or signal_colour(signal) for signal in found]}
     return {"field": "signal", "type": "nominal", "scale": scale, "legend": None}
+
+
+def shape(inferences: Iterable[str]) -> Spec:
+    """The encoding of ``inference``, in the marks of all figures."""
+    found = list(dict.fromkeys(inferences))
+    scale = {"domain": found, "range": [SHAPES[inference_mark(inference)] for inference in found]}
+    return {"field": "inference", "type": "nominal", "scale": scale, "legend": None}
+
+
+def dots(rows: Sequence[Record], tips: list[Spec], others: Mapping[str, str] = EMPTY) -> Spec:
+    """The encodings of the marks of ``rows``, all but their places: colour by signal, shape by inference, hollow if failed."""
+    signals = [row["signal"] for row in rows]
+    hue = {"stroke": colour(signals, others), "fill": fill(signals, others)}
+    return {**hue, "shape": shape(row["inference"] for row in rows), "tooltip": tips}
 
 
 def fill(signals: Iterable[str], others: Mapping[str, str] = EMPTY) -> Spec:
@@ -143,9 +166,11 @@ def label_width(titles: Iterable[str]) -> int:
 def named(students: Frame) -> dict[str, dict[str, Any]]:
     """Id -> ``method``, ``title``, ``signal``, ``inference``, of the methods that rows of scores are of."""
     rows: Any = students.drop_duplicates("method").set_index("method").to_dict("index")
+    titles = of_metrics(students)
+    brief = {method: short(title) for method, title in titles.items()}
     return {
         method: {"method": method, "title": title, "signal": rows[method]["signal"], "inference": rows[method]["inference"]}
-        for method, title in of_metrics(students).items()
+        for method, title in (brief if len(set(brief.values())) == len(brief) else titles).items()
     }
 
 
@@ -187,7 +212,7 @@ def forest(panels: Sequence[Panel], tips: list[Spec], further: Mapping[str, Iter
     rows = [{"panel": each.name, **row} for each in panels for row in each.rows]
     methods = {row["method"]: row for row in rows}
     titles = list(dict.fromkeys(row["title"] for row in rows))
-    views = [_forest(each, number, titles, [row["signal"] for row in rows], tips) for number, each in enumerate(panels)]
+    views = [_forest(each, number, titles, rows, tips) for number, each in enumerate(panels)]
     layout = {"label": label_width(titles), "least": 260, **layout}
     return spec({"concat": views, "columns": 2}, {"data": rows, **further}, methods, **layout)
 
@@ -197,9 +222,9 @@ def by_title(titles: Sequence[str]) -> Spec:
     return {"field": "title", "type": "nominal", "sort": titles, "axis": {"title": None, "grid": False}}
 
 
-def _forest(panel: Panel, place: int, titles: Sequence[str], signals: Sequence[str], tips: list[Spec]) -> Spec:
+def _forest(panel: Panel, place: int, titles: Sequence[str], rows: Sequence[Record], tips: list[Spec]) -> Spec:
     x = number("mean", panel.axis, domain=[rounded(end) for end in panel.domain], nice=False)
-    x, y, hue = {**x, "axis": {"tickCount": 5}}, by_title(titles), colour(signals)
+    x, y, hue = {**x, "axis": {"tickCount": 5}}, by_title(titles), colour(row["signal"] for row in rows)
     bar = {"type": "rule", "strokeWidth": 2, "clip": True}
     return {
         "name": f"panel{place}",
@@ -212,7 +237,7 @@ def _forest(panel: Panel, place: int, titles: Sequence[str], signals: Sequence[s
             *([line({}, x={"datum": panel.mark})] if panel.mark is not None else []),
             *panel.below,
             layer(bar, x={**x, "field": "low"}, x2={"field": "high"}, y=y, color=hue, tooltip=tips),
-            layer(DOT, params=zoom(f"zoom{place}", "x"), x=x, y=y, stroke=hue, fill=fill(signals), tooltip=tips),
+            layer(DOT, params=zoom(f"zoom{place}", "x"), x=x, y=y, **dots(rows, tips)),
         ],
     }
 

@@ -7,8 +7,6 @@ from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.evaluation.tables import COLUMNS
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import Record, Spec
 from mtbkd.report.figures.material import Experiment, Material
 from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, WIDTH, plt
 
@@ -26,12 +24,14 @@ better; settings are chosen by it). Right: accuracy (higher is better). Each row
 for every candidate, and at most one further tuned setting: its values are the lines, named on the right (s: scale of the
 Gaussian prior on the weights, beta: power on the teacher term, T: temperature of the student, w0: weight of no teacher). All
 other tuned settings are at their best value for each dot. Dots are means over replicates with 95 % intervals; the numbers
-along the upper edge count the replicates that chose this lambda and this line. The dashed line is labels only with its best
+above a panel count the replicates that chose this lambda and this line. The dashed line is labels alone with its best
 settings. A curve that stays on its worse side means that these teachers only do harm with this much data; a curve that crosses
 it means that they help. If the best value is at the edge of the grid, extend the grid.
 """
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
-ROW, SIDE = 1.75, 0.012
+ROW, SIDE = 2.0, 0.012
+COUNT = 9.5  # points between two lines of counts
+FLOOR = (0, (4, 2))
 SCORES = {"val_nll": "validation NLL (nats)", "val_accuracy": "validation accuracy"}
 OTHERS = {
     "lambda": "lambda", "no_teacher": "w0", "prior_scale": "s", "beta": "beta", "student_temperature": "T",
@@ -71,9 +71,9 @@ def draw(material: Material) -> "Figure":
     for line, row in zip(axes, shown, strict=False):
         for ax, score in zip(line, SCORES, strict=True):
             _panel(ax, row, score, floor)
-        line[0].set_title(row.title, fontsize=8)
-    for ax, label in zip(axes[0], SCORES.values(), strict=True):
-        ax.annotate(label, (1, 1), (0, 16), xycoords="axes fraction", textcoords="offset points", ha="right", fontsize=8)
+        line[0].set_title(row.title, fontsize=8, pad=5 + COUNT * len(lines(row)))
+    axes[0][0].plot([], [], color=BLACK, linestyle=FLOOR, linewidth=1, label="labels alone")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside upper right")
     names = " or ".join(sorted({row.strength for row in shown} or {"lambda"}))
     figure.supxlabel(f"{names}: strength of the teachers (logarithmic)", fontsize=9)
     return figure
@@ -92,10 +92,9 @@ def rows(experiment: Experiment, table: Frame) -> list[Row]:
         if not {"kappa", "lambda"} & set(method.candidates) or losses in seen or not len(own):
             continue
         seen.add(losses)
-        label = " ".join(filter(None, (method.signal, method.weights)))
         strength, own = _by_strength(own)
         tuned = [setting for setting in OTHERS if setting != strength and len(method.candidates.get(setting, ())) > 1]
-        found += [Row(f"{label} ({name})", own, setting, strength) for setting in tuned or [""]]
+        found += [Row(experiment.titles[name], own, setting, strength) for setting in tuned or [""]]
     return found
 
 
@@ -105,6 +104,16 @@ def _by_strength(own: Frame) -> tuple[str, Frame]:
         return "lambda", own
     sharp = own["lambda"].map("{:g}".format).where(own["lambda"] != own["kappa"], "kappa")
     return "kappa", own.assign(**{"lambda": sharp})
+
+
+def lines(row: Row) -> list[tuple[str, list[Point]]]:
+    """(label, dots) of every line of a row; the label is "" where there is but one."""
+    groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
+    found = [(value if isinstance(value, str) else f"{value:g}", group) for value, group in groups]
+    return [
+        (f"{OTHERS[row.setting]} = {value}" if row.setting else "", points(group, settings_of(group), row.strength))
+        for value, group in found
+    ]
 
 
 def points(table: Frame, settings: Sequence[str], strength: str = "lambda") -> list[Point]:
@@ -134,16 +143,6 @@ def labels_only(experiment: Experiment, table: Frame) -> dict[str, float]:
     return {score: float(best[score].mean()) for score in SCORES}
 
 
-def lines(row: Row) -> list[tuple[str, list[Point]]]:
-    """(label, dots) of every line of a row; the label is "" where there is but one."""
-    groups: Any = row.table.groupby(row.setting) if row.setting else [("", row.table)]
-    return [
-        (f"{OTHERS[row.setting]} = {value if isinstance(value, str) else format(value, 'g')}" if row.setting else "",
-         points(group, settings_of(group), row.strength))
-        for value, group in groups
-    ]  # fmt: skip
-
-
 def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
     shown = lines(row)
     ticks = sorted(set(row.table[row.strength]))
@@ -157,14 +156,13 @@ def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
         for x, each in zip(at, found, strict=True):
             ax.plot([x, x], [each.low, each.high], color=colour, linewidth=1.1)
         if score == "val_nll":
-            _choices(ax, line, number, colour)
+            _choices(ax, line, len(shown) - 1 - number, colour)
         elif row.setting:
             ax.annotate(label, (1.02, 0.92 - 0.12 * number), xycoords="axes fraction",
                         color=colour, fontsize=7.5, va="center")  # fmt: skip
     if score in floor:
-        ax.axhline(floor[score], color=BLACK, linestyle=(0, (4, 2)), linewidth=1)
-        ax.annotate("labels only", (1, floor[score]), (-2, -3), xycoords=("axes fraction", "data"),
-                    textcoords="offset points", ha="right", va="top", fontsize=7)  # fmt: skip
+        ax.axhline(floor[score], color=BLACK, linestyle=FLOOR, linewidth=1)
+    ax.set_ylabel(SCORES[score], fontsize=8)
     ax.set_xscale("log")
     ax.set_xticks(ticks, [f"{lam:g}" for lam in ticks])
     ax.minorticks_off()
@@ -173,49 +171,9 @@ def _panel(ax: "Axes", row: Row, score: str, floor: dict[str, float]) -> None:
 
 
 def _choices(ax: "Axes", line: Sequence[Point], number: int, colour: str) -> None:
-    """How many replicates chose each lambda, along the upper edge."""
+    """How many replicates chose each lambda, above the upper edge, the last line's lowest."""
     for point in line:
         if point.chosen:
-            ax.annotate(f"{point.chosen}\N{MULTIPLICATION SIGN}", (point.lam, 0.94 - 0.12 * number), color=colour,
-                        xycoords=("data", "axes fraction"), ha="center", va="center", fontsize=7.5)  # fmt: skip
-
-
-def interactive(material: Material) -> Spec:
-    table = material.table("tuning").dropna(subset=["val_nll"])
-    told, floor = views.told(material), labels_only(material.experiment, table)
-    data, panels, belongs = [], [], {}
-    for row in rows(material.experiment, table):
-        method = str(row.table["method"].iloc[0])
-        for score, axis in SCORES.items():
-            place = len(panels)
-            for label, line in lines(row):
-                data += [{"panel": place, "setting": label, **_dot(each, score)} for each in line]
-            panels.append(_view(place, told[method]["title"], row.strength, axis, floor.get(score)))
-            belongs[f"panel{place}"] = {"method": method}
-    whole = {"concat": panels, "columns": 2, "resolve": {"scale": {"color": "independent"}}}
-    return views.spec(whole, {"data": data}, told, belongs=belongs)
-
-
-def _dot(point: Point, score: str) -> Record:
-    found = point.scores[score]
-    numbers = {"lambda": point.lam, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-    return {**numbers, "interval": views.interval(found.low, found.high), "chosen": point.chosen}
-
-
-def _view(place: int, title: str, strength: str, axis: str, floor: float | None) -> Spec:
-    x, y = views.logarithmic("lambda", f"{strength} (logarithmic)"), views.number("mean", axis)
-    legend = {"orient": "bottom", "title": None, "columns": 3}
-    hue = {"field": "setting", "type": "nominal", "sort": None, "scale": {"range": list(LINES)}, "legend": legend}
-    tips = views.tooltip(
-        setting="Setting", mean="Mean", interval="95 % interval", n="Replicates", chosen="Replicates that chose this",
-        **{"lambda": strength},
-    )  # fmt: skip
-    bars = views.layer({"type": "rule", "clip": True}, x=x, y={**y, "field": "low"}, y2={"field": "high"}, color=hue)
-    line = views.layer({"type": "line", "clip": True}, x=x, y=y, color=hue)
-    zoom = views.zoom(f"zoom{place}", "x", "y")
-    dots = views.layer({**views.DOT, "size": 36, "filled": True}, params=zoom, x=x, y=y, color=hue, tooltip=tips)
-    below = [] if floor is None else [views.line({"color": BLACK, "strokeDash": [4, 3]}, y={"datum": views.rounded(floor)})]
-    return {
-        "name": f"panel{place}", "title": title, "width": 230, "height": 150, "data": {"name": "data"},
-        "transform": [{"filter": f"datum.panel === {place}"}], "layer": [*below, bars, line, dots],
-    }  # fmt: skip
+            ax.annotate(f"{point.chosen}\N{MULTIPLICATION SIGN}", (point.lam, 1), (0, 2 + COUNT * number), color=colour,
+                        xycoords=("data", "axes fraction"), textcoords="offset points", ha="center", va="bottom",
+                        fontsize=7.5)  # fmt: skip

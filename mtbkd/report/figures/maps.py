@@ -5,12 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mtbkd.evaluation.deviance import entropy
-from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures import plane
-from mtbkd.report.figures.interactive import Spec
-from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,9 +26,9 @@ is yellow, or uncertain where the truth is dark. Lower block, for methods with a
 uncertainty, which more data could remove (0: all uncertainty is noise in the labels). It should be largest where labels are
 few or teachers disagree.
 """
-COLUMNS = 3
-PANEL = 1.42  # inches
 LABELS = ("posterior mean deviance (nats)", "epistemic share of the total entropy")
+COLUMNS = 3
+PANEL = 1.62  # inches
 
 
 class Panel(NamedTuple):
@@ -93,22 +90,6 @@ def panels(material: Material) -> tuple[list[Panel], list[Panel]]:
 
 def _map(ax: "Axes", panel: Panel, material: Material, top: float) -> object:
     drawn = plane.show(ax, material, panel.rows, panel.values, SEQUENTIAL, top)
-    failed = "\n(gate failed)" if panel.title in material.failed else ""
-    ax.set_title(panel.title + failed, fontsize=7)
+    failed = "\n(a gate failed)" if panel.title in material.failed else ""
+    panel_title(ax, material.experiment.titles.get(panel.title, panel.title) + failed, 3, 7.5)
     return drawn
-
-
-def interactive(material: Material) -> Spec:
-    told = views.told(material)
-
-    def named(panel: Panel) -> Map:
-        known = told.get(panel.title)
-        title = known["title"] + ("" if known["passed"] else " (gate failed)") if known else panel.title
-        return Map(title, panel.rows, panel.values, panel.title if known else None)
-
-    blocks = [
-        Block(label, [named(panel) for panel in block], SEQUENTIAL, largest(block))
-        for label, block in zip(LABELS, panels(material), strict=True)
-        if block
-    ]
-    return maps(material, blocks, told)

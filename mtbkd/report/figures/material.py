@@ -14,6 +14,8 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws, open_draws
 from mtbkd.inference.convergence import INFORMING
+from mtbkd.report import titles
+from mtbkd.report.titles import Named
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,6 +90,13 @@ class Experiment:
     def methods_of(self, *kinds: str) -> tuple[str, ...]:
         """Methods whose draws are of one of the ``kinds``."""
         return tuple(name for name, method in self.methods.items() if method.draws_kind in kinds)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Method -> its title where there is little room, all different."""
+        named = titles.titles(Named(name, each.signal, each.weights, each.inference) for name, each in self.methods.items())
+        found = {name: titles.short(title) for name, title in named.items()}
+        return found if len(set(found.values())) == len(found) else named
 
     @property
     def main_method(self) -> str:

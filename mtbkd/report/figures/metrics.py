@@ -1,7 +1,6 @@
 """Scores of every method with intervals over replicates, beside teachers and ceiling."""
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +8,9 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Record, Spec
+from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, signal_colour, wrapped
 from mtbkd.report.numbers import Estimate, estimate, show
 
 if TYPE_CHECKING:
@@ -35,38 +33,37 @@ chance; an arrow with a number points to a reference outside the panel. Black is
 pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
-# Metric -> (what to write, unit); drawn in this order where the tables hold it.
+# Metric -> (title, unit); drawn in this order where the tables hold it.
 PANELS = {
-    "accuracy": "accuracy (share)",
-    "nll": "NLL (nats)",
-    "ece": "expected calibration error",
-    "mse_prob": "squared error of p",
-    "brier": "Brier score (0 to 2)",
-    "ood_auroc": "AUROC, outside against test",
+    "accuracy": ("Accuracy", "share"),
+    "nll": ("Negative log-likelihood", "nats"),
+    "ece": ("Calibration error (ECE)", "share"),
+    "mse_prob": ("Squared error of p", "squared share"),
+    "brier": ("Brier score", "0 to 2"),
+    "ood_auroc": ("AUROC, outside or test", "share"),
 }
 MOST_PANELS = 4
+BAND = 0.62  # height of a reference's arrow, in rows of methods
 REFERENCES = {
-    "teachers:best": ("best teacher", VERMILION, (0, (4, 2))),
-    "teachers:mean": ("teachers' mean", VERMILION, (0, (1, 1.2))),
+    "teachers:best": ("best teacher", TEACHERS, (0, (4, 2))),
+    "teachers:mean": ("teachers' mean", TEACHERS, (0, (1, 1.2))),
     "bayes": ("ceiling", GREY, "solid"),
 }
 
 
-def scores(material: Material) -> tuple[Frame, list[str]]:
-    """The rows of whole splits, and the metrics that are shown."""
+def draw(material: Material) -> "Figure":
     table = material.table("metrics")
     rows = table[(table["domain"] == "all") & ((table["split"] == "test") | (table["metric"] == "ood_auroc"))]
-    return rows, [metric for metric in PANELS if (rows["metric"] == metric).any()][:MOST_PANELS]
-
-
-def draw(material: Material) -> "Figure":
-    rows, shown = scores(material)
+    shown = [metric for metric in PANELS if (rows["metric"] == metric).any()][:MOST_PANELS]
     methods = list(material.experiment.methods)
-    figure, axes = grid(len(shown), 2, 0.2 * len(methods) + 1.05, sharey=True)
+    figure, axes = grid(len(shown), 2, 0.29 * len(methods) + 1.35, sharey=True)
+    bands = sum((rows["method"] == name).any() for name in REFERENCES)
+    axes[0].set_ylim(len(methods) - 0.4, -0.6 - BAND * bands)
     for ax, metric in zip(axes, shown, strict=True):
         _panel(ax, rows[rows["metric"] == metric], metric, material)
-    axes[0].set_yticks(range(len(methods)), methods)
-    axes[0].set_ylim(len(methods) - 0.4, -1.6)
+    axes[0].set_yticks(range(len(methods)), [wrapped(material.experiment.titles[name], 22) for name in methods], fontsize=7.5)
+    named = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(named.values(), named.keys(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -81,22 +78,25 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
         examples = means[name].low_examples, means[name].high_examples
         if math.isfinite(examples[0]):
             ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
-        dot(ax, means[name], y, colour, passed)
+        dot(ax, means[name], y, colour, passed, inference_mark(method.inference))
     ax.set_xlim(*ax.get_xlim())  # the students': a teacher far from them would press them into one dot
     for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
-        _reference(ax, means[name].mean, -1.35 + 0.42 * height, label, colour, line)
-    better = "larger" if HIGHER_IS_BETTER[metric] else "smaller"
-    ax.set_title(f"{metric}: {better} is better", fontsize=8)
-    ax.set_xlabel(PANELS[metric])
+        _reference(ax, means[name].mean, -0.6 - BAND * (height + 0.5), label, colour, line)
+    title, unit = PANELS[metric]
+    ax.set_title(title, fontsize=8.5)
+    ax.set_xlabel(f"{unit}; {'larger' if HIGHER_IS_BETTER[metric] else 'smaller'} is better", fontsize=8)
+    ax.tick_params(axis="x", labelsize=7.5)
+    ax.locator_params(axis="x", nbins=4)
     ax.grid(axis="y", visible=False)
 
 
-def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: bool) -> None:
+def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: bool, mark: str) -> None:
     """Mean and interval; hollow when a gate failed."""
     if math.isfinite(found.low):
         ax.plot([found.low, found.high], [y, y], color=colour, linewidth=1.6, solid_capstyle="butt")
     face = colour if passed else "white"
-    ax.plot([found.mean], [y], "o", color=colour, markerfacecolor=face, markersize=5.5, markeredgewidth=1.3)
+    size = mark_size(mark, 5.2)
+    ax.plot([found.mean], [y], mark, color=colour, markerfacecolor=face, markersize=size, markeredgewidth=1.2)
 
 
 def spread(n: int) -> np.ndarray:
@@ -105,91 +105,9 @@ def spread(n: int) -> np.ndarray:
 
 
 def _reference(ax: "Axes", x: float, y: float, label: str, colour: str, line: Any) -> None:
-    """A vertical line with its name; where it lies outside the panel, an arrow to it with the number."""
-    low, high = ax.get_xlim()
-    if low <= x <= high:
-        ax.axvline(x, color=colour, linestyle=line, linewidth=1.1, zorder=0.5)
-        _label(ax, x, y, label, colour)
-    elif math.isfinite(x):
-        edge, marker = (high, ">") if x > high else (low, "<")
-        ax.plot([edge], [y], marker, color=colour, markersize=4, clip_on=False)
-        _label(ax, edge, y, f"{label} {show(x)}", colour)
-
-
-def _label(ax: "Axes", x: float, y: float, text: str, colour: str) -> None:
-    """Text beside a vertical line, on the side where there is room."""
-    low, high = ax.get_xlim()
-    right = x < (low + high) / 2
-    offset = (3 if right else -3, 0)
-    ax.annotate(text, (x, y), offset, textcoords="offset points", ha="left" if right else "right", va="center",
-                color=colour, fontsize=7.5)  # fmt: skip
-
-
-def interactive(material: Material) -> Spec:
-    rows, shown = scores(material)
-    told = views.told(material)
-    titles, signals = [each["title"] for each in told.values()], [each["signal"] for each in told.values()]
-    replicates, references, panels = [], [], []
-    for metric in shown:
-        own = rows[rows["metric"] == metric]
-        means = {str(name): estimate(each) for name, each in own.groupby("method", sort=False)}
-        students = [_row(told[name], metric, means[name]) for name in told if name in means]
-        values = own[own["method"].isin(told)][["method", "value"]].dropna().to_dict("records")
-        replicates += [{"panel": metric, **told[each["method"]], "value": each["value"]} for each in values]
-        domain = _domain([*students, *values])
-        references += [_beside(metric, name, means[name].mean, domain) for name in REFERENCES if name in means]
-        better = "larger" if HIGHER_IS_BETTER[metric] else "smaller"
-        title = {"text": f"{metric}: {better} is better", "offset": 36}
-        below = [*_lines(metric), *_replicates(metric, titles, signals)]
-        panels.append(Panel(metric, title, students, domain, PANELS[metric], below=below))
-    tips = views.tooltip(**METHOD, mean="Mean", interval="95 % interval", examples="Over test examples", **GATES)
-    tables = {"replicates": replicates, "references": references}
-    return views.forest(panels, tips, tables, belongs={f"panel{n}": {"metric": metric} for n, metric in enumerate(shown)})
-
-
-def _row(known: Record, metric: str, found: Estimate) -> Record:
-    numbers = {name: getattr(found, name) for name in ("mean", "low", "high", "n", "low_examples", "high_examples")}
-    said = views.interval(found.low, found.high), views.interval(found.low_examples, found.high_examples)
-    return {**known, "metric": metric, **numbers, "interval": said[0], "examples": said[1]}
-
-
-def _domain(rows: Sequence[Record]) -> tuple[float, float]:
-    """What is in view at first: the students with intervals and replicates."""
-    names = ("mean", "low", "high", "low_examples", "high_examples", "value")
-    ends = [row[name] for row in rows for name in names if name in row and math.isfinite(row[name])]
-    low, high = min(ends, default=0.0), max(ends, default=1.0)
-    margin = 0.05 * (high - low) or 0.05
-    return low - margin, high + margin
-
-
-def _beside(metric: str, name: str, value: float, domain: tuple[float, float]) -> Record:
-    """A reference and its label, which stands at the edge if the reference lies outside."""
-    label, colour, _ = REFERENCES[name]
-    low, high = domain
-    at = min(max(value, low), high)
-    arrows = "\N{LEFTWARDS ARROW} " if value < low else "", " \N{RIGHTWARDS ARROW}" if value > high else ""
-    text = f"{arrows[0]}{label} {show(value)}{arrows[1]}"
-    place = {"at": at, "align": "right" if at > (low + high) / 2 else "left", "above": -6 - 10 * list(REFERENCES).index(name)}
-    return {"panel": metric, "label": label, "mean": value, "colour": colour, "text": text, **place}
-
-
-def _lines(metric: str) -> list[Spec]:
-    """The references, with their names above the panel."""
-    hue, at = {"field": "colour", "type": "nominal", "scale": None}, views.number("mean")
-    tips = views.tooltip(label="Reference", mean="Value")
-    names = {"type": "text", "fontSize": 10, "clip": False, "align": {"expr": "datum.align"}, "y": {"expr": "datum.above"}}
-    own = {"transform": [views.only("panel", metric)]}
-    rule = views.layer({"type": "rule", "clip": True, "strokeDash": [4, 2]}, "references", x=at, color=hue, tooltip=tips)
-    return [own | rule, own | views.layer(names, "references", x={**at, "field": "at"}, text={"field": "text"}, color=hue)]
-
-
-def _replicates(metric: str, titles: Sequence[str], signals: Sequence[str]) -> list[Spec]:
-    """Intervals over test examples, and the replicates as small dots."""
-    y, hue = views.by_title(titles), views.colour(signals)
-    over = views.layer(
-        {"type": "rule", "color": GREY, "clip": True}, x=views.number("low_examples"), x2={"field": "high_examples"}, y=y
-    )
-    small = {"type": "circle", "size": 12, "opacity": 0.4, "clip": True}
-    tips = views.tooltip(title="Method", value="One replicate")
-    dots = views.layer(small, "replicates", x=views.number("value"), y=y, color=hue, tooltip=tips)
-    return [over, {**dots, "transform": [*views.FILTERED, views.only("panel", metric)]}]
+    """A vertical line beside the methods; where it lies outside the panel, an arrow to it with the number above them."""
+    name = {"teachers' mean": "mean"}.get(label, label.removesuffix(" teacher"))
+    ax.plot([], [], color=colour, linestyle=line, linewidth=1.1, label=label)
+    if math.isfinite(x) and not beyond(ax, x, y, colour, f"{name} {show(x)}"):
+        bottom, _ = ax.get_ylim()
+        ax.plot([x, x], [bottom, -0.6], color=colour, linestyle=line, linewidth=1.1, zorder=0.5)

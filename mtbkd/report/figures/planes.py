@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mtbkd.report.figures import plane
-from mtbkd.report.figures.interactive import Spec
-from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, plt
+from mtbkd.report.figures.style import SEQUENTIAL, WIDTH, panel_title, plt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +64,7 @@ def draw(material: Material) -> "Figure":
     drawn = {}
     for ax, panel in zip(axes.flat, shown, strict=False):
         drawn[panel.cmap] = plane.show(ax, material, panel.rows, panel.values, panel.cmap, panel.top)
-        ax.set_title(panel.title, fontsize=7)
+        panel_title(ax, panel.title, 3, 7.5)
     for ax in axes.flat[len(shown) :]:
         ax.set_visible(False)
     for row, (cmap, label) in zip((0, -1), BARS.items(), strict=True):
@@ -97,11 +95,15 @@ def panels(material: Material) -> list[Panel]:
         # Of two classes the larger probability and whose it is give both.
         sure, where = own["max_prob"].to_numpy(), own["row"].to_numpy()
         failed = "\n(a gate failed)" if method in material.failed else ""
-        title = f"{word} student\n{method}{_accuracy(material, method)}{failed}"
+        title = f"{word} student\n{experiment.titles[method]}{_accuracy(material, method)}{failed}"
         found.append(Panel(title, where, np.where(own["prediction"] == 1, sure, 1 - sure)))
         if word == "Bayesian":
             unsure = own["mean_deviance"].to_numpy()
-            found.append(Panel(f"uncertainty of\n{method}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))))
+            found.append(
+                Panel(
+                    f"uncertainty of\n{experiment.titles[method]}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))
+                )
+            )
     return found
 
 
@@ -109,13 +111,3 @@ def _accuracy(material: Material, method: str) -> str:
     table = material.whole("metrics")
     own = table[(table["method"] == method) & (table["metric"] == "accuracy")]
     return f"\naccuracy {own['value'].iloc[0]:.3f}" if len(own) else ""
-
-
-def interactive(material: Material) -> Spec:
-    shown, blocks = panels(material), []
-    for cmap, label in BARS.items():
-        own = [panel for panel in shown if panel.cmap == cmap]
-        found = [Map(panel.title, panel.rows, panel.values) for panel in own]
-        if own:
-            blocks.append(Block(label, found, cmap, max(panel.top for panel in own)))
-    return maps(material, blocks, {})

@@ -8,7 +8,8 @@ from mtbkd.base.frames import Frame, read_table
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of_difference
 from mtbkd.report.figures.material import Sibling, Study
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDTH, plt
+from mtbkd.report.figures.style import BLACK, GREY, WIDTH, inference_mark, mark_size, plt, signal_colour, staggered
+from mtbkd.report.titles import of_metrics, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,16 +25,15 @@ teachers. The x-axis is the mean accuracy of the single teachers of a set, whose
 same replicates: accuracy on the left, negative log-likelihood (with the sign chosen so that up is better) on the right. Bars
 are 95 % intervals of the mean paired difference over replicates; if a bar crosses the black line, it is inconclusive whether
 the method gains. A rising line means that the method benefits from better teachers. A line near zero for poor teachers means
-that it can ignore them.
+that it can ignore them. Dashed: equal weights.
 """
-COLOURS = (ORANGE, VERMILION, PURPLE, SKY, BLUE, GREEN, GREY)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 METRICS = (("accuracy_true_prob", "accuracy"), ("nll",))
 NAMES = {
     "accuracy_true_prob": "gain of expected accuracy",
     "accuracy": "gain of accuracy",
     "nll": "gain of log-likelihood (nats)",
 }
+DASHES = {True: "dashed", False: "solid"}
 Group = dict[str, Sibling]
 
 
@@ -62,7 +62,7 @@ def applies(study: Study) -> bool:
 def draw(study: Study) -> "Figure":
     """One row a group, its gains of accuracy and of log-likelihood."""
     rows = groups(study)
-    figure, axes = plt.subplots(len(rows), 2, figsize=(WIDTH, 2.9 * len(rows) + 0.6), squeeze=False)
+    figure, axes = plt.subplots(len(rows), 2, figsize=(WIDTH, 2.9 * len(rows) + 1.0), squeeze=False)
     for places, group in zip(axes, rows, strict=True):
         tables = {name: _metrics(Path(each.evaluation)) for name, each in group.items()}
         shared = _shared(group, group)
@@ -96,6 +96,8 @@ def _panel(ax: "Axes", tables: Mapping[str, Frame], methods: list[str], metric: 
     quality = {name: _teacher_accuracy(table) for name, table in tables.items()}
     span = max(quality.values()) - min(quality.values()) or 1.0
     shown = [m for m in methods if all(m in each.index for each in found.values())]
+    first = next(iter(tables.values()))
+    names, parts = of_metrics(first), first.drop_duplicates("method").set_index("method")
     ax.axhline(0, color=BLACK, linewidth=1, label="labels alone")
     for place, method in enumerate(shown):
         shift = (place - (len(shown) - 1) / 2) * 0.02 * span
@@ -104,10 +106,11 @@ def _panel(ax: "Axes", tables: Mapping[str, Frame], methods: list[str], metric: 
         )
         x, middle = [at for at, _ in points], [gain.mean for _, gain in points]
         reach = [[gain.mean - gain.low for _, gain in points], [gain.high - gain.mean for _, gain in points]]
-        ax.errorbar(x, middle, reach, label=method, color=COLOURS[place % len(COLOURS)], marker=MARKERS[place % len(MARKERS)],
-                    markersize=3.6, linewidth=1, elinewidth=0.8)  # fmt: skip
-    for name, x in quality.items():
-        ax.annotate(name, (x, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=7, color=GREY)
+        mark = inference_mark(parts.loc[method, "inference"])
+        ax.errorbar(x, middle, reach, label=short(names[method]), color=signal_colour(parts.loc[method, "signal"]), marker=mark,
+                    linestyle=DASHES[parts.loc[method, "weights"] == "equal"], markersize=mark_size(mark, 3.6), linewidth=1,
+                    elinewidth=0.8)  # fmt: skip
+    staggered(ax, quality, GREY)
     ax.set_ylabel(NAMES[metric], fontsize=8)
     ax.tick_params(labelsize=7)
 

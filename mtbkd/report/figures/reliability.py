@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
-from mtbkd.evaluation.intervals import SHARE, Interval, interval, over_examples
-from mtbkd.report.figures import interactive as views
-from mtbkd.report.figures.interactive import GATES, METHOD, Record, Spec
+from mtbkd.evaluation.intervals import SHARE, interval, over_examples
+from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, panel_title, signal_colour
+from mtbkd.report.numbers import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,25 +19,22 @@ CATEGORY = "Calibration"
 CAPTION = """\
 When a method says 80 %, is it right 80 % of the time? Test examples are sorted by the probability of the predicted class and
 divided into 15 bins of equal size. Each dot is one bin: the x-axis is its mean confidence, the y-axis the share of correct
-predictions, with its 95 % interval over replicates (for a single replicate, over examples). Dots on the diagonal are
+predictions, with its 95 % interval over replicates (for a single replicate, over examples). Axes follow the students; an arrow
+points to bins outside, and the title states their lowest accuracy. Dots on the diagonal are
 calibrated; below it the method is overconfident, above it underconfident. The expected calibration error in the tables is the
 mean vertical distance to the diagonal. Teachers that saw only one domain tend to lie far below it, which weights and prior
 have to correct.
 """
-TEACHERS = {"teachers:mean": "Teachers' mean", "teachers:best": "Best single teacher"}
-
-
-def measured(material: Material) -> tuple[Frame, list[str]]:
-    """The rows of all bins, and whose are shown."""
-    rows = material.whole("reliability")
-    shown = [*material.experiment.methods, *TEACHERS]
-    return rows, [name for name in shown if (rows["method"] == name).any()]
+TEACHER_TITLES = {"teachers:mean": "Teachers' mean", "teachers:best": "Best teacher"}
 
 
 def draw(material: Material) -> "Figure":
-    rows, methods = measured(material)
-    low = max(0.0, float(rows["confidence"].min()) - 0.03)
-    figure, axes = grid(len(methods), 3, 1.75, sharex=True, sharey=True)
+    rows = material.whole("reliability")
+    shown = [*material.experiment.methods, "teachers:mean", "teachers:best"]
+    methods = [name for name in shown if (rows["method"] == name).any()]
+    figure, axes = grid(len(methods), 3, 1.85, sharex=True, sharey=True)
+    low, bottom = reach(rows[rows["method"].isin(list(material.experiment.methods))])
+    axes[0].set(xlim=(low, 1.01), ylim=(bottom, 1.03))
     for ax, name in zip(axes, methods, strict=True):
         _panel(ax, rows[rows["method"] == name], material, name, low)
         ax.label_outer()
@@ -46,54 +43,30 @@ def draw(material: Material) -> "Figure":
     return figure
 
 
-def _share(group: Frame) -> Interval:
-    """Share correct in a bin, with its interval over replicates or, of a single one, over examples."""
-    found = interval(group["accuracy"], SHARE)
-    if found.n == 1:
-        return over_examples(found.mean, float(group["se"].iloc[0]), int(group["n"].iloc[0]), SHARE)
-    return found
+def reach(students: Frame) -> tuple[float, float]:
+    """Where the axes begin: below the students' smallest confidence, and below their smallest accuracy."""
+    confidence = max(0.0, float(students["confidence"].min()) - 0.03)
+    accuracy = students.groupby(["method", "bin"])["accuracy"].mean().min()
+    return confidence, max(0.0, min(float(accuracy), confidence) - 0.08)
 
 
 def _panel(ax: "Axes", rows: Frame, material: Material, name: str, low: float) -> None:
     method = material.experiment.methods.get(name)
-    colour = signal_colour(method.signal) if method else VERMILION
+    colour = signal_colour(method.signal) if method else TEACHERS
+    mark = inference_mark(method.inference) if method else "o"
     ax.plot([low, 1], [low, 1], color=GREY, linewidth=1)
+    outside = []
     for _, group in rows.groupby("bin"):
-        found, x = _share(group), group["confidence"].mean()
+        found, x = interval(group["accuracy"], SHARE), group["confidence"].mean()
+        if found.n == 1:
+            found = over_examples(found.mean, float(group["se"].iloc[0]), int(group["n"].iloc[0]), SHARE)
+        if x < low or found.mean < ax.get_ylim()[0]:
+            outside.append((found.mean, x))
+            continue
         ax.plot([x, x], [found.low, found.high], color=colour, linewidth=1.2, alpha=0.8)
         face = "white" if name in material.failed else colour
-        ax.plot([x], [found.mean], "o", color=colour, markerfacecolor=face, markersize=3.2)
-    ax.set_title(name, fontsize=7.5 if len(name) < 18 else 6.8)
-    ax.set_xlim(low, 1.01)
-
-
-def interactive(material: Material) -> Spec:
-    table, shown = measured(material)
-    nobody = {"method": None, "signal": "teachers", "inference": "", "gates": "", "passed": True}
-    told: dict[str, Record] = {**views.told(material), **{name: {**nobody, "title": title} for name, title in TEACHERS.items()}}
-    rows = [_row(told[name], bin) for name in shown for _, bin in table[table["method"] == name].groupby("bin")]
-    ends = [{"confidence": end, "mean": end} for end in (max(0.0, float(table["confidence"].min()) - 0.03), 1.0)]
-    x, y = views.number("confidence", "confidence"), views.number("mean", "accuracy (share correct)")
-    colours = [each["signal"] for each in rows], {"teachers": VERMILION}
-    hue, fill = views.colour(*colours), views.fill(*colours)
-    tips = views.tooltip(**METHOD, confidence="Confidence", mean="Accuracy", interval="95 % interval", **GATES)
-    dot, zoom = {**views.DOT, "size": 36}, views.zoom("zoom", "x", "y")
-    layers = [
-        views.layer({"type": "line", "color": GREY, "strokeWidth": 1}, "diagonal", x=x, y=y),
-        views.layer({"type": "rule", "strokeWidth": 1.5}, x=x, y={**y, "field": "low"}, y2={"field": "high"}, color=hue),
-        views.layer(dot, params=zoom, x=x, y=y, stroke=hue, fill=fill, tooltip=tips),
-    ]
-    methods = {each["method"]: each for each in rows if each["method"]}
-    return views.spec(views.facets(rows, layers, 3), {"data": rows, "diagonal": ends}, methods, square=True, least=130)
-
-
-def _row(known: Record, group: Frame) -> Record:
-    found = _share(group)
-    numbers = {
-        "confidence": float(group["confidence"].mean()),
-        "mean": found.mean,
-        "low": found.low,
-        "high": found.high,
-        "n": found.n,
-    }
-    return {**known, **numbers, "interval": views.interval(found.low, found.high)}
+        ax.plot([x], [found.mean], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, 3.2))
+    for accuracy, x in outside:
+        beyond(ax, x, accuracy, colour, "")
+    lowest = f"\n(down to {show(min(outside)[0])})" if outside else ""
+    panel_title(ax, (TEACHER_TITLES.get(name) or material.experiment.titles[name]) + lowest, 3, 7.5)

@@ -4,7 +4,8 @@ Colours are those of Okabe and Ito (2008), distinguishable with every common col
 that their text is still readable on a telephone.
 """
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,9 +29,21 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 )  # fmt: skip
 WIDTH = 5.2  # inches; 350 pixels of a telephone leave 9-point text legible
 PNG_DPI = 160
-# The signals that have a colour of their own; others share the last two in turn.
-SIGNAL_COLOURS = {"none": BLACK, "kd": ORANGE, "tip": BLUE, "bkd": GREEN}
-OTHER_COLOURS = (PURPLE, VERMILION)
+LETTERS = {1: 60, 2: 31, 3: 19}  # of a line of a panel's title, by the number of panels side by side
+OCHRE, OLIVE, DARK = "#A6761D", "#8A8A00", "#4d4d4d"
+# One colour a signal and one mark an inference, in every figure and table; signals of the reader's own share the last two.
+SIGNAL_COLOURS = {
+    "none": BLACK, "kd": ORANGE, "kd_mean": OCHRE, "kd_hinton": OLIVE, "tip": BLUE, "pooled": SKY, "power": PURPLE,
+    "bkd": GREEN,
+}  # fmt: skip
+OTHER_COLOURS = ("#7A5195", "#B07AA1")
+INFERENCE_MARKS = {
+    "map": "o", "laplace": "s", "vi": "D", "advi": "d", "dropout": "P", "ensemble": "X", "sgld": "^", "psgld": "<",
+    "csgld": ">", "sghmc": "v", "hmc": "h", "hmc_laplace": "H", "nuts": "*", "smc": "p",
+}  # fmt: skip
+OTHER_MARK = "8"
+MARK_SIZES = {"*": 1.5, "P": 1.1, "X": 1.1, "d": 1.15}  # of marks that look smaller than a disc of their size
+TEACHERS, SELF = VERMILION, DARK  # teachers, and what a posterior expects of itself
 SEQUENTIAL = "cividis"
 
 RC: dict[str, Any] = {
@@ -78,6 +91,36 @@ def style() -> Iterator[None]:
 def signal_colour(signal: str) -> str:
     """The colour of a signal, the same in every figure."""
     return SIGNAL_COLOURS.get(signal) or OTHER_COLOURS[sum(map(ord, signal)) % len(OTHER_COLOURS)]
+
+
+def inference_mark(inference: str) -> str:
+    """The mark of an inference, the same in every figure."""
+    return INFERENCE_MARKS.get(inference, OTHER_MARK)
+
+
+def mark_size(mark: str, size: float) -> float:
+    """The size at which ``mark`` looks as large as a disc of ``size`` points."""
+    return size * MARK_SIZES.get(mark, 1.0)
+
+
+def wrapped(text: str, letters: int) -> str:
+    """``text`` in lines of at most ``letters``, broken between words; a longer word has a line of its own."""
+    return "\n".join(
+        "\n".join(textwrap.wrap(line, letters, break_long_words=False, break_on_hyphens=False)) for line in text.split("\n")
+    )
+
+
+def panel_title(ax: "Axes", text: str, columns: int, size: float = 8.0) -> None:
+    """The title of one of ``columns`` panels side by side, broken where its neighbour begins."""
+    ax.set_title(wrapped(text, LETTERS[columns]), fontsize=size)
+
+
+def staggered(ax: "Axes", places: Mapping[str, float], colour: str, size: float = 7.0) -> None:
+    """Names above a panel at their x, each higher than the one before it, with a thin line down to the panel."""
+    for height, (name, x) in enumerate(sorted(places.items(), key=lambda place: place[1])):
+        ax.annotate(name, (x, 1.0), (0, 3 + 9 * height), xycoords=("data", "axes fraction"), textcoords="offset points",
+                    ha="center", va="bottom", fontsize=size, color=colour,
+                    arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 0})  # fmt: skip
 
 
 def grid(panels: int, columns: int, panel_height: float, **options: Any) -> "tuple[Figure, list[Axes]]":

@@ -8,10 +8,8 @@ from mtbkd.base import registry
 from mtbkd.base.lazy import torch
 from mtbkd.pooling import entropy
 from mtbkd.report.figures import plane
-from mtbkd.report.figures.interactive import Spec
-from mtbkd.report.figures.interactive_plane import Block, Map, maps
 from mtbkd.report.figures.material import Experiment, Material
-from mtbkd.report.figures.style import BLACK, grid
+from mtbkd.report.figures.style import BLACK, grid, panel_title
 from mtbkd.signals import tip, with_no_teacher
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ def draw(material: Material) -> "Figure":
     figure, axes = grid(len(shown), 2, PANEL, sharex=True, sharey=True)
     for ax, panel in zip(axes, shown, strict=True):
         drawn = plane.show(ax, material, at, panel.values, plane.PROBABILITY)
-        ax.set_title(panel.title, fontsize=7.5)
+        panel_title(ax, panel.title, 2, 7.5)
         _domain_means(ax, material, at, panel.values)
     bar = figure.colorbar(drawn, ax=figure.axes, fraction=0.03, pad=0.02, shrink=0.6)
     bar.set_label(f"share of teacher {material.experiment.teachers[0]}", fontsize=8)
@@ -83,7 +81,7 @@ def panels(material: Material, at: np.ndarray) -> list[Panel]:
     for method in students(material.experiment):
         chosen = _chosen(material, method)
         weights = material.experiment.methods[method].weights
-        title = f"responsibility r ({weights} weights)\n{method}, lambda = {chosen['lambda']:g}"
+        title = f"responsibility r ({weights} weights)\n{material.experiment.titles[method]}, lambda = {chosen['lambda']:g}"
         found.append(Panel(title, responsibilities(material, method, at)[:, 0]))
     return found
 
@@ -142,10 +140,3 @@ def _domain_means(ax: "Axes", material: Material, at: np.ndarray, values: np.nda
             middle = dataset.x[0, at][inside].mean(0)
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": BLACK, "linewidth": 0.5, "alpha": 0.85}
             ax.annotate(f"{name}: {values[inside].mean():.2f}", middle, ha="center", va="center", fontsize=7.5, bbox=box)
-
-
-def interactive(material: Material) -> Spec:
-    at = plane.rows(material)
-    found = [Map(panel.title, at, panel.values) for panel in panels(material, at)]
-    meaning = f"share of teacher {material.experiment.teachers[0]}"
-    return maps(material, [Block(meaning, found, plane.PROBABILITY)], {}, columns=2)

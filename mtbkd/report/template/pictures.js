@@ -28,23 +28,29 @@
     const { label = 60, least = 180, square = false } = spec.usermeta, room = Math.min(label, width * 0.45);
     const views = (of) => of.concat ?? of.vconcat ?? (of.facet ? [of.spec] : []);
     const fit = (of) => {
-      const columns = Math.max(1, Math.min(of.columns ?? 1, views(of).length || 1, Math.floor(width / (room + least))));
+      const most = of.facet ? of.columns : Math.min(of.columns ?? 1, views(of).length);
+      const columns = Math.max(1, Math.min(most, Math.floor(width / (room + least))));
       const inner = Math.max(120, Math.floor((width - 8) / columns - room - 12));
       if (of.columns) of.columns = columns;
+      if (of.facet) of.facet.header = { ...of.facet.header, labelLimit: inner };
       for (const each of views(of)) {
         if (views(each).length) fit(each);
-        else Object.assign(each, { width: inner }, square ? { height: inner } : {});
+        else {
+          Object.assign(each, { width: inner }, square ? { height: inner } : {});
+          if (each.title) each.title = { ...(each.title.text ? each.title : { text: each.title }), limit: inner };
+        }
       }
     };
     fit(spec);
+    if (label > 60) spec.config.axis.labelLimit = room - 14;
     return spec;
   }
 
   function leftOut(spec) {
-    const methods = shown(spec.usermeta.methods), metrics = filter?.metrics?.size ? filter.metrics : null;
-    return Object.entries(spec.usermeta.belongs ?? {})
-      .filter(([, { method, metric }]) => (method && methods && !methods.includes(method)) || (metric && metrics && !metrics.has(metric)))
-      .map(([name]) => name);
+    const methods = shown(spec.usermeta.methods);
+    const out = ({ method, metric, experiment }) =>
+      (method && methods && !methods.includes(method)) || !admits(filter?.metrics, metric) || !admits(filter?.experiments, experiment);
+    return Object.entries(spec.usermeta.belongs ?? {}).filter(([, kin]) => out(kin)).map(([name]) => name);
   }
 
   function unpacked(tables) {
@@ -52,15 +58,16 @@
     return Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, whole(table)]));
   }
 
+  // An empty set leaves nothing out; words that name no method of a picture are about something else.
+  const admits = (set, value) => !set?.size || value === undefined || set.has(value);
   function shown(methods) {
     if (!filter) return null;
-    const admits = (set, value) => !set || !set.size || set.has(value);
-    const text = (filter.text ?? "").trim().toLowerCase();
-    const said = (id, told) => `${id} ${told.title} ${told.signal} ${told.inference}`.toLowerCase();
-    return Object.entries(methods)
-      .filter(([id, told]) => admits(filter.methods, id) && admits(filter.signals, told.signal) && admits(filter.inferences, told.inference))
-      .filter(([id, told]) => text.split(/\s+/).every((word) => said(id, told).includes(word)))
-      .map(([id]) => id);
+    const kept = Object.entries(methods).filter(([id, told]) =>
+      admits(filter.methods, id) && admits(filter.signals, told.signal) && admits(filter.inferences, told.inference));
+    const words = (filter.text ?? "").trim().toLowerCase().split(/\s+/);
+    const said = ([id, told]) => `${id} ${Object.values(told).join(" ")}`.toLowerCase();
+    const named = Object.entries(methods).filter((entry) => words.every((word) => said(entry).includes(word)));
+    return kept.filter(([id]) => !named.length || named.some(([name]) => name === id)).map(([id]) => id);
   }
 
   async function apply(picture) {
@@ -83,8 +90,8 @@
     if (out.length) lean.concat = lean.concat.filter((view) => !out.includes(view.name));
     const made = { ...fitted(lean, width), datasets: unpacked(tables) };
     picture.view?.finalize();
-    const options = { ast: true, actions: false, renderer: spec.usermeta.renderer ?? "svg", config: theme(), tooltip: { theme: dark.matches ? "dark" : "light" } };
-    picture.view = (await window.vegaEmbed(picture.box, made, options)).view;
+    const options = { ast: true, actions: false, logLevel: 1, renderer: spec.usermeta.renderer ?? "svg", config: theme(), tooltip: { theme: dark.matches ? "dark" : "light" } };
+    picture.view = (await window.vegaEmbed(picture.box.firstElementChild, made, options)).view;
     Object.assign(picture, { width, out: `${out}` });
     await apply(picture);
   }
@@ -137,6 +144,7 @@
     picture.box.className = "picture";
     picture.box.setAttribute("role", "img");
     picture.box.setAttribute("aria-label", image.alt);
+    picture.box.append(document.createElement("div")); // the library gives what it fills a role of its own
     image.after(picture.box);
     picture.button = tool("Interactive picture", () => turn(picture, !picture.live));
     figure.querySelector(".tools").prepend(picture.button, tool("Data as CSV", () => save(picture)));

@@ -75,7 +75,6 @@ def test_a_split_that_exists_is_not_drawn_again(path: Path, capsys: pytest.Captu
         (("--id", "sex"), "2 repeated ids: 'b' on lines 2, 6"),
         (("--group", "none"), "no 'none'"),
         (("--group", "sex"), "groups of labelled and unlabelled rows"),
-        (("--seed", "-1"), "--seed"),
         (("--separator", ";;"), "--separator: found ';;'"),
         (("--encoding", "klingon"), "--encoding: found 'klingon'"),
     ],

@@ -12,14 +12,33 @@ from mtbkd.report.figures.style import style
 
 
 def rows(teachers: float, gain: float) -> pd.DataFrame:
-    shared = {"split": "test", "domain": "all"}
+    shared = {"split": "test", "domain": "all", "weights": "", "inference": "map"}
     told = [
-        {"kind": "student", "method": method, "signal": signal, "replicate": r, "metric": metric, "value": value, **shared}
+        {
+            "kind": "student",
+            "method": method,
+            "signal": signal,
+            "weights": "",
+            "inference": "map",
+            "replicate": r,
+            "metric": metric,
+            "value": value,
+            **shared,
+        }
         for r in range(3)
         for method, signal, accuracy, nll in (("labels", "none", 0.7 + r, 0.6), ("kd", "kd", 0.7 + r + gain, 0.6 - gain))
         for metric, value in (("accuracy", accuracy), ("nll", nll))
     ]
-    of = {"kind": "teacher", "method": "t", "signal": "", "replicate": 0, "metric": "accuracy", "value": teachers}
+    of = {
+        "kind": "teacher",
+        "method": "t",
+        "signal": "",
+        "weights": "",
+        "inference": "",
+        "replicate": 0,
+        "metric": "accuracy",
+        "value": teachers,
+    }
     return pd.DataFrame([*told, {**of, **shared}])
 
 
