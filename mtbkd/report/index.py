@@ -16,7 +16,7 @@ from mtbkd.base.errors import MtbkdError
 from mtbkd.base.reading import read_json
 from mtbkd.base.writing import atomic, write_json
 from mtbkd.report import page
-from mtbkd.report.headline import Card
+from mtbkd.report.verdict_card import Card
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Commit(BaseModel):
 
 
 class Verdict(BaseModel):
-    """A verdict card, see ``headline.Card``."""
+    """A verdict card, see ``verdict_card.Card``."""
 
     question: str
     answer: str

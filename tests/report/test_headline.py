@@ -10,9 +10,10 @@ from mtbkd.data.published.tables import Number
 from mtbkd.evaluation.compare import paired
 from mtbkd.report.answers import can_posteriors_be_trusted
 from mtbkd.report.evidence import Evidence
-from mtbkd.report.headline import Card, cards
+from mtbkd.report.headline import cards
 from mtbkd.report.judgement import Judgement
 from mtbkd.report.numbers import UNKNOWN
+from mtbkd.report.verdict_card import Card
 from mtbkd.report.versus import BETTER, COMPATIBLE, NOT_STATED, Versus
 
 TITLES = {"labels_map": "Labels alone, MAP", "tip": "MT-BKD, MAP", "kd": "KD, MAP", "tip_sgld": "MT-BKD, SGLD"}

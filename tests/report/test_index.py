@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd.report import index
-from mtbkd.report.headline import Card
+from mtbkd.report.verdict_card import Card
 
 CARD = Card("Does distillation help?", "Yes <b>", "3 of 4 students", "helps on a & b", "findings", "tip_map")
 TOLD = {

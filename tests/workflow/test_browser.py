@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.report.test_opening import shown
 from tests.workflow.conftest import Smoke
 
 pytestmark = [pytest.mark.workflow, pytest.mark.browser]
@@ -121,7 +122,144 @@ def test_a_table_can_be_taken_along_as_csv(browser: Any, tmp_path: Path) -> None
     with found.open(newline="", encoding="utf-8") as file:
         content = list(csv.reader(file))
     assert content[0][0] == "Method" and len(content) == rows + 1
+    assert "Accuracy" in content[0][2] and "?" not in "".join(content[0]), "explanations are not part of a heading"
     assert len({len(row) for row in content}) == 1
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("which", ["of a study", "of a question"])
+def test_axe_finds_nothing_serious(browser: Any, page: str, tmp_path: Path, which: str, colours: str) -> None:
+    from axe_core_python.selenium import Axe
+
+    question = tmp_path / "question.html"
+    question.write_text(shown(["It pays."]), encoding="utf-8")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": colours}]})
+    browser.get(page if which == "of a study" else question.as_uri())
+    browser.set_script_timeout(120)
+    browser.execute_script("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = Axe().run(browser, options={"resultTypes": ["violations"]})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.get(page)
+    assert len(found["passes"]) > 10
+    bad = [(v["id"], v["nodes"][0]["html"]) for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert bad == []
+
+
+def test_a_filter_acts_on_rows_columns_experiments_downloads_and_pictures(browser: Any, page: str) -> None:
+    browser.get(page)
+    before, signal, found = browser.execute_script("""
+    const form = document.querySelector('#filter'), box = form.querySelector('fieldset[data-kind=signal] input[value=tip]');
+    const rows = () => [...document.querySelectorAll('#results table tr[data-signal]')].filter(r => r.offsetParent !== null);
+    document.querySelectorAll('#results details').forEach(d => d.open = true);
+    const before = rows().map(r => r.dataset.signal);
+    document.addEventListener('mtbkd:filter', e => window.heard = e.detail, { once: true });
+    box.click();
+    return [before, rows().map(r => r.dataset.signal),
+      { heard: [...window.heard.signals], kinds: Object.keys(window.heard), search: location.search,
+        csv: written(document.querySelector('#results table'), ',') }];
+    """)
+    assert {"none", "tip"} <= set(before) and set(signal) == {"tip"}
+    assert found["heard"] == ["tip"] and {"signals", "inferences", "methods", "metrics", "text"} <= set(found["kinds"])
+    assert found["search"] == "?signal=tip" and "labels_map" not in found["csv"] and "tip_entropy" in found["csv"]
+    columns = browser.execute_script("""
+    const form = document.querySelector('#filter');
+    form.querySelector('fieldset[data-kind=metric] input[value=nll]').click();
+    const heads = [...document.querySelectorAll('#results table th[data-metric]')].filter(h => h.offsetParent !== null);
+    const table = document.querySelector('#results table');
+    const lines = written(table, ',').trim().split('\\n');
+    const width = row => [...row.cells].filter(c => !c.hidden).reduce((n, c) => n + c.colSpan, 0);
+    return [heads.map(h => h.dataset.metric), lines[0], [...table.rows].filter(r => !r.hidden).map(width)];
+    """)
+    assert set(columns[0]) == {"nll"} and "Accuracy" not in columns[1] and "NLL" in columns[1]
+    assert len(set(columns[2])) == 1, "headings above groups of columns span what is left"
+    browser.refresh()
+    again = browser.execute_script(
+        "return [...document.querySelectorAll('#results table tr[data-signal]')].filter(r => !r.hidden)"
+        ".map(r => r.dataset.signal)"
+    )
+    assert again and set(again) == {"tip"}, "the address keeps the choice"
+    left = browser.execute_script(
+        "const form = document.querySelector('#filter'); form.reset(); form.elements.text.value = 'no such method';"
+        "form.dispatchEvent(new Event('input'));"
+        "return [...document.querySelectorAll('.scroll tbody tr')].filter(r => !r.hidden).length"
+    )
+    assert left == 0 and "0 of" in browser.execute_script("return document.querySelector('#filter .told').textContent")
+    browser.get(page)
+
+
+def test_words_are_explained_by_keyboard_and_on_hover(browser: Any, page: str) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    browser.get(page)
+    opened = "return [...document.querySelectorAll(':popover-open')].map(t => t.id)"
+    word = browser.find_element("css selector", "main button.term")
+    browser.execute_script(
+        "document.documentElement.style.scrollBehavior = 'auto'; arguments[0].scrollIntoView({block: 'center'})", word
+    )
+    name = word.get_attribute("popovertarget")
+    time.sleep(0.3)
+    word.send_keys(Keys.ENTER)
+    assert browser.execute_script(opened) == [name]
+    link = browser.execute_script("return document.querySelector(':popover-open a').getAttribute('href')")
+    assert link.startswith("#term-") and browser.execute_script("return !!document.querySelector(arguments[0])", link)
+    word.send_keys(Keys.ESCAPE)
+    assert browser.execute_script(opened) == []
+    ActionChains(browser).move_to_element(word).perform()
+    time.sleep(0.6)
+    assert browser.execute_script(opened) == [name]
+    box = browser.execute_script(
+        "const r = document.querySelector(':popover-open').getBoundingClientRect(); return [r.left, r.right]"
+    )
+    assert box[0] >= 0 and box[1] <= DESKTOP[0]
+    browser.get(page)
+
+
+def test_every_heading_table_and_figure_links_to_itself_and_folded_ones_open(browser: Any, page: str) -> None:
+    links = browser.execute_script(
+        "return [...document.querySelectorAll('.permalink')].map(a => [a.getAttribute('href'), a.tabIndex,"
+        " !!document.getElementById(a.getAttribute('href').slice(1))])"
+    )
+    tables, figures = browser.execute_script(
+        "return [document.querySelectorAll('.scroll caption').length, document.querySelectorAll('figure').length]"
+    )
+    assert len(links) > tables + figures and all(there and tab == 0 for _, tab, there in links)
+    folded = browser.execute_script("return document.querySelector('details .scroll caption').id")
+    browser.get(f"{page}#{folded}")
+    assert browser.execute_script("return document.getElementById(arguments[0]).closest('details').open", folded)
+    browser.get(page)
+
+
+def test_contents_mark_the_section_being_read(browser: Any, page: str) -> None:
+    browser.get(page)
+    browser.execute_script(
+        "document.documentElement.style.scrollBehavior = 'auto'; document.querySelector('#tuning').scrollIntoView()"
+    )
+    time.sleep(0.5)
+    assert browser.execute_script("return [...document.querySelectorAll('[aria-current]')].map(a => a.hash)") == ["#tuning"]
+
+
+def test_print_has_no_tools_and_everything_else(browser: Any, page: str) -> None:
+    browser.get(page)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    seen = browser.execute_script(
+        "const seen = s => [...document.querySelectorAll(s)].filter(e => e.offsetParent !== null).length;"
+        "const tools = '#contents, #filter, .tools, .hint, .permalink, .skip, .back';"
+        "return [seen(tools), seen('.cards li'), seen('#results table')]"
+    )
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert seen[0] == 0 and seen[1] and seen[2]
+
+
+def test_experiments_have_one_order_in_all_sections(browser: Any) -> None:
+    orders = browser.execute_script(
+        "return [...document.querySelectorAll('main > section')].map(s => [...s.querySelectorAll('[data-experiment]')]"
+        ".map(e => e.dataset.experiment))"
+    )
+    whole = orders[[len(set(each)) for each in orders].index(max(len(set(each)) for each in orders))]
+    order = list(dict.fromkeys(whole))
+    for own in orders:
+        found = list(dict.fromkeys(own))
+        assert found == [name for name in order if name in found]
 
 
 def test_a_telephone_scrolls_tables_but_not_the_page(browser: Any) -> None:
@@ -141,4 +279,5 @@ def test_everything_is_there_without_scripts(page: str, tmp_path: Path) -> None:
         text = driver.find_element("tag name", "body").text
     finally:
         driver.quit()
+    assert "Show all" not in text, "no filter without scripts"
     assert all(method in text for method in ("labels_map", "tip_entropy_sgld_tiny", "tip_entropy_nuts_tiny"))
