@@ -11,6 +11,7 @@ from typing import Any
 from mtbkd.base.errors import ContractError
 from mtbkd.base.reading import AGAIN, damage, read_json, regular_file
 from mtbkd.report import captions, glossary
+from mtbkd.report.figures.style import signal_css
 from mtbkd.report.pictures import packed
 from mtbkd.report.table import Table
 from mtbkd.report.wording import called, in_words
@@ -125,6 +126,10 @@ def render(content: Mapping[str, Any], template: str = "page.html.j2") -> str:
         "explained": glossary.explained, "in_words": in_words, "called": partial(called, titles=content.get("titles", {}))
     }  # fmt: skip
     scripts = [(TEMPLATES / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    inline = {"css": (TEMPLATES / "page.css").read_text(encoding="utf-8"), "js": "\n".join(scripts), "terms": glossary.TERMS}
+    inline = {
+        "css": (TEMPLATES / "page.css").read_text(encoding="utf-8") + signal_css(),
+        "js": "\n".join(scripts),
+        "terms": glossary.TERMS,
+    }
     inline |= {f"pictures_{name}": (TEMPLATES / f"pictures.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     return environment.get_template(template).render(**content, **inline)

@@ -59,6 +59,15 @@ def test_snakemakes_own_report_holds_every_figure_with_a_caption(smoke: Smoke) -
     text = target.read_text()
     assert figures and all(name in text for name in figures)
     assert "caption" in text and target.stat().st_size > 100_000
+    headline = json.loads((smoke.checkout.root / "results" / "smoke" / "headline.json").read_text())
+    assert headline["cards"] and all(json.dumps(card["answer"])[1:-1] in text for card in headline["cards"])
+    tables = [Path(path).name for path in smoke.checkout.files("results/smoke/tables/*.csv")]
+    assert all(name in text for name in [*tables, "report.html"])
+
+
+def test_the_study_is_listed_among_all_studies(smoke: Smoke) -> None:
+    listed = (smoke.checkout.root / "results" / "index.html").read_text()
+    assert 'href="smoke/report.html"' in listed and "Finished" in listed
 
 
 FIGURES = "results/smoke/figures"

@@ -98,6 +98,22 @@ def inference_mark(inference: str) -> str:
     return INFERENCE_MARKS.get(inference, OTHER_MARK)
 
 
+def signal_css() -> str:
+    """CSS of a mark in its signal's colour before the name of a method, in tables whose rows say their signal.
+
+    On dark paper labels alone are white instead of black; the other hues are the same and somewhat lighter.
+    """
+    row = 'tr[data-signal="{}"] > th:first-child::before'
+    shape = 'content: ""; display: inline-block; width: .6em; height: .6em; margin-right: .4em; border-radius: 50%'
+    lines = [f"tr[data-signal] > th:first-child::before {{ {shape}; background: var(--soft); }}"]
+    lines += [f"{row.format(name)} {{ background: {colour}; }}" for name, colour in SIGNAL_COLOURS.items()]
+    lighter = " ".join(
+        f"{row.format(name)} {{ background: {'#fff' if colour == BLACK else f'color-mix(in srgb, {colour} 80%, white)'}; }}"
+        for name, colour in SIGNAL_COLOURS.items()
+    )
+    return "\n".join([*lines, f"@media (prefers-color-scheme: dark) {{ {lighter} }}"])
+
+
 def mark_size(mark: str, size: float) -> float:
     """The size at which ``mark`` looks as large as a disc of ``size`` points."""
     return size * MARK_SIZES.get(mark, 1.0)

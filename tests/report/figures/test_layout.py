@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 
 from mtbkd.base.registry import FIGURES
 from mtbkd.base.registry import figure as module
+from mtbkd.report import page
 from mtbkd.report.figures.lettering import letter
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import INFERENCE_MARKS, SIGNAL_COLOURS, inference_mark, signal_colour, style, wrapped
@@ -59,6 +60,12 @@ def test_signals_and_inferences_have_looks_of_their_own() -> None:
     assert len(set(INFERENCE_MARKS.values())) == len(INFERENCE_MARKS)
     assert set(SIGNALS) <= set(SIGNAL_COLOURS) and set(INFERENCES) <= set(INFERENCE_MARKS)
     assert signal_colour("mine") not in SIGNAL_COLOURS.values() and inference_mark("mine") not in INFERENCE_MARKS.values()
+
+
+def test_tables_mark_a_signal_in_the_colour_that_figures_give_it() -> None:
+    css = page.render({"entries": []}, "index.html.j2")
+    for signal, colour in SIGNAL_COLOURS.items():
+        assert f'tr[data-signal="{signal}"] > th:first-child::before {{ background: {colour}; }}' in css
 
 
 def test_titles_break_between_words_only() -> None:
