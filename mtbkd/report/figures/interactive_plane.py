@@ -11,7 +11,7 @@ from mtbkd.report.figures.interactive import Record, Spec
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import BLACK
 
-MOST = 1200  # points of a panel
+MOST = 700  # points of a panel
 SCHEMES = {plane.PROBABILITY: "purpleorange"}  # Vega's names, where they are not matplotlib's
 
 

@@ -19,7 +19,7 @@ else:
     xr = lazy_import("xarray")
 
 CHAINS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
-POINTS = 120  # of a line
+POINTS = 80  # of a line
 
 
 def interactive(material: Material) -> Spec:

@@ -9,7 +9,7 @@ from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import LIGHT, signal_colour
 from mtbkd.report.figures.training import in_view, middle, told
 
-STARTS, STEPS = 8, 60  # evenly thinned
+STARTS, STEPS = 5, 40  # evenly thinned
 
 
 def interactive(material: Material) -> Spec:
