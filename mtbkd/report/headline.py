@@ -55,11 +55,15 @@ def _trusted(evidence: Sequence[Evidence]) -> Card | None:
     if not total:
         return None
     fits, sound = sum(f.fits for f in found), sum(f.sound_fits for f in found)
-    answer = "Yes" if drawn == total else "Mostly" if 2 * drawn > total else "Of some" if drawn else "None of them"
-    number = f"{drawn} of {total} posteriors pass every gate"
+    passed = sum(f.passed for f in found)
+    answer = "Yes" if passed == total else "Mostly" if 2 * passed > total else "Of some" if passed else "None of them"
+    number = f"{passed} of {total} posteriors pass every gate"
+    fitting = f"the draws of {drawn} pass; " if drawn > passed else ""  # but not their calibration
     printed, of_these = sum(len(f.as_printed) for f in found), sum(f.as_printed_drawn for f in found)
     apart = f"; {of_these or 'none'} of {printed} repeated as printed" if printed else ""
-    return Card("Can the uncertainty be trusted?", answer, number, f"{sound} of {fits} fits pass{apart}", "diagnostics")
+    return Card(
+        "Can the uncertainty be trusted?", answer, number, f"{fitting}{sound} of {fits} fits pass{apart}", "diagnostics"
+    )
 
 
 def _reproduces(versus: Mapping[str, Sequence[Versus]]) -> Card | None:

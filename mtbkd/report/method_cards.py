@@ -29,6 +29,7 @@ SYMBOL = re.compile(r"\b([A-Za-z]+)_([A-Za-z0-9]+)\b|\^([A-Za-z0-9]+)|\b(" + "|"
 LABELS = "log pi(theta | D) = sum_i log p(y_i | x_i, theta)"
 TEACHERS = " + sum_i T(q_i)"  # what T is, the signal's module says
 PRIOR = " + log p(theta) + constant"
+FIGURES, CHAINS = ("-training", "-lambda_curve"), ("-rank", "-ess")
 SIZE = 240, 60  # of a curve, in its own units
 
 
@@ -158,7 +159,7 @@ def _place(evidence: Evidence, method: str, tables: Mapping[str, Frame], cost: C
         evidence.name, _scores(evidence, method), _chosen(own, spec), _curve(own, spec),
         _gates(evidence, method, tables["gates"]),
         "" if cost is None else f"{duration(cost.wall)}, {duration(cost.cpu)} of CPU time, up to {cost.memory:.0f} MB",
-        [(f.title, f.stem) for f in figures if f.stem.endswith(("-training", "-lambda_curve", "-rank", "-ess"))],
+        [(f.title, f.stem) for f in figures if f.stem.endswith(FIGURES + (CHAINS if evidence.posterior.get(method) else ()))],
         settings(spec),
     )  # fmt: skip
 

@@ -108,6 +108,27 @@ def test_contents_stay_in_sight(browser: Any) -> None:
     assert targets and all(targets)
 
 
+def test_a_method_opens_its_card_which_escape_closes_and_whose_settings_can_be_copied(browser: Any) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    link = browser.find_element(By.CSS_SELECTOR, "#results a.method")
+    link.send_keys(Keys.ENTER)
+    card = browser.find_element(By.CSS_SELECTOR, "dialog[open]")
+    assert link.text in card.text and "log \u03c0(\u03b8 | D)" in card.text
+    card.find_element(By.CSS_SELECTOR, "details > summary").click()
+    shown = card.find_element(By.CSS_SELECTOR, "pre.settings").get_property("textContent")
+    copied = (
+        "const kept = []; navigator.clipboard.writeText = (text) => (kept.push(text), Promise.resolve()); window.kept = kept;"
+    )
+    browser.execute_script(copied)
+    card.find_element(By.XPATH, ".//button[text()='Copy']").click()
+    assert browser.execute_script("return window.kept") == [shown] and shown.startswith("methods:")
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not browser.find_elements(By.CSS_SELECTOR, "dialog[open]")
+    assert browser.switch_to.active_element == link
+
+
 def test_a_table_can_be_taken_along_as_csv(browser: Any, tmp_path: Path) -> None:
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     name, rows = browser.execute_script(
