@@ -28,7 +28,5 @@ def command(first: Path, second: Path, tolerance: float) -> int:
     from mtbkd.contracts.difference import differences
 
     count, lines = differences(first, second, tolerance)
-    for line in lines:
-        print(line)
-    print(f"{count:,} files compared: {len(lines):,} differences" if lines else f"{count:,} files compared: no difference")
+    print(*lines, f"{count:,} files compared: " + (f"{len(lines):,} differences" if lines else "no difference"), sep="\n")
     return int(bool(lines))

@@ -84,11 +84,7 @@ def command(**options: Any) -> None:
       epistemic_share  share of the entropy, 0 to 1, from disagreement of draws (few data)
       prob_, low_, high_<class>   probability of a class, and its credible interval
     """
-    predict(SimpleNamespace(**options))
-
-
-def predict(asked: SimpleNamespace) -> None:
-    """Check everything that is asked for, then read, predict and write."""
+    asked = SimpleNamespace(**options)
     with on_signals(leave):
         from mtbkd.serving import output
         from mtbkd.serving.bundle import FILES, Bundle
@@ -104,10 +100,12 @@ def predict(asked: SimpleNamespace) -> None:
     try:
         with output.opened(asked.out) as handle:  # before the work, which would be lost where this fails
             found, told = _found(asked, bundle, what, promised[0].threshold if promised else 0.0, device)
-            licences = (f"licence, {part}: {text}" for part, text in bundle.card.licences.items())
-            tell([_about(bundle), *licences, *told, _promise(promised)], asked.quiet)
+            card = bundle.card
+            about = f"student: study {card.study}, experiment {card.experiment}, method {card.method}, {card.draws} draws"
+            licences = (f"licence, {part}: {text}" for part, text in card.licences.items())
+            tell([about, *licences, *told, _promise(promised)], asked.quiet)
             write = output.WRITERS[asked.out.suffix]
-            count = write(handle, found, bundle.card.class_names, _head(asked, bundle, promised), what)
+            count = write(handle, found, card.class_names, _head(asked, bundle, promised), what)
     except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
         if error.filename is None or str(error.filename).endswith(".part"):
             error.filename = asked.out
@@ -236,11 +234,6 @@ def _embedder(bundle: "Bundle", raw: Path) -> Any:
 
         fetch(keys, raw)
     return Embedder(bundle.card.inputs.encoders, raw)
-
-
-def _about(bundle: "Bundle") -> str:
-    card = bundle.card
-    return f"student: study {card.study}, experiment {card.experiment}, method {card.method}, {card.draws} draws"
 
 
 def _promise(promised: "tuple[RiskPoint, float] | None") -> str:

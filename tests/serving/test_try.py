@@ -1,7 +1,7 @@
 """`mtbkd try`: two methods compared in this process, by the code of the workflow's jobs."""
 
-from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,10 +43,10 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def options(config: Path, **given: object) -> Namespace:
+def options(config: Path, **given: object) -> SimpleNamespace:
     usual = {"dataset": "few", "method": "my_method", "against": "labels_map", "replicates": 3, "teachers": None,
              "student": None, "config": [config]}  # fmt: skip
-    return Namespace(**usual | given)
+    return SimpleNamespace(**usual | given)
 
 
 def test_scores_are_those_of_fits_by_hand(config: Path, tmp_path: Path) -> None:
