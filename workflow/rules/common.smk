@@ -74,6 +74,12 @@ def data_minutes(data, wildcards, attempt):
     return asking.minutes(len(block_range(wildcards.block)), examples_of(data.settings), 0, attempt)
 
 
+def evaluation_needs(wildcards, attempt):
+    """Megabytes and minutes of an experiment's evaluation."""
+    e = PLAN.experiments[wildcards.experiment]
+    return asking.evaluation(e.replicates, len(e.methods), examples_of(e.data.settings), attempt)
+
+
 def question_mb(question, attempt):
     """Memory of a question or of one of its parts."""
     return asking.megabytes(asking.gigabytes_of_data(question.data, question.replicates), attempt)
@@ -108,6 +114,11 @@ def logits_files(key, block):
 def folder(path):
     """The folder of a file."""
     return str(Path(path).parent)
+
+
+def teacher_data(wildcards):
+    """The dataset that a teacher learns from."""
+    return PLAN.datasets[PLAN.teachers[wildcards.teacher].data_key]
 
 
 def teacher_inputs(wildcards):

@@ -17,12 +17,6 @@ TABLES = (
 )
 
 
-def evaluation_needs(wildcards, attempt):
-    """Megabytes and minutes."""
-    e = PLAN.experiments[wildcards.experiment]
-    return asking.evaluation(e.replicates, len(e.methods), examples_of(e.data.settings), attempt)
-
-
 rule evaluate:
     """Score every method, its teachers and the ceiling on the test and out-of-distribution splits; judge the gates."""
     input:

@@ -2,11 +2,6 @@
 # cover, results/shared/logits/<teacher>/<block>/, computed once for all methods and studies.
 
 
-def teacher_data(wildcards):
-    """The dataset that a teacher learns from."""
-    return PLAN.datasets[PLAN.teachers[wildcards.teacher].data_key]
-
-
 rule teacher:
     """Train one teacher on all replicates of a block, or read a released one, and cache its logits."""
     input:
