@@ -29,8 +29,8 @@ more powerful, because all methods share the same replicates. A hollow dot is a 
 gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method on its worse side lost by
 distillation. Vertical lines are references: the best single teacher, the mean of the teachers' probabilities and, for
 simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and can be exceeded only by
-chance; an arrow with a number points to a reference or a method outside the panel. Black is labels only, orange distillation from a log
-pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
+chance; an arrow with a number points to a reference or a method outside the panel. Black is labels only, orange distillation
+from a log pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
 # Metric -> (title, unit); drawn in this order where the tables hold it.
