@@ -1,7 +1,7 @@
 """`mtbkd compare`: what it calls moved, on scores whose noise is known."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from mtbkd.evaluation import two_runs as judging
 from mtbkd.report import two_runs
 from mtbkd.serving.cli import main
 
-Scores = Mapping[tuple[str, str], Sequence[float]]
+Scores = Mapping[tuple[str, str], Iterable[float]]
 NOISE = np.array([0.02, -0.01, 0.03, -0.02, 0.01, -0.03])
 BASE = 0.7 + NOISE
 

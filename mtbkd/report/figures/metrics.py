@@ -8,7 +8,7 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.report.figures.beyond import beyond
+from mtbkd.report.figures.beyond import beyond, far
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, signal_colour, wrapped
 from mtbkd.report.numbers import Estimate, estimate, show
@@ -29,8 +29,8 @@ more powerful, because all methods share the same replicates. A hollow dot is a 
 gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method on its worse side lost by
 distillation. Vertical lines are references: the best single teacher, the mean of the teachers' probabilities and, for
 simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and can be exceeded only by
-chance; an arrow with a number points to a reference outside the panel. Black is labels only, orange distillation from a log
-pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
+chance; an arrow with a number points to a reference or a method outside the panel. Black is labels only, orange distillation
+from a log pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
 # Metric -> (title, unit); drawn in this order where the tables hold it.
@@ -69,8 +69,14 @@ def draw(material: Material) -> "Figure":
 
 def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
     means = {str(name): estimate(own) for name, own in rows.groupby("method", sort=False)}
+    students = [name for name in material.experiment.methods if name in means]
+    distant = far({name: means[name].mean for name in students})
+    outside = []
     for y, (name, method) in enumerate(material.experiment.methods.items()):
         if name not in means:
+            continue
+        if name in distant:
+            outside.append((means[name].mean, y, signal_colour(method.signal), name not in material.failed))
             continue
         colour, passed = signal_colour(method.signal), name not in material.failed
         values = rows.loc[rows["method"] == name, "value"].to_numpy(float)
@@ -80,12 +86,14 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
             ax.plot(examples, [y, y], color=GREY, linewidth=0.8, zorder=0.8)
         dot(ax, means[name], y, colour, passed, inference_mark(method.inference))
     ax.set_xlim(*ax.get_xlim())  # the students': a teacher far from them would press them into one dot
+    for mean, y, colour, passed in outside:
+        beyond(ax, mean, y, colour, show(mean), passed)
     for height, (name, (label, colour, line)) in enumerate((n, r) for n, r in REFERENCES.items() if n in means):
         _reference(ax, means[name].mean, -0.6 - BAND * (height + 0.5), label, colour, line)
     title, unit = PANELS[metric]
     ax.set_title(title, fontsize=8.5)
     ax.set_xlabel(f"{unit}; {'larger' if HIGHER_IS_BETTER[metric] else 'smaller'} is better", fontsize=7.5)
-    ax.tick_params(axis="x", labelsize=7.5)
+    ax.tick_params(labelsize=7.5)
     ax.locator_params(axis="x", nbins=4)
     ax.grid(axis="y", visible=False)
 

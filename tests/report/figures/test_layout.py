@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 from mtbkd.base.registry import FIGURES
 from mtbkd.base.registry import figure as module
 from mtbkd.report import page
+from mtbkd.report.figures.beyond import beyond, far
 from mtbkd.report.figures.lettering import letter
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import INFERENCE_MARKS, SIGNAL_COLOURS, inference_mark, signal_colour, style, wrapped
@@ -72,3 +73,16 @@ def test_titles_break_between_words_only() -> None:
     assert wrapped("MT-BKD, entropy, SGHMC (last layer)\n(a gate failed)", 19) == (
         "MT-BKD, entropy,\nSGHMC (last layer)\n(a gate failed)"
     )
+
+
+def test_a_method_far_from_the_others_is_an_arrow_with_its_number() -> None:
+    near = {f"m{k}": 0.35 + 0.001 * k for k in range(8)}
+    assert far({**near, "bnn": 0.9}) == {"bnn"} and far(near) == set()
+    assert far({"a": 0.3, "b": 0.3, "c": 0.9}) == set()  # too few to say which is far
+    _, ax = plt.subplots()
+    ax.set(xlim=(0, 1), ylim=(1, 0))
+    assert not beyond(ax, 0.5, 0.5, "black", "inside") and not beyond(ax, float("nan"), 0.5, "black", "unknown")
+    assert beyond(ax, 7.0, 0.5, "black", "7.000") and beyond(ax, 0.5, -3.0, "black", "above")
+    (right, up) = ax.texts
+    assert (right.get_text(), right.xy, right.get_ha()) == ("7.000", (1, 0.5), "right")
+    assert (up.get_text(), up.xy, up.get_va()) == ("above", (0.5, 0), "top")
