@@ -35,7 +35,7 @@ def _point(rows: Frame, transfer: bool) -> Record:
 
 
 def _view(place: int, title: str, metric: str, lines: dict[str, tuple[float, str]], known: dict[str, Any]) -> Spec:
-    x = views.logarithmic("labels", "labels, validation included (logarithmic)")
+    x = views.logarithmic("labels", "labels (logarithmic)")
     y, hue = views.number("mean", TITLES[metric]), views.colour([each["signal"] for each in known.values()])
     dash = {"field": "others", "type": "nominal", "scale": {"domain": ["kept", "dropped"], "range": [[1, 0], [4, 3]]}}
     dash |= {"title": "other examples", "legend": {"orient": "bottom"}}
