@@ -29,8 +29,6 @@ for owner in OWNERS:
             f"{STUDY}/logs/figures/{owner.key}.log",
         benchmark:
             f"{STUDY}/benchmarks/figures/{owner.key}.tsv"
-        group:
-            "figures"
         conda:
             "../../envs/cpu.yaml"
         threads: 1

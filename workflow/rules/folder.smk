@@ -61,6 +61,10 @@ def shorten_dry_run():
         logger.info("Each job's outputs, and why it would run. Its inputs, log and resources: --verbose.")
 
 
+# Start of a rule's name -> jobs that may share a SLURM job. Not in the rules, where they would change what dry runs print.
+GROUPS = {"teacher": "teachers", "student": "fits", "part_": "parts", "figures_": "figures"}
+
+
 def ask_slurm(settings):
     """Have jobs followed by the command that answers here, and ask no more for any than their partition gives."""
     partition = workflow.resource_settings._parsed_default_resources.get("slurm_partition").value
@@ -74,6 +78,10 @@ def ask_slurm(settings):
     workflow.global_resources["_cores"] = cores
     if minutes:  # a job that asks for more would wait for ever
         workflow.global_resources["runtime"] = minutes
+    for start, group in GROUPS.items():
+        for each in workflow.rules:
+            if each.name.startswith(start):
+                each.group = group
     # Jobs of a group side by side, or their times would add up.
     components = workflow.group_settings.group_components
     workflow.group_settings.group_components = {name: min(number, cores) for name, number in components.items()}

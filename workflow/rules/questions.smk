@@ -49,8 +49,6 @@ for question in PLAN.questions.values():
                 f"{STUDY}/benchmarks/question/{part_place(question, step)}.tsv"
             wildcard_constraints:
                 part="|".join(question.parts[step]),
-            group:
-                "parts"
             conda:
                 ENVIRONMENT
             threads: 1

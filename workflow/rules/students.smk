@@ -12,8 +12,6 @@ rule student:
         f"{STUDY}/logs/student/{{experiment}}/{{method}}/{{block}}.log",
     benchmark:
         f"{STUDY}/benchmarks/student/{{experiment}}/{{method}}/{{block}}.tsv"
-    group:
-        "fits"
     conda:
         ENVIRONMENT
     threads: 1

@@ -13,8 +13,6 @@ rule teacher:
         "results/logs/teacher/{teacher}/{block}.log",
     benchmark:
         "results/benchmarks/teacher/{teacher}/{block}.tsv"
-    group:
-        "teachers"
     conda:
         ENVIRONMENT
     threads: 1
