@@ -18,7 +18,10 @@ def shown(opening: list[str]) -> str:
     part = Part("tables", "When do teachers help?", "How to read it.", Section(["Told."], [], [], opening))
     told = {"opening": first_answers([part]), "sentences": [("Which student predicts best?", ["On iris, tip."])]}
     plan = {"study": "tables", "description": "Many.", "device": "cpu"}
-    absent = {name: [] for name in ("parts", "findings", "headline", "lead", "filters")} | {"figures": {}, "beside": False}
+    absent = {name: [] for name in ("parts", "findings", "headline", "lead", "filters", "methods")} | {
+        "figures": {},
+        "beside": False,
+    }
     words = {name: "" for name in ("ran", "took", "computed", "agreement_explained", "resolved", "vega")}
     tables = {"gates_explained": EMPTY, "costs": EMPTY}
     return page.render({**told, **absent, **words, **tables, "plan": plan, "manifest": MANIFEST, "questions": [part]})

@@ -66,7 +66,9 @@ def test_every_explanation_has_its_place() -> None:
 
 def test_methods_have_titles_and_their_ids_on_hover() -> None:
     told = called("tip_a beats tip <b>", {"tip": "MT-BKD", "tip_a": "MT-BKD, A & B"})
-    assert told == '<abbr title="tip_a">MT-BKD, A &amp; B</abbr> beats <abbr title="tip">MT-BKD</abbr> &lt;b&gt;'
+    cards = [f'<a class="method" href="#method-{id}"><abbr title="{id}">{title}</abbr></a>'
+             for id, title in (("tip_a", "MT-BKD, A &amp; B"), ("tip", "MT-BKD"))]  # fmt: skip
+    assert told == f"{cards[0]} beats {cards[1]} &lt;b&gt;"
 
 
 def test_a_printed_number_that_ours_passes_is_not_red() -> None:
