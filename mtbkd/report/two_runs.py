@@ -69,7 +69,7 @@ def compare(first: Path, second: Path) -> Comparison:
     if not shared:
         raise ContractError(second, "experiments", ", ".join(runs[1].metrics), f"one of {', '.join(runs[0].metrics)}", HINT)
     paired = {name: runs[0].draws_of(name) == runs[1].draws_of(name) is not None for name in shared}
-    scores = moved(*(run.metrics for run in runs), paired)
+    scores = moved(runs[0].metrics, runs[1].metrics, paired)
     return Comparison(*runs, scores, _remarks(runs, paired))
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 from docutils.core import publish_parts
 from jinja2 import Environment
@@ -29,7 +30,8 @@ def test_cards_and_picture_reach_the_report_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "snakemake.rst"
     description.write(path, index.headline_of(TOLD, "About *s*_.", "1 fit.", [CARD], []), [picture])
     rendered = Environment().from_string(path.read_text()).render()
-    html = publish_parts(rendered, writer="html", settings_overrides={"halt_level": 2})["html_body"]
+    parts: Any = publish_parts(rendered, writer="html", settings_overrides={"halt_level": 2})
+    html = parts["html_body"]
     assert "Yes {{ oops }} &#123;% if %} `x`_" in html and "on a &amp; b" in html and "About *s*_." in html
     assert 'href="report.html#findings"' in html
     assert content in "".join(html.split())

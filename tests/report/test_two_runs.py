@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,9 +46,11 @@ def ways(first: Scores, second: Scores, paired: bool = True) -> dict[tuple[str, 
 
 def test_paired_and_unpaired_changes_are_those_of_scipys_t_tests() -> None:
     other = BASE + 0.01 + 0.3 * NOISE[::-1]
+    paired: Any = stats.ttest_rel(other, BASE)
+    unpaired: Any = stats.ttest_ind(other[:4], BASE, equal_var=False)
     for change, test in (
-        (judging.paired_change(other - BASE), stats.ttest_rel(other, BASE)),
-        (judging.unpaired_change(BASE, other[:4]), stats.ttest_ind(other[:4], BASE, equal_var=False)),
+        (judging.paired_change(other - BASE), paired),
+        (judging.unpaired_change(BASE, other[:4]), unpaired),
     ):
         ends = test.confidence_interval(0.95)
         assert change.p_value == pytest.approx(test.pvalue)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from matplotlib import pyplot as plt
@@ -83,6 +84,7 @@ def test_a_method_far_from_the_others_is_an_arrow_with_its_number() -> None:
     ax.set(xlim=(0, 1), ylim=(1, 0))
     assert not beyond(ax, 0.5, 0.5, "black", "inside") and not beyond(ax, float("nan"), 0.5, "black", "unknown")
     assert beyond(ax, 7.0, 0.5, "black", "7.000") and beyond(ax, 0.5, -3.0, "black", "above")
-    (right, up) = ax.texts
+    found: Any = ax.texts
+    right, up = found
     assert (right.get_text(), right.xy, right.get_ha()) == ("7.000", (1, 0.5), "right")
     assert (up.get_text(), up.xy, up.get_va()) == ("above", (0.5, 0), "top")
