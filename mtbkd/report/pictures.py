@@ -22,7 +22,7 @@ def library(folder: Path) -> str:
             return found
     import vl_convert
 
-    made = vl_convert.javascript_bundle().replace("</script", "<\\/script") + END
+    made = vl_convert.javascript_bundle(None).replace("</script", "<\\/script") + END
     with suppress(OSError), atomic(path) as temporary:
         temporary.write_text(made, encoding="utf-8")
     return made
