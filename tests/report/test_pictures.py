@@ -14,7 +14,7 @@ SPEC = {"mark": "point", "datasets": {"data": [{"title": "</script><b>", "x": 1.
 
 def test_the_library_is_made_once_and_again_where_the_file_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda _: made.append("a") or "let a = '</script>';")
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda: made.append("a") or "let a = '</script>';")
     first = pictures.library(tmp_path / "library")
     assert first == pictures.library(tmp_path / "library") and len(made) == 1
     assert "</script" not in first
@@ -24,7 +24,7 @@ def test_the_library_is_made_once_and_again_where_the_file_is_cut(tmp_path: Path
 
 
 def test_the_library_is_made_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda _: "let a;")
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda: "let a;")
     (tmp_path / "library").write_text("a file in the folder's place")
     assert pictures.library(tmp_path / "library").startswith("let a;")
 
