@@ -1,6 +1,7 @@
 """Interactive pictures of the page: the library that shows them, once, and their specifications in few bytes."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +23,8 @@ def library(folder: Path) -> str:
             return found
     import vl_convert
 
-    made = vl_convert.javascript_bundle().replace("</script", "<\\/script") + END
+    bundle: Callable[[], str] = vl_convert.javascript_bundle  # type: ignore[assignment]  # its stub lacks the default
+    made = bundle().replace("</script", "<\\/script") + END
     with suppress(OSError), atomic(path) as temporary:
         temporary.write_text(made, encoding="utf-8")
     return made

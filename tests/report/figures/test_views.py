@@ -38,7 +38,7 @@ def seen(name: str, shown: Any) -> dict[str, Any]:
     return spec
 
 
-def table(spec: dict[str, Any], name: str = "data") -> pd.DataFrame:
+def table(spec: dict[str, Any], name: str = "data") -> Any:
     return pd.DataFrame(spec["datasets"][name])
 
 
@@ -65,7 +65,7 @@ def test_a_view_is_legal_and_the_filter_knows_its_methods(material: Material, na
 def test_scores_are_those_of_the_table(material: Material) -> None:  # noqa: F811
     spec = seen("metrics", material)
     rows = table(spec).set_index(["metric", "method"])
-    scores = material.whole("metrics")
+    scores: Any = material.whole("metrics")
     for (metric, method), row in rows.iterrows():
         own = scores[(scores["metric"] == metric) & (scores["method"] == method)]["value"]
         near(row["mean"], own.mean())
@@ -80,11 +80,11 @@ def test_scores_are_those_of_the_table(material: Material) -> None:  # noqa: F81
 
 
 def test_coverage_is_that_of_the_tables(material: Material) -> None:  # noqa: F811
-    curves = material.whole("curves")
+    curves: Any = material.whole("curves")
     for _, row in table(seen("coverage", material)).iterrows():
         own = curves[(curves["method"] == row["method"]) & np.isclose(curves["level"], row["level"])]
         near([row["mean"], row["own"]], [own["coverage"].mean(), own["coverage_self"].mean()])
-    scores = material.whole("metrics")
+    scores: Any = material.whole("metrics")
     rows = table(seen("coverage_levels", material))
     assert set(rows["method"]) == {"tip_sgld", "kd_vi"}
     for _, row in rows.iterrows():
@@ -103,7 +103,7 @@ def test_reliability_has_a_row_a_bin_and_teachers_that_no_filter_leaves_out(mate
 def test_maps_hold_each_place_once_and_the_deviance_of_every_method(material: Material) -> None:  # noqa: F811
     spec = seen("maps", material)
     points, panels = table(spec, "points"), table(spec, "panels")
-    examples = material.table("examples")
+    examples: Any = material.table("examples")
     examples = examples[examples["replicate"] == examples["replicate"].min()]
     assert 0 < len(points) <= MOST
     key = panels[panels["method"] == "kd_vi"]["key"].iloc[0]

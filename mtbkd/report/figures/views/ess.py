@@ -20,7 +20,7 @@ ENOUGH, POINTS = 400, 20
 
 def interactive(material: Material) -> Spec:
     rows = [
-        {"quantity": quantity, "prob": prob, "ess": float(arviz_stats.ess(values, method="quantile", prob=prob))}
+        {"quantity": quantity, "prob": prob, "ess": float(arviz_stats.ess(values, method="quantile", prob=prob))}  # pyright: ignore[reportPrivateImportUsage]
         for quantity, values in chains.quantities(material).items()
         for prob in np.linspace(1 / POINTS, 1 - 1 / POINTS, POINTS).tolist()
     ]
