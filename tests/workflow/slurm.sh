@@ -66,18 +66,21 @@ controller() {
     "$root/usr/sbin/slurmctld-wlm" -L "$here/slurmctld.log"
 }
 
+ours() { pgrep -f "^$root/usr/s?bin/" || true; }
+
 stop() {
     timeout 10 "$here/bin/scancel" --user=root || true
-    for daemon in slurmd slurmctld munged; do
-        [ ! -s "$here/$daemon.pid" ] || kill "$(cat "$here/$daemon.pid")" 2>/dev/null || true
+    for _ in $(seq 20); do # until no job is left
+        [ -n "$(timeout 10 "$here/bin/squeue" --noheader 2>/dev/null)" ] || break
+        sleep 0.5
     done
-    for _ in $(seq 40); do
-        pgrep -f "$here/(root|bin)/" >/dev/null || return 0
-        sleep 0.25
+    kill $(ours) 2>/dev/null || true
+    for _ in $(seq 20); do
+        [ -n "$(ours)" ] || return 0
+        sleep 0.5
     done
-    for daemon in slurmd slurmctld munged; do
-        [ ! -s "$here/$daemon.pid" ] || kill -9 "$(cat "$here/$daemon.pid")" 2>/dev/null || true
-    done
+    kill -9 $(ours) 2>/dev/null || true
+    sleep 1
 }
 
 "$verb"
