@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Curve:
-    """Mean validation NLL against the candidates of one setting, the best of all others.
+    """Mean validation NLL against the candidates of one setting, the best of all others; without candidates that diverged.
 
     Attributes:
         setting: what runs along it.
@@ -193,7 +193,7 @@ def _curve(own: Frame, spec: Mapping[str, Any]) -> Curve | None:
     setting = next((name for name in STRENGTHS if name in _tuned(own, spec)), None)
     if setting is None:
         return None
-    best = own.groupby([setting, "replicate"])["val_nll"].min().groupby(level=0).mean().dropna()
+    best = own.groupby([setting, "replicate"])["val_nll"].min().unstack().mean(axis=1, skipna=False).dropna()
     if len(best) < 2:
         return None
     points = [(float(x), float(y)) for x, y in best.items()]

@@ -1,4 +1,4 @@
-"""The family between linear and logarithmic pool: (1/r) log sum_g w_g Dir(q; 1 + lambda p_g)^r (method.md, section 2).
+"""The family between linear and logarithmic pool: (1/r) log sum_g w_g Dir(q; 1 + lambda p_g)^r.
 
 r = 1 is MT-BKD's prior (``tip``); r -> 0 is sum_g w_g log Dir(q; 1 + lambda p_g), which is ``kd`` up to a constant.
 """

@@ -1,5 +1,6 @@
 """Method cards: a pasted entry gives the same fit, and what is shown is what the tables hold."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -41,10 +42,25 @@ def test_the_settings_of_a_card_give_the_same_fit_when_pasted(study: str, experi
 
 
 def test_a_method_tuned_by_another_is_pasted_with_it() -> None:
-    judged = SPEC | {"tuned_by": {"name": "sghmc", "settings": {"steps": 4000}}}
-    found = yaml.safe_load(settings(judged))["methods"]
-    assert found["tip_sgld"]["tuned_by"] == "tip_sgld_trial"
-    assert found["tip_sgld_trial"] == {"signal": "tip", "weights": "entropy", "inference": "sghmc", "settings": {"steps": 4000}}
+    judge = {"name": "sghmc", "settings": {"steps": 4000, "burn_in": 1600, "thin": 80, "chains": 2}}
+    entries = yaml.safe_load(settings(SPEC | {"tuned_by": judge}))["methods"]
+    raw = read_configuration() | {"study": "demo"}
+    demo = raw["studies"]["demo"]
+    changed = {
+        "experiments": {"digits": {**demo["experiments"]["digits"], "posterior": {}, "methods": ["labels_map", "tip_sgld"]}}
+    }
+    pasted = raw | {"methods": raw["methods"] | entries, "studies": raw["studies"] | {"demo": demo | changed}}
+    fit = make_plan(config.load(pasted)).experiments["digits"].methods["tip_sgld"]
+    assert fit["tuned_by"]["name"] == "sghmc" and fit["tuned_by"]["settings"].items() >= judge["settings"].items()
+
+
+def test_a_candidate_that_diverged_in_a_replicate_is_not_averaged_over_the_others() -> None:
+    evidence, tables = example()
+    tuning = tables["tuning"].assign(val_nll=[0.9, math.nan, 0.5, 0.6])
+    tuning = pd.concat([tuning, tuning.assign(**{"lambda": 50.0, "val_nll": 0.8, "chosen": False})])
+    (card,) = method_cards([evidence], {"few": tables | {"tuning": tuning}}, {"tip_sgld": "MT-BKD, SGLD"}, [], [])
+    assert card.places[0].curve is not None
+    assert card.places[0].curve.points == [(0.5, pytest.approx(0.7)), (50.0, pytest.approx(0.8))]
 
 
 @pytest.mark.parametrize(("text", "shown"), [

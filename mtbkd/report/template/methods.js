@@ -5,7 +5,7 @@ document.body.append(dialog);
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a.method");
-  const card = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  const card = link && document.getElementById(link.hash.slice(1));
   if (card) {
     event.preventDefault();
     showCard(card);
@@ -34,6 +34,6 @@ addEventListener("hashchange", unfold);
 unfold();
 
 function unfold() {
-  const card = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const card = document.getElementById(location.hash.slice(1));
   if (card?.matches("details.card")) card.open = true;
 }
