@@ -49,7 +49,7 @@ def test_a_method_tuned_by_another_is_pasted_with_it() -> None:
     changed = {
         "experiments": {"digits": {**demo["experiments"]["digits"], "posterior": {}, "methods": ["labels_map", "tip_sgld"]}}
     }
-    pasted = raw | {"methods": raw["methods"] | entries, "studies": raw["studies"] | {"demo": demo | changed}}
+    pasted = raw | {"methods": raw["methods"] | entries, "studies": raw["studies"] | {"demo": demo | {"experiments": {"digits": digits}}}}
     fit = make_plan(config.load(pasted)).experiments["digits"].methods["tip_sgld"]
     assert fit["tuned_by"]["name"] == "sghmc" and fit["tuned_by"]["settings"].items() >= judge["settings"].items()
 
