@@ -46,10 +46,9 @@ def test_a_method_tuned_by_another_is_pasted_with_it() -> None:
     entries = yaml.safe_load(settings(SPEC | {"tuned_by": judge}))["methods"]
     raw = read_configuration() | {"study": "demo"}
     demo = raw["studies"]["demo"]
-    changed = {
-        "experiments": {"digits": {**demo["experiments"]["digits"], "posterior": {}, "methods": ["labels_map", "tip_sgld"]}}
-    }
-    pasted = raw | {"methods": raw["methods"] | entries, "studies": raw["studies"] | {"demo": demo | {"experiments": {"digits": digits}}}}
+    digits = demo["experiments"]["digits"] | {"posterior": {}, "methods": ["labels_map", "tip_sgld"]}
+    studies = raw["studies"] | {"demo": demo | {"experiments": {"digits": digits}}}
+    pasted = raw | {"methods": raw["methods"] | entries, "studies": studies}
     fit = make_plan(config.load(pasted)).experiments["digits"].methods["tip_sgld"]
     assert fit["tuned_by"]["name"] == "sghmc" and fit["tuned_by"]["settings"].items() >= judge["settings"].items()
 
