@@ -70,7 +70,7 @@ def _facts(name: str) -> Iterator[tuple[str, str]]:
     for question in item.questions:
         yield "question", f"{question}, of the kind {study.questions[question].kind}"
     for figure in item.figures:
-        yield "figure", figure
+        yield "figure", f"results/{name}/figures/{figure}.svg"
     for source in sources.values():
         yield "note", f"{source.place}: {source.note}"
     yield "state", state(name)

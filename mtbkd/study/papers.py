@@ -3,6 +3,7 @@
 Data and teachers are shared with that study by their keys. Students are fitted for each study that has them.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mtbkd.study.models import Config, Experiment
 
 MTBKD, BKD = "MT-BKD", "BKD"
-ALIKE = 0.8  # of words that are meant to be equal
+ALIKE = 0.85  # of words that are meant to be equal
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Item:
         methods: of these experiments; () for those that have a column in the experiment's printed table, and labels alone.
         without: method -> why it is left out although it has a column.
         tables: printed tables besides those of the experiments.
-        figures: figures of mtbkd/report/figures, or of a question, to look at.
+        figures: names of the figures to look at, in results/ITEM/figures.
     """
 
     paper: str
@@ -64,25 +65,25 @@ ITEMS = {
         methods=("labels_map",), tables=("mtbkd_table3_protein_counts",),
     ),
     "mtbkd_fig2": Item(
-        MTBKD, "Fig. 2", "two teachers who disagree, in one dimension", SIMULATIONS, ("bkd_s1",), ("exact",),
+        MTBKD, "Fig. 2", "two teachers who disagree, in one dimension", SIMULATIONS, ("bkd_s1",),
         methods=("labels_map",), figures=("toy",),
     ),
     "mtbkd_fig3": Item(
         MTBKD, "Fig. 3", "predictions and uncertainty over the plane of Simulation 1", SIMULATIONS, ("sim1",),
-        methods=("labels_map", "kd_entropy_map", "tip_entropy_last"), figures=("planes",),
+        methods=("labels_map", "kd_entropy_map", "tip_entropy_last"), figures=("sim1-planes",),
     ),
     "mtbkd_fig4": Item(
         MTBKD, "Fig. 4", "coverage at three levels, on both simulations", SIMULATIONS, ("sim1", "sim2"),
         without={"tip_entropy_hmc": "it takes longer than all others together; tip_entropy_last has the same column"},
-        figures=("coverage_levels",),
+        figures=("sim1-coverage_levels", "sim2-coverage_levels"),
     ),
     "mtbkd_fig6": Item(
         MTBKD, "Fig. 6", "uncertainty of proteins by location", PROTEIN, ("both",),
-        methods=("labels_map", "tip_entropy_sghmc_last"), tables=("mtbkd_fig6_notebook",), figures=("boxes",),
+        methods=("labels_map", "tip_entropy_sghmc_last"), tables=("mtbkd_fig6_notebook",), figures=("both-boxes",),
     ),
     "mtbkd_fig7": Item(
         MTBKD, "Fig. 7", "the least and the most certain images of three domains", IMAGES, ("digit_domains",),
-        methods=("labels_map", "tip_entropy_sgld_images"), figures=("extremes",),
+        methods=("labels_map", "tip_entropy_sgld_images"), figures=("digit_domains-extremes",),
     ),
     "mtbkd_notebook": Item(
         MTBKD, "the authors' notebook", "accuracy on the released proteins", PROTEIN, ("both",), tables=("authors_notebook",)
@@ -97,11 +98,11 @@ ITEMS = {
     ),
     "bkd_table7": Item(
         BKD, "Table 7", "mean deviance as noise is mixed into the images", IMAGES, ("mnist",), ("noise_mnist",),
-        tables=("bkd_table7",), figures=("perturbation",),
+        tables=("bkd_table7",), figures=("noise_mnist-perturbation",),
     ),
     "bkd_coverage": Item(
         BKD, "coverage study", "coverage by number of test examples, on S1 to S3", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3"),
-        figures=("coverage_size",),
+        figures=("bkd_s1-coverage_size", "bkd_s2-coverage_size", "bkd_s3-coverage_size"),
     ),
     "bkd_c5": Item(
         BKD, "Appendix C.5", "the conjugate student of a quadratic discriminant teacher", SIMULATIONS, ("bkd_s1",), ("exact",),
@@ -181,7 +182,7 @@ def named(words: Sequence[str], given: str | None = None) -> str | None:
     """
     found = [word for word in dict.fromkeys(words) if word in ITEMS]
     for word in words:
-        if word not in ITEMS and get_close_matches(word, ITEMS, cutoff=ALIKE):
+        if word not in ITEMS and re.fullmatch(r"[\w-]+", word) and get_close_matches(word, ITEMS, cutoff=ALIKE):
             raise ConfigError(str(Mistake(("target",), choice(word, ITEMS))))
     if len(found) > 1:
         hint = "run one after the other; data and teachers are shared"
