@@ -51,28 +51,26 @@ def _facts(name: str) -> Iterator[tuple[str, str]]:
     item, config = ITEMS[name], _checked()
     study, whole = reduced(config, name).studies[name], config.studies[item.study]
     tables = tables_of(item, whole.experiments)
-    sources = {table: published.source(table) for table in tables}
-    for table, source in sources.items():
-        rows = published.read(table)
+    for table in tables:
+        rows, source = published.read(table), published.source(table)
         yield "printed", f"{source.paper}, {source.place}: {len(rows)} rows x {len(rows[0]) - 1} columns, {table}"
     if not tables:
         yield "printed", "no numbers on record"
     for title, experiment in study.experiments.items():
         made = f"{experiment.dataset}, teachers {', '.join(experiment.teachers)}, student {experiment.student}"
-        replicates = experiment.replicates or study.replicates
-        yield "ours", f"{item.study}, experiment {title}: {made}, {replicates} replicates"
+        yield "ours", f"{item.study}, experiment {title}: {made}, {experiment.replicates or study.replicates} replicates"
         printed = published.columns_of(experiment.published) if experiment.published else set()
         for method in experiment.methods:
             shown = [column for column in config.methods[method].published if column in printed]
             yield "method", method + (f", printed as {', '.join(shown)}" if shown else "")
-    for method, why in item.without.items():
-        yield "left out", f"{method}: {why}"
-    for question in item.questions:
-        yield "question", f"{question}, of the kind {study.questions[question].kind}"
-    for figure in item.figures:
-        yield "figure", f"results/{name}/figures/{figure}.svg"
-    for source in sources.values():
-        yield "note", f"{source.place}: {source.note}"
+    yield from (("left out", f"{method}: {why}") for method, why in item.without.items())
+    yield from (("question", f"{question}, of the kind {study.questions[question].kind}") for question in item.questions)
+    yield from (("figure", f"results/{name}/figures/{figure}.svg") for figure in item.figures)
+    compared = [whole.experiments[title].published for title, e in study.experiments.items() if len(e.methods) > 1]
+    for table in dict.fromkeys([*tables, *filter(None, compared)]):
+        yield "note", f"{published.source(table).place}: {published.source(table).note}"
+    if not compared:
+        yield "note", "the student is not printed; it is there because a study has at least one"
     yield "state", state(name)
     yield "page", f"results/{name}/report.html"
     yield "command", f"snakemake --cores all {name}"

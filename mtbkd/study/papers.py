@@ -73,7 +73,7 @@ ITEMS = {
         methods=("labels_map", "kd_entropy_map", "tip_entropy_last"), figures=("sim1-planes",),
     ),
     "mtbkd_fig4": Item(
-        MTBKD, "Fig. 4", "coverage at three levels, on both simulations", SIMULATIONS, ("sim1", "sim2"),
+        MTBKD, "Fig. 4", "coverage of every method, here on both simulations", SIMULATIONS, ("sim1", "sim2"),
         without={"tip_entropy_hmc": "it takes longer than all others together; tip_entropy_last has the same column"},
         figures=("sim1-coverage_levels", "sim2-coverage_levels"),
     ),
@@ -82,7 +82,7 @@ ITEMS = {
         methods=("labels_map", "tip_entropy_sghmc_last"), tables=("mtbkd_fig6_notebook",), figures=("both-boxes",),
     ),
     "mtbkd_fig7": Item(
-        MTBKD, "Fig. 7", "the least and the most certain images of three domains", IMAGES, ("digit_domains",),
+        MTBKD, "Fig. 7", "the least and the most certain images, here of three domains", IMAGES, ("digit_domains",),
         methods=("labels_map", "tip_entropy_sgld_images"), figures=("digit_domains-extremes",),
     ),
     "mtbkd_notebook": Item(
@@ -101,7 +101,7 @@ ITEMS = {
         tables=("bkd_table7",), figures=("noise_mnist-perturbation",),
     ),
     "bkd_coverage": Item(
-        BKD, "coverage study", "coverage by number of test examples, on S1 to S3", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3"),
+        BKD, "coverage study", "coverage by number of test examples, here on S1 to S3", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3"),
         figures=("bkd_s1-coverage_size", "bkd_s2-coverage_size", "bkd_s3-coverage_size"),
     ),
     "bkd_c5": Item(
@@ -117,8 +117,8 @@ NOT_MADE = {
 
 
 def tables_of(item: Item, experiments: Mapping[str, "Experiment"]) -> list[str]:
-    """The printed tables that an item is compared with."""
-    printed = [experiments[name].published for name in item.experiments] if not item.methods else []
+    """The printed tables that an item is; a figure's numbers are printed in none, or in those that the item names."""
+    printed = [experiments[name].published for name in item.experiments] if not (item.methods or item.figures) else []
     return list(dict.fromkeys([*filter(None, printed), *item.tables]))
 
 
