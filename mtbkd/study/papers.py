@@ -101,7 +101,8 @@ ITEMS = {
         tables=("bkd_table7",), figures=("noise_mnist-perturbation",),
     ),
     "bkd_coverage": Item(
-        BKD, "coverage study", "coverage by number of test examples, here on S1 to S3", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3"),
+        BKD, "coverage study", "coverage by number of test examples, here on S1 to S3", SIMULATIONS,
+        ("bkd_s1", "bkd_s2", "bkd_s3"),
         figures=("bkd_s1-coverage_size", "bkd_s2-coverage_size", "bkd_s3-coverage_size"),
     ),
     "bkd_c5": Item(
