@@ -23,6 +23,7 @@ MODULES = {
     "run": "mtbkd.serving.run_command",
     "try": "mtbkd.serving.try_command",
     "list": "mtbkd.serving.list_command",
+    "paper": "mtbkd.serving.paper_command",
     "diff": "mtbkd.serving.difference_command",
     "doctor": "mtbkd.serving.doctor_command",
     "compare": "mtbkd.serving.compare_command",

@@ -28,7 +28,7 @@ The workflow: {suite.root() / "workflow"}
     cls=Command, epilog=AFTER, short_help="Run a study of the suite with Snakemake.",
     context_settings={"ignore_unknown_options": True},
 )  # fmt: skip
-@option("--study", show_default="the one in config.yaml", help="One of `mtbkd list studies`.")
+@option("--study", show_default="the one in config.yaml", help="One of `mtbkd list studies` or of `mtbkd paper`.")
 @option("--config", "-C", type=Words(), multiple=True, metavar="KEY=VALUE...", help="Entries of config.yaml.")
 @click.argument("snakemake", nargs=-1, type=click.UNPROCESSED)
 def command(study: str | None, config: Sequence[Sequence[str]], snakemake: Sequence[str]) -> int:

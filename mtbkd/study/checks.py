@@ -15,6 +15,7 @@ from mtbkd.study.checking.questions import question_mistakes
 from mtbkd.study.checking.strength import twice, unread
 from mtbkd.study.checking.teachers import teacher_mistakes, teachers_named
 from mtbkd.study.extent import job_mistakes
+from mtbkd.study.papers import available
 
 if TYPE_CHECKING:
     from mtbkd.study.models import Config, MethodEntry
@@ -30,7 +31,7 @@ def fit_mistakes(config: "Config", declared: Mapping[str, Sequence[str]], import
     """
     found: list[Mistake] = []
     if config.study not in declared["studies"]:
-        found.append(Mistake(("study",), choice(config.study, declared["studies"])))
+        found.append(Mistake(("study",), choice(config.study, [*declared["studies"], *available(declared["studies"])])))
     found += name_mistakes(config, declared)
     shapes: dict[str, Shape | None] = {}
     for name, entry in config.datasets.items():

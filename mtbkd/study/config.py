@@ -18,7 +18,7 @@ from mtbkd.base import registry, suite
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import NAME, KeyPath, Mistake, choice, clean, refusal, unreadable, validate
 from mtbkd.base.writing import write_json
-from mtbkd.study import likeness
+from mtbkd.study import likeness, papers
 from mtbkd.study.checking.experiments import memory_remarks
 from mtbkd.study.checks import fit_mistakes
 from mtbkd.study.models import Config, DatasetEntry, Experiment, MethodEntry, StudentEntry, TeacherEntry
@@ -49,7 +49,7 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     """Check the whole content of config.yaml and return it typed.
 
     Args:
-        raw: what a YAML reader made of the file.
+        raw: what a YAML reader made of the file. Its study may also be an item of ``mtbkd.study.papers``.
         study: takes the place of the file's ``study``.
         import_estimators: import what teachers of the study name, to check it; it takes seconds and may run a user's code.
 
@@ -61,6 +61,8 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     content = clean(raw)
     if study is not None and isinstance(content, dict):
         content["study"] = study
+    if item := papers.wanted(content):
+        content = {**content, "study": papers.ITEMS[item].study}
     written = content
     content, unlike = likeness.resolve(content)
     config, mistakes = validate(Config, content, schema=schema)
@@ -74,7 +76,7 @@ def load(raw: Any, study: str | None = None, import_estimators: bool = False) ->
     if mistakes := likeness.own(mistakes, written, unlike):
         raise refusal(mistakes)
     assert config is not None
-    return config
+    return papers.reduced(config, item) if item else config
 
 
 def _part_mistakes(content: dict[str, Any]) -> list[Mistake]:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from mtbkd.study import likeness
+from mtbkd.study.config import load
+from mtbkd.study.papers import reduced
+from mtbkd.study.plan import make_plan
 from mtbkd.study.study_files import read_configuration
 from tests.workflow.conftest import Checkout
 
@@ -50,6 +53,20 @@ def test_every_study_can_be_planned_from_nothing(clean: Checkout, study: str) ->
         (name, method) for name, experiment in experiments.items() for method in experiment["methods"]
     }
     assert Counter(job.rule for job in jobs)["report"] == 1
+
+
+def test_a_printed_table_by_name_fits_its_own_methods_whatever_the_study_of_the_configuration_is(clean: Checkout) -> None:
+    jobs = clean.dry_run("mtbkd_table1")
+    fits = {job.output.removeprefix("results/mtbkd_table1/students/sim1/") for job in jobs if job.rule == "student"}
+    plan = make_plan(reduced(load(read_configuration()), "mtbkd_table1"))
+    assert CONFIG["study"] != plan.study and fits == {f"{method}/r0-9.nc" for method in plan.experiments["sim1"].methods}
+    own = [job.output for job in jobs if job.output and not job.output.startswith("results/shared/")]
+    assert all(output.startswith("results/mtbkd_table1/") for output in own) and "mtbkd_table1" in {job.rule for job in jobs}
+
+
+def test_a_misspelt_table_is_refused_with_the_nearest_name(clean: Checkout) -> None:
+    run = clean.command("snakemake", "-n", "mtbkd_tabel1")
+    assert run.status == 1 and "did you mean 'mtbkd_table1'" in run.text and "Traceback" not in run.text
 
 
 def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: Checkout) -> None:
