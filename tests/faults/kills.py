@@ -5,7 +5,8 @@
 
 A kill strikes the main process with all its children or, every third time, the main process alone. When a run ends before its
 kill, results/ is deleted and the study begins anew. It exits with 1 when anything differs bit for bit. Left out of the
-comparison is what holds times: logs, benchmarks, manifest.json, the page and its headlines, the seconds in a draws' file, and `ess_per_s`.
+comparison is what holds times: logs, benchmarks, manifest.json, the page and its headlines, the seconds in a draws' file, and
+`ess_per_s`.
 """
 
 import argparse
