@@ -12,8 +12,8 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.questions.exact import judging as exact
 from mtbkd.study import config
-from mtbkd.study.plan import make_plan
 from mtbkd.study.papers import ITEMS
+from mtbkd.study.plan import make_plan
 from mtbkd.study.study_files import read_configuration
 
 ROOT = Path(__file__).resolve().parent.parent
