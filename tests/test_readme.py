@@ -12,6 +12,7 @@ from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.evaluation.tables import COLUMNS
 from mtbkd.questions.exact import judging as exact
 from mtbkd.study import config
+from mtbkd.study.papers import ITEMS
 from mtbkd.study.plan import make_plan
 from mtbkd.study.study_files import read_configuration
 
@@ -55,7 +56,7 @@ def test_every_make_target_named_exists() -> None:
 def test_every_study_named_is_in_the_configuration() -> None:
     studies = read_configuration()["studies"]
     named = set(re.findall(r"(?:STUDY=|study=)(\w+)", README.read_text() + WORKFLOW.read_text()))
-    assert named - {"wine"} <= set(studies) and "wine" in named
+    assert named - {"wine"} <= {*studies, *ITEMS} and "wine" in named
 
 
 def test_the_first_screen_is_two_commands_and_a_picture_of_the_report() -> None:
