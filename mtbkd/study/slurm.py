@@ -114,7 +114,7 @@ def check_memory_of_jobs(config: str) -> None:
 def _printed(*command: str) -> str:
     """What a command of SLURM prints."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIMEOUT)
     except (OSError, subprocess.TimeoutExpired) as error:
         missing = isinstance(error, FileNotFoundError)
         found = "no such command" if missing else f"no answer within {TIMEOUT:.0f} s"

@@ -91,8 +91,8 @@ FOREIGN = {
     "usps": Target("u.bz2", lambda folder: read_usps(folder / "u.bz2")),
     "network": Target("net.th", lambda folder: read_network(folder / "net.th", 20)),
     "benchmark": Target("b.tsv", lambda folder: read_benchmark(folder / "b.tsv")),
-    "captions": Target("figures/a.json", lambda folder: figures([folder / "figures" / "a.svg"])),
-    "figure": Target("figures/a.png", lambda folder: figures([folder / "figures" / "a.svg"])),
+    "captions": Target("figures/a.json", lambda folder: figures([folder / "figures" / "a.svg"], interactive=False)),
+    "figure": Target("figures/a.png", lambda folder: figures([folder / "figures" / "a.svg"], interactive=False)),
     "fasta": Target("f.fasta", lambda folder: list(read_fasta(folder / "f.fasta"))),
 }
 

@@ -164,7 +164,8 @@ def test_a_file_without_permission_is_not_called_damaged():
 
 
 def run_job(monkeypatch: pytest.MonkeyPatch, log: Path, act: Callable[[], None]) -> None:
-    rule = SimpleNamespace(rule="student", wildcards=[], threads=1, input=[], log=[str(log)], resources={})
+    rule = SimpleNamespace(rule="student", wildcards=[], threads=1, input=[], output=["results/a"], params={}, log=[str(log)],
+                           resources={})  # fmt: skip
     monkeypatch.setattr(sys.modules["__main__"], "snakemake", rule, raising=False)
     with job():
         act()

@@ -74,7 +74,7 @@ def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: C
     one, two = f"{place}/sim1-metrics.svg", f"{place}/sim1-maps.png"
     jobs = {job.rule: job.output for job in clean.dry_run(one, two, *smoke)}
     assert {"evaluate", "student"} <= set(jobs) and not {"part_labels_fits", "part_labels_references", "report"} & set(jobs)
-    assert "sim1-metrics.svg" in jobs["figures_experiment_sim1"] and jobs["figures_experiment_sim1"].endswith("and 5 more")
+    assert "sim1-metrics.svg" in jobs["figures_experiment_sim1"] and jobs["figures_experiment_sim1"].endswith("and 7 more")
     curves = {job.rule for job in clean.dry_run(f"{place}/labels-label_curve.svg", *smoke)}
     assert "figures_question_labels" in curves and not {"evaluate", "student", "figures_experiment_sim1"} & curves
     (drawn,) = (job.output for job in clean.dry_run(one, "report", *smoke) if job.rule == "figures_experiment_sim1")

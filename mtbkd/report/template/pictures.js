@@ -144,7 +144,9 @@
     picture.box.className = "picture";
     picture.box.setAttribute("role", "img");
     picture.box.setAttribute("aria-label", image.alt);
-    picture.box.append(document.createElement("div")); // the library gives what it fills a role of its own
+    const inner = document.createElement("div"); // the library gives what it fills roles of its own
+    inner.setAttribute("aria-hidden", "true");
+    picture.box.append(inner);
     image.after(picture.box);
     picture.button = tool("Interactive picture", () => turn(picture, !picture.live));
     figure.querySelector(".tools").prepend(picture.button, tool("Data as CSV", () => save(picture)));

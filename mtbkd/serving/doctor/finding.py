@@ -55,7 +55,7 @@ class Asked:
 def answer(command: Sequence[str], patience: float = PATIENCE) -> tuple[str | None, str]:
     """What a program prints, or None and why it did not: not installed, no answer in time, or its last line of complaint."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=patience, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=patience, check=False)
     except FileNotFoundError:
         return None, "not installed"
     except subprocess.TimeoutExpired:

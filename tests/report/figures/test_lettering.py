@@ -158,4 +158,4 @@ def test_a_study_with_such_names_is_drawn_whole(material, tmp_path: Path, no_fur
     drawn = sorted((tmp_path / "figures").glob("*.svg"))
     assert len(drawn) > 5 and all(ElementTree.parse(path) for path in drawn)
     texts = "".join(path.read_text(encoding="utf-8") for path in drawn)
-    assert "tip_sgld" in texts
+    assert "MT-BKD" in texts

@@ -88,7 +88,8 @@ def test_borders_are_found_where_one_feature_separates_the_domains() -> None:
 def test_the_six_panels_are_truth_teachers_students_and_uncertainty(material: Material) -> None:
     assert planes.applies(material.experiment)
     shown = planes.panels(material)
-    words = ["truth", "teacher up", "teacher down", "classical student\nkd_map", "Bayesian student\ntip_sgld", "uncertainty"]
+    words = ["truth", "teacher up", "teacher down", "classical student\nKD, entropy, MAP",
+             "Bayesian student\nMT-BKD, entropy, SGLD", "uncertainty of\nMT-BKD"]  # fmt: skip
     assert len(shown) == 6 and all(panel.title.startswith(word) for panel, word in zip(shown, words, strict=True))
     rows = material.dataset.rows("test")
     np.testing.assert_allclose(shown[0].values, material.dataset.true_prob[0, rows, 1])
