@@ -79,7 +79,7 @@ def test_a_figure_asked_for_is_drawn_alone_and_counts_as_drawn(smoke: Smoke) -> 
     (smoke.checkout.root / ONE).unlink()
     run = smoke.checkout.snakemake(ONE, *smoke.command[1:])
     now = smoke.checkout.files(f"{FIGURES}/*")
-    drawn = {f"{ONE[:-3]}{ending}" for ending in ("svg", "png", "json", "rst")}
+    drawn = {f"{ONE[:-3]}{ending}" for ending in ("svg", "png", "json", "rst", "vl.json")}
     assert {path for path in now if now[path] != before[path]} == drawn
     assert "1 of 1 steps" in run.text and not smoke.checkout.dry_run(*smoke.command[3:])
 

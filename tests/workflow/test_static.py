@@ -78,7 +78,7 @@ def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: C
     curves = {job.rule for job in clean.dry_run(f"{place}/labels-label_curve.svg", *smoke)}
     assert "figures_question_labels" in curves and not {"evaluate", "student", "figures_experiment_sim1"} & curves
     (drawn,) = (job.output for job in clean.dry_run(one, "report", *smoke) if job.rule == "figures_experiment_sim1")
-    assert drawn.endswith("and 49 more")  # the report needs all figures, and none is drawn by two jobs
+    assert drawn.endswith("and 60 more")  # the report needs all figures, and none is drawn by two jobs
 
 
 COUNTING_HASHES = """
