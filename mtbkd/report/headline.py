@@ -56,9 +56,12 @@ def _trusted(evidence: Sequence[Evidence]) -> Card | None:
         return None
     fits, sound = sum(f.fits for f in found), sum(f.sound_fits for f in found)
     passed = sum(f.passed for f in found)
-    answer = "Yes" if passed == total else "Mostly" if 2 * passed > total else "Of some" if passed else "None of them"
-    number = f"{passed} of {total} posteriors pass every gate"
-    fitting = f"the draws of {drawn} pass; " if drawn > passed else ""  # but not their calibration
+    small = sum("(small)" in e.gap_size(m) for e, f in zip(evidence, found, strict=True) for m in f.badly_calibrated)
+    good = passed + small
+    answer = "Yes" if good == total else "Mostly" if 2 * good > total else "Of some" if good else "None of them"
+    number = f"{drawn} of {total} posteriors pass every gate on their draws"
+    nearly = f", {small} more miss it by less than 0.01" if small else ""
+    fitting = f"{passed} {'passes' if passed == 1 else 'pass'} calibration{nearly}; " if drawn > passed else ""
     printed, of_these = sum(len(f.as_printed) for f in found), sum(f.as_printed_drawn for f in found)
     apart = f"; {of_these or 'none'} of {printed} repeated as printed" if printed else ""
     return Card(

@@ -71,7 +71,8 @@ def test_where_nothing_can_be_claimed_no_method_is_named_the_winner() -> None:
 
 
 @pytest.mark.parametrize(("failed", "answer", "number"), [
-    (False, "Yes", "1 of 1 posteriors pass every gate"), (True, "None of them", "0 of 1 posteriors pass every gate"),
+    (False, "Yes", "1 of 1 posteriors pass every gate on their draws"),
+    (True, "None of them", "0 of 1 posteriors pass every gate on their draws"),
 ])  # fmt: skip
 def test_posteriors_are_trusted_where_their_gates_pass(failed: bool, answer: str, number: str) -> None:
     card = by_question(cards([experiment("few", {"tip_sgld": [-0.3, -0.2, -0.3]}, failed)], {}, TITLES))["Can"]
@@ -82,8 +83,23 @@ def test_procedures_repeated_as_printed_are_counted_apart_from_the_posteriors() 
     own = experiment("few", {"tip_sgld": [-0.3, -0.2, -0.3]})
     papers = replace(experiment("many", {"tip_sgld": [-0.3, -0.2, -0.3]}, failed=True), as_printed=frozenset({"tip_sgld"}))
     card = by_question(cards([own, papers], {}, TITLES))["Can"]
-    assert (card.number, card.place) == ("1 of 1 posteriors pass every gate", "3 of 3 fits pass; none of 1 repeated as printed")
+    assert (card.number, card.place) == ("1 of 1 posteriors pass every gate on their draws",
+                                       "3 of 3 fits pass; none of 1 repeated as printed")  # fmt: skip
     assert can_posteriors_be_trusted(papers) == "tip_sgld repeats a paper's procedure (failed: rhat (1 of 3))"
+
+
+@pytest.mark.parametrize(("gap", "answer", "place"), [
+    (0.004, "Yes", "0 pass calibration, 1 more miss it by less than 0.01; 3 of 3 fits pass"),
+    (0.030, "None of them", "0 pass calibration; 3 of 3 fits pass"),
+])  # fmt: skip
+def test_intervals_that_are_nearly_calibrated_are_trusted_and_others_are_not(gap: float, answer: str, place: str) -> None:
+    few = experiment("few", {"tip_sgld": [-0.3, -0.2, -0.3]})
+    row = {"method": "tip_sgld", "kind": "student", "split": "test", "domain": "all", "replicate": 0, "signal": "tip"}
+    gaps = pd.DataFrame([{**row, "metric": "coverage_gap@0.9", "value": gap}])
+    failed = Judgement("failed", {"calibration": 3}, 3, sound=3)
+    missed = replace(few, metrics=pd.concat([few.metrics, gaps]), judged={"tip_sgld": failed})
+    card = by_question(cards([missed], {}, TITLES))["Can"]
+    assert (card.answer, card.number, card.place) == (answer, "1 of 1 posteriors pass every gate on their draws", place)
 
 
 def test_printed_numbers_count_only_where_they_can_be_judged() -> None:
