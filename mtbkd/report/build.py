@@ -40,6 +40,7 @@ from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
 from mtbkd.report.versus import Versus, long_rows, side_by_side
 
 Plan = Mapping[str, Any]
+MOST_CARDS = 6  # of the first screen: those of the experiments, then those of further questions
 KEPT = ("gates", "comparisons", "agreement", "loo", "chain_weights")  # summary tables too, over all experiments
 TABLES = ("metrics", "tuning", "example_scores", "predictive_checks", *KEPT)
 
@@ -95,7 +96,7 @@ def build_report(
     named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
     own = [] if content["opening"] else headline.cards(whole, versus, named)
     content |= {"lead": _lead(content["figures"], asked)}
-    content |= {"headline": [*question_sections.cards(asked), *own], "titles": named}
+    content |= {"headline": [*own, *question_sections.cards(asked)][:MOST_CARDS], "titles": named}
     content |= {"methods": method_cards.method_cards(whole, read, named, costs, drawn)}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
