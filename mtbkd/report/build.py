@@ -93,11 +93,9 @@ def build_report(
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     drawn, whole = page.figures(figures, library is not None, unprinted), list(evidence.values())
     content = _content(plan, whole, parts, asked, drawn, costs, told)
-    named = {method: title for each in evidence.values() for method, title in titles.of_metrics(each.metrics).items()}
-    own = [] if content["opening"] else headline.cards(whole, versus, named)
-    content |= {"lead": _lead(content["figures"], asked)}
-    content |= {"headline": [*own, *question_sections.cards(asked)][:MOST_CARDS], "titles": named}
-    content |= {"methods": method_cards.method_cards(whole, read, named, costs, drawn)}
+    named = {method: title for each in whole for method, title in titles.of_metrics(each.metrics).items()}
+    content |= _first_screen(content, whole, versus, asked, named)
+    content |= {"titles": named, "methods": method_cards.method_cards(whole, read, named, costs, drawn)}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
@@ -220,6 +218,18 @@ def _content(
         "computed": runs.duration(sum(cost.wall for cost in costs if cost.wall >= 0)) if costs else "",
         "resolved": json.dumps(json_able(plan), indent=2),
     }
+
+
+def _first_screen(
+    content: Mapping[str, Any],
+    evidence: Sequence[Evidence],
+    versus: Mapping[str, Sequence[Versus]],
+    asked: Sequence[question_sections.Part],
+    named: Mapping[str, str],
+) -> dict[str, Any]:
+    """The verdict cards, those of experiments before those of further questions, and the picture below them."""
+    own = [] if content["opening"] else headline.cards(evidence, versus, named)
+    return {"headline": [*own, *question_sections.cards(asked)][:MOST_CARDS], "lead": _lead(content["figures"], asked)}
 
 
 def _grouped(figures: Sequence[page.Figure], experiments: Sequence[str]) -> dict[str, list[page.Figure]]:

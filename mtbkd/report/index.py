@@ -6,7 +6,6 @@ reads again after it wrote, and writes once more if a study came meanwhile, so t
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,17 +32,6 @@ class Commit(BaseModel):
     dirty: bool
 
 
-class Verdict(BaseModel):
-    """A verdict card, see ``verdict_card.Card``."""
-
-    question: str
-    answer: str
-    number: str
-    place: str
-    link: str
-    id: str = ""
-
-
 class Headline(BaseModel):
     """What the index tells of a study: headline.json.
 
@@ -59,7 +47,7 @@ class Headline(BaseModel):
     end: str
     git: Commit | None
     versions: dict[str, str]
-    cards: list[Verdict] = Field(default_factory=list)
+    cards: list[Card] = Field(default_factory=list)
     answers: list[str] = Field(default_factory=list)
 
 
@@ -77,7 +65,7 @@ def headline_of(told: Mapping[str, Any], description: str, ran: str, cards: Sequ
     versions = {name: told["versions"][name] for name in SHOWN if name in told["versions"]}
     return Headline(
         study=told["study"], description=description, ran=ran, end=told["end"], git=told["git"], versions=versions,
-        cards=[Verdict(**asdict(card)) for card in cards], answers=list(answers),
+        cards=list(cards), answers=list(answers),
     )  # fmt: skip
 
 

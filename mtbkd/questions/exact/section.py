@@ -49,8 +49,8 @@ def _cards(cases: Frame, sbc: Frame) -> list[Card]:
     tested, calibrated = _calibrated(sbc)
     found = []
     for asked, good, of, told in (
-        ("Do the algorithms recover known posteriors?", complete, judged, "recover every case they ran"),
-        ("Are they calibrated over many data sets?", calibrated, tested, "stay calibrated"),
+        ("Do the algorithms recover known posteriors?", complete, judged, "with every case recovered"),
+        ("Are they calibrated over many data sets?", calibrated, tested, "with calibrated draws"),
     ):
         if of:
             answer = "Yes" if len(good) == len(of) else "Most of them" if 2 * len(good) > len(of) else "Some of them"

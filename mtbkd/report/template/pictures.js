@@ -109,8 +109,9 @@
   }
 
   function csv({ columns, rows }) {
-    const quoted = (value) => (/[",\n]/.test(value ?? "") ? `"${String(value).replaceAll('"', '""')}"` : value ?? "");
-    return [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+    const harmless = (value) => (typeof value === "string" ? value.replace(/^[=@]/, "'$&") : value ?? ""); // no name is a formula
+    const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+    return [columns, ...rows].map((row) => row.map(harmless).map(quoted).join(",")).join("\n") + "\n";
   }
 
   function tool(text, act) {

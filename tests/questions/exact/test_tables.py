@@ -78,7 +78,7 @@ def test_the_section_says_who_recovers_what(shown: Section) -> None:
     assert all(text.endswith("not run") for text in recovery["my_dropout"])
     assert "hidden layer" in shown.tables[0].rows[2].cells[1].sub
     assert shown.told[0].startswith("Of 1 method that claim")
-    assert (shown.cards[0].answer, shown.cards[0].number) == ("None of them", "0 of 1 method recover every case they ran")
+    assert (shown.cards[0].answer, shown.cards[0].number) == ("None of them", "0 of 1 method with every case recovered")
 
 
 def test_the_section_tells_calibration_by_quantity(shown: Section) -> None:
