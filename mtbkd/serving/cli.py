@@ -74,9 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # nobody reads on; nor may the interpreter, when it ends, try to write the rest
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        for stream, own in ((sys.stdout, sys.__stdout__), (sys.stderr, sys.__stderr__)):
+            if stream is own:  # a caller's stream in its place stays the caller's
+                with suppress(OSError, ValueError):
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return 128 + signal.SIGPIPE
     except click.UsageError as error:
         status, where = 2, error.ctx.command_path if error.ctx else where

@@ -308,6 +308,17 @@ def test_messages_that_nobody_reads_end_the_command_without_a_traceback(
     assert not (tmp_path / "out.csv").exists() and not list(tmp_path.glob(".*.part"))
 
 
+def test_a_stream_that_a_caller_put_in_place_of_standard_output_stays_the_callers(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with (tmp_path / "kept.txt").open("w") as kept:
+        monkeypatch.setattr(sys, "stdout", kept)
+        monkeypatch.setattr(sys, "stderr", Closed())
+        assert run(results, fasta(tmp_path, ["MKLV"]), tmp_path / "out.csv") == 141
+        kept.write("after")
+    assert (tmp_path / "kept.txt").read_text() == "after"
+
+
 def test_help_that_nobody_reads_leaves_no_traceback():
     reader, writer = os.pipe()
     os.close(reader)
