@@ -16,20 +16,27 @@ a target shows only its flat parameters. What it is for, noise of its own for ea
 
 import logging
 import math
-from typing import Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.base.bounds import Batch, DrawCount, NotNegative, Positive, Rate, Steps, Units
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.lazy import torch
 from mtbkd.base.progress import steps
+from mtbkd.base.seeds import derive
 from mtbkd.inference import Context, Fit
 from mtbkd.inference.curves import Recorder, estimate, looks
 from mtbkd.inference.gaussians import Family, FullRank, LowRank, MeanField, log_prob
-from mtbkd.inference.optimise import Ascent
+from mtbkd.inference.noise import Normals
+from mtbkd.inference.optimise import TOGETHER, Ascent
 from mtbkd.posterior.problem import Problem
+from mtbkd.posterior.schedules import Adam
 from mtbkd.posterior.target import Target
+
+if TYPE_CHECKING:
+    from mtbkd.posterior.compiled.moving import Fitter
 
 log = logging.getLogger(__name__)
 
@@ -113,39 +120,76 @@ class Draws(NamedTuple):
     noise: "torch.Tensor"
 
 
+def spread_out(family: Family, state: State, noise: "torch.Tensor") -> Draws:
+    """The draws of every unit's q that ``noise`` (U, S, W) makes."""
+    spread = family.spread(state.factor, noise)
+    return Draws(state.mean.unsqueeze(1) + state.log_scale.exp().unsqueeze(1) * spread, spread, noise)
+
+
 def draw(family: Family, state: State, samples: int, generator: "torch.Generator") -> Draws:
     """``samples`` independent draws of every unit's q."""
     units, size = state.mean.shape
     shape = (units, samples, family.noise_size(size))
     noise = torch.randn(shape, generator=generator, device=state.mean.device, dtype=state.mean.dtype)
-    spread = family.spread(state.factor, noise)
-    return Draws(state.mean.unsqueeze(1) + state.log_scale.exp().unsqueeze(1) * spread, spread, noise)
+    return spread_out(family, state, noise)
+
+
+class StepByStep:
+    """Gaussians q, the parts of ``state``, that move in place by torch's operators."""
+
+    def __init__(self, target: Target, settings: Settings, state: State, generator: "torch.Generator"):
+        self.target, self.state, self.generator, self.family = target, state, generator, FAMILIES[settings.family](settings)
+        self.units, self.size = target.members(settings.samples), min(settings.batch_size, target.num_examples)
+        self.ascents = [Ascent(part, settings.learning_rate, settings.steps) for part in state if part.numel()]
+
+    def advance(self, done: int, weight: np.ndarray, noise: "torch.Tensor") -> None:
+        """Take T steps, with ``weight`` (T,) of the entropy and standard normal ``noise`` (T, U, S, W)."""
+        for each, own in zip(weight.tolist(), noise.to(self.state.mean.dtype), strict=True):
+            self._step(each, spread_out(self.family, self.state, own))
+
+    def _step(self, weight: float, drawn: Draws) -> None:
+        target, family, state = self.target, self.family, self.state
+        batch = target.minibatch(self.units, self.size, self.generator)
+        grad = target.gradient(drawn.theta.flatten(0, 1), self.units, batch)
+        scale = state.log_scale.exp().unsqueeze(1)
+        pull = torch.addcmul(weight * family.solve(state.factor, drawn.noise), grad.view_as(drawn.theta), scale)
+        slopes = (pull / scale).mean(1), (pull * drawn.spread).mean(1), family.pull(pull, drawn.noise)
+        for ascent, slope in zip(self.ascents, slopes, strict=False):
+            ascent.step(slope / target.num_examples)
+
+
+def fitter(target: Target, settings: Settings, state: State, generator: "torch.Generator") -> "Fitter | StepByStep":
+    """What moves the parts of ``state`` in place: compiled for small students, but for low_rank, whose algebra is torch's."""
+    posterior = getattr(target, "compiled", None)
+    if posterior and settings.family != "low_rank" and state.mean.dtype == torch.float32:
+        size, adam = min(settings.batch_size, target.num_examples), Adam(settings.learning_rate, settings.steps)
+        return posterior.fitter(state, size, adam, generator)
+    return StepByStep(target, settings, state, generator)
 
 
 def optimise(
     target: Target, settings: Settings, state: State, context: Context, watched: Recorder | None = None
 ) -> State:  # fmt: skip
     """Maximise the ELBO."""
-    family, generator, units = FAMILIES[settings.family](settings), context.generator("vi"), target.members(settings.samples)
-    state = State(*(part.clone() for part in state))
-    ascents = [Ascent(part, settings.learning_rate, settings.steps) for part in state if part.numel()]
-    size, growth = min(settings.batch_size, target.num_examples), max(1.0, settings.anneal * settings.steps)
-    watch = Watch(target, family, settings, context)
+    family, state = FAMILIES[settings.family](settings), State(*(part.clone() for part in state))
+    moving, watch = fitter(target, settings, state, context.generator("vi")), Watch(target, family, settings, context)
+    shape = (len(state.mean), settings.samples, family.noise_size(target.num_params))
+    noise = Normals(shape, derive(context.seed, "vi noise", first=context.replicates[0]), context.device)
+    weight = np.minimum(1.0, np.arange(1, settings.steps + 1) / max(1.0, settings.anneal * settings.steps))
+    windows = range(settings.window, settings.steps + 1, settings.window) if settings.tolerance else ()
+    looks, done = watched.at if watched else (), 0
     if watched:
         watched.look(0, state)
-    for step in steps(range(1, settings.steps + 1), "vi"):
-        weight = min(1.0, step / growth)
-        drawn = draw(family, state, settings.samples, generator)
-        grad = target.gradient(drawn.theta.flatten(0, 1), units, target.minibatch(units, size, generator))
-        scale = state.log_scale.exp().unsqueeze(1)
-        pull = torch.addcmul(weight * family.solve(state.factor, drawn.noise), grad.view_as(drawn.theta), scale)
-        slopes = (pull / scale).mean(1), (pull * drawn.spread).mean(1), family.pull(pull, drawn.noise)
-        for ascent, slope in zip(ascents, slopes, strict=False):
-            ascent.step(slope / target.num_examples)
+    ends = {*range(TOGETHER, settings.steps, TOGETHER), *windows, *looks, settings.steps} - {0}
+    for end in steps(sorted(ends), "vi", ends=True):
+        while done < end:
+            block = noise.draw(end - done)
+            moving.advance(done, weight[done : done + len(block)], block)
+            done += len(block)
         if watched:
-            watched.look(step, state)
-        if weight == 1 and settings.tolerance and step % settings.window == 0 and watch.settled(state):
-            log.info("the ELBO settled at step %d of %d", step, settings.steps)
+            watched.look(done, state)
+        if done in windows and weight[done - 1] == 1 and watch.settled(state):
+            log.info("the ELBO settled at step %d of %d", done, settings.steps)
             break
     return state
 

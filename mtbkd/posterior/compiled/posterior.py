@@ -6,13 +6,14 @@ products take most of the time, and torch's are better.
 Shapes: U units, E members, R replicates, N training examples, m minibatch, S steps, P parameters.
 """
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mtbkd.base.compiling import share_out
 from mtbkd.base.lazy import torch
+from mtbkd.posterior.compiled.moving import Climber, Fitter, Walker
 from mtbkd.posterior.density import full_log_posterior
 from mtbkd.posterior.minibatch import Rows
 
@@ -39,9 +40,9 @@ class CompiledPosterior:
 
     def __init__(self, problem: "Observed", layers: "DenseLayers"):
         # Importing numba takes a while, and an import in every step takes longer than the step.
-        from mtbkd.posterior.compiled import anchors, gradient, lanes, minibatch, network, steps
+        from mtbkd.posterior.compiled import anchors, gradient, lanes, minibatch, network, steps, variational
 
-        self.problem, self.steps, self._compiled = problem, steps, gradient
+        self.problem, self.steps, self.variational, self._compiled = problem, steps, variational, gradient
         self._layout, self._anchoring, self._chunk, self._width = minibatch, anchors, network.CHUNK, lanes.WIDTH
         self._of_size: dict[int, Minibatches] = {}
         self.model = self._model(layers)
@@ -105,15 +106,19 @@ class CompiledPosterior:
 
     def walker(
         self, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves", generator: "torch.Generator"
-    ) -> "Walker":
+    ) -> Walker:
         """Chains that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
         return Walker(self, params, units, size, moves, _new_key(generator))
 
     def climber(
         self, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam", generator: "torch.Generator"
-    ) -> "Climber":
+    ) -> Climber:
         """Members that start at ``params`` (E, P), of ``units`` (E,), on minibatches of ``size`` examples."""
         return Climber(self, params, units, size, adam, _new_key(generator))
+
+    def fitter(self, parts: "tuple[torch.Tensor, ...]", size: int, adam: "Adam", generator: "torch.Generator") -> Fitter:
+        """Gaussians of every unit, which it moves in place, on minibatches of ``size`` examples."""
+        return Fitter(self, parts, size, adam, _new_key(generator))
 
     def anchors(self, at: "torch.Tensor", units: "torch.Tensor", size: int) -> Any:
         """Control variates at ``at`` (E, P) for minibatches of ``size`` examples; (0, P): none."""
@@ -182,56 +187,6 @@ class CompiledPosterior:
             np.float32(cap), int(not problem.student_at_one),
             *(value.float().contiguous().numpy() for value in of_units),
         )  # fmt: skip
-
-
-class Walker:
-    """Chains of a sampler, moved many steps at a time."""
-
-    def __init__(
-        self, posterior: CompiledPosterior, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
-        key: np.uint64,
-    ):  # fmt: skip
-        self._walk, self._layout, self._moves = posterior.steps.walk, posterior.steps.Schedule, moves
-        momentum, square = np.zeros((2, *params.shape), np.float32)
-        scale, root = np.ones((2, *params.shape), np.float32)
-        self._chains = posterior.steps.Chains(params.numpy(), momentum, square, scale, root)
-        numbers = (moves.keep, moves.damping, 1 / posterior.problem.num_examples)
-        self._numbers = tuple(np.float32(each) for each in numbers)
-        self._key, self._where = key, posterior.where(units, size)
-        self._anchor = partial(posterior.anchors, units=units, size=size)
-        self._anchors = self._anchor(params[:0])
-
-    def advance(self, done: int, noise: "torch.Tensor") -> None:
-        """Move the parameters in place by ``noise`` (S, E, P), after ``done`` steps."""
-        moves, part = self._moves, slice(done, done + len(noise))
-        if moves.turns(done):
-            self._anchors = self._anchor(moves.anchor(done, torch.from_numpy(self._chains.params)))
-        learn = np.zeros_like(moves.drift) if moves.learn is None else moves.learn
-        schedule = self._layout(*(each[part].astype(np.float32) for each in (moves.drift, moves.spread, learn)), *self._numbers)
-        arguments = (self._chains, schedule, noise.numpy(), self._key, done, self._anchors, *self._where)
-        share_out(lambda first, last: self._walk(first, last, *arguments), noise.shape[1], 1)
-
-
-class Climber:
-    """Members that Adam takes to a mode, moved many steps at a time."""
-
-    def __init__(
-        self, posterior: CompiledPosterior, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
-        key: np.uint64,
-    ):  # fmt: skip
-        self._climb, self._layout, self._adam = posterior.steps.climb, posterior.steps.Ascents, adam
-        self._climbers = posterior.steps.Climbers(params.numpy(), *np.zeros((2, *params.shape), np.float32))
-        numbers = (adam.keep, adam.keep_square, adam.epsilon, 1 / posterior.problem.num_examples)
-        self._numbers = tuple(np.float32(each) for each in numbers)
-        self._key, self._where = key, posterior.where(units, size)
-
-    def advance(self, done: int, power: np.ndarray) -> None:
-        """Move the parameters in place by as many steps as ``power`` (S,) of the teachers' term, after ``done`` steps."""
-        adam, at = self._adam, range(done, done + len(power))
-        of_step = ([adam.rate(t) for t in at], [adam.unbias(t) for t in at], power)
-        ascents = self._layout(*(np.array(each, np.float32) for each in of_step), *self._numbers)
-        arguments = (self._climbers, ascents, self._key, done, *self._where)
-        share_out(lambda first, last: self._climb(first, last, *arguments), len(self._climbers.params), 1)
 
 
 def _new_key(generator: "torch.Generator") -> np.uint64:

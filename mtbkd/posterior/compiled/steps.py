@@ -52,7 +52,6 @@ class Ascents(NamedTuple):
     Attributes:
         rate: what the mean is multiplied with, its start from 0 made up for.
         unbias: what the square is multiplied with for its start from 0.
-        power: of the teachers' term.
         keep, keep_square: what the running means keep of their value.
         epsilon: added to the root of the square.
         share: 1 / N.
@@ -60,7 +59,6 @@ class Ascents(NamedTuple):
 
     rate: Any
     unbias: Any
-    power: Any
     keep: Any
     keep_square: Any
     epsilon: Any
@@ -112,9 +110,8 @@ def walk(
 
 
 @inner
-def _climb(e: int, t: int, climbers: Any, ascents: Any, grad: Any) -> None:
-    """The step of ``mtbkd.inference.optimise.Ascent``."""
-    params, mean, square = climbers.params[e], climbers.mean[e], climbers.square[e]
+def ascend(params: Any, mean: Any, square: Any, grad: Any, t: int, ascents: Any) -> None:
+    """The step of ``mtbkd.inference.optimise.Ascent`` of one member, (P,) each."""
     rate, unbias, keep, keep_square = ascents.rate[t], ascents.unbias[t], ascents.keep, ascents.keep_square
     whole, fresh, fresh_square = len(grad) - len(grad) % WIDTH, splat(ONE - keep), splat(ONE - keep_square)
     for j in range(0, whole, WIDTH):
@@ -133,14 +130,15 @@ def _climb(e: int, t: int, climbers: Any, ascents: Any, grad: Any) -> None:
 
 @compiled
 def climb(
-    first: int, last: int, climbers: Any, ascents: Any, key: Any, done: int, units: Any, strata: Any, model: Any, batch: Any
-) -> None:
-    """Move members ``first`` to ``last`` by the S steps of ``ascents`` after ``done`` steps."""
+    first: int, last: int, climbers: Any, ascents: Any, power: Any, key: Any, done: int, units: Any, strata: Any, model: Any,
+    batch: Any,
+) -> None:  # fmt: skip
+    """Move members ``first`` to ``last`` by the S steps of ``ascents`` after ``done``, with ``power`` (S,) of the teachers."""
     buf, grad = room(model), np.empty(climbers.params.shape[1], np.float32)
     words, x, constants = scratch(len(batch.weight))
     widths = (model.tables.x_width, model.tables.constants_width)
     for e in range(first, last):
         for t in range(len(ascents.rate)):
             draw(key, e, done + t, strata, units[e], widths, words, x, constants)
-            member_gradient(climbers.params[e], grad, units[e], ascents.power[t], x, constants, model, batch, buf)
-            _climb(e, t, climbers, ascents, grad)
+            member_gradient(climbers.params[e], grad, units[e], power[t], x, constants, model, batch, buf)
+            ascend(climbers.params[e], climbers.mean[e], climbers.square[e], grad, t, ascents)
