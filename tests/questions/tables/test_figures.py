@@ -103,14 +103,6 @@ def test_lines_are_medians_over_the_reported_tables(real: Question, tables: dict
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["60\n(9)", "all\n(8)"]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"groups": {"B": GROUPS["B"][:3]}, "regimes": ("features",), "levels": ("all",)},
-        {"effect": {name: EFFECT[name] for name in ("labels", "kd_equal")}},
-    ],
-    ids=["few tables, one regime, all labels", "two students and no tip"],
-)
 def test_figures_and_views_are_legible_and_hold_the_same_numbers(real: Question, tables: dict[str, Frame]) -> None:
     drawn = checked(real)
     rows = {name: spec["datasets"]["data"] for name, (_, spec) in drawn.items()}
@@ -124,6 +116,14 @@ def test_figures_and_views_are_legible_and_hold_the_same_numbers(real: Question,
     assert {each["metric"] for each in kin["belongs"].values()} == {"nll", "accuracy"}
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"groups": {"B": GROUPS["B"][:3]}, "regimes": ("features",), "levels": ("all",)},
+        {"effect": {name: EFFECT[name] for name in ("labels", "kd_equal")}},
+    ],
+    ids=["few tables, one regime, all labels", "two students and no tip"],
+)
 def test_what_is_missing_leaves_no_figure_undrawn(changes: dict[str, Any], tmp_path: Path) -> None:
     scores = table_scores(**{"regimes": ("clusters",), "levels": ("60",), **changes})
     found = question(tmp_path, table_tables(scores, changes.get("groups", GROUPS)))
