@@ -45,7 +45,7 @@ def draw(question: Question) -> "Figure":
     figure, axes = plt.subplots(len(heights), 1, figsize=(WIDTH, sum(heights)), squeeze=False, height_ratios=heights)
     for ax, (regime, rows) in zip(axes[:, 0], panels, strict=False):
         _panel(ax, rows)
-        ax.set_title(heading(regime, rows.iloc[0]), fontsize=8, pad=7)
+        ax.set_title(_heading(regime, rows.iloc[0]), fontsize=8, pad=7)
     return figure
 
 
@@ -73,7 +73,7 @@ def _panel(ax: "Axes", rows: Frame) -> None:
     ax.tick_params(labelsize=7)
 
 
-def heading(regime: str, first: Mapping[str, Any]) -> str:
+def _heading(regime: str, first: Mapping[str, Any]) -> str:
     where = f"{regime_title(regime)}, {at_labels(first['level'])}, {first['tables']} tables {first['group']}"
     return f"{where}\ncritical difference {first['critical_difference']:.1f}; Friedman's p {_p(first['friedman_p'])}"
 

@@ -1,7 +1,8 @@
 """Mean ranks of the students over tables, to point at."""
 
-from mtbkd.questions.tables.figure_critical_difference import heading, panels_of
+from mtbkd.questions.tables.figure_critical_difference import panels_of
 from mtbkd.questions.tables.students import colour, student
+from mtbkd.questions.tables.verdicts import at_labels, regime_title
 from mtbkd.report.figures.interactive import Spec
 from mtbkd.report.figures.interactive_groups import Group, Panel, estimate, in_rows
 from mtbkd.report.figures.material import Question
@@ -19,7 +20,7 @@ def interactive(question: Question) -> Spec:
         points = [estimate(known[row["method"]].title, known[row["method"]].title, (row["rank"], NAN, NAN), row["method"],
                            n=row["tables"]) for row in ordered]  # fmt: skip
         behind = {"a critical difference behind the best": (ordered[0]["rank"] + ordered[0]["critical_difference"], GREY)}
-        title = heading(regime, ordered[0]).partition("\n")[0]
-        panels.append(Panel(title, points, "mean rank by NLL; 1 is best", behind, {"metric": "nll"}))
+        axis = f"mean rank by NLL, {at_labels(ordered[0]['level'])}, {ordered[0]['tables']} tables; 1 is best"
+        panels.append(Panel(regime_title(regime), points, axis, behind, {"metric": "nll"}))
     groups = {each.title: Group(colour(each.method)) for each in known.values()}
     return in_rows(panels, groups, {method: each._asdict() for method, each in known.items()}, of_rows=True, least=320)

@@ -10,6 +10,7 @@ from mtbkd.report.titles import Student
 
 SOLID = (1, 0)
 TIPS = views.tooltip(group="Line", mean="Mean", interval="95 % interval", n="Replicates")
+BESIDE = 8  # pixels between the estimates of a row
 LEGEND = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 300, "symbolStrokeWidth": 2}
 
 
@@ -75,19 +76,21 @@ def in_rows(
     shown = _known(panels, groups)
     y = {"field": "at", "type": "nominal", "sort": names, "axis": {"title": None, "grid": False}}
     offset = {"yOffset": {"field": "group", "type": "nominal", "sort": list(shown), "scale": {"paddingOuter": 0.5}}}
-    place_in_row, legend = ({}, None) if of_rows else (offset, LEGEND)
+    place_in_row = {} if of_rows else offset
+    legend = LEGEND if not of_rows and len(shown) > 1 else None
+    step = {"step": views.ROW} if of_rows else {"step": max(BESIDE, views.ROW / len(shown))}
 
     def view(place: int, panel: Panel) -> Spec:
-        x = {**_value(panel), "axis": {"tickCount": 5}}
+        x = {**_value(panel, padding=8), "axis": {"tickCount": 5}}
         marks = [
             *(views.line({"color": colour, "tooltip": label}, x={"datum": views.rounded(value)})
               for label, (value, colour) in panel.lines.items()),
             views.layer({"type": "rule", "clip": True, "strokeWidth": 1.6}, x={**x, "field": "low"}, x2={"field": "high"}, y=y,
-                        color=_hue(shown, None), **place_in_row),
+                        color=_hue(shown, legend), **place_in_row),
             views.layer({**views.DOT, "size": 40}, params=views.zoom(f"zoom{place}", "x"), x=x, y=y, **place_in_row,
                         **_dots(shown, TIPS, legend)),
         ]  # fmt: skip
-        return _view(place, panel, marks, {"step": views.ROW if of_rows else max(views.ROW, 8 * len(shown))})
+        return _view(place, panel, marks, step)
 
     return _whole(panels, view, methods, **{"label": views.label_width(names), "least": 240, **layout})
 
@@ -95,7 +98,8 @@ def in_rows(
 def along(panels: Sequence[Panel], groups: Mapping[str, Group], x: Spec, methods: Mapping[str, Record], **layout: Any) -> Spec:
     """Estimates over the axis ``x`` of the field ``at``, those of a group joined by a line."""
     shown = _known(panels, groups)
-    dash = {"field": "group", "type": "nominal", "legend": None}
+    legend = LEGEND if len(shown) > 1 else None
+    dash = {"field": "group", "type": "nominal", "legend": legend}
     dash |= {"scale": {"domain": list(shown), "range": [list(each.dash) for each in shown.values()]}}
     tips = [{"field": "at", "type": x["type"], "title": x.get("title")}, *TIPS]
 
@@ -106,10 +110,10 @@ def along(panels: Sequence[Panel], groups: Mapping[str, Group], x: Spec, methods
             *(views.line({"color": colour, "tooltip": label, "strokeDash": [4, 3]}, y={"datum": views.rounded(value)})
               for label, (value, colour) in panel.lines.items()),
             views.layer({"type": "rule", "clip": True}, x=x, y={**y, "field": "low"}, y2={"field": "high"},
-                        color=_hue(shown, None)),
-            views.layer(line, x=x, y=y, color=_hue(shown, None), strokeDash=dash),
+                        color=_hue(shown, legend)),
+            views.layer(line, x=x, y=y, color=_hue(shown, legend), strokeDash=dash),
             views.layer(dots, params=views.zoom(f"zoom{place}", *(("x", "y") if x["type"] == "quantitative" else ("y",))),
-                        x=x, y=y, **_dots(shown, tips, LEGEND)),
+                        x=x, y=y, **_dots(shown, tips, legend)),
         ]  # fmt: skip
         return _view(place, panel, marks, 190)
 
@@ -121,8 +125,8 @@ def _known(panels: Sequence[Panel], groups: Mapping[str, Group]) -> dict[str, Gr
     return {name: group for name, group in groups.items() if name in found}
 
 
-def _value(panel: Panel) -> Spec:
-    scale = {"domain": [views.rounded(end) for end in panel.domain], "nice": False} if panel.domain else {}
+def _value(panel: Panel, **scaled: Any) -> Spec:
+    scale = {"domain": [views.rounded(end) for end in panel.domain], "nice": False} if panel.domain else scaled
     return views.number("mean", panel.axis, **scale)
 
 
@@ -132,7 +136,6 @@ def _hue(groups: Mapping[str, Group], legend: Spec | None) -> Spec:
 
 
 def _dots(groups: Mapping[str, Group], tips: list[Spec], legend: Spec | None) -> Spec:
-    legend = legend if len(groups) > 1 else None
     shapes = {"domain": list(groups), "range": [views.SHAPES[each.mark] for each in groups.values()]}
     return {
         "stroke": _hue(groups, legend),
