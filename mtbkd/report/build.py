@@ -76,7 +76,7 @@ def build_report(
         ContractError: a file that an earlier rule should have written is missing or breaks its contract.
     """
     out = Path(out)
-    asked, asked_frames = question_sections.parts(plan["questions"], questions)
+    asked, asked_frames = question_sections.parts(plan["questions"], questions, plan["experiments"])
     read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
     evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
     told = manifest(plan)
@@ -209,7 +209,7 @@ def _content(
         "parts": parts,
         "questions": asked,
         "figures": _grouped(figures, [part.name for part in parts]),
-        "filters": choices.groups(evidence),
+        "filters": choices.groups(evidence, [each for part in asked for each in part.students]),
         "gates_explained": _gates_explained(),
         "agreement_explained": posteriors.EXPLAINED,
         "costs": runs.cost_table(costs),

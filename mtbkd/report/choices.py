@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.glossary import METRICS
-from mtbkd.report.titles import INFERENCES, SIGNALS, of_metrics
+from mtbkd.report.titles import INFERENCES, SIGNALS, Student, of_metrics
 
 
 class Choice(NamedTuple):
@@ -26,15 +26,20 @@ class Group:
     choices: Sequence[Choice]
 
 
-def groups(evidence: Sequence[Evidence]) -> list[Group]:
-    """All kinds among which there is something to choose; [] where no table would change."""
+def groups(evidence: Sequence[Evidence], asked: Sequence[Student] = ()) -> list[Group]:
+    """All kinds among which there is something to choose; [] where no table would change.
+
+    ``asked``: students that only questions have.
+    """
     students: list[dict[Any, Any]] = []
     titles: dict[str, str] = {}
     for each in evidence:
         own = each.metrics[each.metrics["kind"] == "student"].drop_duplicates("method")
         students += own.to_dict("records")
         titles |= of_metrics(each.metrics)
-    signals, inferences = (dict.fromkeys(str(row[name]) for row in students) for name in ("signal", "inference"))
+    students += [each._asdict() for each in asked if each.method not in titles]
+    titles = {each.method: each.title for each in asked} | titles
+    signals, inferences = (dict.fromkeys(str(row[name]) for row in students if row[name]) for name in ("signal", "inference"))
     kin = {row["method"]: (("signal", str(row["signal"])), ("inference", str(row["inference"]))) for row in students}
     known = set().union(*(each.metrics["metric"] for each in evidence))
     metrics = [Choice(name, label) for name, (label, *_) in METRICS.items() if name in known]

@@ -8,12 +8,14 @@ name, tables and settings, or what its kind makes of them. The optional module `
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from mtbkd.base import registry
 from mtbkd.base.frames import Frame, read_table
+from mtbkd.report import asked_students
 from mtbkd.report.table import Table
+from mtbkd.report.titles import Student
 from mtbkd.report.verdict_card import Card
 
 Answers = tuple[str, Sequence[str]]
@@ -48,23 +50,27 @@ class Section:
 
 @dataclass(frozen=True)
 class Part:
-    """One question on the page; ``about``: its data and student."""
+    """One question on the page; ``about``: its data and student; ``students``: those that only it has."""
 
     name: str
     title: str
     explained: str
     section: Section
     about: str = ""
+    students: Sequence[Student] = ()
 
 
 def parts(
-    plans: Mapping[str, Mapping[str, Any]], files: Mapping[str, Mapping[str, str]]
+    plans: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Mapping[str, str]],
+    experiments: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[list[Part], dict[str, Frame]]:
     """The page's sections of all questions, and their tables by file name, ``<question>-<table>``.
 
     Args:
         plans: question -> ``dataclasses.asdict`` of its plan.
         files: question -> table -> file.
+        experiments: experiment -> its plan.
     """
     found, frames, known = [], {}, {}
     for name, places in files.items():
@@ -73,9 +79,15 @@ def parts(
         known[name] = plan["kind"], tables
         module = registry.section(plan["kind"])
         section = module.section(name, tables, plan["content"])
+        students, carded = asked_students.students(plan, experiments, module, tables)
+        section = replace(
+            section,
+            tables=[asked_students.named(table, students, carded) for table in section.tables],
+            details=[asked_students.named(table, students, carded) for table in section.details],
+        )
         first = next(each for each, (kind, _) in known.items() if kind == plan["kind"])
         explained = _words(module) if first == name else f"How to read this: see {first} above."
-        found.append(Part(name, module.TITLE, explained, section, _about(plan)))
+        found.append(Part(name, module.TITLE, explained, section, _about(plan), () if carded else tuple(students.values())))
         frames |= {f"{name}-{table}": frame for table, frame in tables.items()}
     return [*_together(known), *found], frames
 

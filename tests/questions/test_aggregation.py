@@ -10,24 +10,19 @@ import pytest
 from pydantic import ValidationError
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.frames import write_table
 from mtbkd.contracts.draws import Draws
 from mtbkd.pooling.axioms import AXIOMS
-from mtbkd.questions.axioms import figure_conformance as conformance
 from mtbkd.questions.axioms import question as axioms
 from mtbkd.questions.axioms import section as axioms_report
-from mtbkd.questions.guarantees import figure_guarantees as guarantee_figure
 from mtbkd.questions.guarantees import question as guarantees
 from mtbkd.questions.guarantees import section as guarantees_report
 from mtbkd.questions.inputs import Inputs
-from mtbkd.questions.weightings import figure_weightings as weightings_figure
 from mtbkd.questions.weightings import question as weightings
 from mtbkd.questions.weightings import section as weightings_report
-from mtbkd.report.figures import style
-from mtbkd.report.figures.material import Question
 from mtbkd.signals.responsibility import responsibilities
 from tests.conformance.examples import dataset
 from tests.pooling.test_context import teachers_of
+from tests.questions.drawn import asked, checked
 
 
 def draws_of(signal: str, lam: float = 2.0) -> Draws:
@@ -51,14 +46,11 @@ def inputs() -> Inputs:
     )
 
 
-def shown(module: Any, report: Any, figure: Any, tables: Mapping[str, Any], folder: Path, settings: Any) -> str:
+def shown(module: Any, report: Any, tables: Mapping[str, Any], folder: Path, settings: Any) -> str:
     """Draw the figure, make the section, return its sentences."""
-    files = {name: str(folder / f"{name}.parquet") for name in tables}
-    for name, frame in tables.items():
-        write_table(frame, files[name])
     content = settings.model_dump(mode="json")
-    with style.style():
-        figure.draw(Question("pools", module.__name__.split(".")[-1], content, files))
+    kind = module.__name__.split(".")[-2]
+    assert checked(asked(kind, tables, folder, content, {"tip_entropy_map": ("tip", "entropy", "map")}))
     section = report.section("pools", tables, content)
     assert all(table.name.startswith("pools-") and table.rows for table in (*section.tables, *section.details))
     assert all(len(row.cells) == len(table.columns) for table in (*section.tables, *section.details) for row in table.rows)
@@ -75,7 +67,7 @@ def test_the_matrix_has_an_entry_for_every_operator_and_axiom(tmp_path: Path) ->
     assert len(matrix) == 2 * len(AXIOMS) and not matrix.loc[("mean", "A5", "strong"), "holds"]
     found = matrix.loc[("log", "A1", "weak")]
     assert (found["teachers"], found["classes"]) == (2, 3) and np.shape(json.loads(found["prob"])) == (2, 3)
-    told = shown(axioms, axioms_report, conformance, tables, tmp_path, settings)
+    told = shown(axioms, axioms_report, tables, tmp_path, settings)
     assert "mean satisfies the most: 9 of 10." in told and "'log' lies 0.5 outside the teachers' range" in told
 
 
@@ -94,7 +86,7 @@ def test_guarantees_are_measured_on_every_replicate(inputs: Inputs, tmp_path: Pa
     assert (bounds.loc[bounds["proven"], "broken"] == 0).all()
     inside = tables["gain"]["r"].between(0, 1)
     assert (tables["gain"].loc[inside, "lost"] == 0).all()
-    told = shown(guarantees, guarantees_report, guarantee_figure, tables, tmp_path, settings)
+    told = shown(guarantees, guarantees_report, tables, tmp_path, settings)
     assert "theorems were violated in 0 of" in told and "the linear pool never gives b" in told
 
 
@@ -113,7 +105,7 @@ def test_weightings_are_scored_with_the_students_responsibilities_beside_them(in
     sums = shares.groupby(["weights", "replicate", "domain"])["weight"].sum()
     np.testing.assert_allclose(sums, 1)
     assert tables["conditions"].query("condition == 'normalised'")["holds"].all()
-    told = shown(weightings, weightings_report, weightings_figure, tables, tmp_path, settings)
+    told = shown(weightings, weightings_report, tables, tmp_path, settings)
     assert "The responsibilities of tip_entropy_map" in told
 
 

@@ -31,6 +31,13 @@ def figure_experiment(experiment):
     )
 
 
+def figure_question(question):
+    """What figures may know of a question."""
+    specs = PLAN.experiments[question.experiment].methods if question.experiment in PLAN.experiments else {}
+    methods = {m: (s["signal"]["name"], s["weights"] or "", s["inference"]["name"]) for m, s in specs.items()}
+    return FigureQuestion(question.name, question.kind, question.content, question_tables(question), methods)
+
+
 def figure_sibling(experiment):
     """What figures of the whole study may know of an experiment."""
     return {
@@ -45,7 +52,7 @@ def figure_sibling(experiment):
 
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
 FIGURE_STUDY = FigureStudy({e.name: figure_sibling(e) for e in PLAN.experiments.values()})
-FIGURE_QUESTIONS = [FigureQuestion(name, q.kind, q.content, question_tables(q)) for name, q in PLAN.questions.items()]
+FIGURE_QUESTIONS = [figure_question(q) for q in PLAN.questions.values()]
 OWNERS = catalogue.catalogue(FIGURE_EXPERIMENTS, FIGURE_STUDY, FIGURE_QUESTIONS)
 FIGURES = [f"{STUDY}/figures/{owner.stem(name)}.svg" for owner in OWNERS for name in owner.figures]
 FIGURE_OF = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLUE, GREY, VERMILION, WIDTH, plt
+from mtbkd.report.figures.style import DARK, GREY, WIDTH, plt
 
 if TYPE_CHECKING:
     from matplotlib import patches
@@ -18,16 +18,17 @@ TITLE = "Which properties does each pooling operator have?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Rows are pooling operators, which combine several teachers' distributions into one. Columns are desirable properties, each in a
-weak and a strong form. Blue disc: no counterexample among all candidates tried (evidence, not a proof). Red cross: a
-counterexample was found; its size is given below, so 2 x 3 means two teachers and three classes. Convexity: the result lies
-between the teachers. Positivity: no class is excluded that all teachers (strong: some teacher) allow. Continuity: the result
-changes little if teachers (strong: or weights) change little. Weight monotonicity: the result moves towards a teacher whose
-weight increases. Temperature: tempering preserves the order of classes that all teachers rank alike (strong: tempering before
-or after pooling gives the same result). The formal statements are ours; the tables of the report give them, with every
+Pooling operators (rows) combine several teachers' distributions into one. Columns are desirable properties, each in a weak and
+a strong form. Disc: no counterexample among all candidates tried (evidence, not a proof). Cross: a counterexample was found.
+
+Below a cross is the size of its counterexample: 2 x 3 means two teachers and three classes. Convexity: the result lies between
+the teachers. Positivity: no class is excluded that all teachers (strong: some teacher) allow. Continuity: the result changes
+little if teachers (strong: or weights) change little. Weight monotonicity: the result moves towards a teacher whose weight
+increases. Temperature: tempering preserves the order of classes that all teachers rank alike (strong: tempering before or
+after pooling gives the same result). The formal statements are ours; the tables of the report give them, with every
 counterexample in numbers.
 """
-PALE = {True: "#d9e8f3", False: "#fbe3d6"}
+PALE = {True: "#e3e9e4", False: "#f7dfd8"}
 SHORT = {
     "Convexity": "Convexity",
     "Positivity": "Positivity",
@@ -48,9 +49,9 @@ def draw(question: Question) -> "Figure":
             patches.Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=PALE[row["holds"]], edgecolor="white", linewidth=1.5)
         )
         if row["holds"]:
-            ax.plot(x, y, "o", color=BLUE, markersize=5)
+            ax.plot(x, y, "o", color=DARK, markersize=5)
         else:
-            ax.plot(x, y - 0.13, "x", color=VERMILION, markersize=5, markeredgewidth=1.8)
+            ax.plot(x, y - 0.13, "x", color=DARK, markersize=5, markeredgewidth=1.8)
             ax.text(x, y + 0.3, f"{row['teachers']} x {row['classes']}", ha="center", va="center", fontsize=6.2, color=GREY)
     ax.set_xlim(-0.5, len(axioms) - 0.5)
     ax.set_ylim(len(operators) - 0.5, -0.5)

@@ -9,7 +9,7 @@ from mtbkd.questions.baselines.contest import REFERENCE
 from mtbkd.questions.baselines.section import gains, titles_of
 from mtbkd.questions.baselines.tables import PLAIN
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, grid
+from mtbkd.report.figures.style import BLACK, DARK, GREY, estimated, grid, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,17 +19,18 @@ TITLE = "Gain of each multi-teacher method"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Published methods for learning from several teachers. Each trains the same student on the same replicates, with the same tuning
-protocol. Left: the gain over a student trained on labels alone, that is, the value of having teachers. Right: the gain over
-AVER, which weights all teachers equally, that is, the value of a better weighting. The upper row is accuracy, the lower row
-negative log-likelihood, with the sign chosen so that right is better everywhere. Dots are means over replicates, thick bars
-their 95 % intervals, small dots the replicates. Blue is significantly better, orange-red significantly worse (the interval
-excludes zero and the test, corrected for the number of methods, has p below .05); grey is inconclusive. All methods share
-data, teachers and starting points, so paired differences are more precise than the scores themselves.
+Published methods for learning from several teachers, each with the same student, replicates and tuning protocol; right of the
+line is better. Filled: significant; hollow: inconclusive. Blue: the teacher-informed prior.
+
+Left: the gain over a student trained on labels alone, that is, the value of having teachers. Right: the gain over AVER, which
+weights all teachers equally, that is, the value of a better weighting. The upper row is accuracy, the lower row negative
+log-likelihood, with the sign chosen so that right is better everywhere. Dots are means over replicates, thick bars their 95 %
+intervals, small dots the replicates. Significant: the interval excludes zero and the test, corrected for the number of
+methods, has p below .05. All methods share data, teachers and starting points, so paired differences are more precise than the
+scores themselves.
 """
 WORDS = {REFERENCE: "against labels only", PLAIN: "against equal weights"}
 UNITS = {"accuracy": "gain of accuracy", "nll": "gain of log-likelihood (nats)"}
-COLOURS = {1: BLUE, -1: VERMILION, 0: GREY}
 
 
 def draw(question: Question) -> "Figure":
@@ -57,16 +58,20 @@ def _each(scores: Any, metric: str, reference: str) -> dict[str, np.ndarray]:
     return {method: sign * (values[method] - values[reference]).to_numpy() for method in values}
 
 
+def colour(method: str) -> str:
+    """The signal's, of a method that is one; the weightings of the literature share one."""
+    return signal_colour("tip") if method == "tip" else DARK
+
+
 def _panel(ax: "Axes", shown: list[str], found: Mapping[str, Mapping[str, Any]], each: Mapping[str, np.ndarray]) -> None:
     ax.axvline(0, color=BLACK, linewidth=1)
     for y, method in enumerate(shown):
         if method not in found:
-            ax.text(0, y, " the reference", va="center", fontsize=7, color=GREY)
+            ax.text(0, y, "  the reference", va="center", fontsize=7, color=GREY)
             continue
-        own, colour = found[method], COLOURS[int(found[method]["clear"])]
+        own = found[method]
         height = y + 0.16 * np.sin(2.4 * np.arange(len(each[method])))
         ax.plot(each[method], height, ".", color=GREY, alpha=0.4, markersize=3.5, markeredgewidth=0, zorder=1)
-        ax.plot([own["low"], own["high"]], [y, y], color=colour, linewidth=2.2, solid_capstyle="butt")
-        ax.plot([own["gain"]], [y], "o", color=colour, markersize=5)
+        estimated(ax, own["gain"], y, (own["low"], own["high"]), colour(method), filled=bool(own["clear"]), size=5, width=2.2)
     ax.grid(axis="y", visible=False)
     ax.tick_params(labelsize=7.5)

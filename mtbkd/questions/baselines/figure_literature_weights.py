@@ -14,12 +14,14 @@ TITLE = "Share of each teacher by domain"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-The share of each teacher in the student's training target, averaged over replicates and over the training examples of one
-domain, for every method that weights teachers. A column is a domain and a teacher; the shares within a domain sum to 1 in
-every row. A weighting that finds the right expert is bright where a teacher meets the domain it was trained on. Equal numbers
-along a row mean that the method does not distinguish the teachers there. Bright cells in a foreign domain mean that a teacher
-is trusted because it is confident, not because it is right. Methods whose weights vary only by label or by minibatch have
-nearly the same shares in all domains.
+The share of each teacher in the student's training target, by domain of the training examples, for every method that weights
+teachers; yellow is high. A good weighting is bright where a teacher meets the domain it was trained on.
+
+Shares are averaged over replicates and over the training examples of a domain. A column is a domain and a teacher; the shares
+within a domain sum to 1 in every row. A weighting that finds the right expert is bright where a teacher meets the domain it
+was trained on. Equal numbers along a row mean that the method does not distinguish the teachers there. Bright cells in a
+foreign domain mean that a teacher is trusted because it is confident, not because it is right. Methods whose weights vary only
+by label or by minibatch have nearly the same shares in all domains.
 """
 DARK = 0.55  # shares below are drawn in dark colours
 MANY = 12  # columns from which on the numbers are written smaller

@@ -1,5 +1,6 @@
 """Scores against the number of labels, with and without teachers: when distillation pays."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
@@ -8,7 +9,8 @@ from mtbkd.evaluation.metrics import range_of
 from mtbkd.questions.curves.crossing import judged_metrics
 from mtbkd.questions.curves.spec import NO_TEACHERS
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import GREY, VERMILION, grid, signal_colour
+from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, signal_colour
+from mtbkd.report.titles import Student
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,15 +20,17 @@ TITLE = "When does distillation help?"
 SCOPE = "question"
 CATEGORY = "Labels"
 CAPTION = """\
-Scores on the same held-out test examples for a growing number of labels. The x-axis is the number of labels (logarithmic). It
-counts all labels, including those for validation, because every setting is chosen by cross-validation within them. Each row is
-one set of teachers, from poor to good; left is accuracy (higher is better), right the negative log-likelihood (lower is
-better). Black is a student trained on labels alone. Coloured lines are distilled students: solid if the other training
-examples are kept without labels, dashed if they are dropped. Dots are means over replicates, with 95 % intervals. The dotted
-red line is the mean of the teachers' probabilities, without a student; the grey line is the Bayes ceiling, which no method can
-exceed except by chance. Distillation helps as long as a coloured line is on the better side of the black one; where they meet,
-labels alone have caught up. A set of uninformative teachers is a control: what its lines gain is smoothing, and other sets
-help only by what they gain beyond it. A red line outside a panel is written at its edge.
+Test scores against the number of labels, one row for each set of teachers. Black is a student trained on labels alone;
+distillation helps where a coloured line is on its better side. Left: accuracy, higher is better; right: negative
+log-likelihood, lower is better.
+
+The x-axis is logarithmic and counts all labels, including those for validation, because every setting is chosen by
+cross-validation within them. All scores are on the same held-out test examples. Lines of distilled students are solid if the
+other training examples are kept without labels, dashed if they are dropped. Marks are means over replicates, with 95 %
+intervals. The dotted red line is the mean of the teachers' probabilities, without a student; the grey line is the Bayes
+ceiling, which no method can exceed except by chance. Where a coloured line meets the black one, labels alone have caught up. A
+set of uninformative teachers is a control: what its lines gain is smoothing, and other sets help only by what they gain beyond
+it. A red line outside a panel is written at its edge.
 """
 TITLES = {
     "accuracy_true_prob": "expected accuracy (share)",
@@ -38,11 +42,11 @@ MEAN = "teachers:mean"
 
 def draw(question: Question) -> "Figure":
     rows = question.table("scores")
-    panels = panels_of(rows)
+    panels, students = panels_of(rows), question.students(rows)
     figure, axes = grid(len(panels), 2, 2.3)
     shared: dict[str, list[Axes]] = {}
     for ax, (title, teachers, metric) in zip(axes, panels, strict=True):
-        _panel(ax, rows[rows["metric"] == metric], teachers)
+        _panel(ax, rows[rows["metric"] == metric], teachers, students)
         ax.set_title(title, fontsize=8)
         ax.set_ylabel(TITLES[metric], fontsize=7.5)
         shared.setdefault(metric, []).append(ax)
@@ -90,7 +94,7 @@ def lines_of(rows: Frame, teachers: str) -> list[tuple[Any, Frame]]:
     return [(keys, own) for keys, own in lines if keys[1] != "none" or keys[2] == students["transfer"].iloc[0]]
 
 
-def _panel(ax: "Axes", rows: Frame, teachers: str) -> None:
+def _panel(ax: "Axes", rows: Frame, teachers: str, students: Mapping[str, Student]) -> None:
     counts = sorted(int(n) for n in rows["labels"].unique())
     label_ticks(ax, counts)
     lines = lines_of(rows, teachers)
@@ -101,16 +105,17 @@ def _panel(ax: "Axes", rows: Frame, teachers: str) -> None:
         x, colour = [n * shift for n in found], signal_colour(signal)
         for at, each in zip(x, found.values(), strict=True):
             ax.plot([at, at], [each.low, each.high], color=colour, linewidth=0.9)
-        label = f"{method}: labels alone" if signal == "none" else f"{method}, others {'kept' if transfer else 'dropped'}"
+        label = students[method].title + ("" if signal == "none" else f", others {'kept' if transfer else 'dropped'}")
+        mark = inference_mark(students[method].inference)
         means = [each.mean for each in found.values()]
         line = "solid" if transfer or signal == "none" else (0, (3, 1.6))
-        ax.plot(x, means, "o", color=colour, linestyle=line, markersize=3, linewidth=1.2, label=label)
+        ax.plot(x, means, mark, color=colour, linestyle=line, markersize=mark_size(mark, 3), linewidth=1.2, label=label)
     ceiling = rows[rows["kind"] == "ceiling"]["value"].mean()
     ax.axhline(ceiling, color=GREY, linewidth=1, label="ceiling", zorder=0.5)
     ax.margins(y=0.08)
     low, high = ax.get_ylim()
     mean = float(rows[(rows["method"] == MEAN) & (rows["teachers"] == teachers)]["value"].mean())
-    ax.axhline(mean, color=VERMILION, linestyle=(0, (1, 1.2)), linewidth=1.2, label="mean of the teachers", gid=MEAN)
+    ax.axhline(mean, color=TEACHERS, linestyle=(0, (1, 1.2)), linewidth=1.2, label="mean of the teachers", gid=MEAN)
     ax.set_ylim(low, high)
 
 
@@ -124,4 +129,4 @@ def _label_outside(ax: "Axes") -> None:
     up = value > high
     told = f"mean of the teachers: {value:.2f} {'above' if up else 'below'}"
     ax.annotate(told, (0.98, 0.97 if up else 0.03), xycoords="axes fraction", ha="right", va="top" if up else "bottom",
-                color=VERMILION, fontsize=7)  # fmt: skip
+                color=TEACHERS, fontsize=7)  # fmt: skip

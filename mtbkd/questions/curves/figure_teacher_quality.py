@@ -1,12 +1,14 @@
 """What distillation adds to labels alone, against the quality of the teachers."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
 from mtbkd.questions.curves.crossing import differences, judged_metrics
 from mtbkd.questions.curves.figure_label_curve import sets_of_teachers
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, GREY, grid, signal_colour, staggered
+from mtbkd.report.figures.style import BLACK, grid, inference_mark, mark_size, signal_colour, wrapped
+from mtbkd.report.titles import Student
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,14 +18,15 @@ TITLE = "Gain by teacher quality"
 SCOPE = "question"
 CATEGORY = "Labels"
 CAPTION = """\
-Gain of distillation over a student trained on labels alone, for teachers of different quality. The x-axis is the mean accuracy
-of the single teachers of a set; each group of dots is one set. The y-axis is the gain over labels alone on the same
-replicates: accuracy in the upper row, negative log-likelihood (with the sign chosen so that up is better) in the lower row.
-Each column is one number of labels. Dots above the black line gained by distillation, dots below it lost. Bars are 95 %
-intervals of the paired difference over replicates; a bar that crosses the line is inconclusive. Solid lines keep the other
-training examples without labels, dashed lines drop them. Each panel has its own scale. Uninformative teachers, at chance on
-the left, are a control: what they gain is smoothing, and other sets help only by what they gain beyond it. The settings of
-every method are chosen within the label budget, so a method that gains nothing has at best learned to ignore its teachers.
+What distillation gains over labels alone with teachers of different quality, the worst on the left: marks above the black line
+gained, marks below it lost. One column for each number of labels; upper row accuracy, lower row log-likelihood.
+
+Below each set of teachers is the mean accuracy of its single teachers. Gains are on the same replicates, with the sign chosen
+so that up is better. Bars are 95 % intervals of the paired difference over replicates; a bar that crosses the line is
+inconclusive. Solid lines keep the other training examples without labels, dashed lines drop them. Each panel has its own
+scale. Uninformative teachers, at chance, are a control: what they gain is smoothing, and other sets help only by what they
+gain beyond it. The settings of every method are chosen within the label budget, so a method that gains nothing has at best
+learned to ignore its teachers.
 """
 GAINS = {
     "accuracy_true_prob": "gain of expected accuracy",
@@ -41,18 +44,22 @@ def draw(question: Question) -> "Figure":
     counts = shown_counts([int(n) for n in rows["labels"].unique()])
     panels = [(metric, n) for metric in judged_metrics(rows) for n in counts]
     figure, axes = grid(len(panels), len(counts), 2.1)
-    found = differences(rows)
+    found, students, quality = differences(rows), question.students(rows), teacher_accuracy(rows)
     for place, (ax, (metric, n)) in enumerate(zip(axes, panels, strict=True)):
         own = found[(found["metric"] == metric) & (found["labels"] == n) & (found["kind"] == "student")]
-        _panel(ax, own, teacher_accuracy(rows), dict(rows.groupby("method")["signal"].first()))
-        ax.set_title(f"{n:,} labels", fontsize=8, pad=6 + 9 * len(teacher_accuracy(rows)))
+        _panel(ax, own, list(quality), students)
+        ax.set_title(f"{n:,} labels", fontsize=8)
         if place % len(counts) == 0:
-            ax.set_ylabel(GAINS[metric], fontsize=8)
+            ax.set_ylabel(wrapped(GAINS[metric], 18), fontsize=8)
     handles: dict[str, Any] = {}
     for ax in axes:
         handles |= {label: handle for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=2, fontsize=7.5)
-    figure.supxlabel("accuracy of the single teachers (mean of the set)", fontsize=9)
+    names = [f"{wrapped(name, 12)}\n{score:.2f}" for name, score in quality.items()]
+    for ax in axes:
+        last = ax in axes[-len(counts) :]
+        ax.set_xticks(range(len(names)), names if last else [""] * len(names), fontsize=7, rotation=90 * (len(counts) > 1))
+    figure.supxlabel("set of teachers, and the mean accuracy of its single teachers", fontsize=9)
     return figure
 
 
@@ -63,26 +70,35 @@ def shown_counts(counts: list[int]) -> list[int]:
 
 
 def teacher_accuracy(rows: Frame) -> dict[str, float]:
-    """Set -> mean over its single teachers and replicates of their accuracy."""
+    """Set -> mean over its single teachers and replicates of their accuracy, the worst first."""
     single = rows[(rows["kind"] == "teacher") & ~rows["method"].str.startswith("teachers:")]
     own = single[single["metric"] == judged_metrics(rows)[0]]
-    return {name: float(own[own["teachers"] == name]["value"].mean()) for name in sets_of_teachers(rows)}
+    found = {name: float(own[own["teachers"] == name]["value"].mean()) for name in sets_of_teachers(rows)}
+    return dict(sorted(found.items(), key=lambda each: each[1]))
 
 
-def _panel(ax: "Axes", rows: Frame, quality: dict[str, float], signals: dict[str, str]) -> None:
-    ax.axhline(0, color=BLACK, linewidth=1, label="labels alone")
-    span = max(quality.values()) - min(quality.values()) or 1.0
-    lines = list(rows.groupby(["method", "transfer"], sort=False))
-    for place, ((method, transfer), own) in enumerate(lines):
-        shift, colour = (place - (len(lines) - 1) / 2) * 0.018 * span, signal_colour(signals[method])
-        known = [(quality[row["teachers"]] + shift, row) for row in own.to_dict("records") if row["teachers"] in quality]
-        points = sorted(known, key=lambda point: point[0])  # two sets may be equally good
+def _lines(found: Frame, sets: Sequence[str]) -> list[tuple[str, bool, list[tuple[float, dict[str, Any]]]]]:
+    """(method, whether other examples are kept, (place, row) of every set) of every line; lines stand side by side."""
+    grouped = list(found[found["teachers"].isin(sets)].groupby(["method", "transfer"], sort=False))
+    shift, lines = 0.5 / max(len(grouped), 1), []
+    for place, ((method, transfer), own) in enumerate(grouped):
+        beside = shift * (place - (len(grouped) - 1) / 2)
+        points = [(sets.index(row["teachers"]) + beside, row) for row in own.to_dict("records")]
+        lines.append((str(method), bool(transfer), sorted(points, key=lambda point: point[0])))
+    return lines
+
+
+def _panel(ax: "Axes", rows: Frame, sets: Sequence[str], students: Mapping[str, Student]) -> None:
+    ax.axhline(0, color=BLACK, linewidth=1, label="Labels alone")
+    for method, transfer, points in _lines(rows, sets):
+        colour, mark = signal_colour(students[method].signal), inference_mark(students[method].inference)
         for x, row in points:
             ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=0.9)
         line = "solid" if transfer else (0, (3, 1.6))
-        label = f"{method}, others {'kept' if transfer else 'dropped'}"
-        ax.plot([x for x, _ in points], [row["advantage"] for _, row in points], "o", color=colour, linestyle=line,
-                markersize=3.2, linewidth=1.1, label=label)  # fmt: skip
-    staggered(ax, quality, GREY, 6.5)
-    ax.margins(x=0.12, y=0.12)
+        label = f"{students[method].title}, others {'kept' if transfer else 'dropped'}"
+        ax.plot([x for x, _ in points], [row["advantage"] for _, row in points], mark, color=colour, linestyle=line,
+                markersize=mark_size(mark, 3.2), linewidth=1.1, label=label)  # fmt: skip
+    ax.set_xlim(-0.6, len(sets) - 0.4)
+    ax.margins(y=0.12)
+    ax.grid(axis="x", visible=False)
     ax.tick_params(labelsize=7)

@@ -7,7 +7,7 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, grid
+from mtbkd.report.figures.style import BLACK, GREY, GROUPS, LIGHT, grid
 
 if TYPE_CHECKING:
     from arviz_stats import ecdf_utils
@@ -20,24 +20,27 @@ TITLE = "Are the posteriors calibrated on average?"
 SCOPE = "question"
 CATEGORY = "Exact answers"
 CAPTION = """\
-Simulation-based calibration. Parameters are drawn from their prior and data from the parameters, many times. Each method
-samples the posterior of each data set, and the true value is ranked among its draws. With the exact posterior every rank is
-equally likely: the line, which is the share of data sets with a lower rank minus its expectation under uniform ranks, then
-stays in the grey band (95 %, for the whole line simultaneously). A line above zero on the left and below zero on the right
-means that the truth lies outside the draws too often: the posterior is too narrow. The reverse, first below and then above,
-means too wide. A line on one side of zero throughout means biased estimates. Colours are the three parameters of a logistic
-student and its log-likelihood. Methods without posterior draws have no panel.
+Simulation-based calibration: with the exact posterior every rank of the true value among the draws is equally likely, and the
+lines stay in the grey band (95 %, for a whole line).
+
+Parameters are drawn from their prior and data from the parameters, many times. Each method samples the posterior of each data
+set, and the true value is ranked among its draws. A line is the share of data sets with a lower rank minus its expectation
+under uniform ranks. A line above zero on the left and below zero on the right means that the truth lies outside the draws too
+often: the posterior is too narrow. The reverse, first below and then above, means too wide. A line on one side of zero
+throughout means biased estimates. Colours are the three parameters of a logistic student and its log-likelihood. Methods
+without posterior draws have no panel.
 """
 LEVEL, SIMULATIONS, SEED = 0.95, 1000, 214
-COLOURS = (BLUE, ORANGE, GREEN, VERMILION, BLACK)
+COLOURS = (*GROUPS[:3], BLACK, *GROUPS[3:])
 
 
 def draw(question: Question) -> "Figure":
-    shown = {str(method): rows for method, rows in question.table("ranks").groupby("method", sort=False)}
+    ranks = question.table("ranks")
+    shown, students = {str(method): rows for method, rows in ranks.groupby("method", sort=False)}, question.students(ranks)
     figure, axes = grid(max(1, len(shown)), 2, 2.1, sharex=True, sharey=True)
     for ax, (method, rows) in zip(axes, shown.items(), strict=False):
         _panel(ax, rows)
-        ax.set_title(method, fontsize=8.5)
+        ax.set_title(students[method].title, fontsize=8.5)
         ax.label_outer()
     if shown:
         handles, labels = axes[0].get_legend_handles_labels()

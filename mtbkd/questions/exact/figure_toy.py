@@ -12,7 +12,7 @@ from mtbkd.inference import Context, sgld, smc
 from mtbkd.inference.optimise import Training
 from mtbkd.questions.exact import cases
 from mtbkd.report.figures.material import Study
-from mtbkd.report.figures.style import BLACK, BLUE, GREY, LIGHT, ORANGE, VERMILION, WIDTH, plt
+from mtbkd.report.figures.style import BLACK, BLUE, DARK, GREY, LIGHT, ORANGE, WIDTH, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,15 +23,17 @@ SCOPE = "study"
 READS = ""
 CATEGORY = "Method"
 CAPTION = """\
-The idea in one dimension (the paper's Fig. 2; independent of the study). Two teachers give two opinions about one parameter,
-N(2, 1) and N(6, 1): the dotted curves. The data say 3.5, the triangle. Multi-teacher Bayesian distillation averages the
-opinions (a mixture, or linear pool): its posterior, in blue, keeps both opinions as two modes and lets the data weight them.
-Classical distillation multiplies them (a log pool), in orange: a single opinion halfway between, which neither teacher holds.
-Top: prior times likelihood on a grid. Left: data of precision 1, as in the paper. Right: data of precision 2, informative
-enough to leave the mixture a single mode, closer to the teacher that was right. Bottom: the two posteriors of precision 1
-again, with the draws of two of our samplers, tempered sequential Monte Carlo (grey bars) and stochastic gradient Langevin
-dynamics (red outline). The numbers are the posterior mass to the right of 3.75, where the second mode lies: they reveal a
-sampler that misses a mode or weights it wrongly. Good samplers follow the curve.
+The idea in one dimension (the paper's Fig. 2; independent of the study): two teachers disagree about one parameter. The linear
+pool (blue) keeps both opinions and lets the data weight them; the log pool (orange) is one opinion halfway between, which
+neither teacher holds.
+
+The teachers' opinions are N(2, 1) and N(6, 1), the dotted curves; the data say 3.5, the triangle. Multi-teacher Bayesian
+distillation averages the opinions (a mixture, or linear pool), classical distillation multiplies them (a log pool). Top: prior
+times likelihood on a grid. Left: data of precision 1, as in the paper. Right: data of precision 2, informative enough to leave
+the mixture a single mode, closer to the teacher that was right. Bottom: the two posteriors of precision 1 again, with the
+draws of two of our samplers, tempered sequential Monte Carlo (grey bars) and stochastic gradient Langevin dynamics (dark
+outline). The numbers are the posterior mass to the right of 3.75, where the second mode lies: they reveal a sampler that
+misses a mode or weights it wrongly. Good samplers follow the curve.
 """
 PRIOR_MEANS, DATA_MEAN = cases.TEACHERS, cases.DATA_MEAN
 PRECISIONS = (1.0, 2.0)
@@ -120,12 +122,12 @@ def _draws(ax: "Axes", pool: Pool, density: np.ndarray) -> None:
     _opinions(ax)
     draws = sampled(pool.case)
     bins = np.linspace(-1, 8, 61).tolist()
-    looks = {"SMC": {"color": LIGHT}, "SGLD": {"histtype": "step", "color": VERMILION, "linewidth": 1.1}}
+    looks = {"SMC": {"color": LIGHT}, "SGLD": {"histtype": "step", "color": DARK, "linewidth": 1.1}}
     for name, values in draws.items():
         ax.hist(values, bins, density=True, **looks[name])
     ax.plot(THETA, density, color=pool.colour, linewidth=2)
     shares = {"grid": share_above(density), **{name: float((values > CUT).mean()) for name, values in draws.items()}}
-    colours = {"grid": pool.colour if pool.colour == BLUE else "#9a6a00", "SMC": GREY, "SGLD": VERMILION}
+    colours = {"grid": pool.colour if pool.colour == BLUE else "#9a6a00", "SMC": GREY, "SGLD": DARK}
     ax.annotate(f"share right of {CUT:g}", (0.98, 0.93), xycoords="axes fraction", ha="right", fontsize=7.5, color=BLACK)
     for line, (name, share) in enumerate(shares.items(), 1):
         ax.annotate(f"{name} {share:.3f}", (0.98, 0.93 - 0.085 * line), xycoords="axes fraction", ha="right", fontsize=7.5,

@@ -1,6 +1,5 @@
 """Guarantees of pools against what is measured."""
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import REAL, SHARE, interval
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, ORANGE, VERMILION, WIDTH, plt
+from mtbkd.report.figures.style import BLACK, DARK, GREY, GROUPS, LIGHT, TEACHERS, WIDTH, estimated, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,16 +17,17 @@ TITLE = "Do the guarantees of the pools hold?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Guarantees of pooling, all at equal weights on test examples. Blue: the teachers of this dataset. Orange: random teachers, with
-arbitrary disagreement. Top left: how much smaller the log loss of a pool is than the mean log loss of its teachers (nats per
-example; bars are 95 % intervals over replicates). Filled: a theorem guarantees that no example can lose; open: no such theorem
-is known. Top right: the share of examples on which a power mean is worse than the mean of its teachers, by its order r. 0 is
-the logarithmic pool, 1 the linear pool; in the grey range between them, and only there, no example can lose. Bottom left: the
-share of examples on which a pool gives the designated unsafe classes more probability than every single teacher does; filled
-operators cannot, by theorem. Bottom right: the variance of the mean of simulated teachers whose errors have variance 1 and the
-correlation given next to each line. Lines are the law rho + (1 - rho) / G, dots are measurements.
+Guarantees of pooling at equal weights on test examples. Red: the teachers of this dataset. Grey: random teachers, with
+arbitrary disagreement. Filled: a theorem guarantees it; hollow: no theorem is known.
+
+Top left: how much smaller the log loss of a pool is than the mean log loss of its teachers (nats per example; bars are 95 %
+intervals over replicates). Top right: the share of examples on which a power mean is worse than the mean of its teachers, by
+its order r. 0 is the logarithmic pool, 1 the linear pool; in the grey range between them, and only there, no example can lose.
+Bottom left: the share of examples on which a pool gives the designated unsafe classes more probability than every single
+teacher does; filled operators cannot, by theorem. Bottom right: the variance of the mean of simulated teachers whose errors
+have variance 1 and the correlation given next to each line. Lines are the law rho + (1 - rho) / G, dots are measurements.
 """
-SOURCES = {"teachers": BLUE, "random teachers": ORANGE}
+SOURCES = {"teachers": TEACHERS, "random teachers": DARK}
 
 
 def draw(question: Question) -> "Figure":
@@ -55,10 +55,8 @@ def _operators(ax: "Axes", rows: Frame, column: str) -> None:
         for y, operator in enumerate(operators):
             own = rows[(rows["source"] == source) & (rows["operator"] == operator)]
             found, colour = interval(own[column], SHARE if column == "broken" else REAL), SOURCES[source]
-            if math.isfinite(found.low):
-                ax.plot([scale * found.low, scale * found.high], [y + shift] * 2, color=colour, linewidth=1.2)
-            fill = colour if bool(own["proven"].all()) else "white"
-            ax.plot(scale * found.mean, y + shift, "o", markersize=4, color=colour, markerfacecolor=fill, clip_on=False)
+            ends = scale * found.low, scale * found.high
+            estimated(ax, scale * found.mean, y + shift, ends, colour, filled=bool(own["proven"].all()), size=4, clip_on=False)
     ax.set_yticks(range(len(operators)), operators, fontsize=8)
     ax.set_ylim(len(operators) - 0.5, -0.5)
 
@@ -72,11 +70,11 @@ def _orders(ax: "Axes", gain: Frame) -> None:
         ax.plot(means.index, 100 * means, "o-", color=colour, markersize=3.5, label=label)
     ax.set_xlabel("order r of the power mean")
     ax.set_ylabel("examples worse than\nthe mean teacher (%)", fontsize=8)
-    ax.set_title("Power means: who loses?")
+    ax.set_title("Which powers lose?")
 
 
 def _variance(ax: "Axes", variance: Frame) -> None:
-    colours = (BLUE, GREEN, ORANGE, VERMILION)
+    colours = GROUPS
     for number, (rho, own) in enumerate(variance.groupby("rho")):
         colour = colours[number] if number < len(colours) else BLACK
         most = int(own["teachers"].max())

@@ -1,11 +1,23 @@
 """MCC of every location under every method, beside labels alone and the teachers."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import Interval, interval
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.report.figures.style import BLACK, GREY, VERMILION, WIDTH, inference_mark, mark_size, plt, signal_colour
+from mtbkd.report.figures.style import (
+    BLACK,
+    GREY,
+    TEACHER_MARK,
+    TEACHERS,
+    WIDTH,
+    inference_mark,
+    mark_size,
+    plt,
+    signal_colour,
+)  # fmt: skip
+from mtbkd.report.titles import Student
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,29 +27,21 @@ TITLE = "How well is each location predicted?"
 SCOPE = "question"
 CATEGORY = "Several labels"
 CAPTION = """\
-How well each location is predicted from the sequence. The x-axis is Matthews' correlation between predicted and true locations
-(0 is guessing, 1 perfect) on test proteins; the threshold of each location was chosen on validation proteins. Each row is a
-location, with its number of test proteins; the first row is the mean over locations. Filled dots are students, as means over
-replicates with 95 % intervals: black is trained on labels alone, orange on labels and the weighted mean of the teachers (kd),
-blue with the teacher-informed prior (tip), light colours with equal weights. A disc is a point estimate, another
-mark draws from a posterior. The red diamond is the mean of the teachers' probabilities; the red bar spans the worst to the
-best teacher. Distillation helped where orange or blue lies to the right of black. All replicates share the test proteins, so
+How well each location is predicted from the sequence: Matthews' correlation (0 is guessing, 1 perfect) on test proteins.
+Distillation helped where orange or blue lies to the right of black, which is labels alone.
+
+Each row is a location, with its number of test proteins; the first row is the mean over locations. Marks are students, as
+means over replicates with 95 % intervals: black is trained on labels alone, orange on labels and the weighted mean of the
+teachers, blue with the teacher-informed prior, light colours with equal weights. A disc is a point estimate, another mark
+draws from a posterior. The threshold of each location was chosen on validation proteins. The upright red mark is the mean of
+the teachers' probabilities; the pale red bar spans the worst to the best teacher. All replicates share the test proteins, so
 locations with few proteins are more uncertain than the interval over replicates suggests.
 """
 LIGHTER = 0.5  # opacity of students with equal weights
 
 
 def draw(question: Any) -> "Figure":
-    scores = question.table("scores")
-    test = scores[(scores["split"] == "test") & (scores["domain"] == "all")]
-    single = test[(test["metric"] == "mcc") & test["value"].notna()]
-    names = single.drop_duplicates("location").sort_values("n", ascending=False)
-    whole = test[(test["metric"] == "macro_mcc") & (test["location"] == "all")]
-    rows = [("mean over locations", whole)]
-    rows += [
-        (f"{row['location']} ({row['n']})", single[single["location"] == row["location"]]) for row in names.to_dict("records")
-    ]
-    students = list(dict.fromkeys(test[test["kind"] == "student"]["method"]))
+    rows, students = rows_of(question), list(question.students(question.table("scores")).values())
     height = 0.07 * len(students) + 0.12
     figure, ax = plt.subplots(figsize=(WIDTH, 1.5 + height * len(rows) + 0.17 * len(students) / 2))
     for place, (_, own) in enumerate(rows):
@@ -54,25 +58,35 @@ def draw(question: Any) -> "Figure":
     return figure
 
 
-def _row(ax: "Axes", own: Frame, students: list[str], place: float) -> None:
+def rows_of(question: Any) -> list[tuple[str, Frame]]:
+    """Label of a row -> its scores on the whole test split: the mean over locations, then every location."""
+    scores = question.table("scores")
+    test = scores[(scores["split"] == "test") & (scores["domain"] == "all")]
+    single = test[(test["metric"] == "mcc") & test["value"].notna()]
+    names = single.drop_duplicates("location").sort_values("n", ascending=False).to_dict("records")
+    rows = [("mean over locations", test[(test["metric"] == "macro_mcc") & (test["location"] == "all")])]
+    return rows + [(f"{row['location']} ({row['n']})", single[single["location"] == row["location"]]) for row in names]
+
+
+def _row(ax: "Axes", own: Frame, students: Sequence[Student], place: float) -> None:
     step = 0.72 / max(1, len(students))
     teachers = own[(own["kind"] == "teacher") & own["method"].str.startswith("teacher:")]["value"]
     mean = own[own["method"] == "teachers:mean"]["value"]
     label = place == 0
     if len(teachers):
-        ax.plot([teachers.min(), teachers.max()], [place, place], color=VERMILION, alpha=0.25, linewidth=9, zorder=0.5,
+        ax.plot([teachers.min(), teachers.max()], [place, place], color=TEACHERS, alpha=0.25, linewidth=9, zorder=0.5,
                 solid_capstyle="butt", label="teachers, worst to best" if label else None)  # fmt: skip
     if len(mean):
-        ax.plot(mean.iloc[0], place, "D", color=VERMILION, markersize=4, zorder=0.7, label="teachers' mean" if label else None)
-    for order, method in enumerate(students):
-        rows = own[own["method"] == method]
+        ax.plot(mean.iloc[0], place, TEACHER_MARK, color=TEACHERS, markersize=11, markeredgewidth=2, zorder=0.7,
+                linestyle="none", label="teachers' mean" if label else None)  # fmt: skip
+    for order, student in enumerate(students):
+        rows = own[own["method"] == student.method]
         if not len(rows):
             continue
         found: Interval = interval(rows["value"], range_of(str(rows["metric"].iloc[0])))
         height = place + (order - (len(students) - 1) / 2) * step
-        first = rows.iloc[0]
-        colour, mark = signal_colour(first["signal"]), inference_mark(first["inference"])
-        alpha = LIGHTER if first["weights"] == "equal" else 1.0
+        colour, mark = signal_colour(student.signal), inference_mark(student.inference)
+        alpha = LIGHTER if rows["weights"].iloc[0] == "equal" else 1.0
         ax.plot([found.low, found.high], [height, height], color=colour, linewidth=1.1, alpha=alpha)
         ax.plot(
             found.mean,
@@ -81,5 +95,5 @@ def _row(ax: "Axes", own: Frame, students: list[str], place: float) -> None:
             color=colour,
             alpha=alpha,
             markersize=mark_size(mark, 3.4),
-            label=method if label else None,
+            label=student.title if label else None,
         )

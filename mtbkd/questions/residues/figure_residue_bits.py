@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLUE, GREY, ORANGE, WIDTH, plt
+from mtbkd.report.figures.style import GREY, WIDTH, estimated, plt, signal_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,18 +14,20 @@ TITLE = "Which weights predict the next residue best?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Teachers that each know the sequences of one kingdom predict the next residue jointly. Each row is a rule for weighting them:
-equal; token (the more confident teacher at this residue); task (the teacher with the best score on validation sequences of
-this kingdom); context (the teacher whose training composition is closest to that of the residues so far); product of these
-three; evidence (the teacher that best predicted the residues so far); oracle (the teacher of the true kingdom alone). Left:
-the pool itself, minus the linear pool with equal weights (the open dot). Right: the student distilled from the pool, minus the
-student without teachers. To the left of zero (the grey line) is better, in thousandths of a bit per residue. Dots are means
-over replicates, bars 95 % intervals of the paired differences. Above, test and training use the same mix of kingdoms; below,
-the mix has shifted.
+Teachers that each know the sequences of one kingdom predict the next residue jointly. Rows are rules for weighting them; left
+of zero is better. Left panels: the pool itself; right panels: the student distilled from it.
+
+The rules: equal; token (the more confident teacher at this residue); task (the teacher with the best score on validation
+sequences of this kingdom); context (the teacher whose training composition is closest to that of the residues so far); product
+of these three; evidence (the teacher that best predicted the residues so far); oracle (the teacher of the true kingdom alone).
+Left: the pool itself, minus the linear pool with equal weights (the open dot). Right: the student distilled from the pool,
+minus the student without teachers. To the left of zero (the grey line) is better, in thousandths of a bit per residue. Dots
+are means over replicates, bars 95 % intervals of the paired differences. Above, test and training use the same mix of
+kingdoms; below, the mix has shifted.
 """
 MIXES = ("training mix", "shifted mix")
 AGAINST = {"pool": "equal, linear", "student": "no teachers"}
-LOOKS = {"linear": (BLUE, "o", -0.15), "log": (ORANGE, "s", 0.15)}
+LOOKS = {"linear": (signal_colour("tip"), -0.15), "log": (signal_colour("kd"), 0.15)}
 
 
 def draw(question: Question) -> "Figure":
@@ -37,9 +39,8 @@ def draw(question: Question) -> "Figure":
             own = rows[(rows["domain"] == mix) & (rows["kind"] == kind) & (rows["against"] == against)]
             _panel(ax, own, weightings)
             if kind == "pool":
-                ax.plot(
-                    0, weightings.index("equal") + LOOKS["linear"][2], "o", color=BLUE, markerfacecolor="white", markersize=4
-                )
+                colour, shift = LOOKS["linear"]
+                ax.plot(0, weightings.index("equal") + shift, "o", color=colour, markerfacecolor="white", markersize=4)
             ax.set_title(f"{kind.capitalize()}, {mix}")
     axes[0, 0].set_yticks(range(len(weightings)), weightings)
     axes[0, 0].set_ylim(len(weightings) - 0.5, -0.5)
@@ -54,9 +55,9 @@ def draw(question: Question) -> "Figure":
 
 def _panel(ax: "Axes", rows: Frame, weightings: list[str]) -> None:
     ax.axvline(0, color=GREY, linewidth=1)
-    for pool, (colour, marker, shift) in LOOKS.items():
-        found = rows[rows["pool"] == pool].set_index("weighting")
-        places = [index + shift for index, name in enumerate(weightings) if name in found.index]
-        own = found.loc[[name for name in weightings if name in found.index]]
-        ax.hlines(places, 1000 * own["low"], 1000 * own["high"], color=colour, linewidth=1.2)
-        ax.plot(1000 * own["difference"], places, marker, color=colour, markersize=4, label=f"{pool} pool")
+    for pool, (colour, shift) in LOOKS.items():
+        for row in rows[rows["pool"] == pool].to_dict("records"):
+            ends = 1000 * row["low"], 1000 * row["high"]
+            estimated(ax, 1000 * row["difference"], weightings.index(row["weighting"]) + shift, ends, colour, size=4)
+        ax.plot([], [], "o", color=colour, markersize=4, label=f"{pool} pool")
+    ax.grid(axis="y", visible=False)

@@ -6,7 +6,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import interval
 from mtbkd.questions.residues.figure_residue_bits import LOOKS
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import WIDTH, plt
+from mtbkd.report.figures.style import WIDTH, estimated, plt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,11 +16,14 @@ TITLE = "Does the pool avoid designated residues?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Some residues are designated as residues to avoid. Left: at how many of 1,000 test residues a pool gives them more probability
-than every single teacher does. The linear pool is guaranteed never to do so; the logarithmic pool can, if the teachers
-disagree on the other residues. Right: the cost of a stronger constraint, which gives the designated residues no more
-probability than the safest teacher does at the same position, in thousandths of a bit per residue. Rows are the rules for
-weighting the teachers, as in the figure of the bits. Dots are means over replicates, bars their 95 % intervals.
+Some residues are designated as residues to avoid. The linear pool never gives them more probability than every teacher does;
+the logarithmic pool can. Left: how often it does; right: the price of a stronger limit.
+
+Left: at how many of 1,000 test residues a pool gives them more probability than every single teacher does. The linear pool is
+guaranteed never to do so; the logarithmic pool can, if the teachers disagree on the other residues. Right: the cost of a
+stronger constraint, which gives the designated residues no more probability than the safest teacher does at the same position,
+in thousandths of a bit per residue. Rows are the rules for weighting the teachers, as in the figure of the bits. Dots are
+means over replicates, bars their 95 % intervals.
 """
 
 
@@ -48,9 +51,10 @@ def draw(question: Question) -> "Figure":
 
 
 def _panel(ax: "Axes", rows: Frame, column: str, weightings: list[str]) -> None:
-    for pool, (colour, marker, shift) in LOOKS.items():
+    for pool, (colour, shift) in LOOKS.items():
         own = rows[rows["pool"] == pool]
-        found = [interval(own.loc[own["weighting"] == name, column]) for name in weightings]
-        places = [index + shift for index in range(len(weightings))]
-        ax.hlines(places, [each.low for each in found], [each.high for each in found], color=colour, linewidth=1.2)
-        ax.plot([each.mean for each in found], places, marker, color=colour, markersize=4, label=f"{pool} pool")
+        for place, name in enumerate(weightings):
+            found = interval(own.loc[own["weighting"] == name, column])
+            estimated(ax, found.mean, place + shift, (found.low, found.high), colour, size=4)
+        ax.plot([], [], "o", color=colour, markersize=4, label=f"{pool} pool")
+    ax.grid(axis="y", visible=False)

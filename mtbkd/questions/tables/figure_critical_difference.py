@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import lazy_import, pd
 from mtbkd.evaluation.over_tables import levels_of
-from mtbkd.questions.tables.verdicts import LABELS, TEACHERLESS, TIP, at_labels, few, groups_of, regime_title, select, title
+from mtbkd.questions.tables.students import colour
+from mtbkd.questions.tables.verdicts import at_labels, few, groups_of, regime_title, select, title
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, WIDTH
 
 if TYPE_CHECKING:
     import scikit_posthocs as posthocs
@@ -23,12 +24,14 @@ TITLE = "Which aggregation rule ranks best?"
 SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
-Mean rank of every student by negative log-likelihood with few labels, over the held-out tables, which were not used to choose
-defaults; 1, on the left, is best. One panel per teacher regime. Each table contributes one number, the mean over its random
-splits. A bar joins students whose ranks differ by less than Nemenyi's critical difference (Demsar 2006): the tables do not
-distinguish them. With few tables and many students this difference is large; the prespecified paired tests in the tables of
-this section are more powerful. Friedman's p tests whether the students differ at all. Blue: the mixture prior; grey: other
-aggregation rules; orange-red: students that learn nothing from teachers.
+Mean rank of every student by negative log-likelihood with few labels, over the held-out tables; 1, on the left, is best. A bar
+joins students that the tables do not distinguish. Blue: the mixture prior; black: labels alone; grey: controls.
+
+One panel per teacher regime. The tables were not used to choose defaults. Each table contributes one number, the mean over its
+random splits. A bar joins students whose ranks differ by less than Nemenyi's critical difference (Demsar 2006): the tables do
+not distinguish them. With few tables and many students this difference is large; the prespecified paired tests in the tables
+of this section are more powerful. Friedman's p tests whether the students differ at all. Controls learn nothing from teachers;
+all colours are those of the students' signals.
 """
 
 
@@ -37,22 +40,27 @@ def applies(question: Question) -> bool:
 
 
 def draw(question: Question) -> "Figure":
-    placed = select(question.table("ranks"), metric="nll")
-    _, reported = groups_of(question.settings["groups"], set(placed["group"]))
-    own = placed[placed["group"].isin(reported[:1])]
-    own = select(own, level=few(levels_of(own)))
-    panels = list(own.groupby("regime", sort=False))
+    panels = panels_of(question)
     heights = [0.13 * len(rows) + 1.05 for _, rows in panels] or [1.0]
     figure, axes = plt.subplots(len(heights), 1, figsize=(WIDTH, sum(heights)), squeeze=False, height_ratios=heights)
     for ax, (regime, rows) in zip(axes[:, 0], panels, strict=False):
         _panel(ax, rows)
-        ax.set_title(_heading(str(regime), rows.iloc[0]), fontsize=8, pad=7)
+        ax.set_title(_heading(regime, rows.iloc[0]), fontsize=8, pad=7)
     return figure
+
+
+def panels_of(question: Question) -> list[tuple[str, Frame]]:
+    """Regime -> the mean ranks by NLL with few labels over the reported tables."""
+    placed = select(question.table("ranks"), metric="nll")
+    _, reported = groups_of(question.settings["groups"], set(placed["group"]))
+    own = placed[placed["group"].isin(reported[:1])]
+    own = select(own, level=few(levels_of(own)))
+    return [(str(regime), rows) for regime, rows in own.groupby("regime", sort=False)]
 
 
 def _panel(ax: "Axes", rows: Frame) -> None:
     ranks = pd.Series(dict(zip(map(title, rows["method"]), rows["rank"], strict=True)))
-    colours = dict(zip(ranks.index, map(_colour, rows["method"]), strict=True))
+    colours = dict(zip(ranks.index, map(colour, rows["method"]), strict=True))
     first = rows.iloc[0]
     apart = (ranks.to_numpy()[:, None] - ranks.to_numpy()).__abs__() > first["critical_difference"]
     # The diagram asks for p-values; all that it uses is whether they are below alpha.
@@ -72,9 +80,3 @@ def _heading(regime: str, first: Mapping[str, Any]) -> str:
 
 def _p(value: float) -> str:
     return "< .001" if value < 0.001 else f"= {value:.3f}"
-
-
-def _colour(method: str) -> str:
-    if method in (LABELS, *TEACHERLESS):
-        return VERMILION
-    return BLUE if method.startswith(TIP) else GREY

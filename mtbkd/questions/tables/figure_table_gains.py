@@ -10,7 +10,7 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.evaluation.over_tables import levels_of
 from mtbkd.questions.tables.verdicts import LABELS, TIP, at_labels, champion, few, gain, groups_of, regime_title, select, title
 from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import BLACK, BLUE, GREY, ORANGE, PURPLE, VERMILION, WIDTH
+from mtbkd.report.figures.style import BLACK, GREY, GROUPS, WIDTH, estimated
 
 if TYPE_CHECKING:
     from matplotlib import pyplot as plt
@@ -23,15 +23,15 @@ TITLE = "On which tables do teachers help, and with how many labels?"
 SCOPE = "question"
 CATEGORY = "Tables"
 CAPTION = """\
-Each row is a real table, each column a number of labels. A dot is the gain of a student with the mixture prior over labels
-alone, in nats of log-likelihood per example (to the right of the line is better), averaged over random splits of the table.
-Colours are teacher regimes. A filled dot is significant: its 95 % interval excludes zero and the test, corrected for the
-number of methods, has p below .05. A hollow dot is inconclusive. Intervals are those of the corrected resampled t-test (Nadeau
-and Bengio 2003), because splits of a table share examples; long bars leave the panel. The title names the variant of the prior
-that did best on the first group of tables, which also served to choose the defaults; the other tables test it. Tables are
-sorted by their mean gain with few labels. A missing dot means that the table has too few rows for that many labels.
+What a student with the mixture prior gains over labels alone, table by table: right of the line is better. Columns are numbers
+of labels, colours teacher regimes. Filled: significant; hollow: inconclusive.
+
+A dot is a mean over random splits of the table, in nats of log-likelihood per example. Significant: its 95 % interval excludes
+zero and the test, corrected for the number of methods, has p below .05. Intervals are those of the corrected resampled t-test
+(Nadeau and Bengio 2003), because splits of a table share examples; long bars leave the panel. The title names the variant of
+the prior that did best on the first group of tables, which also served to choose the defaults; the other tables test it.
+Tables are sorted by their mean gain with few labels. A missing dot means that the table has too few rows for that many labels.
 """
-COLOURS = (BLUE, ORANGE, PURPLE, VERMILION, BLACK)
 ROW, HEAD = 0.3, 1.35  # inches
 BOLD = {"size": 9, "weight": "bold"}
 
@@ -41,17 +41,12 @@ def applies(question: Question) -> bool:
 
 
 def draw(question: Question) -> "Figure":
-    per_table, placed = question.table("comparisons"), question.table("ranks")
-    chosen_on, reported = groups_of(question.settings["groups"], set(per_table["group"]))
-    method = champion(placed, chosen_on)
-    own = select(per_table, metric="nll", reference=LABELS, method=method)
+    method, own, rows = shown(question)
     levels = levels_of(own)
-    groups = [*reported, *({chosen_on} - set(reported))]
-    rows = [(group, table) for group in groups for table in _order(select(own, group=group), few(levels))]
     figure, axes = plt.subplots(
         1, max(len(levels), 1), figsize=(WIDTH, ROW * len(rows) + HEAD), sharey=True, sharex=True, squeeze=False
     )
-    colours = dict(zip(dict.fromkeys(own["regime"]), COLOURS, strict=False))
+    colours = dict(zip(dict.fromkeys(own["regime"]), GROUPS, strict=False))
     for ax, level in zip(axes[0], levels, strict=False):
         _panel(ax, select(own, level=level), rows, colours)
         ax.set_title(at_labels(level), fontsize=8)
@@ -59,6 +54,17 @@ def draw(question: Question) -> "Figure":
     figure.supxlabel("gain of log-likelihood (nats an example); right is better", fontsize=8.5)
     _legend(figure, axes[0, 0], colours, f"{title(method or TIP)}: gain on {title(LABELS)}")
     return figure
+
+
+def shown(question: Question) -> tuple[str | None, Frame, list[tuple[str, str]]]:
+    """The variant of tip that is told of, its gains, and (group, table) of every row, those reported first."""
+    per_table, placed = question.table("comparisons"), question.table("ranks")
+    chosen_on, reported = groups_of(question.settings["groups"], set(per_table["group"]))
+    method = champion(placed, chosen_on)
+    own = select(per_table, metric="nll", reference=LABELS, method=method)
+    groups = [*reported, *({chosen_on} - set(reported))]
+    level = few(levels_of(own))
+    return method, own, [(group, table) for group in groups for table in _order(select(own, group=group), level)]
 
 
 def _order(rows: Frame, level: str) -> list[str]:
@@ -73,10 +79,8 @@ def _panel(ax: "Axes", own: Frame, rows: Sequence[tuple[str, str]], colours: Map
     shifts = dict(zip(colours, np.linspace(-0.26, 0.26, len(colours)) if len(colours) > 1 else [0.0], strict=True))
     for row in own.to_dict("records"):
         middle, low, high = gain(row)
-        y, colour = place[row["table"]] + shifts[row["regime"]], colours[row["regime"]]
-        ax.plot([low, high], [y, y], color=colour, linewidth=1, solid_capstyle="butt")
-        face = colour if row["verdict"] != "open" else "white"
-        ax.plot([middle], [y], "o", color=colour, markersize=3.6, markerfacecolor=face, markeredgewidth=1)
+        y, decided = place[row["table"]] + shifts[row["regime"]], row["verdict"] != "open"
+        estimated(ax, middle, y, (low, high), colours[row["regime"]], filled=decided, size=3.6, width=1, markeredgewidth=1)
     ax.grid(axis="y", visible=False)
     ax.tick_params(labelsize=7.5)
     ax.locator_params(axis="x", nbins=3)

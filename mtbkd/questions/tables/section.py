@@ -23,9 +23,11 @@ from mtbkd.questions.tables.section_ranks import (
     scores_table,
     uncertainty_table,
 )
+from mtbkd.questions.tables.students import student
 from mtbkd.questions.tables.verdicts import CONTROL, LABELS, SHARPENED, at_labels, gain, regime_title, select, title
 from mtbkd.report.numbers import count, listed, show
 from mtbkd.report.questions import Section
+from mtbkd.report.titles import Student
 
 TITLE = "When do teachers help on real tables?"
 EXPLAINED = f"""\
@@ -62,6 +64,11 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     details += [tuning_table(view), teachers_table(view), sizes_table(view)]
     shown, details = ([table for table in own if table.rows] for own in (shown, details))
     return Section([each for each in told if each], shown, details, headlines, cards=cards_of(view), lead="gain_by_labels")
+
+
+def students(tables: Mapping[str, Frame]) -> dict[str, Student]:
+    """For the page's filter: every student, under its title here."""
+    return {str(method): student(str(method)) for method in dict.fromkeys(tables["tuning"]["method"])}
 
 
 def _gains_nll(view: View, group: str) -> Any:

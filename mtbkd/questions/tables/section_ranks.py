@@ -29,6 +29,7 @@ from mtbkd.report.table import Cell, Column, Row, Table, number, text
 METRICS = {"nll": "NLL", "accuracy": "accuracy"}
 HEADS = {"nll": "NLL", "accuracy": "Accuracy"}
 MARKS = {"better": "good", "worse": "bad"}
+NLL = {"metric": "nll"}  # of rows, for the page's filter
 COVERAGE = "coverage of the smallest class sets with at least 90 % probability; should be at least .9"
 UNCERTAINTY = {"nll": "NLL", "ece": "ECE", "coverage": "coverage", "aurc": "AURC"}
 
@@ -117,7 +118,7 @@ def gains_table(view: View, group: str, metric: str) -> Table:
     for (regime, level), own in _cells(select(view.found, group=group, metric=metric, reference=LABELS)):
         by_method = {row["method"]: row for row in own.to_dict("records")}
         cells = [gain_cell(by_method[m]) if m in by_method else text(NONE) for m in methods]
-        rows.append(Row([text(regime_title(regime)), text(level), number_of(own["n"].max()), *cells]))
+        rows.append(Row([text(regime_title(regime)), text(level), number_of(own["n"].max()), *cells], data={"metric": metric}))
     caption = f"{HEADS[metric]} gained over labels alone, over tables {group}"
     return Table(f"{view.name}-gains-{group}-{metric}", caption, head, rows)
 
@@ -138,9 +139,11 @@ def edge_table(view: View, group: str) -> Table:
     """The variant of tip that is reported against kd on the sharpened mean."""
     head = [Column("Teachers"), Column("Labels", True), Column("Tables", True)]
     for metric, word in HEADS.items():
-        head.append(Column(f"{word} gained", True, "mean over tables, positive is better; below: 95 % interval over tables"))
+        hint = "mean over tables, positive is better; below: 95 % interval over tables"
+        head.append(Column(f"{word} gained", True, hint, metric=metric))
         region = f"posterior probability that a new table shows a difference within \N{PLUS-MINUS SIGN}{ROPE[metric]:g}"
-        head.append(Column(f"{word}: better / same / worse", True, f"{region} (same) or beyond; Bayesian signed-rank test"))
+        hint = f"{region} (same) or beyond; Bayesian signed-rank test"
+        head.append(Column(f"{word}: better / same / worse", True, hint, metric=metric))
     rows = []
     for (regime, level), own in _cells(select(view.found, group=group, reference=SHARPENED, method=view.best)):
         cells = []
@@ -193,7 +196,7 @@ def ranks_table(view: View, group: str) -> Table:
         head.append(Column(regime_title(first["regime"]), True, told, "1 is best"))
     rank = {(r["regime"], r["method"]): r["rank"] for r in own.to_dict("records")}
     order = own.groupby("method", sort=False)["rank"].mean().sort_values().index
-    rows = [Row([text(title(m)), *(number(rank.get((regime, m), math.nan)) for regime in regimes)]) for m in order]
+    rows = [Row([text(title(m)), *(number(rank.get((regime, m), math.nan)) for regime in regimes)], data=NLL) for m in order]
     return Table(f"{view.name}-ranks-{group}", f"Mean rank by NLL over tables {group}, {at_labels(view.level)}", head, rows)
 
 
@@ -204,7 +207,9 @@ def others_table(view: View, group: str) -> Table:
     rows = []
     for method, each in own.groupby("method", sort=False):
         by_regime = {row["regime"]: row for row in each.to_dict("records")}
-        rows.append(Row([text(title(method)), *(gain_cell(by_regime[r]) if r in by_regime else text(NONE) for r in regimes)]))
+        rows.append(
+            Row([text(title(method)), *(gain_cell(by_regime[r]) if r in by_regime else text(NONE) for r in regimes)], data=NLL)
+        )
     hint = "mean gain over tables, positive is better; below: 95 % interval over tables"
     head = [Column("Student"), *(Column(regime_title(regime), True, hint) for regime in regimes)]
     caption = f"NLL gained over labels alone by every student, over tables {group}, {at_labels(view.level)}"

@@ -104,9 +104,10 @@ def _draw(name: str, material: Material | Question | Study, path: Path, of: str 
     log.info("drew %s", path.name)
     if told := remark(missing):
         log.warning("%s: %s", path.name, told)
-    caption = " ".join([*part.CAPTION.split(), *told.split()])
+    parts = [" ".join(each.split()) for each in part.CAPTION.split("\n\n")]
+    caption = "\n\n".join([*parts[:-1], f"{parts[-1]} {told}".strip()])
     shown = {"of": of, "title": part.TITLE, "category": part.CATEGORY, "caption": caption}
-    write_json(f"{path}.json", shown | {"alt": f"{part.TITLE}. {caption}"})
+    write_json(f"{path}.json", shown | {"alt": " ".join(f"{part.TITLE}. {caption}".split())})
     if seen := view(name):
         interactive.write(seen.interactive(material), f"{path}.{interactive.ENDING}")
     with atomic(f"{path}.rst") as temporary:

@@ -18,7 +18,7 @@ from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, LIGHT, inference_mark, signal_colour
 from mtbkd.report.judgement import NOT_JUDGED, judgements
 from mtbkd.report.numbers import NONE, show_interval
-from mtbkd.report.titles import of_metrics, short
+from mtbkd.report.titles import of_table
 
 Spec = dict[str, Any]
 Record = Mapping[str, Any]
@@ -37,7 +37,7 @@ SHAPES = {
     "*": "M0,-1L.26,-.36L.95,-.31L.42,.14L.59,.81L0,.44L-.59,.81L-.42,.14L-.95,-.31L-.26,-.36Z",
     "p": "M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z", "h": "M0,-1L.87,-.5L.87,.5L0,1L-.87,.5L-.87,-.5Z",
     "H": "M-1,0L-.5,-.87L.5,-.87L1,0L.5,.87L-.5,.87Z",
-    "8": "M-.41,-1L.41,-1L1,-.41L1,.41L.41,1L-.41,1L-1,.41L-1,-.41Z",
+    "|": "M-.22,-1.5L.22,-1.5L.22,1.5L-.22,1.5Z", "8": "M-.41,-1L.41,-1L1,-.41L1,.41L.41,1L-.41,1L-1,.41L-1,-.41Z",
 }  # fmt: skip
 # The parameter that the page's filter sets: ids of methods, or null for all; and what it leaves of a table.
 FILTERS = [{"name": "shown", "value": None}]
@@ -165,13 +165,7 @@ def label_width(titles: Iterable[str]) -> int:
 
 def named(students: Frame) -> dict[str, dict[str, Any]]:
     """Id -> ``method``, ``title``, ``signal``, ``inference``, of the methods that rows of scores are of."""
-    rows: Any = students.drop_duplicates("method").set_index("method").to_dict("index")
-    titles = of_metrics(students)
-    brief = {method: short(title) for method, title in titles.items()}
-    return {
-        method: {"method": method, "title": title, "signal": rows[method]["signal"], "inference": rows[method]["inference"]}
-        for method, title in (brief if len(set(brief.values())) == len(brief) else titles).items()
-    }
+    return {method: each._asdict() for method, each in of_table(students).items()}
 
 
 def known(metrics: Frame, gates: Frame) -> dict[str, dict[str, Any]]:

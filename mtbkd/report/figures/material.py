@@ -15,7 +15,7 @@ from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws, open_draws
 from mtbkd.inference.convergence import INFORMING
 from mtbkd.report import titles
-from mtbkd.report.titles import Named
+from mtbkd.report.titles import Named, Student
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -94,9 +94,8 @@ class Experiment:
     @cached_property
     def titles(self) -> dict[str, str]:
         """Method -> its title where there is little room, all different."""
-        named = titles.titles(Named(name, each.signal, each.weights, each.inference) for name, each in self.methods.items())
-        found = {name: titles.short(title) for name, title in named.items()}
-        return found if len(set(found.values())) == len(found) else named
+        named = (Named(name, each.signal, each.weights, each.inference) for name, each in self.methods.items())
+        return {name: each.title for name, each in titles.students(named).items()}
 
     @property
     def main_method(self) -> str:
@@ -150,12 +149,18 @@ class Question:
         kind: the module of mtbkd/questions.
         settings: JSON-able, with defaults, or what its kind makes of them.
         tables: table -> file.
+        methods: those of its experiment: id -> names of signal, weights ("" for none) and inference.
     """
 
     name: str
     kind: str
     settings: Mapping[str, Any]
     tables: Mapping[str, str]
+    methods: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def students(self, rows: Frame) -> dict[str, Student]:
+        """Its students by id: those of its experiment, otherwise those of ``rows``, as far as these say their parts."""
+        return titles.students(Named(name, *own) for name, own in self.methods.items()) or titles.of_table(rows)
 
     def table(self, name: str) -> Frame:
         """One of its tables."""

@@ -4,6 +4,7 @@ Colours are those of Okabe and Ito (2008), distinguishable with every common col
 that their text is still readable on a telephone.
 """
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,8 +43,12 @@ INFERENCE_MARKS = {
     "csgld": ">", "sghmc": "v", "hmc": "h", "hmc_laplace": "H", "nuts": "*", "smc": "p",
 }  # fmt: skip
 OTHER_MARK = "8"
-MARK_SIZES = {"*": 1.5, "P": 1.1, "X": 1.1, "d": 1.15}  # of marks that look smaller than a disc of their size
+MARK_SIZES = {"*": 1.5, "P": 1.1, "X": 1.1, "d": 1.15, "|": 2.0}  # of marks that look smaller than a disc of their size
 TEACHERS, SELF = VERMILION, DARK  # teachers, and what a posterior expects of itself
+TEACHER_MARK = "|"  # of no inference
+CONTROL = GREY  # students that learn nothing from teachers, and what is no method
+# What is no signal, such as regimes of teachers, measures or splits: colours that no signal has.
+GROUPS = ("#44AA99", "#AA4466", "#6A5ACD", "#9A6324", "#8FB339")
 SEQUENTIAL = "cividis"
 
 RC: dict[str, Any] = {
@@ -124,6 +129,18 @@ def wrapped(text: str, letters: int) -> str:
     return "\n".join(
         "\n".join(textwrap.wrap(line, letters, break_long_words=False, break_on_hyphens=False)) for line in text.split("\n")
     )
+
+
+def estimated(
+    ax: "Axes", x: float, y: float, ends: tuple[float, float], colour: str, mark: str = "o", *, filled: bool = True,
+    size: float = 4.5, upright: bool = False, width: float = 1.3, **options: Any,
+) -> None:  # fmt: skip
+    """A mark at (x, y), hollow if not ``filled``, on a bar between the ``ends`` of its interval; NaN ends: no bar."""
+    if all(map(math.isfinite, ends)):
+        ax.plot([x, x] if upright else ends, ends if upright else [y, y], color=colour, linewidth=width, solid_capstyle="butt")
+    stroke = {"markeredgewidth": 2.0} if mark == TEACHER_MARK else {}
+    face = colour if filled else "white"
+    ax.plot([x], [y], mark, color=colour, markerfacecolor=face, markersize=mark_size(mark, size), **{**stroke, **options})
 
 
 def panel_title(ax: "Axes", text: str, columns: int, size: float = 8.0) -> None:

@@ -1,6 +1,7 @@
 """Which classes are hard, do errors come last, and what happens on outside data: on predictions with known answers."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,11 @@ from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation import metrics, selective
 from mtbkd.questions.abstention import figure_abstention as figure
-from mtbkd.questions.abstention import figure_classes as classes_figure
 from mtbkd.questions.abstention import question as abstention
 from mtbkd.questions.abstention import section as report
 from mtbkd.questions.inputs import Inputs
-from mtbkd.report.figures.style import style
 from tests.evaluation.examples import SPLIT, N, make_dataset, make_draws, softmax
+from tests.questions.drawn import asked, checked
 
 
 def labelled_outside(dataset: Dataset) -> Dataset:
@@ -49,15 +49,6 @@ def inputs() -> Inputs:
 @pytest.fixture(scope="module")
 def tables(inputs: Inputs) -> dict[str, pd.DataFrame]:
     return abstention.run(inputs, abstention.Settings())
-
-
-class Question:
-    """What a figure is given."""
-
-    name, kind, settings = "abstention", "abstention", abstention.Settings().model_dump()
-
-    def __init__(self, tables: dict[str, pd.DataFrame]):
-        self.table = tables.__getitem__
 
 
 def value(table: pd.DataFrame, **where: Any) -> float:
@@ -127,14 +118,18 @@ def test_one_of_several_classes_counts_as_a_hit(inputs: Inputs):
     assert value(found, **where, metric="hit") == value(found, **where, metric="accuracy")
 
 
-def test_figures_and_report_say_it(tables: dict[str, pd.DataFrame]):
+METHODS = {name: (signal, "", "map") for name, signal in (("tip", "tip"), ("vague", "kd"), ("map", "none"))}
+
+
+def test_figures_and_report_say_it(tables: dict[str, pd.DataFrame], tmp_path: Path):
     main = figure.shown(tables["scores"], {"main": None})
     assert main == "tip" and figure.shown(tables["scores"], {"main": "map"}) == "map"
-    with style():
-        drawn = figure.draw(Question(tables))
-        assert len(drawn.axes) == 4
-        labels = [label.get_text() for label in classes_figure.draw(Question(tables)).axes[0].get_yticklabels()]
-    assert {label.split()[0] for label in labels} == set("abc")
+    drawn = checked(asked("abstention", tables, tmp_path, {"main": None}, METHODS))
+    (lines, spec), (classes, dots) = drawn["abstention"], drawn["classes"]
+    assert len(lines.axes) == 4 and lines.subfigs[0]._suptitle.get_text().startswith("MT-BKD, MAP")
+    assert {label.get_text().split()[0] for label in classes.axes[0].get_yticklabels()} == set("abc")
+    assert {row["method"] for row in dots["datasets"]["data"]} == {*METHODS, None}  # teachers stay whatever is chosen
+    assert spec["usermeta"]["belongs"] == {"panel0": {"method": "tip"}, "panel2": {"method": "tip"}}
     section = report.section("abstention", tables, {"main": None})
     assert [table.name for table in section.tables] == [f"abstention-{name}" for name in ("mcc", "errors", "apart", "shift")]
     told = " ".join(section.told)

@@ -25,6 +25,7 @@ from mtbkd.report import questions as report_questions
 from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
 from tests.questions.baselines.examples import teachers, toy
+from tests.questions.drawn import checked
 
 METHODS = ("aver", "camkd", "takd")
 SETTINGS = baselines.Settings(methods=METHODS, share=(0.2, 0.7), temperature=(1.0, 4.0))
@@ -206,6 +207,9 @@ def test_the_figure_of_gains_shows_the_means_that_the_table_holds(question: Ques
         lowest = figure.axes[2]  # log-likelihood against labels only
         drawn = [line.get_xdata()[0] for line in lowest.lines if line.get_marker() == "o"]
     found = page.gains(tables, "labels", "nll")
+    _, spec = checked(question)["literature_gains"]
+    viewed = {row["method"]: row["mean"] for row in spec["datasets"]["data"] if row["panel"] == 2}
+    assert viewed == pytest.approx({method: found[method]["gain"] for method in METHODS}, rel=1e-3)
     assert drawn == pytest.approx([found[method]["gain"] for method in METHODS])
 
 

@@ -17,6 +17,7 @@ from mtbkd.questions.inputs import Inputs
 from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import BLACK, style
 from mtbkd.report.questions import Section
+from tests.questions.drawn import checked
 
 COUNTS = (10, 100, 1000)
 GAINS = {"poor": (-0.1, -0.1, -0.1), "middling": (0.1, -0.1, -0.1), "good": (0.1, 0.1, 0.1)}
@@ -152,7 +153,7 @@ def test_every_panel_shows_labels_alone_in_black_at_their_means(drawn: Question)
         figure = label_curve.draw(drawn)
         assert len(figure.axes) == 2 * len(GAINS)
         for ax in figure.axes:
-            (line,) = [line for line in ax.lines if str(line.get_label()).startswith("labels_map")]
+            (line,) = [line for line in ax.lines if line.get_label() == "Labels alone (map)"]
             assert line.get_color() == BLACK
             good = [0.6045, 0.7045, 0.8045] if "accuracy" in ax.get_ylabel() else [0.4045, 0.3045, 0.2045]
             np.testing.assert_allclose(np.asarray(line.get_ydata(), float), good)
@@ -163,11 +164,17 @@ def test_gains_stand_at_the_accuracy_of_their_teachers(drawn: Question) -> None:
         figure = teacher_quality.draw(drawn)
         assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["10 labels", "100 labels"]
         for ax, gains in zip(figure.axes[:2], zip(*GAINS.values(), strict=True), strict=False):
-            line = next(line for line in ax.lines if str(line.get_label()) == "tip_map, others kept")
+            line = next(line for line in ax.lines if str(line.get_label()) == "MT-BKD (map), others kept")
             np.testing.assert_allclose(np.asarray(line.get_ydata(), float), gains)
-            np.testing.assert_allclose(
-                np.asarray(line.get_xdata(), float), np.array(list(QUALITY.values())) + 0.0045, atol=0.01
-            )
+            assert np.round(np.asarray(line.get_xdata(), float)).tolist() == [0, 1, 2]
+        told = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert told == [f"{name}\n{score + 0.0045:.2f}" for name, score in QUALITY.items()]
+
+
+def test_figures_and_views_are_legible_and_show_the_gains(drawn: Question) -> None:
+    _, spec = checked(drawn)["teacher_quality"]
+    rows = [row for row in spec["datasets"]["data"] if row["panel"] == 0 and row["group"] == "MT-BKD (map), others kept"]
+    assert [row["mean"] for row in rows] == pytest.approx([own[0] for own in GAINS.values()], rel=1e-3)
 
 
 def test_sets_of_equally_good_teachers_are_drawn_side_by_side(drawn: Question, tmp_path: Path) -> None:
@@ -176,5 +183,5 @@ def test_sets_of_equally_good_teachers_are_drawn_side_by_side(drawn: Question, t
     write_table(rows.assign(value=rows["value"].mask(teachers, 0.6)), tmp_path / "scores.parquet")
     with style():
         figure = teacher_quality.draw(replace(drawn, tables={"scores": str(tmp_path / "scores.parquet")}))
-    line = next(line for line in figure.axes[0].lines if str(line.get_label()) == "tip_map, others kept")
+    line = next(line for line in figure.axes[0].lines if str(line.get_label()) == "MT-BKD (map), others kept")
     assert len(np.asarray(line.get_xdata())) == len(GAINS)

@@ -8,13 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.frames import write_table
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.questions.experts import figure_experts as figure
 from mtbkd.questions.experts import question as experts
 from mtbkd.questions.experts import section as report
-from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import style
+from tests.questions.drawn import asked, checked
 from tests.questions.images import inputs, make_dataset, teacher
 
 DATASET = make_dataset(noise=())
@@ -96,11 +94,8 @@ def test_the_report_says_more_often_than_lots() -> None:
 
 def test_the_figure_boxes_the_teachers_that_know(tmp_path: Path) -> None:
     tables = run(specialists())
-    files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
-    for name, frame in tables.items():
-        write_table(frame, files[name])
-    with style():
-        ax, mean = figure.draw(Question("asked", "experts", {}, files)).axes
+    drawn, _ = checked(asked("experts", tables, tmp_path))["experts"]
+    ax, mean = drawn.axes
     assert [text.get_text() for text in ax.texts] == ["1.00", "0.00", "0.00", "1.00"]
     assert ax.get_title("left") == "weighs most" and mean.get_title("left") == "mean weight,\nentropy"
     boxed = sorted((round(p.get_x() + 0.46), round(p.get_y() + 0.44)) for p in ax.patches)  # pyright: ignore

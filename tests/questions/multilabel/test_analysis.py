@@ -1,6 +1,7 @@
 """The question on a small dataset, its report and figures, and what it refuses."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,11 @@ from pydantic import ValidationError
 
 from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.base.frames import Frame
-from mtbkd.questions.multilabel import figure_location_calibration as location_calibration
-from mtbkd.questions.multilabel import figure_location_scores as location_scores
 from mtbkd.questions.multilabel import question as multilabel
 from mtbkd.questions.multilabel import section as report
 from mtbkd.questions.multilabel.data import make_task, training_tensors
 from mtbkd.questions.multilabel.tables import COLUMNS, Forecast, resampled_differences, scored
-from mtbkd.report.figures.style import style
+from tests.questions.drawn import asked, checked
 from tests.questions.multilabel.examples import DOMAINS, NAMES, QUICK, SIZES, dataset, inputs
 
 TEACHERS = {"hidden": (8,), "prior_scale": (0.3, 1.0), "training": QUICK.model_dump()}
@@ -40,15 +39,6 @@ IMPROPER = {"labels_vi": {"signal": "none", "inference": "vi"}}
 @pytest.fixture(scope="module")
 def tables() -> dict[str, Frame]:
     return multilabel.run(inputs(), settings(labels=60))
-
-
-class Question:
-    """What a figure is given."""
-
-    name, kind, settings = "several", "multilabel", settings().model_dump()
-
-    def __init__(self, tables: dict[str, Frame]):
-        self.table = tables.__getitem__
 
 
 def test_tables_hold_every_method_and_teacher(tables: dict[str, Frame]) -> None:
@@ -108,7 +98,7 @@ def test_the_same_run_gives_the_same_numbers() -> None:
         pd.testing.assert_frame_equal(table, second[name])
 
 
-def test_the_report_and_the_figures_say_it(tables: dict[str, Frame]) -> None:
+def test_the_report_and_the_figures_say_it(tables: dict[str, Frame], tmp_path: Path) -> None:
     section = report.section("several", tables, {})
     told = " ".join(section.told)
     assert "240 training proteins" in told and "60, redrawn" in told
@@ -116,10 +106,12 @@ def test_the_report_and_the_figures_say_it(tables: dict[str, Frame]) -> None:
     names = [table.name for table in [*section.tables, *section.details]]
     assert len(set(names)) == len(names) and all(name.startswith("several-") for name in names)
     assert all(len(row.cells) == len(table.columns) for table in [*section.tables, *section.details] for row in table.rows)
-    with style():
-        for figure in (location_scores, location_calibration):
-            drawn = figure.draw(Question(tables))
-            assert drawn.axes
+    drawn = checked(asked("multilabel", tables, tmp_path, settings().model_dump(mode="json")))
+    assert set(drawn) == {"location_scores", "location_calibration"}
+    _, spec = drawn["location_scores"]
+    mean = tables["scores"].query("split == 'test' and domain == 'all' and metric == 'macro_mcc' and method == 'tip_map'")
+    first = next(row for row in spec["datasets"]["data"] if row["method"] == "tip_map")
+    assert first["at"] == "mean over locations" and first["mean"] == pytest.approx(mean["value"].mean(), rel=1e-3)
 
 
 def test_labels_that_are_hidden_stay_hidden() -> None:

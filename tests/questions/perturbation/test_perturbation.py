@@ -7,13 +7,10 @@ import pandas as pd
 import pytest
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.frames import write_table
-from mtbkd.questions.perturbation import figure_perturbation as figure
 from mtbkd.questions.perturbation import question as perturbation
 from mtbkd.questions.perturbation import section as report
-from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, TIP
+from tests.questions.drawn import asked, checked
 from tests.questions.images import draws_of, inputs, make_dataset
 
 DATASET = make_dataset()
@@ -71,13 +68,11 @@ def test_rising_is_smallest_first_and_largest_last(values: list[float], expected
 
 
 def test_the_figure_has_ours_and_the_published_side_by_side(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
-    files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
-    for name, frame in tables.items():
-        write_table(frame, files[name])
-    with style():
-        ours, printed = figure.draw(Question("noise", "perturbation", {}, files)).axes
+    drawn, spec = checked(asked("perturbation", tables, tmp_path))["perturbation"]
+    ours, printed = drawn.axes
     curves = {line.get_label(): line for line in ours.lines}
-    assert {"labels", "tip"} <= curves.keys()
+    assert {"Labels alone, MAP", "MT-BKD, SGLD"} <= curves.keys()
     means = tables["curve"].query("method == 'tip'").groupby("gamma")["mean_deviance"].mean()
-    np.testing.assert_allclose(curves["tip"].get_ydata(), means)
+    np.testing.assert_allclose(curves["MT-BKD, SGLD"].get_ydata(), means)
+    np.testing.assert_allclose([row["mean"] for row in spec["datasets"]["data"] if row["method"] == "tip"], means, rtol=1e-3)
     assert len(printed.lines) == 4  # three curves and the line of equal classes

@@ -13,8 +13,6 @@ from pydantic import ValidationError
 from mtbkd.base.errors import ContractError
 from mtbkd.inference.optimise import Training
 from mtbkd.questions.inputs import Inputs
-from mtbkd.questions.residues import figure_residue_bits as residue_bits
-from mtbkd.questions.residues import figure_residue_safety as residue_safety
 from mtbkd.questions.residues import question as residues
 from mtbkd.questions.residues import section as report
 from mtbkd.questions.residues.corpus import (
@@ -30,7 +28,7 @@ from mtbkd.questions.residues.limits import designated, excess, hold_below
 from mtbkd.questions.residues.positions import SIZE, positions
 from mtbkd.questions.residues.spec import DEEPLOC2, KINGDOMS, Settings, kingdom_counts
 from mtbkd.questions.residues.weighting import POOLS, WEIGHTINGS, Knowledge, own_probability, pool_by
-from mtbkd.report.figures.style import style
+from tests.questions.drawn import asked, checked
 
 SMALL = {"teacher_sequences": 40, "student_sequences": 12, "val_sequences": 10, "test_sequences": 20, "length": 30, "window": 2,
          "teacher_hidden": (16,), "student_hidden": (4,), "kingdom_contrast": 1.2}  # fmt: skip
@@ -218,24 +216,14 @@ def test_a_mix_weighs_the_kingdoms_by_its_shares(tables: dict) -> None:
     assert values["shifted mix"] == pytest.approx(np.dot(Settings.model_validate({}).test_mix, values[list(KINGDOMS)]))
 
 
-def test_the_report_and_the_figures_show_it(tables: dict) -> None:
+def test_the_report_and_the_figures_show_it(tables: dict, tmp_path: Path) -> None:
     settings = Settings.model_validate(SMALL).model_dump(mode="json")
     section = report.section("residues", tables, settings)
     assert any("0 of 14" in sentence or "as it must" in sentence for sentence in section.told)
     names = [table.name for table in (*section.tables, *section.details)]
     assert len(set(names)) == len(names) and all(name.startswith("residues-") for name in names)
     assert all(len(row.cells) == len(table.columns) for table in (*section.tables, *section.details) for row in table.rows)
-
-    class Shown:
-        name, kind = "residues", "residues"
-
-        def table(self, name: str) -> object:
-            return tables[name]
-
-    Shown.settings = settings  # pyright: ignore[reportAttributeAccessIssue]
-    with style():
-        for figure in (residue_bits, residue_safety):
-            assert len(figure.draw(Shown()).axes) >= 2  # pyright: ignore[reportArgumentType]
+    assert set(checked(asked("residues", tables, tmp_path, settings))) == {"residue_bits", "residue_safety"}
 
 
 def write(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...] = COLUMNS) -> Path:

@@ -1,5 +1,7 @@
 """Safety-constrained distillation: the solver on a problem with a known answer, and the whole on small data."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,15 +12,14 @@ from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.inference.optimise import Training
 from mtbkd.posterior.problem import Shared, make_problem
 from mtbkd.questions.inputs import Inputs
-from mtbkd.questions.safety import figure_safety_price as safety_price
 from mtbkd.questions.safety import question as safety
 from mtbkd.questions.safety import section as report
 from mtbkd.questions.safety.augmented import Constrained, Schedule, solve
 from mtbkd.questions.safety.price import class_set
 from mtbkd.questions.safety.spec import Settings
-from mtbkd.report.figures.style import style
 from mtbkd.signals import kd
 from mtbkd.students.linear import Linear
+from tests.questions.drawn import asked, checked
 
 LAM = 2.0
 INSIDE = torch.tensor([True, False, True, False])
@@ -108,21 +109,18 @@ def test_the_safest_teacher_sets_a_limit(tables: dict) -> None:
     assert teachers["cautious"] < teachers["careless"] and own["limit"].iloc[0] == pytest.approx(teachers["cautious"])
 
 
-def test_the_report_and_the_figure_show_it(tables: dict) -> None:
+def test_the_report_and_the_figure_show_it(tables: dict, tmp_path: Path) -> None:
     settings = Settings.model_validate({"classes": ("c",)}).model_dump(mode="json")
     section = report.section("safety", tables, settings)
     assert "Of 3 constrained fits, 3 stay below" in section.told[0]
     shown = (*section.tables, *section.details)
     assert all(len(row.cells) == len(table.columns) for table in shown for row in table.rows)
-
-    class Shown:
-        name, kind = "safety", "safety"
-
-        def table(self, name: str) -> object:
-            return tables[name]
-
-    with style():
-        assert len(safety_price.draw(Shown()).axes) == 4  # pyright: ignore[reportArgumentType]
+    figure, spec = checked(asked("safety", tables, tmp_path, settings))["safety_price"]
+    assert len(figure.axes) == 4
+    stated = [row["mean"] for row in spec["datasets"]["data"] if row["panel"] == 2 and row["group"] == "stated limits"]
+    assert stated == pytest.approx(
+        tables["students"].query("origin == 'stated'").sort_values("limit")["multiplier"].tolist(), rel=1e-3
+    )
 
 
 def test_classes_are_checked_against_the_data() -> None:

@@ -1,6 +1,7 @@
 """The report's section on searches: it says how near the printed numbers were reached, and by which settings."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from mtbkd.questions.search import section as search
 from mtbkd.questions.search import section_students as student_search
 from mtbkd.questions.search.candidates import COLUMNS, STUDENT_COLUMNS
 from mtbkd.report.questions import Part, fitted
+from tests.questions.drawn import asked, checked
 
 TEACHERS = {"subject": "teachers", "published": "mtbkd_table1_sim1", "teachers": [{"column": "T1"}]}
 STUDENTS = {"subject": "students", "published": "mtbkd_table1_sim1", "teachers": [{"column": "T1"}]}
@@ -130,3 +132,16 @@ def test_a_candidate_that_differs_in_more_than_strength_is_not_among_them() -> N
     assert student_search.strength_of({"kappa": 5.0, "lambda": 5.0, "steps": 100}, configured) == "kappa = lambda = 5"
     assert not student_search.strength_of({"kappa": 5.0, "lambda": 20.0, "steps": 100}, configured)
     assert not student_search.strength_of({"kappa": 5.0, "lambda": 5.0, "steps": 200}, configured)
+
+
+@pytest.mark.parametrize("configured", [0, 6])
+def test_the_figure_shows_the_candidates_by_their_distance(configured: int, tmp_path: Path) -> None:
+    figure, spec = checked(asked("search", table(configured), tmp_path, TEACHERS))["candidates"]
+    (ax,) = figure.axes
+    assert [label.get_text() for label in ax.get_yticklabels()][:2] == ["1. steps 0", "2. steps 100"]
+    dots = [(line.get_xdata()[0], line.get_markerfacecolor() != "white") for line in ax.lines]
+    assert [x for x, _ in dots] == pytest.approx([0.1 * (i + 1) for i in range(7)])
+    assert [filled for _, filled in dots] == [i == configured for i in range(7)]
+    rows = spec["datasets"]["data"]
+    assert [row["passed"] for row in rows] == [i == configured for i in range(7)]
+    assert [row["mean"] for row in rows] == pytest.approx([x for x, _ in dots])

@@ -15,6 +15,7 @@ from mtbkd.questions.tables.verdicts import title
 from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import save, style
 from tests.evaluation.table_scores import EFFECT, GROUPS, table_scores, table_tables
+from tests.questions.drawn import checked
 
 FIGURES = (table_gains, critical_difference, gain_by_labels)
 TABLES = ("comparisons", "overall", "ranks")
@@ -100,6 +101,19 @@ def test_lines_are_medians_over_the_reported_tables(real: Question, tables: dict
         expected = sign * own[own["metric"] == metric].groupby("level")["difference"].median()
         np.testing.assert_allclose(np.asarray(lines[title("kd_mean")].get_ydata(), float), expected[["60", "all"]])
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["60\n(9)", "all\n(8)"]
+
+
+def test_figures_and_views_are_legible_and_hold_the_same_numbers(real: Question, tables: dict[str, Frame]) -> None:
+    drawn = checked(real)
+    rows = {name: spec["datasets"]["data"] for name, (_, spec) in drawn.items()}
+    gains = tables["comparisons"].query("metric == 'nll' and reference == 'labels' and method == 'tip_equal_sharp'")
+    assert sorted(row["mean"] for row in rows["table_gains"]) == pytest.approx(sorted(-gains["difference"]), rel=1e-3)
+    assert sum(not row["passed"] for row in rows["table_gains"]) == (gains["verdict"] == "open").sum()
+    ranks = tables["ranks"].query("group == 'B' and level == '60' and metric == 'nll'")
+    assert sorted(row["mean"] for row in rows["critical_difference"]) == pytest.approx(sorted(ranks["rank"]), rel=1e-3)
+    kin = drawn["gain_by_labels"][1]["usermeta"]
+    assert kin["methods"]["self_training"]["signal"] == "" and kin["methods"]["kd_mean"]["signal"] == "kd_mean"
+    assert {each["metric"] for each in kin["belongs"].values()} == {"nll", "accuracy"}
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_first_sentence_says_when_it_pays_by_how_much_and_against_the_sharpe
     first = section(gaining).told[0]
     assert f"On 9 tables B, which were not used to choose defaults, distillation by {BEST} helps at 60 labels with" in first
     assert "2 settings of teachers and labels of 4 are inconclusive" in first
-    assert "Compared with kd on the sharpened mean it is better in 2 and" in first
+    assert "Compared with KD on the sharpened mean it is better in 2 and" in first
     nll = gaining["overall"].query("metric == 'nll' and reference == 'labels' and method == 'tip_equal_sharp' and group == 'B'")
     gains = sorted(-nll[nll["verdict"] == "better"]["difference"])
     assert f"by {gains[0]:.3f} to {gains[-1]:.3f} nats" in first
@@ -69,7 +69,7 @@ def test_gains_and_intervals_are_those_of_the_comparisons_and_positive_is_better
     )
     shown = table(found, "real-gains-B-nll")
     assert [each.name for each in shown.columns[3:]] == [
-        "self-training", "kd", "kd on the sharpened mean", "tip", BEST
+        "self-training", "KD", "KD on the sharpened mean", "MT-BKD", BEST
     ]  # fmt: skip
     cell = shown.rows[0].cells[-1]
     assert cell.text == f"+{-row['difference']:.3f}" and cell.mark == "good"
@@ -99,7 +99,7 @@ def test_verdicts_over_tables_head_the_page(gaining: Frames) -> None:
     best = row_of(gaining, metric="nll", reference="labels", method=helps.id, group="B", regime="clusters", level="60")
     other = row_of(gaining, metric="nll", reference="labels", method=helps.id, group="B", regime="generalists", level="60")
     assert helps.number.startswith(f"+{-min(best['difference'], other['difference']):.3f} [") and "9 tables B" in helps.place
-    assert edge.question == "Is it better than kd on the sharpened mean?" and edge.answer == "Yes"
+    assert edge.question == "Is it better than KD on the sharpened mean?" and edge.answer == "Yes"
     rank = gaining["ranks"].query("group == 'B' and metric == 'nll' and level == '60'").groupby("method")["rank"].mean()
     assert ranks.id == rank.idxmin() and ranks.number.startswith(f"mean rank {rank.min():.3f}")
     shown = cards([Part("real", "", "", found)])
@@ -178,7 +178,7 @@ def test_often_chosen_edges_of_grids_are_told_with_their_share(gaining: Frames) 
     found = section(gaining)
     assert found.told[-1].endswith(f"tip (strength \N{GREEK SMALL LETTER KAPPA} in 50%) and {BEST} (strength "
                                    "\N{GREEK SMALL LETTER KAPPA} in 50%).")  # fmt: skip
-    (tip,) = [line for line in table(found, "real-tuned").rows if line.cells[0].text == "tip"]
+    (tip,) = [line for line in table(found, "real-tuned").rows if line.cells[0].text == "MT-BKD"]
     assert tip.cells[1].text == "1: 50%, 10: 50%"
     assert (tip.cells[-1].text, table(found, "real-tuned").rows[0].cells[-1].text) == ("0.200", "\N{EN DASH}")
 
@@ -195,7 +195,7 @@ def test_uncertainty_is_paired_with_labels_over_tables(gaining: Frames) -> None:
     ece = scores[scores["metric"] == "nll"].assign(metric="ece", value=lambda rows: rows["value"] / 10)
     found = table(section(gaining | {"scores": pd.concat([scores, ece])}), "real-uncertainty-B")
     assert [column.name for column in found.columns] == ["Student", "NLL", "ECE"]
-    (tip,) = [line for line in found.rows if line.cells[0].text == "tip"]
+    (tip,) = [line for line in found.rows if line.cells[0].text == "MT-BKD"]
     own = ece.query("group == 'B' and labels == 60").pivot_table(index="table", columns="method", values="value")
     assert tip.cells[2].sub.startswith(f"\N{MINUS SIGN}{(own['labels'] - own['tip_equal']).mean():.3f}")
 

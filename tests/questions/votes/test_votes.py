@@ -8,14 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.frames import write_table
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.votes import figure_votes as figure
 from mtbkd.questions.votes import question as votes
 from mtbkd.questions.votes import section as report
-from mtbkd.report.figures.material import Question
-from mtbkd.report.figures.style import style
 from tests.evaluation.examples import MAP, TIP
+from tests.questions.drawn import asked as asked_for
+from tests.questions.drawn import checked
 from tests.questions.images import draws_of, inputs, make_dataset, teacher
 
 DATASET = make_dataset()
@@ -119,19 +118,16 @@ def test_the_report_counts_wins_and_names_the_floor(tables: dict[str, pd.DataFra
 
 
 def test_the_figure_shows_the_reference_and_the_nearest(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
-    files = {name: str(tmp_path / f"{name}.parquet") for name in tables}
-    for name, frame in tables.items():
-        write_table(frame, files[name])
     assert figure.panels(tables["differences"])[:2] == ["labels", "tip"]
-    with style():
-        drawn = figure.draw(Question("asked", "votes", {}, files))
-        shown = [ax.get_title("left") for ax in drawn.axes if ax.get_title("left")]
-        forest = [label.get_text() for label in drawn.axes[-1].get_yticklabels()]
-    assert [title.partition("\n")[0] for title in shown[:2]] == ["labels", "tip"] and set(forest) == {
-        "tip",
-        "t",
-        "teachers:mean",
-    }
+    drawn, spec = checked(asked_for("votes", tables, tmp_path))["votes"]
+    shown = [ax.get_title("left") for ax in drawn.axes if ax.get_title("left")]
+    forest = {label.get_text() for label in drawn.axes[-1].get_yticklabels()}
+    assert [title.partition("\nSpearman")[0].replace("\n", " ") for title in shown[:2]] == [
+        "Labels alone, MAP", "MT-BKD, equal, SGLD",
+    ]  # fmt: skip
+    assert forest == {"MT-BKD, equal, SGLD", "t", "Teachers' mean"} == {row["at"] for row in spec["datasets"]["data"]}
+    cross = tables["differences"].query("metric == 'cross_entropy' and method == 'tip'")["value"].iloc[0]
+    assert next(row["mean"] for row in spec["datasets"]["data"] if row["method"] == "tip") == pytest.approx(cross, rel=1e-3)
 
 
 def test_tenths_keep_equal_values_together() -> None:
