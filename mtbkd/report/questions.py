@@ -15,6 +15,7 @@ from mtbkd.base import registry
 from mtbkd.base.frames import Frame, read_table
 from mtbkd.report.table import Table
 from mtbkd.report.verdict_card import Card
+from mtbkd.report.versus import Versus
 
 Answers = tuple[str, Sequence[str]]
 
@@ -33,6 +34,7 @@ class Section:
         cards: verdicts at the head of the page; a link of "" leads to this section.
         lead: its figure that stands at the head of the page if its headlines do; "" for the first.
         fitted: published table -> columns that were used to tune the study's settings.
+        versus: published table -> its numbers beside those that this question computes.
     """
 
     told: Sequence[str]
@@ -44,6 +46,7 @@ class Section:
     cards: Sequence[Card] = ()
     lead: str = ""
     fitted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    versus: Mapping[str, Sequence[Versus]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
