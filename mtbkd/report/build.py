@@ -103,6 +103,7 @@ def build_report(
     content |= _first_screen(content, whole, versus, asked, named)
     content |= {"titles": named, "methods": method_cards.method_cards(whole, read, named, costs, drawn)}
     content |= {"papers": papers.items(plan, _beside(plan, evaluation, told_of, versus, asked), named), "own_figures": own}
+    content |= {"verdicts_explained": papers.EXPLAINED}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]

@@ -1,5 +1,6 @@
 """The papers' tables in their own layout: in each cell what is printed and ours, with both intervals and a verdict."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
@@ -12,11 +13,33 @@ from mtbkd.evaluation.metrics import range_of
 from mtbkd.report.experiment import LOOKS, VERDICT_MARKS
 from mtbkd.report.numbers import show, show_interval
 from mtbkd.report.titles import INFERENCES, short
-from mtbkd.report.versus import BETTER, NOISY, NOT_STATED, WORSE, Verdict, Versus
+from mtbkd.report.versus import (  # fmt: skip
+    ABOVE_CEILING,
+    BETTER,
+    COMPATIBLE,
+    FITTED,
+    MARGIN,
+    NOISY,
+    NOT_RUN,
+    NOT_STATED,
+    WORSE,
+    Verdict,
+    Versus,
+)
 
 Plan = Mapping[str, Any]
 Beside = Mapping[str, Mapping[str, Sequence[Versus]]]
 WORDS: dict[Verdict, str] = {BETTER: "ours better", WORSE: "ours worse", NOISY: "too noisy", NOT_STATED: "not comparable"}
+MEANINGS: dict[Verdict, str] = {
+    COMPATIBLE: "the printed number lies in the range of our single runs",
+    BETTER: "it lies outside; ours is better",
+    WORSE: "it lies outside; ours is worse",
+    NOISY: f"it lies inside, but the range is wider than {MARGIN:g} to either side, or we have too few runs",
+    ABOVE_CEILING: "no classifier reaches the printed number, except by chance",
+    FITTED: "a search chose our settings by this number: it reproduces nothing",
+    NOT_STATED: "other data or settings; hover over the verdict for the reason",
+    NOT_RUN: "we have no method of that kind",
+}
 NOTHING = "nothing here has such a setting"
 
 
@@ -86,7 +109,7 @@ def items(plan: Plan, beside: Beside, titles: Mapping[str, str]) -> list[Item]:
     alone = known.get(plan["study"])
     for layout in [alone] if alone else known.values():
         owners = [[name for name, tables in beside.items() if table in tables] for table in layout.tables]
-        sets = [tuple(filter(None, names)) for names in zip_longest(*owners)]
+        sets = [tuple(dict.fromkeys(filter(None, names))) for names in zip_longest(*owners)]
         found += [_item(layout, names, plan, beside, titles) for names in sets or ([()] if alone else [])]
     return found
 
@@ -100,7 +123,8 @@ def _item(layout: Layout, names: tuple[str, ...], plan: Plan, beside: Beside, ti
     rows = [(row, [_cell(layout.address(row, column), ours, titles) for column in layout.columns]) for row in layout.rows]
     groups = [(group, len(list(own))) for group, own in groupby(column.group for column in layout.columns)]
     parts = [plan["experiments"][name] for name in names or plan["experiments"] if name in plan["experiments"]]
-    parts += [{"question": plan["questions"][name]} for name in names if name in plan["questions"]]
+    asked = [plan["questions"][name] for name in names if name in plan["questions"]]
+    parts += [{"question": each, **({"data": each["data"]} if each["data"] else {})} for each in asked]
     notes = dict.fromkeys(f"{published.source(table).place}: {published.source(table).note}." for table in layout.tables)
     return Item(
         "-".join(("paper", layout.name, *names)), layout, names, groups if any(group for group, _ in groups) else [], rows,
@@ -117,9 +141,29 @@ def _ours(v: Versus, titles: Mapping[str, str]) -> Ours:
     ends = (max(v.ours.mean - v.half, low), min(v.ours.mean + v.half, high))
     run = f"{show(ends[0])} to {show(ends[1])}" if v.half >= 0 else ""
     value = f"{v.ours.mean:,.0f}" if v.metric == "count" and v.ours.known else show(v.ours.mean)
-    verdict = f"{VERDICT_MARKS[v.verdict]} {WORDS.get(v.verdict, v.verdict)}"
     title = short(titles.get(v.method, v.method))
-    return Ours(title, value, show_interval(v.ours.low, v.ours.high), run, verdict, LOOKS.get(v.verdict, ""), v.why)
+    return Ours(
+        title,
+        value,
+        _bare(show_interval(v.ours.low, v.ours.high)),
+        _bare(run),
+        said(v.verdict),
+        LOOKS.get(v.verdict, ""),
+        v.why,
+    )
+
+
+def said(verdict: Verdict) -> str:
+    """The mark of a verdict, and it in two words."""
+    return f"{VERDICT_MARKS[verdict]} {WORDS.get(verdict, verdict)}"
+
+
+EXPLAINED = [(said(verdict), meaning) for verdict, meaning in MEANINGS.items()]
+
+
+def _bare(numbers: str) -> str:
+    """Without the zeros before decimal points: eleven columns shall fit."""
+    return re.sub(r"(?<!\d)0\.", ".", numbers)
 
 
 def chosen(choice: Choice, parts: Sequence[Plan]) -> str:

@@ -37,7 +37,10 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
 
 def versus(curve: Frame) -> list[Versus]:
     """The published deviances beside those of the MAP student by kd and of the student by bkd, at the sizes that ours have."""
-    rows = {"kd": curve[(curve["signal"] == "kd") & (curve["inference"] == "map")], "bkd_dirichlet": curve[curve["signal"] == "bkd"]}
+    rows = {
+        "kd": curve[(curve["signal"] == "kd") & (curve["inference"] == "map")],
+        "bkd_dirichlet": curve[curve["signal"] == "bkd"],
+    }
     found = []
     for line in published.read(PRINTED):
         for column, printed in list(line.items())[1:]:
