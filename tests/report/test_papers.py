@@ -1,4 +1,4 @@
-"""The papers' tables in their own layout: every printed number once, where it stands, with ours, two intervals and a verdict."""
+"""The papers' tables in their own layout: every printed number once, in its place, with ours, two intervals and a verdict."""
 
 import math
 from collections import Counter
