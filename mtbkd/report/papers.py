@@ -29,7 +29,14 @@ from mtbkd.report.versus import (  # fmt: skip
 
 Plan = Mapping[str, Any]
 Beside = Mapping[str, Mapping[str, Sequence[Versus]]]
-WORDS: dict[Verdict, str] = {BETTER: "ours better", WORSE: "ours worse", NOISY: "too noisy", NOT_STATED: "not comparable"}
+WORDS: dict[Verdict, str] = {  # short: eleven columns stand side by side
+    BETTER: "ours better",
+    WORSE: "ours worse",
+    NOISY: "too noisy",
+    ABOVE_CEILING: "above ceiling",
+    NOT_STATED: "not comparable",
+    NOT_RUN: "not run",
+}
 MEANINGS: dict[Verdict, str] = {
     COMPATIBLE: "the printed number lies in the range of our single runs",
     BETTER: "it lies outside; ours is better",

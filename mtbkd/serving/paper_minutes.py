@@ -1,7 +1,7 @@
 """Jobs of a printed item and what they took: ``python -m mtbkd.serving.paper_minutes results [...] --write`` measures anew.
 
-item_minutes.csv keeps, of the results folders that were read last, the seconds of each item's jobs, from the benchmark files of
-Snakemake: those of the item itself, or else of the same jobs in its study, whose evaluation, figures and page show more and take
+item_minutes.csv keeps, of the results folders that were read last, the seconds of each item's jobs, from Snakemake's benchmark
+files: those of the item itself, or else of the same jobs in its study, whose evaluation, figures and page show more and take
 longer. Minutes are these seconds shared by two cores.
 """
 

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mtbkd.base.registry import FIGURES, figure
 from mtbkd.data.published import layouts
 from mtbkd.data.published import tables as published
 from mtbkd.report import page, papers, unscored
+from mtbkd.report.figures.material import Study
 from mtbkd.report.numbers import Estimate
 from mtbkd.report.versus import BETTER, COMPATIBLE, NOT_RUN, Replicates, Versus, half_width, side_by_side
 from mtbkd.study import config
@@ -121,6 +123,18 @@ def test_an_item_says_below_what_the_paper_does_not_state_and_what_the_plan_has(
             assert all(f"{words} " in chosen for words in choice.ours), (what, chosen)
         for table in layout.tables:
             assert published.source(table).note in " ".join(item.notes)
+
+
+@pytest.mark.parametrize("name", [name for name, layout in LAYOUTS.items() if layout.figures])
+def test_an_item_draws_the_figures_that_it_shows(name: str) -> None:
+    """Fig. 2 is drawn beside printed numbers of its paper only: its item must have some."""
+    plan = planned(name)
+    parts = ("dataset", "student", "teachers", "methods", "evaluation")
+    study = Study({title: dict.fromkeys(parts, "") | {"published": e["published"]} for title, e in plan["experiments"].items()})
+    for stem in LAYOUTS[name].figures:
+        owner, _, drawn = stem.rpartition("-")
+        assert drawn in FIGURES and (not owner or owner in {**plan["experiments"], **plan["questions"]})
+        assert owner or figure(drawn).applies(study)
 
 
 def test_choices_are_those_of_the_study_not_of_the_record() -> None:
