@@ -10,6 +10,7 @@ from typing import Any
 from mtbkd.base.frames import Frame, read_table, write_csv
 from mtbkd.base.lazy import pd
 from mtbkd.base.writing import atomic, write_json
+from mtbkd.data.published import layouts
 from mtbkd.data.published import tables as published
 from mtbkd.inference.convergence import gate_table
 from mtbkd.pooling import unseen
@@ -23,11 +24,13 @@ from mtbkd.report import (
     index,
     method_cards,
     page,
+    papers,
     pictures,
     posteriors,
     runs,
     stacking,
     titles,
+    unscored,
 )
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
@@ -91,11 +94,16 @@ def build_report(
     )
     unprinted = [name for name, planned in plan["experiments"].items() if not planned["published"]]
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
-    drawn, whole = page.figures(figures, library is not None, unprinted), list(evidence.values())
-    content = _content(plan, whole, parts, asked, drawn, costs, told)
+    item = layouts.read().get(plan["study"])
+    drawn = page.figures(figures, library is not None, () if item and item.figures else unprinted)
+    own = [figure for stem in (item.figures if item else ()) for figure in drawn if figure.stem == stem]
+    whole = list(evidence.values())
+    content = _content(plan, whole, parts, asked, [figure for figure in drawn if figure not in own], costs, told)
     named = {method: title for each in whole for method, title in titles.of_metrics(each.metrics).items()}
     content |= _first_screen(content, whole, versus, asked, named)
     content |= {"titles": named, "methods": method_cards.method_cards(whole, read, named, costs, drawn)}
+    content |= {"papers": papers.items(plan, _beside(plan, evaluation, told_of, versus, asked), named), "own_figures": own}
+    content |= {"verdicts_explained": papers.EXPLAINED}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
@@ -130,8 +138,25 @@ def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Ev
 def _versus(
     planned: Mapping[str, Any], evidence: Evidence, card: Mapping[str, Any], asked: Sequence[question_sections.Part]
 ) -> list[Versus]:
-    fitted = question_sections.fitted(asked, planned["published"])
+    fitted = {*question_sections.fitted(asked, planned["published"]), *planned["fitted"]}
     return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
+
+
+def _beside(
+    plan: Plan,
+    evaluation: Mapping[str, str],
+    data_cards: Mapping[str, Mapping[str, Any]],
+    versus: Mapping[str, Sequence[Versus]],
+    asked: Sequence[question_sections.Part],
+) -> dict[str, dict[str, Sequence[Versus]]]:
+    """Experiment or question -> published table -> its numbers beside ours."""
+    experiments = plan["experiments"]
+    found = {name: {experiments[name]["published"]: own} for name, own in versus.items() if own}
+    others = unscored.beside(experiments, data_cards, lambda name: _read(evaluation[name], "examples"))
+    for name, tables in [*others.items(), *((part.name, part.section.versus) for part in asked)]:
+        if tables:
+            found[name] = {**found.get(name, {}), **tables}
+    return found
 
 
 def _part(

@@ -17,6 +17,7 @@ from mtbkd.report import asked_students
 from mtbkd.report.table import Table
 from mtbkd.report.titles import Student
 from mtbkd.report.verdict_card import Card
+from mtbkd.report.versus import Versus
 
 Answers = tuple[str, Sequence[str]]
 
@@ -35,6 +36,7 @@ class Section:
         cards: verdicts at the head of the page; a link of "" leads to this section.
         lead: its figure that stands at the head of the page if its headlines do; "" for the first.
         fitted: published table -> columns that were used to tune the study's settings.
+        versus: published table -> its numbers beside those that this question computes.
     """
 
     told: Sequence[str]
@@ -46,6 +48,7 @@ class Section:
     cards: Sequence[Card] = ()
     lead: str = ""
     fitted: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    versus: Mapping[str, Sequence[Versus]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

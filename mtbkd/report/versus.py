@@ -50,6 +50,7 @@ class Versus:
         ours: our estimate.
         verdict, why: the verdict on the difference, with its reason.
         test_size: number of test examples in the paper, by our reading of its split; NaN if unknown.
+        half: half-width of the 95 % prediction interval for one run about our mean; NaN if unknown.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Versus:
     verdict: Verdict
     why: str
     test_size: float = math.nan
+    half: float = math.nan
 
     @property
     def difference(self) -> float:
@@ -229,7 +231,8 @@ def side_by_side(
                     verdict[0],
                     f"{verdict[1]}; from the draws' mode, as published; the posterior mean gives {of_mean}",
                 )
-            found.append(Versus(method, asked, domain, printed, estimate, *verdict, size))
+            half = half_width(run, printed, asked, size) if run.n >= MIN_FOR_INTERVAL else math.nan
+            found.append(Versus(method, asked, domain, printed, estimate, *verdict, size, half))
     return found
 
 

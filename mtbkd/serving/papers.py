@@ -7,11 +7,18 @@ from pathlib import Path
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import Mistake, choice
 from mtbkd.data.published import tables as published
+from mtbkd.serving.paper_minutes import CORES, jobs, minutes
 from mtbkd.serving.terminal import aligned
 from mtbkd.study.config import load
 from mtbkd.study.models import Config
 from mtbkd.study.papers import ITEMS, NOT_MADE, reduced, tables_of
+from mtbkd.study.plan import make_plan
 from mtbkd.study.study_files import read_configuration
+
+MEASURED = (
+    "jobs: data, teachers, fits, evaluations and questions; figures and the page come on top",
+    "minutes: of all jobs, as measured on the authors' machine; at most: as a part of the whole study, which shows more",
+)
 
 
 @cache
@@ -21,14 +28,11 @@ def _checked() -> Config:
 
 def listed() -> list[str]:
     """A line for every item, and for what no item makes."""
-    rows = [("item", "what it is", "part of", "methods", "replicates", "state")]
+    rows, took = [("target", "what is printed", "part of", "jobs", f"minutes on {CORES} cores", "state")], minutes()
     for name, item in ITEMS.items():
-        experiments = reduced(_checked(), name).studies[name].experiments.values()
-        study = _checked().studies[item.study]
-        methods = {method for e in experiments for method in e.methods}
-        replicates = sorted({e.replicates or study.replicates for e in experiments})
-        rows.append((name, item.title, item.study, str(len(methods)), ", ".join(map(str, replicates)), state(name)))
-    made = ["", "to make one: snakemake --cores all ITEM; about one: mtbkd paper ITEM", "", "not made:"]
+        own = str(len(jobs(make_plan(reduced(_checked(), name)))))
+        rows.append((name, item.title, item.study, own, took.get(name, "not measured"), state(name)))
+    made = ["", "to make one: snakemake --cores all TARGET; about one: mtbkd paper TARGET", *MEASURED, "", "not made:"]
     return [*aligned(rows), *made, *(f"  {what}: {why}" for what, why in NOT_MADE.items())]
 
 
@@ -71,6 +75,8 @@ def _facts(name: str) -> Iterator[tuple[str, str]]:
         yield "note", f"{published.source(table).place}: {published.source(table).note}"
     if not compared:
         yield "note", "the student is not printed; it is there because a study has at least one"
+    yield "jobs", f"{len(jobs(make_plan(reduced(config, name))))} and those of figures and page"
+    yield "minutes", f"{minutes().get(name, 'not measured')} on {CORES} cores"
     yield "state", state(name)
     yield "page", f"results/{name}/report.html"
     yield "command", f"snakemake --cores all {name}"

@@ -11,109 +11,76 @@ from typing import TYPE_CHECKING, Any
 
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import Mistake, choice, sentence
+from mtbkd.data.published import layouts
 from mtbkd.data.published import tables as published
 
 if TYPE_CHECKING:
     from mtbkd.study.models import Config, Experiment
 
-MTBKD, BKD = "MT-BKD", "BKD"
 ALIKE = 0.85  # of words that are meant to be equal
 
 
 @dataclass(frozen=True)
 class Item:
-    """What a paper shows, and what of a study makes it.
+    """What of a study makes a printed item; what the paper shows stands in its layout.
 
     Attributes:
-        paper, place, shows: the paper, the place in it, what stands there.
+        name: as in ``mtbkd.data.published.layouts``.
         study: the study that it is a part of.
         experiments: those of the study that it needs.
         questions: those of the study that it needs.
         methods: of these experiments; () for those that have a column in the experiment's printed table, and labels alone.
         without: method -> why it is left out although it has a column.
         tables: printed tables besides those of the experiments.
-        figures: names of the figures to look at, in results/ITEM/figures.
     """
 
-    paper: str
-    place: str
-    shows: str
+    name: str
     study: str
     experiments: tuple[str, ...]
     questions: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     without: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[str, ...] = ()
-    figures: tuple[str, ...] = ()
+
+    @property
+    def layout(self) -> layouts.Layout:
+        return layouts.read()[self.name]
 
     @property
     def title(self) -> str:
-        return f"{self.paper}, {self.place}: {self.shows}"
+        return self.layout.title
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures to look at, in results/ITEM/figures."""
+        return self.layout.figures
 
 
 SIMULATIONS, IMAGES, PROTEIN = "paper_simulations", "images", "protein"
-ITEMS = {
-    "mtbkd_table1": Item(
-        MTBKD, "Table 1", "accuracy and error of the probabilities on Simulation 1", SIMULATIONS, ("sim1",),
-        without={"tip_entropy_hmc": "it takes longer than all others together; tip_entropy_last has the same column"},
-    ),
-    "mtbkd_table2": Item(
-        MTBKD, "Table 2", "accuracy and error of the probabilities on Simulation 2", SIMULATIONS, ("sim2",)
-    ),
-    "mtbkd_table3": Item(
-        MTBKD, "Table 3", "proteins by location; counts stand in the description of the dataset", PROTEIN, ("descriptors",),
-        methods=("labels_map",), tables=("mtbkd_table3_protein_counts",),
-    ),
-    "mtbkd_fig2": Item(
-        MTBKD, "Fig. 2", "two teachers who disagree, in one dimension", SIMULATIONS, ("bkd_s1",),
-        methods=("labels_map",), figures=("toy",),
-    ),
-    "mtbkd_fig3": Item(
-        MTBKD, "Fig. 3", "predictions and uncertainty over the plane of Simulation 1", SIMULATIONS, ("sim1",),
-        methods=("labels_map", "kd_entropy_map", "tip_entropy_last"), figures=("sim1-planes",),
-    ),
-    "mtbkd_fig4": Item(
-        MTBKD, "Fig. 4", "coverage of every method, here on both simulations", SIMULATIONS, ("sim1", "sim2"),
-        without={"tip_entropy_hmc": "it takes longer than all others together; tip_entropy_last has the same column"},
-        figures=("sim1-coverage_levels", "sim2-coverage_levels"),
-    ),
-    "mtbkd_fig6": Item(
-        MTBKD, "Fig. 6", "uncertainty of proteins by location", PROTEIN, ("both",),
-        methods=("labels_map", "tip_entropy_sghmc_last"), tables=("mtbkd_fig6_notebook",), figures=("both-boxes",),
-    ),
-    "mtbkd_fig7": Item(
-        MTBKD, "Fig. 7", "the least and the most certain images, here of three domains", IMAGES, ("digit_domains",),
-        methods=("labels_map", "tip_entropy_sgld_images"), figures=("digit_domains-extremes",),
-    ),
-    "mtbkd_notebook": Item(
-        MTBKD, "the authors' notebook", "accuracy on the released proteins", PROTEIN, ("both",), tables=("authors_notebook",)
-    ),
-    "bkd_table2": Item(
-        BKD, "Table 2", "accuracy on MNIST and Fashion-MNIST, at reduced size", IMAGES, ("mnist", "fashion_mnist"),
-        tables=("bkd_table2_images",),
-    ),
-    "bkd_table4": Item(
-        BKD, "Table 4", "accuracy and error of the probabilities on S1 to S4", SIMULATIONS,
-        ("bkd_s1", "bkd_s2", "bkd_s3", "bkd_s4"),
-    ),
-    "bkd_table7": Item(
-        BKD, "Table 7", "mean deviance as noise is mixed into the images", IMAGES, ("mnist",), ("noise_mnist",),
-        tables=("bkd_table7",), figures=("noise_mnist-perturbation",),
-    ),
-    "bkd_coverage": Item(
-        BKD, "coverage study", "coverage by number of test examples, here on S1 to S3", SIMULATIONS,
-        ("bkd_s1", "bkd_s2", "bkd_s3"),
-        figures=("bkd_s1-coverage_size", "bkd_s2-coverage_size", "bkd_s3-coverage_size"),
-    ),
-    "bkd_c5": Item(
-        BKD, "Appendix C.5", "the conjugate student of a quadratic discriminant teacher", SIMULATIONS, ("bkd_s1",), ("exact",),
-        methods=("labels_map",), tables=("bkd_c5_conjugate",),
-    ),
-}  # fmt: skip
+SLOW = {"tip_entropy_hmc": "it takes longer than all others together; tip_entropy_last has the same column"}
+_ALL = (
+    Item("mtbkd_table1", SIMULATIONS, ("sim1",), without=SLOW),
+    Item("mtbkd_table2", SIMULATIONS, ("sim2",)),
+    Item("mtbkd_table3", PROTEIN, ("descriptors",), methods=("labels_map",), tables=("mtbkd_table3_protein_counts",)),
+    Item("mtbkd_fig2", SIMULATIONS, ("sim1",), methods=("labels_map",)),
+    Item("mtbkd_fig3", SIMULATIONS, ("sim1",), methods=("labels_map", "kd_entropy_map", "tip_entropy_last")),
+    Item("mtbkd_fig4", SIMULATIONS, ("sim1", "sim2"), without=SLOW),
+    Item("mtbkd_fig6", PROTEIN, ("both",), methods=("labels_map", "tip_entropy_sghmc_last"), tables=("mtbkd_fig6_notebook",)),
+    Item("mtbkd_fig7", IMAGES, ("digit_domains",), methods=("labels_map", "tip_entropy_sgld_images")),
+    Item("mtbkd_notebook", PROTEIN, ("both",), tables=("authors_notebook",)),
+    Item("bkd_table2", IMAGES, ("mnist", "fashion_mnist"), tables=("bkd_table2_images",)),
+    Item("bkd_table4", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3", "bkd_s4")),
+    Item("bkd_table7", IMAGES, ("mnist",), ("noise_mnist",), tables=("bkd_table7",)),
+    Item("bkd_coverage", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3")),
+    Item("bkd_c5", SIMULATIONS, ("bkd_s1",), ("exact",), methods=("labels_map",), tables=("bkd_c5_conjugate",)),
+)
+ITEMS = {item.name: item for item in _ALL}
 # What the papers print and no item makes, and why.
 NOT_MADE = {
     "BKD, Table 2: CIFAR-10 and CIFAR-100": "no study has BKD's single teacher and its methods on these images",
-    "CA-MKD, MMKD, SAMerging": "their printed numbers are not among the recorded tables; `tables` compares their weights",
+    "CA-MKD, MMKD": "none of their numbers can be compared: VGG, ResNet and MobileNet students on images that no study has; "
+    "`aggregation` runs both methods on our data",
+    "SAMerging": "none of its numbers is on record; `aggregation` runs the method on our data",
 }
 
 
@@ -169,7 +136,9 @@ def _part(config: "Config", name: str, item: Item, title: str) -> "Experiment":
     if not methods:
         text = sentence(", ".join(whole.methods), f"methods of {name}: {', '.join(chosen) or 'with a printed column'}")
         raise ConfigError(str(Mistake(("studies", item.study, "experiments", title, "methods"), text)))
-    return whole.model_copy(update={"methods": methods, "published": None if item.methods else whole.published})
+    # An experiment that only carries the item is compared with nothing; figures must know that their paper prints it.
+    kept = whole.published if item.figures or not item.methods else None
+    return whole.model_copy(update={"methods": methods, "published": kept})
 
 
 def named(words: Sequence[str], given: str | None = None) -> str | None:

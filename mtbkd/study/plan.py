@@ -106,7 +106,15 @@ def _experiment(config: "Config", study: "Study", name: str, experiment: "Experi
         columns={method: named for method, named in columns.items() if named},
         as_printed=tuple(method for method in experiment.methods if config.methods[method].as_printed),
         notes={method: note for method in experiment.methods if (note := _note(config.methods[method]))},
+        fitted=_fitted(config, experiment),
     )
+
+
+def _fitted(config: "Config", experiment: "Experiment") -> tuple[str, ...]:
+    """A part of a study knows of the whole study's search, too: ours that were chosen by a printed number reproduce nothing."""
+    asked = [question.settings for study in config.studies.values() for question in study.questions.values()]
+    searches = [own.get("teachers", {}) for own in asked if own.get("published", experiment) == experiment.published]
+    return tuple(dict.fromkeys(column for own in searches for column, name in own.items() if name in experiment.teachers))
 
 
 def _asked(config: "Config", study: str) -> dict[str, Asked]:

@@ -83,6 +83,7 @@ class ExperimentPlan:
         columns: method -> its columns of that table, or of any where the experiment names none; methods without are left out.
         as_printed: methods that repeat a paper's procedure.
         notes: method -> what the page says of it; methods without are left out.
+        fitted: printed columns by which a search of any study chooses the settings of the experiment's teachers.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ExperimentPlan:
     columns: dict[str, tuple[str, ...]]
     as_printed: tuple[str, ...]
     notes: dict[str, str]
+    fitted: tuple[str, ...] = ()
 
     def data_block(self, block: str) -> str:
         """The block of data and logits that students of ``block`` read."""

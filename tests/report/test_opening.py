@@ -18,7 +18,7 @@ def shown(opening: list[str]) -> str:
     part = Part("tables", "When do teachers help?", "How to read it.", Section(["Told."], [], [], opening))
     told = {"opening": first_answers([part]), "sentences": [("Which student predicts best?", ["On iris, tip."])]}
     plan = {"study": "tables", "description": "Many.", "device": "cpu"}
-    absent = {name: [] for name in ("parts", "findings", "headline", "lead", "filters", "methods")} | {
+    absent = {name: [] for name in ("parts", "findings", "headline", "lead", "filters", "methods", "papers")} | {
         "figures": {},
         "beside": False,
     }

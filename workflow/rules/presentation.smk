@@ -134,7 +134,7 @@ def section_modules():
     return [module for module in found if module]
 
 
-PUBLISHED = ("data/published/*.csv",)
+PUBLISHED = ("data/published/*.csv", "data/published/*.yaml")
 PAGE_PARTS = ("report/template/*",)
 
 

@@ -1,11 +1,13 @@
 """The section on exact answers: which methods recover posteriors that are known, and stay calibrated over many data sets."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mtbkd.base.frames import Frame
 from mtbkd.data.published import tables as published
+from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL
 from mtbkd.questions.exact.sbc import TOO_NARROW, power
 from mtbkd.report.experiment import LOOKS
 from mtbkd.report.judgement import MARKS
@@ -13,7 +15,7 @@ from mtbkd.report.numbers import count, estimate, listed, show
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, number, score, text
 from mtbkd.report.verdict_card import Card
-from mtbkd.report.versus import Replicates, judge
+from mtbkd.report.versus import Replicates, Versus, half_width, judge
 
 PRINTED = "bkd_c5_conjugate"
 # Printed as ".947 to .950" at 95 %, in the text of the same appendix.
@@ -38,9 +40,11 @@ GOOD, BAD = ("recovers", "calibrated"), ("fails", "not calibrated", "draws too f
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
     """Verdicts by case, the calibration, and the conjugate student beside its paper; every quantity folded away."""
     cases, sbc, told = tables["cases"], tables["sbc"], _summary(tables["cases"], tables["sbc"])
-    shown = [recovery_table(cases), calibration_table(sbc), published_table(tables["published"])]
+    beside = versus(tables["published"])
+    shown = [recovery_table(cases), calibration_table(sbc), published_table(beside)]
     asked = [("Do the algorithms recover known answers?", [told])]
-    return Section([told], shown, [quantity_table(cases)], answers=asked, on_inference=True, cards=_cards(cases, sbc))
+    folded, cards = [quantity_table(cases)], _cards(cases, sbc)
+    return Section([told], shown, folded, answers=asked, on_inference=True, cards=cards, versus={PRINTED: beside})
 
 
 def _cards(cases: Frame, sbc: Frame) -> list[Card]:
@@ -174,19 +178,28 @@ def quantity_table(cases: Frame) -> Table:
     return Table("exact-quantities", "Every quantity of every case", head, rows)
 
 
-def published_table(found: Frame) -> Table:
+def versus(found: Frame) -> list[Versus]:
     """What BKD's appendix prints of the conjugate student beside the closed form."""
     best = estimate(found[found["column"] == "bayes"].assign(se=float("nan"))).high
-    rows = []
+    beside = []
     for printed in _printed():
-        ours = found[(found["quantity"] == printed.quantity) & (found["column"] == printed.column)]
-        known = estimate(ours.assign(se=float("nan")))
+        rows = found[(found["quantity"] == printed.quantity) & (found["column"] == printed.column)]
         metric = published.METRIC_OF.get(printed.quantity, printed.quantity)
-        said, why = judge(printed, Replicates.of(ours["value"]), metric, ceiling=best if metric == "accuracy" else None)
-        shown = text("0.947 to 0.950") if printed == PRINTED_COVERAGE else number(printed.value)
-        cells = [text(printed.quantity), text(printed.column), shown, score(known)]
-        cells += [number(known.mean - printed.value, signed=True), text(said, mark=LOOKS.get(said, ""))]
-        rows.append(Row([*cells, text(why)]))
+        ours, mean = Replicates.of(rows["value"]), estimate(rows.assign(se=float("nan")))
+        half = half_width(ours, printed, metric) if ours.n >= MIN_FOR_INTERVAL else math.nan
+        said = judge(printed, ours, metric, ceiling=best if metric == "accuracy" else None)
+        beside.append(Versus("closed form", metric, "all", printed, mean, *said, half=half))
+    return beside
+
+
+def published_table(beside: Sequence[Versus]) -> Table:
+    """``versus`` as a table, with the coverage, which stands in the appendix's text."""
+    rows = []
+    for v in beside:
+        shown = text("0.947 to 0.950") if v.printed == PRINTED_COVERAGE else number(v.printed.value)
+        cells = [text(v.printed.quantity), text(v.printed.column), shown, score(v.ours)]
+        cells += [number(v.difference, signed=True), text(v.verdict, mark=LOOKS.get(v.verdict, ""))]
+        rows.append(Row([*cells, text(v.why)]))
     head = [Column("Quantity"), Column("Classifier"), Column("Published", True), Column("Ours", True)]
     head += [Column("Ours \N{MINUS SIGN} published", True), Column("Verdict"), Column("Why")]
     source = published.source(PRINTED)

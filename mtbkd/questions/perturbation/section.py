@@ -7,9 +7,10 @@ from mtbkd.base.frames import Frame
 from mtbkd.data.published import tables as published
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
-from mtbkd.report.numbers import Estimate, listed
+from mtbkd.report.numbers import UNKNOWN, Estimate, listed
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Column, Row, Table, number, score, text
+from mtbkd.report.versus import NOT_RUN, NOT_STATED, Versus
 
 TITLE = "Does uncertainty rise with noise?"
 EXPLAINED = """\
@@ -19,6 +20,10 @@ be uncertain.
 """
 
 
+PRINTED = "bkd_table7"
+OTHER = "other students, on images at full size: compare the shapes of the curves, not their heights"
+
+
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
     """Which curves rise, the curves, and how well outside images are told."""
     curve, detection = tables["curve"], tables["detection"]
@@ -26,7 +31,27 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
         _told(curve, tables["published"]),
         [_curve_table(name, curve, tables["published"])],
         [_detection_table(name, detection), _accuracy_table(name, curve)],
+        versus={PRINTED: versus(curve)},
     )
+
+
+def versus(curve: Frame) -> list[Versus]:
+    """The published deviances beside those of the MAP student by kd and of the student by bkd, at the sizes that ours have."""
+    rows = {
+        "kd": curve[(curve["signal"] == "kd") & (curve["inference"] == "map")],
+        "bkd_dirichlet": curve[curve["signal"] == "bkd"],
+    }
+    found = []
+    for line in published.read(PRINTED):
+        for column, printed in list(line.items())[1:]:
+            number = published.Number(line["gamma"], column, float(printed), published.half_unit(printed))
+            own = rows[column][rows[column]["gamma"] == float(line["gamma"])] if column in rows else curve.iloc[:0]
+            methods = {str(method): each for method, each in own.groupby("method", sort=False)} or {"": own}
+            for method, each in methods.items():
+                said = (NOT_STATED, OTHER) if method else (NOT_RUN, "not computed by us")
+                estimate = _estimate(each, "mean_deviance") if method else UNKNOWN
+                found.append(Versus(method, "mean_deviance", "all", number, estimate, *said))
+    return found
 
 
 def rises(values: Mapping[float, float]) -> bool:
@@ -46,7 +71,7 @@ def _told(curve: Frame, printed: Frame) -> list[str]:
     ]
     columns = {str(c): dict(own.groupby("gamma")["mean_deviance"].mean()) for c, own in printed.groupby("column", sort=False)}
     falls = [column for column, values in columns.items() if not rises(values)]
-    source = published.source("bkd_table7")
+    source = published.source(PRINTED)
     told.append(
         f"In {source.paper}, {source.place}, it decreases again for {listed(falls) if falls else 'no method'}. Its students "
         "and data (full size) differ: compare the shapes of the curves, not their heights."
