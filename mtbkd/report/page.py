@@ -109,7 +109,7 @@ def embedded(path: Path) -> str:
 
 
 def slim(svg: str) -> str:
-    """An SVG as the page needs it: coordinates to a hundredth of a point; no metadata, names of groups or space between elements."""
+    """An SVG as the page needs it: coordinates to a hundredth of a point, no metadata, no names of groups."""
     lean = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     lean = PLACES.sub(lambda place: TOO_FINE.sub(r"\1\2", place[0]), lean)
     return re.sub(r">\s+<", "><", re.sub(r'<g id="[^"]*"', "<g", lean))
