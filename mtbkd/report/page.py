@@ -99,12 +99,12 @@ def _figure(path: Path, interactive: bool, unprinted: Collection[str]) -> Figure
 
 
 def embedded(path: Path) -> str:
-    """An SVG as a data URI, ``slim``; if it is large (many points, maps), the PNG next to it in few colours instead."""
+    """An SVG as a data URI, ``slim``; if it is large (many points, maps), the PNG next to it in few colours instead, as WebP."""
     content, kind = slim(path.read_text(encoding="utf-8")).encode(), "svg+xml"
     bitmap = path.with_suffix(".png")
     if len(content) > HEAVY and bitmap.is_file():
         light = _few_colours(bitmap)
-        content, kind = min((content, kind), (light, "png"), key=lambda each: len(each[0]))
+        content, kind = min((content, kind), (light, "webp"), key=lambda each: len(each[0]))
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -121,7 +121,7 @@ def _few_colours(path: Path) -> bytes:
     light = BytesIO()
     with damage(path, "a figure", AGAIN) as file, Image.open(file) as image:
         few = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        few.save(light, "PNG", optimize=True)
+        few.convert("RGB").save(light, "WEBP", lossless=True, quality=50, method=2)  # no smaller with more effort
     return light.getvalue()
 
 

@@ -33,7 +33,7 @@ def test_a_light_figure_is_embedded_as_it_is(figure: Path) -> None:
 def test_a_heavy_figure_is_embedded_as_a_bitmap_in_few_colours(figure: Path) -> None:
     figure.write_bytes(b"<svg>" + b"x" * HEAVY + b"</svg>")
     head, body = content(embedded(figure))
-    assert head == "data:image/png" and len(body) < HEAVY
+    assert head == "data:image/webp" and len(body) < HEAVY
     with Image.open(BytesIO(body)) as image:
         found = image.getcolors()
         assert image.size == (120, 80) and found is not None and len(found) <= COLOURS
