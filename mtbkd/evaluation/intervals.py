@@ -6,6 +6,7 @@ Shapes: n replicates or examples.
 
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,7 @@ def over_examples(mean: float, se: float, n: int, within: Range = REAL) -> Inter
     return Interval(mean, *_inside(mean, NORMAL * se, within), n)
 
 
+@cache
 def quantile(n: int, level: float) -> float:
     """Student's t of n - 1 degrees of freedom."""
     from scipy.special import stdtrit

@@ -63,7 +63,7 @@ def which_is_best(evidence: Evidence) -> str:
         return text
     compared, other = len(evidence.students) - 1, evidence.unlike(method, evidence.reference)
     yet = f", but the two were not tuned on the same candidates: {other}" if other else ""
-    return f"{text}; its difference from {evidence.reference_words} is {claim(pair, compared)}{yet}"
+    return f"{text}. Its difference from {evidence.reference_words} is {claim(pair, compared)}{yet}"
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def did_teachers_help(evidence: Evidence) -> str:
     if not methods:
         return f"no distilled student can be counted{aside}"
     parts = [p for p in (_against_labels(evidence, methods), _against_teacher(evidence, methods)) if p]
-    return f"{'; '.join(parts)}{aside}"
+    return f"{'. By accuracy, '.join(parts)}{aside}"
 
 
 def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
@@ -185,8 +185,8 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
     lower, higher, open_ = told.count("lower"), told.count("higher"), told.count("open")
     apart = f" (not counted because tuned on other candidates: {listed(unfair)})" if unfair else ""
     return (
-        f"of {count(len(told), 'distilled student')}, {lower} {'has' if lower == 1 else 'have'} a lower NLL than labels only, "
-        f"{higher} a higher one; {open_} {'is' if open_ == 1 else 'are'} inconclusive{apart}"
+        f"{lower} of {count(len(told), 'distilled student')} {'has' if lower == 1 else 'have'} a lower NLL than labels only. "
+        f"Higher: {higher or 'none'}; inconclusive: {open_ or 'none'}{apart}"
     )
 
 
@@ -268,7 +268,7 @@ def _overall(evidence: Sequence[Evidence]) -> list[str]:
     stacked = [f"{e.name}: {method}" for e, f in zip(evidence, found, strict=True) for method in f.stacked]
     if stacked:
         text += f", {len(stacked)} of them within chains, which are stacked instead of pooled ({listed(stacked)})"
-    text += f"; {passed} of them {'is' if passed == 1 else 'are'} also calibrated." if drawn else "."
+    text += f". {passed} of them {'is' if passed == 1 else 'are'} also calibrated." if drawn else "."
     text += f" {unjudged} could not be judged by every applicable gate." if unjudged else ""
     printed, sound = sum(len(f.as_printed) for f in found), sum(f.as_printed_drawn for f in found)
     others = [f"{count(printed, 'posterior')} by procedures repeated as papers print them, of which {sound or 'none'} "

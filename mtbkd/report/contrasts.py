@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
 SAMPLER = ("inference", "layers", "stack_chains")  # how a method draws
-SUMMED: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "inconclusive"}
+SUMMED: dict[Verdict, str] = {"better": "Better", "worse": "Worse", "open": "Inconclusive"}
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,8 @@ def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[F
     same = [pair for pair in found if same_as_kd(case, pair)]
     fair = [pair for pair in found if pair not in same and not case.evidence.unlike(pair.method, pair.against)]
     groups = {verdict: [pair for pair in fair if pair.verdict == verdict] for verdict in SAID}
-    parts = [f"{word} {_clearest(case, groups[verdict])}" for verdict, word in SUMMED.items()]
-    sentence = f"{METRICS[found[0].metric]}, {asked}, {count(len(fair), 'pair')}: {'; '.join(parts)}."
+    parts = [f"{word}: {_clearest(case, groups[verdict])}." for verdict, word in SUMMED.items()]
+    sentence = " ".join([f"{METRICS[found[0].metric]}, {asked}, {count(len(fair), 'pair')}.", *parts])
     apart = [f"{named(case, p)} ({case.evidence.unlike(p.method, p.against)})" for p in found if p not in (*fair, *same)]
     sentence += f" Not counted because tuned on other candidates: {'; '.join(apart)}." if apart else ""
     one = [f"{named(case, pair)} ({same_as_kd(case, pair)})" for pair in same]
@@ -178,9 +178,9 @@ def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[F
 
 
 def _clearest(case: Case, group: Sequence[Pair]) -> str:
-    """``2 (largest: a vs b, -0.01 [...])``."""
+    """``2 (largest: a vs b, -0.01 [...])``, or ``none``."""
     if not group:
-        return "0"
+        return "none"
     most = max(group, key=lambda pair: abs(pair.found.difference))
     return f"{len(group)} ({'largest: ' if len(group) > 1 else ''}{named(case, most)}, {most.numbers})"
 

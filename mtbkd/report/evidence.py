@@ -1,9 +1,9 @@
 """One experiment's tables as the report uses them: students, the reference, and paired comparisons with verdicts."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -115,16 +115,21 @@ class Evidence:
     def judgement(self, method: str) -> Judgement:
         return self.judged.get(method, NOT_JUDGED)
 
-    def unlike(self, method: str, against: str) -> str:
-        """Settings that the two did not tune on the same candidates; "" if none."""
-        return unlike(self.methods, method, against)
+    @cached_property
+    def unlike(self) -> Callable[[str, str], str]:
+        """Of two methods: settings that they did not tune on the same candidates; "" if none."""
+        return cache(partial(unlike, self.methods))
 
     def gap_size(self, method: str) -> str:
         """``mean |coverage gap| 0.0042 (small)``, over levels and replicates, on the whole test split; "" if unknown."""
-        m = self.metrics
-        gaps = m["metric"].str.startswith("coverage_gap@") & (m["method"] == method)
-        size = float(m.loc[gaps & (m["split"] == "test") & (m["domain"] == "all"), "value"].abs().mean())
+        size = self._gap_sizes.get(method, math.nan)
         return f"mean |coverage gap| {sized(size)}" if math.isfinite(size) else ""
+
+    @cached_property
+    def _gap_sizes(self) -> dict[str, float]:
+        m = self.metrics
+        rows = m[m["metric"].str.startswith("coverage_gap@") & (m["split"] == "test") & (m["domain"] == "all")]
+        return {str(method): float(size) for method, size in rows["value"].abs().groupby(rows["method"]).mean().items()}
 
     def why_failed(self, method: str) -> str:
         """``rhat (2 of 8), calibration (1 of 8, mean |coverage gap| 0.0042 (small))``."""
@@ -135,22 +140,24 @@ class Evidence:
         m = self.metrics
         return m[(m["metric"] == metric) & (m["kind"] == kind) & (m["split"] == "test") & (m["domain"] == "all")]
 
-    @property
+    @cached_property
     def students(self) -> list[str]:
         return list(dict.fromkeys(self.whole(SCORE, "student")["method"]))
 
-    @property
+    @cached_property
     def sound(self) -> list[str]:
         """Students whose draws failed no gate."""
         return [method for method in self.students if not self.judgement(method).failed_of_draws]
 
     def kin(self, method: str) -> dict[str, str]:
         """What the page's filter knows a student by: its id, signal and inference; {} for a teacher or the ceiling."""
-        own = self.metrics[(self.metrics["method"] == method) & (self.metrics["kind"] == "student")]
-        if not len(own):
-            return {}
-        first = own.iloc[0]
-        return {"method": method} | {name: str(first[name]) for name in ("signal", "inference") if name in first}
+        return dict(self._kin.get(method, {}))
+
+    @cached_property
+    def _kin(self) -> dict[str, dict[str, str]]:
+        students = self.metrics[self.metrics["kind"] == "student"].drop_duplicates("method")
+        named = [name for name in ("method", "signal", "inference") if name in students]
+        return {str(row["method"]): {name: str(row[name]) for name in named} for row in students[named].to_dict("records")}
 
     def called(self, method: str) -> str:
         """The method's name, with a remark if its chains are stacked."""
@@ -161,13 +168,13 @@ class Evidence:
         """The method that all others are compared with; "" if there is only one method."""
         return str(self.comparisons["reference"].iloc[0]) if len(self.comparisons) else ""
 
-    @property
+    @cached_property
     def reference_words(self) -> str:
         rows = self.metrics[self.metrics["method"] == self.reference]
         labels_only = len(rows) > 0 and rows["signal"].iloc[0] == "none"
         return f"{self.reference} (labels only)" if labels_only else self.reference
 
-    @property
+    @cached_property
     def distilled(self) -> list[str]:
         """Students that use teachers."""
         rows = self.metrics[self.metrics["kind"] == "student"]

@@ -93,7 +93,7 @@ def split(case: Case) -> list[Finding]:
             both, sampler, prior = three
             sentence = (
                 f"{word}: {named(case, both)}, {both.numbers} ({said(case, both)}). The sampler contributes, "
-                f"{named(case, sampler)}: {sampler.numbers} ({said(case, sampler)}); the prior contributes, "
+                f"{named(case, sampler)}: {sampler.numbers} ({said(case, sampler)}). The prior contributes, "
                 f"{named(case, prior)}: {prior.numbers} ({said(case, prior)})."
             )
             own = both.found

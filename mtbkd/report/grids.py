@@ -32,8 +32,7 @@ def unlike(methods: Methods, first: str, second: str) -> str:
         return ""
     told = []
     for setting in SHARED_NAMES:
-        usual = _usual(methods, setting)
-        ours, theirs = (_candidates(methods[name], setting) or usual for name in (first, second))
+        ours, theirs = (_candidates(methods[name], setting) or _usual(methods, setting) for name in (first, second))
         if ours != theirs:
             told.append(f"{_name(setting)} {_shown(ours)} vs {_shown(theirs)}")
     return "; ".join(told)

@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from mtbkd.base.frames import Frame
-from mtbkd.evaluation.intervals import REAL, interval, over_examples
+from mtbkd.evaluation.intervals import REAL, Range, interval, over_examples
 from mtbkd.evaluation.metrics import range_of
 
 MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
@@ -38,13 +40,27 @@ UNKNOWN = Estimate(math.nan, math.nan, math.nan, 0, "")
 def estimate(rows: Frame) -> Estimate:
     """The estimate from one method's rows of one metric, split and domain, one row per replicate."""
     within = range_of(str(rows["metric"].iloc[0])) if len(rows) and "metric" in rows else REAL
-    found = interval(rows["value"], within)
+    return _estimate(_columns(rows), np.arange(len(rows)), within)
+
+
+Columns = dict[str, np.ndarray]
+
+
+def _columns(rows: Frame) -> Columns:
+    """What an estimate is made of: of rows that lack one, NaN; they come as arrays as taking rows of a frame is slow."""
+    names = ("value", "se", "se_examples", "n")
+    return {each: np.asarray(rows[each], np.float64) if each in rows else np.full(len(rows), np.nan) for each in names}
+
+
+def _estimate(columns: Columns, at: np.ndarray, within: Range) -> Estimate:
+    """Of the rows at the places ``at`` (R,)."""
+    values = columns["value"][at]
+    found = interval(values.tolist(), within)
     if found.n == 0:
         return UNKNOWN
-    known = rows[rows["value"].notna()].iloc[0]
-    several = found.n > 1
-    se = float(known.get("se_examples", math.nan) if several else known["se"])
-    examples = over_examples(found.mean, se, int(known.get("n", 0)), within)[1:3] if math.isfinite(se) else (math.nan, math.nan)
+    first, several = at[~np.isnan(values)][0], found.n > 1
+    se, n = float(columns["se_examples" if several else "se"][first]), columns["n"][first]
+    examples = over_examples(found.mean, se, int(np.nan_to_num(n)), within)[1:3] if math.isfinite(se) else (math.nan, math.nan)
     if several:
         return Estimate(*found, "replicates", *examples)
     return Estimate(found.mean, *examples, 1, "examples" if math.isfinite(se) else "")
@@ -52,8 +68,15 @@ def estimate(rows: Frame) -> Estimate:
 
 def estimates(metrics: Frame, split: str = "test") -> dict[tuple[str, str, str], Estimate]:
     """(method, metric, domain) -> estimate."""
-    groups: Any = metrics[metrics["split"] == split].groupby(["method", "metric", "domain"], sort=False)
-    return {key: estimate(rows) for key, rows in groups}
+    rows = metrics[metrics["split"] == split]
+    columns = _columns(rows)
+    return {key: _estimate(columns, at, range_of(key[1])) for key, at in places(rows)}
+
+
+def places(rows: Frame) -> list[tuple[tuple[str, str, str], np.ndarray]]:
+    """(method, metric, domain) with the places (R,) of its rows, in the order in which they first appear."""
+    found: Any = rows.groupby(["method", "metric", "domain"], sort=False).indices
+    return sorted(found.items(), key=lambda each: each[1][0])
 
 
 def show(value: float, signed: bool = False) -> str:

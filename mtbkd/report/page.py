@@ -1,6 +1,7 @@
 """The page: one self-contained HTML file with embedded figures."""
 
 import base64
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +18,11 @@ from mtbkd.report.table import Table
 from mtbkd.report.wording import called, in_words
 
 TEMPLATES = Path(__file__).parent / "template"
-HEAVY = 150_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
+HEAVY = 100_000  # bytes: a study of the papers' simulations has figures of 30 MB in all
 COLOURS = 96
-SCRIPTS = ("tables", "filter", "contents", "tips", "methods")
+PLACES = re.compile(r' (?:d|x|y)="[^"]*"')  # attributes that hold coordinates in points, a 72nd of an inch
+TOO_FINE = re.compile(r"\s*\b([MLCQz])\s+|(\.\d\d)\d+")  # spaces around a command of a path, digits beyond the second
+SCRIPTS = ("common", "tables", "filter", "contents", "tips", "methods")
 FIELDS = ("of", "title", "category", "caption", "alt")
 
 
@@ -96,13 +99,20 @@ def _figure(path: Path, interactive: bool, unprinted: Collection[str]) -> Figure
 
 
 def embedded(path: Path) -> str:
-    """An SVG as a data URI; if it is large (many points, maps), the PNG next to it in few colours instead."""
-    content, kind = path.read_bytes(), "svg+xml"
+    """An SVG as a data URI, ``slim``; if it is large (many points, maps), the PNG next to it in few colours instead, as WebP."""
+    content, kind = slim(path.read_text(encoding="utf-8")).encode(), "svg+xml"
     bitmap = path.with_suffix(".png")
     if len(content) > HEAVY and bitmap.is_file():
         light = _few_colours(bitmap)
-        content, kind = min((content, kind), (light, "png"), key=lambda each: len(each[0]))
+        content, kind = min((content, kind), (light, "webp"), key=lambda each: len(each[0]))
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def slim(svg: str) -> str:
+    """An SVG as the page needs it: coordinates to a hundredth of a point, no metadata, no names of groups."""
+    lean = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    lean = PLACES.sub(lambda place: TOO_FINE.sub(r"\1\2", place[0]), lean)
+    return re.sub(r">\s+<", "><", re.sub(r'<g id="[^"]*"', "<g", lean))
 
 
 def _few_colours(path: Path) -> bytes:
@@ -111,7 +121,7 @@ def _few_colours(path: Path) -> bytes:
     light = BytesIO()
     with damage(path, "a figure", AGAIN) as file, Image.open(file) as image:
         few = image.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        few.save(light, "PNG", optimize=True)
+        few.convert("RGB").save(light, "WEBP", lossless=True, quality=50, method=2)  # no smaller with more effort
     return light.getvalue()
 
 

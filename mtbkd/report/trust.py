@@ -64,8 +64,8 @@ def _sure(case: Case, sure: Sure, found: Paired, p: float) -> Finding:
     wrong = judge(found.difference, found.low, found.high, p, found.se_examples) == "lower"
     tested = f"p = {p:.2g}" if math.isfinite(p) else "too few replicates for a test"
     text += (
-        f"where its accuracy is {show(surest)}; its best domain is {sure.best} with {show(sure.right[sure.best])} (entropy "
-        f"{show(sure.unsure[sure.best])}): {signed(found)}, n = {found.n}, {tested}. "
+        f"where its accuracy is {show(surest)}. Its best domain is {sure.best} with {show(sure.right[sure.best])} (entropy "
+        f"{show(sure.unsure[sure.best])}). The difference is {signed(found)}, n = {found.n}, {tested}. "
     )
     text += "Entropy weights trust it where it is less accurate." if wrong else "No difference can be claimed."
     return Finding(name, SURE, text, found.difference, found.low, found.high, p, found.n)

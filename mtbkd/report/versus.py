@@ -11,7 +11,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.data.published import tables as published
 from mtbkd.evaluation.intervals import LEVEL, MIN_FOR_INTERVAL, SHARE, over_examples, quantile
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
-from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, show
+from mtbkd.report.numbers import UNKNOWN, Estimate, estimates, places, show
 
 Verdict = Literal[
     "compatible",
@@ -244,5 +244,6 @@ def as_printed(metric: str, known: Collection[str]) -> str:
 
 def _replicates(metrics: Frame) -> dict[tuple[str, str, str], Replicates]:
     """(method, metric, domain) -> our runs on the test split."""
-    groups: Any = metrics[metrics["split"] == "test"].groupby(["method", "metric", "domain"], sort=False)
-    return {key: Replicates.of(own["value"], float(own["n"].mean())) for key, own in groups}
+    rows = metrics[metrics["split"] == "test"]
+    values, examples = (rows[name].to_numpy(np.float64) for name in ("value", "n"))
+    return {key: Replicates.of(values[at], float(np.nanmean(examples[at]))) for key, at in places(rows)}

@@ -1,4 +1,4 @@
-"""Sentences as the page shows them: statistics below the words, titles instead of ids."""
+"""Sentences as the page shows them: two numbers at most, all others below the words; titles instead of ids."""
 
 import re
 from collections.abc import Mapping
@@ -11,10 +11,15 @@ STATISTIC = re.compile(
     r"|, over test examples [^\s]+(?: \[[^\]]*\](?: e)?)?)*)"
     r"|(?P<alone>[;,] (?:p|n|d) = [^\s,;:)]+(?: after Holm's correction for \d+)?)"
 )
+MOST_NUMBERS = 2
+NUMBER = re.compile(r"(?<![\w.,-])[+\N{MINUS SIGN}-]?(?:\d[\d,]*\.?\d*|\.\d+)(?!\w)")  # none that is part of a name
+ASIDE = re.compile(r"(?P<of>\S+(?: [✗⚠])?) \((?P<aside>(?:[^()]|\([^()]*\))*\d(?:[^()]|\([^()]*\))*)\)")
+ENDS, CLAUSES = re.compile(r"(?<=[.?!])\s+"), re.compile(r";\s(?![^(]*\))")
 
 
-def in_words(sentence: str) -> tuple[str, str]:
-    """A sentence without its statistics, and these: what a reader wants first, and what can be checked below it.
+def in_words(text: str) -> tuple[str, str]:
+    """Sentences of at most ``MOST_NUMBERS`` each, and what can be checked below them: statistics first, then asides and
+    clauses of sentences that have more. A sentence without a clause that is short enough stays.
 
     >>> in_words("NLL: tip vs kd, +0.013 [+0.006, +0.020], n = 8, p = 0.031: worse.")
     ('NLL: tip vs kd, +0.013: worse.', '+0.013 [+0.006, +0.020], n = 8, p = 0.031')
@@ -28,7 +33,27 @@ def in_words(sentence: str) -> tuple[str, str]:
         found.append(match[0].strip())
         return match["head"] or ""
 
-    return STATISTIC.sub(taken, sentence), "; ".join(found)
+    words = []
+    for sentence in ENDS.split(STATISTIC.sub(taken, text)):
+        kept, rest = (sentence, []) if _numbers(sentence) <= MOST_NUMBERS else _brief(sentence)
+        words.append(kept)
+        found += rest
+    return " ".join(words), "; ".join(found)
+
+
+def _numbers(sentence: str) -> int:
+    return len(NUMBER.findall(sentence))
+
+
+def _brief(sentence: str) -> tuple[str, list[str]]:
+    """Its first clauses, or the words before its colon; and what is left of it."""
+    asides = [f"{found['of']}: {found['aside']}" for found in ASIDE.finditer(sentence)]
+    clauses = CLAUSES.split(ASIDE.sub(lambda found: found["of"], sentence).rstrip("."))
+    short = [n for n in range(1, len(clauses) + 1) if _numbers("; ".join(clauses[:n])) <= MOST_NUMBERS]
+    if short:
+        return "; ".join(clauses[: short[-1]]) + ".", clauses[short[-1] :] + asides
+    lead, _, rest = clauses[0].partition(": ")
+    return (f"{lead}:", [rest, *clauses[1:], *asides]) if rest and _numbers(lead) <= MOST_NUMBERS else (sentence, [])
 
 
 def called(sentence: str, titles: Mapping[str, str]) -> Markup:

@@ -124,8 +124,8 @@ def replace_pair(pair: Pair, low: float, high: float, p: float) -> Pair:
 def test_what_helps_is_said_with_interval_and_n() -> None:
     found = page.findings(case())
     (accuracy, nll) = asked(found, "Linear pool (tip) or log pool (kd)?")
-    assert accuracy.startswith("Accuracy, tip vs kd, 2 pairs: better 2 (largest: tip_entropy_sgld vs kd_entropy_sgld ")
-    assert "n = 10, p = 0.0039, d = +" in accuracy and "worse 0; inconclusive 0" in accuracy
+    assert accuracy.startswith("Accuracy, tip vs kd, 2 pairs. Better: 2 (largest: tip_entropy_sgld vs kd_entropy_sgld ")
+    assert "n = 10, p = 0.0039, d = +" in accuracy and "Worse: none. Inconclusive: none." in accuracy
     assert nll.startswith("NLL") and "better 2" in nll
     singles = [each for each in found if each.question.startswith("Linear pool") and not each.sums_up]
     assert len(singles) == 4 and all(each.low <= each.value <= each.high and each.p < 0.05 for each in singles)
@@ -141,18 +141,18 @@ def test_no_claim_over_few_replicates() -> None:
     found = page.findings(case(replicates=4))
     assert any("too few replicates for a test" in each.answer for each in found)
     texts = [each.answer for each in found if each.question == "Linear pool (tip) or log pool (kd)?"]
-    assert "better 0; worse 0; inconclusive 2" in texts[0]
+    assert "Better: none. Worse: none. Inconclusive: 2" in texts[0]
 
 
 def test_labels_alone_are_beaten_by_one_and_beat_the_others() -> None:
     (accuracy, _) = asked(page.findings(case()), "What beats labels alone?")
-    assert "6 pairs: better 1 (tip_entropy_sgld vs labels_map" in accuracy and "worse 5 (largest: kd_e" in accuracy
+    assert "6 pairs. Better: 1 (tip_entropy_sgld vs labels_map" in accuracy and "Worse: 5 (largest: kd_e" in accuracy
 
 
 def test_prior_and_sampler_are_told_apart() -> None:
     (accuracy, _) = asked(page.findings(case()), "Is it the prior or the sampler?")
     both, rest = accuracy.split(" The sampler contributes, ")
-    sampler, prior = rest.split("; the prior contributes, ")
+    sampler, prior = rest.split(". The prior contributes, ")
     assert both.startswith("Accuracy: tip_entropy_sgld vs kd_entropy_map, +0.0") and both.endswith("(better).")
     (whole,) = [each for each in page.findings(case()) if each.answer == accuracy]
     assert whole.value == pytest.approx(ACCURACY["tip_entropy_sgld"] - ACCURACY["kd_entropy_map"], abs=0.005)
@@ -163,7 +163,7 @@ def test_prior_and_sampler_are_told_apart() -> None:
 def test_a_teacher_that_is_sure_where_it_errs_is_named() -> None:
     up, down = asked(page.findings(case()), "Are teachers right where they are confident?")
     assert up.startswith("up is most confident on low") and up.endswith("Entropy weights trust it where it is less accurate.")
-    assert "its best domain is high" in up and "n = 10" in up
+    assert "Its best domain is high" in up and "n = 10" in up
     assert down.startswith("down is most confident on low") and ", which is also its best domain: accuracy 0." in down
 
 
@@ -192,21 +192,21 @@ def test_printed_numbers_are_counted_and_the_impossible_ones_named() -> None:
     )  # fmt: skip
     found = page.findings(case(versus=versus))
     every, students = asked(found, "Do the published numbers reproduce?")
-    assert every.startswith("Of 1 published number that can be judged, compatible: 0; differs (ours better): 1; ")
+    assert every.startswith("Of 1 published number that can be judged, compatible: none. Differs (ours better): 1. ")
     assert "Not counted: " in every and f"{FITTED}: 1" in every and f"{ABOVE_CEILING}: 1" in every
     assert students.startswith("Of 1 published student number that can be judged, ") and FITTED not in students
     (named,) = [each for each in found if each.question == "Which published numbers exceed the Bayes ceiling?"]
     assert named.answer.startswith("Published for tip_entropy on the whole test split: 0.9. The true probabilities reach 0.8")
     assert named.low < named.value < named.high and named.value == pytest.approx(0.9 - 0.85, abs=0.02)
     (labels,) = asked(found, "How do labels alone compare with the published students?")
-    assert "better than 1, worse than 0 and compatible with 1 of 2 published student numbers" in labels
+    assert "better than 1 of 2 published student numbers. Worse: none; compatible: 1." in labels
     assert "The best published one is 0.82 (bnn_equal)" in labels
 
 
 def test_a_printed_number_beside_two_methods_is_one_number() -> None:
     versus = (printed("kd_equal", 0.72, BETTER), printed("kd_equal", 0.72, COMPATIBLE), printed("tip_equal", 0.8, COMPATIBLE))
     every, _ = asked(page.findings(case(versus=versus)), "Do the published numbers reproduce?")
-    assert every.startswith("Of 3 comparisons with 2 published numbers that can be judged, compatible: 2; ")
+    assert every.startswith("Of 3 comparisons with 2 published numbers that can be judged, compatible: 2. ")
 
 
 def test_the_printed_order_is_tried_on_our_own_methods() -> None:
@@ -220,7 +220,7 @@ def test_the_printed_order_is_tried_on_our_own_methods() -> None:
     question = "Does the best published student remain the best?"
     found = [each for each in page.findings(case(versus=versus)) if each.question == question]
     assert [each.sums_up for each in found] == [True, False, False]
-    assert "better 0; worse 1 (kd_entropy_map vs tip_entropy_map, " in found[0].answer and "inconclusive 1" in found[0].answer
+    assert "Better: none. Worse: 1 (kd_entropy_map vs tip_entropy_map, " in found[0].answer and "Inconclusive: 1" in found[0].answer
     assert found[1].answer.startswith(
         "Published: kd_entropy is 0.03 above tip_entropy. Ours: kd_entropy_map vs tip_entropy_map, "
     )

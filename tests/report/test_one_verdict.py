@@ -77,7 +77,8 @@ def check(case: Case) -> Counter[str]:
             assert said in [cell.text for cell in row.cells]
             assert gain_cell(drawn[method]).mark == MARKS[verdict]
     nll = Counter(verdicts(case, "nll").values())
-    assert f", {nll['better']} ha" in told and f"{nll['worse']} a higher one; {nll['open']} " in told
+    counted = f"Higher: {nll['worse'] or 'none'}; inconclusive: {nll['open'] or 'none'}"
+    assert told.startswith(f"{nll['better']} of ") and counted in told
     best = which_is_best(evidence).partition(" ")[0]
     if best != "labels_map":
         assert (": a lower NLL" in which_is_best(evidence)) == (verdicts(case, "nll")[best] == "better")
@@ -85,7 +86,7 @@ def check(case: Case) -> Counter[str]:
     question = "Are students better than their teachers?"
     above = [m for m in list(SIGNALS)[1:] if said_of(found, question, "Accuracy", m) == "better"]
     counted = f"{listed(above) or 'none'} {'are' if len(above) > 1 else 'is'}"
-    assert f"; {counted} more accurate than the best teacher" in told
+    assert f". By accuracy, {counted} more accurate than the best teacher" in told
     return nll
 
 

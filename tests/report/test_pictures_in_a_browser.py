@@ -72,7 +72,7 @@ def html(figures: list[Figure], vega: str) -> str:
     policy = re.findall(r"<meta http-equiv=.*>", (TEMPLATES / "page.html.j2").read_text())
     styles = [(TEMPLATES / f"{name}.css").read_text() for name in ("page", "pictures")]
     body = '<p style="height: 4000px"></p>'.join(macros.figure(each) for each in figures)
-    script = (TEMPLATES / "pictures.js").read_text()
+    script = "\n".join((TEMPLATES / f"{name}.js").read_text() for name in ("common", "pictures"))
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{policy[0]}<link rel="icon" href="data:,"><title>t</title>'
         f'<style>{" ".join(styles)}</style></head><body style="display: block">{body}'

@@ -8,6 +8,22 @@
   const pictures = [];
   let filter = null;
 
+  // What the page holds compressed, as gzip in base64.
+  async function unzipped(script) {
+    const bytes = Uint8Array.from(atob(script.textContent), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+  async function content(picture) {
+    picture.content ??= JSON.parse(await unzipped(picture.figure.querySelector("script")));
+    return picture.content;
+  }
+  let library; // runs once, however many pictures ask for it
+  async function run() {
+    const script = document.createElement("script");
+    script.textContent = await unzipped(source);
+    document.head.append(script);
+  }
+
   // Colours of the page for those of paper; all others are legible on both.
   const ink = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
   function themed(spec) {
@@ -79,13 +95,8 @@
   }
 
   async function embed(picture) {
-    if (!window.vegaEmbed) {
-      const script = document.createElement("script");
-      script.textContent = source.textContent;
-      document.head.append(script);
-    }
-    picture.content ??= JSON.parse(picture.figure.querySelector("script").textContent);
-    const { spec, tables } = picture.content, width = picture.figure.clientWidth;
+    await (library ??= run());
+    const { spec, tables } = await content(picture), width = picture.figure.clientWidth;
     const out = leftOut(spec), lean = themed(spec);
     if (out.length) lean.concat = lean.concat.filter((view) => !out.includes(view.name));
     const made = { ...fitted(lean, width), datasets: unpacked(tables) };
@@ -114,21 +125,9 @@
     return [columns, ...rows].map((row) => row.map(harmless).map(quoted).join(",")).join("\n") + "\n";
   }
 
-  function tool(text, act) {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.textContent = text;
-    made.addEventListener("click", act);
-    return made;
-  }
-
-  function save(picture) {
-    const link = document.createElement("a");
-    picture.content ??= JSON.parse(picture.figure.querySelector("script").textContent);
-    link.href = URL.createObjectURL(new Blob([csv(Object.values(picture.content.tables)[0])], { type: "text/csv" }));
-    link.download = `${picture.figure.dataset.picture}.csv`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+  async function save(picture) {
+    const { tables } = await content(picture);
+    download(`${picture.figure.dataset.picture}.csv`, csv(Object.values(tables)[0]));
   }
 
   const watcher = new IntersectionObserver((entries) => {
@@ -149,8 +148,8 @@
     inner.setAttribute("aria-hidden", "true");
     picture.box.append(inner);
     image.after(picture.box);
-    picture.button = tool("Interactive picture", () => turn(picture, !picture.live));
-    figure.querySelector(".tools").prepend(picture.button, tool("Data as CSV", () => save(picture)));
+    picture.button = button("Interactive picture", () => turn(picture, !picture.live));
+    figure.querySelector(".tools").prepend(picture.button, button("Data as CSV", () => save(picture)));
     pictures.push(picture);
     watcher.observe(figure);
   }

@@ -1,4 +1,3 @@
-"use strict";
 // Tables are whole without this script; it makes their headings buttons that sort, and lets every table be taken along.
 const heads = (table) => [...table.tHead.rows[table.tHead.rows.length - 1].cells];
 
@@ -46,15 +45,7 @@ for (const table of document.querySelectorAll(".scroll > table")) {
     copy.textContent = "Copied";
     setTimeout(() => (copy.textContent = "Copy"), 2000);
   });
-  tools.prepend(copy, button("CSV", () => download(table)));
-}
-
-function button(text, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.addEventListener("click", act);
-  return made;
+  tools.prepend(copy, button("CSV", () => download(`${table.caption.id}.csv`, written(table, ","))));
 }
 
 function written(table, separator) {
@@ -64,12 +55,4 @@ function written(table, separator) {
     .replaceAll("\u2212", "-").replace(/^[=@]/, "'$&"); // as spreadsheets read numbers, and so that no name is a formula
   const lines = [heads(table), ...[...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => [...row.cells])];
   return lines.map((cells) => cells.filter((cell) => !cell.hidden).map((cell) => quoted(content(cell))).join(separator)).join("\n") + "\n";
-}
-
-function download(table) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([written(table, ",")], { type: "text/csv" }));
-  link.download = `${table.caption.id}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }
