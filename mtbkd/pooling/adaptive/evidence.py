@@ -1,7 +1,7 @@
 """What an operator of weights may read at each scale, and candidates on which axioms are tested.
 
 The paper writes w_tok(x, i, c), w_task(t) and w_ctx(c). Here x enters by the teachers' distributions, i by its safety scores
-and its membership of the safety-critical set S, t by the teachers' losses on it, and c by the teachers' distances, the scores and
+and its membership of the safety-critical set S, t by the teachers' losses on it, c by the teachers' distances, the scores and
 its membership of C_safe. No operator of the library reads c at token scale.
 Shapes: B candidates, G teachers, V tokens.
 """

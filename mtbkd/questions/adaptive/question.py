@@ -1,19 +1,23 @@
 """The axioms of adaptive weights (2601.17910): conformance, independence, and the paper's theorems as experiments. No data."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base.lazy import pd
+from mtbkd.base.seeds import derive
 from mtbkd.pooling.adaptive.axioms import AXIOMS, Axiom
 from mtbkd.pooling.adaptive.independence import IMPLIED, WITNESSES, verify
 from mtbkd.pooling.adaptive.operators import OPERATORS
 from mtbkd.pooling.adaptive.search import Finding, search
+from mtbkd.questions.adaptive import composition, constrained, convergence, stability
 from mtbkd.questions.inputs import Inputs
 
 NEEDS: frozenset[str] = frozenset()
-TABLES = ("matrix", "independence")
+TABLES = ("matrix", "independence", "theorems", "example", "convergence", "frontier")
 NOTHING = {"evidence": "", "weights": "", "example": "", "broken": ""}
 Rows = list[dict[str, Any]]
 
@@ -24,6 +28,9 @@ class Settings(BaseModel):
     candidates: int = Field(
         400, ge=50, le=1_000_000, description="candidates per search, of each number of teachers and each fineness"
     )
+    steps: int = Field(4_000, ge=500, le=10_000_000, description="steps of stochastic gradient descent")
+    runs: int = Field(32, ge=2, le=10_000, description="runs of it")
+    cases: int = Field(2_000, ge=100, le=1_000_000, description="random compositions and random pairs of teachers")
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
@@ -35,10 +42,22 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     ``independence``: axiom, scale, title, independent, by (the axiom that implies it), witness (formula), reason, kept (of the
     other fourteen), tried (candidates in all), margin, and the counterexample as above; an implied axiom has in ``kept`` the
     number of operators of the matrix that break it without breaking the one that implies it: 0.
+    ``theorems``: the fields of ``Result``. ``example``: quantity, printed, corrected, remark of appendix A.
+    ``convergence``: see ``convergence.curves``. ``frontier``: see ``constrained.frontier``.
     """
     matrix = [row for axiom in AXIOMS for row in _conformance(axiom, inputs.seed, settings.candidates)]
     independence = [_independence(axiom, matrix, inputs.seed, settings.candidates) for axiom in AXIOMS]
-    return {"matrix": pd.DataFrame(matrix), "independence": pd.DataFrame(independence)}
+    curves = convergence.curves(settings.steps, settings.runs, derive(inputs.seed, "convergence of weighted distillation"))
+    frontier, rng = constrained.frontier(), np.random.default_rng(derive(inputs.seed, "theorems on weights"))
+    theorems = [
+        *composition.results(rng, settings.cases),
+        *convergence.results(curves),
+        *stability.results(rng, settings.cases),
+        *constrained.results(frontier),
+    ]
+    rows = {"matrix": matrix, "independence": independence, "theorems": list(map(asdict, theorems)),
+            "example": composition.example(), "convergence": curves, "frontier": frontier}  # fmt: skip
+    return {name: pd.DataFrame(own) for name, own in rows.items()}
 
 
 def _conformance(axiom: Axiom, seed: int, count: int) -> Rows:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mtbkd.base.frames import Frame
+from mtbkd.questions.adaptive import section_theorems
 from mtbkd.report.judgement import MARKS
 from mtbkd.report.numbers import count, listed
 from mtbkd.report.questions import Section
@@ -20,11 +21,12 @@ YES, NO = f"{MARKS['passed']} yes", f"{MARKS['failed']} no"
 
 
 def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Section:
-    """The answer, matrix and independence; definitions and counterexamples folded away."""
+    """The answer, matrix and independence; definitions, counterexamples and curves folded away."""
     matrix, independence = tables["matrix"], tables["independence"]
-    told = [*_told_of_operators(matrix), *_told_of_independence(independence)]
-    shown = [_matrix(name, matrix), _independence(name, independence)]
-    return Section(told, shown, [_statements(name, matrix), _noes(name, matrix)])
+    told = [*_told_of_operators(matrix), *_told_of_independence(independence), *section_theorems.told(tables)]
+    shown = [_matrix(name, matrix), _independence(name, independence), section_theorems.theorems(name, tables["theorems"])]
+    hidden = [_statements(name, matrix), _noes(name, matrix), *section_theorems.details(name, tables)]
+    return Section(told, shown, hidden)
 
 
 def _told_of_operators(matrix: Frame) -> list[str]:
