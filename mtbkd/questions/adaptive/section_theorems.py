@@ -20,8 +20,9 @@ def told(tables: Mapping[str, Frame]) -> list[str]:
     gain = example.loc["gain over uniform"]
     assumed = theorems["assumed"].astype(bool)
     return [
-        f"Theorems as experiments: where the paper's assumptions hold, {(holds & assumed).sum()} of {assumed.sum()} cases agree "
-        "with the claim; each of the others names the condition that is missing. Further cases show what the assumptions are for.",
+        f"Theorems as experiments: where the paper's assumptions hold, {(holds & assumed).sum()} of {assumed.sum()} cases "
+        "agree with the claim; each of the others names the condition that is missing. Further cases show what the assumptions "
+        "are for.",
         f"Composition (IV.2) gives bounded weights, but three layers with floor {floor['stated']:g} leave only "
         f"{floor['measured']:.4f}. Ordinal safety is lost if a task layer disagrees: the safer teacher falls to "
         f"{lost['measured']:.3f}.",
