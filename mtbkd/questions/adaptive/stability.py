@@ -80,7 +80,8 @@ def perturbation(rng: np.random.Generator) -> list[Result]:
                f"C = K max |x| / ridge; moves per delta: {', '.join(f'{ratios[d]:.3f}' for d in DELTAS)}."),
         Result("VII.2, limit", "The same C serves all weights without strong convexity.",
                "one token, two certain teachers, no ridge; weights 0.2 and 0.001", "move per delta at weight 0.001",
-               vanishing[1], vanishing[0], vanishing[1] <= vanishing[0], "1 / (w (1 - w)): C grows as the floor falls.", assumed=False),
+               vanishing[1], vanishing[0], vanishing[1] <= vanishing[0], "1 / (w (1 - w)): C grows as the floor falls.",
+               assumed=False),
     ]  # fmt: skip
 
 
