@@ -90,5 +90,5 @@ def results(rows: list[dict[str, float]]) -> list[Result]:
         Result("VIII.7", "The student is at least as safe as the pool on critical contexts.",
                "a student that sees no input; q = (0.9, 0.1) on the critical one, (0.1, 0.9) elsewhere",
                "safety of the student", blind, ensemble, blind >= ensemble,
-               "The proof takes p = q from VI.2 (ii): it needs realisability.", assumed=False),
+               "The proof takes p = q from VI.2 (ii): it needs realisability.", claimed=False),
     ]  # fmt: skip

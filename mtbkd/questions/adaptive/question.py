@@ -13,7 +13,7 @@ from mtbkd.pooling.adaptive.axioms import AXIOMS, Axiom
 from mtbkd.pooling.adaptive.independence import IMPLIED, WITNESSES, verify
 from mtbkd.pooling.adaptive.operators import OPERATORS
 from mtbkd.pooling.adaptive.search import Finding, search
-from mtbkd.questions.adaptive import composition, constrained, convergence, stability
+from mtbkd.questions.adaptive import composition, constrained, convergence, families, stability
 from mtbkd.questions.inputs import Inputs
 
 NEEDS: frozenset[str] = frozenset()
@@ -50,6 +50,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     curves = convergence.curves(settings.steps, settings.runs, derive(inputs.seed, "convergence of weighted distillation"))
     frontier, rng = constrained.frontier(), np.random.default_rng(derive(inputs.seed, "theorems on weights"))
     theorems = [
+        *families.results(matrix),
         *composition.results(rng, settings.cases),
         *convergence.results(curves),
         *stability.results(rng, settings.cases),

@@ -16,7 +16,7 @@ class Result:
         stated: what the claim allows or predicts.
         holds: whether the claim holds here.
         remark: the condition that is missing, or why it holds.
-        assumed: whether the paper's assumptions hold in this setting; if not, the case shows what they are for.
+        claimed: whether the paper claims it for this setting; if not, the case shows a limit, or a bound of ours.
     """
 
     theorem: str
@@ -27,4 +27,4 @@ class Result:
     stated: float
     holds: bool
     remark: str
-    assumed: bool = True
+    claimed: bool = True

@@ -51,9 +51,10 @@ def contraction() -> list[Result]:
         Result("VII.1", "The fixed point is unique.", "the same", "limits of 99 starts", limits["mixed"], 1,
                limits["mixed"] == 1, "Banach's theorem."),
         Result("VII.1", claim, f"w <- (1 - beta) w + beta F(w); {where}", "largest slope of the update", lipschitz(damped), 1.0,
-               lipschitz(damped) < 1, "The constant is 1 - beta + beta L: no step helps where L > 1."),
+               lipschitz(damped) < 1,
+               "The constant is 1 - beta + beta L: no step helps where L > 1; the theorem supposes it away.", claimed=False),
         Result("VII.1", "The fixed point is unique.", "the same", "limits of 99 starts", limits["damped"], 1,
-               limits["damped"] == 1, "The teacher that leads at first wins; the third limit is unstable."),
+               limits["damped"] == 1, "The teacher that leads at first wins; the third limit is unstable.", claimed=False),
     ]  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def perturbation(rng: np.random.Generator) -> list[Result]:
         Result("VII.2, limit", "The same C serves all weights without strong convexity.",
                "one token, two certain teachers, no ridge; weights 0.2 and 0.001", "move per delta at weight 0.001",
                vanishing[1], vanishing[0], vanishing[1] <= vanishing[0], "1 / (w (1 - w)): C grows as the floor falls.",
-               assumed=False),
+               claimed=False),
     ]  # fmt: skip
 
 
@@ -115,7 +116,7 @@ def gradient_variance(rng: np.random.Generator, count: int) -> list[Result]:
                float(broken), 0.0, broken == 0, "Not confined to the exact case."),
         Result("VII.4, repaired", "Var is at most (sum_k w_k sigma_k)^2, sigma_k^2 that of teacher k alone.",
                f"these and {count:,} independent pairs", "largest ratio to the bound", ratio, 1.0, ratio <= 1 + 1e-9,
-               "The triangle inequality; so never above the noisiest teacher's."),
+               "The triangle inequality; so never above the noisiest teacher's.", claimed=False),
     ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def composed() -> dict[tuple[str, str], Result]:
 
 def test_three_layers_with_floor_one_fifth_leave_one_in_65() -> None:
     assert composition.composed_floor(0.2, 2) == pytest.approx(1 / 65) == pytest.approx(0.0154, abs=5e-5)
-    assert not composed()["IV.2, A1", "Composed weights keep the layers' bounds."].holds
+    assert not composed()["IV.2, limit", "Composed weights keep the layers' bounds."].holds
 
 
 @pytest.mark.parametrize("teachers", [2, 3, 4])
