@@ -111,7 +111,7 @@ CONTEXT = "all distances of at least 0"
 SET_BY_US = f"the constants are searched down to {LOWEST:g}"
 AXIOMS = (
     Axiom("III.1", "token", "Normalisation", "Token weights sum to 1.", TOKEN, 1e-9,
-          "sums to 1 only within {size}", normalised),
+          "misses the sum of 1 by {size}", normalised),
     Axiom("III.2", "token", "Positivity", "Every token weight is positive (almost everywhere by the counting measure: "
           "everywhere).", TOKEN, 0, "gives a teacher no weight at all", positive),
     Axiom("III.3", "token", "Bounded influence", "Token weights lie in [w_min, w_max] with 0 < w_min.",
@@ -121,7 +121,7 @@ AXIOMS = (
     Axiom("III.5", "token", "Ordinal safety", "On safety-critical tokens the teacher that ranks safer never weighs less.",
           f"{TOKEN}, all scores", 1e-9, "gives the less safe teacher {size} more weight", ordinal),
     Axiom("III.10", "task", "Normalisation", "Task weights sum to 1 for each task.", TASK, 1e-9,
-          "sums to 1 only within {size}", normalised),
+          "misses the sum of 1 by {size}", normalised),
     Axiom("III.11", "task", "Positivity", "Every task weight is positive.", TASK, 0,
           "gives a teacher no weight at all", positive),
     Axiom("III.12", "task", "Boundedness", "Task weights lie in [w_min, w_max] with 0 < w_min.", f"{TASK}; {SET_BY_US}", 0,
@@ -133,7 +133,7 @@ AXIOMS = (
           "never falls when one loss grows.", f"{TASK}; weights follow the losses they weigh (if fixed, it is implied)",
           1e-9, "rewards a larger loss with an objective smaller by {size}", pareto),
     Axiom("III.18", "context", "Normalisation", "Context weights sum to 1 almost everywhere.", CONTEXT, 1e-9,
-          "sums to 1 only within {size}", normalised_almost_everywhere),
+          "misses the sum of 1 by {size}", normalised_almost_everywhere),
     Axiom("III.19", "context", "Positivity", "Every context weight is positive almost everywhere.",
           f"{CONTEXT}; the measure has a density", 0, "gives a teacher no weight on a set of positive measure",
           positive_almost_everywhere),

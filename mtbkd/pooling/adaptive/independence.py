@@ -86,7 +86,8 @@ WITNESSES: Mapping[str, Witness] = {
                       "as a loss grows.", hyperbolic),
     "III.13": Witness("0.4 / G + 0.6 for the least loss", "The objective is 0.6 min l + 0.4 mean l and grows with every loss.",
                       best_takes_most),
-    "III.14": Witness("0.02 + (1 - 0.02 G) softmax(-l)", "Floored and continuous; a very bad teacher is no longer heard.",
+    "III.14": Witness("0.02 + (1 - 0.02 G) softmax(-l)", "Floored and continuous; a very bad teacher is hardly heard. "
+                      "Fixed weights cannot break it.",
                       floored_softmax),
     "III.18": SUM_OF_TWO,
     "III.20": Witness("1 / (1 + d) / sum, towards equal where critical", "Weights vanish as a distance grows, nowhere before.",

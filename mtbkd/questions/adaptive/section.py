@@ -33,8 +33,8 @@ def _told_of_operators(matrix: Frame) -> list[str]:
     kept = matrix.groupby("operator", sort=False)["holds"].sum()
     total = matrix["axiom"].nunique()
     every = [str(name) for name in kept.index[kept == total]]
-    told = [f"{listed(every) or 'No operator'} {'keeps' if len(every) < 2 else 'keep'} all {total} axioms; "
-            f"{kept.idxmin()} keeps the fewest, {kept.min()}."]  # fmt: skip
+    told = [f"Weights that keep all {total} axioms: {listed(every) or 'none'}. The fewest, {kept.min()}: "
+            f"{listed([str(name) for name in kept.index[kept == kept.min()]])}."]  # fmt: skip
     form = matrix[(matrix["operator"] == "sufficient form") & ~matrix["holds"] & (matrix["axiom"] == "III.5")]
     for row in form.to_dict("records"):
         told.append(
@@ -62,18 +62,22 @@ def _matrix(name: str, matrix: Frame) -> Table:
     axioms = matrix.drop_duplicates("axiom").to_dict("records")
     head = [Column("Operator")]
     head += [
-        Column(f"{row['axiom']} {row['title']}", hint=row["statement"], group=f"{row['scale'].capitalize()} scale")
+        Column(row["axiom"], hint=f"{row['title']}: {row['statement']}", group=f"{row['scale'].capitalize()} scale")
         for row in axioms
     ]
     rows = []
     for operator, own in matrix.groupby("operator", sort=False):
         cells = [_cell(row) for row in own.to_dict("records")]
         rows.append(Row([text(operator, f"{own['formula'].iloc[0]} ({own['source'].iloc[0]})"), *cells]))
-    return Table(f"{name}-matrix", "Operators by axioms. u: entropy, loss or distance; s: safety score", head, rows)
+    least = f"{matrix.loc[matrix['holds'], 'tried'].min():,}"
+    caption = (
+        f"Operators by axioms; u: entropy, loss or distance; s: safety score; yes: no violation in {least} candidates or more"
+    )
+    return Table(f"{name}-matrix", caption, head, rows)
 
 
 def _cell(row: Mapping[str, Any]) -> Cell:
-    return text(YES, f"{row['tried']:,} tried", "good") if row["holds"] else text(NO, "", "bad")
+    return text(YES, "", "good") if row["holds"] else text(NO, "", "bad")
 
 
 def _independence(name: str, independence: Frame) -> Table:
