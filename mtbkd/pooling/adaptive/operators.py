@@ -98,11 +98,6 @@ def _log(values: np.ndarray) -> np.ndarray:
         return np.log(values)
 
 
-def composed(*layers: np.ndarray) -> np.ndarray:
-    """Definition IV.1 on log-weights (B, G): the product of the layers, renormalised over teachers."""
-    return shares(np.sum(layers, axis=0))
-
-
 _ALL = (
     Operator("equal", "1", "VI.6", equal),
     Operator("MT-BKD entropy", "1 - u / sum u", "MT-BKD, authors' code", lambda e: entropy_share(uncertainty(e))),

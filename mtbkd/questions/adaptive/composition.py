@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mtbkd.pooling import entropies
-from mtbkd.pooling.adaptive.operators import composed
+from mtbkd.pooling.context import composed
 from mtbkd.pooling.counterexamples import lattice, vector
 from mtbkd.questions.adaptive.result import Result
 
@@ -14,11 +14,6 @@ FLOOR, LAYERS = 0.2, 3
 SAFE, UNSAFE = np.array([0.6, 0.4]), np.array([0.2, 0.8])
 TOY = np.array([[0.8, 0.15, 0.05], [0.4, 0.35, 0.25]])
 PRINTED = (0.68, 1.52, 0.69, 0.68, 0.21, 0.11, 0.13)
-
-
-def compose(*layers: np.ndarray) -> np.ndarray:
-    """Product of weights (..., G), renormalised over teachers."""
-    return np.exp(composed(*np.log(np.broadcast_arrays(*layers))))
 
 
 def composed_floor(floor: float, teachers: int, layers: int = LAYERS) -> float:
@@ -30,14 +25,14 @@ def composed_floor(floor: float, teachers: int, layers: int = LAYERS) -> float:
 def results(rng: np.random.Generator, count: int) -> list[Result]:
     """IV.2 on ``count`` random compositions of three layers above FLOOR, two teachers."""
     layers = FLOOR + (1 - 2 * FLOOR) * rng.dirichlet((0.5, 0.5), (LAYERS, count))
-    weights = compose(*layers)
+    weights = composed(*layers)
     off = float(np.abs(weights.sum(-1) - 1).max())
     extreme = np.array([FLOOR, 1 - FLOOR])
-    least = float(min(weights.min(), compose(extreme, extreme, extreme).min()))
+    least = float(min(weights.min(), composed(extreme, extreme, extreme).min()))
     law = composed_floor(FLOOR, 2)
     ordered = np.sort(layers)[..., ::-1]
-    kept, lost = compose(*ordered), compose(SAFE, UNSAFE)
-    uniform = float(np.abs(compose(*[np.full(4, 0.25)] * LAYERS) - 0.25).max())
+    kept, lost = composed(*ordered), composed(SAFE, UNSAFE)
+    uniform = float(np.abs(composed(*[np.full(4, 0.25)] * LAYERS) - 0.25).max())
     simplest = "; ".join(map(vector, order_lost()))
     where, smallest = f"three layers with floor {FLOOR:g}, two teachers", "smallest composed weight"
     return [
@@ -63,7 +58,7 @@ def order_lost() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for denominator in range(2, 11):
         points = [point for d in range(2, denominator + 1) for point in lattice(2, d, positive=True)]
         for token, task, context in product(points, repeat=3):
-            if token[0] >= token[1] and context[0] >= context[1] and compose(token, task, context)[0] < 0.5 - 1e-9:
+            if token[0] >= token[1] and context[0] >= context[1] and composed(token, task, context)[0] < 0.5 - 1e-9:
                 return token, task, context
     raise AssertionError("thirds suffice")
 

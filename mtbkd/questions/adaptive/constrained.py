@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from mtbkd.questions.adaptive.result import Result
 
@@ -36,7 +36,8 @@ def at(multiplier: float) -> Solution:
     """The minimiser of KL(q || p) - mu Safety(p)."""
     gain = multiplier * LABELS * CRITICAL
     lowest = gain.max()
-    nu = brentq(lambda v: float((POOL / (v - gain)).sum() - 1), lowest + POOL[gain.argmax()] * 0.5, lowest + 1 + 1e-9)
+    ends = (lowest + POOL[gain.argmax()] * 0.5, lowest + 1 + 1e-9)
+    nu = root_scalar(lambda v: float((POOL / (v - gain)).sum() - 1), bracket=ends, xtol=1e-14).root
     prob = POOL / (nu - gain)
     return Solution(prob, multiplier, safety(prob), float((POOL * np.log(POOL / prob)).sum()))
 
@@ -46,7 +47,7 @@ def solve(limit: float) -> Solution:
     free = at(0.0)
     if free.safety >= limit:
         return free
-    return at(float(brentq(lambda mu: at(mu).safety - limit, 0, 1e4, xtol=1e-13)))
+    return at(root_scalar(lambda mu: at(mu).safety - limit, bracket=(0, 1e4), xtol=1e-13).root)
 
 
 def frontier() -> list[dict[str, float]]:

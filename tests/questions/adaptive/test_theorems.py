@@ -14,29 +14,29 @@ from mtbkd.questions.adaptive.student import task
 
 
 @cache
-def composed() -> dict[tuple[str, str], Result]:
+def results_of_composition() -> dict[tuple[str, str], Result]:
     return {(each.theorem, each.claim): each for each in composition.results(np.random.default_rng(0), 500)}
 
 
 def test_three_layers_with_floor_one_fifth_leave_one_in_65() -> None:
     assert composition.composed_floor(0.2, 2) == pytest.approx(1 / 65) == pytest.approx(0.0154, abs=5e-5)
-    assert not composed()["IV.2, limit", "Composed weights keep the layers' bounds."].holds
+    assert not results_of_composition()["IV.2, limit", "Composed weights keep the layers' bounds."].holds
 
 
 @pytest.mark.parametrize("teachers", [2, 3, 4])
 def test_no_composition_of_floored_layers_falls_below_the_law(teachers: int) -> None:
     floor = 0.1
     layer = floor + (1 - teachers * floor) * lattice(teachers, 2, positive=False)
-    grid = composition.compose(layer[:, None, None], layer[None, :, None], layer[None, None])
+    grid = composition.composed(layer[:, None, None], layer[None, :, None], layer[None, None])
     assert grid.min() == pytest.approx(composition.composed_floor(floor, teachers))
 
 
 def test_composition_loses_ordinal_safety() -> None:
-    np.testing.assert_allclose(composition.compose(np.array([0.6, 0.4]), np.array([0.2, 0.8])), [3 / 11, 8 / 11])
+    np.testing.assert_allclose(composition.composed(np.array([0.6, 0.4]), np.array([0.2, 0.8])), [3 / 11, 8 / 11])
     token, between, context = composition.order_lost()
     assert token[0] >= token[1] and context[0] >= context[1]
-    np.testing.assert_allclose(composition.compose(token, between, context), [1 / 3, 2 / 3])
-    assert composed()["IX-A", "The same, where every layer keeps the order."].holds
+    np.testing.assert_allclose(composition.composed(token, between, context), [1 / 3, 2 / 3])
+    assert results_of_composition()["IX-A", "The same, where every layer keeps the order."].holds
 
 
 def test_the_example_of_appendix_a() -> None:
