@@ -1,22 +1,23 @@
-"""Conditions on weights of teachers, as executable predicates: normalised, bounded below, Lipschitz, ordinally safe.
+"""Conditions on weights of given teachers: normalised, positive, bounded below, Lipschitz, ordinally safe.
 
-Adaptive weights at token, task and context scale are those of arXiv 2601.17910 (Flouro & Chadwick 2026); its formal conditions
-were not available to us: these are ours. A condition gives its worst value over the examples; ``holds`` compares it with a
-limit. Shapes: N examples, G teachers, K classes.
+They are III.1 to III.3, A2 and III.5 of arXiv 2601.17910 (Flouro & Chadwick 2026); the constants and the safety ordering, which
+it leaves open, are ours. ``mtbkd.pooling.adaptive`` has all its axioms for operators instead of examples. A condition gives its
+worst value over the examples; ``holds`` compares it with a limit. Shapes: N examples, G teachers, K classes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 FLOOR, LIPSCHITZ, ROUNDING = 0.01, 100.0, 1e-9
 STEPS = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 STATEMENTS = {
-    "normalised": "every weight is at least 0 and the weights of an example sum to 1",
-    "bounded below": f"no teacher ever weighs less than {FLOOR:g}",
-    "Lipschitz": f"weights move at most {LIPSCHITZ:g} times as far as probabilities (L1), for moves from {STEPS[-1]:g} on",
-    "ordinally safe": "a teacher who gives the designated classes less never weighs less than one who gives them more",
+    "normalised": "III.1: the weights of an example sum to 1",
+    "positive": "III.2: every weight is positive",
+    "bounded below": f"III.3: no teacher ever weighs less than {FLOOR:g} (our constant)",
+    "Lipschitz": f"A2: weights move at most {LIPSCHITZ:g} times as far as probabilities (L1), for moves from {STEPS[-1]:g} on",
+    "ordinally safe": "III.5: a teacher who gives the designated classes less never weighs less than one who gives them more",
 }
 
 
@@ -32,9 +33,13 @@ class Verdict:
 
 
 def normalised(weights: np.ndarray) -> Verdict:
-    """The largest distance of ``weights`` (N, G) from the simplex."""
-    off = np.maximum(np.abs(weights.sum(-1) - 1), -weights.min(-1))
-    return _verdict("normalised", off, ROUNDING)
+    """The largest distance of the sum of ``weights`` (N, G) from 1."""
+    return _verdict("normalised", np.abs(weights.sum(-1) - 1), ROUNDING)
+
+
+def positive(weights: np.ndarray) -> Verdict:
+    """The smallest weight of ``weights`` (N, G), which must not be 0."""
+    return replace(bounded(weights, float(np.nextafter(0, 1))), condition="positive")
 
 
 def bounded(weights: np.ndarray, floor: float = FLOOR) -> Verdict:

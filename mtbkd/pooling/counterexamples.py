@@ -172,5 +172,7 @@ def vector(values: np.ndarray) -> str:
 
 def fraction(value: float) -> str:
     """A number as a simple fraction where it is one, else with three digits."""
+    if abs(value) >= 1e6:
+        return f"{value:.3g}"
     simple = Fraction(value).limit_denominator(20)
     return str(simple) if abs(float(simple) - value) < 1e-9 else f"{value:.3g}"

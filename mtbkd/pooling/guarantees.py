@@ -8,7 +8,7 @@ bias: |mean error of q| <= sum_g w_g |mean error of p_g|, class by class, at fix
 variance: that of the error of the mean of G teachers is s^2 [rho + (1 - rho) / G], s^2 their mean variance, rho correlation.
 perturbation: |A(p, w) - A(p, w')|_1 <= |w - w'|_1.
 
-The case for each is arXiv 2601.09165 and 2601.17910 (Flouro & Chadwick 2026); these formal statements are ours.
+The case for each is arXiv 2601.09165 (Flouro & Chadwick 2026), whose formal statements were not available: these are ours.
 Shapes: N examples, G teachers, K classes. Margins are bound - measured: below 0 the bound is broken.
 """
 

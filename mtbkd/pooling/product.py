@@ -1,8 +1,9 @@
 """Weights of three scales at once: token (entropy of the example), task (validation likelihood of its domain), context
 (density).
 
-The product structure of arXiv 2601.17910 (Flouro & Chadwick 2026; the formal statement is ours): w_g is proportional to
-w_g^token w_g^task w_g^context, renormalised over teachers only.
+The product structure of arXiv 2601.17910 (Flouro & Chadwick 2026, definition IV.1): w_g is proportional to
+w_g^token w_g^task w_g^context, renormalised over teachers only. Floors multiply: three layers with floor 0.2 leave 1/65, and an
+order by safety is kept only if all three layers keep it (question ``adaptive``).
 """
 
 import numpy as np

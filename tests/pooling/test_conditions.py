@@ -9,10 +9,12 @@ HALF = np.array([[0.5, 0.5], [0.9, 0.1]])
 
 
 def test_weights_off_the_simplex_are_found() -> None:
-    assert conditions.normalised(HALF).holds
-    for bad in ([[0.6, 0.5]], [[1.1, -0.1]]):
-        found = conditions.normalised(np.array(bad))
-        assert not found.holds and found.worst == pytest.approx(0.1) and found.broken == 1
+    assert conditions.normalised(HALF).holds and conditions.positive(HALF).holds
+    found = conditions.normalised(np.array([[0.6, 0.5]]))
+    assert not found.holds and found.worst == pytest.approx(0.1) and found.broken == 1
+    for silent in ([[1.0, 0.0]], [[1.1, -0.1]]):
+        found = conditions.positive(np.array(silent))
+        assert not found.holds and found.worst == silent[0][1] and found.condition == "positive"
 
 
 def test_the_smallest_weight_is_held_against_the_floor() -> None:

@@ -1,7 +1,7 @@
 """Weights of the teachers at every residue, at three scales, and their product.
 
 Weights at token, task and context scale and their product, renormalised over the teachers alone, are those of the framework
-of adaptive weighting (arXiv 2601.17910, of which abstract and axioms were open to us; the formulas are ours):
+of adaptive weighting (arXiv 2601.17910, definition IV.1; it fixes no formulas, these are ours):
 
     token      w_g decreases with the entropy H(p_g) of the teacher's own prediction (as the weights ``entropy``)
     task       w_g prop. to exp(n_task * mean validation log score of g on the kingdom of the sequence)

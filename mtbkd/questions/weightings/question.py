@@ -167,7 +167,8 @@ def _scores(prob: np.ndarray, weights: np.ndarray, y: np.ndarray) -> Iterator[di
 
 
 def _verdicts(weights: np.ndarray, unsafe: np.ndarray) -> list[conditions.Verdict]:
-    return [conditions.normalised(weights), conditions.bounded(weights), conditions.ordinal(weights, unsafe)]
+    of_all = (conditions.normalised, conditions.positive, conditions.bounded)
+    return [*(condition(weights) for condition in of_all), conditions.ordinal(weights, unsafe)]
 
 
 def _shares(each: Replicate, rows: np.ndarray, weights: np.ndarray) -> Iterator[dict[str, Any]]:

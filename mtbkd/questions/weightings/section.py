@@ -18,7 +18,8 @@ EXPLAINED = """\
 Weights may depend on the example (token scale: entropy, margin, the label), on the domain (task scale: validation likelihood,
 which knows each example's domain) or on the location of the inputs (context scale: density ratio); their product is
 renormalised over teachers. The teachers are pooled with each of them and scored on test examples, without any student.
-Conditions on weights (our formulation, because the source's was not available) are tested on these teachers and on hard cases.
+Conditions on weights (axioms of arXiv 2601.17910; the constants and the safety ordering are ours) are tested on these teachers
+and on hard cases.
 Responsibilities are the weights that a student with the mixture prior assigns itself.
 """
 OWN, HARD, CHOSEN = "teachers", "hard cases", "responsibilities: "
@@ -131,7 +132,7 @@ def _verdict(own: Frame) -> Cell:
     if not len(own):
         return text("\N{EN DASH}")
     holds = bool(own["holds"].all())
-    worst = own["worst"].min() if own["condition"].iloc[0] == "bounded below" else own["worst"].max()
+    worst = own["worst"].min() if own["condition"].iloc[0] in ("positive", "bounded below") else own["worst"].max()
     value = f"{worst:.2g}" if (worst and abs(worst) < 0.01) or worst > 1e3 else show(worst)
     sub = f"worst {value}" + ("" if holds else f"; {own['broken'].mean():.1%}")
     return text(f"{MARKS['passed']} yes" if holds else f"{MARKS['failed']} no", sub, "good" if holds else "bad")
