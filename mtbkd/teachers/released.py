@@ -1,6 +1,6 @@
 """Released teachers: logits or probabilities from files, the authors' or your own.
 
-The authors' files carry logits although they are named probs, no ids, and a header in some files only: rows are those of
+The MT-BKD authors' files carry logits although they are named probs, no ids, and a header in some files only: rows are those of
 their data files in order, which the known test accuracy checks. Your own file is a CSV with a column ``id`` and one column
 a class, named by it, in any order of both; ``released_files`` lists the other formats: .npz with the arrays ``values``
 (N, K), ``ids`` and ``class_names``, .parquet with the columns of the CSV, .safetensors with a tensor ``values`` and ids and
@@ -20,14 +20,24 @@ from mtbkd.base import delimited
 from mtbkd.base.delimited import NUMBER, listed, short
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
-from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
+from mtbkd.contracts.artefacts import SPLITS, Dataset, Logits, ids_digest
+from mtbkd.data import released_logits
+from mtbkd.data.released_logits import ARCHITECTURES, FOREIGN, SEEDS, Released
 from mtbkd.teachers import accuracy_card, oddities, optimism, released_files, released_values
 from mtbkd.teachers.released_files import Given
 
 # Raw files of the authors' release, by the splits that their rows are, in the order of the data files.
-SOURCES = {
+SOURCES: dict[str, dict[tuple[str, ...], str]] = {
     "mtbkd/esm2_650m": {("train", "val"): "mtbkd/ESM_650M_probs_sample.csv", ("test",): "mtbkd/ESM_650M_probs_test.csv"},
     "mtbkd/prott5": {("train", "val"): "mtbkd/T5_probs_sample.csv", ("test",): "mtbkd/T5_probs_test.csv"},
+    **{f"cifar100/{name}": {SPLITS: released_logits.key(name)} for name in SEEDS},
+    **{
+        f"cifar100/{name}": {
+            SPLITS: released_logits.key(name),
+            **{(f"ood:{images}",): released_logits.key(name, images) for images in FOREIGN},
+        }
+        for name in ARCHITECTURES
+    },
 }
 BY_NUMBER = "joined by row number"
 log = logging.getLogger(__name__)
@@ -38,7 +48,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release known to mtbkd")
+    source: Literal[tuple(SOURCES)] | None = Field(None, description="a release known to mtbkd")  # type: ignore[valid-type]
     path: str | None = Field(None, min_length=1, description="your own file: .csv, .npz, .npy, .parquet or .safetensors")
     values: Literal["logits", "probabilities"] | None = Field(
         None, description="type of the values; default: logits, and values that look like probabilities are an error"
@@ -129,11 +139,17 @@ def as_logits(
 def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     values = np.zeros((dataset.num_examples, dataset.num_classes))
     covered = np.zeros(dataset.num_examples, bool)
-    for splits, key in SOURCES[str(settings.source)].items():
-        table = delimited.read_matrix(raw / key, dataset.num_classes)
+    for splits, file in SOURCES[str(settings.source)].items():
+        table, labels = _table(raw / file, dataset.num_classes)
         rows = np.flatnonzero(np.isin(dataset.split, splits))
         if len(table) != len(rows):
-            raise ContractError(raw / key, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")
+            raise ContractError(raw / file, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")
+        known = dataset.y[0, rows] >= 0
+        if labels is not None and (labels != dataset.y[0, rows])[known].any():
+            other = int((labels != dataset.y[0, rows])[known].sum())
+            raise ContractError(
+                raw / file, "labels", f"{other} that differ", f"those of {dataset.name}", "rows in another order?"
+            )
         values[rows], covered[rows] = table, True
     told: dict[str, Any] = {"joined": f"{BY_NUMBER}, the files have no ids"}
     if settings.values == "probabilities":
@@ -142,6 +158,15 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
         values[covered] = found.logits
         told |= {"values": found.told} if found.told else {}
     return values, covered, told
+
+
+def _table(path: Path, num_classes: int) -> Released:
+    """Values of a release, and its labels where its format holds some."""
+    return (
+        released_logits.read(path, num_classes)
+        if path.suffix == ".pt"
+        else Released(delimited.read_matrix(path, num_classes), None)
+    )
 
 
 def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
