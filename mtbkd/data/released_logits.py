@@ -1,4 +1,4 @@
-"""Released logits of networks on test images, without the images: .pt files of tensors, from which nothing else is unpickled."""
+"""Released logits of networks on test images, without the images: .pt files, from which only tensors are unpickled."""
 
 from pathlib import Path
 from pickle import UnpicklingError
@@ -9,6 +9,7 @@ import numpy as np
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import torch
 from mtbkd.base.reading import damage
+from mtbkd.contracts.artefacts import SPLITS
 
 # CIFAR-100 teachers of LilLeapo/multi-teacher-kd-ood: five architectures, which have logits of foreign images, and five seeds.
 ARCHITECTURES = ("convnext_tiny", "densenet121", "resnet50", "resnext50_32x4d", "wide_resnet50_2")
@@ -27,6 +28,13 @@ class Released(NamedTuple):
 def key(network: str, images: str = "id_test") -> str:
     """Of the raw file: the logits of ``network`` on its own test images, or on foreign ones."""
     return f"cifar100_teachers/{network}__{images}.pt"
+
+
+def sources() -> dict[str, dict[tuple[str, ...], str]]:
+    """Name of a released teacher -> splits of ``cifar100_logits`` -> raw file."""
+    own = {name: {SPLITS: key(name)} for name in (*ARCHITECTURES, *SEEDS)}
+    abroad = {name: {(f"ood:{images}",): key(name, images) for images in FOREIGN} for name in ARCHITECTURES}
+    return {f"cifar100/{name}": {**files, **abroad.get(name, {})} for name, files in own.items()}
 
 
 def read(path: Path, num_classes: int) -> Released:

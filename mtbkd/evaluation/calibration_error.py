@@ -1,7 +1,7 @@
 """Measures of calibration as functions of residuals, and of false alarms on foreign data.
 
-A residual is correct - confidence (the largest probability), collected in cells of confidence. From sums over groups of examples,
-the measure without each group costs next to nothing: a jackknife. Shapes: N examples, B cells, J groups.
+A residual is correct - confidence (the largest probability), collected in cells of confidence. From sums over groups of
+examples, the measure without each group costs next to nothing: a jackknife. Shapes: N examples, B cells, J groups.
 """
 
 from typing import NamedTuple
@@ -50,9 +50,9 @@ def calibration_errors(confidence: np.ndarray, correct: np.ndarray, group: np.nd
 def smooth_error(residual: np.ndarray) -> np.ndarray:
     """Smooth expected calibration error (Blasiok and Nakkiran 2024, Smooth ECE, section 4): no bins to choose.
 
-    Residuals are smoothed over confidence by a Gaussian kernel reflected at 0 and 1; the error is the integral of their absolute
-    value at the one bandwidth h that equals it. The cosine transform diagonalises such a kernel: it multiplies frequency k by
-    exp(-(pi k h)^2 / 2).
+    Residuals are smoothed over confidence by a Gaussian kernel reflected at 0 and 1; the error is the integral of their
+    absolute value at the one bandwidth h that equals it. The cosine transform diagonalises such a kernel: it multiplies
+    frequency k by exp(-(pi k h)^2 / 2).
 
     Args:
         residual: (..., B), sums over the examples of a cell of [0, 1], divided by the number of all.

@@ -20,24 +20,17 @@ from mtbkd.base import delimited
 from mtbkd.base.delimited import NUMBER, listed, short
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
-from mtbkd.contracts.artefacts import SPLITS, Dataset, Logits, ids_digest
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.data import released_logits
-from mtbkd.data.released_logits import ARCHITECTURES, FOREIGN, SEEDS, Released
+from mtbkd.data.released_logits import Released
 from mtbkd.teachers import accuracy_card, oddities, optimism, released_files, released_values
 from mtbkd.teachers.released_files import Given
 
-# Raw files of the authors' release, by the splits that their rows are, in the order of the data files.
+# Raw files of releases, by the splits that their rows are, in the order of the data files.
 SOURCES: dict[str, dict[tuple[str, ...], str]] = {
     "mtbkd/esm2_650m": {("train", "val"): "mtbkd/ESM_650M_probs_sample.csv", ("test",): "mtbkd/ESM_650M_probs_test.csv"},
     "mtbkd/prott5": {("train", "val"): "mtbkd/T5_probs_sample.csv", ("test",): "mtbkd/T5_probs_test.csv"},
-    **{f"cifar100/{name}": {SPLITS: released_logits.key(name)} for name in SEEDS},
-    **{
-        f"cifar100/{name}": {
-            SPLITS: released_logits.key(name),
-            **{(f"ood:{images}",): released_logits.key(name, images) for images in FOREIGN},
-        }
-        for name in ARCHITECTURES
-    },
+    **released_logits.sources(),
 }
 BY_NUMBER = "joined by row number"
 log = logging.getLogger(__name__)
@@ -144,11 +137,10 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
         rows = np.flatnonzero(np.isin(dataset.split, splits))
         if len(table) != len(rows):
             raise ContractError(raw / file, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")
-        known = dataset.y[0, rows] >= 0
-        if labels is not None and (labels != dataset.y[0, rows])[known].any():
-            other = int((labels != dataset.y[0, rows])[known].sum())
+        other = 0 if labels is None else int(((labels != dataset.y[0, rows]) & (dataset.y[0, rows] >= 0)).sum())
+        if other:
             raise ContractError(
-                raw / file, "labels", f"{other} that differ", f"those of {dataset.name}", "rows in another order?"
+                raw / file, "labels", f"{other} other ones", f"those of {dataset.name}", "another order of rows?"
             )
         values[rows], covered[rows] = table, True
     told: dict[str, Any] = {"joined": f"{BY_NUMBER}, the files have no ids"}
@@ -162,11 +154,9 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
 
 def _table(path: Path, num_classes: int) -> Released:
     """Values of a release, and its labels where its format holds some."""
-    return (
-        released_logits.read(path, num_classes)
-        if path.suffix == ".pt"
-        else Released(delimited.read_matrix(path, num_classes), None)
-    )
+    if path.suffix == ".pt":
+        return released_logits.read(path, num_classes)
+    return Released(delimited.read_matrix(path, num_classes), None)
 
 
 def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:

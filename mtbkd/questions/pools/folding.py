@@ -97,11 +97,7 @@ def case_of(dataset: Dataset, teachers: Sequence[Logits], folds: int, seed: int)
     if not covered[dataset.rows("test")].all():
         lacking = [teacher.teacher for teacher in teachers if not teacher.covered[dataset.rows("test")].all()]
         raise ContractError(where, "teachers", f"{', '.join(lacking)} without the test split", "teachers that cover it")
-    cards = {teacher.teacher: teacher.card for teacher in teachers}
-    unknown = [name for name, card in cards.items() if "seen" not in card]
-    fresh = [
-        s for s in SPLITS if s == "test" or (not unknown and not any("seen" in c and s in c["seen"] for c in cards.values()))
-    ]
+    fresh = [s for s in SPLITS if s == "test" or all(s not in teacher.card.get("seen", SPLITS) for teacher in teachers)]
     labelled = np.flatnonzero(np.isin(dataset.split, fresh) & (dataset.y[0] >= 0) & covered)
     foreign = [s for s in dataset.splits() if s.startswith("ood:") and covered[dataset.rows(s)].all()]
     rows = [labelled, *(dataset.rows(split) for split in foreign)]

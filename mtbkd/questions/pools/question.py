@@ -152,7 +152,7 @@ def _judged(case: Case, said: Opinions, rule: Rule, log_q: "torch.Tensor", votes
 
 
 def _uncertainties(said: Opinions, rule: Rule, prob: np.ndarray) -> dict[str, np.ndarray]:
-    """Measure -> (N + M,): entropy of the pool; mutual information of class and teacher; weight of those who name another class.
+    """Measure -> (N + M,): entropy of the pool; mutual information of class and teacher; weight of who names another class.
 
     Mutual information is that of the weighted teachers, whatever the operator.
     """
@@ -206,15 +206,6 @@ def _differences(found: Mapping[Rule, Looks]) -> list[dict[str, Any]]:
             low, high = look.ends()
             said = verdict(judge(look.value, low, high, float(p)), HIGHER_IS_BETTER[metric])
             place = {"against": against, "data": data, "metric": metric}
-            rows.append(
-                {
-                    **rule._asdict(),
-                    **place,
-                    "difference": look.value,
-                    "low": low,
-                    "high": high,
-                    "p_holm": float(p),
-                    "verdict": said,
-                }
-            )
+            ends = {"difference": look.value, "low": low, "high": high}
+            rows.append({**rule._asdict(), **place, **ends, "p_holm": float(p), "verdict": said})
     return rows

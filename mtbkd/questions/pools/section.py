@@ -124,8 +124,8 @@ def _abroad(scores: Frame) -> Iterator[str]:
 def _spread(teachers: Frame) -> str:
     shares, scale = teachers["disagreement"], teachers["temperature"]
     return (
-        f"Two teachers name different classes on {100 * shares.mean():.0f} % of the examples; their own temperatures range from "
-        f"{show(scale.min())} to {show(scale.max())}."
+        f"Two teachers name different classes on {100 * shares.mean():.0f} % of the examples; their own temperatures range "
+        f"from {show(scale.min())} to {show(scale.max())}."
     )
 
 

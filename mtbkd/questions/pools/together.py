@@ -105,8 +105,10 @@ def _advised(safe: list[Rule], ranks: Mapping[Rule, float], found: Verdicts) -> 
             continue
         best, clear = kept[0], {m: len(_gains(found, kept[0], m)) for m in JUDGED}
         gains = listed([f"in {METRICS[m][0]} on {n}" for m, n in clear.items()])
-        told.append(f"{sort}, use the {words(best)}: it is clearly worse than {PLAIN_WORDS} nowhere, and clearly better {gains} of "
-                    f"{sets} (mean rank {show(ranks[best])} of {len(ranks)}).")  # fmt: skip
+        told.append(
+            f"{sort}, use the {words(best)}: it is clearly worse than {PLAIN_WORDS} nowhere, and clearly better {gains} of "
+            f"{sets} (mean rank {show(ranks[best])} of {len(ranks)})."
+        )
     return told
 
 
