@@ -39,7 +39,7 @@ def test_the_three_errors_are_their_definitions() -> None:
 def test_an_error_without_a_group_is_that_of_the_others() -> None:
     found = calibration_errors(CONFIDENCE, CORRECT, GROUP)
     for g in range(5):
-        kept = GROUP != g
+        kept = g != GROUP
         again = calibration_errors(CONFIDENCE[kept], CORRECT[kept], GROUP[kept] % 4)
         for name in (EQUAL_WIDTH, SMOOTH):
             assert found[name].left_out[g] == pytest.approx(again[name].whole)

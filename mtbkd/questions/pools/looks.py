@@ -38,15 +38,23 @@ class Look(NamedTuple):
         """Standard error over examples."""
         return math.hypot(*(mean_score(part.astype(np.float64)).se for part in self.parts))
 
+    @property
+    def _size(self) -> int:
+        return min(len(part) for part in self.parts)
+
     def ends(self) -> tuple[float, float]:
         """95 % interval over examples; Student's over groups."""
-        size = min(len(part) for part in self.parts)
-        half = (quantile(size, 0.975) if size <= GROUPS else NORMAL) * self.se
+        half = (quantile(self._size, 0.975) if self._size <= GROUPS else NORMAL) * self.se
         return self.value - half, self.value + half
 
     def p_value(self) -> float:
         """Two-sided, of the value against 0."""
-        return math.erfc(abs(self.value) / self.se / math.sqrt(2)) if self.se > 0 else float(self.value == 0)
+        if self.se == 0:
+            return float(self.value == 0)
+        from scipy.special import ndtr, stdtr
+
+        far = -abs(self.value) / self.se
+        return float(2 * (stdtr(self._size - 1, far) if self._size <= GROUPS else ndtr(far)))
 
 
 def mean_look(contribution: np.ndarray) -> Look:

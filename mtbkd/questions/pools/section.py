@@ -66,7 +66,7 @@ def against_plain(differences: Frame, metric: str) -> dict[Rule, dict[str, Any]]
 
 def _is_short(rule: Rule) -> bool:
     """Single teachers, every operator with equal weights, the plain average with every weighting, and both scaled."""
-    if rule.operator == TEACHER or rule.weights == PLAIN.weights or rule.operator == "best_single":
+    if rule.operator == TEACHER or rule.weights == PLAIN.weights:
         return rule.temperature == NONE or rule.operator in ("linear", "logarithmic")
     return rule.operator == PLAIN.operator and (rule.temperature == NONE or rule.weights == "entropy")
 

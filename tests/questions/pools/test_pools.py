@@ -16,12 +16,14 @@ from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.evaluation.metrics import label_scores, ood_auroc
 from mtbkd.pooling.operators import pool
 from mtbkd.questions.inputs import Inputs
-from mtbkd.questions.pools import figure_pools, question, section, together, view_pools
+from mtbkd.questions.pools import figure_pools, question, section, together
 from mtbkd.questions.pools.folding import case_of, opinions
 from mtbkd.questions.pools.rules import EACH, HOME, NONE, PLAIN, POOL, TEACHER, Rule, chosen, indexed, words
 from mtbkd.questions.pools.scaling import inverse_temperature
+from mtbkd.report.figures import interactive
 from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
+from tests.report.figures.test_views import seen
 
 CLASSES = ("a", "b", "c")
 SPLIT = np.array(["train"] * 30 + ["val"] * 30 + ["test"] * 180 + ["ood:far"] * 60)
@@ -140,7 +142,7 @@ def test_scaling_mends_overconfident_teachers(tables: dict[str, pd.DataFrame]) -
     nll = indexed(chosen(tables["scores"], data=HOME, metric="nll"))
     assert nll[Rule(TEACHER, "t2", EACH)]["value"] < nll[Rule(TEACHER, "t2", NONE)]["value"] - 0.1
     for operator in ("linear", "logarithmic"):
-        plain, each, whole = (nll[Rule(operator, "equal", t)]["value"] for t in (NONE, EACH, POOL))
+        plain, whole = (nll[Rule(operator, "equal", t)]["value"] for t in (NONE, POOL))
         assert whole < plain
 
 
@@ -221,4 +223,8 @@ def test_the_figure_and_its_view_show_every_pool(tables: dict[str, pd.DataFrame]
         marks = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines())  # pyright: ignore[reportArgumentType]
     pools = indexed(chosen(tables["scores"], data=HOME, metric="nll"))
     assert marks == len(pools)
-    assert len(view_pools.interactive(asked)["datasets"]["data"]) == len(pools)
+    rows = seen("pools", asked)["datasets"]["data"]
+    assert {row["title"]: row["accuracy"] for row in rows} == {
+        words(rule): interactive.rounded(row["value"])
+        for rule, row in indexed(chosen(tables["scores"], data=HOME, metric="accuracy")).items()
+    }

@@ -49,7 +49,7 @@ def near(found: Any, expected: Any) -> None:
 
 def test_every_view_is_tested_here() -> None:
     found = {name for name in FIGURES if view_name(name)}
-    assert found == {*OF_EXPERIMENTS, *OF_PLANES, "gains", "label_curve"}
+    assert found == {*OF_EXPERIMENTS, *OF_PLANES, "gains", "label_curve", "pools"}
 
 
 @pytest.mark.parametrize("name", OF_EXPERIMENTS)
