@@ -4,7 +4,7 @@ A residual is correct - confidence (the largest probability), collected in cells
 examples, the measure without each group costs next to nothing: a jackknife. Shapes: N examples, B cells, J groups.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,8 @@ def smooth_error(residual: np.ndarray) -> np.ndarray:
     waves, frequency = dct(residual, norm="ortho"), np.pi * np.arange(residual.shape[-1])
 
     def error(bandwidth: np.ndarray) -> np.ndarray:
-        return np.abs(idct(waves * np.exp(-((frequency * bandwidth[..., None]) ** 2) / 2), norm="ortho")).sum(-1)
+        smoothed: Any = idct(waves * np.exp(-((frequency * bandwidth[..., None]) ** 2) / 2), norm="ortho")
+        return np.abs(smoothed).sum(-1)
 
     low, high = np.zeros(residual.shape[:-1]), np.ones(residual.shape[:-1])
     for _ in range(HALVINGS):

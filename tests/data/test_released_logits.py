@@ -57,17 +57,21 @@ def test_a_pickle_of_code_is_not_executed(tmp_path: Path) -> None:
 def test_every_release_has_its_raw_files_and_is_a_source_of_teachers() -> None:
     assert len(ARCHITECTURES) == len(SEEDS) == 5
     for name, files in sources().items():
-        assert set(released.raw_files(released.Settings(source=name))) == set(files.values()) <= set(raw_files())
+        assert (
+            set(released.raw_files(released.Settings.model_validate({"source": name})))
+            == set(files.values())
+            <= set(raw_files())
+        )
 
 
 def test_logits_of_images_in_another_order_are_refused(mirror: Path, tmp_path: Path) -> None:
-    data = cifar100_logits.prepare("c", cifar100_logits.Settings(), 1, range(1), mirror)
+    data = cifar100_logits.prepare("c", cifar100_logits.Settings.model_validate({}), 1, range(1), mirror)
     whole = read(mirror / key("resnet50_seed7"), 100)
     assert whole.labels is not None
     (tmp_path / "cifar100_teachers").mkdir()
     turned = {"logits": torch.as_tensor(whole.logits[::-1].copy()), "labels": torch.as_tensor(whole.labels[::-1].copy())}
     written(tmp_path / key("resnet50_seed7"), **turned)
-    settings = released.Settings(source="cifar100/resnet50_seed7", seen=())
+    settings = released.Settings.model_validate({"source": "cifar100/resnet50_seed7", "seen": []})
     with pytest.raises(ContractError, match="another order"):
         released.train("t", None, settings, data, 1, 0, "cpu", tmp_path)
     found = released.train("t", None, settings, data, 1, 0, "cpu", mirror)
@@ -75,5 +79,5 @@ def test_logits_of_images_in_another_order_are_refused(mirror: Path, tmp_path: P
 
 
 def test_class_names_are_in_the_order_of_the_labels(mirror: Path) -> None:
-    data = cifar100_logits.prepare("c", cifar100_logits.Settings(), 1, range(1), mirror)
+    data = cifar100_logits.prepare("c", cifar100_logits.Settings.model_validate({}), 1, range(1), mirror)
     assert [data.class_names[k] for k in data.y[0, :5]] == ["mountain", "forest", "seal", "mushroom", "sea"]

@@ -67,8 +67,8 @@ def test_the_temperature_is_that_of_the_smallest_loss() -> None:
         scaled = beta * logits
         return float((np.log(np.exp(scaled).sum(-1)) - scaled[np.arange(300), y]).mean())
 
-    wanted = minimize_scalar(loss, bounds=(0.01, 5), method="bounded", options={"xatol": 1e-8}).x
-    assert inverse_temperature(logits, y) == pytest.approx(wanted, rel=1e-4)
+    found: Any = minimize_scalar(loss, bounds=(0.01, 5), method="bounded", options={"xatol": 1e-8})
+    assert inverse_temperature(logits, y) == pytest.approx(found.x, rel=1e-4)
     assert inverse_temperature(logits, logits.argmax(-1)) == 100  # nothing is ever wrong: no finite temperature
 
 
@@ -137,7 +137,7 @@ def test_a_difference_is_paired_over_examples(data: Dataset, teachers: list[Logi
 
 
 def test_scaling_mends_overconfident_teachers(tables: dict[str, pd.DataFrame]) -> None:
-    scale = tables["teachers"].set_index("teacher")["temperature"]
+    scale = dict(zip(tables["teachers"]["teacher"], tables["teachers"]["temperature"], strict=True))
     assert scale["t0"] < scale["t1"] < scale["t2"] and scale["t2"] / scale["t0"] == pytest.approx(5, rel=0.3)
     nll = indexed(chosen(tables["scores"], data=HOME, metric="nll"))
     assert nll[Rule(TEACHER, "t2", EACH)]["value"] < nll[Rule(TEACHER, "t2", NONE)]["value"] - 0.1
