@@ -118,12 +118,17 @@ def brier(prob: np.ndarray, y: np.ndarray) -> Score:
 def reliability(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Bins:
     """Confidence and accuracy in ``bins`` bins of equal mass; equal confidences share a bin, whatever their order."""
     confidence, correct = prob.max(-1).astype(np.float64), prob.argmax(-1) == y
-    edges = np.quantile(confidence, np.arange(1, bins) / bins)
-    index = np.searchsorted(edges, confidence, side="right")
+    index = mass_bins(confidence, bins)
     n = np.bincount(index, minlength=bins)
     kept = n > 0
     total = [np.bincount(index, weights, bins)[kept] / n[kept] for weights in (confidence, correct)]
     return Bins(total[0], total[1], n[kept])
+
+
+def mass_bins(confidence: np.ndarray, bins: int = ECE_BINS) -> np.ndarray:
+    """The bin (N,), of ``bins`` of equal mass, of every confidence (N,); equal ones share a bin."""
+    edges = np.quantile(confidence, np.arange(1, bins) / bins)
+    return np.searchsorted(edges, confidence, side="right")
 
 
 def ece(prob: np.ndarray, y: np.ndarray, bins: int = ECE_BINS) -> Score:
@@ -167,9 +172,15 @@ def ood_auroc(uncertainty_in: np.ndarray, uncertainty_out: np.ndarray) -> Score:
     """
     if not len(uncertainty_in) or not len(uncertainty_out):
         return Score(math.nan, math.nan, 0)
-    placed_out, placed_in = _placement(uncertainty_out, uncertainty_in), 1 - _placement(uncertainty_in, uncertainty_out)
-    parts = [mean_score(placed_out), mean_score(placed_in)]
+    parts = [mean_score(placed) for placed in placements(uncertainty_in, uncertainty_out)]
     return Score(parts[0].value, math.hypot(*(part.se for part in parts)), len(uncertainty_in) + len(uncertainty_out))
+
+
+def placements(uncertainty_in: np.ndarray, uncertainty_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's placements: for outside examples (m,) the share of the others that are surer, for these (n,) the share of
+    outside examples that are less sure; the mean of either is ``ood_auroc``.
+    """
+    return _placement(uncertainty_out, uncertainty_in), 1 - _placement(uncertainty_in, uncertainty_out)
 
 
 def _placement(values: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Released teachers: logits or probabilities from files, the authors' or your own.
 
-The authors' files carry logits although they are named probs, no ids, and a header in some files only: rows are those of
+The MT-BKD authors' files carry logits although they are named probs, no ids, and a header in some files only: rows are those of
 their data files in order, which the known test accuracy checks. Your own file is a CSV with a column ``id`` and one column
 a class, named by it, in any order of both; ``released_files`` lists the other formats: .npz with the arrays ``values``
 (N, K), ``ids`` and ``class_names``, .parquet with the columns of the CSV, .safetensors with a tensor ``values`` and ids and
@@ -21,13 +21,16 @@ from mtbkd.base.delimited import NUMBER, listed, short
 from mtbkd.base.errors import ContractError, nearest
 from mtbkd.base.explain import distinct
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
+from mtbkd.data import released_logits
+from mtbkd.data.released_logits import Released
 from mtbkd.teachers import accuracy_card, oddities, optimism, released_files, released_values
 from mtbkd.teachers.released_files import Given
 
-# Raw files of the authors' release, by the splits that their rows are, in the order of the data files.
-SOURCES = {
+# Raw files of releases, by the splits that their rows are, in the order of the data files.
+SOURCES: dict[str, dict[tuple[str, ...], str]] = {
     "mtbkd/esm2_650m": {("train", "val"): "mtbkd/ESM_650M_probs_sample.csv", ("test",): "mtbkd/ESM_650M_probs_test.csv"},
     "mtbkd/prott5": {("train", "val"): "mtbkd/T5_probs_sample.csv", ("test",): "mtbkd/T5_probs_test.csv"},
+    **released_logits.sources(),
 }
 BY_NUMBER = "joined by row number"
 log = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Literal["mtbkd/esm2_650m", "mtbkd/prott5"] | None = Field(None, description="a release known to mtbkd")
+    source: Literal[tuple(SOURCES)] | None = Field(None, description="a release known to mtbkd")  # type: ignore[valid-type]
     path: str | None = Field(None, min_length=1, description="your own file: .csv, .npz, .npy, .parquet or .safetensors")
     values: Literal["logits", "probabilities"] | None = Field(
         None, description="type of the values; default: logits, and values that look like probabilities are an error"
@@ -129,11 +132,16 @@ def as_logits(
 def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     values = np.zeros((dataset.num_examples, dataset.num_classes))
     covered = np.zeros(dataset.num_examples, bool)
-    for splits, key in SOURCES[str(settings.source)].items():
-        table = delimited.read_matrix(raw / key, dataset.num_classes)
+    for splits, file in SOURCES[str(settings.source)].items():
+        table, labels = _table(raw / file, dataset.num_classes)
         rows = np.flatnonzero(np.isin(dataset.split, splits))
         if len(table) != len(rows):
-            raise ContractError(raw / key, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")
+            raise ContractError(raw / file, "rows", len(table), f"{len(rows)}, the examples of {' + '.join(splits)}")
+        other = 0 if labels is None else int(((labels != dataset.y[0, rows]) & (dataset.y[0, rows] >= 0)).sum())
+        if other:
+            raise ContractError(
+                raw / file, "labels", f"{other} other ones", f"those of {dataset.name}", "another order of rows?"
+            )
         values[rows], covered[rows] = table, True
     told: dict[str, Any] = {"joined": f"{BY_NUMBER}, the files have no ids"}
     if settings.values == "probabilities":
@@ -142,6 +150,13 @@ def _by_position(settings: Settings, dataset: Dataset, raw: Path) -> tuple[np.nd
         values[covered] = found.logits
         told |= {"values": found.told} if found.told else {}
     return values, covered, told
+
+
+def _table(path: Path, num_classes: int) -> Released:
+    """Values of a release, and its labels where its format holds some."""
+    if path.suffix == ".pt":
+        return released_logits.read(path, num_classes)
+    return Released(delimited.read_matrix(path, num_classes), None)
 
 
 def _own(settings: Settings, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:

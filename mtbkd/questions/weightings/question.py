@@ -98,7 +98,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """
     found: dict[str, Rows] = {name: [] for name in TABLES}
     for block in dict.fromkeys(inputs.data_block(block) for block in inputs.blocks):
-        for each in _replicates(inputs, block):
+        for each in replicates(inputs, block):
             names = settings.weights or tuple(name for name in registry.WEIGHTS if _applies(name, each))
             for name in names:
                 _measure(found, name, each, settings)
@@ -117,7 +117,8 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     return {**tables, "gains": pd.DataFrame(_gains(tables["scores"]))}
 
 
-def _replicates(inputs: Inputs, block: str) -> Iterator[Replicate]:
+def replicates(inputs: Inputs, block: str) -> Iterator[Replicate]:
+    """Every replicate of a block of data."""
     dataset, teachers = inputs.dataset(block), inputs.teachers(block)
     for row in range(dataset.num_replicates):
         domain, true_prob = (None if a is None else a[row : row + 1] for a in (dataset.domain, dataset.true_prob))
