@@ -98,8 +98,8 @@ def stacking_weights(elpd: Mapping[str, np.ndarray]) -> dict[str, float]:
         return {}
     found = {
         method: arviz_stats.utils.ELPDData(
-            elpd=each.sum(), se=math.sqrt(len(each) * each.var()), p=math.nan, n_samples=1, n_data_points=len(each), scale="log",
-            warning=False, good_k=BAD_KHAT, elpd_i=DataArray(each, dims="observed"),
+            elpd=each.sum(), se=math.sqrt(len(each) * each.var()), p=math.nan, n_samples=1, n_data_points=len(each),
+            scale="log", warning=False, good_k=BAD_KHAT, elpd_i=DataArray(each, dims="observed"),
         )
         for method, each in elpd.items()
     }  # fmt: skip

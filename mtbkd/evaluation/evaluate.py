@@ -15,8 +15,8 @@
     predictive_checks  class frequencies of the test labels against replicated ones
 
 Columns: ``tables.COLUMNS``. An experiment is evaluated in parts (``parts``): its references and every method, each over some
-blocks of replicates (``score``); what needs several methods at once (``relate``); all tables (``join``). Small experiments do
-all of it in one job (``evaluate_experiment``).
+blocks of replicates (``scored_part``); what needs several methods at once (``together``); all tables (``join``). Small
+experiments do all of it in one job (``evaluate_experiment``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from mtbkd.evaluation import together
 from mtbkd.evaluation.compare import compare
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.evaluation.one_method import add_method, replicates_of
-from mtbkd.evaluation.parts import Parts, write_part
+from mtbkd.evaluation.parts import Parts
 from mtbkd.evaluation.references import Data, Folders, add_references
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import COLUMNS, Tables
@@ -83,46 +83,6 @@ def evaluate_experiment(
     _join(names, parts, related, data, Path(out), reference)
 
 
-def score(
-    names: Mapping[str, str],
-    data_folders: Folders,
-    alone: bool,
-    logits_folders: Mapping[str, Folders] | None,
-    draws_files: Mapping[str, Folders],
-    levels: Sequence[float],
-    looks: int,
-    out: str | Path,
-) -> None:
-    """Write one part into ``out``: the references, whose ``logits_folders`` are given, or the method of ``draws_files``.
-
-    Args:
-        names: study, experiment, dataset.
-        data_folders, logits_folders, draws_files, levels: as for ``evaluate_experiment``, of some blocks.
-        alone: whether the experiment has no other blocks of data.
-        looks: number of replicates of the experiment.
-    """
-    tables = Tables(dict(names))
-    if logits_folders is not None:
-        add_references(tables, data_folders, logits_folders, alone)
-    else:
-        data = Data.read(data_folders, alone)
-        for method, files in draws_files.items():
-            add_method(tables, method, files, data, levels, looks)
-    write_part(tables.part(), out)
-
-
-def relate(
-    names: Mapping[str, str],
-    parts: Sequence[str],
-    own: Sequence[str],
-    draws_files: Mapping[str, Folders],
-    levels: Sequence[float],
-    out: str | Path,
-) -> None:
-    """Write what needs several methods at once into ``out``, see ``together.compare_methods``; parts are folders."""
-    write_part(together.compare_methods(names, Parts(parts), Parts(own), draws_files, levels), out)
-
-
 def join(
     names: Mapping[str, str], data_folders: Folders, alone: bool, parts: Sequence[str], related: Sequence[str], out: str | Path
 ) -> None:  # fmt: skip
@@ -130,9 +90,9 @@ def join(
 
     Args:
         names: study, experiment, dataset.
-        data_folders, alone: as for ``score``, of the first block.
+        data_folders, alone: as for ``scored_part.score``, of the first block.
         parts: in the order of the rows: the references, then method by method.
-        related: what ``relate`` wrote, in the order of the replicates.
+        related: what ``together.relate`` wrote, in the order of the replicates.
         out: folder.
     """
     _join(names, Parts(parts), Parts(related), Data.read(data_folders, alone), Path(out))

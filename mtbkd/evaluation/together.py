@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation.agreement import Aim, Summary, agreement_rows, groups_of
 from mtbkd.evaluation.criticism import MOST_BAD, NO_WEIGHT, stacking_weights
-from mtbkd.evaluation.parts import Parts
+from mtbkd.evaluation.parts import Parts, write_part
 from mtbkd.evaluation.references import Folders
 from mtbkd.evaluation.scoring import ALL
 from mtbkd.evaluation.tables import Tables
@@ -42,6 +43,18 @@ def compare_methods(
         tables.add("agreement", _agreement(groups, own, draws_files, levels))
     tables.add("loo", list(_loo_rows(_bad(parts), own)))
     return tables.part(TABLES)
+
+
+def relate(
+    names: Mapping[str, str],
+    parts: Sequence[str],
+    own: Sequence[str],
+    draws_files: Mapping[str, Folders],
+    levels: Sequence[float],
+    out: str | Path,
+) -> None:
+    """Write what needs several methods at once into ``out``, see ``compare_methods``; parts are folders."""
+    write_part(compare_methods(names, Parts(parts), Parts(own), draws_files, levels), out)
 
 
 def _groups(parts: Parts) -> list[list[str]]:

@@ -5,6 +5,7 @@ true ones, with an error of the method, one of the fit and the spread of a poste
 draws kept for predictions, Q probe inputs, M evaluated examples, L observed examples, K classes.
 """
 
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ KINDS = (
 )  # fmt: skip
 SIZES = {"n_train": 60, "n_val": 30, "n_test": 100}
 SHAPES = {"point": (1, 1), "independent": (1, 60), "chains": (2, 30)}  # (C, S)
-EXACT_SHAPE, PROBES, OBSERVED = (4, 300), 12, 30
+EXACT, EXACT_SHAPE, PROBES, OBSERVED = "hmc", (4, 300), 12, 30
 
 
 def configuration(replicates: int, methods: int, block_size: int) -> dict[str, Any]:
@@ -64,8 +65,8 @@ def configuration(replicates: int, methods: int, block_size: int) -> dict[str, A
     }  # fmt: skip
 
 
-def make(folder: Path, replicates: int, methods: int, block_size: int) -> Plan:
-    """Write config.yaml, data, logits and draws of the study below ``folder``."""
+def make(folder: Path, replicates: int, methods: int, block_size: int, fits: bool = True) -> Plan:
+    """Write config.yaml, data, logits and draws of the study below ``folder``; without ``fits``, draws of one block alone."""
     write_json(folder / "config.yaml", configuration(replicates, methods, block_size))
     plan = make_plan(config.load(read_configuration([folder / "config.yaml"])))
     experiment, results = plan.experiments["made"], folder / "results"
@@ -78,21 +79,30 @@ def make(folder: Path, replicates: int, methods: int, block_size: int) -> Plan:
             teach({**teacher.job, "device": "cpu"}, block, place, folder, out)
     for number, (method, spec) in enumerate(experiment.methods.items()):
         fit = Made(spec, number)
-        for block, place in data.items():
-            fit.draws(Dataset.read(place), block).write(results / STUDY / "students" / "made" / method / f"{block}.nc")
+        for block in experiment.blocks if fits else experiment.blocks[:1]:
+            place = results / STUDY / "students" / "made" / method / f"{block}.nc"
+            fit.draws(Dataset.read(data[block]), block).write(place)
     return plan
 
 
+@cache
+def _gates(inference: str) -> list[dict[str, Any]]:
+    """Verdicts of some draws of an algorithm: they take longer than all else, and nobody looks at those of made draws."""
+    claim, rng = Claim.of(registry.part("inference", inference)), np.random.default_rng(0)
+    shape = 1, *(EXACT_SHAPE if inference == EXACT else SHAPES[claim.draws])
+    stats = {name: rng.normal(0, 0.1, shape) for name in ("log_ratio",) if name in claim.supplies}
+    prob = rng.dirichlet([4, 4], (*shape, PROBES)).astype(np.float32)
+    return judge(claim, rng.normal(size=shape), prob, stats, np.zeros(shape[:2], bool))
+
+
 class Made:
-    """A method's fits; the checks of convergence are computed once, as they take longer than all the rest."""
+    """A method's fits."""
 
     def __init__(self, spec: dict[str, Any], number: int):
         """``spec``: the method as the study's plan has it; ``number``: its place among the methods."""
         self.spec, self.number = spec, number
         self.claim = Claim.of(registry.part("inference", spec["inference"]["name"]))
-        self.exact = spec["inference"]["name"] == "hmc"
-        self.chains, self.kept = EXACT_SHAPE if self.exact else SHAPES[self.claim.draws]
-        self.gates: list[dict[str, Any]] | None = None
+        self.chains, self.kept = EXACT_SHAPE if spec["inference"]["name"] == EXACT else SHAPES[self.claim.draws]
 
     def draws(self, dataset: Dataset, block: str) -> Draws:
         """The draws of a block of replicates."""
@@ -108,13 +118,12 @@ class Made:
         log_posterior = np.log(observed).sum(-1, dtype=np.float64)
         diverged = np.zeros(shape[:2], bool)
         stats = {"log_ratio": rng.normal(0, 0.1, shape)} if "log_ratio" in self.claim.supplies else {}
-        if self.gates is None:
-            self.gates = judge(self.claim, log_posterior[:1], at_probes[:1], stats, diverged[:1], replicates[:1])
+        gates = _gates(self.spec["inference"]["name"])
         tuning = {"lambda": 1.0, "prior_scale": 1.0, "val_nll": 0.5, "val_accuracy": 0.8, "chosen": True}
         return Draws(
             replicates, log_posterior, at_probes, test[:PROBES], np.log(observed)[:, :, kept].astype(np.float32), observed_y,
             prob[:, :, kept], test, diverged, stats,
-            gates=[row | {"replicate": r} for r in replicates.tolist() for row in self.gates],
+            gates=[row | {"replicate": r} for r in replicates.tolist() for row in gates],
             tuning=[tuning | {"replicate": r} for r in replicates.tolist()], attrs=self._attributes(),
         )  # fmt: skip
 
