@@ -52,15 +52,22 @@ class Gain(NamedTuple):
     gates: str = ""
 
 
+NAMED = ["method", "signal", "weights", "inference", "kind"]
+
+
 def applies(study: Study) -> bool:
     return any(len(each.methods) > 1 for each in study.siblings.values())
 
 
 def gains(folder: Path) -> list[Gain]:
     """Of an experiment's evaluation, in the order of its methods; [] where they are not compared with labels alone."""
+    whole_nll = [("split", "==", "test"), ("domain", "==", "all"), ("metric", "==", "nll")]
+    columns = {"metrics": NAMED, "comparisons": None, "gates": ["method", "replicate", "gate", "stage", "verdict"]}
     metrics, comparisons, gates = (
-        read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
-        for name in ("metrics", "comparisons", "gates")
+        read_table(
+            folder / f"{name}.parquet", "a table of the evaluation", "evaluate", read, whole_nll if read is NAMED else None
+        )
+        for name, read in columns.items()
     )
     named = {method: short(title) for method, title in of_metrics(metrics).items()}
     signals, inferences = (dict(zip(metrics["method"], metrics[part], strict=True)) for part in ("signal", "inference"))
