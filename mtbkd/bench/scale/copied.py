@@ -36,12 +36,10 @@ def copy(folder: Path, plan: Plan) -> None:
     first = [str(own / part) for part in (shares.REFERENCES, *experiment.methods)]
     relate(names, first, first, draws, plan.levels, own / shares.TOGETHER)
     parts = results / plan.study / "evaluation" / "made" / "parts"
-    for group in shares.groups(experiment):
-        for part, tables in {
-            **dict.fromkeys((shares.REFERENCES, *experiment.methods), OF_PARTS),
-            shares.TOGETHER: TABLES,
-        }.items():
-            rows = {name: next(Parts([own / part]).tables(name)) for name in tables}
+    tables = dict.fromkeys((shares.REFERENCES, *experiment.methods), OF_PARTS) | {shares.TOGETHER: TABLES}
+    for part, names_of in tables.items():  # what needs several methods last: Snakemake looks at times
+        rows = {name: next(Parts([own / part]).tables(name)) for name in names_of}
+        for group in shares.groups(experiment):
             write_part({name: _repeated(table, block, group) for name, table in rows.items()}, parts / part / group)
 
 

@@ -53,6 +53,7 @@ class Gain(NamedTuple):
 
 
 NAMED = ["method", "signal", "weights", "inference", "kind"]
+JUDGED = ["method", "replicate", "gate", "stage", "verdict"]
 
 
 def applies(study: Study) -> bool:
@@ -61,18 +62,14 @@ def applies(study: Study) -> bool:
 
 def gains(folder: Path) -> list[Gain]:
     """Of an experiment's evaluation, in the order of its methods; [] where they are not compared with labels alone."""
-    whole_nll = [("split", "==", "test"), ("domain", "==", "all"), ("metric", "==", "nll")]
-    columns = {"metrics": NAMED, "comparisons": None, "gates": ["method", "replicate", "gate", "stage", "verdict"]}
+    whole = [("split", "==", "test"), ("domain", "==", "all"), ("metric", "==", "nll")]
+    read = {"metrics": (NAMED, whole), "comparisons": (None, whole), "gates": (JUDGED, None)}
     metrics, comparisons, gates = (
-        read_table(
-            folder / f"{name}.parquet", "a table of the evaluation", "evaluate", read, whole_nll if read is NAMED else None
-        )
-        for name, read in columns.items()
+        read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate", *what) for name, what in read.items()
     )
     named = {method: short(title) for method, title in of_metrics(metrics).items()}
     signals, inferences = (dict(zip(metrics["method"], metrics[part], strict=True)) for part in ("signal", "inference"))
-    whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
-    judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
+    judged, rows = judgements(gates), comparisons.set_index("method").to_dict("index")
     if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
         return []
     return [

@@ -23,14 +23,14 @@ CATEGORY = "Results"
 CAPTION = """\
 Scores of every method on the test examples; each panel is one score and states which direction is better. A large dot is the
 mean over replicates, its bar the 95 % interval of that mean (none for fewer than three replicates), and the small dots are the
-replicates (100 quantiles of more). Real data have one test set for all replicates: the thick bar then covers seeds only, and the thin grey bar the
-test examples. If two bars overlap widely, the data do not distinguish the two methods; the paired comparison in the tables is
-more powerful, because all methods share the same replicates. A hollow dot is a method that failed a convergence or calibration
-gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method on its worse side lost by
-distillation. Vertical lines are references: the best single teacher, the mean of the teachers' probabilities and, for
-simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and can be exceeded only by
-chance; an arrow with a number points to a reference or a method outside the panel. Black is labels only, orange distillation
-from a log pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
+replicates (100 quantiles of more). Real data have one test set for all replicates: the thick bar then covers seeds only, and
+the thin grey bar the test examples. If two bars overlap widely, the data do not distinguish the two methods; the paired
+comparison in the tables is more powerful, because all methods share the same replicates. A hollow dot is a method that failed
+a convergence or calibration gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method
+on its worse side lost by distillation. Vertical lines are references: the best single teacher, the mean of the teachers'
+probabilities and, for simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and
+can be exceeded only by chance; an arrow with a number points to a reference or a method outside the panel. Black is labels
+only, orange distillation from a log pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
 # Metric -> (title, unit); drawn in this order where the tables hold it.
