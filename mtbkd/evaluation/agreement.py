@@ -7,13 +7,13 @@ others are compared with it at the probe inputs, where every draw is kept.
 Shapes: C chains, D draws, S = C * D, Q probe inputs, K classes.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from mtbkd.contracts.artefacts import digest
 from mtbkd.contracts.draws import Draws
 
 # Algorithms whose draws are the posterior's but for Monte Carlo error, in order of preference.
@@ -22,6 +22,25 @@ GOLD_ESS = 1000.0
 # What counts as agreement: the largest difference of a posterior mean probability, the ratio of mean deviations.
 MEAN_TOLERANCE, SD_RATIO = 0.02, (0.85, 1.15)
 _NAMED = ("signal", "signal_settings", "weights", "student", "layers", "posterior")
+
+
+class Aim(NamedTuple):
+    """What a replicate's draws are of, ``target``, and by which algorithm, ``sampler``."""
+
+    target: str
+    sampler: str
+
+    @classmethod
+    def of(cls, draws: Draws, index: int) -> Self:
+        """The replicate at position ``index`` of a block."""
+        replicate, attrs = int(draws.replicates[index]), draws.attrs
+        chosen = [row for row in draws.tuning if row["replicate"] == replicate and row["chosen"]]
+        settings = [
+            {k: v for k, v in row.items() if k not in ("val_nll", "val_accuracy", "chosen", "replicate")} for row in chosen
+        ]
+        target = digest([[attrs.get(name) for name in _NAMED], settings])
+        # Stacked chains of an exact sampler are no draws of the posterior, so they must not be the reference.
+        return cls(target, f"{attrs.get('inference')}{', stacked' if draws.stacking else ''}")
 
 
 @dataclass(frozen=True)
@@ -48,11 +67,6 @@ class Summary:
     def of(cls, draws: Draws, index: int) -> "Summary":
         """The replicate at position ``index`` of a block, its diverged chains left out."""
         replicate, attrs = int(draws.replicates[index]), draws.attrs
-        chosen = [row for row in draws.tuning if row["replicate"] == replicate and row["chosen"]]
-        settings = [
-            {k: v for k, v in row.items() if k not in ("val_nll", "val_accuracy", "chosen", "replicate")} for row in chosen
-        ]
-        target = json.dumps([[attrs.get(name) for name in _NAMED], settings], sort_keys=True)
         prob = draws.probe_draws(index).astype(np.float64)
         flat = np.sort(prob.reshape(len(prob), prob.shape[-2] * prob.shape[-1]), axis=0)
         gates = {row["gate"]: row for row in draws.gates if row["replicate"] == replicate}
@@ -61,9 +75,8 @@ class Summary:
             g["verdict"] is not False and g["judged"] for g in gates.values()
         )
         seconds = float(attrs.get("inference_s", np.nan)) / len(draws.replicates)
-        # Stacked chains of an exact sampler are no draws of the posterior, so they must not be the reference.
-        inference = f"{attrs.get('inference')}{', stacked' if draws.stacking else ''}"
-        return cls(target, inference, flat, passed, ess, seconds)
+        aim = Aim.of(draws, index)
+        return cls(aim.target, aim.sampler, flat, passed, ess, seconds)
 
     @property
     def is_gold(self) -> bool:
@@ -81,15 +94,20 @@ def _effective(gate: Mapping[str, Any], draws: int) -> float:
     return float("nan") if gate["value"] is None else float(gate["value"])
 
 
-def agreement_rows(summaries: Summaries, scores: Mapping[str, Scores]) -> Iterator[dict[str, Any]]:
+def agreement_rows(
+    summaries: Summaries, scores: Mapping[str, Scores], groups: Sequence[Sequence[str]] | None = None
+) -> Iterator[dict[str, Any]]:  # fmt: skip
     """One row per method, replicate and posterior for which there is an exact sampler, passed or not.
 
     Args:
         summaries: method -> replicate -> summary.
         scores: name -> (method, replicate) -> score on the test labels; their differences become columns <name>_diff. What a
             point estimate lacks is absent.
+        groups: methods with one posterior, as ``groups_of`` finds them; by default from ``summaries``.
     """
-    for group in _groups(summaries):
+    if groups is None:
+        groups = groups_of({m: {r: Aim(s.target, s.inference) for r, s in own.items()} for m, own in summaries.items()})
+    for group in groups:
         references = {
             r: next(
                 (m for name in EXACT for m in group if (s := summaries[m].get(r)) and s.inference == name and s.is_gold), ""
@@ -116,12 +134,12 @@ def agreement_rows(summaries: Summaries, scores: Mapping[str, Scores]) -> Iterat
                     yield {**row, "verdict": "no reference", "note": _why(candidates, summaries, replicate)}
 
 
-def _groups(summaries: Summaries) -> list[list[str]]:
+def groups_of(aims: Mapping[str, Mapping[int, Aim]]) -> list[list[str]]:
     """Methods with the same posterior in every replicate, where one of them is an exact sampler."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for method, by_replicate in summaries.items():
-        found.setdefault(tuple(s.target for _, s in sorted(by_replicate.items())), []).append(method)
-    exact = {m for m, by_replicate in summaries.items() if any(s.inference in EXACT for s in by_replicate.values())}
+    for method, by_replicate in aims.items():
+        found.setdefault(tuple(aim.target for _, aim in sorted(by_replicate.items())), []).append(method)
+    exact = {m for m, by_replicate in aims.items() if any(aim.sampler in EXACT for aim in by_replicate.values())}
     return [group for group in found.values() if len(group) > 1 and exact & set(group)]
 
 

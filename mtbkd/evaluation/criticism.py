@@ -13,8 +13,7 @@ Shapes: C chains, S kept draws per chain, L observed examples, M test examples, 
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,7 @@ import numpy as np
 from mtbkd.base import registry
 from mtbkd.base.lazy import lazy_import
 from mtbkd.contracts.draws import Draws
-from mtbkd.evaluation.agreement import Summary, agreement_rows
-from mtbkd.evaluation.scoring import ALL, Examples
+from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.inference.convergence import Claim
 from mtbkd.inference.function_space import thinned
@@ -89,13 +87,25 @@ def loo_row(found: Any) -> dict[str, float]:
     }  # fmt: skip
 
 
-def stacking_weights(found: Mapping[str, Any]) -> dict[str, float]:
-    """Weight of each method in the stack that predicts left-out labels best (Yao et al. 2018); {} for fewer than two."""
-    if len(found) < 2:
+def stacking_weights(elpd: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Weight of each method in the stack that predicts left-out labels best (Yao et al. 2018); {} for fewer than two.
+
+    ``elpd``: method -> (L,) log predictive density of each label, left out.
+    """
+    from xarray import DataArray
+
+    if len(elpd) < 2:
         return {}
+    found = {
+        method: arviz_stats.utils.ELPDData(
+            elpd=each.sum(), se=math.sqrt(len(each) * each.var()), p=math.nan, n_samples=1, n_data_points=len(each),
+            scale="log", warning=False, good_k=BAD_KHAT, elpd_i=DataArray(each, dims="observed"),
+        )
+        for method, each in elpd.items()
+    }  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = arviz_stats.compare(dict(found), method="stacking", round_to="none")
+        table = arviz_stats.compare(found, method="stacking", round_to="none")
     return {str(method): float(weight) for method, weight in table["weight"].items()}
 
 
@@ -127,59 +137,28 @@ def predictive_check(prob: np.ndarray, y: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass
-class Criticised:
-    """What the tables agreement, loo and predictive_checks need of every method; draws themselves are not kept."""
-
-    summaries: dict[str, dict[int, Summary]] = field(default_factory=dict)
-    loo: dict[int, dict[str, Any]] = field(default_factory=dict)
-    without_loo: dict[tuple[str, int], str] = field(default_factory=dict)
-    checks: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
-
-    def take(self, method: str, replicate: int, draws: Draws, index: int, examples: Examples) -> None:
-        """Summarise one replicate; point estimates have no predictive distribution to check."""
-        self.summaries.setdefault(method, {})[replicate] = Summary.of(draws, index)
-        claim = Claim.of(registry.part("inference", draws.attrs["inference"]))
-        if claim.draws == "point" or draws.diverged[index].all():
-            return
-        if not claim.posterior:
-            self.without_loo[method, replicate] = NO_POSTERIOR
-        elif draws.stacking:
-            self.without_loo[method, replicate] = STACKED
-        elif (found := leave_one_out(draws, index, _temperature(draws, replicate))) is None:
-            self.without_loo[method, replicate] = FEW_DRAWS
-        else:
-            self.loo.setdefault(replicate, {})[method] = found
-        test = examples.split == "test"
-        prob = draws.prob[index][~draws.diverged[index]][..., test, :]
-        self.checks[method, replicate] = predictive_check(prob.reshape(-1, *prob.shape[2:]), examples.y[test])
-
-    def add_to(self, tables: Tables, attrs: Mapping[str, Mapping[str, Any]], levels: Sequence[float]) -> None:
-        """Rows of the three tables."""
-        named = {
-            m: {"method": m, **{n: each.get(n) or "" for n in ("signal", "weights", "inference")}} for m, each in attrs.items()
-        }
-        level = f"coverage@{min(levels, key=lambda each: abs(each - 0.9)):g}"
-        scores: dict[str, dict[tuple[str, int], float]] = {"coverage": {}, "nll": {}}
-        for row in tables.rows["metrics"]:
-            name = "coverage" if row["metric"] == level else row["metric"]
-            if name in scores and (row["kind"], row["split"], row["domain"]) == ("student", "test", ALL):
-                scores[name][row["method"], row["replicate"]] = row["value"]
-        tables.add("agreement", list(agreement_rows(self.summaries, scores)))
-        tables.add("loo", [{**named[method], **row} for method, row in self._loo_rows()])
-        for (method, replicate), rows in self.checks.items():
-            tables.add("predictive_checks", rows, **named[method], replicate=replicate)
-
-    def _loo_rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(method, row); a method whose k-hats are bad in some replicate is in no stack, so that all stacks are of the same."""
-        rows = [(m, r, loo_row(each)) for r, found in self.loo.items() for m, each in found.items()]
-        bad = {method for method, _, row in rows if row["khat_bad"] > MOST_BAD}
-        weights = {r: stacking_weights({m: e for m, e in found.items() if m not in bad}) for r, found in self.loo.items()}
-        for method, replicate, row in rows:
-            weight = math.nan if method in bad else weights[replicate].get(method, 1.0)
-            yield method, {**row, "replicate": replicate, "stacking_weight": weight, "note": NO_WEIGHT if method in bad else ""}
-        for (method, replicate), why in self.without_loo.items():
-            yield method, {"replicate": replicate, "note": why}
+def criticise(
+    tables: Tables, names: Mapping[str, str], replicate: int, draws: Draws, index: int, examples: Examples
+) -> None:  # fmt: skip
+    """Add one replicate's rows of loo and predictive_checks; a point estimate has no predictive distribution to check."""
+    claim = Claim.of(registry.part("inference", draws.attrs["inference"]))
+    if claim.draws == "point" or draws.diverged[index].all():
+        return
+    why, row = "", {}
+    if not claim.posterior:
+        why = NO_POSTERIOR
+    elif draws.stacking:
+        why = STACKED
+    elif (found := leave_one_out(draws, index, _temperature(draws, replicate))) is None:
+        why = FEW_DRAWS
+    else:
+        row, common = loo_row(found), {"method": names["method"], "replicate": replicate}
+        tables.add("pointwise", [{**common, "elpd": np.asarray(found.elpd_i, np.float64).ravel()}])
+    tables.add("loo", [{**names, **row, "replicate": replicate, "note": why}])
+    test = examples.split == "test"
+    prob = draws.prob[index][~draws.diverged[index]][..., test, :]
+    checks = predictive_check(prob.reshape(-1, *prob.shape[2:]), examples.y[test])
+    tables.add("predictive_checks", checks, **names, replicate=replicate)
 
 
 def _temperature(draws: Draws, replicate: int) -> float:

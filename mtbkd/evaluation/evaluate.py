@@ -14,38 +14,35 @@
     chain_weights  one row per chain of the methods whose chains are stacked
     predictive_checks  class frequencies of the test labels against replicated ones
 
-Columns: ``tables.COLUMNS``. A diverged chain is left out; a replicate that lost all its chains keeps its rows of
-metrics, with NaN. Teachers and data that all replicates share have rows of replicate 0 only. Shapes: R replicates, C
-chains, S draws, M examples, G teachers, K classes.
+Columns: ``tables.COLUMNS``. An experiment is evaluated in parts (``parts``): its references and every method, each over some
+blocks of replicates (``scored_part``); what needs several methods at once (``together``); all tables (``join``). Small
+experiments do all of it in one job (``evaluate_experiment``).
 """
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mtbkd.base.errors import ContractError
+from mtbkd.base.frames import write_table
+from mtbkd.base.lazy import lazy_import
 from mtbkd.base.progress import steps
-from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
-from mtbkd.contracts.draws import Draws
-from mtbkd.evaluation import scoring
-from mtbkd.evaluation.calibration import judge_calibration
+from mtbkd.evaluation import together
 from mtbkd.evaluation.compare import compare
-from mtbkd.evaluation.criticism import Criticised
-from mtbkd.evaluation.routing import routed
-from mtbkd.evaluation.scoring import Examples
+from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
+from mtbkd.evaluation.one_method import add_method, replicates_of
+from mtbkd.evaluation.parts import Parts
+from mtbkd.evaluation.references import Data, Folders, add_references
 from mtbkd.evaluation.shared import SharedExamples
-from mtbkd.evaluation.tables import Tables
-from mtbkd.inference.convergence import not_applicable
-from mtbkd.inference.sharpness import COLUMN
-from mtbkd.pooling import unseen
+from mtbkd.evaluation.tables import COLUMNS, Tables
 
-# Thousands of fresh test examples a replicate and dozens of methods: one replicate is what figures need and memory bears.
-EXAMPLE_REPLICATES = 1
-ERRORS_OF_PROB = ("mse_prob", "mae_prob")  # 0 by definition for the true probabilities
-Folders = Mapping[str, str | Path]
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import compute as pc
+else:
+    pa, pc = lazy_import("pyarrow"), lazy_import("pyarrow.compute")
+
+_COMPARED = ("kind", "split", "domain", "metric", "method", "replicate", "value")
 
 
 def evaluate_experiment(
@@ -73,184 +70,66 @@ def evaluate_experiment(
     Raises:
         ContractError: a file breaks its contract, or two files do not belong together.
     """
-    tables = Tables({"study": study, "experiment": experiment, "dataset": dataset_name})
-    replicates: dict[int, Examples] = {}
-    shared: SharedExamples | None = None
-    resampled = False
-    for block, folder in data_folders.items():
-        dataset = Dataset.read(folder)
-        resampled = bool(dataset.card.get("resampled"))
-        teachers = [Logits.read(_of_block(folders, block, name), dataset) for name, folders in logits_folders.items()]
-        for index in range(dataset.num_replicates):
-            number = _first_replicate(block) + index
-            replicates[number] = Examples.of(dataset, index)
-            if len(data_folders) == dataset.num_replicates == 1:
-                shared = SharedExamples(replicates[number])
-            _add_references(tables, replicates[number], teachers, index, number, shared)
-    criticised = Criticised()
-    each = steps(list(draws_files.items()), "methods evaluated")
-    attrs = {m: _add_method(tables, m, files, replicates, levels, criticised, shared) for m, files in each}
-    criticised.add_to(tables, attrs, levels)
-    plain = (m for m, each in attrs.items() if (each.get("signal"), each.get("inference")) == ("none", "map"))
-    _add_comparisons(tables, reference or next(plain, next(iter(attrs), "")), shared, resampled)
-    tables.write(out)
+    names = {"study": study, "experiment": experiment, "dataset": dataset_name}
+    tables = Tables(names)
+    data = add_references(tables, data_folders, logits_folders)
+    found = [tables.part()]
+    for method, files in steps(list(draws_files.items()), "methods evaluated"):
+        tables = Tables(names)
+        add_method(tables, method, files, data, levels, replicates_of(files))
+        found.append(tables.part())
+    parts = Parts(found)
+    related = Parts([together.compare_methods(names, parts, parts, draws_files, levels)])
+    _join(names, parts, related, data, Path(out), reference)
 
 
-def _add_comparisons(tables: Tables, reference: str, shared: SharedExamples | None, resampled: bool) -> None:
-    """Every method against ``reference``, and scores by example where replicates share these."""
-    se_examples = shared.se_of_difference if shared else None
-    compared = compare(tables.frame("metrics"), reference, shared is not None, se_examples, resampled)
-    tables.add("comparisons", compared.to_dict("records"))
-    if shared:
-        shared.complete(tables.rows["metrics"])
-        tables.add_frame("example_scores", shared.frame())
-
-
-def teacher_probs(teachers: Sequence[Logits], examples: Examples, index: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Each teacher, ``teachers:best`` (most accurate on labels that may choose) and ``teachers:mean`` (mean of probabilities).
+def join(
+    names: Mapping[str, str], data_folders: Folders, alone: bool, parts: Sequence[str], related: Sequence[str], out: str | Path
+) -> None:  # fmt: skip
+    """Write all tables into ``out`` from folders of parts.
 
     Args:
-        teachers: G teachers.
-        examples: all N examples of the replicate.
-        index: its position in the logits, unless they are shared by all replicates.
-
-    Returns:
-        name -> (rows (m,) of the evaluated examples whose whole split is covered, prob (N, K) at temperature 1).
-        ``best`` is chosen among the teachers that cover the split whose labels may choose (``teachers.unseen``), the validation
-        split unless one of them saw it; ``mean`` has the splits that all cover.
+        names: study, experiment, dataset.
+        data_folders, alone: as for ``scored_part.score``, of the first block.
+        parts: in the order of the rows: the references, then method by method.
+        related: what ``together.relate`` wrote, in the order of the replicates.
+        out: folder.
     """
-    if not teachers:
-        return {}
-    stacked = stack_logits(list(teachers)).astype(np.float64)
-    logits = stacked[min(index, len(stacked) - 1)]
-    prob = np.exp(logits - logits.max(-1, keepdims=True))
-    prob /= prob.sum(-1, keepdims=True)
-    covers = np.ones((len(teachers), len(examples.row)), bool)
-    for split in set(examples.split.tolist()):
-        inside = examples.split == split
-        covers[:, inside] = [[teacher.covered[inside].all()] for teacher in teachers]
-    split = unseen.judging_split({teacher.teacher: teacher.card for teacher in teachers})
-    evaluated, judging = examples.evaluated(), np.flatnonzero((examples.split == split) & (examples.y >= 0))
-    rows = [evaluated[each[evaluated]] for each in covers]
-    found = {teacher.teacher: (rows[g], prob[:, g]) for g, teacher in enumerate(teachers)}
-    if covers[:, judging].any():
-        accuracy = (prob[judging].argmax(-1) == examples.y[judging][:, None]).mean(0)
-        best = int(np.where(covers[:, judging[0]], accuracy, -1.0).argmax())
-        found["teachers:best"] = (rows[best], prob[:, best])
-    found["teachers:mean"] = (evaluated[covers.all(0)[evaluated]], prob.mean(1))
-    return found
+    _join(names, Parts(parts), Parts(related), Data.read(data_folders, alone), Path(out))
 
 
-def _first_replicate(block: str) -> int:
-    """8 for ``r8-15``."""
-    found = re.fullmatch(r"r(\d+)-(\d+)", block)
-    if not found:
-        raise ContractError("data", "block", f"'{block}'", "r<first>-<last>, as in r0-7")
-    return int(found[1])
-
-
-def _of_block(folders: Folders, block: str, teacher: str) -> str | Path:
-    if block not in folders:
-        raise ContractError(f"teacher {teacher}", "blocks", ", ".join(folders), f"{block}, as the data have")
-    return folders[block]
-
-
-def _add_references(
-    tables: Tables, examples: Examples, teachers: Sequence[Logits], index: int, replicate: int, shared: SharedExamples | None
-) -> None:
-    """Rows of the teachers and of the ceiling (the true probabilities)."""
-    single = teacher_probs(teachers, examples, index)
-    probs = {(name, "teacher"): found for name, found in (single | routed(teachers, examples, single)).items()}
-    if examples.true_prob is not None:
-        probs["bayes", "ceiling"] = (examples.evaluated(), examples.true_prob)
-    for (method, kind), (rows, prob) in probs.items():
-        if not len(rows):
-            continue
-        scored = scoring.score(prob[None, rows], examples.take(rows))
-        if shared:
-            shared.add(method, kind, scored)
-        found = [row for row in scoring.metric_rows(scored) if kind != "ceiling" or row["metric"] not in ERRORS_OF_PROB]
-        common = {"method": method, "signal": "", "weights": "", "inference": "", "replicate": replicate, "kind": kind}
-        tables.add("metrics", found, **common)
-        tables.add("reliability", scoring.reliability_rows(scored), **common)
-
-
-def _add_method(
-    tables: Tables, method: str, files: Folders, replicates: Mapping[int, Examples], levels: Sequence[float],
-    criticised: Criticised, shared: SharedExamples | None,
-) -> dict[str, Any]:  # fmt: skip
-    """Rows of one method; returns the attributes of its draws."""
-    attrs: dict[str, Any] = {}
-    gaps: dict[int, np.ndarray | None] = {}
-    for path in files.values():
-        draws = Draws.read(path)
-        attrs = draws.attrs
-        names = {"method": method, **{name: attrs.get(name) or "" for name in ("signal", "weights", "inference")}}
-        for index, number in enumerate(map(int, draws.replicates)):
-            examples = _examples_of(draws, number, replicates, path)
-            gaps[number] = _add_replicate(tables, names, draws, index, examples, levels, shared)
-            criticised.take(method, number, draws, index, examples)
-        tables.add("tuning", _with_sharpness(draws), method=method)
-        tables.add("chain_weights", draws.stacking, method=method, inference=names["inference"])
-        tables.add_gates(draws.gates, method=method, inference=names["inference"])
-    for number, found in gaps.items():
-        if found is None:
-            row = not_applicable("calibration", "point", number)
-        else:
-            gap, se, shared_sd = found
-            row = judge_calibration(gap, se, shared_sd, number, looks=len(gaps))
-        tables.add_gates([row], method=method, inference=attrs.get("inference") or "")
-    return attrs
-
-
-def _with_sharpness(draws: Draws) -> list[dict[str, Any]]:
-    """The rows of tuning, the chosen ones with the sharpness of the responsibilities where the fit has a mixture."""
-    found = dict(zip(draws.replicates.tolist(), draws.attrs.get(COLUMN, ()), strict=False))
-    return [row | {COLUMN: found.get(row["replicate"]) if row["chosen"] else None} for row in draws.tuning]
-
-
-def _examples_of(draws: Draws, number: int, replicates: Mapping[int, Examples], path: str | Path) -> Examples:
-    """The examples that a replicate's draws predict; data of one replicate are shared by all."""
-    if number not in replicates and len(replicates) > 1:
-        raise ContractError(path, "replicates", number, f"one of the data's: {min(replicates)}..{max(replicates)}")
-    examples = replicates.get(number) or next(iter(replicates.values()))
-    foreign = int((~np.isin(draws.example_index, examples.evaluated())).sum())
-    if foreign:
-        raise ContractError(path, "example_index", f"{foreign} rows outside test and ood", "rows of those splits",
-                            "the draws belong to other data: fit again")  # fmt: skip
-    return examples.take(draws.example_index)
-
-
-def _add_replicate(
-    tables: Tables,
-    names: Mapping[str, str],
-    draws: Draws,
-    index: int,
-    examples: Examples,
-    levels: Sequence[float],
-    shared: SharedExamples | None,
-) -> np.ndarray | None:
-    """Rows of one replicate; returns gap, se and shared_sd (3, A) of the test split, None for a point estimate."""
-    number, kept = int(draws.replicates[index]), ~draws.diverged[index]
-    chains, count, m, k = draws.prob.shape[1:]
-    common = {**names, "replicate": number}
-    if not kept.any():
-        stand_in = scoring.score(np.broadcast_to(np.float32(1 / k), (chains * count, m, k)), examples, levels)
-        rows = [{**row, "value": np.nan, "se": np.nan} for row in scoring.metric_rows(stand_in, levels)]
-        tables.add("metrics", rows, **common, kind="student")
-        return np.full((3, len(levels)), np.nan) if chains * count > 1 else None
-    scored = scoring.score(draws.prob[index][kept].reshape(-1, m, k), examples, levels)
+def _join(
+    names: Mapping[str, str], parts: Parts, related: Parts, data: Data, out: Path, reference: str | None = None
+) -> None:  # fmt: skip
+    """All tables, each completely or not at all; a few parts of the long ones are in memory at a time."""
+    tables, shared = Tables(dict(names)), data.summed()
     if shared:
-        shared.add(names["method"], "student", scored, levels)
-    curves = scoring.curve_rows(scored)
-    tables.add("metrics", scoring.metric_rows(scored, levels), **common, kind="student")
-    tables.add("curves", curves, **common)
-    tables.add("coverage_size", scoring.size_rows(scored, levels), **common)
-    tables.add("reliability", scoring.reliability_rows(scored), **common, kind="student")
-    if number < EXAMPLE_REPLICATES:
-        tables.add_examples(scoring.example_columns(scored), method=names["method"], replicate=number)
-    if not curves:
-        return None
-    whole = {row["level"]: row for row in curves if (row["split"], row["domain"]) == ("test", scoring.ALL)}
-    gap = [[whole[level][name] for level in levels] for name in ("gap", "gap_se")]
-    return np.array([*gap, scored.shared_sd["test"][np.isin(scored.levels, levels)]])
+        for table in parts.tables("example_sums"):
+            shared.join(table.to_pandas())
+        tables.add_frame("example_scores", shared.frame())
+    scores = parts.frame("metrics", _COMPARED, (pc.field("kind") == "student") & pc.field("metric").isin([*HIGHER_IS_BETTER]))
+    se_examples = shared.se_of_difference if shared else None
+    compared = compare(scores, reference or _plain(parts), shared is not None, se_examples, data.resampled)
+    tables.add("comparisons", compared.to_dict("records"))
+    for name in COLUMNS:
+        place = out / f"{name}.parquet"
+        if name in ("comparisons", "example_scores"):
+            write_table(tables.frame(name), place)
+        elif name in together.TABLES:
+            related.write(name, place)
+        else:
+            parts.write(name, place, partial(_with_errors, shared) if shared and name == "metrics" else None)
+
+
+def _plain(parts: Parts) -> str:
+    """A MAP fit of labels alone, or else the first method."""
+    found = parts.frame("aims", ["method", "signal", "inference"]).drop_duplicates()
+    plain = (row.method for row in found.itertuples() if (row.signal, row.inference) == ("none", "map"))
+    return next(plain, next(iter(found["method"]), ""))
+
+
+def _with_errors(shared: SharedExamples, table: "pa.Table") -> "pa.Table":
+    """Rows of metrics with the errors over the examples that all replicates share."""
+    keys = zip(*(table[name].to_pylist() for name in ("method", "metric", "split", "domain")), strict=True)
+    errors = pa.array([shared.se_of_score(*key) for key in keys], pa.float64(), from_pandas=True)
+    return table.set_column(table.column_names.index("se_examples"), "se_examples", errors)

@@ -25,6 +25,7 @@ class SharedExamples:
     sums: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     replicates: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)  # method -> student, teacher or ceiling
+    known: dict[tuple[str, ...], float] = field(default_factory=dict)  # errors of scores
 
     def add(self, method: str, kind: str, scored: Scored, levels: Sequence[float] = ()) -> None:
         """Take in one replicate of a method; ``levels`` are those of the coverage metrics."""
@@ -34,6 +35,27 @@ class SharedExamples:
             whole = np.full(len(self.examples.row), np.nan)
             whole[scored.examples.row] = each
             self.sums[method, metric] = self.sums.get((method, metric), 0.0) + whole
+
+    def sums_frame(self) -> "pd.DataFrame":
+        """What was taken in, for ``join``: method, kind, replicates, row, and a column a metric."""
+        at = self.examples.evaluated()
+        parts = [
+            pd.DataFrame({"method": m, "kind": kind, "replicates": self.replicates[m], "row": at}
+                         | {metric: each[at] for (own, metric), each in self.sums.items() if own == m})
+            for m, kind in self.kinds.items()
+        ]  # fmt: skip
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+    def join(self, frame: "pd.DataFrame") -> None:
+        """Add what another part has taken in, a frame of ``sums_frame``."""
+        for (method, kind, replicates), own in frame.groupby(["method", "kind", "replicates"], sort=False):
+            self.kinds[method] = kind
+            self.replicates[method] = self.replicates.get(method, 0) + int(replicates)
+            for metric in own.columns.drop(["method", "kind", "replicates", "row"]):
+                if own[metric].notna().any():
+                    whole = np.full(len(self.examples.row), np.nan)
+                    whole[own["row"]] = own[metric]
+                    self.sums[method, metric] = self.sums.get((method, metric), 0.0) + whole
 
     def mean(self, method: str, metric: str) -> np.ndarray:
         """(N,) averaged over replicates; NaN where the method has no such score."""
@@ -45,14 +67,12 @@ class SharedExamples:
         (mask,) = (inside for name, part, inside in self.examples.groups if (name, part) == (split, domain))
         return mean_score(scores[mask & np.isfinite(scores)]).se
 
-    def complete(self, metrics: Sequence[dict[str, Any]]) -> None:
-        """Set ``se_examples`` of rows of metrics."""
-        known: dict[tuple[str, ...], float] = {}
-        for row in metrics:
-            key = tuple(row[name] for name in ("method", "metric", "split", "domain"))
-            if key not in known:
-                known[key] = self.se(self.mean(*key[:2]), *key[2:])
-            row["se_examples"] = known[key]
+    def se_of_score(self, method: str, metric: str, split: str, domain: str) -> float:
+        """Of a method's score."""
+        key = (method, metric, split, domain)
+        if key not in self.known:
+            self.known[key] = self.se(self.mean(method, metric), split, domain)
+        return self.known[key]
 
     def se_of_difference(self, row: Mapping[str, Any]) -> float:
         """Of a method and its reference, from a row with both, metric, split and domain."""

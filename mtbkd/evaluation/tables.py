@@ -1,15 +1,18 @@
-"""The tables of one experiment: their columns, and the collection of their rows."""
+"""The tables of one experiment: their columns, and the collection of the rows of one part of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mtbkd.base.frames import write_table
-from mtbkd.base.lazy import pd
-from mtbkd.evaluation.shared import PAIRED
+from mtbkd.base.lazy import lazy_import, pd
+from mtbkd.evaluation.shared import PAIRED, SharedExamples
 from mtbkd.inference.convergence import GATES
 from mtbkd.inference.sharpness import COLUMN
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:
+    pa = lazy_import("pyarrow")
 
 VERDICTS = {True: "passed", False: "failed", None: "not applicable"}
 
@@ -46,6 +49,19 @@ COLUMNS = {
     "chain_weights": [*_NAMES[:2], "method", "inference", "replicate", "chain", "weight", "elpd", "khat_bad", "why_not"],
 }  # fmt: skip
 
+# What parts know besides, for the tables that need several methods: what identifies the posterior that draws are of, and by
+# which sampler (agreement); leave-one-out of each label (stacking weights); sums of scores by example (example_scores).
+HANDED_ON = {
+    "aims": [*_METHOD, "replicate", "target", "sampler"],
+    "pointwise": ["method", "replicate", "elpd"],
+    "example_sums": [],
+}
+# Those that a part has; the others are made of several parts.
+OF_PARTS = (
+    "metrics", "gates", "tuning", "examples", "curves", "coverage_size", "reliability", "loo", "chain_weights",
+    "predictive_checks", *HANDED_ON,
+)  # fmt: skip
+
 
 def word(row: Mapping[str, Any]) -> str:
     """The verdict of a row of ``convergence.judge`` in a word."""
@@ -57,7 +73,7 @@ class Tables:
     """Rows gathered so far; ``names`` (study, experiment, dataset) begin every row."""
 
     names: dict[str, str]
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in COLUMNS | HANDED_ON})
     parts: dict[str, list["pd.DataFrame"]] = field(default_factory=dict)  # of the tables that have a row an example
 
     def add(self, table: str, rows: Sequence[Mapping[str, Any]], **common: Any) -> None:
@@ -80,17 +96,26 @@ class Tables:
         """Append the rows of a frame that lacks but ``names``."""
         self.parts.setdefault(table, []).append(pd.DataFrame(frame.assign(**self.names), columns=COLUMNS[table]))
 
+    def add_sums(self, shared: SharedExamples | None) -> None:
+        """Append sums of scores by example, where replicates share these."""
+        if shared is not None:
+            self.parts["example_sums"] = [shared.sums_frame()]
+
     def frame(self, table: str) -> "pd.DataFrame":
         """One table; ``tuning`` has a column for every setting that was tuned."""
         if table in self.parts:
             return pd.concat(self.parts[table], ignore_index=True)
-        columns = COLUMNS[table]
+        columns = (COLUMNS | HANDED_ON)[table]
         if table == "tuning":
-            settings = sorted({name for row in self.rows[table] for name in row} - {*columns, *_NAMES})
-            columns = [*columns[:-3], *settings, *columns[-3:]]
+            columns = columns_of_tuning({name for row in self.rows[table] for name in row})
         return pd.DataFrame(self.rows[table], columns=columns)
 
-    def write(self, folder: str | Path) -> None:
-        """Write <table>.parquet for every table, each completely or not at all."""
-        for table in COLUMNS:
-            write_table(self.frame(table), Path(folder) / f"{table}.parquet")
+    def part(self, tables: Sequence[str] = OF_PARTS) -> "dict[str, pa.Table]":
+        """The ``tables`` as pyarrow has them."""
+        return {name: pa.Table.from_pandas(self.frame(name), preserve_index=False) for name in tables}
+
+
+def columns_of_tuning(known: Collection[str]) -> list[str]:
+    """The columns of the table ``tuning`` in their order: of those ``known``, the settings that were tuned by name."""
+    own = COLUMNS["tuning"]
+    return [*own[:-3], *sorted({*known} - {*own, *_NAMES}), *own[-3:]]

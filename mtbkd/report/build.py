@@ -1,7 +1,7 @@
 """Build a study's report: report.html, manifest.json and the summary tables, from what the other rules wrote."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +80,10 @@ def build_report(
     """
     out = Path(out)
     asked, asked_frames = question_sections.parts(plan["questions"], questions, plan["experiments"])
-    read = {name: {table: _read(evaluation[name], table) for table in TABLES} for name in plan["experiments"]}
+    read = {
+        name: {table: _read(evaluation[name], table, _shown(planned) if table == "metrics" else None) for table in TABLES}
+        for name, planned in plan["experiments"].items()
+    }
     evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
     told = manifest(plan)
     evidence = {name: _remarked(plan, each, read[name]) for name, each in evidence.items()}
@@ -108,7 +111,7 @@ def build_report(
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
     told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
-    frames = _frames(plan, evidence, read, versus) | {"findings": all_findings} | asked_frames
+    frames = _frames(plan, evidence, read, versus, evaluation) | {"findings": all_findings} | asked_frames
     _write_tables(out / "tables", frames)
     write_json(out / "manifest.json", told)
     with atomic(out / "report.html") as temporary:
@@ -117,8 +120,18 @@ def build_report(
     index.publish(out, told_first)
 
 
-def _read(folder: str, table: str) -> Frame:
-    return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate")
+def _read(folder: str, table: str, where: Any = None) -> Frame:
+    return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate", where=where)
+
+
+def _shown(planned: Mapping[str, Any]) -> Any:
+    """Which rows of metrics are held in memory: of single domains the accuracy, and what a published table compares."""
+    return None if planned["published"] else [[("domain", "==", "all")], [("metric", "==", "accuracy")]]
+
+
+def _by_method(folder: str, methods: Iterable[str]) -> Iterator[Frame]:
+    """The rows of metrics of one method after another."""
+    yield from (_read(folder, "metrics", [("method", "==", method)]) for method in methods)
 
 
 def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]) -> Evidence:
@@ -292,13 +305,17 @@ def _frames(
     evidence: Mapping[str, Evidence],
     read: Mapping[str, Mapping[str, Frame]],
     versus: Mapping[str, Sequence[Versus]],
+    evaluation: Mapping[str, str],
 ) -> dict[str, Frame]:
     """Name of a summary table -> its rows over all experiments."""
     parts = {name: [tables[name] for tables in read.values()] for name in KEPT}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     compared = frames["comparisons"][["experiment", "method", "reference"]].itertuples(index=False)
     frames["comparisons"]["other_candidates"] = [evidence[each].unlike(method, base) for each, method, base in compared]
-    frames["main"] = pd.DataFrame([row for each in evidence.values() for row in experiment.long_rows(each)])
+    main = []
+    for name, each in evidence.items():
+        main += experiment.long_rows(each, _by_method(evaluation[name], each.metrics["method"].unique()))
+    frames["main"] = pd.DataFrame(main)
     printed = {name: plan["experiments"][name]["published"] for name in versus}
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]
     frames["published"] = pd.DataFrame(rows, columns=list(PUBLISHED_COLUMNS))

@@ -1,6 +1,6 @@
 """The tables of one experiment: main results, published numbers, teachers, domains, gates, tuning, paired comparisons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mtbkd.base.frames import Frame
@@ -272,10 +272,14 @@ def _comparison(evidence: Evidence, row: Mapping[Any, Any]) -> Row:
     return Row(cells, "failed" if failed else "", failed, known)
 
 
-def long_rows(evidence: Evidence) -> list[dict[str, Any]]:
-    """Rows of tables/main.csv: every metric, split and domain, with interval and gate status."""
+def long_rows(evidence: Evidence, metrics: Iterable[Frame]) -> list[dict[str, Any]]:
+    """Rows of tables/main.csv: every metric, split and domain, with interval and gate status.
+
+    ``metrics``: rows of the table metrics, of one method after another.
+    """
+    groups = (group for each in metrics for group in each.groupby(["split", "method"], sort=False))
     rows = []
-    for (split, method), own in evidence.metrics.groupby(["split", "method"], sort=False):
+    for (split, method), own in groups:
         first, judged = own.iloc[0], evidence.judgement(str(method))
         names = {k: first[k] for k in ("study", "experiment", "dataset", "method", "kind", "signal", "weights", "inference")}
         gates = {"gates": judged.status, "failed_gates": judged.which}

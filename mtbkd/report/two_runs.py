@@ -38,7 +38,8 @@ class Run:
         paths = sorted((folder / "evaluation").glob(f"*/{TABLE}"))
         if not paths:
             raise ContractError(folder, "results", "no evaluation", f"evaluation/<experiment>/{TABLE}", HINT)
-        tables = {path.parent.name: read_table(path, "a table of the evaluation", "evaluate") for path in paths}
+        whole = [("domain", "==", "all")]
+        tables = {path.parent.name: read_table(path, "a table of the evaluation", "evaluate", where=whole) for path in paths}
         return cls(folder, manifest, tables)
 
     def draws_of(self, experiment: str) -> tuple[Any, ...] | None:

@@ -52,3 +52,9 @@ def evaluation(replicates: int, methods: int, examples: int, attempt: int) -> tu
     """Megabytes and minutes of an experiment's evaluation: about 0.4 MB and 0.1 s a replicate, method and 10,000 examples."""
     cells = replicates * methods * max(1.0, examples / 10_000)
     return attempt * (INTERPRETER_MB + math.ceil(cells)), attempt * (30 + math.ceil(cells / 60))
+
+
+def joining(replicates: int, methods: int, attempt: int) -> tuple[int, int]:
+    """Megabytes and minutes of the job that joins the parts of an experiment's evaluation: scores of all replicates."""
+    cells = replicates * methods
+    return attempt * (INTERPRETER_MB + math.ceil(cells / 50)), attempt * (30 + math.ceil(cells / 1_000))

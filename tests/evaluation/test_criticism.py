@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from mtbkd.contracts.draws import Draws
-from mtbkd.evaluation.criticism import Criticised, leave_one_out, loo_row, predictive_check, stacking_weights
+from mtbkd.evaluation.criticism import criticise, leave_one_out, loo_row, predictive_check, stacking_weights
+from mtbkd.evaluation.parts import Parts
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables
+from mtbkd.evaluation.together import compare_methods
 
 Y = np.array([1] * 12 + [0] * 18)
 CHAINS, DRAWS = 4, 500
@@ -74,15 +76,16 @@ def test_leave_one_out_of_a_tempered_posterior_is_what_refitting_it_gives(temper
     assert found.p == pytest.approx(leave_one_out(draws(2, 2, temperature=temperature), 0, temperature).p, abs=0.05)
 
 
-def loo_table_of(each: dict[str, Draws], replicates: int = 1) -> pd.DataFrame:
+def loo_table_of(each: dict[str, Draws]) -> pd.DataFrame:
     """The table loo of methods that were fitted to the same tosses."""
-    criticised, tables = Criticised(), Tables({"study": "s", "experiment": "e", "dataset": "d"})
-    examples = Examples(np.array([0]), np.array(["e0"]), np.array(["test"]), np.array([1]), None, None)
-    tables.add("metrics", [])
+    names = {"study": "s", "experiment": "e", "dataset": "d"}
+    examples, parts = Examples(np.array([0]), np.array(["e0"]), np.array(["test"]), np.array([1]), None, None), []
     for method, own in each.items():
-        criticised.take(method, 0, own, 0, examples)
-    criticised.add_to(tables, {method: own.attrs for method, own in each.items()}, [0.9])
-    return tables.frame("loo").set_index("method")
+        tables = Tables(names)
+        criticise(tables, {"method": method, "signal": "", "weights": "", "inference": ""}, 0, own, 0, examples)
+        parts.append(tables.part())
+    found = compare_methods(names, Parts(parts), Parts(parts), {}, [0.9])
+    return found["loo"].to_pandas().set_index("method")
 
 
 def test_only_what_claims_a_posterior_is_left_one_out_and_stacked_and_the_reason_is_told() -> None:
@@ -116,10 +119,14 @@ def test_the_correction_matters() -> None:
     assert loo_row(leave_one_out(wrong, 0))["p_loo"] > 1.5 * loo_row(leave_one_out(right, 0))["p_loo"]
 
 
+def elpd_of(own: Draws) -> np.ndarray:
+    return np.asarray(leave_one_out(own, 0).elpd_i)
+
+
 def test_the_stack_prefers_the_prior_that_fits() -> None:
-    weights = stacking_weights({"fits": leave_one_out(draws(4, 6), 0), "misfits": leave_one_out(draws(300, 10), 0)})
+    weights = stacking_weights({"fits": elpd_of(draws(4, 6)), "misfits": elpd_of(draws(300, 10))})
     assert weights["fits"] > 0.95 and sum(weights.values()) == pytest.approx(1)
-    assert stacking_weights({"alone": leave_one_out(draws(1, 1), 0)}) == {}
+    assert stacking_weights({"alone": elpd_of(draws(1, 1))}) == {}
 
 
 @pytest.mark.parametrize("count", [1, 20, 24, 25])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtbkd.contracts.artefacts import Logits, ids_digest
-from mtbkd.evaluation.evaluate import teacher_probs
+from mtbkd.evaluation.references import teacher_probs
 from mtbkd.evaluation.routing import ROUTED, routed
 from mtbkd.evaluation.scoring import Examples
 from tests.evaluation.examples import K, N, make_dataset

@@ -8,7 +8,7 @@ import pytest
 
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
-from mtbkd.evaluation.evaluate import teacher_probs
+from mtbkd.evaluation.references import teacher_probs
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.inference.fitting import Spec, fit
 from mtbkd.inference.tuning import SHARED_NAMES

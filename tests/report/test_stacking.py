@@ -58,7 +58,7 @@ def test_the_main_table_tells_weights_and_notes_beside_the_name() -> None:
     names = {row.cells[0].sub.partition(";")[0]: row.cells[0].sub for row in main_table(stacked(), []).rows}
     assert names["tip_sgld"].endswith(WORDS) and names["tip_nuts"].endswith("; as the paper has it")
     assert not names["kd_map"].endswith((WORDS, "has it"))
-    rows = {row["method"]: row for row in long_rows(stacked())}
+    rows = {row["method"]: row for row in long_rows(stacked(), [stacked().metrics])}
     assert rows["tip_sgld"]["stacked"] == WORDS and rows["tip_nuts"]["note"] == "as the paper has it"
     assert rows["kd_map"]["stacked"] == rows["kd_map"]["note"] == ""
 

@@ -74,12 +74,6 @@ def data_minutes(data, wildcards, attempt):
     return asking.minutes(len(block_range(wildcards.block)), examples_of(data.settings), 0, attempt)
 
 
-def evaluation_needs(wildcards, attempt):
-    """Megabytes and minutes of an experiment's evaluation."""
-    e = PLAN.experiments[wildcards.experiment]
-    return asking.evaluation(e.replicates, len(e.methods), examples_of(e.data.settings), attempt)
-
-
 def question_mb(question, attempt):
     """Memory of a question or of one of its parts."""
     return asking.megabytes(asking.gigabytes_of_data(question.data, question.replicates), attempt)
@@ -166,34 +160,3 @@ def student_teachers(wildcards):
 def student_logits(wildcards):
     block = PLAN.experiments[wildcards.experiment].data_block(wildcards.block)
     return [folder(logits_files(t.key, block)[0]) for t in student_teachers(wildcards)]
-
-
-def evaluation_inputs(wildcards):
-    experiment = PLAN.experiments[wildcards.experiment]
-    blocks = experiment.data_blocks
-    return {
-        "data": [file for block in blocks for file in data_files(experiment.data.key, block)],
-        "logits": [f for t in experiment.teachers for block in blocks for f in logits_files(t.key, block)],
-        "draws": [
-            STUDENT.format(experiment=experiment.name, method=method, block=block)
-            for method in experiment.methods
-            for block in experiment.blocks
-        ],
-    }
-
-
-def evaluation_spec(wildcards):
-    experiment = PLAN.experiments[wildcards.experiment]
-    blocks = experiment.data_blocks
-    return {
-        "study": PLAN.study,
-        "experiment": experiment.name,
-        "dataset_name": experiment.data.name,
-        "data_folders": {b: folder(data_files(experiment.data.key, b)[0]) for b in blocks},
-        "logits_folders": {t.name: {b: folder(logits_files(t.key, b)[0]) for b in blocks} for t in experiment.teachers},
-        "draws_files": {
-            method: {b: STUDENT.format(experiment=experiment.name, method=method, block=b) for b in experiment.blocks}
-            for method in experiment.methods
-        },
-        "levels": list(PLAN.levels),
-    }

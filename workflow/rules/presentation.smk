@@ -163,7 +163,7 @@ def report_benchmarks():
             found["teacher", name] = [f"results/benchmarks/teacher/{t.key}/{b}.tsv" for b in e.data_blocks]
         for m in e.methods:
             found["student", f"{e.name}: {m}"] = [f"{STUDY}/benchmarks/student/{e.name}/{m}/{b}.tsv" for b in e.blocks]
-        found["evaluation", e.name] = [f"{STUDY}/benchmarks/evaluate/{e.name}.tsv"]
+        found["evaluation", e.name] = evaluation_benchmarks(e)
     for q in PLAN.questions.values():
         found["question", q.name] = [f"{STUDY}/benchmarks/question/{q.name}.tsv"]
         for step, part in [(step, part) for step, parts in q.parts.items() for part in parts]:

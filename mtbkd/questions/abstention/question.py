@@ -15,8 +15,8 @@ from mtbkd.base.bounds import Names
 from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation import selective
-from mtbkd.evaluation.evaluate import teacher_probs
 from mtbkd.evaluation.metrics import Score, mean_score, ood_auroc
+from mtbkd.evaluation.references import teacher_probs
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.questions.inputs import Inputs
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
-from mtbkd.evaluation.evaluate import teacher_probs
+from mtbkd.evaluation.references import teacher_probs
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.votes import METRICS, Judged, Votes, judge, looks, read_votes
 from mtbkd.questions.inputs import Inputs

@@ -52,20 +52,24 @@ class Gain(NamedTuple):
     gates: str = ""
 
 
+NAMED = ["method", "signal", "weights", "inference", "kind"]
+JUDGED = ["method", "replicate", "gate", "stage", "verdict"]
+
+
 def applies(study: Study) -> bool:
     return any(len(each.methods) > 1 for each in study.siblings.values())
 
 
 def gains(folder: Path) -> list[Gain]:
     """Of an experiment's evaluation, in the order of its methods; [] where they are not compared with labels alone."""
+    whole = [("split", "==", "test"), ("domain", "==", "all"), ("metric", "==", "nll")]
+    read = {"metrics": (NAMED, whole), "comparisons": (None, whole), "gates": (JUDGED, None)}
     metrics, comparisons, gates = (
-        read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate")
-        for name in ("metrics", "comparisons", "gates")
+        read_table(folder / f"{name}.parquet", "a table of the evaluation", "evaluate", *what) for name, what in read.items()
     )
     named = {method: short(title) for method, title in of_metrics(metrics).items()}
     signals, inferences = (dict(zip(metrics["method"], metrics[part], strict=True)) for part in ("signal", "inference"))
-    whole = (comparisons["split"] == "test") & (comparisons["domain"] == "all") & (comparisons["metric"] == "nll")
-    judged, rows = judgements(gates), comparisons[whole].set_index("method").to_dict("index")
+    judged, rows = judgements(gates), comparisons.set_index("method").to_dict("index")
     if not rows or signals[next(iter(rows.values()))["reference"]] != "none":
         return []
     return [

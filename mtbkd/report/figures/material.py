@@ -167,6 +167,10 @@ class Question:
         return read_table(Path(self.tables[name]), "a table of a question", f"question_{self.name}")
 
 
+BY_DOMAIN = ("metrics", "curves", "reliability")  # the long ones, and no figure shows single domains
+OF_DOMAINS = [("domain", "==", "all")]
+
+
 class Material:
     """The files of one experiment."""
 
@@ -176,10 +180,11 @@ class Material:
         self._draws = cache(_without_predictions)
 
     def _read(self, name: str) -> Frame:
-        return read_table(Path(self.experiment.evaluation) / f"{name}.parquet", "a table of the evaluation", "evaluate")
+        path = Path(self.experiment.evaluation) / f"{name}.parquet"
+        return read_table(path, "a table of the evaluation", "evaluate", where=OF_DOMAINS if name in BY_DOMAIN else None)
 
     def table(self, name: str) -> Frame:
-        """A table of mtbkd/evaluation, e.g. ``metrics``."""
+        """A table of mtbkd/evaluation, e.g. ``metrics``; of those by domain the rows of all domains together."""
         return self._table(name)
 
     def whole(self, name: str) -> Frame:

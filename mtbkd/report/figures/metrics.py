@@ -23,14 +23,14 @@ CATEGORY = "Results"
 CAPTION = """\
 Scores of every method on the test examples; each panel is one score and states which direction is better. A large dot is the
 mean over replicates, its bar the 95 % interval of that mean (none for fewer than three replicates), and the small dots are the
-replicates. Real data have one test set for all replicates: the thick bar then covers seeds only, and the thin grey bar the
-test examples. If two bars overlap widely, the data do not distinguish the two methods; the paired comparison in the tables is
-more powerful, because all methods share the same replicates. A hollow dot is a method that failed a convergence or calibration
-gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method on its worse side lost by
-distillation. Vertical lines are references: the best single teacher, the mean of the teachers' probabilities and, for
-simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and can be exceeded only by
-chance; an arrow with a number points to a reference or a method outside the panel. Black is labels only, orange distillation
-from a log pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
+replicates (100 quantiles of more). Real data have one test set for all replicates: the thick bar then covers seeds only, and
+the thin grey bar the test examples. If two bars overlap widely, the data do not distinguish the two methods; the paired
+comparison in the tables is more powerful, because all methods share the same replicates. A hollow dot is a method that failed
+a convergence or calibration gate: its score is shown, but do not rank it. The first row, labels only, has no teacher: a method
+on its worse side lost by distillation. Vertical lines are references: the best single teacher, the mean of the teachers'
+probabilities and, for simulations, the Bayes ceiling, which is the score of the true probabilities on the same examples and
+can be exceeded only by chance; an arrow with a number points to a reference or a method outside the panel. Black is labels
+only, orange distillation from a log pool (kd), blue the teacher-informed prior (tip), green a single teacher (bkd).
 """
 
 # Metric -> (title, unit); drawn in this order where the tables hold it.
@@ -43,6 +43,7 @@ PANELS = {
     "ood_auroc": ("AUROC, outside or test", "share"),
 }
 MOST_PANELS = 4
+MOST_DOTS = 100
 BAND = 0.62  # height of a reference's arrow, in rows of methods
 REFERENCES = {
     "teachers:best": ("best teacher", TEACHERS, (0, (4, 2))),
@@ -79,7 +80,7 @@ def _panel(ax: "Axes", rows: Frame, metric: str, material: Material) -> None:
             outside.append((means[name].mean, y, signal_colour(method.signal), name not in material.failed))
             continue
         colour, passed = signal_colour(method.signal), name not in material.failed
-        values = rows.loc[rows["method"] == name, "value"].to_numpy(float)
+        values = few(rows.loc[rows["method"] == name, "value"].to_numpy(float))
         ax.plot(values, y + spread(len(values)), ".", color=colour, alpha=0.35, markersize=3.5, markeredgewidth=0)
         examples = means[name].low_examples, means[name].high_examples
         if math.isfinite(examples[0]):
@@ -105,6 +106,12 @@ def dot(ax: "Axes", found: Interval | Estimate, y: float, colour: str, passed: b
     face = colour if passed else "white"
     size = mark_size(mark, 5.2)
     ax.plot([found.mean], [y], mark, color=colour, markerfacecolor=face, markersize=size, markeredgewidth=1.2)
+
+
+def few(values: np.ndarray) -> np.ndarray:
+    """The values (n,) of replicates that are shown one by one: all, or of more than MOST_DOTS as many quantiles."""
+    known = values[np.isfinite(values)]
+    return values if len(known) <= MOST_DOTS else np.quantile(known, (np.arange(MOST_DOTS) + 0.5) / MOST_DOTS)
 
 
 def spread(n: int) -> np.ndarray:

@@ -76,8 +76,8 @@ def draw(study: Study) -> "Figure":
 
 
 def _metrics(folder: Path) -> Frame:
-    table = read_table(folder / "metrics.parquet", "a table of the evaluation", "evaluate")
-    return table[(table["split"] == "test") & (table["domain"] == "all")]
+    whole = [("split", "==", "test"), ("domain", "==", "all")]
+    return read_table(folder / "metrics.parquet", "a table of the evaluation", "evaluate", where=whole)
 
 
 def gains(table: Frame, metric: str) -> Frame:

@@ -7,7 +7,7 @@ from mtbkd.evaluation.metrics import HIGHER_IS_BETTER
 from mtbkd.report.figures import interactive as views
 from mtbkd.report.figures.interactive import GATES, METHOD, Panel, Record, Spec
 from mtbkd.report.figures.material import Material
-from mtbkd.report.figures.metrics import MOST_PANELS, PANELS, REFERENCES
+from mtbkd.report.figures.metrics import MOST_PANELS, PANELS, REFERENCES, few
 from mtbkd.report.figures.style import GREY
 from mtbkd.report.numbers import Estimate, estimate, show
 
@@ -23,7 +23,8 @@ def interactive(material: Material) -> Spec:
         own = rows[rows["metric"] == metric]
         means = {str(name): estimate(each) for name, each in own.groupby("method", sort=False)}
         students = [_row(told[name], metric, means[name]) for name in told if name in means]
-        values = own[own["method"].isin(told)][["method", "value"]].dropna().to_dict("records")
+        groups = own[own["method"].isin(told)][["method", "value"]].dropna().groupby("method", sort=False)["value"]
+        values = [{"method": name, "value": value} for name, each in groups for value in few(each.to_numpy(float)).tolist()]
         replicates += [{"panel": metric, **told[each["method"]], "value": each["value"]} for each in values]
         domain = _domain([*students, *values])
         references += [_beside(metric, name, means[name].mean, domain) for name in REFERENCES if name in means]

@@ -1,0 +1,38 @@
+"""Time and memory against replicates, a line a step."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtbkd.base.lazy import lazy_import
+from mtbkd.report.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, WIDTH, save, style
+
+if TYPE_CHECKING:
+    from matplotlib import pyplot as plt
+else:
+    plt = lazy_import("matplotlib.pyplot")
+
+BOUND_MB = 3_000
+LOOKS = {
+    "plan": (BLACK, "o", "plan"), "score": (BLUE, "s", "score (all jobs)"), "relate": (SKY, "^", "several methods at once"),
+    "evaluate": (GREEN, "v", "join, or all in one job"), "figures": (ORANGE, "D", "figures"), "report": (PURPLE, "P", "report"),
+}  # fmt: skip
+
+
+def draw(result: dict[str, Any], *places: Path) -> None:
+    """Write the figure; ``result`` as ``scale.run`` writes it."""
+    studies = result["studies"]
+    with style():
+        drawn, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.0))
+        for step, (colour, marker, label) in LOOKS.items():
+            for axes, of in ((left, "cpu_s"), (right, "peak_mb")):
+                found = [(each["replicates"], each["steps"][step][of]) for each in studies if each["steps"][step]["jobs"]]
+                if found:
+                    axes.plot(*zip(*found, strict=True), marker + "-", color=colour, label=label, markersize=4)
+        right.axhline(BOUND_MB, color=VERMILION, linestyle="--", label="3 GB")
+        replicates = [each["replicates"] for each in studies]
+        for axes, unit in ((left, "processor seconds"), (right, "peak memory of the largest process (MB)")):
+            axes.set(xscale="log", yscale="log", xlabel=f"replicates, {result['methods']} methods", ylabel=unit)
+            axes.set_xticks(replicates, [f"{each:,}" for each in replicates])
+            axes.minorticks_off()
+        drawn.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        save(drawn, *places)

@@ -1,0 +1,31 @@
+"""How the evaluation of an experiment is divided into jobs; a job costs three seconds before it begins.
+
+A cell is a replicate of a method; it takes about 0.04 s of a processor, and as many times more as it has tens of thousands of
+examples.
+"""
+
+from itertools import batched
+
+from mtbkd.base.blocks import block_range
+from mtbkd.study.extent import examples_of
+from mtbkd.study.planned import ExperimentPlan
+
+ONE_JOB = 1_000  # cells up to which one job does all
+EXAMPLES = 10_000
+REPLICATES = 500  # of a method, about as many a job
+REFERENCES, TOGETHER = "_references", "_together"  # beside the names of methods, which begin with a letter
+
+
+def weight(experiment: ExperimentPlan) -> float:
+    """How many times as long as a small one a cell takes."""
+    return max(1.0, examples_of(experiment.data.settings) / EXAMPLES)
+
+
+def groups(experiment: ExperimentPlan) -> dict[str, tuple[str, ...]]:
+    """Name -> blocks of replicates that jobs take together, named like a block; {} where one job evaluates the experiment."""
+    if experiment.replicates * len(experiment.methods) * weight(experiment) <= ONE_JOB:
+        return {}
+    size = len(block_range(experiment.blocks[0]))
+    together = max(1, round(REPLICATES / weight(experiment) / size))
+    found = list(batched(experiment.blocks, together, strict=False))
+    return {f"r{block_range(each[0])[0]}-{block_range(each[-1])[-1]}": each for each in found}
