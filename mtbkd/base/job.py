@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[Any]:
     """Yield input, output, wildcards and params of the job whose script this is; log to the rule's log file.
 
-    Paths among the params lead to the job's own copies of inputs and outputs. A path to anything else stays as it is, and is not
-    there where files come from a store: what a job reads is an input.
+    Paths among the params lead to the job's own copies of inputs and outputs. A path to anything else stays as it is, and leads
+    nowhere if files come from a store: what a job reads is an input.
 
     ``check_raw`` is called with the rule's raw files, which no rule may read without.
 
@@ -64,7 +64,7 @@ def results_of(rule: Any) -> Path:
 
 
 def located(rule: Any) -> SimpleNamespace:
-    """Input, output, wildcards and params of a job, whose params name its own copies of files and of the folders they lie in."""
+    """Input, output, wildcards and params of a job; params name its own copies of files and of their folders."""
     root, params = results_of(rule).parent, dict(rule.params.items())
     if root != Path():
         files = [Path(file) for file in (*rule.input, *rule.output)]

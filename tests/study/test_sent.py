@@ -44,7 +44,7 @@ def test_a_configuration_elsewhere_and_a_folder_without_git_are_refused(
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "more.yaml").touch()
-    with pytest.raises(ContractError, match="more.yaml: sources"):
+    with pytest.raises(ContractError, match=r"more\.yaml: sources"):
         sent.check_sent(clone, [elsewhere / "more.yaml"])
     with pytest.raises(ContractError, match=r"sources: found fatal: not a git repository.* a clone of the repository"):
         sent.check_sent(elsewhere)

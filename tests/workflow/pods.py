@@ -1,4 +1,4 @@
-"""A stand-in for the API of a Kubernetes cluster: every job becomes a process in an empty folder, with the pod's variables only."""
+"""A stand-in for the API of a Kubernetes cluster: a job becomes a process in an empty folder, with the pod's variables only."""
 
 import base64
 import json

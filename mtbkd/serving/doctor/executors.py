@@ -84,9 +84,8 @@ def kubernetes(asked: Asked) -> Iterator[Finding]:
     """The files that pods are sent, the cluster's address, and the right to start pods."""
     if asked.executor != "kubernetes":
         return
-    yield Finding(
-        "sources", "ok", f"{check_sent(asked.folder, asked.profile.get('configfile', ()))} files, which pods are sent"
-    )
+    sent = check_sent(asked.folder, asked.profile.get("configfile", ()))
+    yield Finding("sources", "ok", f"{sent} files, which pods are sent")
     files = [Path(name) for name in os.environ.get("KUBECONFIG", str(Path.home() / ".kube/config")).split(os.pathsep)]
     inside = "KUBERNETES_SERVICE_HOST" in os.environ
     if not inside and not any(file.is_file() for file in files):
