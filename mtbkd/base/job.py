@@ -6,17 +6,23 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mtbkd.base import gpus, running
 from mtbkd.base.errors import MtbkdError, machine_fault
+from mtbkd.base.places import relocated
+from mtbkd.base.sources import own_paths
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[Any]:
-    """Yield the object ``snakemake`` that a rule's script is given; log to the rule's log file.
+    """Yield input, output, wildcards and params of the job whose script this is; log to the rule's log file.
+
+    Paths among the params lead to the job's own copies of inputs and outputs. A path to anything else stays as it is, and leads
+    nowhere if files come from a store: what a job reads is an input.
 
     ``check_raw`` is called with the rule's raw files, which no rule may read without.
 
@@ -30,12 +36,12 @@ def job(check_raw: Callable[[Iterable[str]], None] | None = None) -> Iterator[An
     place = "/".join((rule.rule, *rule.wildcards))
     try:
         _log_to(rule.log, place)
-        _relocate(rule.params, results_of(rule).parent)
+        given = located(rule)
         if raw := [path for path in rule.input if "/downloads/" in path]:
             assert check_raw is not None, f"the script of rule {rule.rule} reads raw files and does not check them"
             check_raw(raw)
         with running.announced(place, "job"), gpus.taken(gpus.visible() if _may_use_gpu(rule) else ()):
-            yield rule
+            yield given
     except Exception as error:
         told = machine_fault(error) or error
         if not isinstance(told, MtbkdError | OSError):
@@ -57,20 +63,21 @@ def results_of(rule: Any) -> Path:
     return Path("results" if path.startswith("results/") else f"{path.rpartition('/results/')[0]}/results")
 
 
-def _relocate(params: Any, root: Path) -> None:
-    """Have all paths among ``params`` lead into the tree below ``root``, as those of inputs and outputs do."""
+def located(rule: Any) -> SimpleNamespace:
+    """Input, output, wildcards and params of a job; params name its own copies of files and of their folders."""
+    root, params = results_of(rule).parent, dict(rule.params.items())
     if root != Path():
-        for name, value in params.items():
-            setattr(params, name, relocated(value, root))
+        files = [Path(file) for file in (*rule.input, *rule.output)]
+        known = {*files, *(folder for file in files for folder in file.parents)}
+        copies = {str(path.relative_to(root)): str(path) for path in known if root in path.parent.parents}
+        params = {name: relocated(value, copies) for name, value in params.items()}
+    return SimpleNamespace(input=rule.input, output=rule.output, wildcards=rule.wildcards, params=SimpleNamespace(**params))
 
 
-def relocated(value: Any, root: Path) -> Any:
-    """``value`` with every text ``results/...``, however deep, as a path below ``root``."""
-    if isinstance(value, str):
-        return str(root / value) if value.startswith("results/") else value
-    if isinstance(value, dict):
-        return {key: relocated(each, root) for key, each in value.items()}
-    return type(value)(relocated(each, root) for each in value) if isinstance(value, list | tuple) else value
+def own_copies(rule: Any) -> dict[str, str]:
+    """Path of a user's file, as config.yaml has it -> the copy that this job reads; empty where they are the same."""
+    named = own_paths(rule.params.spec["settings"])
+    return {path: file for path, file in zip(named, rule.input.own, strict=True) if path != file}
 
 
 def _log_to(files: Iterable[str], place: str) -> None:

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from mtbkd.base import running
 from mtbkd.base.errors import ContractError
 from mtbkd.study import dry_run
+from mtbkd.study.sent import check_sent
 from mtbkd.study.slurm import Cluster
 
 HINT = "move the repository, or have the environment elsewhere: UV_PROJECT_ENVIRONMENT=<folder> make run"
@@ -99,6 +100,13 @@ def prepared(execute):
         check_cores(workflow.resource_settings)
         if executor_plugin.name == "slurm":
             ask_slurm(given["executor_settings"])
+        if executor_plugin.common_settings.implies_no_shared_fs:
+            try:
+                check_sent(Path.cwd(), [CONFIG, *workflow.overwrite_configfiles])
+            except ContractError as error:
+                raise WorkflowError(str(error)) from None
+            # The image holds the plugin of the store, at its locked version; Snakemake would have every pod ask PyPI for it.
+            executor_plugin.common_settings.auto_deploy_default_storage_provider = False
         with running.announced(f"study {PLAN.study}", "run") as me:
             os.environ[running.RUN_VARIABLE] = running.named(me.process)
             running.wait_for_orphans()

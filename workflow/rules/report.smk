@@ -17,6 +17,7 @@ rule report:
         captions=[file for file in FIGURE_OF if file.endswith(".json")],
         data=[card for e in PLAN.experiments.values() for card in data_cards(e)],
         teachers=[c for e in PLAN.experiments.values() for found in teacher_cards(e).values() for c in found],
+        benchmarks=[file for *_, files in report_benchmarks() for file in files] if STORED else [],
     output:
         page=report(
             f"{STUDY}/report.html",

@@ -10,7 +10,7 @@ import yaml
 
 from mtbkd.base import suite
 from mtbkd.base.errors import ContractError, MtbkdError, nearest
-from mtbkd.serving.doctor import downloads, executors, folders, gpu, machine, versions
+from mtbkd.serving.doctor import downloads, executors, folders, gpu, machine, stores, versions
 from mtbkd.serving.doctor.finding import Asked, Finding
 from mtbkd.study import config as study_config
 from mtbkd.study.plan import make_plan
@@ -19,7 +19,7 @@ from mtbkd.study.study_files import read_configuration
 Check = Callable[[Asked], "Finding | Iterable[Finding] | None"]
 CHECKS: tuple[Check, ...] = (
     versions.versions, folders.disk, machine.memory, folders.writable, folders.locks, folders.clock, folders.sharing,
-    machine.compiled_code, gpu.gpu, executors.plugins, executors.slurm, executors.kubernetes, executors.storage,
+    machine.compiled_code, gpu.gpu, executors.plugins, executors.slurm, executors.kubernetes, stores.storage,
     downloads.downloads,
 )  # fmt: skip
 PATIENCE = 15.0  # seconds for all checks, which run side by side: a dead network disk never answers

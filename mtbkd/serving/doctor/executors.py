@@ -1,4 +1,4 @@
-"""SLURM, Kubernetes and storage: do their commands answer, and is the profile filled in?"""
+"""SLURM and Kubernetes: do their commands answer, and is the profile filled in?"""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtbkd.serving.doctor.finding import Asked, Finding, answer
-from mtbkd.serving.doctor.folders import refusal
+from mtbkd.study.sent import check_sent
 
 EXAMPLES = ("example.org", "my-bucket", "my_account")  # what the shipped profiles have where the site's own belongs
 EXTRA = {"slurm": "slurm", "kubernetes": "kubernetes", "s3": "kubernetes"}  # of pyproject.toml
@@ -30,6 +30,8 @@ def plugins(asked: Asked) -> Iterator[Finding]:
     for key, value in asked.profile.items():
         if left := [word for word in EXAMPLES if word in str(value)]:
             yield Finding("profile", "fails", f"{key} still holds the example's {left[0]}", "fill in your site's own")
+    if asked.executor == "kubernetes" and not asked.profile.get("container-image"):
+        yield Finding("profile", "fails", "container-image is not set", "name the image, see The image in workflow/README.md")
 
 
 def slurm(asked: Asked) -> Iterator[Finding]:
@@ -79,9 +81,11 @@ def _asks_gpu(asked: Asked) -> bool:
 
 
 def kubernetes(asked: Asked) -> Iterator[Finding]:
-    """The cluster's address, and the right to start pods."""
+    """The files that pods are sent, the cluster's address, and the right to start pods."""
     if asked.executor != "kubernetes":
         return
+    sent = check_sent(asked.folder, asked.profile.get("configfile", ()))
+    yield Finding("sources", "ok", f"{sent} files, which pods are sent")
     files = [Path(name) for name in os.environ.get("KUBECONFIG", str(Path.home() / ".kube/config")).split(os.pathsep)]
     inside = "KUBERNETES_SERVICE_HOST" in os.environ
     if not inside and not any(file.is_file() for file in files):
@@ -94,18 +98,3 @@ def kubernetes(asked: Asked) -> Iterator[Finding]:
     told, why = answer(("kubectl", "auth", "can-i", "create", "pods", f"--namespace={space}", "--request-timeout=2s"))
     hint = "" if told else "check KUBECONFIG and kubernetes-namespace of the profile"
     yield Finding("Kubernetes", "ok" if told else "fails", f"pods may be started in {space}" if told else why, hint)
-
-
-def storage(asked: Asked) -> Finding | None:
-    """Credentials of the object store, or the folder that stands for it."""
-    provider, prefix = asked.profile.get("default-storage-provider"), str(asked.profile.get("default-storage-prefix", ""))
-    if provider == "s3":
-        missing = [
-            name for name in ("SNAKEMAKE_STORAGE_S3_ACCESS_KEY", "SNAKEMAKE_STORAGE_S3_SECRET_KEY") if not os.environ.get(name)
-        ]
-        return Finding("credentials", "fails" if missing else "ok", f"not set: {', '.join(missing)}" if missing else "set",
-                       "export them in this shell" if missing else "")  # fmt: skip
-    if provider == "fs" and prefix:
-        wrong = refusal(Path(prefix))
-        return Finding("storage", "fails" if wrong else "ok", wrong or prefix, "use another folder" if wrong else "")
-    return None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mtbkd.base.device import VISIBLE
-from mtbkd.serving.doctor import executors, gpu
+from mtbkd.serving.doctor import executors, gpu, stores
 from mtbkd.serving.doctor.finding import Asked, answer
 from mtbkd.study import config as study_config
 from mtbkd.study.models import Config
@@ -127,27 +127,31 @@ def test_without_slurm_one_line_says_so(tmp_path: Path, monkeypatch: pytest.Monk
     assert not list(executors.slurm(Asked(tmp_path)))
 
 
-def kubernetes(folder: Path) -> str:
-    (found,) = executors.kubernetes(Asked(folder, profile={"executor": "kubernetes", "kubernetes-namespace": "lab"}))
-    return f"{found.state}: {found.found}"
+def kubernetes(folder: Path) -> list[str]:
+    asked = Asked(folder, profile={"executor": "kubernetes", "kubernetes-namespace": "lab"})
+    return [f"{found.state}: {found.found}" for found in executors.kubernetes(asked)]
 
 
 def test_kubernetes_is_asked_whether_pods_may_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executors, "check_sent", lambda folder, more: 7)
+    sent = "ok: 7 files, which pods are sent"
     place = tmp_path / "config"
     monkeypatch.setenv("KUBECONFIG", str(place))
-    assert kubernetes(tmp_path) == f"fails: {place}: no such file"
+    assert kubernetes(tmp_path) == [sent, f"fails: {place}: no such file"]
     place.touch()
     put(
         tmp_path / "bin",
         monkeypatch,
         kubectl='test "$*" = "auth can-i create pods --namespace=lab --request-timeout=2s" && echo yes',
     )
-    assert kubernetes(tmp_path) == "ok: pods may be started in lab"
+    assert kubernetes(tmp_path) == [sent, "ok: pods may be started in lab"]
     put(tmp_path / "bin", monkeypatch, kubectl="echo no; exit 1")
-    assert kubernetes(tmp_path) == "fails: no"
+    assert kubernetes(tmp_path) == [sent, "fails: no"]
 
 
 def test_what_a_profile_needs_and_lacks_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = {"executor": "kubernetes", "default-storage-provider": "fs"}
+    assert "container-image is not set" in [each.found for each in executors.plugins(Asked(tmp_path, profile=profile))]
     profile = {"executor": "no-such", "default-storage-provider": "s3", "default-storage-prefix": "s3://my-bucket/mtbkd"}
     monkeypatch.setattr(executors, "find_spec", lambda module: None)
     package = "snakemake-executor-plugin-no-such"
@@ -159,10 +163,10 @@ def test_what_a_profile_needs_and_lacks_is_listed(tmp_path: Path, monkeypatch: p
     ]
     monkeypatch.setenv("SNAKEMAKE_STORAGE_S3_ACCESS_KEY", "a")
     monkeypatch.delenv("SNAKEMAKE_STORAGE_S3_SECRET_KEY", raising=False)
-    missing = executors.storage(Asked(tmp_path, profile=profile))
+    missing = stores.storage(Asked(tmp_path, profile=profile))
     assert missing and (missing.state, missing.found) == ("fails", "not set: SNAKEMAKE_STORAGE_S3_SECRET_KEY")
     (tmp_path / "file").touch()
     for name, state in (("file", "fails"), ("store", "ok")):
         place = {"default-storage-provider": "fs", "default-storage-prefix": str(tmp_path / name)}
-        found_there = executors.storage(Asked(tmp_path, profile=place))
+        found_there = stores.storage(Asked(tmp_path, profile=place))
         assert found_there and found_there.state == state
