@@ -220,7 +220,10 @@ def test_the_printed_order_is_tried_on_our_own_methods() -> None:
     question = "Does the best published student remain the best?"
     found = [each for each in page.findings(case(versus=versus)) if each.question == question]
     assert [each.sums_up for each in found] == [True, False, False]
-    assert "Better: none. Worse: 1 (kd_entropy_map vs tip_entropy_map, " in found[0].answer and "Inconclusive: 1" in found[0].answer
+    assert (
+        "Better: none. Worse: 1 (kd_entropy_map vs tip_entropy_map, " in found[0].answer
+        and "Inconclusive: 1" in found[0].answer
+    )
     assert found[1].answer.startswith(
         "Published: kd_entropy is 0.03 above tip_entropy. Ours: kd_entropy_map vs tip_entropy_map, "
     )
