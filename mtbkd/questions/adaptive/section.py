@@ -39,8 +39,8 @@ def _told_of_operators(matrix: Frame) -> list[str]:
     for row in form.to_dict("records"):
         told.append(
             "The form that the paper calls sufficient (III.6) does not suffice for ordinal safety: a certain teacher can "
-            f"outweigh a safer one. It {row['broken']} at {row['example']}. It suffices if the score alone decides on "
-            "safety-critical tokens."
+            f"outweigh a safer one. It {row['broken']} at {row['example']}. It suffices if one function of "
+            "the score decides on safety-critical tokens."
         )
     return told
 

@@ -87,8 +87,9 @@ def test_small_steps_contract_only_if_the_feedback_enters_through_them_alone() -
 
 
 def test_optima_move_in_proportion_to_the_weights() -> None:
-    bound, limit = stability.perturbation(np.random.default_rng(0))
+    bound, cost, limit = stability.perturbation(np.random.default_rng(0))
     assert bound.holds and limit.measured > 100 * limit.stated
+    assert cost.measured == pytest.approx(2, abs=0.05)
 
 
 def test_gradient_variance_exceeds_the_papers_bound_and_keeps_the_repaired_one() -> None:
