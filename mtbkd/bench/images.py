@@ -24,6 +24,7 @@ Step = Callable[[], Any]
 
 SEEDS, CLASSES = 8, 10
 SHAPES = {"28 x 28 grey": (1, 28, 28), "8 x 8 colour": (3, 8, 8)}
+CALLS_COUNT = {"8 x 8 colour"}  # where calling torch is most of the work on a CPU
 SETTINGS = cnn.Settings.model_validate({"norm": "layer"})
 
 

@@ -126,7 +126,7 @@ SECTIONS: dict[str, tuple[str, str, Callable[[Any], str]]] = {
     ),
     "samplers": (
         "SGLD: member-steps per second",
-        "Minibatches of 64, two teachers. The CPU uses all cores of the same machine; students with up to 3,000 parameters are "
+        "Minibatches of 64, two teachers. The CPU uses all cores of the same machine; the two smallest students are "
         "compiled there.",
         _table({"student": _word("student"), "parameters": _number("parameters", ",d"), "chains": _number("chains", ",d"),
                 "GPU": _rate("device"), "CPU": _rate("cpu"), "speed-up": _gain}),
