@@ -139,7 +139,7 @@ def _dots(groups: Mapping[str, Group], tips: list[Spec], legend: Spec | None) ->
     shapes = {"domain": list(groups), "range": [views.SHAPES[each.mark] for each in groups.values()]}
     return {
         "stroke": _hue(groups, legend),
-        "fill": {**_hue(groups, None), "condition": {"test": "!datum.passed", "value": views.PAPER}},
+        "fill": {**_hue(groups, legend), "condition": {"test": "!datum.passed", "value": views.PAPER}},
         "shape": {"field": "group", "type": "nominal", "scale": shapes, "legend": legend},
         "tooltip": tips,
     }
