@@ -9,7 +9,7 @@ from mtbkd.report.figures.style import inference_mark, signal_colour
 from mtbkd.report.titles import Student
 
 SOLID = (1, 0)
-TIPS = views.tooltip(group="Line", mean="Mean", interval="95 % interval", n="Replicates")
+TIPS = views.tooltip(group="Name", mean="Mean", interval="95 % interval", n="Replicates")
 BESIDE = 8  # pixels between the estimates of a row
 LEGEND = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 300, "symbolStrokeWidth": 2}
 
