@@ -76,9 +76,9 @@ def in_rows(
     shown = _known(panels, groups)
     y = {"field": "at", "type": "nominal", "sort": names, "axis": {"title": None, "grid": False}}
     offset = {"yOffset": {"field": "group", "type": "nominal", "sort": list(shown), "scale": {"paddingOuter": 0.5}}}
-    place_in_row = {} if of_rows else offset
+    place_in_row: Mapping[str, Any] = {} if of_rows else offset
     legend = LEGEND if not of_rows and len(shown) > 1 else None
-    step = {"step": views.ROW} if of_rows else {"step": max(BESIDE, views.ROW / len(shown))}
+    step = {"step": views.ROW} if of_rows else {"step": max(BESIDE, views.ROW / max(1, len(shown)))}
 
     def view(place: int, panel: Panel) -> Spec:
         x = {**_value(panel, padding=8), "axis": {"tickCount": 5}}
