@@ -9,7 +9,7 @@ its settings), and ``run`` (its tables, of ``Inputs`` and settings).
 Beside it may lie, each where it is needed:
 
 - ``section``: what the page says (``mtbkd.report.questions``); ``together``: what it says of several questions at once;
-- ``figure_<name>``: a figure, with ``SCOPE = "question"`` (``mtbkd.report.figures``);
+- ``figure_<name>``: a figure, with ``SCOPE = "question"`` (``mtbkd.report.figures``); ``view_<name>``: its interactive view;
 - ``planning``: ``resolve``, of ``mtbkd.study.asked.Asked``, follows the names of entries that the settings hold and returns a
   ``Resolved``, whose content takes the place of the settings; the module ``question`` types it with ``Spec`` where it differs.
   A long question is computed in parts, a job each, which ``run`` joins (``Inputs.gathered``): ``STEPS`` in ``question`` says

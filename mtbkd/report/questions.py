@@ -1,8 +1,9 @@
 """The page section of each question: the module ``section`` in its kind's folder of mtbkd/questions.
 
 A module holds ``TITLE``, ``EXPLAINED`` (the question and how to read the answer) and the function ``section`` of the question's
-name, tables and settings, or what its kind makes of them. The optional module ``together`` of a kind holds ``NAME``, ``TITLE``,
-``EXPLAINED`` and ``section``, a function of all questions of the study (name -> kind and tables).
+name, tables and settings, or what its kind makes of them; optionally ``students`` of the tables, for the page's filter, where
+neither an experiment nor a table says the students' parts. The optional module ``together`` of a kind holds ``NAME``,
+``TITLE``, ``EXPLAINED`` and ``section``, a function of all questions of the study (name -> kind and tables).
 """
 
 from collections.abc import Mapping, Sequence

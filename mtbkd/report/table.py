@@ -50,7 +50,7 @@ class Column:
         number: aligned right.
         hint: explains it.
         better: which end is good.
-        metric: what the filter knows it by; "" for a column that always stays.
+        metric, method: what the filter knows it by; "" for a column that always stays.
         group: a heading above it and its neighbours; "" for none.
     """
 
@@ -60,6 +60,7 @@ class Column:
     better: str = ""
     metric: str = ""
     group: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,8 @@ def students(methods: Iterable[Named]) -> dict[str, Student]:
 
 def parts(row: Mapping[str, Any]) -> Named:
     """The parts of the method of a table's row, as far as its columns say them."""
-    weights, inference = (str(row[part]) if isinstance(row.get(part), str) else "" for part in ("weights", "inference"))
-    return Named(row["method"], row.get("signal") or "", weights, inference)
+    found = (row.get(part) for part in ("signal", "weights", "inference"))
+    return Named(row["method"], *(part if isinstance(part, str) else "" for part in found))
 
 
 def teacher(name: str) -> str:

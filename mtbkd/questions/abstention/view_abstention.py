@@ -10,7 +10,7 @@ from mtbkd.report.figures.interactive_groups import Group, Panel, along, estimat
 from mtbkd.report.figures.material import Question
 
 NAN = float("nan")
-POINTS = 60  # of a line
+POINTS = 40  # of a line
 DASHES = dict(zip(LOOKS, ((1, 0), (8, 2), (2, 2), (6, 2, 1, 2)), strict=True))
 
 

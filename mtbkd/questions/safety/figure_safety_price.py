@@ -30,7 +30,7 @@ negative log-likelihood and accuracy on test examples, minus those of the uncons
 the probability that the safest teacher gives to the set. Dots are means over replicates, bars 95 % intervals.
 """
 PRICES = {"nll": "Test NLL, change (nats)", "accuracy": "Test accuracy, change"}
-ORIGINS = ("stated", "safest teacher")
+ORIGINS: tuple[str, ...] = ("stated", "safest teacher")
 
 
 def draw(question: Question) -> "Figure":

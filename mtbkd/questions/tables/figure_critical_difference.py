@@ -31,7 +31,7 @@ One panel per teacher regime. The tables were not used to choose defaults. Each 
 random splits. A bar joins students whose ranks differ by less than Nemenyi's critical difference (Demsar 2006): the tables do
 not distinguish them. With few tables and many students this difference is large; the prespecified paired tests in the tables
 of this section are more powerful. Friedman's p tests whether the students differ at all. Controls learn nothing from teachers;
-all colours are those of the students' signals.
+all colours are those of the students' signals. The interactive view has a grey line a critical difference behind the best.
 """
 
 

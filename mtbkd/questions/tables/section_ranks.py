@@ -112,7 +112,7 @@ def gains_table(view: View, group: str, metric: str) -> Table:
         Column("Teachers"),
         Column("Labels", True),
         Column("Tables", True),
-        *(Column(title(m), True, hint) for m in methods),
+        *(Column(title(m), True, hint, method=m) for m in methods),
     ]
     rows = []
     for (regime, level), own in _cells(select(view.found, group=group, metric=metric, reference=LABELS)):
@@ -165,7 +165,8 @@ def _probabilities(row: Mapping[str, Any]) -> Cell:
 def scores_table(view: View, group: str) -> Table:
     """NLL and accuracy of the students shown on every table of ``group``, with few labels."""
     hint = "mean over random splits; below: 95 % intervals, corrected resampled t"
-    head = [Column("Table"), Column("Teachers"), *(Column(f"{title(m)}: NLL / accuracy", True, hint) for m in view.shown)]
+    columns = (Column(f"{title(m)}: NLL / accuracy", True, hint, method=m) for m in view.shown)
+    head = [Column("Table"), Column("Teachers"), *columns]
     own = select(view.scores, group=group, level=view.level, kind="student")
     decided = select(view.per_table, group=group, level=view.level, metric="nll", reference=LABELS)
     verdicts = {(r["table"], r["regime"], r["method"]): r["verdict"] for r in decided.to_dict("records")}

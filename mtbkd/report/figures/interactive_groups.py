@@ -9,7 +9,7 @@ from mtbkd.report.figures.style import inference_mark, signal_colour
 from mtbkd.report.titles import Student
 
 SOLID = (1, 0)
-TIPS = views.tooltip(group="Line", mean="Mean", interval="95 % interval", n="Replicates")
+TIPS = views.tooltip(group="Name", mean="Mean", interval="95 % interval", n="Replicates")
 BESIDE = 8  # pixels between the estimates of a row
 LEGEND = {"title": None, "orient": "bottom", "columns": 2, "labelLimit": 300, "symbolStrokeWidth": 2}
 
@@ -76,9 +76,9 @@ def in_rows(
     shown = _known(panels, groups)
     y = {"field": "at", "type": "nominal", "sort": names, "axis": {"title": None, "grid": False}}
     offset = {"yOffset": {"field": "group", "type": "nominal", "sort": list(shown), "scale": {"paddingOuter": 0.5}}}
-    place_in_row = {} if of_rows else offset
+    place_in_row: Mapping[str, Any] = {} if of_rows else offset
     legend = LEGEND if not of_rows and len(shown) > 1 else None
-    step = {"step": views.ROW} if of_rows else {"step": max(BESIDE, views.ROW / len(shown))}
+    step = {"step": views.ROW} if of_rows else {"step": max(BESIDE, views.ROW / max(1, len(shown)))}
 
     def view(place: int, panel: Panel) -> Spec:
         x = {**_value(panel, padding=8), "axis": {"tickCount": 5}}
@@ -139,7 +139,7 @@ def _dots(groups: Mapping[str, Group], tips: list[Spec], legend: Spec | None) ->
     shapes = {"domain": list(groups), "range": [views.SHAPES[each.mark] for each in groups.values()]}
     return {
         "stroke": _hue(groups, legend),
-        "fill": {**_hue(groups, None), "condition": {"test": "!datum.passed", "value": views.PAPER}},
+        "fill": {**_hue(groups, legend), "condition": {"test": "!datum.passed", "value": views.PAPER}},
         "shape": {"field": "group", "type": "nominal", "scale": shapes, "legend": legend},
         "tooltip": tips,
     }

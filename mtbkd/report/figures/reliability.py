@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.intervals import SHARE, interval, over_examples
+from mtbkd.report import titles
 from mtbkd.report.figures.beyond import beyond
 from mtbkd.report.figures.material import Material
 from mtbkd.report.figures.style import GREY, TEACHERS, grid, inference_mark, mark_size, panel_title, signal_colour
@@ -25,7 +26,7 @@ calibrated; below it the method is overconfident, above it underconfident. The e
 mean vertical distance to the diagonal. Teachers that saw only one domain tend to lie far below it, which weights and prior
 have to correct.
 """
-TEACHER_TITLES = {"teachers:mean": "Teachers' mean", "teachers:best": "Best teacher"}
+TEACHER_TITLES = titles.TEACHERS
 
 
 def draw(material: Material) -> "Figure":

@@ -30,11 +30,10 @@ if (form) {
   function apply() {
     const { any, ...state } = chosen();
     const admits = (set, value) => !set.size || value === undefined || set.has(value);
-    const row = (each) => {
-      const own = { ...kin.get(each.dataset.method), ...each.dataset };
-      return admits(state.signals, own.signal) && admits(state.inferences, own.inference) && admits(state.methods, own.method)
-        && admits(state.metrics, own.metric) && state.text.split(/\s+/).every((word) => said(each, own).includes(word));
-    };
+    const known = (own) => admits(state.signals, own.signal) && admits(state.inferences, own.inference)
+      && admits(state.methods, own.method) && admits(state.metrics, own.metric);
+    const kinOf = (each) => ({ ...kin.get(each.dataset.method), ...each.dataset });
+    const row = (each) => known(kinOf(each)) && state.text.split(/\s+/).every((word) => said(each, kinOf(each)).includes(word));
     for (const part of document.querySelectorAll("main [data-experiment]")) part.hidden = !admits(state.experiments, part.dataset.experiment);
     let shown = 0, all = 0;
     for (const table of document.querySelectorAll(".scroll > table")) {
@@ -42,7 +41,7 @@ if (form) {
       const seen = table.closest("[hidden]") ? 0 : left.length;
       [shown, all] = [shown + seen, all + rows.length];
       table.closest(".scroll").classList.toggle("nothing", rows.length > 0 && left.length === 0);
-      columns(table, (metric) => admits(state.metrics, metric));
+      columns(table, (head) => known(kinOf(head)));
     }
     told.textContent = any ? `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} rows shown` : "";
     keep();
@@ -54,8 +53,8 @@ if (form) {
   }
 
   function columns(table, admitted) {
-    const found = heads(table), hide = found.map((head) => !admitted(head.dataset.metric));
-    if (!found.some((head) => head.dataset.metric)) return;
+    const found = heads(table), hide = found.map((head) => !admitted(head));
+    if (!found.some((head) => head.dataset.metric || head.dataset.method)) return;
     for (const { cells } of [{ cells: found }, ...table.tBodies[0].rows]) hide.forEach((off, k) => (cells[k].hidden = off));
     let at = 0;
     for (const group of table.tHead.rows.length > 1 ? table.tHead.rows[0].cells : []) {

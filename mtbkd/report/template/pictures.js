@@ -27,7 +27,7 @@
   // Colours of the page for those of paper; all others are legible on both.
   const ink = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
   function themed(spec) {
-    const colours = { "#000000": ink("ink"), "#6b6b6b": ink("soft"), "#d9d9d9": ink("line"), "#ffffff": ink("paper") };
+    const colours = { "#000000": ink("ink"), "#6b6b6b": ink("soft"), "#4d4d4d": ink("soft"), "#d9d9d9": ink("line"), "#ffffff": ink("paper") };
     return JSON.parse(JSON.stringify(spec), (key, value) => colours[typeof value === "string" ? value.toLowerCase() : ""] ?? value);
   }
   function theme() {

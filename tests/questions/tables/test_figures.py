@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mtbkd.base.frames import Frame, write_table
+from mtbkd.base.registry import view
 from mtbkd.questions.tables import figure_critical_difference as critical_difference
 from mtbkd.questions.tables import figure_gain_by_labels as gain_by_labels
 from mtbkd.questions.tables import figure_table_gains as table_gains
@@ -129,6 +130,8 @@ def test_what_is_missing_leaves_no_figure_undrawn(changes: dict[str, Any], tmp_p
     found = question(tmp_path, table_tables(scores, changes.get("groups", GROUPS)))
     for part in (part for part in FIGURES if part.applies(found)):
         assert not save(part.draw(found), tmp_path / "one.svg", tmp_path / "one.png")
+        seen = view(part.__name__.rpartition(".figure_")[2])
+        assert seen and seen.interactive(found)["datasets"]
 
 
 def test_the_gains_of_tip_are_no_figure_of_a_study_without_it(real: Question) -> None:

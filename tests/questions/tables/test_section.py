@@ -176,7 +176,7 @@ def test_the_ranking_names_whom_the_critical_difference_parts(gaining: Frames) -
 
 def test_often_chosen_edges_of_grids_are_told_with_their_share(gaining: Frames) -> None:
     found = section(gaining)
-    assert found.told[-1].endswith(f"tip (strength \N{GREEK SMALL LETTER KAPPA} in 50%) and {BEST} (strength "
+    assert found.told[-1].endswith(f"MT-BKD (strength \N{GREEK SMALL LETTER KAPPA} in 50%) and {BEST} (strength "
                                    "\N{GREEK SMALL LETTER KAPPA} in 50%).")  # fmt: skip
     (tip,) = [line for line in table(found, "real-tuned").rows if line.cells[0].text == "MT-BKD"]
     assert tip.cells[1].text == "1: 50%, 10: 50%"
