@@ -91,6 +91,7 @@ class Item:
         rows: each with its cells.
         unstated: (what the paper does not state, our choice).
         notes: what else to know of the published numbers.
+        file: holds all its numbers, in ``tables/`` beside the page; "" for none.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Item:
     rows: Sequence[tuple[Line, Sequence[Cell]]]
     unstated: Sequence[tuple[str, str]]
     notes: Sequence[str]
+    file: str = ""
 
 
 def items(plan: Plan, beside: Beside, titles: Mapping[str, str]) -> list[Item]:
@@ -133,9 +135,11 @@ def _item(layout: Layout, names: tuple[str, ...], plan: Plan, beside: Beside, ti
     asked = [plan["questions"][name] for name in names if name in plan["questions"]]
     parts += [{"question": each, **({"data": each["data"]} if each["data"] else {})} for each in asked]
     notes = dict.fromkeys(f"{published.source(table).place}: {published.source(table).note}." for table in layout.tables)
+    scored = {part["published"] for part in parts if "published" in part} & set(layout.tables)
+    file = "published.csv" if scored else "".join(f"{name}-published.csv" for name in names if name in plan["questions"])
     return Item(
         "-".join(("paper", layout.name, *names)), layout, names, groups if any(group for group, _ in groups) else [], rows,
-        [(choice.what, chosen(choice, parts)) for choice in layout.unstated], list(notes),
+        [(choice.what, chosen(choice, parts)) for choice in layout.unstated], list(notes), file,
     )  # fmt: skip
 
 

@@ -158,6 +158,13 @@ def test_a_study_shows_an_item_for_each_experiment_beside_its_table_and_one_for_
     assert len({item.name for item in papers.items(plan, beside, {})}) == len(found)
 
 
+def test_each_table_leads_to_the_file_that_holds_its_numbers() -> None:
+    beside: Any = {"sim1": {"mtbkd_table1_sim1": []}}
+    assert papers.items(planned("mtbkd_table1"), beside, {})[0].file == "published.csv"
+    assert papers.items(planned("bkd_c5"), {"exact": {"bkd_c5_conjugate": []}}, {})[0].file == "exact-published.csv"
+    assert papers.items(planned("mtbkd_table3"), {"descriptors": {"mtbkd_table3_protein_counts": []}}, {})[0].file == ""
+
+
 def test_a_users_study_without_printed_numbers_has_no_such_part() -> None:
     assert papers.items({"study": "wine", "experiments": {"wine": {}}, "questions": {}}, {}, {}) == []
 
