@@ -79,7 +79,8 @@ def minutes() -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m mtbkd.serving.paper_minutes", description=__doc__.partition("\n")[0])
+    prog = "python -m mtbkd.serving.paper_minutes"
+    parser = argparse.ArgumentParser(prog=prog, description="Read what the papers' items took from benchmark files.")
     parser.add_argument("results", nargs="+", type=Path, help="folders of results with benchmark files")
     parser.add_argument("--write", action="store_true", help=f"write {FILE.name} instead of printing it")
     chosen = parser.parse_args(argv)
