@@ -104,6 +104,14 @@ class Item:
     file: str = ""
 
 
+def beside(experiments: Plan, versus: Mapping[str, Sequence[Versus]], *others: Beside) -> Beside:
+    """Experiment or question -> published table -> its numbers beside ours, of the scores of experiments and of ``others``."""
+    found = {name: {experiments[name]["published"]: own} for name, own in versus.items() if own}
+    for name, tables in (pair for each in others for pair in each.items() if pair[1]):
+        found[name] = {**found.get(name, {}), **tables}
+    return found
+
+
 def items(plan: Plan, beside: Beside, titles: Mapping[str, str]) -> list[Item]:
     """The items that a study shows; of a study that is one, that one alone.
 
