@@ -1,7 +1,7 @@
 """The papers' tables in their own layout: in each cell what is printed and ours, with both intervals and a verdict."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from typing import Any
@@ -139,9 +139,7 @@ def _item(layout: Layout, names: tuple[str, ...], plan: Plan, beside: Beside, ti
                 ours.setdefault(Address(table, v.printed.quantity, v.printed.column), []).append(v)
     rows = [(row, [_cell(layout.address(row, column), ours, titles) for column in layout.columns]) for row in layout.rows]
     groups = [(group, len(list(own))) for group, own in groupby(column.group for column in layout.columns)]
-    parts = [plan["experiments"][name] for name in names or plan["experiments"] if name in plan["experiments"]]
-    asked = [plan["questions"][name] for name in names if name in plan["questions"]]
-    parts += [{"question": each, **({"data": each["data"]} if each["data"] else {})} for each in asked]
+    parts = parts_of(plan, names or tuple(plan["experiments"]))
     notes = dict.fromkeys(f"{published.source(table).place}: {published.source(table).note}." for table in layout.tables)
     scored = {part["published"] for part in parts if "published" in part} & set(layout.tables)
     file = "published.csv" if scored else "".join(f"{name}-published.csv" for name in names if name in plan["questions"])
@@ -149,6 +147,14 @@ def _item(layout: Layout, names: tuple[str, ...], plan: Plan, beside: Beside, ti
         "-".join(("paper", layout.name, *names)), layout, names, groups if any(group for group, _ in groups) else [], rows,
         [(choice.what, chosen(choice, parts)) for choice in layout.unstated], list(notes), file,
     )  # fmt: skip
+
+
+def parts_of(plan: Plan, names: Iterable[str]) -> list[Plan]:
+    """The experiments and questions of a plan that ``names`` names, as ``chosen`` reads them."""
+    own = list(names)
+    asked = [plan["questions"][name] for name in own if name in plan["questions"]]
+    found = [plan["experiments"][name] for name in own if name in plan["experiments"]]
+    return [*found, *({"question": each, **({"data": each["data"]} if each["data"] else {})} for each in asked)]
 
 
 def _cell(address: Address, ours: Mapping[Address, Sequence[Versus]], titles: Mapping[str, str]) -> Cell:
@@ -190,9 +196,9 @@ def chosen(choice: Choice, parts: Sequence[Plan]) -> str:
     told = []
     for words, path in choice.ours.items():
         found = [value for part in parts for value in _values(part, path)]
-        named = (INFERENCES.get(value, _shown(value)) if path.endswith("inference.name") else _shown(value) for value in found)
+        named = map(_inference if path.endswith("inference.name") else _shown, found)
         values = dict.fromkeys(named)
-        told += [f"{words} {'; '.join(values)}"] if values else []
+        told += [f"{words} {' or '.join(values)}"] if values else []
     if choice.ours and not told and not choice.said:
         return NOTHING
     return "; ".join([*filter(None, [choice.said]), *([", ".join(told)] if told else [])])
@@ -215,6 +221,10 @@ def _values(part: Plan, path: str) -> Iterator[Any]:
             found = found.get(key) if isinstance(found, Mapping) else None
         if found is not None:
             yield found
+
+
+def _inference(name: str) -> str:
+    return INFERENCES.get(name, name.replace("_", " ").upper())
 
 
 def _shown(value: Any) -> str:

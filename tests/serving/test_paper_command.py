@@ -46,6 +46,7 @@ def test_an_item_tells_what_is_printed_what_is_not_and_how_to_make_it(name: str,
 def test_table_1_is_told_by_its_size_and_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
     text = said(capsys, "mtbkd_table1")
     assert "Table 1: 5 rows x 10 columns" in text and "tip_entropy_last, printed as tip_entropy\n" in text
+    assert "not stated: How the 20,000 examples are split: training 12,000, validation 3,000, test 5,000\n" in text
     assert "the paper prints neither its split" in text and "left out:   tip_entropy_hmc: " in text
 
 
