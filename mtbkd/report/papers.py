@@ -11,7 +11,7 @@ from mtbkd.data.published import tables as published
 from mtbkd.data.published.layouts import Address, Choice, Layout, Line
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.report.experiment import LOOKS, VERDICT_MARKS
-from mtbkd.report.numbers import show, show_interval
+from mtbkd.report.numbers import MINUS, show, show_interval
 from mtbkd.report.titles import INFERENCES, short
 from mtbkd.report.versus import (  # fmt: skip
     ABOVE_CEILING,
@@ -158,7 +158,7 @@ def parts_of(plan: Plan, names: Iterable[str]) -> list[Plan]:
 
 
 def _cell(address: Address, ours: Mapping[Address, Sequence[Versus]], titles: Mapping[str, str]) -> Cell:
-    return Cell(layouts.printed(address), address, [_ours(v, titles) for v in ours.get(address, ())])
+    return Cell(layouts.printed(address).replace("-", MINUS), address, [_ours(v, titles) for v in ours.get(address, ())])
 
 
 def _ours(v: Versus, titles: Mapping[str, str]) -> Ours:
@@ -166,6 +166,7 @@ def _ours(v: Versus, titles: Mapping[str, str]) -> Ours:
     ends = (max(v.ours.mean - v.half, low), min(v.ours.mean + v.half, high))
     run = f"{show(ends[0])} to {show(ends[1])}" if v.half >= 0 else ""
     value = f"{v.ours.mean:,.0f}" if v.metric == "count" and v.ours.known else show(v.ours.mean)
+    over = show_interval(v.ours.low, v.ours.high) or ("one replicate" if v.ours.n == 1 and v.metric != "count" else "")
     title = short(titles.get(v.method, v.method))
     return Ours(
         title,

@@ -14,7 +14,7 @@ from mtbkd.data.published import layouts
 from mtbkd.data.published import tables as published
 from mtbkd.report import page, papers, unscored
 from mtbkd.report.figures.material import Study
-from mtbkd.report.numbers import Estimate
+from mtbkd.report.numbers import MINUS, Estimate
 from mtbkd.report.versus import BETTER, COMPATIBLE, NOT_RUN, Replicates, Versus, half_width, side_by_side
 from mtbkd.study import config
 from mtbkd.study.papers import ITEMS, reduced
@@ -103,7 +103,7 @@ def test_every_printed_number_is_on_the_page_once_at_its_row_and_column(name: st
         for (given, text), column in zip(line[1:], layout.columns, strict=True):
             address = layout.address(row, column)
             assert given["data-printed"] == " ".join(address) and html.count(f'data-printed="{given["data-printed"]}"') == 1
-            assert text.startswith(f"printed {layouts.printed(address)} | ours 0.512")
+            assert text.startswith(f"printed {layouts.printed(address).replace('-', MINUS)} | ours 0.512")
             assert "[.500, .524]" in text and ".472 to .552" in text and "compatible" in text
     groups = [(text, int(given.get("colspan") or 1)) for given, text in grid[0] if given.get("scope") == "colgroup"]
     assert groups == [(group, n) for group, n in papers.items(planned(name), beside, {})[0].groups if group]
