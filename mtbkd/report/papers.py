@@ -171,7 +171,7 @@ def _ours(v: Versus, titles: Mapping[str, str]) -> Ours:
     return Ours(
         title,
         value,
-        _bare(show_interval(v.ours.low, v.ours.high)),
+        _bare(over),
         _bare(run),
         said(v.verdict),
         LOOKS.get(v.verdict, ""),

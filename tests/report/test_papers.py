@@ -200,6 +200,9 @@ def test_medians_are_over_examples_with_an_interval_over_replicates() -> None:
     assert ours["single-label"].mean == pytest.approx(0.21) and ours["multi-label"].mean == pytest.approx(0.61)
     assert ours[names[0]].mean == pytest.approx(0.21) and ours["single-label"].low < 0.21 < ours["single-label"].high
     assert not ours[names[1]].known  # no example of that class
+    alone = unscored.medians(pd.DataFrame(rows[:6]), {"columns": {"tip": ("tip_entropy",)}}, {"class_names": names})
+    item = papers.items(planned("mtbkd_fig6"), {"both": {unscored.MEDIANS: alone}}, {})[0]
+    assert [cell.ours[0].interval for _, (cell,) in item.rows][:2] == ["one replicate"] * 2
 
 
 def test_a_cell_with_two_of_ours_names_them() -> None:
