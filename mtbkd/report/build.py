@@ -105,8 +105,9 @@ def build_report(
     named = {method: title for each in whole for method, title in titles.of_metrics(each.metrics).items()}
     content |= _first_screen(content, whole, versus, asked, named)
     content |= {"titles": named, "methods": method_cards.method_cards(whole, read, named, costs, drawn)}
-    content |= {"papers": papers.items(plan, _beside(plan, evaluation, told_of, versus, asked), named), "own_figures": own}
-    content |= {"verdicts_explained": papers.EXPLAINED}
+    unscores = unscored.beside(plan["experiments"], told_of, lambda name: _read(evaluation[name], "examples"))
+    beside = papers.beside(plan["experiments"], versus, unscores, {part.name: part.section.versus for part in asked})
+    content |= {"papers": papers.items(plan, beside, named), "own_figures": own, "verdicts_explained": papers.EXPLAINED}
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
@@ -153,23 +154,6 @@ def _versus(
 ) -> list[Versus]:
     fitted = {*question_sections.fitted(asked, planned["published"]), *planned["fitted"]}
     return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
-
-
-def _beside(
-    plan: Plan,
-    evaluation: Mapping[str, str],
-    data_cards: Mapping[str, Mapping[str, Any]],
-    versus: Mapping[str, Sequence[Versus]],
-    asked: Sequence[question_sections.Part],
-) -> dict[str, dict[str, Sequence[Versus]]]:
-    """Experiment or question -> published table -> its numbers beside ours."""
-    experiments = plan["experiments"]
-    found = {name: {experiments[name]["published"]: own} for name, own in versus.items() if own}
-    others = unscored.beside(experiments, data_cards, lambda name: _read(evaluation[name], "examples"))
-    for name, tables in [*others.items(), *((part.name, part.section.versus) for part in asked)]:
-        if tables:
-            found[name] = {**found.get(name, {}), **tables}
-    return found
 
 
 def _part(

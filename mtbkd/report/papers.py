@@ -1,7 +1,7 @@
 """The papers' tables in their own layout: in each cell what is printed and ours, with both intervals and a verdict."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from typing import Any
@@ -11,7 +11,7 @@ from mtbkd.data.published import tables as published
 from mtbkd.data.published.layouts import Address, Choice, Layout, Line
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.report.experiment import LOOKS, VERDICT_MARKS
-from mtbkd.report.numbers import show, show_interval
+from mtbkd.report.numbers import MINUS, show, show_interval
 from mtbkd.report.titles import INFERENCES, short
 from mtbkd.report.versus import (  # fmt: skip
     ABOVE_CEILING,
@@ -91,6 +91,7 @@ class Item:
         rows: each with its cells.
         unstated: (what the paper does not state, our choice).
         notes: what else to know of the published numbers.
+        file: holds all its numbers, in ``tables/`` beside the page; "" for none.
     """
 
     name: str
@@ -100,6 +101,15 @@ class Item:
     rows: Sequence[tuple[Line, Sequence[Cell]]]
     unstated: Sequence[tuple[str, str]]
     notes: Sequence[str]
+    file: str = ""
+
+
+def beside(experiments: Plan, versus: Mapping[str, Sequence[Versus]], *others: Beside) -> Beside:
+    """Experiment or question -> published table -> its numbers beside ours, of the scores of experiments and of ``others``."""
+    found = {name: {experiments[name]["published"]: own} for name, own in versus.items() if own}
+    for name, tables in (pair for each in others for pair in each.items() if pair[1]):
+        found[name] = {**found.get(name, {}), **tables}
+    return found
 
 
 def items(plan: Plan, beside: Beside, titles: Mapping[str, str]) -> list[Item]:
@@ -129,18 +139,26 @@ def _item(layout: Layout, names: tuple[str, ...], plan: Plan, beside: Beside, ti
                 ours.setdefault(Address(table, v.printed.quantity, v.printed.column), []).append(v)
     rows = [(row, [_cell(layout.address(row, column), ours, titles) for column in layout.columns]) for row in layout.rows]
     groups = [(group, len(list(own))) for group, own in groupby(column.group for column in layout.columns)]
-    parts = [plan["experiments"][name] for name in names or plan["experiments"] if name in plan["experiments"]]
-    asked = [plan["questions"][name] for name in names if name in plan["questions"]]
-    parts += [{"question": each, **({"data": each["data"]} if each["data"] else {})} for each in asked]
+    parts = parts_of(plan, names or tuple(plan["experiments"]))
     notes = dict.fromkeys(f"{published.source(table).place}: {published.source(table).note}." for table in layout.tables)
+    scored = {part["published"] for part in parts if "published" in part} & set(layout.tables)
+    file = "published.csv" if scored else "".join(f"{name}-published.csv" for name in names if name in plan["questions"])
     return Item(
         "-".join(("paper", layout.name, *names)), layout, names, groups if any(group for group, _ in groups) else [], rows,
-        [(choice.what, chosen(choice, parts)) for choice in layout.unstated], list(notes),
+        [(choice.what, chosen(choice, parts)) for choice in layout.unstated], list(notes), file,
     )  # fmt: skip
 
 
+def parts_of(plan: Plan, names: Iterable[str]) -> list[Plan]:
+    """The experiments and questions of a plan that ``names`` names, as ``chosen`` reads them."""
+    own = list(names)
+    asked = [plan["questions"][name] for name in own if name in plan["questions"]]
+    found = [plan["experiments"][name] for name in own if name in plan["experiments"]]
+    return [*found, *({"question": each, **({"data": each["data"]} if each["data"] else {})} for each in asked)]
+
+
 def _cell(address: Address, ours: Mapping[Address, Sequence[Versus]], titles: Mapping[str, str]) -> Cell:
-    return Cell(layouts.printed(address), address, [_ours(v, titles) for v in ours.get(address, ())])
+    return Cell(layouts.printed(address).replace("-", MINUS), address, [_ours(v, titles) for v in ours.get(address, ())])
 
 
 def _ours(v: Versus, titles: Mapping[str, str]) -> Ours:
@@ -148,11 +166,12 @@ def _ours(v: Versus, titles: Mapping[str, str]) -> Ours:
     ends = (max(v.ours.mean - v.half, low), min(v.ours.mean + v.half, high))
     run = f"{show(ends[0])} to {show(ends[1])}" if v.half >= 0 else ""
     value = f"{v.ours.mean:,.0f}" if v.metric == "count" and v.ours.known else show(v.ours.mean)
+    over = show_interval(v.ours.low, v.ours.high) or ("one replicate" if v.ours.n == 1 and v.metric != "count" else "")
     title = short(titles.get(v.method, v.method))
     return Ours(
         title,
         value,
-        _bare(show_interval(v.ours.low, v.ours.high)),
+        _bare(over),
         _bare(run),
         said(v.verdict),
         LOOKS.get(v.verdict, ""),
@@ -178,9 +197,9 @@ def chosen(choice: Choice, parts: Sequence[Plan]) -> str:
     told = []
     for words, path in choice.ours.items():
         found = [value for part in parts for value in _values(part, path)]
-        named = (INFERENCES.get(value, _shown(value)) if path.endswith("inference.name") else _shown(value) for value in found)
+        named = map(_inference if path.endswith("inference.name") else _shown, found)
         values = dict.fromkeys(named)
-        told += [f"{words} {'; '.join(values)}"] if values else []
+        told += [f"{words} {' or '.join(values)}"] if values else []
     if choice.ours and not told and not choice.said:
         return NOTHING
     return "; ".join([*filter(None, [choice.said]), *([", ".join(told)] if told else [])])
@@ -203,6 +222,10 @@ def _values(part: Plan, path: str) -> Iterator[Any]:
             found = found.get(key) if isinstance(found, Mapping) else None
         if found is not None:
             yield found
+
+
+def _inference(name: str) -> str:
+    return INFERENCES.get(name, name.replace("_", " ").upper())
 
 
 def _shown(value: Any) -> str:

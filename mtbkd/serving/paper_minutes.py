@@ -1,8 +1,8 @@
 """Jobs of a printed item and what they took: ``python -m mtbkd.serving.paper_minutes results [...] --write`` measures anew.
 
 item_minutes.csv keeps, of the results folders that were read last, the seconds of each item's jobs, from Snakemake's benchmark
-files: those of the item itself, or else of the same jobs in its study, whose evaluation, figures and page show more and take
-longer. Minutes are these seconds shared by two cores.
+files: those of the item itself, or of the same jobs in its study, whose evaluation, figures and page show more and take longer.
+The fastest run counts: what else a machine does only adds. Minutes are these seconds shared by two cores.
 """
 
 import argparse
@@ -58,15 +58,15 @@ def seconds(results: Path, plan: Plan, study: str = "") -> float:
 
 
 def measured(folders: Sequence[Path]) -> Iterator[dict[str, object]]:
-    """A row for every item that one of the ``folders`` of results has, by its fastest run: a shared machine only adds."""
+    """A row for every item whose jobs one of the ``folders`` of results has all, by the fastest run."""
     config = load(read_configuration())
     for name, item in ITEMS.items():
         plan = make_plan(reduced(config, name))
-        for study, of in ((name, "item"), (item.study, item.study)):
-            known = [took for folder in folders if math.isfinite(took := seconds(folder, plan, study))]
-            if known:
-                yield {"item": name, "seconds": round(min(known)), "measured": of}
-                break
+        runs = [(folder, study, of) for folder in folders for study, of in ((name, "item"), (item.study, item.study))]
+        known = [(took, of) for folder, study, of in runs if math.isfinite(took := seconds(folder, plan, study))]
+        if known:
+            took, of = min(known)
+            yield {"item": name, "seconds": round(took), "measured": of}
 
 
 def minutes() -> dict[str, str]:
@@ -79,7 +79,8 @@ def minutes() -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m mtbkd.serving.paper_minutes", description=__doc__.partition("\n")[0])
+    prog = "python -m mtbkd.serving.paper_minutes"
+    parser = argparse.ArgumentParser(prog=prog, description="Read what the papers' items took from benchmark files.")
     parser.add_argument("results", nargs="+", type=Path, help="folders of results with benchmark files")
     parser.add_argument("--write", action="store_true", help=f"write {FILE.name} instead of printing it")
     chosen = parser.parse_args(argv)

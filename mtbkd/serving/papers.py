@@ -1,12 +1,14 @@
 """What `mtbkd paper` prints of the items of ``mtbkd.study.papers``."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.explain import Mistake, choice
 from mtbkd.data.published import tables as published
+from mtbkd.report.papers import chosen, parts_of
 from mtbkd.serving.paper_minutes import CORES, jobs, minutes
 from mtbkd.serving.terminal import aligned
 from mtbkd.study.config import load
@@ -70,6 +72,9 @@ def _facts(name: str) -> Iterator[tuple[str, str]]:
     yield from (("left out", f"{method}: {why}") for method, why in item.without.items())
     yield from (("question", f"{question}, of the kind {study.questions[question].kind}") for question in item.questions)
     yield from (("figure", f"results/{name}/figures/{figure}.svg") for figure in item.figures)
+    plan = asdict(make_plan(reduced(config, name)))
+    parts = parts_of(plan, [*plan["experiments"], *plan["questions"]])
+    yield from (("not stated", f"{choice.what}: {chosen(choice, parts)}") for choice in item.layout.unstated)
     compared = [whole.experiments[title].published for title, e in study.experiments.items() if len(e.methods) > 1]
     for table in dict.fromkeys([*tables, *filter(None, compared)]):
         yield "note", f"{published.source(table).place}: {published.source(table).note}"

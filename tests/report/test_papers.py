@@ -14,7 +14,7 @@ from mtbkd.data.published import layouts
 from mtbkd.data.published import tables as published
 from mtbkd.report import page, papers, unscored
 from mtbkd.report.figures.material import Study
-from mtbkd.report.numbers import Estimate
+from mtbkd.report.numbers import MINUS, Estimate
 from mtbkd.report.versus import BETTER, COMPATIBLE, NOT_RUN, Replicates, Versus, half_width, side_by_side
 from mtbkd.study import config
 from mtbkd.study.papers import ITEMS, reduced
@@ -103,7 +103,7 @@ def test_every_printed_number_is_on_the_page_once_at_its_row_and_column(name: st
         for (given, text), column in zip(line[1:], layout.columns, strict=True):
             address = layout.address(row, column)
             assert given["data-printed"] == " ".join(address) and html.count(f'data-printed="{given["data-printed"]}"') == 1
-            assert text.startswith(f"printed {layouts.printed(address)} | ours 0.512")
+            assert text.startswith(f"printed {layouts.printed(address).replace('-', MINUS)} | ours 0.512")
             assert "[.500, .524]" in text and ".472 to .552" in text and "compatible" in text
     groups = [(text, int(given.get("colspan") or 1)) for given, text in grid[0] if given.get("scope") == "colgroup"]
     assert groups == [(group, n) for group, n in papers.items(planned(name), beside, {})[0].groups if group]
@@ -158,6 +158,13 @@ def test_a_study_shows_an_item_for_each_experiment_beside_its_table_and_one_for_
     assert len({item.name for item in papers.items(plan, beside, {})}) == len(found)
 
 
+def test_each_table_leads_to_the_file_that_holds_its_numbers() -> None:
+    beside: Any = {"sim1": {"mtbkd_table1_sim1": []}}
+    assert papers.items(planned("mtbkd_table1"), beside, {})[0].file == "published.csv"
+    assert papers.items(planned("bkd_c5"), {"exact": {"bkd_c5_conjugate": []}}, {})[0].file == "exact-published.csv"
+    assert papers.items(planned("mtbkd_table3"), {"descriptors": {"mtbkd_table3_protein_counts": []}}, {})[0].file == ""
+
+
 def test_a_users_study_without_printed_numbers_has_no_such_part() -> None:
     assert papers.items({"study": "wine", "experiments": {"wine": {}}, "questions": {}}, {}, {}) == []
 
@@ -193,6 +200,9 @@ def test_medians_are_over_examples_with_an_interval_over_replicates() -> None:
     assert ours["single-label"].mean == pytest.approx(0.21) and ours["multi-label"].mean == pytest.approx(0.61)
     assert ours[names[0]].mean == pytest.approx(0.21) and ours["single-label"].low < 0.21 < ours["single-label"].high
     assert not ours[names[1]].known  # no example of that class
+    alone = unscored.medians(pd.DataFrame(rows[:6]), {"columns": {"tip": ("tip_entropy",)}}, {"class_names": names})
+    item = papers.items(planned("mtbkd_fig6"), {"both": {unscored.MEDIANS: alone}}, {})[0]
+    assert [cell.ours[0].interval for _, (cell,) in item.rows][:2] == ["one replicate"] * 2
 
 
 def test_a_cell_with_two_of_ours_names_them() -> None:

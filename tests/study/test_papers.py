@@ -56,6 +56,11 @@ def test_an_item_fits_labels_alone_and_one_method_for_each_printed_column_and_no
         }
 
 
+def test_figures_know_that_their_paper_prints_numbers_and_what_only_carries_an_item_is_compared_with_none() -> None:
+    kept = {name: [e.published for e in planned(name).experiments.values()] for name in ("mtbkd_fig2", "mtbkd_fig3", "bkd_c5")}
+    assert kept == {"mtbkd_fig2": ["mtbkd_table1_sim1"], "mtbkd_fig3": ["mtbkd_table1_sim1"], "bkd_c5": [None]}
+
+
 def test_table_1_has_these_methods() -> None:
     assert set(planned("mtbkd_table1").experiments["sim1"].methods) == {
         "labels_map", "kd_equal_map", "kd_entropy_map", "kd_equal_dropout", "kd_entropy_dropout", "kd_equal_bnn_grid",

@@ -100,9 +100,7 @@ def panels(material: Material) -> list[Panel]:
         if word == "Bayesian":
             unsure = own["mean_deviance"].to_numpy()
             found.append(
-                Panel(
-                    f"uncertainty of\n{experiment.titles[method]}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995))
-                )
+                Panel(f"uncertainty\n{experiment.titles[method]}", where, unsure, SEQUENTIAL, float(np.quantile(unsure, 0.995)))
             )
     return found
 

@@ -94,6 +94,13 @@ def test_published_accuracies_above_the_ceiling_are_called_so(shown: Section) ->
     assert ("coverage@0.95", "bkd") in verdicts and ("mae_p", "lda") in verdicts
 
 
+def test_the_printed_table_gets_ours_with_both_intervals(shown: Section) -> None:
+    found = {(v.printed.quantity, v.printed.column): v for v in shown.versus["bkd_c5_conjugate"]}
+    lda = found["mae_p", "lda"]
+    assert lda.ours.low < lda.ours.mean < lda.ours.high and lda.half > lda.ours.high - lda.ours.mean
+    assert found["accuracy", "bkd"].verdict == "above the ceiling"
+
+
 def test_the_answer_opens_the_page_and_puts_inference_first(shown: Section) -> None:
     assert shown.on_inference and shown.answers == [("Do the algorithms recover known answers?", shown.told)]
 

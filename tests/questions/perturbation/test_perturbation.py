@@ -62,6 +62,18 @@ def test_the_report_names_the_methods_whose_uncertainty_rises(tables: dict[str, 
     ]  # fmt: skip
 
 
+def test_printed_deviances_stand_beside_the_student_by_kd_at_the_sizes_that_it_has(tables: dict[str, pd.DataFrame]) -> None:
+    curve = tables["curve"].replace({"signal": {tables["curve"].query("method == 'labels'")["signal"].iloc[0]: "kd"}})
+    found = {
+        (v.printed.quantity, v.printed.column): v
+        for v in report.section("noise", {**tables, "curve": curve}, {}).versus["bkd_table7"]
+    }
+    assert len(found) == 33 and {v.printed.column for v in found.values() if v.method} == {"kd"}
+    ours = curve[(curve["method"] == "labels") & (curve["gamma"] == 0.5)]["mean_deviance"].mean()
+    assert found["0.5", "kd"].ours.mean == pytest.approx(ours) and found["0.5", "kd"].verdict == "not stated"
+    assert found["0.4", "kd"].verdict == "not computed" and found["0.5", "bkd_dirichlet"].verdict == "not computed"
+
+
 @pytest.mark.parametrize(("values", "expected"), [([1, 2, 2.5], True), ([1, 3, 2], False), ([2, 1, 3], False), ([1], False)])
 def test_rising_is_smallest_first_and_largest_last(values: list[float], expected: bool) -> None:
     assert report.rises(dict(enumerate(values))) is expected

@@ -89,7 +89,7 @@ def test_the_six_panels_are_truth_teachers_students_and_uncertainty(material: Ma
     assert planes.applies(material.experiment)
     shown = planes.panels(material)
     words = ["truth", "teacher up", "teacher down", "classical student\nKD, entropy, MAP",
-             "Bayesian student\nMT-BKD, entropy, SGLD", "uncertainty of\nMT-BKD"]  # fmt: skip
+             "Bayesian student\nMT-BKD, entropy, SGLD", "uncertainty\nMT-BKD"]  # fmt: skip
     assert len(shown) == 6 and all(panel.title.startswith(word) for panel, word in zip(shown, words, strict=True))
     rows = material.dataset.rows("test")
     np.testing.assert_allclose(shown[0].values, material.dataset.true_prob[0, rows, 1])
