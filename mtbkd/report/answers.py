@@ -195,7 +195,7 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
 
 def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
     found = [each for reference, word in REFERENCES.items() if (each := _above(evidence, methods, reference, word))]
-    return f"{found[0]}, {listed(found[1:])}" if len(found) > 1 else "".join(found)
+    return f"{found[0]}; {listed(found[1:])}" if len(found) > 1 else "".join(found)
 
 
 def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str) -> str:

@@ -51,4 +51,4 @@ def _curve(panel: Any, rows: Sequence[Any]) -> Training | None:
     if len(values) < 2:
         return None
     low, high = panel["encoding"]["y"]["scale"].get("domain", (min(values), max(values)))
-    return Training(path(places(values, low, high)), panel["title"]["subtitle"])
+    return Training(path(places(values, low, high)), ", ".join(panel["title"]["subtitle"]))

@@ -90,7 +90,7 @@ def test_students_are_held_against_teachers_routed_by_domain_too() -> None:
     routed = best.assign(method="teachers:routed", value=best["value"] + 0.12)  # above every student
     told = did_teachers_help(replace(own, metrics=pd.concat([own.metrics, routed], ignore_index=True)))
     assert "tip_nuts is more accurate than the best teacher (0.7" in told
-    assert "), none is more accurate than teachers routed by domain (0.9" in told
+    assert "); none is more accurate than teachers routed by domain (0.9" in told
 
 
 def test_labels_only_may_win() -> None:

@@ -12,7 +12,7 @@ from mtbkd.report.sparkline import SIZE, places, training
 
 def view(values: list[float | None], domain: list[float] | None = None) -> dict[str, Any]:
     scale = {"zero": False} | ({"domain": domain} if domain else {})
-    panel = {"name": "panel0", "title": {"subtitle": "ELBO, last tenth: +0.4 %"}, "encoding": {"y": {"scale": scale}}}
+    panel = {"name": "panel0", "title": {"subtitle": ["ELBO", "last tenth: +0.4 %"]}, "encoding": {"y": {"scale": scale}}}
     lines = {"median of the best starts": values, "start 1": [9.0]}
     rows = [{"method": "vi", "label": label, "value": value} for label, own in lines.items() for value in own]
     return {"usermeta": {"belongs": {"panel0": {"method": "vi"}}}, "datasets": {"data": rows}, "concat": [panel]}

@@ -50,7 +50,7 @@ def test_the_first_sentence_says_when_it_pays_by_how_much_and_against_the_sharpe
     first = section(gaining).told[0]
     assert f"On 9 tables B, which were not used to choose defaults, distillation by {BEST} helps at 60 labels with" in first
     assert "2 settings of teachers and labels of 4 are inconclusive" in first
-    assert "Compared with kd on the sharpened mean it is better in 2 and" in first
+    assert "compared with kd on the sharpened mean, it is better in 2; " in first
     nll = gaining["overall"].query("metric == 'nll' and reference == 'labels' and method == 'tip_equal_sharp' and group == 'B'")
     gains = sorted(-nll[nll["verdict"] == "better"]["difference"])
     assert f"by {gains[0]:.3f} to {gains[-1]:.3f} nats" in first
