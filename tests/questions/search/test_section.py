@@ -48,7 +48,7 @@ def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> 
 def test_a_configured_choice_that_is_farther_is_shown_with_its_rank() -> None:
     part = search.section("sim1", table(6), TEACHERS)
     assert "are not the closest (domain axis x2 and steps 600). They have rank 7 of 7. Their distance is 0.700" in part.told[0]
-    assert part.told[0].endswith("clearly farther.") and "within two standard errors, no other is as close" in part.told[0]
+    assert part.told[0].endswith("clearly farther.") and "Within two standard errors, no other is as close" in part.told[0]
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5", "7"]
     assert part.cards[0].answer == "Not those configured: rank 7 of 7"
     assert [row.cells[-1].text.split()[-1] for row in part.tables[0].rows] == ["no"] * 5 + ["yes"]
