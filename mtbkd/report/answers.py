@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mtbkd.evaluation.routing import ROUTED
 from mtbkd.report.evidence import SCORE, Evidence, Pair, signed
 from mtbkd.report.numbers import Estimate, count, estimate, listed, show, show_estimate, show_interval
+from mtbkd.report.posteriors import direction
 
 REFERENCES = {"teachers:best": "the best teacher", ROUTED: "teachers routed by domain"}
 
@@ -159,7 +160,9 @@ def do_they_agree(evidence: Evidence) -> str:
     agreeing = len(held) - len(differs)
     methods = list(dict.fromkeys(differs["method"]))
     parts = [f"{agreeing} of {count(len(held), 'fit')} agree with {listed(sorted(set(held['reference'])))}"]
-    parts += [f"{listed(methods)} {'differs' if len(methods) == 1 else 'differ'}"] if methods else []
+    for method in methods:
+        how = direction(differs[differs["method"] == method])
+        parts.append(f"{method} differs: {how}" if how else f"{method} differs")
     parts += [f"{count(len(lost), 'fit')} {'has' if len(lost) == 1 else 'have'} no reference{why}"] if len(lost) else []
     return "; ".join(parts)
 
@@ -192,7 +195,7 @@ def _against_labels(evidence: Evidence, methods: Sequence[str]) -> str:
 
 def _against_teacher(evidence: Evidence, methods: Sequence[str]) -> str:
     found = [each for reference, word in REFERENCES.items() if (each := _above(evidence, methods, reference, word))]
-    return f"{found[0]}, {listed(found[1:])}" if len(found) > 1 else "".join(found)
+    return f"{found[0]}; {listed(found[1:])}" if len(found) > 1 else "".join(found)
 
 
 def _above(evidence: Evidence, methods: Sequence[str], reference: str, word: str) -> str:

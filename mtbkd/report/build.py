@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from mtbkd.report import (
     pictures,
     posteriors,
     runs,
+    sparkline,
     stacking,
     titles,
     unscored,
@@ -80,43 +81,84 @@ def build_report(
     """
     out = Path(out)
     asked, asked_frames = question_sections.parts(plan["questions"], questions, plan["experiments"])
-    read = {
+    study, told = _study(plan, evaluation, data_cards, asked), manifest(plan)
+    own, drawn = _figures(plan, figures, library is not None)
+    costs = runs.costs({(step, name): files for step, name, files in benchmarks})
+    told_findings, all_findings = findings.study(
+        findings.Case(each, plan["experiments"][name], study.versus[name]) for name, each in study.evidence.items()
+    )
+    parts = [_part(plan, study, name, teacher_cards[name]) for name in study.tables]
+    content = _content(plan, list(study.evidence.values()), parts, asked, drawn, costs, told) | {"findings": told_findings}
+    content |= _first_screen(content, study, asked)
+    shown = costs, drawn, sparkline.training(figures)
+    content |= {"methods": method_cards.method_cards(study.evidence.values(), study.tables, content["titles"], *shown)}
+    content |= _printed(plan, study, asked, content["titles"]) | {"own_figures": own}
+    vega = pictures.library(Path(library)) if library else ""
+    _write_tables(out / "tables", _frames(plan, study) | {"findings": all_findings} | asked_frames)
+    write_json(out / "manifest.json", told)
+    _write_page(out, content | {"vega": vega, "beside": library is not None})
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of a study's experiments, each by name.
+
+    Attributes:
+        folders: those of the evaluation.
+        tables: those in them, of metrics the rows that are shown.
+        evidence: the same with the verdicts of gates.
+        cards: the first card of the data.
+        versus: the printed numbers beside ours.
+    """
+
+    folders: Mapping[str, str]
+    tables: Mapping[str, Mapping[str, Frame]]
+    evidence: Mapping[str, Evidence]
+    cards: Mapping[str, Mapping[str, Any]]
+    versus: Mapping[str, Sequence[Versus]]
+
+
+def _study(
+    plan: Plan,
+    evaluation: Mapping[str, str],
+    data_cards: Mapping[str, Sequence[str]],
+    asked: Sequence[question_sections.Part],
+) -> Read:
+    tables = {
         name: {table: _read(evaluation[name], table, _shown(planned) if table == "metrics" else None) for table in TABLES}
         for name, planned in plan["experiments"].items()
     }
-    evidence = {name: _evidence(name, tables, plan["experiments"][name]["methods"]) for name, tables in read.items()}
-    told = manifest(plan)
-    evidence = {name: _remarked(plan, each, read[name]) for name, each in evidence.items()}
+    evidence = {name: _evidence(plan, name, read) for name, read in tables.items()}
     told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
-    versus = {name: _versus(plan["experiments"][name], evidence[name], told_of[name], asked) for name in read}
-    parts = [
-        _part(plan, evidence[name], tables, versus[name], told_of[name], teacher_cards[name]) for name, tables in read.items()
-    ]
-    told_findings, all_findings = findings.study(
-        findings.Case(each, plan["experiments"][name], versus[name]) for name, each in evidence.items()
-    )
+    versus = {name: _versus(plan["experiments"][name], evidence[name], told_of[name], asked) for name in tables}
+    return Read(evaluation, tables, evidence, told_of, versus)
+
+
+def _figures(plan: Plan, figures: Sequence[str], beside: bool) -> tuple[list[page.Figure], list[page.Figure]]:
+    """Those of the paper's item that the study repeats, and all others."""
     unprinted = [name for name, planned in plan["experiments"].items() if not planned["published"]]
-    costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     item = layouts.read().get(plan["study"])
-    drawn = page.figures(figures, library is not None, () if item and item.figures else unprinted)
-    own = [figure for stem in (item.figures if item else ()) for figure in drawn if figure.stem == stem]
-    whole = list(evidence.values())
-    content = _content(plan, whole, parts, asked, [figure for figure in drawn if figure not in own], costs, told)
-    named = {method: title for each in whole for method, title in titles.of_metrics(each.metrics).items()}
-    content |= _first_screen(content, whole, versus, asked, named)
-    content |= {"titles": named, "methods": method_cards.method_cards(whole, read, named, costs, drawn)}
-    unscores = unscored.beside(plan["experiments"], told_of, lambda name: _read(evaluation[name], "examples"))
-    beside = papers.beside(plan["experiments"], versus, unscores, {part.name: part.section.versus for part in asked})
-    content |= {"papers": papers.items(plan, beside, named), "own_figures": own, "verdicts_explained": papers.EXPLAINED}
-    vega = pictures.library(Path(library)) if library else ""
-    html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
-    answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
-    told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
-    frames = _frames(plan, evidence, read, versus, evaluation) | {"findings": all_findings} | asked_frames
-    _write_tables(out / "tables", frames)
-    write_json(out / "manifest.json", told)
+    stems = item.figures if item else ()
+    drawn = page.figures(figures, beside, () if stems else unprinted)
+    own = [figure for stem in stems for figure in drawn if figure.stem == stem]
+    return own, [figure for figure in drawn if figure not in own]
+
+
+def _printed(plan: Plan, study: Read, asked: Sequence[question_sections.Part], named: Mapping[str, str]) -> dict[str, Any]:
+    """The papers' tables in their own layout."""
+    unscores = unscored.beside(plan["experiments"], study.cards, lambda name: _read(study.folders[name], "examples"))
+    beside = papers.beside(plan["experiments"], study.versus, unscores, {part.name: part.section.versus for part in asked})
+    return {"papers": papers.items(plan, beside, named), "verdicts_explained": papers.EXPLAINED}
+
+
+def _write_page(out: Path, content: Mapping[str, Any]) -> None:
+    """The page, the first page of Snakemake's own report, and the index of all studies."""
+    html = page.render(content)
     with atomic(out / "report.html") as temporary:
         temporary.write_text(html, encoding="utf-8")
+    answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
+    plan, told = content["plan"], content["manifest"]
+    told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
     description.write(out / "snakemake.rst", told_first, content["lead"])
     index.publish(out, told_first)
 
@@ -135,18 +177,14 @@ def _by_method(folder: str, methods: Iterable[str]) -> Iterator[Frame]:
     yield from (_read(folder, "metrics", [("method", "==", method)]) for method in methods)
 
 
-def _evidence(name: str, tables: Mapping[str, Frame], methods: Mapping[str, Any]) -> Evidence:
-    gates = tables["gates"]
+def _evidence(plan: Plan, name: str, tables: Mapping[str, Frame]) -> Evidence:
+    """With what is said of methods beside their numbers."""
+    planned, gates = plan["experiments"][name], tables["gates"]
     given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
     read = tables["agreement"], tables["example_scores"], unclaimed(gates)
-    return Evidence(name, *given, *read, tuning=tables["tuning"], methods=methods)
-
-
-def _remarked(plan: Plan, evidence: Evidence, tables: Mapping[str, Frame]) -> Evidence:
-    """The evidence with what is said of methods beside their numbers."""
     said = stacking.said(tables["chain_weights"])
-    planned = plan["experiments"][evidence.name]
-    return replace(evidence, stacked=said, notes=planned["notes"], as_printed=frozenset(planned["as_printed"]))
+    beside = {"stacked": said, "notes": planned["notes"], "as_printed": frozenset(planned["as_printed"])}
+    return Evidence(name, *given, *read, tuning=tables["tuning"], methods=planned["methods"], **beside)
 
 
 def _versus(
@@ -156,16 +194,10 @@ def _versus(
     return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
 
 
-def _part(
-    plan: Plan,
-    evidence: Evidence,
-    tables: Mapping[str, Frame],
-    versus: Sequence[Versus],
-    card: Mapping[str, Any],
-    teacher_cards: Mapping[str, Sequence[str]],
-) -> page.Part:
+def _part(plan: Plan, study: Read, name: str, teacher_cards: Mapping[str, Sequence[str]]) -> page.Part:
     """Everything the page shows of one experiment."""
-    name, planned = evidence.name, plan["experiments"][evidence.name]
+    evidence, tables, versus, card = (of[name] for of in (study.evidence, study.tables, study.versus, study.cards))
+    planned = plan["experiments"][name]
     source = published.source(planned["published"]) if planned["published"] else None
     data = planned["data"]
     told_of_teachers = cards.first_cards(teacher_cards)
@@ -226,6 +258,7 @@ def _content(
     return {
         "plan": plan,
         "ran": _what_ran(plan),
+        "titles": {method: title for each in evidence for method, title in titles.of_metrics(each.metrics).items()},
         "opening": question_sections.first_answers(asked),
         "sentences": [*question_sections.further_answers(asked), *sentences(evidence, on_inference)],
         "parts": parts,
@@ -242,15 +275,9 @@ def _content(
     }
 
 
-def _first_screen(
-    content: Mapping[str, Any],
-    evidence: Sequence[Evidence],
-    versus: Mapping[str, Sequence[Versus]],
-    asked: Sequence[question_sections.Part],
-    named: Mapping[str, str],
-) -> dict[str, Any]:
+def _first_screen(content: Mapping[str, Any], study: Read, asked: Sequence[question_sections.Part]) -> dict[str, Any]:
     """The verdict cards, those of experiments before those of further questions, and the picture below them."""
-    own = [] if content["opening"] else headline.cards(evidence, versus, named)
+    own = [] if content["opening"] else headline.cards([*study.evidence.values()], study.versus, content["titles"])
     return {"headline": [*own, *question_sections.cards(asked)][:MOST_CARDS], "lead": _lead(content["figures"], asked)}
 
 
@@ -284,21 +311,16 @@ def _what_ran(plan: Plan) -> str:
     )
 
 
-def _frames(
-    plan: Plan,
-    evidence: Mapping[str, Evidence],
-    read: Mapping[str, Mapping[str, Frame]],
-    versus: Mapping[str, Sequence[Versus]],
-    evaluation: Mapping[str, str],
-) -> dict[str, Frame]:
+def _frames(plan: Plan, study: Read) -> dict[str, Frame]:
     """Name of a summary table -> its rows over all experiments."""
-    parts = {name: [tables[name] for tables in read.values()] for name in KEPT}
+    evidence, versus = study.evidence, study.versus
+    parts = {name: [tables[name] for tables in study.tables.values()] for name in KEPT}
     frames = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     compared = frames["comparisons"][["experiment", "method", "reference"]].itertuples(index=False)
     frames["comparisons"]["other_candidates"] = [evidence[each].unlike(method, base) for each, method, base in compared]
     main = []
     for name, each in evidence.items():
-        main += experiment.long_rows(each, _by_method(evaluation[name], each.metrics["method"].unique()))
+        main += experiment.long_rows(each, _by_method(study.folders[name], each.metrics["method"].unique()))
     frames["main"] = pd.DataFrame(main)
     printed = {name: plan["experiments"][name]["published"] for name in versus}
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]

@@ -60,13 +60,12 @@ def _trusted(evidence: Sequence[Evidence]) -> Card | None:
     good = passed + small
     answer = "Yes" if good == total else "Mostly" if 2 * good > total else "Of some" if good else "None of them"
     number = f"{drawn} of {total} posteriors pass every gate on their draws"
-    nearly = f", {small} more miss it by less than 0.01" if small else ""
-    fitting = f"{passed} {'passes' if passed == 1 else 'pass'} calibration{nearly}; " if drawn > passed else ""
+    nearly = f", {small} more nearly" if small else ""
+    fitting = f"{passed} {'passes' if passed == 1 else 'pass'} calibration{nearly}" if drawn > passed else ""
     printed, of_these = sum(len(f.as_printed) for f in found), sum(f.as_printed_drawn for f in found)
-    apart = f"; {of_these or 'none'} of {printed} repeated as printed" if printed else ""
-    return Card(
-        "Can the uncertainty be trusted?", answer, number, f"{fitting}{sound} of {fits} fits pass{apart}", "diagnostics"
-    )
+    apart = f". Repeated as printed: {of_these or 'none'} of {printed} pass" if printed else ""
+    place = fitting or f"{sound} of {fits} fits pass"
+    return Card("Can the uncertainty be trusted?", answer, number, f"{place}{apart}", "diagnostics")
 
 
 def _reproduces(versus: Mapping[str, Sequence[Versus]]) -> Card | None:
@@ -77,6 +76,7 @@ def _reproduces(versus: Mapping[str, Sequence[Versus]]) -> Card | None:
     same = told[COMPATIBLE]
     answer = "Yes" if same == total else "Most of them" if 2 * same > total else "Few of them"
     words = {BETTER: "ours better", WORSE: "ours worse", NOISY: "too noisy to tell", ABOVE_CEILING: "above what is possible"}
-    place = listed([f"{told[verdict]} {word}" for verdict, word in words.items() if told[verdict]])
+    others = [f"{told[verdict]} {word}" for verdict, word in words.items() if told[verdict]]
+    place = ". ".join(filter(None, (listed(others[:2]), listed(others[2:]))))
     where = next(name for name, found in versus.items() if found)
     return Card("Do the printed numbers reproduce?", answer, f"{same} of {total} compatible", place, f"experiment-{where}")

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,7 @@ from mtbkd.base import registry
 from mtbkd.base.frames import Frame
 from mtbkd.inference.convergence import GATES
 from mtbkd.inference.tuning import ALWAYS_USED
+from mtbkd.report import sparkline
 from mtbkd.report.evidence import Evidence
 from mtbkd.report.experiment import gate_cell
 from mtbkd.report.numbers import estimate, show_estimate
@@ -30,7 +31,6 @@ LABELS = "log pi(theta | D) = sum_i log p(y_i | x_i, theta)"
 TEACHERS = " + sum_i T(q_i)"  # what T is, the signal's module says
 PRIOR = " + log p(theta) + constant"
 FIGURES, CHAINS = ("-training", "-lambda_curve"), ("-rank", "-ess")
-SIZE = 240, 60  # of a curve, in its own units
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Place:
     scores: Sequence[tuple[str, str]]
     chosen: Sequence[tuple[str, str]]
     curve: Curve | None
+    training: sparkline.Training | None
     gates: Sequence[tuple[str, Cell, str]]
     cost: str
     figures: Sequence[tuple[str, str]]
@@ -86,11 +87,12 @@ class MethodCard:
 
 
 def method_cards(
-    evidence: Sequence[Evidence],
+    evidence: Iterable[Evidence],
     tables: Mapping[str, Mapping[str, Frame]],
     titles: Mapping[str, str],
     costs: Sequence[Cost],
     figures: Sequence[Figure],
+    training: Mapping[tuple[str, str], sparkline.Training],
 ) -> list[MethodCard]:
     """The cards of a study's methods, in the order in which they first appear.
 
@@ -100,6 +102,7 @@ def method_cards(
         titles: method -> title.
         costs: of all jobs.
         figures: of the page, to which the cards link.
+        training: (experiment, method) -> its training curve.
     """
     found: dict[str, list[Evidence]] = {}
     for each in evidence:
@@ -113,7 +116,13 @@ def method_cards(
         MethodCard(
             method, titles[method], _formula(where[0].methods[method]), _parts(where[0].methods[method]),
             where[0].notes.get(method, ""),
-            [_place(e, method, tables[e.name], spent.get(f"{e.name}: {method}"), drawn.get(e.name, [])) for e in where],
+            [
+                _place(
+                    e, method, tables[e.name], spent.get(f"{e.name}: {method}"), drawn.get(e.name, []),
+                    training.get((e.name, method)),
+                )
+                for e in where
+            ],
         )
         for method, where in found.items()
     ]  # fmt: skip
@@ -151,12 +160,19 @@ def _parts(spec: Mapping[str, Any]) -> list[Part]:
     return [Part(kind, name, typeset(says(kind, name))) for kind, name in named if name]
 
 
-def _place(evidence: Evidence, method: str, tables: Mapping[str, Frame], cost: Cost | None, figures: Sequence[Figure]) -> Place:
+def _place(
+    evidence: Evidence,
+    method: str,
+    tables: Mapping[str, Frame],
+    cost: Cost | None,
+    figures: Sequence[Figure],
+    training: sparkline.Training | None,
+) -> Place:
     tuning = tables["tuning"]
     own = tuning[tuning["method"] == method]
     spec = evidence.methods[method]
     return Place(
-        evidence.name, _scores(evidence, method), _chosen(own, spec), _curve(own, spec),
+        evidence.name, _scores(evidence, method), _chosen(own, spec), _curve(own, spec), training,
         _gates(evidence, method, tables["gates"]),
         "" if cost is None else f"{duration(cost.wall)}, {duration(cost.cpu)} of CPU time, up to {cost.memory:.0f} MB",
         [(f.title, f.stem) for f in figures if f.stem.endswith(FIGURES + (CHAINS if evidence.posterior.get(method) else ()))],
@@ -198,12 +214,8 @@ def _curve(own: Frame, spec: Mapping[str, Any]) -> Curve | None:
         return None
     points = [(float(x), float(y)) for x, y in best.items()]
     low, high = float(best.min()), float(best.max())
-    (width, height), reach = SIZE, (high - low) or 1.0
-    dots = [
-        (round(10 + (width - 20) * k / (len(points) - 1), 1), round(height - 10 - (height - 20) * (y - low) / reach, 1))
-        for k, (_, y) in enumerate(points)
-    ]
-    return Curve(GREEK.get(setting, setting), points, " ".join(f"{x},{y}" for x, y in dots), dots)
+    dots = sparkline.places([y for _, y in points], low, high)
+    return Curve(GREEK.get(setting, setting), points, sparkline.path(dots), dots)
 
 
 def _gates(evidence: Evidence, method: str, gates: Frame) -> list[tuple[str, Cell, str]]:

@@ -99,7 +99,7 @@ def _figure(path: Path, interactive: bool, unprinted: Collection[str]) -> Figure
 
 
 def embedded(path: Path) -> str:
-    """An SVG as a data URI, ``slim``; if it is large (many points, maps), the PNG next to it in few colours instead, as WebP."""
+    """An SVG as a data URI, ``slim``; if it is large (many points, maps), the PNG beside it in few colours instead, as WebP."""
     content, kind = slim(path.read_text(encoding="utf-8")).encode(), "svg+xml"
     bitmap = path.with_suffix(".png")
     if len(content) > HEAVY and bitmap.is_file():

@@ -45,10 +45,9 @@ def reproduction(case: Case) -> list[Finding]:
             single = {(v.printed.quantity, v.printed.column) for v in rows if v.verdict in COUNTED}
             asked = count(len(single), f"{whose} number")
             asked = asked if judged == len(single) else f"{count(judged, 'comparison')} with {asked}"
-            same, *others = (f"{verdict}: {counts[verdict] or 'none'}" for verdict in COUNTED)
-            listed = ". ".join([same, *(other[0].upper() + other[1:] for other in others)])
+            listed = ". ".join(f"{verdict[0].upper()}{verdict[1:]}: {counts[verdict] or 'none'}" for verdict in COUNTED)
             apart = "; ".join(f"{verdict}: {n}" for verdict, n in counts.most_common() if verdict not in COUNTED)
-            text = f"Of {asked} that can be judged, {listed}."
+            text = f"{asked} can be judged. {listed}."
             text += f" Not counted: {apart}." if apart else ""
             found.append(Finding(name, REPRODUCES, text, value=counts[COMPATIBLE], n=judged))
     return found
@@ -104,9 +103,9 @@ def _beside(case: Case, metric: str, words: str, rows: Frame, printed: Sequence[
     best = (max if higher else min)(printed, key=lambda v: v.printed.value).printed
     better, worse, level = (verdicts.count(verdict) for verdict in ("better", "worse", "open"))
     text = (
-        f"Labels alone ({case.labels_only}) reach {words} {show_estimate(ours)}, n = {ours.n}. They are better than {better} of "
-        f"{count(len(printed), 'published student number')}. Worse: {worse or 'none'}; compatible: {level or 'none'}. "
-        f"The best published one is {best.value:g} ({best.column})."
+        f"Labels alone ({case.labels_only}) reach {words} {show_estimate(ours)}, n = {ours.n}. They are better than "
+        f"{better} of {count(len(printed), 'published student number')}. Worse: {worse or 'none'}; "
+        f"compatible: {level or 'none'}. The best published one is {best.value:g} ({best.column})."
     )
     found = [Finding(name, LABELS, text, ours.mean, ours.low, ours.high, n=ours.n)]
     for v, verdict in zip(printed, verdicts, strict=True):

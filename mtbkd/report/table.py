@@ -1,4 +1,9 @@
-"""What a table of the page is made of: plain data that the template writes out."""
+"""What a table of the page is made of: plain data that the template writes out.
+
+No library does more with less here. great_tables (1.1) writes tables without sorting, download or ``caption``, with 9 kB of
+styles each and the same ids in every table; itables (2.9) needs 0.7 MB of scripts, evaluates text as code, has no column
+groups or fixed last rows and shows nothing without JavaScript.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -7,13 +7,13 @@ from markupsafe import Markup, escape
 
 STATISTIC = re.compile(
     r"(?P<head>[+\N{MINUS SIGN}-]?\d[\d.,]*)?(?P<rest>\s?\[[^\]\d]*\d[^\]]*\](?: e)?"
-    r"(?:,? (?:n|p|d) = [^\s,;:)]+|, too few replicates for a test|, detects [^\s,;:)]+"
+    r"(?:,? (?:n|p|d) = [^\s,;:)]*[^\s,;:).]|, too few replicates for a test|, detects [^\s,;:)]*[^\s,;:).]"
     r"|, over test examples [^\s]+(?: \[[^\]]*\](?: e)?)?)*)"
-    r"|(?P<alone>[;,] (?:p|n|d) = [^\s,;:)]+(?: after Holm's correction for \d+)?)"
+    r"|(?P<alone>[;,] (?:p|n|d) = [^\s,;:)]*[^\s,;:).](?: after Holm's correction for \d+)?)"
 )
 MOST_NUMBERS = 2
 NUMBER = re.compile(r"(?<![\w.,-])[+\N{MINUS SIGN}-]?(?:\d[\d,]*\.?\d*|\.\d+)(?!\w)")  # none that is part of a name
-ASIDE = re.compile(r"(?P<of>\S+(?: [✗⚠])?) \((?P<aside>(?:[^()]|\([^()]*\))*\d(?:[^()]|\([^()]*\))*)\)")
+ASIDE = re.compile(r"(?P<of>[^\s(]+(?: [✗⚠])?)(?P<aside>(?: \((?:[^()]|\([^()]*\))*\))+)")
 ENDS, CLAUSES = re.compile(r"(?<=[.?!])\s+"), re.compile(r";\s(?![^(]*\))")
 
 
@@ -47,8 +47,15 @@ def _numbers(sentence: str) -> int:
 
 def _brief(sentence: str) -> tuple[str, list[str]]:
     """Its first clauses, or the words before its colon; and what is left of it."""
-    asides = [f"{found['of']}: {found['aside']}" for found in ASIDE.finditer(sentence)]
-    clauses = CLAUSES.split(ASIDE.sub(lambda found: found["of"], sentence).rstrip("."))
+    asides: list[str] = []
+
+    def taken(found: re.Match[str]) -> str:
+        if not _numbers(found["aside"]):
+            return found[0]
+        asides.append(f"{found['of']}: {found['aside'][2:-1].replace(') (', ', ')}")
+        return found["of"]
+
+    clauses = CLAUSES.split(ASIDE.sub(taken, sentence).rstrip("."))
     short = [n for n in range(1, len(clauses) + 1) if _numbers("; ".join(clauses[:n])) <= MOST_NUMBERS]
     if short:
         return "; ".join(clauses[: short[-1]]) + ".", clauses[short[-1] :] + asides

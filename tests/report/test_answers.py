@@ -90,7 +90,7 @@ def test_students_are_held_against_teachers_routed_by_domain_too() -> None:
     routed = best.assign(method="teachers:routed", value=best["value"] + 0.12)  # above every student
     told = did_teachers_help(replace(own, metrics=pd.concat([own.metrics, routed], ignore_index=True)))
     assert "tip_nuts is more accurate than the best teacher (0.7" in told
-    assert "), none is more accurate than teachers routed by domain (0.9" in told
+    assert "); none is more accurate than teachers routed by domain (0.9" in told
 
 
 def test_labels_only_may_win() -> None:
@@ -174,7 +174,8 @@ def agreement(**verdicts: str) -> pd.DataFrame:
     words = {"a": "agrees", "d": "differs", "n": "no reference", "r": "reference"}
     return pd.DataFrame([
         {"method": method, "verdict": words[letter], "reference": "" if letter == "n" else "nuts",
-         "note": "nuts failed a gate" if letter == "n" else ""}
+         "note": "nuts failed a gate" if letter == "n" else "", "sd_ratio": 0.6 if method == "vi" else np.nan,
+         "nll_diff": 0.012 if method == "vi" else np.nan}
         for method, letters in verdicts.items() for letter in letters
     ])  # fmt: skip
 
@@ -186,7 +187,8 @@ def agreement(**verdicts: str) -> pd.DataFrame:
         ({"nuts": "rr", "sgld": "aa"}, "2 of 2 fits agree with nuts"),
         (
             {"nuts": "rn", "sgld": "an", "vi": "dn", "map": "dn"},
-            "1 of 3 fits agree with nuts; vi and map differ; 4 fits have no reference (nuts failed a gate)",
+            "1 of 3 fits agree with nuts; vi differs: spread 0.60 times the reference's (too narrow), NLL 0.012 higher "
+            "(worse); map differs; 4 fits have no reference (nuts failed a gate)",
         ),
         ({"nuts": "nn", "sgld": "nn"}, "no reference is available (nuts failed a gate)"),
     ],

@@ -15,6 +15,7 @@ from mtbkd.report.evidence import Evidence
 from mtbkd.report.judgement import Judgement
 from mtbkd.report.method_cards import method_cards, says, settings, typeset
 from mtbkd.report.runs import Cost
+from mtbkd.report.sparkline import Training
 from mtbkd.study import config
 from mtbkd.study.plan import make_plan
 from mtbkd.study.study_files import read_configuration
@@ -57,7 +58,7 @@ def test_a_candidate_that_diverged_in_a_replicate_is_not_averaged_over_the_other
     evidence, tables = example()
     tuning = tables["tuning"].assign(val_nll=[0.9, math.nan, 0.5, 0.6])
     tuning = pd.concat([tuning, tuning.assign(**{"lambda": 50.0, "val_nll": 0.8, "chosen": False})])
-    (card,) = method_cards([evidence], {"few": tables | {"tuning": tuning}}, {"tip_sgld": "MT-BKD, SGLD"}, [], [])
+    (card,) = method_cards([evidence], {"few": tables | {"tuning": tuning}}, {"tip_sgld": "MT-BKD, SGLD"}, [], [], {})
     assert card.places[0].curve is not None
     assert card.places[0].curve.points == [(0.5, pytest.approx(0.7)), (50.0, pytest.approx(0.8))]
 
@@ -97,13 +98,17 @@ def example() -> tuple[Evidence, dict[str, pd.DataFrame]]:
 
 def test_a_card_holds_what_the_tables_hold() -> None:
     evidence, tables = example()
+    curve = Training("10,50 230,10", "ELBO, last tenth: +0.4 %")
     drawn: Any = [SimpleNamespace(of="few", title="Training curves", stem="few-training")]
     costs = [Cost("student", "few: tip_sgld", 1, 65.0, 60.0, 812.3), Cost("student", "many: tip_sgld", 1, 1.0, 1.0, 1.0)]
-    (card,) = method_cards([evidence], {"few": tables}, {"tip_sgld": "MT-BKD, SGLD"}, costs, drawn)
+    (card,) = method_cards(
+        [evidence], {"few": tables}, {"tip_sgld": "MT-BKD, SGLD"}, costs, drawn, {("few", "tip_sgld"): curve}
+    )
     (place,) = card.places
     assert (card.id, card.title, [part.name for part in card.parts]) == ("tip_sgld", "MT-BKD, SGLD", ["tip", "entropy", "sgld"])
     assert "T(q<sub>i</sub>)" in card.formula
     assert place.chosen == [("\u03bb", "0.5 (1\N{MULTIPLICATION SIGN}), 5 (1\N{MULTIPLICATION SIGN})")]
+    assert place.training == curve
     assert place.curve is not None and place.curve.points == [(0.5, pytest.approx(0.6)), (5.0, pytest.approx(0.65))]
     assert place.curve.dots[0][1] > place.curve.dots[1][1]  # lower values lie lower
     assert [(name, cell.mark, advice) for name, cell, advice in place.gates] == [("rhat", "bad", GATES["rhat"].advice)]
@@ -114,5 +119,5 @@ def test_a_card_holds_what_the_tables_hold() -> None:
 def test_a_method_of_two_experiments_has_one_card_with_two_places() -> None:
     evidence, tables = example()
     both = [evidence, replace(evidence, name="many")]
-    (card,) = method_cards(both, {"few": tables, "many": tables}, {"tip_sgld": "MT-BKD, SGLD"}, [], [])
+    (card,) = method_cards(both, {"few": tables, "many": tables}, {"tip_sgld": "MT-BKD, SGLD"}, [], [], {})
     assert [(place.experiment, place.cost, place.figures) for place in card.places] == [("few", "", []), ("many", "", [])]

@@ -42,9 +42,11 @@ def test_agreement_counts_replicates_and_shows_the_worst() -> None:
     ]
     rows += [{**other, "replicate": 0, "mean_max": 0.01, "verdict": "agrees", "note": ""}]
     rows += [{**other, "replicate": 1, "mean_max": 0.07, "verdict": "differs", "note": "off"}]
-    found = cells(agreement_table("sim", frame("agreement", rows)))
+    table = agreement_table("sim", frame("agreement", rows))
+    found, notes = cells(table), table.rows[1].cells[1].sub if table else ""
     assert found["nuts"][0].endswith("reference (2 of 2)") and found["nuts"][-1] == "7.000"
     assert found["vi"][0].endswith("differs (1 of 2); ✓ agrees (1 of 2)")
+    assert notes == "spread 0.50 times the reference's (too narrow), NLL 0.002 higher (worse)"
     assert found["vi"][1:] == ["nuts", "0.070", "0.010", "0.500", "0.020", "\N{MINUS SIGN}0.040", "+0.002", "100.0"]
     assert agreement_table("sim", frame("agreement", [])) is None
 

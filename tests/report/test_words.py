@@ -5,11 +5,19 @@ import re
 import pytest
 
 from mtbkd.base.registry import FIGURES, figure
+from mtbkd.data.published.tables import Number
+from mtbkd.report.answers import sentences
 from mtbkd.report.captions import MOST_WORDS, divided, unprinted
 from mtbkd.report.experiment import LOOKS, VERDICT_MARKS
+from mtbkd.report.findings import findings
 from mtbkd.report.glossary import METRICS, TERMS, explained
-from mtbkd.report.versus import BETTER, COMPATIBLE, WORSE
+from mtbkd.report.headline import cards
+from mtbkd.report.numbers import UNKNOWN
+from mtbkd.report.versus import BETTER, COMPATIBLE, NOISY, WORSE, Versus
 from mtbkd.report.wording import called, in_words
+from tests.report.sentences import dense
+from tests.report.test_findings import case
+from tests.report.test_one_verdict import random_case
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -48,6 +56,34 @@ def test_no_paper_is_named_where_none_is_repeated() -> None:
 )  # fmt: skip
 def test_statistics_stand_below_the_sentence(sentence: str, words: str, statistics: str) -> None:
     assert in_words(sentence) == (words, statistics)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words", "below"),
+    [
+        ("For 3 of 4 (by 0.1); b fails (rhat (2 of 8)).", "For 3 of 4; b fails.", "4: by 0.1; fails: rhat (2 of 8)"),
+        ("It reaches 0.1 of 0.2. Others: 3; more: 4; most: 5.", "It reaches 0.1 of 0.2. Others: 3; more: 4.", "most: 5"),
+        ("The gain: 0.1, 0.2 and 0.3 nats.", "The gain:", "0.1, 0.2 and 0.3 nats"),
+        ("From 0.1 to 0.2 by tip_r2, on sim1 and BKD-2.", "From 0.1 to 0.2 by tip_r2, on sim1 and BKD-2.", ""),
+    ],
+)  # fmt: skip
+def test_a_sentence_has_two_numbers_and_the_others_stand_below(sentence: str, words: str, below: str) -> None:
+    assert in_words(sentence) == (words, below)
+
+
+def test_no_generated_sentence_has_more_than_two_numbers() -> None:
+    cases = [case(), case(replicates=2), *(random_case(seed, shared) for seed in range(3) for shared in (False, True))]
+    printed = [Versus("tip_entropy_map", "accuracy", "all", Number("acc_overall", "a", 0.7, 0.005), UNKNOWN, v, "")
+               for v in (BETTER, WORSE, COMPATIBLE, NOISY)]  # fmt: skip
+    cases += [case(versus=tuple(printed))]
+    told = [found.answer for each in cases for found in findings(each)]
+    told += [answer for each in cases for _, answers in sentences([each.evidence]) for answer in answers]
+    titles = {method: method for each in cases for method in each.evidence.methods}
+    titles |= {method: method for each in cases for method in each.evidence.students}
+    verdicts = [card for each in cases for card in cards([each.evidence], {"sim": each.versus}, titles)]
+    shown = [line for card in verdicts for line in (card.answer, card.number, card.place)]
+    assert len(told) > 100 and len(shown) > 20
+    assert dense(told + shown) == []
 
 
 def test_a_word_is_explained_once_and_never_within_links_headings_or_tables() -> None:

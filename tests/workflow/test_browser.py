@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.report.sentences import dense, of_page
 from tests.report.test_opening import shown
 from tests.workflow.conftest import Smoke
 
@@ -60,6 +61,11 @@ def test_it_loads_without_an_error_and_asks_nobody_for_anything(browser: Any, pa
     urls = {m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"}
     assert page in urls
     assert {url for url in urls if not url.startswith(("file:", "data:", "chrome:"))} == set()
+
+
+def test_no_sentence_has_more_than_two_numbers(smoke: Smoke) -> None:
+    told = of_page((smoke.checkout.root / "results" / "smoke" / "report.html").read_text(encoding="utf-8"))
+    assert len(told) > 10 and dense(told) == []
 
 
 def test_every_figure_is_seen_and_described(browser: Any) -> None:

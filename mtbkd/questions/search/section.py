@@ -80,10 +80,10 @@ def _summary(rows: Frame, order: Frame, table: str) -> str:
         else "no other is as close"
     )
     told = (
-        f"{count(len(order), 'candidate')} compared with the teacher rows of {source.paper}, {source.place}. The closest has "
-        f"{settings_words(json.loads(nearest['settings']))}: its distance, the root mean square difference of "
-        f"{count(len(own), 'published number')}, is {show(nearest['distance'])}, with a standard error of {show(noise)} over "
-        f"data sets; within two standard errors, {others}. The largest single difference is "
+        f"{count(len(order), 'candidate')} compared with the teacher rows of {source.paper}, {source.place}. The closest "
+        f"({settings_words(json.loads(nearest['settings']))}) has a distance of {show(nearest['distance'])} (the root mean "
+        f"square difference of {count(len(own), 'published number')}), with a standard error of {show(noise)} over data sets. "
+        f"Within two standard errors, {others}. The largest single difference is "
         f"{show(worst['difference'], signed=True)} ({worst['column']}, {published.words(worst['quantity'])})."
     )
     if rank == 0:
@@ -92,8 +92,8 @@ def _summary(rows: Frame, order: Frame, table: str) -> str:
     apart = "among those that cannot be distinguished" if rank < len(close) else "clearly farther"
     words = settings_words(json.loads(configured["settings"]))
     return (
-        f"{told} The configured teachers are not the closest: they have {words}, rank {rank + 1} of {len(order)}, distance "
-        f"{show(configured['distance'])}, {apart}."
+        f"{told} The configured teachers are not the closest ({words}). They have rank {rank + 1} of {len(order)}. Their "
+        f"distance is {show(configured['distance'])}, {apart}."
     )
 
 

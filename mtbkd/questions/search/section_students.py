@@ -40,16 +40,18 @@ def summary(ranked: Frame, confirmed: Frame, order: Frame, table: str) -> str:
     apart = own[own["scaled"].abs() > 2]
     best = min(again, key=lambda candidate: again[candidate])
     other = "" if best == nearest["candidate"] else (
-        f" Of the candidates fitted there, {settings_words(_settings(confirmed, best))} comes closest ({show(again[best])})."
+        f" Of the candidates fitted there, another comes closest: {show(again[best])} "
+        f"({settings_words(_settings(confirmed, best))})."
     )  # fmt: skip
     found = settings_words(json.loads(nearest["settings"]))
     return (
         f"{count(len(order), 'candidate')} vs {count(len(own), 'student number')} of {source.paper}, {source.place}. "
         f"All students of a candidate share its settings. The paper's own settings would have a distance of 1. "
-        f"The closest has {found}: {show(nearest['distance'])} on the data that ranked it, "
+        f"The closest ({found}) has {show(nearest['distance'])} on the data that ranked it, "
         f"{show(again[nearest['candidate']])} on others.{other} The configured students, tuned on validation data, have "
-        f"rank {rank + 1}: {show(configured['distance'])} and {show(again[configured['candidate']])}. {_order_kept(ranked)} "
-        f"Not explained by the closest: {count(len(apart), 'number')} of {len(own)} are more than 2 units away, the farthest "
+        f"rank {rank + 1}. Their distances are {show(configured['distance'])} and {show(again[configured['candidate']])}. "
+        f"{_order_kept(ranked)} "
+        f"Not explained by the closest: {count(len(apart), 'number')} of {len(own)} are more than two units away. Farthest: "
         f"{worst['column']}, {published.words(worst['quantity'])}: paper {worst['published']:g}, ours {show(worst['ours'])}. "
         f"Every number here is {FITTED}: none counts as reproduced."
     )

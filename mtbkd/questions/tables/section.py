@@ -117,7 +117,7 @@ def _answer(view: View, group: str) -> str:
     if len(edge):
         words = [outcome(row).partition(",")[0] for row in edge.to_dict("records")]
         counted = [f"{word} in {words.count(word)}" for word in OUTCOMES if word in words]
-        told += f". Compared with {title(SHARPENED)} it is {listed(counted)} of {len(edge)}"
+        told += f". Of {len(edge)} compared with {title(SHARPENED)}, it is {'; '.join(counted)}"
     return f"{told}."
 
 
@@ -215,9 +215,9 @@ def _detectable(view: View, group: str) -> str:
     if over.empty or (told := _undecidable(over)):
         return "" if over.empty else told
     return (
-        f"With {at_labels(view.level)} and power {POWER:g}, the splits of one table detect a difference in NLL of "
-        f"{show(each['detectable'].median())} nats (median over tables), all tables together one of "
-        f"{show(over['detectable'].median())}."
+        f"With {at_labels(view.level)}, the splits of one table detect a difference in NLL of "
+        f"{show(each['detectable'].median())} nats (median over tables, power {POWER:g}). All tables together detect "
+        f"{show(over['detectable'].median())} nats."
     )
 
 

@@ -37,7 +37,7 @@ def table(configured: int) -> dict[str, Frame]:
 
 def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> None:
     part = search.section("sim1", table(0), TEACHERS)
-    assert "The closest has domain axis x2 and steps 0" in part.told[0] and "is 0.100" in part.told[0]
+    assert "The closest (domain axis x2 and steps 0) has a distance of 0.100" in part.told[0] and "0.100" in part.told[0]
     assert "7 candidates compared with the teacher rows of MT-BKD: arXiv 2605.27967, Table 1" in part.told[0]
     assert part.told[0].endswith("The configured teachers are this candidate.")
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5"]
@@ -49,8 +49,8 @@ def test_the_configured_teachers_are_said_to_be_the_nearest_where_they_are() -> 
 
 def test_a_configured_choice_that_is_farther_is_shown_with_its_rank() -> None:
     part = search.section("sim1", table(6), TEACHERS)
-    assert "are not the closest: they have domain axis x2 and steps 600, rank 7 of 7, distance 0.700" in part.told[0]
-    assert part.told[0].endswith("clearly farther.") and "within two standard errors, no other is as close" in part.told[0]
+    assert "are not the closest (domain axis x2 and steps 600). They have rank 7 of 7. Their distance is 0.700" in part.told[0]
+    assert part.told[0].endswith("clearly farther.") and "Within two standard errors, no other is as close" in part.told[0]
     assert [row.cells[0].text for row in part.tables[0].rows] == ["1", "2", "3", "4", "5", "7"]
     assert part.cards[0].answer == "Not those configured: rank 7 of 7"
     assert [row.cells[-1].text.split()[-1] for row in part.tables[0].rows] == ["no"] * 5 + ["yes"]
@@ -97,12 +97,12 @@ def test_the_nearest_students_are_told_by_data_that_did_not_choose_them() -> Non
     part = search.section("sim1", students(), STUDENTS)
     told = part.told[0]
     assert "4 candidates vs 4 student numbers of MT-BKD: arXiv 2605.27967, Table 1" in told
-    assert "The closest has kappa 5, lambda 5, steps 100 and label share 1: 1.500 on the data that ranked it, 1.500 on" in told
-    assert "Of the candidates fitted there, kappa 2" in told and "comes closest (1.200)" in told
-    assert "tuned on validation data, have rank 3: 4.000 and 6.500" in told
+    assert "The closest (kappa 5, lambda 5, steps 100 and label share 1) has 1.500 on the data that ranked it, 1.500 on" in told
+    assert "Of the candidates fitted there, another comes closest: 1.200 (kappa 2" in told
+    assert "tuned on validation data, have rank 3. Their distances are 4.000 and 6.500" in told
     # Of .08, .02 and .08 two pairs differ; kappa = 2 and 5 keep both.
     assert "the configured keep the order in 1; 2 of the 3 candidates without tuning keep it in all" in told
-    assert "2 numbers of 4 are more than 2 units away, the farthest kd_equal, accuracy: paper 0.72, ours 0.800" in told
+    assert "2 numbers of 4 are more than two units away. Farthest: kd_equal, accuracy: paper 0.72, ours 0.800" in told
     assert "none counts as reproduced" in told
 
 

@@ -49,7 +49,7 @@ def _view(place: int, known: Record, curve: Curve) -> Spec:
     wide = {"condition": {"test": "datum.label[0] === 'm'", "value": 2}, "value": 0.8}
     tips = views.tooltip(label="Line", step="Step", value="Value")
     mark = {"type": "line", "clip": True}
-    subtitle = f"{curve.objective}, last tenth: {told(curve.late_gain)}"
+    subtitle = [curve.objective, f"last tenth: {told(curve.late_gain)}"]  # two lines: a panel is narrow
     lines = views.layer(
         mark, params=views.zoom(f"zoom{place}", "x", "y"), x=x, y=y, detail={"field": "label"}, color=hue, strokeWidth=wide,
         order={"field": "label"}, tooltip=tips,
