@@ -68,7 +68,7 @@ def section(questions: Mapping[str, tuple[str, Tables]]) -> Section | None:
     tables = [_table(f"{NAME}-short", f"{caption}: the safest and the usual pools", list(dict.fromkeys(short)), ranks, found)]
     details = [_table(f"{NAME}-all", f"{caption}: all pools", sorted(ranks, key=ranks.__getitem__), ranks, found)]
     told = [sentence for sentence in told if sentence]
-    return Section(told, tables, details, headlines=told[:2], cards=_cards(safe, found))
+    return Section(told, tables, details, answers=[(TITLE, told[:2])], cards=_cards(safe, found))
 
 
 def mean_ranks(sets: Mapping[str, Tables]) -> dict[Rule, float]:
