@@ -227,7 +227,7 @@ def test_the_figure_and_its_view_show_every_pool(tables: dict[str, pd.DataFrame]
         figure = figure_pools.draw(asked)
         marks = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines())  # pyright: ignore[reportArgumentType]
     pools = indexed(chosen(tables["scores"], data=HOME, metric="nll"))
-    assert marks == len(pools)
+    assert marks == len(pools) + 2, "and a ring around the plain average and that with entropy weights"
     rows = seen("pools", asked)["datasets"]["data"]
     assert {row["title"]: row["accuracy"] for row in rows} == {
         words(rule): interactive.rounded(row["value"])
