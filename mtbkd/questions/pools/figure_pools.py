@@ -40,15 +40,15 @@ TITLE = "Which pool is accurate and calibrated?"
 SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
-Top: each mark is a pool of the teachers, without a student; lower left is better. Colours are operators; circles are not
-scaled, triangles have each teacher scaled, squares the pool. Bottom: what weights change in the linear pool, with 95 % paired
-intervals over examples; left of zero is better than equal weights.
+Top: each mark is a pool of the teachers, without a student; lower left is better, the worst pools lie outside. Colours are
+operators; circles are not scaled, triangles have each teacher scaled, squares the pool. Bottom: what weights change in the
+linear pool, with 95 % paired intervals over examples; left of zero is better than equal weights.
 """
 MARKS = {NONE: "o", EACH: "^", POOL: "s"}
 HUES = (BLUE, ORANGE, SKY, GREEN, PURPLE, OCHRE, YELLOW, VERMILION, GREY)
 SHIFTS = {NONE: -0.22, EACH: 0.0, POOL: 0.22}
 TINTS = {NONE: BLACK, EACH: BLUE, POOL: ORANGE}
-FAR = 4.0  # interquartile ranges above the median from which on a pool lies outside the picture
+NEAR = 0.7  # share of the pools that the picture holds on each axis
 
 
 def draw(question: Question) -> "Figure":
@@ -74,11 +74,9 @@ def points(scores: Frame) -> dict[Rule, tuple[float, float]]:
     return {rule: (row["value"], error[rule]["value"]) for rule, row in nll.items()}
 
 
-def limit(values: list[float]) -> float:
-    """The largest value that is shown: what lies far beyond the others is left to the table."""
-    ordered = sorted(values)
-    low, middle, high = (ordered[int(share * (len(ordered) - 1))] for share in (0.25, 0.5, 0.75))
-    return max(value for value in ordered if value <= middle + FAR * (high - low) or value <= high)
+def limit(values: list[float], shown: float) -> float:
+    """The value up to which the picture goes: the better pools fill it, ``shown`` is inside."""
+    return max(sorted(values)[int(NEAR * (len(values) - 1))], shown)
 
 
 def _plane(ax: "Axes", scores: Frame) -> None:
@@ -92,13 +90,15 @@ def _plane(ax: "Axes", scores: Frame) -> None:
                 face = colour if operator != TEACHER else "none"
                 ax.plot(*zip(*those, strict=True), mark, color=colour, markerfacecolor=face, markersize=4.2, alpha=0.85,
                         label=label, linestyle="none")  # fmt: skip
-    for rule, name in ((PLAIN, "plain average"), (PLAIN._replace(weights="entropy"), "entropy weights")):
+    named = {PLAIN: "plain average", PLAIN._replace(weights="entropy"): "entropy weights"}
+    for place, (rule, name) in zip(((0.3, 0.93), (0.03, 0.85)), named.items(), strict=True):
         if rule in places:
-            ax.annotate(name, places[rule], (14, 12), textcoords="offset points", fontsize=8,
-                        arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6})  # fmt: skip
+            ax.plot(*places[rule], "o", color=BLACK, markerfacecolor="none", markersize=7, linestyle="none")
+            ax.annotate(name, places[rule], place, textcoords="axes fraction", fontsize=8,
+                        arrowprops={"arrowstyle": "-", "color": BLACK, "linewidth": 0.6, "shrinkB": 4})  # fmt: skip
     for axis, number in ((ax.set_xlim, 0), (ax.set_ylim, 1)):
         values = [place[number] for place in places.values()]
-        low, high = min(values), limit(values)
+        low, high = min(values), limit(values, places[PLAIN][number])
         axis(low - 0.04 * (high - low), high + 0.04 * (high - low))
     ax.set_xlabel("NLL (nats); left is better")
     ax.set_ylabel("smooth calibration error")

@@ -35,6 +35,7 @@ NEEDS = frozenset({"dataset", "teachers"})
 TABLES = ("scores", "differences", "teachers")
 USED = (WEIGHTS,)  # so that the job depends on their sources
 Looks = dict[tuple[str, str], Look]  # (data, metric) -> look
+ROWS = 2_000  # pooled at a time: they stay in the cache
 
 
 class Settings(BaseModel):
@@ -125,7 +126,8 @@ def _pools(case: Case, said: Opinions, settings: Settings, temperature: str) -> 
     for name, chosen in settings.operators.items():
         module, typed = settings_of(chosen.operator, chosen.settings)
         for weights in _own_weights(chosen.operator, list(said.weights)):
-            log_q = module.log_pool(said.log_prob, said.weights[weights], typed)
+            parts = zip(said.log_prob.split(ROWS), said.weights[weights].split(ROWS), strict=True)
+            log_q = torch.cat([module.log_pool(log_prob, weight, typed) for log_prob, weight in parts])
             yield Rule(name, weights, temperature), log_q
             if temperature == NONE:
                 beta = cross_fitted(log_q[: len(case.y)].numpy(), case.y, case.fold[: len(case.y)], case.folds)

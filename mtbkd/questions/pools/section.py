@@ -44,14 +44,14 @@ Tables = Mapping[str, Frame]
 def section(name: str, tables: Tables, settings: Mapping[str, Any]) -> Section:
     """The answer and two short tables; all pools, foreign data and the teachers folded away."""
     scores, differences = tables["scores"], tables["differences"]
-    told = [_best(scores, differences), _counted(differences), _entropy(differences), _scaled(differences)]
+    told = [_best(scores, differences), *_counted(differences), *_changed(differences)]
     told += [*_abroad(scores), _spread(tables["teachers"])]
     short = [rule for rule in indexed(chosen(scores, data=HOME, metric="nll")) if _is_short(rule)]
     every = [rule for rule in indexed(chosen(scores, data=HOME, metric="nll")) if rule not in short]
     details = [_home(f"{name}-all", "All other pools", scores, differences, every), *_foreign(name, scores, differences)]
     details.append(_teachers(name, tables["teachers"]))
     caption = "Accuracy and calibration of pools and single teachers"
-    return Section([said for said in told if said], [_home(f"{name}-pools", caption, scores, differences, short)], details)
+    return Section(told, [_home(f"{name}-pools", caption, scores, differences, short)], details)
 
 
 def estimate(row: Mapping[str, Any]) -> str:
@@ -72,41 +72,38 @@ def _is_short(rule: Rule) -> bool:
 
 
 def _best(scores: Frame, differences: Frame) -> str:
-    nll = {rule: row["value"] for rule, row in indexed(chosen(scores, data=HOME, metric="nll")).items()}
-    pools, teachers = ({r: v for r, v in nll.items() if (r.operator == TEACHER) == single} for single in (False, True))
-    best, teacher = min(pools, key=pools.__getitem__), min(teachers, key=teachers.__getitem__)
-    told = f"The lowest NLL of {len(pools)} pools is that of the {words(best)}: {show(pools[best])}; {PLAIN_WORDS} has "
-    told += f"{show(pools[PLAIN])}, the best single teacher ({words(teacher)}) {show(teachers[teacher])}."
+    nll = {rule: row["value"] for rule, row in indexed(pools_only(chosen(scores, data=HOME, metric="nll"))).items()}
+    best = min(nll, key=nll.__getitem__)
+    told = f"The lowest NLL of {len(nll)} pools, {show(nll[best])}, is that of the {words(best)}"
+    told += f"; {PLAIN_WORDS} has {show(nll[PLAIN])}"
     row = against_plain(differences, "nll").get(best)
-    return f"{told} The paired difference from {PLAIN_WORDS} is {estimate(row)}." if row else told
+    return f"{told} ({SAID[row['verdict']]}, difference {estimate(row)})." if row else f"{told}."
 
 
-def _counted(differences: Frame) -> str:
+def _counted(differences: Frame) -> list[str]:
     told = []
-    for metric in ("accuracy", "nll", "ece_smooth"):
+    for metric in ("nll", "accuracy", "ece_smooth"):
         better, worse, total = counted(row["verdict"] for row in against_plain(differences, metric).values())
-        told.append(f"in {METRICS[metric][0]} {better} of {total} pools are clearly better and {worse} clearly worse")
-    return f"Compared with {PLAIN_WORDS}, {listed(told)}."
+        told.append(
+            f"In {METRICS[metric][0]}, {better} of {total} pools are clearly better than {PLAIN_WORDS}, {worse} clearly worse."
+        )
+    return told
 
 
-def _entropy(differences: Frame) -> str:
-    """MT-BKD's weights, with nothing else changed."""
-    return _changed(differences, "MT-BKD's entropy weights change the plain average", PLAIN._replace(weights="entropy"))
-
-
-def _scaled(differences: Frame) -> str:
-    each = _changed(differences, "Scaling each teacher before averaging changes it", PLAIN._replace(temperature=EACH))
-    pool = _changed(differences, "Scaling the average itself changes it", PLAIN._replace(temperature=POOL))
-    return " ".join(filter(None, [each, pool]))
-
-
-def _changed(differences: Frame, start: str, rule: Rule) -> str:
+def _changed(differences: Frame) -> list[str]:
+    """MT-BKD's weights, and both kinds of scaling, with nothing else changed."""
+    rules = {
+        "MT-BKD's entropy weights": PLAIN._replace(weights="entropy"),
+        "Scaling each teacher before averaging": PLAIN._replace(temperature=EACH),
+        "Scaling the average itself": PLAIN._replace(temperature=POOL),
+    }
+    found = {metric: against_plain(differences, metric) for metric in ("nll", "ece_smooth")}
     told = []
-    for metric in ("nll", "ece_smooth"):
-        row = against_plain(differences, metric).get(rule)
-        if row:
-            told.append(f"in {METRICS[metric][0]} by {estimate(row)} ({SAID[row['verdict']]})")
-    return f"{start} {listed(told)}." if told else ""
+    for name, rule in rules.items():
+        rows = {metric: each[rule] for metric, each in found.items() if rule in each}
+        parts = [f"{METRICS[m][0]} by {estimate(row)} ({SAID[row['verdict']]})" for m, row in rows.items()]
+        told += [f"{name} changes {listed(parts)}."] if parts else []
+    return [each.replace("weights changes", "weights change") for each in told]
 
 
 def _abroad(scores: Frame) -> Iterator[str]:
@@ -117,8 +114,7 @@ def _abroad(scores: Frame) -> Iterator[str]:
         found = {m: rows[PLAIN]["value"] for m, rows in values.items() if PLAIN in rows}
         if found:
             best = max(found, key=found.__getitem__)
-            others = listed([f"{MEASURES[m]} {show(v)}" for m, v in found.items() if m != best])
-            yield f"Foreign data ({name}): {MEASURES[best]} recognises them best, AUROC {show(found[best])} ({others})."
+            yield f"Foreign data ({name}) are recognised best by {MEASURES[best]}: AUROC {show(found[best])}."
 
 
 def _spread(teachers: Frame) -> str:

@@ -1,6 +1,6 @@
 """Which pool of strong teachers should I use? What all questions of this kind say together: advice made from the numbers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,20 +55,13 @@ def section(questions: Mapping[str, tuple[str, Tables]]) -> Section | None:
     found = {name: {m: against_plain(tables["differences"], m) for m in JUDGED} for name, tables in sets.items()}
     ranks = mean_ranks(sets)
     safe = safe_rules(found, ranks)
-    told = [
-        *_advised(safe, ranks, found),
-        _weights(found),
-        *_entropy(found, sets),
-        _scaling(sets),
-        _operators(sets),
-        *_abroad(sets),
-    ]
+    told = [*_advised(safe, found), *_entropy(found, sets), *_scaling(sets), *_abroad(sets)]
     short = [*safe[:ANSWERED], *[r for r in safe if not needs_labels(r)][:ANSWERED], *_usual(ranks)]
     caption = "Differences in NLL from the plain average on every set of teachers"
     tables = [_table(f"{NAME}-short", f"{caption}: the safest and the usual pools", list(dict.fromkeys(short)), ranks, found)]
+    tables.append(_choices(sets))
     details = [_table(f"{NAME}-all", f"{caption}: all pools", sorted(ranks, key=ranks.__getitem__), ranks, found)]
-    told = [sentence for sentence in told if sentence]
-    return Section(told, tables, details, headlines=told[:2], cards=_cards(safe, found))
+    return Section(told, tables, details, answers=[(TITLE, told[:2])], cards=_cards(safe, found))
 
 
 def mean_ranks(sets: Mapping[str, Tables]) -> dict[Rule, float]:
@@ -97,26 +90,17 @@ def _gains(found: Verdicts, rule: Rule, metric: str, verdict: str = "better") ->
     return [name for name, own in found.items() if _is(own, metric, rule, verdict)]
 
 
-def _advised(safe: list[Rule], ranks: Mapping[Rule, float], found: Verdicts) -> list[str]:
+def _advised(safe: list[Rule], found: Verdicts) -> list[str]:
     told, sets = [], count(len(found), "set of teachers", "sets of teachers")
     for sort, kept in (("With labelled examples", safe), ("Without labels", [r for r in safe if not needs_labels(r)])):
-        if not kept:
-            told.append(f"{sort}: no pool is safe on all {sets}: use {PLAIN_WORDS}.")
-            continue
-        best, clear = kept[0], {m: len(_gains(found, kept[0], m)) for m in JUDGED}
-        gains = listed([f"in {METRICS[m][0]} on {n}" for m, n in clear.items()])
-        told.append(
-            f"{sort}, use the {words(best)}: it is clearly worse than {PLAIN_WORDS} nowhere, and clearly better {gains} of "
-            f"{sets} (mean rank {show(ranks[best])} of {len(ranks)})."
-        )
+        if kept:
+            told.append(
+                f"{sort}, use the {words(kept[0])}: it is clearly worse than {PLAIN_WORDS} nowhere, and clearly better in NLL "
+                f"on {len(_gains(found, kept[0], 'nll'))} of {sets}."
+            )
+        else:
+            told.append(f"{sort}, use {PLAIN_WORDS}: every other pool is clearly worse somewhere.")
     return told
-
-
-def _weights(found: Verdicts) -> str:
-    """Each weighting of the plain average: on how many sets it is better, on how many worse."""
-    rules = dict.fromkeys(r for own in found.values() for r in own["nll"] if _only(r, "weights"))
-    told = [f"{spaced(r.weights)} {len(_gains(found, r, 'nll'))} and {len(_gains(found, r, 'nll', 'worse'))}" for r in rules]
-    return f"Weights instead of equal ones, sets on which NLL is clearly better and worse: {listed(told)}." if told else ""
 
 
 def _only(rule: Rule, key: str) -> bool:
@@ -138,39 +122,49 @@ def _entropy(found: Verdicts, sets: Mapping[str, Tables]) -> Iterable[str]:
             yield f"MT-BKD's entropy weights {verb} in NLL on {listed(each)}."
 
 
-def _scaling(sets: Mapping[str, Tables]) -> str:
+def _scaling(sets: Mapping[str, Tables]) -> Iterable[str]:
     """Over all pools that differ in scaling alone: how often scaling makes them better."""
-    told = []
-    for temperature in (EACH, POOL):
-        parts = [_share(sets, "temperature", m, lambda r, t=temperature: r.temperature == t) for m in ("nll", "ece_smooth")]
-        told.append(f"{TEMPERATURES[temperature]}: {' and '.join(filter(None, parts))}")
-    return f"Scaling, compared with the same pool without: {'; '.join(told)}."
+    for name, temperature in (("each teacher", EACH), ("the pool", POOL)):
+        better, worse, total = counted(_verdicts(sets, "temperature", temperature, "nll"))
+        if total:
+            shares = f"in {100 * better / total:.0f} % of all pools and worse in {100 * worse / total:.0f} %"
+            yield f"Scaling {name} makes NLL clearly better {shares}."
 
 
-def _operators(sets: Mapping[str, Tables]) -> str:
-    """Over all pools that differ from a linear one in the operator alone."""
-    names = dict.fromkeys(rule.operator for tables in sets.values() for rule in indexed(tables["scores"]))
-    told = []
-    for name in names:
-        parts = [_share(sets, "operator", m, lambda r, n=name: r.operator == n) for m in ("accuracy", "nll")]
-        told += [f"{spaced(name)}: {' and '.join(parts)}"] if all(parts) else []
-    return f"Operators, compared with the linear pool of the same weights and scaling: {'; '.join(told)}." if told else ""
+def _verdicts(sets: Mapping[str, Tables], key: str, value: str, metric: str) -> list[str]:
+    """Of all pools with one operator, weighting or scaling, against the same pool with the usual one, on all sets."""
+    tables = [pools_only(chosen(each["differences"], against=key, data=HOME, metric=metric)) for each in sets.values()]
+    return [verdict for table in tables for verdict in chosen(table, **{key: value})["verdict"]]
 
 
-def _share(sets: Mapping[str, Tables], against: str, metric: str, kept: Callable[[Rule], bool]) -> str:
-    """``NLL better in 80 % and worse in 5 %``, over pools and sets of teachers; "" if there are none."""
-    verdicts = [
-        row["verdict"]
-        for tables in sets.values()
-        for rule, row in indexed(
-            pools_only(chosen(tables["differences"], against=against, data=HOME, metric=metric))
-        ).items()
-        if kept(rule)
-    ]  # fmt: skip
-    better, worse, total = counted(verdicts)
-    return (
-        f"{METRICS[metric][0]} better in {100 * better / total:.0f} % and worse in {100 * worse / total:.0f} %" if total else ""
-    )
+def _choices(sets: Mapping[str, Tables]) -> Table:
+    """How often each operator, weighting and scaling is better and worse than the usual one, all else equal."""
+    head = [Column("Choice"), Column("Compared with")]
+    for metric in JUDGED:
+        title, hint = METRICS[metric]
+        head += [Column("Better", True, hint, group=title), Column("Worse", True, hint, group=title)]
+    rows = []
+    for key, usual in PLAIN._asdict().items():
+        names = dict.fromkeys(str(n) for tables in sets.values() for n in pools_only(tables["differences"])[key])
+        for name in names:
+            each = [counted(_verdicts(sets, key, name, metric)) for metric in JUDGED]
+            shares = [
+                Cell(f"{100 * n / total:.0f} %", "", n / total)
+                for better, worse, total in each
+                if total
+                for n in (better, worse)
+            ]
+            if len(shares) == 2 * len(JUDGED):
+                rows.append(Row([text(_called(key, name)), text(_called(key, usual)), *shares]))
+    caption = "Share of pools in which a choice is clearly better or worse, all else equal, over all sets of teachers"
+    return Table(f"{NAME}-choices", caption, head, rows)
+
+
+def _called(key: str, name: str) -> str:
+    """An operator, weighting or scaling in words."""
+    if key == "temperature":
+        return TEMPERATURES[name]
+    return f"{spaced(name)} {'pool' if key == 'operator' else 'weights'}"
 
 
 def _abroad(sets: Mapping[str, Tables]) -> Iterable[str]:
@@ -178,12 +172,12 @@ def _abroad(sets: Mapping[str, Tables]) -> Iterable[str]:
     for name, tables in sets.items():
         scores = pools_only(tables["scores"])
         for data in dict.fromkeys(scores["data"]):
-            if data == HOME:
-                continue
-            own = scores[scores["data"] == data]
+            own = chosen(scores, data=data)
             medians = {m: float(own[own["metric"] == f"auroc_{m}"]["value"].median()) for m in MEASURES}
-            told = listed([f"{MEASURES[m]} {show(v)}" for m, v in medians.items()])
-            yield f"{name}, foreign data {data}: median AUROC over all pools by {told}."
+            best = max(medians, key=medians.__getitem__)
+            if data != HOME:
+                told = f"Foreign data {data} ({name}) are recognised best by {MEASURES[best]}"
+                yield f"{told}: median AUROC {show(medians[best])}."
 
 
 def _usual(ranks: Mapping[Rule, float]) -> list[Rule]:

@@ -191,8 +191,8 @@ def test_the_report_tells_the_best_pool_and_what_weights_change(tables: dict[str
     told = " ".join(found.told)
     nll = {r: row["value"] for r, row in indexed(chosen(tables["scores"], data=HOME, metric="nll")).items()}
     best = min((r for r in nll if r.operator != TEACHER), key=nll.__getitem__)
-    assert f"is that of the {words(best)}: {nll[best]:.3f}" in told
-    assert "MT-BKD's entropy weights change the plain average in NLL by" in told and "Foreign data (far)" in told
+    assert f"{nll[best]:.3f}, is that of the {words(best)}" in told
+    assert "MT-BKD's entropy weights change NLL by" in told and "Foreign data (far) are recognised best by" in told
     shown = [*found.tables, *found.details]
     assert all(len(row.cells) == len(table.columns) for table in shown for row in table.rows)
     assert sum(len(table.rows) for table in shown if table.name in ("pools-pools", "pools-all")) == len(nll)
@@ -211,6 +211,11 @@ def test_advice_names_a_pool_that_is_worse_nowhere(tables: dict[str, pd.DataFram
     safe = sorted((r for r in ranks if r != PLAIN and tuple(r) not in worse), key=ranks.__getitem__)
     assert safe and f"With labelled examples, use the {words(safe[0])}" in found.told[0]
     assert found.cards[0].answer.lower() == words(safe[0]).lower()
+    choices = next(table for table in found.tables if table.name == "pools_advice-choices")
+    (row,) = [row for row in choices.rows if row.cells[0].text == "logarithmic pool"]
+    own = chosen(tables["differences"], against="operator", data=HOME, metric="nll", operator="logarithmic")
+    assert row.cells[4].sort == pytest.approx((own["verdict"] == "better").mean())
+    assert all(len(row.cells) == len(table.columns) for table in (*found.tables, *found.details) for row in table.rows)
 
 
 def test_the_figure_and_its_view_show_every_pool(tables: dict[str, pd.DataFrame], tmp_path: Path) -> None:
@@ -222,7 +227,7 @@ def test_the_figure_and_its_view_show_every_pool(tables: dict[str, pd.DataFrame]
         figure = figure_pools.draw(asked)
         marks = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines())  # pyright: ignore[reportArgumentType]
     pools = indexed(chosen(tables["scores"], data=HOME, metric="nll"))
-    assert marks == len(pools)
+    assert marks == len(pools) + 2, "and a ring around the plain average and that with entropy weights"
     rows = seen("pools", asked)["datasets"]["data"]
     assert {row["title"]: row["accuracy"] for row in rows} == {
         words(rule): interactive.rounded(row["value"])

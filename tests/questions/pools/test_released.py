@@ -85,7 +85,7 @@ def test_entropy_weights_help_different_teachers_and_hurt_alike_ones(of: str, ta
     )
     assert nll["verdict"] == {-1: "better", 1: "worse"}[sign]
     assert min(sign * error["low"], sign * error["high"]) > 0
-    share = float(tables["teachers"]["disagreement"].mean())
+    share = np.mean(tables["teachers"]["disagreement"].tolist())
     assert share == pytest.approx({"architectures": 0.170, "seeds": 0.138}[of], abs=0.001)
 
 
