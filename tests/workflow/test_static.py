@@ -81,6 +81,17 @@ def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: C
     assert drawn.endswith("and 60 more")  # the report needs all figures, and none is drawn by two jobs
 
 
+def test_a_large_experiment_is_evaluated_by_jobs_for_methods_and_groups_of_blocks(clean: Checkout) -> None:
+    large = "studies={smoke: {replicates: 600, block_size: 100}}"
+    jobs = clean.dry_run("results/smoke/evaluation/sim1/metrics.parquet", "--config", "study=smoke", large)
+    counted, methods = Counter(job.rule for job in jobs), CONFIG["studies"]["smoke"]["experiments"]["sim1"]["methods"]
+    assert counted["score"] == 2 * (1 + len(methods)) and (counted["relate"], counted["evaluate"]) == (2, 1)
+    places = {
+        job.output.split("/metrics")[0].removeprefix("results/smoke/evaluation/sim1/") for job in jobs if job.rule == "score"
+    }
+    assert places == {f"parts/{part}/{group}" for part in ("_references", *methods) for group in ("r0-499", "r500-599")}
+
+
 COUNTING_HASHES = """
 import sys
 from snakemake import cli
