@@ -36,7 +36,9 @@ def test_size_decides() -> None:
 
 
 def test_no_job_of_a_large_evaluation_asks_for_more_than_3_gb() -> None:
-    """50 methods, 1,000 replicates: what scores 500 replicates of one, what joins all of them."""
-    scoring, joining = resources.evaluation(500, 1, 10_000, 1), resources.joining(1_000, 50, 1)
-    assert max(scoring[0], joining[0]) <= 3_000
+    """50 methods, 1,000 replicates: what scores 500 replicates of one, what joins and shows all of them."""
+    scoring, joining, showing = (
+        resources.evaluation(500, 1, 10_000, 1), resources.joining(1_000, 50, 1), resources.showing(50_000, 1),
+    )  # fmt: skip
+    assert max(scoring[0], joining[0], showing[0]) <= 3_000
     assert resources.joining(1_000, 50, 2)[0] == 2 * joining[0] > resources.joining(10, 50, 2)[0]

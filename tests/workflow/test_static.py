@@ -82,8 +82,9 @@ def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: C
 
 
 def test_a_large_experiment_is_evaluated_by_jobs_for_methods_and_groups_of_blocks(clean: Checkout) -> None:
-    large = "studies={smoke: {replicates: 600, block_size: 100}}"
-    jobs = clean.dry_run("results/smoke/evaluation/sim1/metrics.parquet", "--config", "study=smoke", large)
+    small, large = "replicates: 2\n    block_size: 2", "replicates: 600\n    block_size: 100"
+    with clean.edited("workflow/studies/smoke.yaml", small, large):
+        jobs = clean.dry_run("results/smoke/evaluation/sim1/metrics.parquet", "--config", "study=smoke")
     counted, methods = Counter(job.rule for job in jobs), CONFIG["studies"]["smoke"]["experiments"]["sim1"]["methods"]
     assert counted["score"] == 2 * (1 + len(methods)) and (counted["relate"], counted["evaluate"]) == (2, 1)
     places = {
