@@ -4,8 +4,6 @@ A cell is a replicate of a method; it takes about 0.04 s of a processor, and as 
 test examples.
 """
 
-from itertools import batched
-
 from mtbkd.base.blocks import block_range
 from mtbkd.study.planned import ExperimentPlan
 
@@ -26,5 +24,5 @@ def groups(experiment: ExperimentPlan) -> dict[str, tuple[str, ...]]:
         return {}
     size = len(block_range(experiment.blocks[0]))
     together = max(1, int(REPLICATES / weight(experiment) / size))
-    found = list(batched(experiment.blocks, together, strict=False))
+    found = [experiment.blocks[i : i + together] for i in range(0, len(experiment.blocks), together)]
     return {f"r{block_range(each[0])[0]}-{block_range(each[-1])[-1]}": each for each in found}

@@ -18,9 +18,9 @@ from mtbkd.study.plan import Plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyarrow import compute as pc
 else:
-    pa, pc = lazy_import("pyarrow"), lazy_import("pyarrow.compute")
+    pa = lazy_import("pyarrow")
+pc: Any = lazy_import("pyarrow.compute")
 
 
 def copy(folder: Path, plan: Plan) -> dict[str, Any]:
