@@ -4,7 +4,7 @@ A diverged chain is left out; a replicate that lost all its chains keeps its row
 chains, S draws, M examples, K classes, A levels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from mtbkd.inference.sharpness import COLUMN
 EXAMPLE_REPLICATES = 1
 
 
-def replicates_of(blocks: Sequence[str]) -> int:
+def replicates_of(blocks: Iterable[str]) -> int:
     """How many replicates ``blocks`` hold, all of whose calibration is judged together."""
     return sum(len(block_range(block)) for block in blocks)
 

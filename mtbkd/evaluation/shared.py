@@ -48,7 +48,8 @@ class SharedExamples:
 
     def join(self, frame: "pd.DataFrame") -> None:
         """Add what another part has taken in, a frame of ``sums_frame``."""
-        for (method, kind, replicates), own in frame.groupby(["method", "kind", "replicates"], sort=False):
+        groups: Any = frame.groupby(["method", "kind", "replicates"], sort=False)
+        for (method, kind, replicates), own in groups:
             self.kinds[method] = kind
             self.replicates[method] = self.replicates.get(method, 0) + int(replicates)
             for metric in own.columns.drop(["method", "kind", "replicates", "row"]):

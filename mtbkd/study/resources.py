@@ -58,3 +58,8 @@ def joining(replicates: int, methods: int, attempt: int) -> tuple[int, int]:
     """Megabytes and minutes of the job that joins the parts of an experiment's evaluation: scores of all replicates."""
     cells = replicates * methods
     return attempt * (INTERPRETER_MB + math.ceil(cells / 50)), attempt * (30 + math.ceil(cells / 1_000))
+
+
+def showing(cells: int, attempt: int) -> tuple[int, int]:
+    """Megabytes and minutes of figures and of the report of so many replicates of methods."""
+    return attempt * (2_000 + math.ceil(cells / 50)), attempt * (30 + math.ceil(cells / 1_000))

@@ -51,7 +51,8 @@ class Fits:
                 replace(draws, log_likelihood=mild * draws.log_likelihood).write(self.draws[method][block])
 
     def at_once(self) -> dict[str, pd.DataFrame]:
-        evaluate_experiment(*NAMES.values(), self.data, self.logits, self.draws, LEVELS, self.folder / "whole")
+        study, experiment, dataset = NAMES.values()
+        evaluate_experiment(study, experiment, dataset, self.data, self.logits, self.draws, LEVELS, self.folder / "whole")
         return tables(self.folder / "whole")
 
     def in_parts(self) -> dict[str, pd.DataFrame]:

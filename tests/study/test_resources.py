@@ -33,5 +33,12 @@ def test_size_decides() -> None:
     assert resources.megabytes(4.0, 1) - resources.megabytes(0.0, 1) == 12_000  # 4 GB, three copies
     small = resources.minutes(2, 1_000, 27, 1)
     assert all(resources.minutes(*more, 1) > small for more in ((20, 1_000, 27), (2, 90_000, 27), (2, 1_000, 42_000)))
-    megabytes, minutes = resources.evaluation(1_000, 50, 10_000, 1)
-    assert megabytes > 18_000 and minutes > 75  # what such a study takes
+
+
+def test_no_job_of_a_large_evaluation_asks_for_more_than_3_gb() -> None:
+    """50 methods, 1,000 replicates: what scores 500 replicates of one, what joins and shows all of them."""
+    scoring, joining, showing = (
+        resources.evaluation(500, 1, 10_000, 1), resources.joining(1_000, 50, 1), resources.showing(50_000, 1),
+    )  # fmt: skip
+    assert max(scoring[0], joining[0], showing[0]) <= 3_000
+    assert resources.joining(1_000, 50, 2)[0] == 2 * joining[0] > resources.joining(10, 50, 2)[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtbkd.study.study_files import read_configuration
-from tests.workflow.conftest import Smoke
+from tests.workflow.conftest import Checkout, Smoke
 
 pytestmark = pytest.mark.workflow
 EXPERIMENTS = read_configuration()["studies"]["smoke"]["experiments"]
@@ -44,6 +44,21 @@ def test_every_method_was_fitted_and_evaluated(smoke: Smoke) -> None:
         metrics = pd.read_parquet(folder / "evaluation" / name / "metrics.parquet")
         assert set(metrics[metrics.kind == "student"].method) == set(experiment["methods"])
         assert {file.parent.name for file in (folder / "students" / name).rglob("*.nc")} == set(experiment["methods"])
+
+
+def test_an_experiment_evaluated_in_parts_has_the_tables_of_one_job(smoke: Smoke, fresh: Checkout) -> None:
+    import pandas as pd
+
+    for folder in ("results/shared", "results/smoke/students"):
+        shutil.copytree(smoke.checkout.root / folder, fresh.root / folder)
+    folder, command = "results/smoke/evaluation/sim1", ("--rerun-triggers", "mtime", "--config", "study=smoke", "--")
+    with fresh.edited("mtbkd/study/shares.py", "ONE_JOB = 1_000", "ONE_JOB = 0"):
+        fresh.snakemake("--cores", "all", *command, f"{folder}/metrics.parquet")
+    assert (fresh.root / folder / "parts/_together/r0-1/loo.parquet").is_file()
+    for table in sorted((smoke.checkout.root / folder).glob("*.parquet")):
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(fresh.root / folder / table.name), pd.read_parquet(table), check_exact=True
+        )
 
 
 def test_the_report_names_every_method_and_needs_nothing_else(smoke: Smoke) -> None:

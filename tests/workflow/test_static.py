@@ -81,6 +81,18 @@ def test_a_figure_waits_for_its_owner_alone_and_several_share_a_process(clean: C
     assert drawn.endswith("and 60 more")  # the report needs all figures, and none is drawn by two jobs
 
 
+def test_a_large_experiment_is_evaluated_by_jobs_for_methods_and_groups_of_blocks(clean: Checkout) -> None:
+    small, large = "replicates: 2\n    block_size: 2", "replicates: 600\n    block_size: 100"
+    with clean.edited("workflow/studies/smoke.yaml", small, large):
+        jobs = clean.dry_run("results/smoke/evaluation/sim1/metrics.parquet", "--config", "study=smoke")
+    counted, methods = Counter(job.rule for job in jobs), CONFIG["studies"]["smoke"]["experiments"]["sim1"]["methods"]
+    assert counted["score"] == 2 * (1 + len(methods)) and (counted["relate"], counted["evaluate"]) == (2, 1)
+    places = {
+        job.output.split("/metrics")[0].removeprefix("results/smoke/evaluation/sim1/") for job in jobs if job.rule == "score"
+    }
+    assert places == {f"parts/{part}/{group}" for part in ("_references", *methods) for group in ("r0-499", "r500-599")}
+
+
 COUNTING_HASHES = """
 import sys
 from snakemake import cli

@@ -33,8 +33,8 @@ for owner in OWNERS:
             "../../envs/cpu.yaml"
         threads: 1
         resources:
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 30 * attempt,
+            mem_mb=lambda wildcards, attempt: asking.showing(CELLS, attempt)[0],
+            runtime=lambda wildcards, attempt: asking.showing(CELLS, attempt)[1],
         params:
             owner=asdict(owner),
             package=package(

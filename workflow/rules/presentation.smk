@@ -50,6 +50,7 @@ def figure_sibling(experiment):
     }
 
 
+CELLS = sum(e.replicates * len(e.methods) for e in PLAN.experiments.values())
 FIGURE_EXPERIMENTS = [figure_experiment(e) for e in PLAN.experiments.values()]
 FIGURE_STUDY = FigureStudy({e.name: figure_sibling(e) for e in PLAN.experiments.values()})
 FIGURE_QUESTIONS = [figure_question(q) for q in PLAN.questions.values()]

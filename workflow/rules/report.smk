@@ -38,8 +38,8 @@ rule report:
         "../../envs/cpu.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=lambda wildcards, attempt: asking.showing(CELLS, attempt)[0],
+        runtime=lambda wildcards, attempt: asking.showing(CELLS, attempt)[1],
     params:
         spec=report_spec,
         package=package("mtbkd.report.build", *section_modules(), files=PUBLISHED + PAGE_PARTS),

@@ -25,7 +25,9 @@ def draw(result: dict[str, Any], *places: Path) -> None:
         drawn, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.0))
         for step, (colour, marker, label) in LOOKS.items():
             for axes, of in ((left, "cpu_s"), (right, "peak_mb")):
-                found = [(each["replicates"], each["steps"][step][of]) for each in studies if each["steps"][step]["jobs"]]
+                found = [
+                    (each["replicates"], each["steps"][step][of]) for each in studies if each["steps"].get(step, {}).get("jobs")
+                ]
                 if found:
                     axes.plot(*zip(*found, strict=True), marker + "-", color=colour, label=label, markersize=4)
         right.axhline(BOUND_MB, color=VERMILION, linestyle="--", label="3 GB")

@@ -65,9 +65,13 @@ def configuration(replicates: int, methods: int, block_size: int) -> dict[str, A
     }  # fmt: skip
 
 
-def make(folder: Path, replicates: int, methods: int, block_size: int, fits: bool = True) -> Plan:
-    """Write config.yaml, data, logits and draws of the study below ``folder``; without ``fits``, draws of one block alone."""
+def configure(folder: Path, replicates: int, methods: int, block_size: int) -> None:
+    """Write the study's config.yaml into ``folder``."""
     write_json(folder / "config.yaml", configuration(replicates, methods, block_size))
+
+
+def make(folder: Path, whole: bool = True) -> Plan:
+    """Write data, logits and draws of the study that ``folder`` is configured for; draws of one block unless ``whole``."""
     plan = make_plan(config.load(read_configuration([folder / "config.yaml"])))
     experiment, results = plan.experiments["made"], folder / "results"
     data = {block: results / "shared" / "data" / experiment.data.key / block for block in experiment.blocks}
@@ -79,7 +83,7 @@ def make(folder: Path, replicates: int, methods: int, block_size: int, fits: boo
             teach({**teacher.job, "device": "cpu"}, block, place, folder, out)
     for number, (method, spec) in enumerate(experiment.methods.items()):
         fit = Made(spec, number)
-        for block in experiment.blocks if fits else experiment.blocks[:1]:
+        for block in experiment.blocks if whole else experiment.blocks[:1]:
             place = results / STUDY / "students" / "made" / method / f"{block}.nc"
             fit.draws(Dataset.read(data[block]), block).write(place)
     return plan
@@ -119,7 +123,8 @@ class Made:
         diverged = np.zeros(shape[:2], bool)
         stats = {"log_ratio": rng.normal(0, 0.1, shape)} if "log_ratio" in self.claim.supplies else {}
         gates = _gates(self.spec["inference"]["name"])
-        tuning = {"lambda": 1.0, "prior_scale": 1.0, "val_nll": 0.5, "val_accuracy": 0.8, "chosen": True}
+        tuning = {name: values[0] for name, values in self.spec["posterior"].items()}
+        tuning |= {"val_nll": 0.5, "val_accuracy": 0.8, "chosen": True}
         return Draws(
             replicates, log_posterior, at_probes, test[:PROBES], np.log(observed)[:, :, kept].astype(np.float32), observed_y,
             prob[:, :, kept], test, diverged, stats,

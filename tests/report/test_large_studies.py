@@ -1,0 +1,54 @@
+"""Figures and report of many replicates show aggregates and read what they show."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mtbkd.base.frames import write_table
+from mtbkd.report import build
+from mtbkd.report.figures.material import BY_DOMAIN, Experiment, Material
+from mtbkd.report.figures.metrics import MOST_DOTS, few
+
+
+def test_up_to_a_hundred_replicates_are_dots_and_more_are_as_many_quantiles() -> None:
+    some = np.random.default_rng(0).normal(size=MOST_DOTS)
+    assert few(some) is some
+    many = few(np.append(np.random.default_rng(1).normal(size=10_000), np.nan))
+    assert len(many) == MOST_DOTS and (np.diff(many) > 0).all()
+    assert many.mean() == pytest.approx(0, abs=0.05) and many.std() == pytest.approx(1, abs=0.05)
+
+
+@pytest.fixture
+def evaluation(tmp_path: Path) -> Path:
+    rows = [
+        {"method": method, "split": "test", "domain": domain, "metric": metric, "value": 0.5}
+        for method in ("a", "b") for domain in ("all", "left") for metric in ("accuracy", "nll")
+    ]  # fmt: skip
+    for name in (*BY_DOMAIN, "tuning"):
+        write_table(pd.DataFrame(rows), tmp_path / f"{name}.parquet")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("published", "kept"), [(None, 6), ("mtbkd_table1", 8)])
+def test_of_single_domains_the_report_holds_accuracy_and_what_is_compared_with_a_paper(
+    evaluation: Path, published: str | None, kept: int
+) -> None:
+    found = build._read(str(evaluation), "metrics", build._shown({"published": published}))
+    assert len(found) == kept and ((found["domain"] == "left") & (found["metric"] == "accuracy")).sum() == 2
+
+
+def test_the_table_of_all_scores_is_made_of_every_domain_method_by_method(evaluation: Path) -> None:
+    first, second = build._by_method(str(evaluation), ["a", "b"])
+    assert set(first["method"]) == {"a"} and len(first) == len(second) == 4
+
+
+def test_figures_read_the_long_tables_without_single_domains(evaluation: Path) -> None:
+    experiment = Experiment(
+        name="e", dataset="d", kind="k", simulated=True, features=(), teachers=(), methods={}, evaluation=str(evaluation),
+        data="", draws={},
+    )  # fmt: skip
+    material = Material(experiment)
+    assert all(set(material.table(name)["domain"]) == {"all"} for name in BY_DOMAIN)
+    assert set(material.table("tuning")["domain"]) == {"all", "left"}
