@@ -52,11 +52,11 @@ OWN = {stored_copy(path): path for *_, settings in WITH_OWN for path in sources.
 if STORED and OWN:
 
     rule own_file:
-        """Copy one of the user's files into the store."""
-        localrule: True
         input:
             lambda wildcards: local(OWN[f"results/shared/own/{wildcards.key}/{wildcards.file}"]),
         output:
             "results/shared/own/{key}/{file}",
+        """Copy one of the user's files into the store."""
+        localrule: True
         shell:
             "cp {input:q} {output:q}"
