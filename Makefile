@@ -1,7 +1,7 @@
 # Everything from a bare machine: `make run` and `make test` include the setup.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint bench gpu-check report clean setup setup-dev
+.PHONY: help run test test-fast lint bench gpu-check report image clean setup setup-dev
 .NOTPARALLEL:
 
 # The study to run; default: the one in config.yaml
@@ -75,6 +75,14 @@ report: setup  ## after `make run`: Snakemake's own report of STUDY, a single HT
 	@$(RUN) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
 	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(NAME)'" >&2; exit 1; }
 	@echo "[report] Snakemake's report: $(RESULTS)/snakemake-report.html"
+
+ENGINE ?= podman
+VARIANT ?= cuda
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+TAG ?= mtbkd:$(VERSION)$(if $(filter cpu,$(VARIANT)),-cpu)
+image:  ## build the image for pods and apptainer; VARIANT=cpu is without CUDA, ENGINE=podman, docker or buildah
+	@$(ENGINE) build --file Containerfile --build-arg VARIANT=$(VARIANT) --build-arg VERSION=$(VERSION) \
+	  --build-arg COMMIT=$$(git rev-parse HEAD) --tag $(TAG) .
 
 clean:  ## remove results/ and .snakemake/, but keep the environment
 	@for folder in results .snakemake; do \

@@ -6,6 +6,13 @@
 # cpu takes torch and torchvision, at their locked versions, from PyTorch's index of builds without CUDA ($TORCH_CPU).
 set -euo pipefail
 variant=$1
+case $variant in
+cuda | cpu) ;;
+*)
+    echo "VARIANT: found '$variant'; allowed: cuda, cpu" >&2
+    exit 1
+    ;;
+esac
 export UV_PROJECT_ENVIRONMENT=$2 UV_LINK_MODE=copy UV_PYTHON=/usr/bin/python3 UV_PYTHON_DOWNLOADS=never
 cd "$(dirname "$0")/.."
 
@@ -16,17 +23,13 @@ uv() { /tmp/uv/bin/uv "$@"; }
 of_cuda() { uv export --quiet --locked --no-hashes --no-emit-project | grep -oE "^($1)[^= ]*==[^ ;]+"; }
 
 options=(--locked --no-editable --no-dev --extra kubernetes)
-case $variant in
-cuda) uv sync "${options[@]}" ;;
-cpu)
+if [ "$variant" = cuda ]; then
+    uv sync "${options[@]}"
+else
     for package in $(of_cuda 'torch|triton|nvidia-|cuda-'); do options+=(--no-install-package "${package%%==*}"); done
     uv sync "${options[@]}"
+    # shellcheck disable=SC2046
     uv pip install --python "$UV_PROJECT_ENVIRONMENT" --no-deps --index-url "${TORCH_CPU:-https://download.pytorch.org/whl/cpu}" \
         $(of_cuda torch)
-    ;;
-*)
-    echo "VARIANT: found '$variant'; allowed: cuda, cpu" >&2
-    exit 1
-    ;;
-esac
+fi
 rm -rf /tmp/uv

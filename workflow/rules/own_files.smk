@@ -49,14 +49,3 @@ def check_own_files():
 
 
 OWN = {stored_copy(path): path for *_, settings in WITH_OWN for path in sources.own_paths(settings)}
-if STORED and OWN:
-
-    rule own_file:
-        input:
-            lambda wildcards: local(OWN[f"results/shared/own/{wildcards.key}/{wildcards.file}"]),
-        output:
-            "results/shared/own/{key}/{file}",
-        """Copy one of the user's files into the store."""
-        localrule: True
-        shell:
-            "cp {input:q} {output:q}"
