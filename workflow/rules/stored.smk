@@ -3,13 +3,13 @@
 if STORED and OWN:
 
     rule own_file:
+        """Copy one of the user's files into the store."""
         input:
             lambda wildcards: local(OWN[f"results/shared/own/{wildcards.key}/{wildcards.file}"]),
         output:
             "results/shared/own/{key}/{file}",
         log:
             "results/logs/own/{key}/{file}.log",
-        """Copy one of the user's files into the store."""
         localrule: True
         conda:
             "../../envs/cpu.yaml"
