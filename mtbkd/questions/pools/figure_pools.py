@@ -1,5 +1,6 @@
 """All pools of one set of teachers: NLL against calibration, and what weights change."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mtbkd.base.frames import Frame
@@ -74,9 +75,14 @@ def points(scores: Frame) -> dict[Rule, tuple[float, float]]:
     return {rule: (row["value"], error[rule]["value"]) for rule, row in nll.items()}
 
 
-def limit(values: list[float], shown: float) -> float:
-    """The value up to which the picture goes: the better pools fill it, ``shown`` is inside."""
-    return max(sorted(values)[int(NEAR * (len(values) - 1))], shown)
+def edges(places: Mapping[Rule, tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of the picture, axis by axis: the better pools and the plain average fill it."""
+    found = []
+    for axis, usual in enumerate(places[PLAIN]):
+        values = sorted(place[axis] for place in places.values())
+        low, high = values[0], max(values[int(NEAR * (len(values) - 1))], usual)
+        found.append((low - 0.04 * (high - low), high + 0.04 * (high - low)))
+    return found
 
 
 def _plane(ax: "Axes", scores: Frame) -> None:
@@ -96,10 +102,9 @@ def _plane(ax: "Axes", scores: Frame) -> None:
             ax.plot(*places[rule], "o", color=BLACK, markerfacecolor="none", markersize=7, linestyle="none")
             ax.annotate(name, places[rule], place, textcoords="axes fraction", fontsize=8,
                         arrowprops={"arrowstyle": "-", "color": BLACK, "linewidth": 0.6, "shrinkB": 4})  # fmt: skip
-    for axis, number in ((ax.set_xlim, 0), (ax.set_ylim, 1)):
-        values = [place[number] for place in places.values()]
-        low, high = min(values), limit(values, places[PLAIN][number])
-        axis(low - 0.04 * (high - low), high + 0.04 * (high - low))
+    sides = edges(places)
+    ax.set_xlim(sides[0])
+    ax.set_ylim(sides[1])
     ax.set_xlabel("NLL (nats); left is better")
     ax.set_ylabel("smooth calibration error")
 

@@ -25,14 +25,15 @@ from mtbkd.questions.pools.rules import (
     spaced,
     words,
 )
-from mtbkd.report.numbers import count, listed, show, show_interval
+from mtbkd.report.numbers import listed, show, show_interval
 from mtbkd.report.questions import Section
 from mtbkd.report.table import Cell, Column, Row, Table, text
 
 TITLE = "Which pool of these teachers predicts best, without a student?"
 EXPLAINED = """\
 Every operator, weighting and temperature on the same teachers and examples. What needs labels (temperatures, validation and
-stacking weights) is learnt in folds: from other examples than those that it is judged on. Intervals are 95 % intervals over
+stacking weights) is learnt in folds: from other examples than those that it is judged on. Validation weights know the domain of
+an example, if the data have domains. Intervals are 95 % intervals over
 examples, differences are paired, and a difference is clear if its p-value, corrected for the number of pools, is below .05.
 Temperatures divide each teacher's logits before pooling, or those of the pool. Foreign data are recognised by the entropy of
 the pool, by the mutual information of class and teacher, or by the weight of the teachers who name another class.
@@ -46,8 +47,8 @@ def section(name: str, tables: Tables, settings: Mapping[str, Any]) -> Section:
     scores, differences = tables["scores"], tables["differences"]
     told = [_best(scores, differences), *_counted(differences), *_changed(differences)]
     told += [*_abroad(scores), _spread(tables["teachers"])]
-    short = [rule for rule in indexed(chosen(scores, data=HOME, metric="nll")) if _is_short(rule)]
-    every = [rule for rule in indexed(chosen(scores, data=HOME, metric="nll")) if rule not in short]
+    rules = sorted(indexed(chosen(scores, data=HOME, metric="nll")), key=lambda rule: rule.operator == TEACHER)
+    short, every = ([rule for rule in rules if _is_short(rule) == wanted] for wanted in (True, False))
     details = [_home(f"{name}-all", "All other pools", scores, differences, every), *_foreign(name, scores, differences)]
     details.append(_teachers(name, tables["teachers"]))
     caption = "Accuracy and calibration of pools and single teachers"
@@ -143,7 +144,7 @@ def _home(name: str, caption: str, scores: Frame, differences: Frame, rules: lis
 
 
 def _size(scores: Frame) -> str:
-    return count(int(scores["n"].max()), "example")
+    return f"{int(scores['n'].max()):,} examples"
 
 
 def _cell(row: Mapping[str, Any], difference: Mapping[str, Any] | None) -> Cell:

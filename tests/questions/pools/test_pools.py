@@ -228,7 +228,12 @@ def test_the_figure_and_its_view_show_every_pool(tables: dict[str, pd.DataFrame]
         marks = sum(len(line.get_xdata()) for line in figure.axes[0].get_lines())  # pyright: ignore[reportArgumentType]
     pools = indexed(chosen(tables["scores"], data=HOME, metric="nll"))
     assert marks == len(pools) + 2, "and a ring around the plain average and that with entropy weights"
-    rows = seen("pools", asked)["datasets"]["data"]
+    spec = seen("pools", asked)
+    rows, changes = spec["datasets"]["data"], spec["datasets"]["changes"]
+    found = indexed(chosen(tables["differences"], against="weights", data=HOME, metric="nll", operator="linear"))
+    assert {row["title"]: row["difference"] for row in changes} == {
+        words(rule): interactive.rounded(row["difference"]) for rule, row in found.items()
+    }
     assert {row["title"]: row["accuracy"] for row in rows} == {
         words(rule): interactive.rounded(row["value"])
         for rule, row in indexed(chosen(tables["scores"], data=HOME, metric="accuracy")).items()
