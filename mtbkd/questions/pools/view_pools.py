@@ -18,7 +18,9 @@ def interactive(question: Question) -> Spec:
     shapes = {TEMPERATURES[name]: SHAPES[mark] for name, mark in MARKS.items()}
     shape = {**_scale("temperature", shapes), "legend": {"orient": "bottom"}}
     tables = {"data": _pools(scores, differences), "changes": _changes(differences)}
-    return views.spec({"concat": [_plane(scores, shape), _forest(shape)], "columns": 1}, tables, {}, label=160)
+    own = {"scale": {"color": "independent"}}  # operators above, scaling below
+    both = {"concat": [_plane(scores, shape), _forest(shape)], "columns": 1, "resolve": own}
+    return views.spec(both, tables, {}, label=160)
 
 
 def _scale(field: str, values: dict[str, str]) -> Spec:
