@@ -30,7 +30,6 @@ from mtbkd.report import (
     runs,
     stacking,
     titles,
-    unscored,
 )
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
@@ -102,9 +101,8 @@ def build_report(
     named = {method: title for each in whole for method, title in titles.of_metrics(each.metrics).items()}
     content |= _first_screen(content, whole, versus, asked, named)
     content |= {"titles": named, "methods": method_cards.method_cards(whole, read, named, costs, drawn)}
-    unscores = unscored.beside(plan["experiments"], told_of, lambda name: _read(evaluation[name], "examples"))
-    beside = papers.beside(plan["experiments"], versus, unscores, {part.name: part.section.versus for part in asked})
-    content |= {"papers": papers.items(plan, beside, named), "own_figures": own, "verdicts_explained": papers.EXPLAINED}
+    printed, examples = {part.name: part.section.versus for part in asked}, lambda name: _read(evaluation[name], "examples")
+    content |= {"own_figures": own} | papers.content(plan, versus, printed, told_of, examples, named)
     vega = pictures.library(Path(library)) if library else ""
     html = page.render(content | {"findings": told_findings, "vega": vega, "beside": library is not None})
     answers = [] if content["headline"] else [answer for _, found in content["opening"] for answer in found]
