@@ -31,7 +31,6 @@ from mtbkd.report import (
     sparkline,
     stacking,
     titles,
-    unscored,
 )
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
@@ -92,7 +91,8 @@ def build_report(
     content |= _first_screen(content, study, asked)
     shown = costs, drawn, sparkline.training(figures)
     content |= {"methods": method_cards.method_cards(study.evidence.values(), study.tables, content["titles"], *shown)}
-    content |= _printed(plan, study, asked, content["titles"]) | {"own_figures": own}
+    printed, examples = {part.name: part.section.versus for part in asked}, lambda name: _read(evaluation[name], "examples")
+    content |= {"own_figures": own} | papers.content(plan, study.versus, printed, study.cards, examples, content["titles"])
     vega = pictures.library(Path(library)) if library else ""
     _write_tables(out / "tables", _frames(plan, study) | {"findings": all_findings} | asked_frames)
     write_json(out / "manifest.json", told)
@@ -142,13 +142,6 @@ def _figures(plan: Plan, figures: Sequence[str], beside: bool) -> tuple[list[pag
     drawn = page.figures(figures, beside, () if stems else unprinted)
     own = [figure for stem in stems for figure in drawn if figure.stem == stem]
     return own, [figure for figure in drawn if figure not in own]
-
-
-def _printed(plan: Plan, study: Read, asked: Sequence[question_sections.Part], named: Mapping[str, str]) -> dict[str, Any]:
-    """The papers' tables in their own layout."""
-    unscores = unscored.beside(plan["experiments"], study.cards, lambda name: _read(study.folders[name], "examples"))
-    beside = papers.beside(plan["experiments"], study.versus, unscores, {part.name: part.section.versus for part in asked})
-    return {"papers": papers.items(plan, beside, named), "verdicts_explained": papers.EXPLAINED}
 
 
 def _write_page(out: Path, content: Mapping[str, Any]) -> None:

@@ -1,15 +1,17 @@
 """The papers' tables in their own layout: in each cell what is printed and ours, with both intervals and a verdict."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from typing import Any
 
+from mtbkd.base.frames import Frame
 from mtbkd.data.published import layouts
 from mtbkd.data.published import tables as published
 from mtbkd.data.published.layouts import Address, Choice, Layout, Line
 from mtbkd.evaluation.metrics import range_of
+from mtbkd.report import unscored
 from mtbkd.report.experiment import LOOKS, VERDICT_MARKS
 from mtbkd.report.numbers import MINUS, show, show_interval
 from mtbkd.report.titles import INFERENCES, short
@@ -102,6 +104,29 @@ class Item:
     unstated: Sequence[tuple[str, str]]
     notes: Sequence[str]
     file: str = ""
+
+
+def content(
+    plan: Plan,
+    versus: Mapping[str, Sequence[Versus]],
+    asked: Beside,
+    cards: Mapping[str, Mapping[str, Any]],
+    examples: Callable[[str], Frame],
+    titles: Mapping[str, str],
+) -> dict[str, Any]:
+    """What the page's part on the papers names.
+
+    Args:
+        plan, titles: as for ``items``.
+        versus: experiment -> its published numbers beside ours.
+        asked: question -> published table -> its numbers beside ours.
+        cards, examples: as for ``unscored.beside``.
+    """
+    unscores = unscored.beside(plan["experiments"], cards, examples)
+    return {
+        "papers": items(plan, beside(plan["experiments"], versus, unscores, asked), titles),
+        "verdicts_explained": EXPLAINED,
+    }
 
 
 def beside(experiments: Plan, versus: Mapping[str, Sequence[Versus]], *others: Beside) -> Beside:
