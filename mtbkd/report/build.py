@@ -87,8 +87,8 @@ def build_report(
         findings.Case(each, plan["experiments"][name], study.versus[name]) for name, each in study.evidence.items()
     )
     parts = [_part(plan, study, name, teacher_cards[name]) for name in study.tables]
-    content = _content(plan, list(study.evidence.values()), parts, asked, drawn, costs, told) | {"findings": told_findings}
-    content |= _first_screen(content, study, asked)
+    content = _content(plan, list(study.evidence.values()), parts, asked, drawn, costs, told)
+    content |= {"findings": told_findings, **_first_screen(content, study, asked)}
     shown = costs, drawn, sparkline.training(figures)
     content |= {"methods": method_cards.method_cards(study.evidence.values(), study.tables, content["titles"], *shown)}
     printed, examples = {part.name: part.section.versus for part in asked}, lambda name: _read(evaluation[name], "examples")
@@ -189,7 +189,8 @@ def _versus(
 
 def _part(plan: Plan, study: Read, name: str, teacher_cards: Mapping[str, Sequence[str]]) -> page.Part:
     """Everything the page shows of one experiment."""
-    evidence, tables, versus, card = (of[name] for of in (study.evidence, study.tables, study.versus, study.cards))
+    evidence, tables = study.evidence[name], study.tables[name]
+    versus, card = study.versus[name], study.cards[name]
     planned = plan["experiments"][name]
     source = published.source(planned["published"]) if planned["published"] else None
     data = planned["data"]
