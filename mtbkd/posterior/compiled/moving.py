@@ -4,7 +4,7 @@ Shapes: U units, E members, S steps, K samples, P parameters.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -12,15 +12,31 @@ from mtbkd.base.compiling import share_out
 from mtbkd.base.lazy import torch
 
 if TYPE_CHECKING:
-    from mtbkd.posterior.compiled.posterior import CompiledPosterior
+    from mtbkd.posterior.observed import Observed
     from mtbkd.posterior.schedules import Adam, Moves
+
+
+class Posterior(Protocol):
+    """What they need of the compiled form of a posterior."""
+
+    problem: "Observed"
+    steps: Any
+    variational: Any
+
+    def where(self, units: "torch.Tensor", size: int) -> tuple[Any, ...]:
+        """What steps of members of ``units`` (E,) on minibatches of ``size`` examples read."""
+        ...
+
+    def anchors(self, at: "torch.Tensor", units: "torch.Tensor", size: int) -> Any:
+        """Control variates at ``at`` (E, P) for minibatches of ``size`` examples; (0, P): none."""
+        ...
 
 
 class Walker:
     """Chains of a sampler, moved many steps at a time."""
 
     def __init__(
-        self, posterior: "CompiledPosterior", params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
+        self, posterior: Posterior, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
         key: np.uint64,
     ):  # fmt: skip
         self._walk, self._layout, self._moves = posterior.steps.walk, posterior.steps.Schedule, moves
@@ -48,7 +64,7 @@ class Climber:
     """Members that Adam takes to a mode, moved many steps at a time."""
 
     def __init__(
-        self, posterior: "CompiledPosterior", params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
+        self, posterior: Posterior, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
         key: np.uint64,
     ):  # fmt: skip
         self._climb, self._climbers = posterior.steps.climb, climbers(posterior, params)
@@ -71,7 +87,7 @@ class Fitter:
     """
 
     def __init__(
-        self, posterior: "CompiledPosterior", parts: "tuple[torch.Tensor, ...]", size: int, adam: "Adam", key: np.uint64
+        self, posterior: Posterior, parts: "tuple[torch.Tensor, ...]", size: int, adam: "Adam", key: np.uint64
     ):  # fmt: skip
         self._fit, self._gaussians = posterior.variational.fit, [climbers(posterior, part) for part in parts]
         self._ascents = partial(ascents, posterior, adam)
@@ -84,12 +100,12 @@ class Fitter:
         share_out(lambda first, last: self._fit(first, last, *arguments), noise.shape[1], 1)
 
 
-def climbers(posterior: "CompiledPosterior", params: "torch.Tensor") -> Any:
+def climbers(posterior: Posterior, params: "torch.Tensor") -> Any:
     """What Adam moves in place, before its first step."""
     return posterior.steps.Climbers(params.numpy(), *np.zeros((2, *params.shape), np.float32))
 
 
-def ascents(posterior: "CompiledPosterior", adam: "Adam", done: int, count: int) -> Any:
+def ascents(posterior: Posterior, adam: "Adam", done: int, count: int) -> Any:
     """``count`` steps of Adam after ``done``."""
     at, share = range(done, done + count), 1 / posterior.problem.num_examples
     of_step = (np.array([of(t) for t in at], np.float32) for of in (adam.rate, adam.unbias))
