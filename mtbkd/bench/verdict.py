@@ -50,8 +50,10 @@ def bounds(result: dict[str, Any]) -> list[dict[str, Any]]:
         rows.append(_at_most(f"8 seeds of the CNN against one of a plain loop, {row['images']}", row["of_loop"], SEEDS_TIMES))
         against_ours = f"8 seeds of the CNN against one of ours, {row['images']}"
         # Where convolutions are most of the work, a core takes as long for each of eight seeds as for one.
-        told = {"what": against_ours, "measured": row["of_one"]}
-        rows.append(_at_most(*told.values(), SEEDS_TIMES) if row["images"] in images.CALLS_COUNT else told)
+        if row["images"] in images.CALLS_COUNT:
+            rows.append(_at_most(against_ours, row["of_one"], SEEDS_TIMES))
+        else:
+            rows.append({"what": against_ours, "measured": row["of_one"]})
     for row in result.get("pools", []):
         if row["bounded"]:
             what = f"{row['examples']:,} examples through the pool {row['operator']}, s"

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from mtbkd.posterior.schedules import Adam, Moves
 
 
-class Compiled(Protocol):
-    """What they need of a ``CompiledPosterior``."""
+class Posterior(Protocol):
+    """What they need of the compiled form of a posterior."""
 
     problem: "Observed"
     steps: Any
     variational: Any
 
     def where(self, units: "torch.Tensor", size: int) -> tuple[Any, ...]:
-        """The data that members of ``units`` see, as compiled steps take them."""
+        """What steps of members of ``units`` (E,) on minibatches of ``size`` examples read."""
         ...
 
     def anchors(self, at: "torch.Tensor", units: "torch.Tensor", size: int) -> Any:
-        """Control variates of gradients around ``at`` (E, P)."""
+        """Control variates at ``at`` (E, P) for minibatches of ``size`` examples; (0, P): none."""
         ...
 
 
@@ -36,7 +36,7 @@ class Walker:
     """Chains of a sampler, moved many steps at a time."""
 
     def __init__(
-        self, posterior: "Compiled", params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
+        self, posterior: Posterior, params: "torch.Tensor", units: "torch.Tensor", size: int, moves: "Moves",
         key: np.uint64,
     ):  # fmt: skip
         self._walk, self._layout, self._moves = posterior.steps.walk, posterior.steps.Schedule, moves
@@ -64,7 +64,7 @@ class Climber:
     """Members that Adam takes to a mode, moved many steps at a time."""
 
     def __init__(
-        self, posterior: "Compiled", params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
+        self, posterior: Posterior, params: "torch.Tensor", units: "torch.Tensor", size: int, adam: "Adam",
         key: np.uint64,
     ):  # fmt: skip
         self._climb, self._climbers = posterior.steps.climb, climbers(posterior, params)
@@ -87,7 +87,7 @@ class Fitter:
     """
 
     def __init__(
-        self, posterior: "Compiled", parts: "tuple[torch.Tensor, ...]", size: int, adam: "Adam", key: np.uint64
+        self, posterior: Posterior, parts: "tuple[torch.Tensor, ...]", size: int, adam: "Adam", key: np.uint64
     ):  # fmt: skip
         self._fit, self._gaussians = posterior.variational.fit, [climbers(posterior, part) for part in parts]
         self._ascents = partial(ascents, posterior, adam)
@@ -100,12 +100,12 @@ class Fitter:
         share_out(lambda first, last: self._fit(first, last, *arguments), noise.shape[1], 1)
 
 
-def climbers(posterior: "Compiled", params: "torch.Tensor") -> Any:
+def climbers(posterior: Posterior, params: "torch.Tensor") -> Any:
     """What Adam moves in place, before its first step."""
     return posterior.steps.Climbers(params.numpy(), *np.zeros((2, *params.shape), np.float32))
 
 
-def ascents(posterior: "Compiled", adam: "Adam", done: int, count: int) -> Any:
+def ascents(posterior: Posterior, adam: "Adam", done: int, count: int) -> Any:
     """``count`` steps of Adam after ``done``."""
     at, share = range(done, done + count), 1 / posterior.problem.num_examples
     of_step = (np.array([of(t) for t in at], np.float32) for of in (adam.rate, adam.unbias))

@@ -18,7 +18,7 @@ from mtbkd.students import init_ensemble
 from mtbkd.students.mlp import Mlp
 from tests.posterior.compiled.test_compiled_posterior import CLASSES, INPUTS, SIGNALS, STUDENTS, UNITS, alone, problem_of
 
-CONTEXT = Context(3, (0, 1, 2), Training(steps=1, restarts=1), "cpu")
+CONTEXT = Context(3, (0, 1, 2), Training.model_validate({"steps": 1, "restarts": 1}), "cpu")
 COMPILED = ["mean_field", "full_rank"]
 every_family = pytest.mark.parametrize("family", COMPILED)
 
