@@ -121,7 +121,7 @@ def test_nothing_but_results_lies_in_the_bucket(stored: Stored) -> None:
 
 
 def test_pods_get_the_image_the_keys_and_what_jobs_ask_for(stored: Stored) -> None:
-    specs = [job["spec"]["containers"][0] for job in stored.cluster.jobs.values()]
+    specs = [job["spec"]["template"]["spec"]["containers"][0] for job in stored.cluster.jobs.values()]
     assert specs and {spec["image"] for spec in specs} == {"registry.lab/mtbkd:0.1.0"}
     assert all("pip install" not in spec["args"][1] for spec in specs)
     assert all({each["name"] for each in spec["env"]} >= set(KEYS) for spec in specs)
