@@ -94,7 +94,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
     with kubernetes(folder) as cluster:
         run = made.command("snakemake", *line, "--", "all", f"{BUNDLE}/card.json", environment=environment)
         assert run.status == 0, "\n".join([run.text, *(cluster.log(name) for name in cluster.pods)])
-        client = boto3.client("s3", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b")
+        client = boto3.client(
+            "s3", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+        )
         for page in client.get_paginator("list_objects_v2").paginate(Bucket="lab"):
             for each in page["Contents"]:
                 place = folder / "objects" / each["Key"]
