@@ -36,8 +36,7 @@ class Cluster:
     def start(self, job: dict[str, Any]) -> None:
         """Start the process of a job."""
         name = job["metadata"]["name"]
-        container = job["spec"]["template"]["spec"]["containers"][0] if "template" in job["spec"] else {}
-        container = job["spec"].get("containers", [container])[0]
+        container = job["spec"]["template"]["spec"]["containers"][0]
         place = self.folder / name
         (place / "workdir").mkdir(parents=True)
         variables = {"PATH": self.path, "HOME": str(place), "OMP_NUM_THREADS": "1"}

@@ -94,7 +94,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stored]:
     with kubernetes(folder) as cluster:
         run = made.command("snakemake", *line, "--", "all", f"{BUNDLE}/card.json", environment=environment)
         assert run.status == 0, "\n".join([run.text, *(cluster.log(name) for name in cluster.pods)])
-        client = boto3.client("s3", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b")
+        client = boto3.client(
+            "s3", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1"
+        )
         for page in client.get_paginator("list_objects_v2").paginate(Bucket="lab"):
             for each in page["Contents"]:
                 place = folder / "objects" / each["Key"]
@@ -121,7 +123,7 @@ def test_nothing_but_results_lies_in_the_bucket(stored: Stored) -> None:
 
 
 def test_pods_get_the_image_the_keys_and_what_jobs_ask_for(stored: Stored) -> None:
-    specs = [job["spec"]["containers"][0] for job in stored.cluster.jobs.values()]
+    specs = [job["spec"]["template"]["spec"]["containers"][0] for job in stored.cluster.jobs.values()]
     assert specs and {spec["image"] for spec in specs} == {"registry.lab/mtbkd:0.1.0"}
     assert all("pip install" not in spec["args"][1] for spec in specs)
     assert all({each["name"] for each in spec["env"]} >= set(KEYS) for spec in specs)
