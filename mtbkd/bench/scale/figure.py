@@ -18,8 +18,8 @@ LOOKS = {
 }  # fmt: skip
 
 
-def draw(result: dict[str, Any], *places: Path) -> None:
-    """Write the figure; ``result`` as ``scale.run`` writes it."""
+def draw(result: dict[str, Any], out: Path) -> None:
+    """Write ``out`` with the suffixes .svg and .png; ``result`` as ``scale.run`` writes it."""
     studies = result["studies"]
     with style():
         drawn, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.0))
@@ -37,4 +37,4 @@ def draw(result: dict[str, Any], *places: Path) -> None:
             axes.set_xticks(replicates, [f"{each:,}" for each in replicates])
             axes.minorticks_off()
         drawn.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4)
-        save(drawn, *places)
+        save(drawn, out.with_suffix(".svg"), out.with_suffix(".png"))
