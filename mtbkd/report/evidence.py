@@ -146,11 +146,13 @@ class Evidence:
 
     def kin(self, method: str) -> dict[str, str]:
         """What the page's filter knows a student by: its id, signal and inference; {} for a teacher or the ceiling."""
-        own = self.metrics[(self.metrics["method"] == method) & (self.metrics["kind"] == "student")]
-        if not len(own):
-            return {}
-        first = own.iloc[0]
-        return {"method": method} | {name: str(first[name]) for name in ("signal", "inference") if name in first}
+        return self._kin.get(method, {})
+
+    @cached_property
+    def _kin(self) -> dict[str, dict[str, str]]:
+        first: Any = self.metrics[self.metrics["kind"] == "student"].drop_duplicates("method").to_dict("records")
+        names = [name for name in ("method", "signal", "inference") if name in self.metrics]
+        return {row["method"]: {name: str(row[name]) for name in names} for row in first}
 
     def called(self, method: str) -> str:
         """The method's name, with a remark if its chains are stacked."""
