@@ -161,8 +161,9 @@ def _read(folder: str, table: str, where: Any = None) -> Frame:
 
 
 def _shown(planned: Mapping[str, Any]) -> Any:
-    """Which rows of metrics are held in memory: of single domains the accuracy, and what a published table compares."""
-    return None if planned["published"] else [[("domain", "==", "all")], [("metric", "==", "accuracy")]]
+    """Which rows of metrics are held in memory: of single domains students' accuracy, and what a published table compares."""
+    few = [[("domain", "==", "all")], [("metric", "==", "accuracy")], [("kind", "!=", "student")]]
+    return None if planned["published"] else few
 
 
 def _by_method(folder: str, methods: Iterable[str]) -> Iterator[Frame]:

@@ -22,21 +22,26 @@ def test_up_to_a_hundred_replicates_are_dots_and_more_are_as_many_quantiles() ->
 
 @pytest.fixture
 def evaluation(tmp_path: Path) -> Path:
+    kinds = {"a": "student", "b": "student", "t": "teacher"}
     rows = [
-        {"method": method, "split": "test", "domain": domain, "metric": metric, "value": 0.5}
-        for method in ("a", "b") for domain in ("all", "left") for metric in ("accuracy", "nll")
-    ]  # fmt: skip
+        {"method": method, "kind": kind, "split": "test", "domain": domain, "metric": metric, "value": 0.5}
+        for method, kind in kinds.items()
+        for domain in ("all", "left")
+        for metric in ("accuracy", "nll")
+    ]
     for name in (*BY_DOMAIN, "tuning"):
         write_table(pd.DataFrame(rows), tmp_path / f"{name}.parquet")
     return tmp_path
 
 
-@pytest.mark.parametrize(("published", "kept"), [(None, 6), ("mtbkd_table1", 8)])
-def test_of_single_domains_the_report_holds_accuracy_and_what_is_compared_with_a_paper(
+@pytest.mark.parametrize(("published", "kept"), [(None, 10), ("mtbkd_table1", 12)])
+def test_of_single_domains_the_report_holds_teachers_and_accuracy_and_what_is_compared_with_a_paper(
     evaluation: Path, published: str | None, kept: int
 ) -> None:
     found = build._read(str(evaluation), "metrics", build._shown({"published": published}))
-    assert len(found) == kept and ((found["domain"] == "left") & (found["metric"] == "accuracy")).sum() == 2
+    of_domain = found[found["domain"] == "left"]
+    assert len(found) == kept and (of_domain["metric"] == "accuracy").sum() == 3
+    assert set(of_domain.loc[of_domain["kind"] == "teacher", "metric"]) == {"accuracy", "nll"}
 
 
 def test_the_table_of_all_scores_is_made_of_every_domain_method_by_method(evaluation: Path) -> None:

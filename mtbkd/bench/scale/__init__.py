@@ -45,7 +45,7 @@ def run(sizes: Sequence[int], methods: int, block_size: int, whole: int, out: Pa
             studies[replicates] = measure(folder, replicates, methods, block_size, replicates <= whole)
         found = {"machine": machine(1), **asked, "studies": [each for _, each in sorted(studies.items())]}
         write_json(out, found)
-        figure.draw(found, out.with_suffix(".svg"))
+        figure.draw(found, out)
         print(studies[replicates], flush=True)
 
 
