@@ -7,7 +7,9 @@ lives: no process of another host is judged, and a later process with the same n
 import json
 import os
 import re
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -78,8 +80,18 @@ def _start(pid: int) -> int | None:
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success flush it to the disk and move it into place, else remove it."""
+    """Yield a temporary path beside ``path``; on success flush it to the disk and move it into place, else remove it.
+
+    A device or a pipe, such as /dev/null or /dev/stdout, stays what it is and gets the content.
+    """
     path, me = Path(path), Process.current()
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder) / path.name
+            yield temporary
+            with temporary.open("rb") as content, path.open("wb", buffering=0) as kept:
+                shutil.copyfileobj(content, kept)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{me.host}.{me.pid}.{me.start}.part")
     try:

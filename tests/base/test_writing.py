@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,3 +70,20 @@ def test_a_number_that_was_given_again_is_another_process(tmp_path: Path) -> Non
     assert me.alive() and not replace(me, start=me.start + 1).alive()
     left = part(tmp_path, replace(me, start=me.start + 1))
     assert abandoned_parts(tmp_path) == [left]
+
+
+def test_a_pipe_stays_a_pipe_and_gets_the_content(tmp_path: Path) -> None:
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    with atomic(pipe) as temporary:
+        temporary.write_text("content")
+    reader.join(10)
+    assert found == ["content"] and pipe.is_fifo() and [*tmp_path.iterdir()] == [pipe]
+
+
+def test_a_device_stays_a_device() -> None:
+    with atomic("/dev/null") as temporary:
+        temporary.write_text("content")
+    assert Path("/dev/null").is_char_device()
