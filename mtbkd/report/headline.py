@@ -74,7 +74,8 @@ def _reproduces(versus: Mapping[str, Sequence[Versus]]) -> Card | None:
     if not total:
         return None
     same = told[COMPATIBLE]
-    answer = "Yes" if same == total else "Most of them" if 2 * same > total else "Few of them"
+    few = "Few of them: most of ours are better" if 2 * told[BETTER] > total else "Few of them"
+    answer = "Yes" if same == total else "Most of them" if 2 * same > total else few
     words = {BETTER: "ours better", WORSE: "ours worse", NOISY: "too noisy to tell", ABOVE_CEILING: "above what is possible"}
     others = [f"{told[verdict]} {word}" for verdict, word in words.items() if told[verdict]]
     place = ". ".join(filter(None, (listed(others[:2]), listed(others[2:]))))

@@ -14,7 +14,7 @@ from mtbkd.report.headline import cards
 from mtbkd.report.judgement import Judgement
 from mtbkd.report.numbers import UNKNOWN
 from mtbkd.report.verdict_card import Card
-from mtbkd.report.versus import BETTER, COMPATIBLE, NOT_STATED, Versus
+from mtbkd.report.versus import BETTER, COMPATIBLE, NOT_STATED, WORSE, Versus
 
 TITLES = {"labels_map": "Labels alone, MAP", "tip": "MT-BKD, MAP", "kd": "KD, MAP", "tip_sgld": "MT-BKD, SGLD"}
 SIGNALS = {"labels_map": "none", "tip": "tip", "kd": "kd", "tip_sgld": "tip"}
@@ -107,6 +107,8 @@ def test_printed_numbers_count_only_where_they_can_be_judged() -> None:
     card = by_question(cards([], {"few": [printed(v) for v in told]}, TITLES))["Do"]
     assert (card.answer, card.number, card.place) == ("Most of them", "2 of 3 compatible", "1 ours better")
     assert cards([], {"few": [printed(NOT_STATED)]}, TITLES) == []
+    better = by_question(cards([], {"few": [printed(v) for v in (COMPATIBLE, WORSE, BETTER, BETTER, BETTER)]}, TITLES))["Do"]
+    assert (better.answer, better.number) == ("Few of them: most of ours are better", "1 of 5 compatible")
 
 
 def test_one_replicate_claims_nothing() -> None:
