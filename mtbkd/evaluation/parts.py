@@ -35,7 +35,7 @@ class Parts:
             if isinstance(part, str | Path):
                 yield read_arrow(_file(part, name), EXPECTED, RULE, columns, where)
             else:
-                found = part[name] if where is None else part[name].filter(where)
+                found = part[name] if where is None or not part[name].num_rows else part[name].filter(where)
                 yield found if columns is None else found.select(list(columns))
 
     def frame(self, name: str, columns: Sequence[str] | None = None, where: Any = None) -> Frame:

@@ -39,12 +39,13 @@ class SharedExamples:
     def sums_frame(self) -> "pd.DataFrame":
         """What was taken in, for ``join``: method, kind, replicates, row, and a column a metric."""
         at = self.examples.evaluated()
+        nothing = pd.DataFrame(columns=["method", "kind", "replicates", "row"])
         parts = [
             pd.DataFrame({"method": m, "kind": kind, "replicates": self.replicates[m], "row": at}
                          | {metric: each[at] for (own, metric), each in self.sums.items() if own == m})
             for m, kind in self.kinds.items()
         ]  # fmt: skip
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        return pd.concat(parts, ignore_index=True) if parts else nothing
 
     def join(self, frame: "pd.DataFrame") -> None:
         """Add what another part has taken in, a frame of ``sums_frame``."""

@@ -21,7 +21,7 @@ def check_sent(folder: Path, more: Iterable[str | Path] = ()) -> int:
     Raises:
         ContractError: git lists none, or not the package, the workflow, a study or one of ``more``.
     """
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=folder, capture_output=True, text=True, check=False)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=folder, capture_output=True, encoding="utf-8", check=False)
     if listed.returncode:
         found = listed.stderr.strip().splitlines()[0] if listed.stderr.strip() else "no answer of git"
         raise ContractError(folder, "sources", found, "a clone of the repository, whose files jobs are sent", HINT)

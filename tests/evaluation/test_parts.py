@@ -12,7 +12,7 @@ from pyarrow import parquet
 from mtbkd.base import frames
 from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import read_table, write_table
-from mtbkd.contracts.artefacts import Logits, ids_digest
+from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.evaluation.evaluate import evaluate_experiment, join
 from mtbkd.evaluation.parts import Parts
 from mtbkd.evaluation.scored_part import score
@@ -59,7 +59,7 @@ class Fits:
         """A group for each block; references of shared data are scored once."""
         alone, parts = len(self.data) == 1, []
         for block, place in self.data.items():
-            logits = {"t": {block: self.logits["t"][block]}}
+            logits = {teacher: {block: files[block]} for teacher, files in self.logits.items()}
             parts.append(str(self.folder / "parts" / "_references" / block))
             score(NAMES, {block: place}, alone, logits, {}, LEVELS, 4, parts[-1])
         for method in METHODS:
@@ -95,6 +95,17 @@ def test_parts_joined_are_the_tables_of_one_job(tmp_path: Path, redrawn: bool) -
             expected, found = (each.sort_values(keys, kind="stable", ignore_index=True) for each in (expected, found))
         # Scores of examples that replicates share are summed in another order.
         pd.testing.assert_frame_equal(found, expected, check_exact=redrawn, rtol=1e-9)
+
+
+@pytest.mark.parametrize("redrawn", [True, False], ids=["redrawn", "shared"])
+def test_an_experiment_may_have_no_teacher_and_no_ceiling(tmp_path: Path, redrawn: bool) -> None:
+    fits = Fits(tmp_path, redrawn)
+    fits.logits = {}
+    for block in fits.data.values():
+        replace(Dataset.read(block), true_prob=None).write(block)
+    whole, joined = fits.at_once(), fits.in_parts()
+    assert set(whole["metrics"]["kind"]) == set(joined["metrics"]["kind"]) == {"student"}
+    pd.testing.assert_frame_equal(joined["comparisons"], whole["comparisons"], rtol=1e-9)
 
 
 def test_a_method_without_a_file_of_a_part_is_named(tmp_path: Path) -> None:

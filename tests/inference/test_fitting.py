@@ -10,7 +10,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws, open_draws
 from mtbkd.data.datasets import sim1
-from mtbkd.evaluation import evaluate
+from mtbkd.evaluation import one_method
 from mtbkd.inference.fitting import Spec, fit
 from mtbkd.teachers import mlp
 
@@ -206,9 +206,9 @@ def test_a_mixtures_sharpness_goes_from_the_fit_into_the_chosen_rows_of_its_tabl
 ) -> None:
     fit(spec("tip"), dataset, teachers, REPLICATES).write(tmp_path / "tip.nc")
     draws = Draws.read(tmp_path / "tip.nc")
-    rows = evaluate._with_sharpness(draws)
+    rows = one_method._with_sharpness(draws)
     told = [row["responsibility_sharpness"] for row in rows if row["chosen"]]
     assert told == draws.attrs["responsibility_sharpness"] and all(0 < value < 1 for value in told)
     assert {row["responsibility_sharpness"] for row in rows if not row["chosen"]} == {None}
-    alone = evaluate._with_sharpness(fit(spec("kd"), dataset, teachers, REPLICATES))
+    alone = one_method._with_sharpness(fit(spec("kd"), dataset, teachers, REPLICATES))
     assert {row["responsibility_sharpness"] for row in alone} == {None}

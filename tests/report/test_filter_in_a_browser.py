@@ -29,7 +29,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     macros: Any = environment.get_template("macros.html.j2").module
     form = environment.get_template("filter.html.j2").render(filters=groups([], STUDENTS))
     tables = "".join(str(macros.table(each)) for each in (down, Table("across", "Columns", head, lines)))
-    script = "".join((TEMPLATES / f"{name}.js").read_text() for name in ("tables", "filter"))
+    script = "".join((TEMPLATES / f"{name}.js").read_text() for name in ("common", "tables", "filter"))
     path = tmp_path_factory.mktemp("filter") / "page.html"
     path.write_text(f"<!DOCTYPE html><meta charset=utf-8><body>{form}<main>{tables}</main><script>{script}</script>")
     return path.as_uri()
