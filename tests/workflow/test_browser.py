@@ -113,6 +113,11 @@ def test_contents_stay_in_sight(browser: Any) -> None:
         "return [...document.querySelectorAll('#contents a')].map(a => !!document.querySelector(a.getAttribute('href')))"
     )
     assert targets and all(targets)
+    places = browser.execute_script(
+        "return [...document.querySelectorAll('#contents ul a')].map("
+        "a => document.querySelector(a.getAttribute('href')).getBoundingClientRect().top)"
+    )
+    assert places == sorted(places), "contents follow the page"
 
 
 def test_a_method_opens_its_card_which_escape_closes_and_whose_settings_can_be_copied(browser: Any) -> None:
