@@ -26,6 +26,7 @@ CPU_VALUES, GPU_VALUES, CPU_EXAMPLES = 1 << 22, 1 << 28, 256
 # More members than that in one grouped convolution are slower on a GPU: of images of 8 x 8 pixels, 2.7 million a second in
 # groups of 128 and .67 in groups of 256 (H200, cuDNN 9.19).
 GPU_MEMBERS = 128
+CPU_KEPT, GPU_KEPT = 1 << 28, 1 << 31  # numbers that a derivative keeps of its way forward
 
 
 class Settings(BaseModel):
@@ -150,6 +151,10 @@ class Cnn:
     def vjp(
         self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None" = None
     ) -> "torch.Tensor":
+        limit = CPU_KEPT if params.device.type == "cpu" else GPU_KEPT
+        many = max(1, limit // self._kept_numbers(params, x))
+        if x.shape[1] > many:
+            return self._vjp_in_parts(params, x, pull, keep, many)
         chunks = list(self._chunks(params, x))
         tapes = [self._convolve(params[members], x if len(x) == 1 else x[members]) for members in chunks]
         flat = torch.cat([_flat(tape[-1].out, members) for tape, members in zip(tapes, chunks, strict=True)])
@@ -164,6 +169,23 @@ class Cnn:
                 back = back if keep is None else back.mul_(keep[layer - 1])
         for members, tape in zip(chunks, tapes, strict=True):
             self._convolve_vjp(grad[members], params[members], tape, back[members], shared=len(x) == 1)
+        return grad
+
+    def _kept_numbers(self, params: "torch.Tensor", x: "torch.Tensor") -> int:
+        """Numbers of one example's way through the convolutions that a derivative keeps, of all members."""
+        return 2 * len(params) * max(self.channels[1:]) * x.shape[-2:].numel()
+
+    def _vjp_in_parts(
+        self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None", many: int
+    ) -> "torch.Tensor":
+        """The same of many examples, such as all of them: forward twice, so that no more than ``many`` are kept."""
+        with torch.no_grad():
+            back = pull(self.apply(params, x, keep))
+        grad = torch.zeros_like(params)
+        for first in range(0, x.shape[1], many):
+            own = slice(first, first + many)
+            masks = keep and [mask if mask.shape[1] == 1 else mask[:, own] for mask in keep]
+            grad += self.vjp(params, x[:, own], lambda _, own=own: back[:, own], masks)
         return grad
 
     def _convolve_vjp(

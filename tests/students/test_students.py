@@ -117,6 +117,24 @@ def test_what_is_computed_at_once_changes_nothing(
     torch.testing.assert_close(student.vjp(params, x, pull), grad, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", ["cnn", "cnn, normalised"])
+def test_a_derivative_of_many_examples_keeps_few_at_once(name: str, masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient from all examples would keep the images of every block, tens of gigabytes for some hundred draws."""
+    student, features = STUDENTS[name]
+    params, x = init_ensemble(student, [0, 1, 2]).double(), torch.randn(1, 7, *features).double()
+    keep = [2.0 * (torch.rand(3, 7, units) < 0.5).double() for units in student.hidden] if masked else None
+
+    def pull(logits: torch.Tensor) -> torch.Tensor:
+        return torch.linspace(0, 1, 7).double().unsqueeze(-1) - torch.softmax(logits, -1)
+
+    whole, kept, convolve = student.vjp(params, x, pull, keep), [], type(student)._convolve
+    monkeypatch.setattr(cnn, "CPU_KEPT", 2 * student._kept_numbers(params, x))
+    monkeypatch.setattr(cnn.Cnn, "_convolve", lambda self, p, x: kept.append(x.shape[1]) or convolve(self, p, x))
+    torch.testing.assert_close(student.vjp(params, x, pull, keep), whole, rtol=1e-10, atol=1e-12)
+    assert kept[-4:] == [2, 2, 2, 1]
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="NO GPU: the student was run on the CPU only")
 @pytest.mark.parametrize("name", ["cnn", "cnn, normalised"])
