@@ -1,17 +1,28 @@
-"""Operators in a configuration: each has a display name and settings."""
+"""Operators and weights in a configuration: an operator has a display name and settings."""
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from mtbkd.base import registry
+from mtbkd.base.bounds import Names
 from mtbkd.base.explain import choice, clean, validate
 from mtbkd.pooling.operators import best_single, linear, load, logarithmic, median, minimax, power_mean, trimmed_mean
 
 # Imported so that the jobs that pool depend on these sources; the registry names further ones.
 OWN = (best_single, linear, logarithmic, median, minimax, power_mean, trimmed_mean)
+
+
+def _known_weights(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in registry.WEIGHTS:
+            raise ValueError(choice(name, registry.WEIGHTS))
+    return names
+
+
+Weightings = Annotated[Names, AfterValidator(_known_weights)]
 
 
 def settings_of(name: str, settings: Mapping[str, Any]) -> tuple[ModuleType, Any]:

@@ -1,13 +1,12 @@
 """Build a study's report: report.html, manifest.json and the summary tables, from what the other rules wrote."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mtbkd.base.frames import Frame, read_table, write_csv
+from mtbkd.base.frames import Frame, write_csv
 from mtbkd.base.lazy import pd
 from mtbkd.base.writing import atomic, write_json
 from mtbkd.data.published import layouts
@@ -35,17 +34,14 @@ from mtbkd.report import (
 from mtbkd.report import questions as question_sections
 from mtbkd.report.answers import sentences
 from mtbkd.report.evidence import Evidence
-from mtbkd.report.judgement import is_posterior, judgements, unclaimed
 from mtbkd.report.numbers import count
 from mtbkd.report.provenance import json_able, manifest
+from mtbkd.report.reading import KEPT, Plan, Read, by_method, read_one, read_study
 from mtbkd.report.table import Column, Row, Table, text
 from mtbkd.report.versus import COLUMNS as PUBLISHED_COLUMNS
-from mtbkd.report.versus import Versus, long_rows, side_by_side
+from mtbkd.report.versus import long_rows
 
-Plan = Mapping[str, Any]
 MOST_CARDS = 6  # of the first screen: those of the experiments, then those of further questions
-KEPT = ("gates", "comparisons", "agreement", "loo", "chain_weights")  # summary tables too, over all experiments
-TABLES = ("metrics", "tuning", "example_scores", "predictive_checks", *KEPT)
 
 
 def build_report(
@@ -80,7 +76,7 @@ def build_report(
     """
     out = Path(out)
     asked, asked_frames = question_sections.parts(plan["questions"], questions, plan["experiments"])
-    study, told = _study(plan, evaluation, data_cards, asked), manifest(plan)
+    study, told = read_study(plan, evaluation, data_cards, asked), manifest(plan)
     own, drawn = _figures(plan, figures, library is not None)
     costs = runs.costs({(step, name): files for step, name, files in benchmarks})
     told_findings, all_findings = findings.study(
@@ -91,47 +87,12 @@ def build_report(
     content |= {"findings": told_findings, **_first_screen(content, study, asked)}
     shown = costs, drawn, sparkline.training(figures)
     content |= {"methods": method_cards.method_cards(study.evidence.values(), study.tables, content["titles"], *shown)}
-    printed, examples = {part.name: part.section.versus for part in asked}, lambda name: _read(evaluation[name], "examples")
+    printed, examples = {part.name: part.section.versus for part in asked}, lambda name: read_one(evaluation[name], "examples")
     content |= {"own_figures": own} | papers.content(plan, study.versus, printed, study.cards, examples, content["titles"])
     vega = pictures.library(Path(library)) if library else ""
     _write_tables(out / "tables", _frames(plan, study) | {"findings": all_findings} | asked_frames)
     write_json(out / "manifest.json", told)
     _write_page(out, content | {"vega": vega, "beside": library is not None})
-
-
-@dataclass(frozen=True)
-class Read:
-    """What was read of a study's experiments, each by name.
-
-    Attributes:
-        folders: those of the evaluation.
-        tables: those in them, of metrics the rows that are shown.
-        evidence: the same with the verdicts of gates.
-        cards: the first card of the data.
-        versus: the printed numbers beside ours.
-    """
-
-    folders: Mapping[str, str]
-    tables: Mapping[str, Mapping[str, Frame]]
-    evidence: Mapping[str, Evidence]
-    cards: Mapping[str, Mapping[str, Any]]
-    versus: Mapping[str, Sequence[Versus]]
-
-
-def _study(
-    plan: Plan,
-    evaluation: Mapping[str, str],
-    data_cards: Mapping[str, Sequence[str]],
-    asked: Sequence[question_sections.Part],
-) -> Read:
-    tables = {
-        name: {table: _read(evaluation[name], table, _shown(planned) if table == "metrics" else None) for table in TABLES}
-        for name, planned in plan["experiments"].items()
-    }
-    evidence = {name: _evidence(plan, name, read) for name, read in tables.items()}
-    told_of = {name: cards.first_cards({"data": files})["data"] for name, files in data_cards.items()}
-    versus = {name: _versus(plan["experiments"][name], evidence[name], told_of[name], asked) for name in tables}
-    return Read(evaluation, tables, evidence, told_of, versus)
 
 
 def _figures(plan: Plan, figures: Sequence[str], beside: bool) -> tuple[list[page.Figure], list[page.Figure]]:
@@ -154,38 +115,6 @@ def _write_page(out: Path, content: Mapping[str, Any]) -> None:
     told_first = index.headline_of(told, plan["description"], content["ran"], content["headline"], answers)
     description.write(out / "snakemake.rst", told_first, content["lead"])
     index.publish(out, told_first)
-
-
-def _read(folder: str, table: str, where: Any = None) -> Frame:
-    return read_table(Path(folder) / f"{table}.parquet", "a table of the evaluation", "evaluate", where=where)
-
-
-def _shown(planned: Mapping[str, Any]) -> Any:
-    """Which rows of metrics are held in memory: of single domains students' accuracy, and what a published table compares."""
-    few = [[("domain", "==", "all")], [("metric", "==", "accuracy")], [("kind", "!=", "student")]]
-    return None if planned["published"] else few
-
-
-def _by_method(folder: str, methods: Iterable[str]) -> Iterator[Frame]:
-    """The rows of metrics of one method after another."""
-    yield from (_read(folder, "metrics", [("method", "==", method)]) for method in methods)
-
-
-def _evidence(plan: Plan, name: str, tables: Mapping[str, Frame]) -> Evidence:
-    """With what is said of methods beside their numbers."""
-    planned, gates = plan["experiments"][name], tables["gates"]
-    given = (tables["metrics"], tables["comparisons"], judgements(gates), is_posterior(gates))
-    read = tables["agreement"], tables["example_scores"], unclaimed(gates)
-    said = stacking.said(tables["chain_weights"])
-    beside = {"stacked": said, "notes": planned["notes"], "as_printed": frozenset(planned["as_printed"])}
-    return Evidence(name, *given, *read, tuning=tables["tuning"], methods=planned["methods"], **beside)
-
-
-def _versus(
-    planned: Mapping[str, Any], evidence: Evidence, card: Mapping[str, Any], asked: Sequence[question_sections.Part]
-) -> list[Versus]:
-    fitted = {*question_sections.fitted(asked, planned["published"]), *planned["fitted"]}
-    return side_by_side(planned, evidence.metrics, card.get("domain_names") or [], fitted)
 
 
 def _part(plan: Plan, study: Read, name: str, teacher_cards: Mapping[str, Sequence[str]]) -> page.Part:
@@ -315,7 +244,7 @@ def _frames(plan: Plan, study: Read) -> dict[str, Frame]:
     frames["comparisons"]["other_candidates"] = [evidence[each].unlike(method, base) for each, method, base in compared]
     main = []
     for name, each in evidence.items():
-        main += experiment.long_rows(each, _by_method(study.folders[name], each.metrics["method"].unique()))
+        main += experiment.long_rows(each, by_method(study.folders[name], each.metrics["method"].unique()))
     frames["main"] = pd.DataFrame(main)
     printed = {name: plan["experiments"][name]["published"] for name in versus}
     rows = [row for name, found in versus.items() for row in long_rows(name, printed[name], found)]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mtbkd.base.frames import write_table
-from mtbkd.report import build
+from mtbkd.report import reading
 from mtbkd.report.figures.material import BY_DOMAIN, Experiment, Material
 from mtbkd.report.figures.metrics import MOST_DOTS, few
 
@@ -38,14 +38,14 @@ def evaluation(tmp_path: Path) -> Path:
 def test_of_single_domains_the_report_holds_teachers_and_accuracy_and_what_is_compared_with_a_paper(
     evaluation: Path, published: str | None, kept: int
 ) -> None:
-    found = build._read(str(evaluation), "metrics", build._shown({"published": published}))
+    found = reading.read_one(str(evaluation), "metrics", reading.shown({"published": published}))
     of_domain = found[found["domain"] == "left"]
     assert len(found) == kept and (of_domain["metric"] == "accuracy").sum() == 3
     assert set(of_domain.loc[of_domain["kind"] == "teacher", "metric"]) == {"accuracy", "nll"}
 
 
 def test_the_table_of_all_scores_is_made_of_every_domain_method_by_method(evaluation: Path) -> None:
-    first, second = build._by_method(str(evaluation), ["a", "b"])
+    first, second = reading.by_method(str(evaluation), ["a", "b"])
     assert set(first["method"]) == {"a"} and len(first) == len(second) == 4
 
 

@@ -1,5 +1,6 @@
 """Scores against the number of labels, with and without teachers: when distillation pays."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,8 @@ def sets_of_teachers(rows: Frame) -> list[str]:
 
 def panels_of(rows: Frame) -> list[tuple[str, str, str]]:
     """(title, set of teachers, metric) of every panel."""
-    return [(f"teachers: {each}", each, metric) for each in sets_of_teachers(rows) for metric in judged_metrics(rows)]
+    named = [(f"teachers: {each}", each) for each in sets_of_teachers(rows)] or [("without teachers", NO_TEACHERS)]
+    return [(title, each, metric) for title, each in named for metric in judged_metrics(rows)]
 
 
 def label_ticks(ax: "Axes", counts: list[int]) -> None:
@@ -111,17 +113,21 @@ def _panel(ax: "Axes", rows: Frame, teachers: str, students: Mapping[str, Studen
         line = "solid" if transfer or signal == "none" else (0, (3, 1.6))
         ax.plot(x, means, mark, color=colour, linestyle=line, markersize=mark_size(mark, 3), linewidth=1.2, label=label)
     ceiling = rows[rows["kind"] == "ceiling"]["value"].mean()
-    ax.axhline(ceiling, color=GREY, linewidth=1, label="ceiling", zorder=0.5)
+    if math.isfinite(ceiling):
+        ax.axhline(ceiling, color=GREY, linewidth=1, label="ceiling", zorder=0.5)
     ax.margins(y=0.08)
     low, high = ax.get_ylim()
     mean = float(rows[(rows["method"] == MEAN) & (rows["teachers"] == teachers)]["value"].mean())
-    ax.axhline(mean, color=TEACHERS, linestyle=(0, (1, 1.2)), linewidth=1.2, label="mean of the teachers", gid=MEAN)
+    if math.isfinite(mean):  # a question about labels alone has no teachers
+        ax.axhline(mean, color=TEACHERS, linestyle=(0, (1, 1.2)), linewidth=1.2, label="mean of the teachers", gid=MEAN)
     ax.set_ylim(low, high)
 
 
 def _label_outside(ax: "Axes") -> None:
     """Write the teachers' mean at the edge of a panel that it lies outside of."""
-    (line,) = [line for line in ax.lines if line.get_gid() == MEAN]
+    line = next((line for line in ax.lines if line.get_gid() == MEAN), None)
+    if line is None:
+        return
     value = float(line.get_ydata()[0])  # pyright: ignore[reportArgumentType, reportIndexIssue]
     low, high = ax.get_ylim()
     if low <= value <= high:

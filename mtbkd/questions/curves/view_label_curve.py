@@ -1,5 +1,7 @@
 """Scores against the number of labels, to point at."""
 
+import math
+
 from mtbkd.evaluation.intervals import interval
 from mtbkd.evaluation.metrics import range_of
 from mtbkd.questions.curves.figure_label_curve import MEAN, TITLES, lines_of, panels_of
@@ -25,6 +27,7 @@ def interactive(question: Question) -> Spec:
         mean = float(rows[(rows["method"] == MEAN) & (rows["teachers"] == teachers)]["value"].mean())
         ceiling = float(rows[rows["kind"] == "ceiling"]["value"].mean())
         lines = {"ceiling": (ceiling, GREY), "mean of the teachers": (mean, TEACHERS)}
+        lines = {label: line for label, line in lines.items() if math.isfinite(line[0])}
         panels.append(Panel(title, points, TITLES[metric], lines, {"metric": metric}))
     known = {method: each._asdict() for method, each in students.items()}
     return along(panels, looks(students), views.logarithmic("at", "labels (logarithmic)"), known)

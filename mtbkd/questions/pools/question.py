@@ -11,17 +11,14 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from mtbkd.base import registry
-from mtbkd.base.bounds import Names
 from mtbkd.base.errors import ContractError
-from mtbkd.base.explain import choice
 from mtbkd.base.lazy import pd, torch
 from mtbkd.base.seeds import derive
 from mtbkd.evaluation.compare import holm
 from mtbkd.evaluation.deviance import entropy
 from mtbkd.evaluation.verdict import judge, verdict
 from mtbkd.evaluation.votes import read_votes
-from mtbkd.pooling.chosen import DEFAULT, Chosen, settings_of
+from mtbkd.pooling.chosen import DEFAULT, Chosen, Weightings, settings_of
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.pools.folding import Case, Opinions, applying, case_of, opinions
 from mtbkd.questions.pools.looks import HIGHER_IS_BETTER, Look, foreign_looks, label_looks
@@ -42,7 +39,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     operators: dict[str, Chosen] = Field(DEFAULT, min_length=1, description="operators with their settings, by displayed name")
-    weights: Names = Field((), description="modules of mtbkd/pooling; default: all that need no label of the example itself")
+    weights: Weightings = Field(
+        (), description="modules of mtbkd/pooling; default: all that need no label of the example itself"
+    )
     folds: int = Field(5, ge=2, le=50, description="number of folds; what needs labels learns from all others")
     votes: str | None = Field(None, min_length=1, description="raw file of human votes, images x classes")
     ids: str = Field(
@@ -55,14 +54,6 @@ class Settings(BaseModel):
         if PLAIN.operator not in operators or operators[PLAIN.operator].operator != "linear":
             raise ValueError("allowed: the operator linear among others, under this name; pools are compared with it")
         return operators
-
-    @field_validator("weights")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in registry.WEIGHTS:
-                raise ValueError(choice(name, registry.WEIGHTS))
-        return names
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:

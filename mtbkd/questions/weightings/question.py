@@ -9,12 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
 from mtbkd.base.bounds import Examples, Names
-from mtbkd.base.explain import choice
 from mtbkd.base.lazy import pd, torch
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
@@ -34,6 +33,7 @@ from mtbkd.pooling import (  # fmt: skip
     validation,
 )
 from mtbkd.pooling import context as weighing
+from mtbkd.pooling.chosen import Weightings
 from mtbkd.pooling.operators import linear, logarithmic
 from mtbkd.questions.inputs import Inputs
 from mtbkd.signals.responsibility import responsibilities
@@ -53,19 +53,11 @@ Rows = list[dict[str, Any]]
 class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: Names = Field((), description="modules of mtbkd/pooling; default: all that apply to the data")
+    weights: Weightings = Field((), description="modules of mtbkd/pooling; default: all that apply to the data")
     classes: Names = Field((), description="classes to avoid; default: the last class")
     hard_cases: Examples = Field(
         2_000, description="number of certain, undecided and random teachers on which the conditions are tested"
     )
-
-    @field_validator("weights")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in registry.WEIGHTS:
-                raise ValueError(choice(name, registry.WEIGHTS))
-        return names
 
 
 @dataclass(frozen=True)

@@ -185,3 +185,12 @@ def test_sets_of_equally_good_teachers_are_drawn_side_by_side(drawn: Question, t
         figure = teacher_quality.draw(replace(drawn, tables={"scores": str(tmp_path / "scores.parquet")}))
     line = next(line for line in figure.axes[0].lines if str(line.get_label()) == "MT-BKD (map), others kept")
     assert len(np.asarray(line.get_xdata())) == len(GAINS)
+
+
+def test_a_curve_of_labels_alone_has_one_panel_for_each_score(drawn: Question, tmp_path: Path) -> None:
+    rows = drawn.table("scores")
+    write_table(rows[(rows["kind"] == "student") & (rows["method"] == "labels_map")], tmp_path / "scores.parquet")
+    alone = replace(drawn, settings={**drawn.settings, "sets": []}, tables={"scores": str(tmp_path / "scores.parquet")})
+    figure, view = checked(alone)["label_curve"]
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["without teachers"] * 2
+    assert {row["method"] for row in view["datasets"]["data"]} == {"labels_map"}
