@@ -47,8 +47,9 @@ def draw(material: Material) -> "Figure":
         for ax, picture in zip(line, pictures, strict=False):
             _show(ax, picture)
         line[0].text(-0.12, 0.5, title, transform=line[0].transAxes, rotation=90, ha="right", va="center", fontsize=7.5)
-    figure.suptitle(f"method {material.experiment.main_method}: label \N{RIGHTWARDS ARROW} prediction, mean deviance in nats",
-                    fontsize=9, x=0.01, ha="left")  # fmt: skip
+    title = material.experiment.titles[material.experiment.main_method]
+    told = f"{title}: label \N{RIGHTWARDS ARROW} prediction, mean deviance in nats"
+    figure.suptitle(told, fontsize=9, x=0.01, ha="left")
     return figure
 
 
