@@ -15,7 +15,7 @@ from mtbkd.contracts.artefacts import SPLITS, Dataset
 
 # Sizes that settle in seconds, for every Settings that has a field of that name.
 SMALL: dict[str, Any] = {
-    "n_train": 60, "n_val": 20, "n_test": 30, "n_ood": 10, "share": 0.2,
+    "n_train": 60, "n_val": 20, "n_test": 30, "n_ood": 10, "n_teachers": 10, "share": 0.2,
     "steps": 600, "burn_in": 100, "thin": 5, "chains": 2, "draws": 100, "tune": 200, "samples": 2,
     "hidden": (6,), "channels": (4,), "particles": 60, "warmup": 300, "starts": 4,
 }  # fmt: skip
@@ -38,7 +38,8 @@ FILES: dict[str, dict[str, Any]] = {
 }
 # Collections of images that are tested on tiny files of our own in their format, in place of these raw files.
 IMAGE_FILES: dict[str, tuple[str, ...]] = {
-    f"mtbkd.data.datasets.{kind}": registry.part("dataset", kind).RAW for kind in ("cifar100", "svhn", "usps", "digit_five")
+    f"mtbkd.data.datasets.{kind}": registry.part("dataset", kind).RAW
+    for kind in ("cifar100", "svhn", "usps", "digit_five", "digit_usps_mnist")
 }
 # The part of a collection that mirrors hold.
 RELEASES: dict[str, dict[str, Any]] = {"mtbkd.data.datasets.cifar10": {"release": "first_10k"}}

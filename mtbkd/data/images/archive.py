@@ -1,5 +1,6 @@
-"""Tar archives, read member by member into memory: nothing is unpacked, so no path can escape a folder."""
+"""Packed files, read into memory: nothing is unpacked to disk, so no path can escape a folder."""
 
+import gzip
 import tarfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from mtbkd.base.reading import damage
 
 MOST_BYTES = 1 << 30  # of all members together
 MOST_MEMBERS = 200_000
+MOST_ALONE = 1 << 28  # bytes of a file that is packed alone: four times the largest that we know
 MOST_HEADER = 1 << 16  # bytes of a long name or of extended attributes, which are read before a member is known
 
 
@@ -23,6 +25,18 @@ class _Member(tarfile.TarInfo):
         if not named and member.size > MOST_HEADER:
             raise ValueError(f"a header of {member.size:,} bytes; expected at most {MOST_HEADER:,}")
         return member
+
+
+def unpacked(path: Path, expected: str) -> bytes:
+    """Content of a file, packed by gzip or not; ContractError if it is damaged or too large."""
+    with damage(path, expected) as file:
+        with file.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+        with (gzip.open if packed else open)(file, "rb") as handle:
+            content = handle.read(MOST_ALONE + 1)
+    if len(content) > MOST_ALONE:
+        raise ContractError(path, "content", f"more than {MOST_ALONE} bytes", "at most that many")
+    return content
 
 
 def read_members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Several domains as one dataset: what digit_domains and digit_five share."""
+"""Several domains as one dataset: what digit_domains, digit_five and digit_usps_mnist share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtbkd.base import seeds
-from mtbkd.contracts.artefacts import Dataset
+from mtbkd.contracts.artefacts import TEACHERS, Dataset
 from mtbkd.data.images.collections import DIGITS
 from mtbkd.data.preprocess import hide_labels
 
@@ -14,7 +14,7 @@ SPLITS = ("train", "val", "test")
 
 
 class Part(NamedTuple):
-    """Images of one domain in one split: x float32 (n, 3, S, S) in [-1, 1], label int64 (n,), ids (n,)."""
+    """Images of one domain in one split: x float32 (n, C, S, S) in [-1, 1], label int64 (n,), ids (n,)."""
 
     domain: str
     split: str
@@ -32,6 +32,7 @@ def joined(
     split = np.concatenate([np.full(len(p.label), f"ood:{held_out}" if p.domain == held_out else p.split) for p in kept])
     y = np.concatenate([p.label for p in kept])
     hidden = hide_labels(y, split, label_share, seeds.derive(seed, "data", replicate=0, part="hidden"), name)
+    hidden[split == TEACHERS] = -1
     return Dataset(
         name=name,
         x=np.concatenate([p.x for p in kept])[None],
@@ -41,6 +42,6 @@ def joined(
         ids=np.concatenate([p.ids for p in kept]),
         domain=np.concatenate([np.full(len(p.label), domains.index(p.domain)) for p in kept]).astype(np.int64)[None],
         domain_names=domains,
-        teacher_y=y[None] if label_share < 1 else None,
+        teacher_y=y[None] if (hidden != y).any() else None,
         card={**card, "seed": seed, "simulated": False, "labelled_train": int(((hidden >= 0) & (split == "train")).sum())},
     ).validate()

@@ -3,7 +3,6 @@
 Our own reader, as torchvision's checks neither the magic number's first half nor the length, and takes seconds to import.
 """
 
-import gzip
 import math
 import struct
 from pathlib import Path
@@ -11,16 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.reading import damage
 from mtbkd.data.images import Images, paired
+from mtbkd.data.images.archive import unpacked
 
 UNSIGNED_BYTE = 8
-MOST_BYTES = 1 << 28  # of the content: four times the largest file of the format that we know
 
 
 def read_idx(path: Path, axes: int) -> np.ndarray:
     """The uint8 array with ``axes`` axes in an IDX file; ContractError names the file and what is wrong with it."""
-    content = _content(path)
+    content = unpacked(path, "an IDX file, packed by gzip or not")
     start = 4 + 4 * axes
     magic = content[:4]
     if magic != bytes([0, 0, UNSIGNED_BYTE, axes]):
@@ -36,14 +34,3 @@ def read_idx(path: Path, axes: int) -> np.ndarray:
 def read_pair(images: Path, labels: Path, classes: int) -> Images:
     """Grey images (N, 1, H, W) from one IDX file and their labels from another."""
     return paired(read_idx(images, 3)[:, None], read_idx(labels, 1), classes, f"{images} and {labels}")
-
-
-def _content(path: Path) -> bytes:
-    with damage(path, "an IDX file, packed by gzip or not") as file:
-        with file.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(file, "rb") as handle:
-            content = handle.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ContractError(path, "content", f"more than {MOST_BYTES} bytes", "at most that many")
-    return content

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset
-from mtbkd.data.datasets import cifar10, digit_domains, digit_five, mnist
-from mtbkd.data.images.collections import CIFAR10_FIRST_10K_OF_ALL
-from tests.data.images.formats import cifar_bytes, random_images, write_all, write_idx, write_tar
+from mtbkd.data.datasets import cifar10, digit_domains, digit_five, digit_usps_mnist, mnist
+from mtbkd.data.images.collections import CIFAR10_FIRST_10K_OF_ALL, FASHION_MNIST, MNIST, USPS
+from tests.data.images.formats import cifar_bytes, random_images, write_all, write_tar
 
 SETTINGS = {"n_train": 40, "n_val": 20, "n_test": 15, "gammas": [0, 0.5], "n_gamma": 6, "ood": {"fashion": 9}}
 
@@ -18,12 +18,7 @@ SETTINGS = {"n_train": 40, "n_val": 20, "n_test": 15, "gammas": [0, 0.5], "n_gam
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("raw")
-    for group in ("mnist", "fashion_mnist"):
-        (folder / group).mkdir()
-        for part, prefix in (("train", "train"), ("test", "t10k")):
-            pixels, label = random_images(part, (1, 28, 28))
-            write_idx(folder / group / f"{prefix}-images-idx3-ubyte.gz", pixels[:, 0])
-            write_idx(folder / group / f"{prefix}-labels-idx1-ubyte.gz", label)
+    write_all(folder, (*MNIST.keys, *FASHION_MNIST.keys, *USPS.keys))
     return folder
 
 
@@ -158,3 +153,46 @@ def test_digit_five_cuts_the_official_images_to_28_pixels(tmp_path: Path) -> Non
         np.testing.assert_allclose((data.x[0, rows] + 1) * 127.5, pixels[numbers][:, :, 2:-2, 2:-2], atol=1e-3)
         assert np.array_equal(data.y[0, rows], label[numbers])
     assert "mnist_m" in data.card["Unverified content"] and "svhn" not in data.card["Unverified content"]
+
+
+HANDS = {"n_train": 40, "n_val": 20, "n_test": 30, "n_teachers": 30}
+
+
+def hands(raw: Path, **changed: object) -> Dataset:
+    settings = digit_usps_mnist.Settings.model_validate({**HANDS, **changed})
+    return digit_usps_mnist.prepare("data", settings, 3, range(1), raw)
+
+
+def test_a_larger_image_is_averaged_by_area_and_one_of_the_right_size_stays(raw: Path) -> None:
+    """28 pixels and 16 divide 112: there every old pixel is 4 wide and every new one 7."""
+    data, sizes = hands(raw), {"mnist": 28, "usps": 16}
+    for part in ("train", "test"):
+        for domain, size in sizes.items():
+            pixels, label = random_images(part, (1, size, size))
+            rows = [i for i, name in enumerate(data.ids.tolist()) if name.startswith(f"{domain}-{part}")]
+            numbers = [int(data.ids[i].rpartition("-")[2]) for i in rows]
+            fine = np.kron(pixels[numbers].astype(float), np.ones((112 // size, 112 // size)))
+            wanted = fine.reshape(len(rows), 1, 16, 7, 16, 7).mean((3, 5)) / 127.5 - 1
+            np.testing.assert_allclose(data.x[0, rows], wanted, atol=1e-6)
+            assert data.teacher_y is not None and np.array_equal(data.teacher_y[0, rows], label[numbers])
+
+
+def test_teachers_have_images_of_their_own_in_both_domains(raw: Path) -> None:
+    data = hands(raw, label_share=0.25)
+    own, train = data.rows("teachers"), data.rows("train")
+    assert data.domain is not None and data.teacher_y is not None
+    assert np.bincount(data.domain[0, own]).tolist() == [30, 30] and np.bincount(data.domain[0, train]).tolist() == [40, 40]
+    assert (data.y[0, own] == -1).all() and (data.teacher_y[0, own] >= 0).all() and (data.y[0, train] >= 0).sum() == 20
+    assert not set(data.ids[own]) & set(data.ids[data.split != "teachers"])
+
+
+def test_of_a_hand_that_is_held_out_only_test_images_stay(raw: Path) -> None:
+    data = hands(raw, held_out="usps")
+    rows = data.rows("ood:usps")
+    assert data.domain is not None and (data.domain[0, rows] == 1).all() and len(rows) == 30 and (data.y[0, rows] >= 0).all()
+    assert (data.domain[0, data.split != "ood:usps"] == 0).all()
+
+
+def test_more_images_than_usps_has_are_refused() -> None:
+    with pytest.raises(ValidationError, match=r"n_teachers \+ n_val \+ n_train: found 8,000; allowed: at most the 7,291"):
+        digit_usps_mnist.Settings(n_train=3_600)

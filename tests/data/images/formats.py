@@ -1,6 +1,5 @@
 """Tiny files in the published formats, with random pixels: what readers are tested on, and conformance tests feed on."""
 
-import bz2
 import gzip
 import io
 import struct
@@ -55,11 +54,8 @@ def write_mat(path: Path, pixels: np.ndarray, label: np.ndarray) -> Path:
 
 def write_usps(path: Path, pixels: np.ndarray, label: np.ndarray) -> Path:
     rows = pixels.reshape(len(pixels), -1) / 255 * 2 - 1
-    lines = [
-        f"{digit + 1} " + " ".join(f"{i}:{v:.6f}" for i, v in enumerate(row, start=1))
-        for digit, row in zip(label, rows, strict=True)
-    ]
-    path.write_bytes(bz2.compress(("\n".join(lines) + "\n").encode()))
+    lines = [f"{digit}.0000 " + " ".join(f"{v:.4f}" for v in row) for digit, row in zip(label, rows, strict=True)]
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0))
     return path
 
 
@@ -80,12 +76,15 @@ def mnist_m_members(part: str) -> dict[str, bytes]:
 
 
 def _write(key: str, path: Path) -> None:
-    part = "test" if key.endswith((".t.bz2", "test_32x32.mat")) else "train"
+    part = "test" if key.endswith(("zip.test.gz", "test_32x32.mat")) or "/t10k" in key else "train"
     match key.partition("/")[0]:
         case "cifar100":
             write_tar(path, {f"cifar-100-binary/{p}.bin": cifar_bytes(*random_images(p, (3, 32, 32), 100), 2) for p in SIZES})
         case "svhn" | "synth_digits":
             write_mat(path, *random_images(part, (3, 32, 32)))
+        case "mnist" | "fashion_mnist":
+            pixels, label = random_images(part, (1, 28, 28))
+            write_idx(path, pixels[:, 0] if "images" in key else label)
         case "usps":
             write_usps(path, *random_images(part, (1, 16, 16)))
         case "mnist_m":

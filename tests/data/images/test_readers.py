@@ -172,12 +172,29 @@ def test_broken_matlab_files_are_refused(tmp_path: Path) -> None:
 
 def test_usps_lines_are_read_and_broken_ones_refused(tmp_path: Path) -> None:
     pixels, label = random_images("test", (1, 16, 16))
-    images = read_usps(write_usps(tmp_path / "u.bz2", pixels, label))
+    images = read_usps(write_usps(tmp_path / "u.gz", pixels, label))
     assert np.array_equal(images.pixels, pixels) and np.array_equal(images.label, label)
-    (tmp_path / "v").write_text("1 1:0.5 300:0.2\n")
-    assert "with 256 values" in refused(lambda: read_usps(tmp_path / "v"))
-    (tmp_path / "v").write_text("1 1:0.5 2:7\n")
-    assert "values: found 0..7; expected -1..1" in refused(lambda: read_usps(tmp_path / "v"))
+    values = " 0.5" * 254
+    for line, message in (
+        (f"1{values}", "values: found 254 per line; expected 256"),
+        (f"1{values} 0 7", "values: found 0..7; expected -1..1"),
+        (f"1{values} 0 nan", "non-finite numbers"),
+        (f"10{values} 0 0", "labels: found 10..10; expected 0..9"),
+        (f"1.5{values} 0 0", "labels that are not integers"),
+        (f"1{values} 0 0\n1 0", "expected lines of a digit and 256 values"),
+        ("\n", "images: found none"),
+    ):
+        (tmp_path / "v").write_text(f"{line}\n")
+        assert message in refused(lambda: read_usps(tmp_path / "v"))
+
+
+def test_the_published_usps_is_complete(mirror: Path) -> None:
+    """Digits counted by its publisher; an image near the blank one would be a row read wrongly."""
+    for part, counts in (("train", [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644]),
+                         ("test", [359, 264, 198, 166, 200, 160, 170, 147, 166, 177])):  # fmt: skip
+        images = read_usps(mirror / "usps" / f"zip.{part}.gz")
+        assert np.bincount(images.label).tolist() == counts
+        assert images.pixels.max((1, 2, 3)).min() > 200
 
 
 def test_mnist_m_is_read_in_the_order_of_its_list(tmp_path: Path) -> None:
