@@ -7,15 +7,16 @@ estimator and ``load`` on first use.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
 _PLACES = {"MultiTeacherClassifier": "mtbkd.serving.estimator", "load": "mtbkd.serving.loading"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("mtbkd.base.suite").version()
     if name not in _PLACES:
         raise AttributeError(f"module 'mtbkd' has no attribute '{name}'")
     return getattr(import_module(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PLACES])
+    return sorted([*globals(), *_PLACES, "__version__"])

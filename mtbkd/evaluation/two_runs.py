@@ -104,10 +104,16 @@ def moved(first: Mapping[str, Frame], second: Mapping[str, Frame], paired: Mappi
     return [each._replace(p_holm=float(p), way=_way(each, float(p))) for each, p in zip(found, adjusted, strict=True)]
 
 
-def _samples(metrics: Frame) -> dict[tuple[str, str], dict[int, float]]:
-    """(method, metric) -> replicate -> value."""
+def of_test(metrics: Frame) -> Frame:
+    """The scores on the whole test split among the rows of metrics.parquet: method, metric, replicate, value."""
     rows = metrics[(metrics["domain"] == "all") & ((metrics["split"] == "test") | (metrics["metric"] == "ood_auroc"))]
     rows = rows[rows["metric"].isin(list(HIGHER_IS_BETTER)) | rows["metric"].str.startswith(COVERAGE)]
+    return rows[["method", "metric", "replicate", "value"]]
+
+
+def _samples(metrics: Frame) -> dict[tuple[str, str], dict[int, float]]:
+    """(method, metric) -> replicate -> value."""
+    rows = of_test(metrics)
     rows = rows[np.isfinite(rows["value"].astype(float))]
     groups: Any = rows.groupby(["method", "metric"], sort=False)
     return {key: dict(zip(own["replicate"], own["value"].astype(float), strict=True)) for key, own in groups}

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -61,7 +60,7 @@ def raw_hashes(plan: Mapping[str, Any]) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Version of Python, of mtbkd and of every package that pyproject.toml names, where installed."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = suite.project()
     names = [match[0] for line in project["dependencies"] if (match := re.match(r"[\w.-]+", line))]
     found = {"python": platform.python_version(), "mtbkd": project["version"]}
     for name in names:

@@ -44,8 +44,18 @@ class Top(click.Group):
         return [*self.commands]
 
 
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from mtbkd import __version__
+
+        click.echo(f"mtbkd {__version__}")
+        ctx.exit()
+
+
 TOP = Top(
     commands=Commands(MODULES), no_args_is_help=False, context_settings={"show_default": True},
+    params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
+                         help="Show the version and exit.")],
     help="Students taught by several teachers, in use. `mtbkd COMMAND --help` tells about a command.",
     epilog=f'Tab completion, in ~/.bashrc: eval "$({COMPLETE}=bash_source mtbkd)"; other shells: zsh_source, fish_source.',
 )  # fmt: skip

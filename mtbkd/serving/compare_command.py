@@ -1,4 +1,4 @@
-"""The options of `mtbkd compare`; what it does is in ``report.two_runs``, imported when it runs."""
+"""The options of `mtbkd compare`; what it does is in ``report.two_runs`` and ``report.reference``, imported when it runs."""
 
 from pathlib import Path
 
@@ -6,25 +6,76 @@ import click
 
 from mtbkd.serving.terminal import PATH, Command, aligned, option
 
+SUMMARY = ".csv"
 AFTER = """\
 \b
-example:
+examples:
   mtbkd compare results/demo ../other/results/demo --out moved.html
+  mtbkd compare results/demo tests/reference/demo.csv
+  mtbkd compare results/demo --write tests/reference/demo.csv
 
-exit status: 0 no score moved beyond noise, 1 some did or the runs cannot be compared, 2 a wrong option
+exit status: 0 no score moved beyond noise, 1 some did, are missing, or cannot be compared, 2 a wrong option
 """
 
 
 @click.command(cls=Command, epilog=AFTER, short_help="Which scores of two runs differ beyond noise.")
 @click.argument("first", type=PATH)
-@click.argument("second", type=PATH)
+@click.argument("second", type=PATH, required=False)
 @option("--out", type=PATH, default=None, help="An HTML page of all scores to write.")
-def command(first: Path, second: Path, out: Path | None) -> int:
+@option("--write", type=PATH, default=None, help="A reference summary of FIRST to write (.csv).")
+def command(first: Path, second: Path | None, out: Path | None, write: Path | None) -> int:
     """Compare the scores of two runs of a study: which moved beyond the noise of their replicates.
 
     FIRST is, for example, results/demo; SECOND is the same study, run with other code, settings or on another machine.
     Replicates are paired where both runs drew the same data and seeds. p-values are corrected over all scores (Holm).
+
+    SECOND may be a reference summary (.csv), which has the mean and standard error of every score. A score has moved where the
+    means differ by more than two standard errors. Scores that the reference lacks are listed; scores that the run lacks fail.
     """
+    if (second is None) == (write is None):
+        raise click.UsageError("expected either SECOND or --write.")
+    if out and (second is None or second.suffix == SUMMARY):
+        raise click.UsageError("--out: only for two folders of results.")
+    if write:
+        return _write(first, write)
+    assert second is not None
+    return _with_summary(first, second) if second.suffix == SUMMARY else _two_runs(first, second, out)
+
+
+def _write(folder: Path, path: Path) -> int:
+    from mtbkd.report import reference
+    from mtbkd.report.numbers import count
+
+    if path.suffix != SUMMARY:
+        raise click.UsageError(f"--write: found {path}; expected a name that ends in {SUMMARY}.")
+    print(f"{path}: {count(reference.write(folder, path), 'score')}")
+    return 0
+
+
+def _with_summary(folder: Path, path: Path) -> int:
+    from mtbkd.evaluation.reference import BROKEN
+    from mtbkd.report import reference
+    from mtbkd.report.numbers import count, show
+
+    found = reference.compare(folder, path)
+    broken = found[found["held"].isin(BROKEN)]
+    rows = [("experiment", "method", "score", "reference", "run", "difference", "allowed", "n", "")]
+    rows += [
+        (each.experiment, each.method, each.metric, show(each.mean), show(each.mean_run), show(each.difference, signed=True),
+         show(each.allowed), f"{each.n:g} and {each.n_run:g}", each.held)
+        for each in broken.itertuples()
+    ]  # fmt: skip
+    if len(rows) > 1:
+        print("\n".join(aligned(rows)))
+    new = found[found["held"] == "new"]
+    for experiment, own in new.groupby("experiment", sort=False):
+        print(f"not in {path}: {experiment}: {', '.join(own['method'].unique())}")
+    words = [f"{sum(broken['held'] == word)} {word}" for word in BROKEN]
+    print(f"{count(len(found) - len(new), 'score')} of {path} compared: {', '.join(words)}")
+    return int(len(broken) > 0)
+
+
+def _two_runs(first: Path, second: Path, out: Path | None) -> int:
     from mtbkd.report import two_runs
     from mtbkd.report.numbers import show, show_interval
 

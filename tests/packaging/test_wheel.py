@@ -4,6 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
+import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import mtbkd
 
 pytestmark = [pytest.mark.slow, pytest.mark.workflow]
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(sys.executable).parent
 PROGRAM = """\
 import numpy as np
 from sklearn.datasets import load_iris
@@ -30,21 +34,40 @@ assert provenance.versions()["mtbkd"] == mtbkd.__version__ and "torch" in proven
 assert provenance.git() is None and provenance.lock_hash() is None
 print(mtbkd.__file__)
 """
+REQUIREMENTS = """\
+from importlib import metadata
+from packaging.requirements import Requirement
+needed = [r for r in map(Requirement, metadata.requires("mtbkd")) if not r.marker or r.marker.evaluate({"extra": ""})]
+unmet = [str(r) for r in needed if not r.specifier.contains(metadata.version(r.name), prereleases=True)]
+assert not unmet, unmet
+print(metadata.version("mtbkd"), len(needed))
+"""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """The wheel in a folder of its own, and an empty one to work in."""
+    """The wheel in an environment of its own, and an empty folder to work in."""
 
-    library: Path
+    environment: Path
     folder: Path
 
-    def python(self, *arguments: str) -> str:
-        """What Python prints, with the wheel in place of the repository."""
-        left_out = ("MTBKD_MIRROR", "PYTHONDONTWRITEBYTECODE")  # compiled once, not in every process
+    @property
+    def library(self) -> Path:
+        return self.environment / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
+    def run(self, *line: str) -> str:
+        """What a program of the environment prints, with nothing of the checkout or its environment on any path."""
+        left_out = (
+            "MTBKD_MIRROR",
+            "PYTHONPATH",
+            "VIRTUAL_ENV",
+            "PYTHONDONTWRITEBYTECODE",
+        )  # compiled once, not in every process
         inherited = {name: value for name, value in os.environ.items() if name not in left_out}
-        environment = {**inherited, "PYTHONPATH": str(self.library), "COLUMNS": "200"}
-        command = [sys.executable, *arguments]
+        programs = self.environment / "bin"
+        path = os.pathsep.join([str(programs), *(p for p in inherited["PATH"].split(os.pathsep) if Path(p) != HERE)])
+        environment = {**inherited, "PATH": path, "COLUMNS": "200"}
+        command = [str(programs / line[0]), *line[1:]]
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, encoding="utf-8", timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -57,25 +80,34 @@ def uv() -> str:
     return found or pytest.skip("NO UV: it builds the wheel; `make setup` installs it")
 
 
-def build(folder: Path) -> Path:
-    """The wheel of the checkout; the build backend comes from uv's cache, else from the package index."""
-    command = [uv(), "build", "--wheel", "--python", sys.executable, "--out-dir", str(folder), str(ROOT)]
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The source distribution, and the wheel made from it; the build backend comes from uv's cache, else from the index."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [uv(), "build", "--python", sys.executable, "--out-dir", str(folder), str(ROOT)]
     for options in (["--offline"], []):
         done = subprocess.run([*command, *options], capture_output=True, encoding="utf-8")
         if done.returncode == 0:
             break
     assert done.returncode == 0, done.stderr
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    return {name: path for name, pattern in (("wheel", "*.whl"), ("sdist", "*.tar.gz")) for path in folder.glob(pattern)}
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("wheel")
-    made = Installed(folder / "library", folder / "work")
+def installed(built: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A new environment with the wheel, and with the locked packages of this one, which are several GB, by reference.
+
+    A path in a .pth file brings the packages of a folder but not its .pth files, hence not the editable mtbkd.
+    """
+    folder = tmp_path_factory.mktemp("installed")
+    made = Installed(folder / "environment", folder / "work")
     made.folder.mkdir()
-    options = ["--quiet", "--offline", "--no-deps", "--python", sys.executable, "--target", str(made.library)]
-    subprocess.run([uv(), "pip", "install", *options, str(build(folder))], check=True)
+    venv.create(made.environment, with_pip=False)
+    python = str(made.environment / "bin" / "python")
+    subprocess.run(
+        [uv(), "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, str(built["wheel"])], check=True
+    )
+    (made.library / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return made
 
 
@@ -86,33 +118,46 @@ def relative(folder: Path) -> set[str]:
 @pytest.mark.parametrize("name", ["workflow", "scripts", "envs"])
 def test_the_wheel_holds_every_file_of_the_suite_and_nothing_twice(installed: Installed, name: str) -> None:
     assert relative(installed.library / "mtbkd" / "suite" / name) == relative(ROOT / name)
-    assert {path.name for path in installed.library.glob("[!_.]*")} - {"bin"} == {
-        "mtbkd", f"mtbkd-{mtbkd.__version__}.dist-info"
+    assert {path.name for path in installed.library.glob("[!_.]*")} == {
+        "mtbkd", f"mtbkd-{mtbkd.__version__}.dist-info", "packages.pth"
     }  # fmt: skip
 
 
+def test_the_source_distribution_holds_every_file_of_the_repository(built: dict[str, Path]) -> None:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    if listed.returncode:
+        pytest.skip("NO GIT CHECKOUT: git lists the files of the repository")
+    with tarfile.open(built["sdist"]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert names == {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()} | {"PKG-INFO"}
+
+
+def test_the_environment_satisfies_what_the_wheel_requires(installed: Installed) -> None:
+    told = installed.run("python", "-c", REQUIREMENTS)
+    assert told.split()[0] == mtbkd.__version__ and int(told.split()[1]) >= 20
+
+
 def test_the_estimator_fits_saves_and_loads(installed: Installed) -> None:
-    printed = installed.python("-c", PROGRAM)
+    printed = installed.run("python", "-c", PROGRAM)
     assert Path(printed.splitlines()[0]).is_relative_to(installed.library)
 
 
 def test_the_commands_fit_and_predict_a_table(installed: Installed) -> None:
     rows = [f"r{i},{i % 7},{(i * 3) % 5},{'ab'[i % 7 > 3]}" for i in range(60)]
     (installed.folder / "table.csv").write_text("\n".join(["name,x,z,y", *rows]) + "\n")
-    installed.python(
-        "-m", "mtbkd", "fit", "table.csv", "--label", "y", "--id", "name", "--method", "labels_map", "--out", "own"
-    )
-    installed.python("-m", "mtbkd", "predict", "--student", "own", "--table", "table.csv", "--id", "name", "--out", "out.csv")
+    installed.run("mtbkd", "fit", "table.csv", "--label", "y", "--id", "name", "--method", "labels_map", "--out", "own")
+    installed.run("mtbkd", "predict", "--student", "own", "--table", "table.csv", "--id", "name", "--out", "out.csv")
     assert len((installed.folder / "out.csv").read_text().splitlines()) == 61
 
 
 def test_a_study_is_planned_by_the_packaged_workflow(installed: Installed) -> None:
-    printed = installed.python("-m", "mtbkd", "run", "--study", "smoke", "-n")
+    printed = installed.run("mtbkd", "run", "--study", "smoke", "-n")
     assert f"{installed.library}/mtbkd/suite/config.yaml" in printed
     assert "results/smoke/report.html" in printed and "rule prepare_sim1:" in printed
     assert not any(str(ROOT / part) in printed for part in ("workflow", "config.yaml", "mtbkd/"))  # but ROOT/.venv may be
 
 
 def test_a_job_of_a_study_runs_in_an_empty_folder(installed: Installed) -> None:
-    installed.python("-m", "mtbkd", "run", "--study", "smoke", "--cores", "1", "--until", "prepare_sim1")
+    installed.run("mtbkd", "run", "--study", "smoke", "--cores", "1", "--until", "prepare_sim1")
     assert list(installed.folder.glob("results/shared/data/sim1_tiny-*/r0-1/data.safetensors"))
