@@ -669,7 +669,7 @@ def test_checking_a_configuration_imports_no_heavy_library():
         "import sys; from mtbkd.study import config, study_files; from mtbkd.study.plan import make_plan;"
         "loaded = config.load(study_files.read_configuration());"
         "[make_plan(loaded, name) for name in loaded.studies];"
-        "heavy = {'torch', 'pymc', 'pytensor', 'jax', 'xarray', 'arviz', 'pandas', 'sklearn', 'matplotlib', 'Bio'};"
+        "heavy = {'torch', 'pymc', 'pytensor', 'jax', 'xarray', 'arviz', 'pandas', 'sklearn', 'scipy', 'matplotlib', 'Bio'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -5,12 +5,17 @@ Minimise KL(q || p) subject to Safety(p) >= s. Stationarity gives p_y = q_y / (n
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import root_scalar
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.questions.adaptive.result import Result
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = lazy_import("scipy.optimize")
 
 POOL, LABELS, CRITICAL = np.array([0.655, 0.222, 0.123]), np.array([0.5, 0.2, 0.3]), np.array([0.0, 0.0, 1.0])
 LIMITS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
@@ -37,7 +42,7 @@ def at(multiplier: float) -> Solution:
     gain = multiplier * LABELS * CRITICAL
     lowest = gain.max()
     ends = (lowest + POOL[gain.argmax()] * 0.5, lowest + 1 + 1e-9)
-    nu = root_scalar(lambda v: float((POOL / (v - gain)).sum() - 1), bracket=ends, xtol=1e-14).root
+    nu = optimize.root_scalar(lambda v: float((POOL / (v - gain)).sum() - 1), bracket=ends, xtol=1e-14).root
     prob = POOL / (nu - gain)
     return Solution(prob, multiplier, safety(prob), float((POOL * np.log(POOL / prob)).sum()))
 
@@ -47,7 +52,7 @@ def solve(limit: float) -> Solution:
     free = at(0.0)
     if free.safety >= limit:
         return free
-    return at(root_scalar(lambda mu: at(mu).safety - limit, bracket=(0, 1e4), xtol=1e-13).root)
+    return at(optimize.root_scalar(lambda mu: at(mu).safety - limit, bracket=(0, 1e4), xtol=1e-13).root)
 
 
 def frontier() -> list[dict[str, float]]:

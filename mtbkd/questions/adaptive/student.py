@@ -4,12 +4,18 @@ Shapes: R runs, N inputs, F features, V tokens; parameters (F, V - 1), the last 
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
+from mtbkd.base.lazy import lazy_import
 from mtbkd.pooling.adaptive.evidence import Evidence
 from mtbkd.pooling.adaptive.operators import OPERATORS
+
+if TYPE_CHECKING:
+    from scipy import optimize
+else:
+    optimize = lazy_import("scipy.optimize")
 
 INPUTS, TOKENS = 4, 3
 
@@ -65,7 +71,7 @@ class Task:
         def slope(flat: np.ndarray) -> np.ndarray:
             return self.gradient(flat.reshape(shape)).ravel()
 
-        found = minimize(loss, np.zeros(shape).ravel(), jac=slope, method="BFGS", options={"gtol": 1e-11})
+        found = optimize.minimize(loss, np.zeros(shape).ravel(), jac=slope, method="BFGS", options={"gtol": 1e-11})
         return found.x.reshape(shape)
 
     def curvature(self, theta: np.ndarray) -> float:
