@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd.base.bounds import Names, Note, Replicates, Seed
 from mtbkd.base.explain import NAME, distinct
 from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
-from mtbkd.inference.fitting import Output
+from mtbkd.inference.fitting import Folds, Output
 from mtbkd.inference.optimise import Training
 from mtbkd.study.questions import Question
 
@@ -71,6 +71,12 @@ class MethodEntry(_Model):
     )
     stack_chains: bool = Field(
         False, description="weight chains by leave-one-out instead of pooling them; for chains in different modes"
+    )
+    scaled: bool = Field(
+        False, description="divide the student's logits by one temperature, which minimises the NLL of the validation labels"
+    )
+    conformal_folds: Folds = Field(
+        0, description="fit so many more students, each without a fold of the labels, for cross-conformal prediction sets; 0: none"
     )
     as_printed: bool = Field(
         False,
