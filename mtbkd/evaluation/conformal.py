@@ -97,6 +97,21 @@ def prediction_sets(
     return _with_best(below < rank(len(held), coverage), prob.mean(0, dtype=np.float64))
 
 
+def sets_at(prob: np.ndarray, threshold: float, kind: Kind) -> np.ndarray:
+    """``prediction_sets`` of one fold, given its ``threshold_of`` held-out scores: bool (M, K) from ``prob`` (M, K)."""
+    return _with_best(KINDS[kind](prob) <= threshold, prob)
+
+
+def threshold_of(held: np.ndarray, coverage: float) -> float:
+    """The largest score of a class that stays in a set: the ``rank``-th smallest of ``held`` (n,), infinite if n is too small.
+
+    >>> threshold_of(np.array([0.1, 0.4, 0.2, 0.3]), 0.6)
+    0.3
+    """
+    at = rank(len(held), coverage)
+    return math.inf if at > len(held) else float(np.sort(held)[at - 1])
+
+
 def credible_sets(prob: np.ndarray, level: float) -> np.ndarray:
     """The fewest classes whose mass under ``prob`` (M, K) reaches ``level``: bool (M, K).
 

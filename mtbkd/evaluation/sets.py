@@ -1,8 +1,9 @@
 """Rows about prediction sets of one replicate: credible sets and conformal ones, see ``mtbkd.evaluation.conformal``.
 
-Conformal sets are calibrated on the validation examples (``split``) and, where a method has ``conformal_folds``, on its labelled
-training examples (``cross``). Where the validation labels chose settings or a temperature, split sets promise their coverage
-only approximately; folds are fitted with settings chosen by the same validation labels, so that their promise is untouched.
+Conformal sets are calibrated on the validation examples (``split``) and, where a method has ``conformal_folds``, on its
+labelled training examples (``cross``). Where the validation labels chose settings or a temperature, split sets promise their
+coverage only approximately. Students of folds are tuned anew on the validation labels, which are no calibrating ones: their
+promise is untouched, if teachers did not learn from the training labels.
 Shapes: M evaluated examples, V held-out examples, K classes, F folds.
 """
 
@@ -44,12 +45,12 @@ class _Sets(NamedTuple):
 def set_rows(scored: Scored, whole: Examples, draws: Draws, index: int, levels: Sequence[float]) -> list[dict[str, Any]]:
     """One row per kind and form of sets, level, split and domain with labels.
 
-    Columns: ``kind`` (credible, threshold, aps, raps), ``form`` (credible, split, cross), ``level``, ``coverage`` with its exact
-    interval ``coverage_low`` and ``coverage_high`` over the examples, ``size`` (mean number of classes) with its standard error
-    ``size_se``, ``one`` (share of sets of one class), ``n`` examples, ``held_out`` labels (0 for credible sets), ``tuned`` (the
-    calibrating labels chose settings, too), ``guaranteed`` (the coverage that is proved, on the whole test split), and
-    ``expected_low`` and ``expected_high`` (where the coverage of split sets lies with probability .95, on the whole test split).
-    ``scaled_by``: the temperature of the student.
+    Columns: ``kind`` (credible, threshold, aps, raps), ``form`` (credible, split, cross), ``level``, ``coverage`` with its
+    exact interval ``coverage_low`` and ``coverage_high`` over the examples, ``size`` (mean number of classes) with its standard
+    error ``size_se``, ``one`` (share of sets of one class), ``n`` examples, ``held_out`` labels (0 for credible sets),
+    ``tuned`` (the calibrating labels chose settings, too), ``guaranteed`` (the coverage that is proved, on the whole test
+    split), ``expected_low`` and ``expected_high`` (where the coverage of split sets lies with probability .95, on the whole
+    test split), ``scaled_by`` (the temperature of the student).
 
     Args:
         scored: the evaluated examples.

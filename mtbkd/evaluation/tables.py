@@ -37,8 +37,8 @@ COLUMNS = {
     ],
     "reliability": [*_NAMES, *_METHOD, *_PLACE, "bin", "confidence", "accuracy", "se", "n", "kind"],
     "sets": [
-        *_NAMES, *_METHOD, *_PLACE, "kind", "form", "level", "coverage", "coverage_low", "coverage_high", "size", "size_se", "one",
-        "n", "held_out", "tuned", "guaranteed", "expected_low", "expected_high", "scaled_by",
+        *_NAMES, *_METHOD, *_PLACE, "kind", "form", "level", "coverage", "coverage_low", "coverage_high", "size", "size_se",
+        "one", "n", "held_out", "tuned", "guaranteed", "expected_low", "expected_high", "scaled_by",
     ],
     "comparisons": [
         *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",

@@ -1,7 +1,8 @@
 """Students that do not learn from a fold of the labelled training examples: out-of-fold predictions for prediction sets.
 
-Each fold is taken out of the training split as a whole, inputs, labels and teachers, and the method is fitted to the rest as it
-would be to all, settings tuned anew on the validation labels. So every held-out example is to its student what a new example is.
+Each fold is taken out of the training split as a whole, inputs, labels and teachers, and the method is fitted to the rest as
+it would be to all, with settings tuned anew on the validation labels. So every held-out example is to its student what a new
+example is.
 """
 
 from collections.abc import Callable

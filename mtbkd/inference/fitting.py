@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
-from mtbkd.base.bounds import Seed
+from mtbkd.base.bounds import Folds, Seed
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import torch
@@ -39,15 +39,6 @@ from mtbkd.students import Student
 
 log = logging.getLogger(__name__)
 
-
-
-def _not_one(folds: int) -> int:
-    if folds == 1:
-        raise ValueError("allowed: 0, no folds, or 2 to 100")
-    return folds
-
-
-Folds = Annotated[int, Field(ge=0, le=100), AfterValidator(_not_one)]
 TUNING_DRAWS = 60  # of a candidate, over all chains, whose mean predicts the validation labels
 
 

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from mtbkd.base.bounds import Names, Note, Replicates, Seed
+from mtbkd.base.bounds import Folds, Names, Note, Replicates, Seed
 from mtbkd.base.explain import NAME, distinct
 from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
-from mtbkd.inference.fitting import Folds, Output
+from mtbkd.inference.fitting import Output
 from mtbkd.inference.optimise import Training
 from mtbkd.study.questions import Question
 
@@ -76,7 +76,8 @@ class MethodEntry(_Model):
         False, description="divide the student's logits by one temperature, which minimises the NLL of the validation labels"
     )
     conformal_folds: Folds = Field(
-        0, description="fit so many more students, each without a fold of the labels, for cross-conformal prediction sets; 0: none"
+        0,
+        description="so many more students, each fitted without a fold of the labels, for cross-conformal sets; 0: none",
     )
     as_printed: bool = Field(
         False,
