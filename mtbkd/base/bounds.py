@@ -32,4 +32,11 @@ def _or_infinite(value: float) -> float:
     return value
 
 
+def _not_one(folds: int) -> int:
+    if folds == 1:
+        raise ValueError("allowed: 0, no folds, or 2 to 100")
+    return folds
+
+
+Folds = Annotated[int, Field(ge=0, le=100), AfterValidator(_not_one)]
 PositiveOrInfinite = Annotated[float, Field(ge=1e-9), AfterValidator(_or_infinite)]

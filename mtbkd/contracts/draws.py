@@ -20,6 +20,7 @@ from mtbkd.base.lazy import lazy_import
 from mtbkd.base.reading import AGAIN, damage, regular_file
 from mtbkd.base.seals import check_seal, seal
 from mtbkd.base.writing import atomic
+from mtbkd.contracts.held_out import HeldOut
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,6 +29,7 @@ else:
 
 CHAIN, DRAW, REPLICATE = "chain", "draw", "replicate"
 OPTIMISER = "optimiser"  # the group of the training curves
+HELD_OUT = ("validation", "folds")  # groups of held-out predictions
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Draws:
             why_not}, see mtbkd/inference/chain_stacking.py. ``prob``, ``log_likelihood`` and ``params`` then hold draws of all
             chains in proportion to their weights, in the places of the undiverged ones; the other arrays hold each chain's own.
         curves: the optimisers' objectives, one optimiser after another; none in files of older versions.
+        validation: predictions of the validation examples; None in files of older versions and without such examples.
+        folds: out-of-fold predictions of the labelled training examples; None unless ``conformal_folds`` is set.
         attrs: method, signal, weights, inference, settings, seeds, versions, device, wall_s ...: JSON-able.
     """
 
@@ -106,6 +110,8 @@ class Draws:
     tuning: list[dict[str, Any]] = field(default_factory=list)
     stacking: list[dict[str, Any]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
+    validation: HeldOut | None = None
+    folds: HeldOut | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
 
     def validate(self, where: object = "draws") -> "Draws":
@@ -132,6 +138,9 @@ class Draws:
                 )
         if len(np.unique(self.example_index)) < m or (self.example_index < 0).any():
             raise ContractError(where, "example_index", "repeated or negative rows", "each example once")
+        for name in HELD_OUT:
+            if held := getattr(self, name):
+                held.validate(where, name, r, m)
         return self
 
     @property
@@ -174,6 +183,7 @@ class Draws:
         }
         if self.chain_weight is not None:
             groups["chains"]["chain_weight"] = ((REPLICATE, CHAIN), self.chain_weight)
+        groups |= {name: held.to_dataset() for name in HELD_OUT if (held := getattr(self, name))}
         if self.curves:
             groups[OPTIMISER] = _curve_group(self.curves)
         tree = xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
@@ -226,6 +236,7 @@ class Draws:
                 sample_stats={str(name): _unlead(value) for name, value in stats.items()},
                 params=_unlead(predictions["params"]) if "params" in predictions else None,
                 curves=_curves(group.get(OPTIMISER)),
+                **{name: HeldOut.of(group.get(name)) for name in HELD_OUT},
                 trunk=predictions["trunk"].values if "trunk" in predictions else None,
                 **{name: json.loads(tree.attrs[f"json_{name}"]) for name in ("gates", "tuning", "stacking", "attrs")},
             ).validate(path)

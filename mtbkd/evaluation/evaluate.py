@@ -8,6 +8,7 @@
     example_scores  one row per method and evaluated example, its scores averaged over replicates; only where these share them
     coverage_size  the same at the requested levels, from random subsets of the test examples
     reliability  bins of equal mass
+    sets         prediction sets: credible and conformal ones, their coverage and size
     comparisons  every method against the reference
     agreement    every algorithm against an exact sampler of the same posterior, where there is one
     loo          PSIS leave-one-out of the observed labels, with stacking weights

@@ -19,6 +19,7 @@ from mtbkd.evaluation.calibration import judge_calibration
 from mtbkd.evaluation.criticism import criticise
 from mtbkd.evaluation.references import Data, Folders
 from mtbkd.evaluation.scoring import Examples
+from mtbkd.evaluation.sets import set_rows
 from mtbkd.evaluation.shared import SharedExamples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.inference.convergence import not_applicable
@@ -56,8 +57,9 @@ def add_method(
         inference = draws.attrs.get("inference") or ""
         names = {"method": method, **{name: draws.attrs.get(name) or "" for name in ("signal", "weights", "inference")}}
         for index, number in enumerate(map(int, draws.replicates)):
-            examples = _examples_of(draws, number, data.replicates, path)
-            gaps[number] = _add_replicate(tables, names, draws, index, examples, levels, shared)
+            whole = _whole(number, data.replicates, path)
+            examples = _examples_of(draws, whole, path)
+            gaps[number] = _add_replicate(tables, names, draws, index, examples, levels, shared, whole)
             criticise(tables, names, number, draws, index, examples)
             tables.add("aims", [Aim.of(draws, index)._asdict()], **names, replicate=number)
         tables.add("tuning", _with_sharpness(draws), method=method)
@@ -79,11 +81,15 @@ def _with_sharpness(draws: Draws) -> list[dict[str, Any]]:
     return [row | {COLUMN: found.get(row["replicate"]) if row["chosen"] else None} for row in draws.tuning]
 
 
-def _examples_of(draws: Draws, number: int, replicates: Mapping[int, Examples], path: str | Path) -> Examples:
-    """The examples that a replicate's draws predict; data of one replicate are shared by all."""
+def _whole(number: int, replicates: Mapping[int, Examples], path: str | Path) -> Examples:
+    """All examples of a replicate; data of one replicate are shared by all."""
     if number not in replicates and len(replicates) > 1:
         raise ContractError(path, "replicates", number, f"one of the data's: {min(replicates)}..{max(replicates)}")
-    examples = replicates.get(number) or next(iter(replicates.values()))
+    return replicates.get(number) or next(iter(replicates.values()))
+
+
+def _examples_of(draws: Draws, examples: Examples, path: str | Path) -> Examples:
+    """The examples that a replicate's draws predict."""
     foreign = int((~np.isin(draws.example_index, examples.evaluated())).sum())
     if foreign:
         raise ContractError(path, "example_index", f"{foreign} rows outside test and ood", "rows of those splits",
@@ -99,6 +105,7 @@ def _add_replicate(
     examples: Examples,
     levels: Sequence[float],
     shared: SharedExamples | None,
+    whole: Examples,
 ) -> np.ndarray | None:
     """Rows of one replicate; returns gap, se and shared_sd (3, A) of the test split, None for a point estimate."""
     number, kept = int(draws.replicates[index]), ~draws.diverged[index]
@@ -115,6 +122,7 @@ def _add_replicate(
     curves = scoring.curve_rows(scored)
     tables.add("metrics", scoring.metric_rows(scored, levels), **common, kind="student")
     tables.add("curves", curves, **common)
+    tables.add("sets", set_rows(scored, whole, draws, index, levels), **common)
     tables.add("coverage_size", scoring.size_rows(scored, levels), **common)
     tables.add("reliability", scoring.reliability_rows(scored), **common, kind="student")
     if number < EXAMPLE_REPLICATES:

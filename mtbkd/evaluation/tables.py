@@ -36,6 +36,10 @@ COLUMNS = {
         "coverage_self", "gap", "gap_se", "gap_low", "gap_high",
     ],
     "reliability": [*_NAMES, *_METHOD, *_PLACE, "bin", "confidence", "accuracy", "se", "n", "kind"],
+    "sets": [
+        *_NAMES, *_METHOD, *_PLACE, "kind", "form", "level", "coverage", "coverage_low", "coverage_high", "size", "size_se",
+        "one", "n", "held_out", "tuned", "guaranteed", "expected_low", "expected_high", "scaled_by",
+    ],
     "comparisons": [
         *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",
         "high", "p_value", "cohen_d", "rank_biserial", "detectable", "se_examples", "p_holm", "verdict", "note",
@@ -58,7 +62,7 @@ HANDED_ON = {
 }
 # Those that a part has; the others are made of several parts.
 OF_PARTS = (
-    "metrics", "gates", "tuning", "examples", "curves", "coverage_size", "reliability", "loo", "chain_weights",
+    "metrics", "gates", "tuning", "examples", "curves", "coverage_size", "reliability", "sets", "loo", "chain_weights",
     "predictive_checks", *HANDED_ON,
 )  # fmt: skip
 

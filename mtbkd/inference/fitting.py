@@ -16,16 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mtbkd.base import registry
 from mtbkd.base.blocks import block_range
-from mtbkd.base.bounds import Seed
+from mtbkd.base.bounds import Folds, Seed
 from mtbkd.base.device import resolve_device
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import torch
 from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
-from mtbkd.inference import Context, Fit, chain_stacking, convergence, within_chains
+from mtbkd.inference import Context, Fit, chain_stacking, convergence, scaling, within_chains
 from mtbkd.inference.arrival import shortfalls
-from mtbkd.inference.function_space import Output, function_space, kept_of_chain, thinned
+from mtbkd.inference.cross_fitting import cross_fit
+from mtbkd.inference.function_space import Output, function_space, kept_draws, kept_of_chain, thinned
 from mtbkd.inference.last_layer import Frozen
 from mtbkd.inference.optimise import Training
 from mtbkd.inference.sharpness import COLUMN, sharpness
@@ -74,6 +75,8 @@ class Spec(BaseModel):
     tuned_by: Named | None = None
     layers: Literal["all", "last"] = "all"
     stack_chains: bool = False
+    scaled: bool = False
+    conformal_folds: Folds = 0
     posterior: dict[str, list[float | Literal["kappa"]]]
     training: Training
     output: Output
@@ -136,9 +139,11 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
     if spec.stack_chains:
         temperature = float(spec.posterior["temperature"][0])
         stacked = chain_stacking.weigh(problem, result.params, dataset, temperature, context.device)
-    kept = None if stacked is None else _stacked(spec.output, result, stacked)
+    kept = kept_draws(spec.output, result) if stacked is None else _stacked(spec.output, result, stacked)
+    kept, scaled_by = scaling.scaled(problem, kept, dataset, context.device) if spec.scaled else (kept, [])
     with stage("predictions"):
         draws = function_space(spec.output, problem, result, dataset, context, kept)
+    draws.attrs.update({scaling.ATTRIBUTE: scaled_by} if scaled_by else {})
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found
@@ -276,8 +281,18 @@ def _attributes(spec: Spec, student: Student, dataset: Dataset, teachers: Sequen
     }
 
 
+def fit_with_folds(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: range) -> Draws:
+    """``fit``, with out-of-fold predictions where ``conformal_folds`` asks for them."""
+    draws = fit(spec, dataset, teachers, replicates)
+    if not spec.conformal_folds:
+        return draws
+    with stage(f"{spec.conformal_folds} folds"):
+        folds = cross_fit(lambda data: fit(spec, data, teachers, replicates), dataset, spec.conformal_folds, spec.seed)
+    return replace(draws, folds=folds)
+
+
 def fit_files(spec: dict[str, Any], block: str, data: str | Path, logits: Sequence[str | Path], out: str | Path) -> None:
     """Read data and logits, fit ``spec`` on ``block``, write the draws to ``out``: what the rule ``student`` calls."""
     dataset = Dataset.read(data)
     teachers = [Logits.read(folder, dataset) for folder in logits]
-    fit(Spec.model_validate(spec), dataset, teachers, block_range(block)).write(out)
+    fit_with_folds(Spec.model_validate(spec), dataset, teachers, block_range(block)).write(out)

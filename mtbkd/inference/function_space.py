@@ -11,9 +11,12 @@ from mtbkd.base import bounds
 from mtbkd.base.lazy import torch
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
+from mtbkd.contracts.held_out import HeldOut
 from mtbkd.inference import Context, Fit
 from mtbkd.posterior.density import label_term
 from mtbkd.posterior.problem import Problem
+
+SOME_EXAMPLES = 1_000  # validation examples whose draws are held at a time
 
 
 class Output(BaseModel):
@@ -34,14 +37,13 @@ def function_space(
 ) -> Draws:  # fmt: skip
     """Draws of log-posterior, probe and test probabilities and log-likelihood from the raw parameters.
 
-    ``kept`` (U, C, S, P): the draws to predict by, by default evenly spread over each chain.
+    ``kept`` (U, C, S, P): the draws to predict by; None: ``kept_draws``.
     """
     units, chains, draws, _ = result.params.shape
     diverged = ~torch.isfinite(result.params).all(-1).all(-1).numpy()
     flat = result.params.flatten(0, 2).to(context.device)
     log_posterior = problem.log_density(flat, problem.members(chains * draws)).cpu().double().numpy()
-    if kept is None:
-        kept = result.params[:, :, thinned(draws, kept_of_chain(output, chains))]
+    kept = kept_draws(output, result) if kept is None else kept
     test, observed = _evaluated_rows(dataset), observed_rows(dataset, output.observed_examples)
     probes = _probe_rows(output, dataset)
     observed_log_prob, observed_y = log_likelihood(problem, kept, dataset, observed, context.device)
@@ -57,7 +59,32 @@ def function_space(
         diverged=diverged,
         sample_stats=result.sample_stats,
         params=kept.numpy() if output.keep_params else None,
+        validation=_validation(problem, kept, diverged, dataset, context.device),
     )
+
+
+def mean_probabilities(prob: np.ndarray, diverged: np.ndarray) -> np.ndarray:
+    """Means float32 (U, M, K) of draws ``prob`` (U, C, S, M, K) over the chains that did not diverge; NaN where all did."""
+    some = [own[~lost] if not lost.all() else own for own, lost in zip(prob, diverged, strict=True)]
+    return np.stack([own.mean((0, 1), dtype=np.float64) for own in some]).astype(np.float32)
+
+
+def _validation(
+    problem: Problem, kept: "torch.Tensor", diverged: np.ndarray, dataset: Dataset, device: str
+) -> HeldOut | None:  # fmt: skip
+    """Predictions of the validation examples, some at a time; None without any."""
+    rows = dataset.rows("val")
+    if not len(rows):
+        return None
+    parts = [rows[i : i + SOME_EXAMPLES] for i in range(0, len(rows), SOME_EXAMPLES)]
+    found = [mean_probabilities(_probabilities(problem, kept, dataset, part, device), diverged) for part in parts]
+    return HeldOut(rows, np.concatenate(found, 1), np.zeros(len(rows), np.int64))
+
+
+def kept_draws(output: Output, result: Fit) -> "torch.Tensor":
+    """The draws (U, C, S, P) to predict by, evenly spread over each chain."""
+    chains, draws = result.params.shape[1:3]
+    return result.params[:, :, thinned(draws, kept_of_chain(output, chains))]
 
 
 def kept_of_chain(output: Output, chains: int) -> int:

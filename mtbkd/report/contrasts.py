@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
+OF_CALIBRATION = {"nll": "NLL", "ece": "ECE"}
+_NAMES = METRICS | OF_CALIBRATION
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
-SAMPLER = ("inference", "layers", "stack_chains")  # how a method draws
+SAMPLER = ("inference", "layers", "stack_chains", "scaled")  # how a method draws
 SUMMED: dict[Verdict, str] = {"better": "Better", "worse": "Worse", "open": "Inconclusive"}
 
 
@@ -117,6 +119,29 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["inference"]["name"] != against == second["inference"]["name"]
+        if _same(first, second, "signal", "weights", "posterior", "scaled")
+    ]
+
+
+def by_scaling(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs that differ only in the temperature of the student: scaled vs as fitted."""
+    return [
+        (a, b)
+        for a, first in methods.items()
+        for b, second in methods.items()
+        if first.get("scaled") and not second.get("scaled")
+        if _same(first, second, "signal", "weights", "posterior", "inference", "layers", "stack_chains")
+    ]
+
+
+def against_scaled(methods: Mapping[str, Any], against: str = "map") -> list[tuple[str, str]]:
+    """Pairs of a posterior as fitted and a scaled MAP fit, of the same signal and weights."""
+    return [
+        (a, b)
+        for a, first in methods.items()
+        for b, second in methods.items()
+        if second.get("scaled") and not first.get("scaled")
+        if first["inference"]["name"] != against == second["inference"]["name"]
         if _same(first, second, "signal", "weights", "posterior")
     ]
 
@@ -128,7 +153,7 @@ def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
         for a, first in methods.items()
         for b, second in methods.items()
         if first.get("stack_chains") and not second.get("stack_chains")
-        if _same(first, second, "signal", "weights", "inference", "posterior")
+        if _same(first, second, "signal", "weights", "inference", "posterior", "scaled")
     ]
 
 
@@ -164,7 +189,7 @@ def told(case: Case, question: str, found: Sequence[Pair], asked: str) -> list[F
     fair = [pair for pair in found if pair not in same and not case.evidence.unlike(pair.method, pair.against)]
     groups = {verdict: [pair for pair in fair if pair.verdict == verdict] for verdict in SAID}
     parts = [f"{word}: {_clearest(case, groups[verdict])}." for verdict, word in SUMMED.items()]
-    sentence = " ".join([f"{METRICS[found[0].metric]}, {asked}, {count(len(fair), 'pair')}.", *parts])
+    sentence = " ".join([f"{_NAMES[found[0].metric]}, {asked}, {count(len(fair), 'pair')}.", *parts])
     apart = [f"{named(case, p)} ({case.evidence.unlike(p.method, p.against)})" for p in found if p not in (*fair, *same)]
     sentence += f" Not counted because tuned on other candidates: {'; '.join(apart)}." if apart else ""
     one = [f"{named(case, pair)} ({same_as_kd(case, pair)})" for pair in same]
@@ -206,7 +231,7 @@ def said(case: Case, pair: Pair, words: Mapping[Verdict, str] = SAID) -> str:
 
 
 def _single(case: Case, question: str, pair: Pair, sums_up: bool = False) -> Finding:
-    sentence = _upper(f"{METRICS[pair.metric]}: {named(case, pair)}, {pair.numbers}: {said(case, pair)}.")
+    sentence = _upper(f"{_NAMES[pair.metric]}: {named(case, pair)}, {pair.numbers}: {said(case, pair)}.")
     own = pair.found
     return Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, pair.p_holm, own.n, sums_up)
 

@@ -13,9 +13,12 @@ from mtbkd.base.lazy import pd
 from mtbkd.inference.tuning import SHARED_NAMES
 from mtbkd.report.contrasts import (
     METRICS,
+    OF_CALIBRATION,
     Case,
     Finding,
+    against_scaled,
     by_inference,
+    by_scaling,
     by_signal,
     by_stacking,
     by_weights,
@@ -71,12 +74,12 @@ def against_labels(case: Case) -> list[Finding]:
 Asked = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]
 
 
-def _paired(question: str, words: str, asked: Asked) -> Callable[[Case], list[Finding]]:
-    """A question about the pairs that ``asked`` finds among an experiment's methods, on every metric."""
+def _paired(question: str, words: str, asked: Asked, metrics: Iterable[str] = METRICS) -> Callable[[Case], list[Finding]]:
+    """A question about the pairs that ``asked`` finds among an experiment's methods, on each of the ``metrics``."""
 
     def answer(case: Case) -> list[Finding]:
         between = list(asked(case.methods))
-        return [found for metric in METRICS for found in told(case, question, pairs(case, between, metric), words)]
+        return [found for metric in metrics for found in told(case, question, pairs(case, between, metric), words)]
 
     return answer
 
@@ -133,6 +136,8 @@ QUESTIONS: tuple[Callable[[Case], list[Finding]], ...] = (
     sure_teachers,
     split,
     _paired("Does a posterior predict better than one MAP fit?", "posterior draws vs one fit", by_inference),
+    _paired("Does one temperature help a student?", "scaled vs as fitted", by_scaling, OF_CALIBRATION),
+    _paired("Does a posterior beat a MAP fit with one temperature?", "posterior vs scaled MAP", against_scaled, OF_CALIBRATION),
     _paired("Do stacked chains predict better than pooled ones?", "stacked vs pooled", by_stacking),
     mean_or_mode,
     above_teachers,

@@ -10,11 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 from mtbkd.base.errors import ContractError
 from mtbkd.base.progress import shown, stage
 from mtbkd.contracts.draws import Draws
+from mtbkd.evaluation.conformal import Kind, prediction_sets
 from mtbkd.evaluation.credible import credible_ends
+from mtbkd.evaluation.predict import posterior_mean
 from mtbkd.serving import given, keeping
 from mtbkd.serving.answers import UNCERTAINTY, Interval, of_draws
 from mtbkd.serving.bundle import Bundle
-from mtbkd.serving.core import Fitted, conformal_threshold
+from mtbkd.serving.core import Crossed, Fitted, Scores, check_promise, check_sets, cross_students
 from mtbkd.serving.refusals import refusals
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class Answering:
         bundle_, classes_, verbose: see the estimator.
         _fitted: the fit with its data; None once they are gone.
         _draws: in function space; None in a bundle of a study.
-        _scores: nonconformity of held-out rows; None in a bundle of a study.
+        _scores: of held-out rows, for prediction sets; None in a bundle of a study.
+        _crossed: number of folds -> their students, as far as they were asked for.
     """
 
     bundle_: Bundle
@@ -37,7 +40,8 @@ class Answering:
     verbose: int
     _fitted: Fitted | None
     _draws: Draws | None
-    _scores: np.ndarray | None
+    _scores: Scores | None
+    _crossed: dict[int, Crossed]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Posterior mean probabilities (N, K), columns as in ``classes_``.
@@ -49,7 +53,7 @@ class Answering:
         >>> bool(abs(student.predict_proba(X[:5]).sum(axis=1) - 1).max() < 1e-6)
         True
         """
-        return self._of_draws(X, lambda prob: prob.mean(0, dtype=np.float64))
+        return self._of_draws(X, posterior_mean)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable class (N,) of each row.
@@ -115,10 +119,25 @@ class Answering:
             found[:, 3] = np.nan
         return pd.DataFrame({name: found[:, at] for name, at in UNCERTAINTY.items()}, index=given.index_of(X))
 
-    def predict_set(self, X: Any, coverage: float = 0.9) -> np.ndarray:
-        """Prediction sets that hold the class of a new row with probability ``coverage`` or more (split conformal).
+    def predict_set(self, X: Any, coverage: float = 0.9, kind: Kind = "threshold", folds: int = 0) -> np.ndarray:
+        """Prediction sets that hold the class of a new row with probability ``coverage`` or more (conformal prediction).
 
-        The promise is about rows drawn as the held-out validation rows were, on average over rows and over such fits.
+        The promise is about rows drawn as the calibrating ones were, on average over rows and over such fits; it is made of no
+        single class or domain.
+
+        Parameters
+        ----------
+        X : as for ``predict``
+        coverage : float, default=0.9
+        kind : {"threshold", "aps", "raps"}, default="threshold"
+            Which classes enter first. ``"threshold"``: those above one probability, the same for all rows; the smallest sets.
+            ``"aps"``: the most probable ones up to one total mass, so that sets grow where the student is unsure. ``"raps"``:
+            the same, with fewer improbable ones; for many classes (``mtbkd.evaluation.conformal``).
+        folds : int, default=0
+            0: the held-out rows calibrate. 2 or more: so many more students are fitted, each without a fold of the labelled
+            training rows, and these rows calibrate (cross-conformal, CV+); for where few rows are held out. The coverage that
+            is proved is about 2 ``coverage`` - 1, the usual one near ``coverage``. Teachers must not have learnt from the
+            labels of these rows.
 
         Returns
         -------
@@ -130,17 +149,25 @@ class Answering:
         >>> from mtbkd import MultiTeacherClassifier
         >>> X, y = load_wine(return_X_y=True)
         >>> student = MultiTeacherClassifier(inference="map").fit(X, y)
-        >>> sets = student.predict_set(X, coverage=0.9)
+        >>> sets = student.predict_set(X, coverage=0.9, kind="aps")
         >>> bool(sets.any(axis=1).all()), bool(sets[range(len(y)), y].mean() > 0.9)
         (True, True)
         """
         check_is_fitted(self)
         with refusals():
-            if self._scores is None:
-                raise ContractError("predict_set", "scores", "none in this bundle of a study", "a student saved by `save`")
-            threshold = conformal_threshold(self._scores, coverage)
-        prob = self.predict_proba(X)
-        return (1 - prob <= threshold) | (prob == prob.max(1, keepdims=True))
+            check_sets(kind, coverage, folds)
+            if folds:
+                crossed = self._crossed_in(folds)
+                bundles, fold, scores = crossed.bundles, crossed.held.fold, crossed.scores[kind]
+                check_promise(coverage, len(scores), "labelled training", "more labels")
+            elif self._scores is None or kind not in self._scores:
+                raise ContractError("predict_set", "scores", f"none of kind {kind} in this student", "one saved by `save`",
+                                    "students that a study bundled, or an earlier release saved, lack them")  # fmt: skip
+            else:
+                bundles, fold, scores = (self.bundle_,), None, self._scores[kind]
+                check_promise(coverage, len(scores), "held-out", "a larger validation part, or folds")
+        prob = np.stack([self._of_draws(X, posterior_mean, bundle) for bundle in bundles])
+        return prediction_sets(prob, scores, coverage, kind, fold)
 
     @property
     def draws_(self) -> "xr.DataTree":
@@ -224,10 +251,23 @@ class Answering:
         with refusals():
             return keeping.save(self, Path(folder))
 
-    def _of_draws(self, X: Any, summarise: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def _of_draws(
+        self, X: Any, summarise: Callable[[np.ndarray], np.ndarray], bundle: Bundle | None = None
+    ) -> np.ndarray:  # fmt: skip
         check_is_fitted(self)
+        bundle = self.bundle_ if bundle is None else bundle
         with refusals():
-            return of_draws(self.bundle_, self.bundle_.standardised(given.numbers(self, X, reset=False)), summarise)
+            return of_draws(bundle, bundle.standardised(given.numbers(self, X, reset=False)), summarise)
+
+    def _crossed_in(self, folds: int) -> Crossed:
+        """The students of the folds, fitted when they are first asked for."""
+        if self._fitted is None:
+            raise ContractError("predict_set", "folds", f"{folds} of a student that was loaded", "0",
+                                "students are saved without their data: folds need those of this session")  # fmt: skip
+        if folds not in self._crossed:
+            with shown(quiet=not self.verbose), stage(f"{folds} folds"):
+                self._crossed[folds] = cross_students(self._fitted, folds)
+        return self._crossed[folds]
 
     def _kept_draws(self) -> Draws:
         check_is_fitted(self)

@@ -29,6 +29,7 @@ from mtbkd.base.lazy import torch
 from mtbkd.base.reading import read_json
 from mtbkd.base.writing import write_json
 from mtbkd.serving import modules, student_arrays
+from mtbkd.serving.promised_sets import SetPoint
 from mtbkd.serving.student_arrays import ARRAYS
 from mtbkd.students import Student
 
@@ -95,6 +96,9 @@ class Card(BaseModel):
     draws: int = Field(ge=1, description="draws of the weights; 1: a point estimate without credible intervals")
     risk: tuple[RiskPoint, ...] = Field(
         description="shares of validation examples that chose no setting, and their error, in rising coverage"
+    )
+    sets: tuple[SetPoint, ...] = Field(
+        default=(), description="thresholds of prediction sets, by the same examples; empty for several labels"
     )
     scores: dict[str, dict[str, float]] = Field(description="split -> score -> value, of these draws")
     gates: dict[str, Verdict] = Field(

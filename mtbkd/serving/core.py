@@ -5,7 +5,7 @@ and a job of the workflow on the same data, with the same seed, have the same dr
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +13,10 @@ import numpy as np
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
+from mtbkd.contracts.held_out import HeldOut
+from mtbkd.evaluation.conformal import KINDS, Kind, label_scores, rank
+from mtbkd.inference.cross_fitting import cross_fit
+from mtbkd.inference.fitting import Spec
 from mtbkd.serving.bundle import OWN, Bundle
 from mtbkd.serving.given import HELD_OUT, NAME
 from mtbkd.serving.making import describe, whole_precision_fit
@@ -28,6 +32,7 @@ class Fitted:
     dataset: Dataset
     teachers: tuple[Logits, ...]
     plan: Plan
+    spec: Spec
     draws: Draws
     bundle: Bundle
     told: str
@@ -55,34 +60,56 @@ def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> F
     draws = whole_precision_fit(chosen.spec, dataset, teachers)
     bundle = describe(chosen.spec, dataset, draws, dataset.rows(HELD_OUT), OWN, NAME)
     # The bundle holds the layers that were not drawn.
-    return Fitted(dataset, tuple(teachers), chosen.plan, replace(draws, trunk=None), bundle, chosen.told)
+    return Fitted(dataset, tuple(teachers), chosen.plan, chosen.spec, replace(draws, trunk=None), bundle, chosen.told)
 
 
-def nonconformity(bundle: Bundle, dataset: Dataset) -> np.ndarray:
-    """1 - probability of the label (n,) of every row that chose nothing."""
+Scores = Mapping[Kind, np.ndarray]
+
+
+def held_out_scores(bundle: Bundle, dataset: Dataset) -> Scores:
+    """Kind of prediction sets -> scores (n,) of the labels of every row that chose nothing."""
     rows = dataset.rows(HELD_OUT)
     prob = bundle.draw_probs(dataset.x[0, rows]).mean(0, dtype=np.float64)
-    return 1 - prob[np.arange(len(rows)), dataset.y[0, rows]]
+    return {kind: label_scores(prob, dataset.y[0, rows], kind) for kind in KINDS}
 
 
-def conformal_threshold(scores: np.ndarray, coverage: float) -> float:
-    """The largest score of a class that stays in a prediction set: the ceil((n + 1) coverage)-th smallest of ``scores`` (n,).
+@dataclass(frozen=True)
+class Crossed:
+    """Students that each did not learn from a fold of the labelled training rows, and their scores of these (n,)."""
 
-    Sets of all classes with at most this score hold the label of a new row with probability ``coverage`` or more, over rows
-    drawn as these were (Vovk, Gammerman & Shafer 2005; split conformal prediction).
+    bundles: tuple[Bundle, ...]
+    held: HeldOut
+    scores: Scores
 
-    >>> conformal_threshold(np.array([0.1, 0.4, 0.2, 0.3]), 0.6)
-    0.3
 
-    Raises:
-        ContractError: n rows cannot promise the coverage.
-    """
-    n = len(scores)
+def cross_students(fitted: Fitted, folds: int) -> Crossed:
+    """Fit ``folds`` more students; ContractError where there are fewer labelled training rows."""
+    bundles: list[Bundle] = []
+
+    def fit(data: Dataset) -> Draws:
+        draws = whole_precision_fit(fitted.spec, data, fitted.teachers)
+        bundles.append(describe(fitted.spec, data, draws, data.rows(HELD_OUT), OWN, NAME))
+        return draws
+
+    held = cross_fit(fit, fitted.dataset, folds, fitted.spec.seed)
+    y = fitted.dataset.y[0, held.row]
+    return Crossed(tuple(bundles), held, {kind: label_scores(held.prob[0], y, kind) for kind in KINDS})
+
+
+def check_sets(kind: str, coverage: float, folds: int) -> None:
+    """ContractError for a kind that there is not, or a share or number that is none."""
+    if kind not in KINDS:
+        raise ContractError("predict_set", "kind", repr(kind), ", ".join(KINDS))
     if not 0 < coverage < 1:
         raise ContractError("predict_set", "coverage", f"{coverage:g}", "a share between 0 and 1")
-    rank = math.ceil(round((n + 1) * coverage, 9))
-    if rank > n:
+    if folds < 0 or folds == 1:
+        raise ContractError("predict_set", "folds", folds, "0, for held-out rows, or at least 2")
+
+
+def check_promise(coverage: float, n: int, where: str, more: str) -> None:
+    """ContractError where ``n`` rows cannot promise the coverage."""
+    if rank(n, coverage) > n:
         most = math.floor(1000 * n / (n + 1)) / 1000
-        raise ContractError("predict_set", "coverage", f"{coverage:g}", f"at most {most:g}, as {n} held-out rows can promise",
-                            "a larger validation part")  # fmt: skip
-    return float(np.sort(scores)[rank - 1])
+        raise ContractError(
+            "predict_set", "coverage", f"{coverage:g}", f"at most {most:g}, as {n} {where} rows can promise", more
+        )

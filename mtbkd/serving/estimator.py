@@ -15,7 +15,7 @@ from mtbkd.serving import given
 from mtbkd.serving.advice import Missing, Reading, Values, logits_of, named
 from mtbkd.serving.answering import Answering
 from mtbkd.serving.answers import in_html
-from mtbkd.serving.core import Fitted, fit_student, nonconformity
+from mtbkd.serving.core import Crossed, Fitted, Scores, fit_student, held_out_scores
 from mtbkd.serving.methods import Asked
 from mtbkd.serving.refusals import refusals
 
@@ -43,6 +43,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         Settings of the signal and of the inference.
     layers : {"all", "last"}, default=None
         Which layers the inference draws; the others stay at a MAP fit.
+    scaled : bool, default=False
+        Divide the student's logits by one temperature, chosen by the rows that choose settings (Guo et al. 2017).
     student : str, dict, torch.nn.Module, or a class or function that makes one, default="mlp"
         An architecture, an entry of ``students`` of config.yaml, ``{"architecture": ..., "settings": {...}}``, or a torch
         module, handed over or by its name (docs/modules.md).
@@ -106,6 +108,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         inference: str | None = None,
         settings: Mapping[str, Any] | None = None,
         layers: str | None = None,
+        scaled: bool = False,
         student: Any = "mlp",
         hidden: Sequence[int] = (32,),
         grid: Mapping[str, Any] | None = None,
@@ -126,6 +129,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         self.inference = inference
         self.settings = settings
         self.layers = layers
+        self.scaled = scaled
         self.student = student
         self.hidden = hidden
         self.grid = grid
@@ -203,7 +207,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
             fitted = fit_student(self._asked(seed), dataset, teachers)
         self._fitted: Fitted | None = fitted
         self._draws: Draws | None = fitted.draws
-        self._scores: np.ndarray | None = nonconformity(fitted.bundle, dataset)
+        self._scores: Scores | None = held_out_scores(fitted.bundle, dataset)
+        self._crossed: dict[int, Crossed] = {}
         self.bundle_, self.choice_, self.doubts_ = fitted.bundle, fitted.told, fitted.doubts
         self.split_, self.classes_, self.seed_ = dataset.split, classes, seed
         self.n_features_in_ = self.bundle_.mean.size
@@ -221,8 +226,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
     def _asked(self, seed: int) -> Asked:
         return Asked(
             self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
-            self.layers, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {}, self.training or {},
-            self.device, seed,
+            self.layers, self.scaled, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {},
+            self.training or {}, self.device, seed,
         )  # fmt: skip
 
     def _seed(self) -> int:

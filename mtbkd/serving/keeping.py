@@ -23,7 +23,8 @@ from mtbkd.serving.bundle import FILES, Bundle
 
 ESTIMATOR, DRAWS = "estimator.json", "draws.nc"
 FORMAT = "mtbkd estimator"
-VERSION = 1
+VERSION = 2
+READ = (1, VERSION)  # of 1, sets by threshold alone
 
 
 class Kept(NamedTuple):
@@ -43,7 +44,7 @@ def save(student: Any, folder: Path) -> Path:
     if student._draws is not None:
         student._draws.write(folder / DRAWS)
     settings = {**student.get_params(deep=False), "random_state": student.seed_, "student": modules.as_kept(student.student)}
-    scores = None if student._scores is None else student._scores.tolist()
+    scores = None if student._scores is None else {kind: found.tolist() for kind, found in student._scores.items()}
     content = {
         "format": FORMAT, "version": VERSION, "classes": as_json(student.classes_), "dtype": student.classes_.dtype.str,
         "columns": as_json(getattr(student, "feature_names_in_", None)), "settings": as_json(settings), "scores": scores,
@@ -75,8 +76,10 @@ def _content(folder: Path) -> dict[str, Any]:
     content = read_json(path, "the settings of an estimator", "save it again", finite=True)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ContractError(path, "format", "another file", f"one of format '{FORMAT}'", "save it again")
-    if content.get("version") != VERSION:
-        raise ContractError(path, "version", str(content.get("version")), VERSION, "save it again with this release")
+    if content.get("version") not in READ:
+        raise ContractError(
+            path, "version", str(content.get("version")), " or ".join(map(str, READ)), "save it again with this release"
+        )
     return opened_card(content, path, [folder / name for name in (*FILES, DRAWS)])
 
 

@@ -36,7 +36,7 @@ def load(folder: str | Path, module: Any = None) -> MultiTeacherClassifier:
         bundle, draws, content = read_folder(Path(folder), module)
     card, student = bundle.card, MultiTeacherClassifier()
     student.bundle_, student.n_features_in_ = bundle, bundle.mean.size
-    student._fitted, student._draws, student._scores = None, draws, None
+    student._fitted, student._draws, student._scores, student._crossed = None, draws, None, {}
     student.seed_ = card.seeds["base"]
     student.classes_, names = np.array(card.class_names), card.inputs.names
     student.choice_, student.doubts_ = f"method {card.method} of {card.study}, {card.experiment}", []
@@ -44,7 +44,9 @@ def load(folder: str | Path, module: Any = None) -> MultiTeacherClassifier:
         settings = content["settings"]
         student.set_params(**{**settings, "hidden": tuple(np.atleast_1d(settings["hidden"]).tolist())})
         student.classes_ = np.array(content["classes"], dtype=np.dtype(content["dtype"]))
-        student._scores, student.split_ = np.array(content["scores"], np.float64), np.array(content["split"])
+        found = content["scores"] if isinstance(content["scores"], dict) else {"threshold": content["scores"]}
+        student._scores = {kind: np.array(scores, np.float64) for kind, scores in found.items()}
+        student.split_ = np.array(content["split"])
         student.choice_, student.doubts_, names = content["choice"], content["doubts"], content["columns"]
     if names:
         student.feature_names_in_ = np.array(names, dtype=object)

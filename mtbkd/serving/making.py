@@ -25,11 +25,12 @@ from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation import scoring
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import word
-from mtbkd.inference import within_chains
+from mtbkd.inference import scaling, within_chains
 from mtbkd.inference.convergence import GATES, INFORMING
 from mtbkd.inference.fitting import Spec, fit
 from mtbkd.serving import modules
 from mtbkd.serving.bundle import Bundle, Card, Inputs, Verdict
+from mtbkd.serving.promised_sets import set_points
 from mtbkd.serving.risk import risk_points
 
 DRAWS = 100
@@ -201,7 +202,8 @@ def _card(
         gates={row["gate"]: cast(Verdict, word(row)) for row in draws.gates},  # of the one replicate
         chains=_chains(draws),
         config=finite(spec.model_dump(mode="json")),
-        tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)},
+        tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)}
+        | {name: draws.attrs[name][0] for name in [scaling.ATTRIBUTE] if name in draws.attrs},
         seeds={**draws.attrs["seeds"], "replicate": 0},
         versions={name: version(name) for name in LIBRARIES},
     )  # fmt: skip
@@ -225,10 +227,11 @@ def _chains(draws: Draws) -> str:
 def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -> Card:
     """The card with what the draws do on evaluated and validation examples, those (n,) ``kept`` from the fit apart."""
     examples = Examples.of(dataset, 0)
-    scores, sure, wrong = {}, {}, {}
+    scores, sure, wrong, sets = {}, {}, {}, ()
     for name, rows in (("val", np.setdiff1d(dataset.rows("val"), kept)), ("kept", kept), ("test", examples.evaluated())):
         prob, here = bundle.draw_probs(dataset.x[0, rows], device), examples.take(rows)
         scored = scoring.score(prob, here, LEVELS)
+        sets = set_points(scored.mean, here.y) if name == "kept" else sets
         for row in scoring.metric_rows(scored, LEVELS) if name != "kept" else ():
             if row["domain"] == scoring.ALL and row["metric"] in SCORES and math.isfinite(row["value"]):
                 scores.setdefault(row["split"], {})[row["metric"]] = row["value"]
@@ -237,7 +240,7 @@ def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -
     others = () if (dataset.split[kept] == "test").any() else (sure["test"], wrong["test"])
     risk = risk_points(sure["kept"], wrong["kept"], *others)
     limits = _limits(bundle.card, dataset, scores, len(kept))
-    return bundle.card.model_copy(update={"scores": scores, "risk": risk, "limits": limits})
+    return bundle.card.model_copy(update={"scores": scores, "risk": risk, "sets": sets, "limits": limits})
 
 
 def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, float]], kept: int) -> tuple[str, ...]:

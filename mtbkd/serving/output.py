@@ -13,7 +13,7 @@ from mtbkd.base.frames import cell
 from mtbkd.base.writing import atomic
 from mtbkd.serving.predicting import Prediction
 
-ABOUT = ("id", "length", "predicted", "probability", "abstain", "mean_deviance", "epistemic_share")
+ABOUT = ("id", "length", "predicted", "probability", "abstain", "set", "mean_deviance", "epistemic_share")
 OF_ONE_LABEL = ("probability", "abstain")  # columns that several labels do not have
 DIGITS = 6
 OF_A_CLASS = ("prob", "low", "high")
@@ -66,14 +66,15 @@ WRITERS: dict[str, Writer] = {".csv": write_csv, ".json": write_json, ".parquet"
 
 
 def _header(classes: Sequence[str], what: str, head: Mapping[str, Any]) -> list[str]:
-    left_out = (*(() if what == "proteins" else ("length",)), *(OF_ONE_LABEL if "thresholds" in head else ()))
+    left_out = [name for name, lacks in (("length", what != "proteins"), ("set", "set" not in head)) if lacks]
+    left_out += OF_ONE_LABEL if "thresholds" in head else ()
     about = [name for name in ABOUT if name not in left_out]
     return [*about, *(f"{column}_{name}" for name in classes for column in OF_A_CLASS)]
 
 
 def _cells(each: Prediction, classes: Sequence[str]) -> list[Any]:
     about = _about(each, classes)
-    about["predicted"] = "; ".join(about["predicted"]) if isinstance(about["predicted"], list) else about["predicted"]
+    about = {name: "; ".join(value) if isinstance(value, list) else value for name, value in about.items()}
     return [*about.values(), *chain.from_iterable(_of_classes(each))]
 
 
@@ -117,9 +118,11 @@ def _about(each: Prediction, classes: Sequence[str]) -> dict[str, Any]:
     several = each.abstain is None
     named = [classes[k] for k in each.predicted]
     probability = None if several else float(each.prob[each.predicted[0]])
-    values = (each.id, each.length, named if several else named[0], probability, each.abstain, each.mean_deviance,
+    inside = None if each.inside is None else [classes[k] for k in each.inside]
+    values = (each.id, each.length, named if several else named[0], probability, each.abstain, inside, each.mean_deviance,
               each.epistemic_share)  # fmt: skip
-    left_out = (*(("length",) if each.length is None else ()), *(OF_ONE_LABEL if several else ()))
+    left_out = [name for name, value in (("length", each.length), ("set", inside)) if value is None]
+    left_out += OF_ONE_LABEL if several else ()
     return {name: value for name, value in zip(ABOUT, values, strict=True) if name not in left_out}
 
 

@@ -16,8 +16,10 @@ from mtbkd.serving.terminal import PATH, Command, Share, how, leave, on_signals,
 if TYPE_CHECKING:
     from mtbkd.serving.bundle import Bundle, RiskPoint
     from mtbkd.serving.predicting import Prediction
+    from mtbkd.serving.promised_sets import SetPoint
 
 USUAL_STUDY = "protein"
+USUAL_COVERAGE = 0.9
 USUAL_RISK, MOST_BATCH, LONGEST_NAME = 0.1, 100_000, 100
 AFTER = """\
 sequences: lower case, gaps and one stop at the end are repaired and counted; X, B, Z, U and O are read as they are, J as X.
@@ -68,6 +70,13 @@ rows = partial(option, group="Of a table")
 @how("--risk", type=float, show_default=f"{USUAL_RISK:g}, or the lowest that can be promised",
      help="Highest rate of wrong answers among those given; abstain from the rest.")  # fmt: skip
 @how("--level", type=Share(0, 1, min_open=True, max_open=True), default=0.95, help="Credible level of the intervals.")
+@how(
+    "--set",
+    "kind",
+    type=click.Choice(["threshold", "aps", "raps"]),
+    help="Also write a prediction set: smallest sets, or sets that grow with doubt (APS), or those for many classes (RAPS).",
+)
+@how("--coverage", type=float, show_default="0.9", help="How often --set holds the class, at least: .8, .9, .95 or .99.")
 @how("--batch", type=click.IntRange(1, MOST_BATCH), default=512, help="Examples held in memory at once.")
 @how("--skip-invalid", is_flag=True, help="Leave out records that cannot be read, and say which.")
 @run_options
@@ -80,6 +89,7 @@ def command(**options: Any) -> None:
       predicted        the most probable class; of several labels, all that apply
       probability      of the predicted class
       abstain          yes: too uncertain to keep the promised risk; treat it as unknown
+      set              with --set: classes that hold the right one as often as --coverage says
       mean_deviance    posterior mean deviance in nats: twice the mean entropy of draws
       epistemic_share  share of the entropy, 0 to 1, from disagreement of draws (few data)
       prob_, low_, high_<class>   probability of a class, and its credible interval
@@ -94,6 +104,7 @@ def command(**options: Any) -> None:
         output.check_place(asked.out, [asked.fasta or asked.table or asked.images, *(folder / name for name in FILES)])
         bundle = Bundle.read(folder, asked.module)
         promised = _risk(bundle, asked.risk)
+        asked.sets = _sets(bundle, asked)
         device = _device(asked.device)
         import torch  # noqa: F401  # a signal in the middle of it, where it is needed first, would abort the program
     what = next(name for name, given in (("proteins", asked.fasta), ("rows", asked.table), ("images", True)) if given)
@@ -103,7 +114,7 @@ def command(**options: Any) -> None:
             card = bundle.card
             about = f"student: study {card.study}, experiment {card.experiment}, method {card.method}, {card.draws} draws"
             licences = (f"licence, {part}: {text}" for part, text in card.licences.items())
-            tell([about, *licences, *told, _promise(promised)], asked.quiet)
+            tell([about, *licences, *told, _promise(promised), *_told_of_sets(asked.sets)], asked.quiet)
             write = output.WRITERS[asked.out.suffix]
             count = write(handle, found, card.class_names, _head(asked, bundle, promised), what)
     except OSError as error:  # a full disk names no file, a folder without permission the unfinished one
@@ -126,13 +137,13 @@ def _found(
         checked = predicting.check_fasta(asked.fasta, bundle, asked.skip_invalid)
         embedder = _embedder(bundle, asked.results / "downloads")
         chains = bar(predicting.proteins(asked.fasta, checked), total=checked.proteins)
-        return predicting.predict(bundle, chains, embedder, *answer, asked.batch, device), [*checked.told()]
+        return predicting.predict(bundle, chains, embedder, *answer, asked.batch, device, asked.sets), [*checked.told()]
     if what == "rows":
         found = rows.read(asked.table, bundle, asked.id, asked.separator, asked.encoding)
         x = found.x
     else:
         found = x = pictures.read(asked.images, bundle)
-    return predicting.predict_rows(bundle, bar(found.ids), x, *answer, asked.batch, device), [*found.told]
+    return predicting.predict_rows(bundle, bar(found.ids), x, *answer, asked.batch, device, asked.sets), [*found.told]
 
 
 def _device(asked: str) -> str:
@@ -172,6 +183,8 @@ def _head(asked: SimpleNamespace, bundle: "Bundle", promised: "tuple[RiskPoint, 
     else:
         point, level = promised
         more = {"risk": {"level": level, **point.model_dump(include={"threshold", "n", "errors", "bound"})}}
+    if asked.sets:
+        more["set"] = asked.sets.model_dump()
     return {
         "student": {key: getattr(bundle.card, key) for key in ("study", "experiment", "method", "intended_use")},
         "limits": list(bundle.card.limits), "licences": bundle.card.licences, "credible_level": asked.level,
@@ -221,6 +234,22 @@ def _risk(bundle: "Bundle", asked: float | None) -> "tuple[RiskPoint, float] | N
     least = math.ceil(min(point.bound for point in bundle.card.risk) * 1000) / 1000
     level = max(USUAL_RISK, least) if asked is None else asked
     return point_of(bundle.card.risk, level, f"{bundle.card.experiment} {bundle.card.method}"), level
+
+
+def _sets(bundle: "Bundle", asked: SimpleNamespace) -> "SetPoint | None":
+    """Which prediction sets to write; None where --set is not given."""
+    from mtbkd.serving.promised_sets import set_point
+
+    if asked.kind is None:
+        if asked.coverage is not None:
+            raise ContractError("--coverage", "option", "no --set", "--set threshold, aps or raps beside it")
+        return None
+    return set_point(bundle.card.sets, asked.kind, USUAL_COVERAGE if asked.coverage is None else asked.coverage)
+
+
+def _told_of_sets(sets: "SetPoint | None") -> list[str]:
+    return [f"sets of kind {sets.kind} hold the class of {sets.coverage:.0%} or more of examples such as the {sets.n} that "
+            "calibrated them"] if sets else []  # fmt: skip
 
 
 def _embedder(bundle: "Bundle", raw: Path) -> Any:

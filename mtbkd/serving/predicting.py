@@ -22,9 +22,11 @@ from mtbkd.base.errors import ContractError
 from mtbkd.data.encoders import Embedder
 from mtbkd.data.fasta import Record, read_fasta
 from mtbkd.data.sequences import clean
+from mtbkd.evaluation.conformal import sets_at
 from mtbkd.evaluation.credible import credible_ends
 from mtbkd.evaluation.deviance import decompose
 from mtbkd.serving.bundle import Bundle
+from mtbkd.serving.promised_sets import SetPoint
 
 SHOWN = 3  # refused records that an error tells of
 
@@ -40,10 +42,10 @@ class Prediction(NamedTuple):
     """What a student says of one example; ``length`` is that of a protein, None for other examples.
 
     ``predicted`` holds the most probable class, or of several labels those that reach their thresholds; ``abstain`` is None
-    there, as no risk is promised. ``prob`` (K,) is the posterior mean, ``low`` and ``high`` (K,) the ends of the equal-tailed
-    credible interval of each
-    class probability, ``epistemic_share`` the part of the predictive entropy that more knowledge of the weights would
-    remove; the three are None for a point estimate.
+    there, as no risk is promised. ``inside`` holds the classes of the prediction set, None where none is asked for. ``prob``
+    (K,) is the posterior mean, ``low`` and ``high`` (K,) the ends of the equal-tailed credible interval of each class
+    probability, ``epistemic_share`` the part of the predictive entropy that more knowledge of the weights would remove; the
+    three are None for a point estimate.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Prediction(NamedTuple):
     mean_deviance: float
     epistemic_share: float | None
     abstain: bool | None
+    inside: tuple[int, ...] | None = None
 
 
 class Sliced(Protocol):
@@ -155,7 +158,8 @@ def _content(name: str, chain: str, before: int) -> int:
 
 
 def predict(
-    bundle: Bundle, found: Iterable[Protein], embedder: Embedder, threshold: float, level: float, batch: int, device: str
+    bundle: Bundle, found: Iterable[Protein], embedder: Embedder, threshold: float, level: float, batch: int, device: str,
+    sets: SetPoint | None = None,
 ) -> Iterator[Prediction]:  # fmt: skip
     """Predict in batches, in the order of ``found``.
 
@@ -167,23 +171,25 @@ def predict(
         level: credible level of the intervals, between 0 and 1.
         batch: proteins held at once.
         device: cpu or cuda.
+        sets: which prediction sets to make; None: none.
     """
     for part in batched(found, batch):
         with _little_memory(f"{len(part)} proteins"):
             features = embedder([protein.chain for protein in part])
             prob = bundle.draw_probs(bundle.standardised(features), device)
         named = [(protein.id, len(protein.chain)) for protein in part]
-        yield from summarised(named, prob, threshold, level, bundle.card.thresholds)
+        yield from summarised(named, prob, threshold, level, bundle.card.thresholds, sets)
 
 
 def predict_rows(
-    bundle: Bundle, ids: Iterable[str], x: Sliced, threshold: float, level: float, batch: int, device: str
+    bundle: Bundle, ids: Iterable[str], x: Sliced, threshold: float, level: float, batch: int, device: str,
+    sets: SetPoint | None = None,
 ) -> Iterator[Prediction]:  # fmt: skip
     """The same for rows ``x`` (N, F) as the user has them, an array or what gives arrays in slices, called ``ids``."""
     for first, part in zip(range(0, len(x), batch), batched(ids, batch), strict=True):
         with _little_memory(f"{len(part)} rows"):
             prob = bundle.draw_probs(bundle.standardised(x[first : first + batch]), device)
-        yield from summarised([(name, None) for name in part], prob, threshold, level, bundle.card.thresholds)
+        yield from summarised([(name, None) for name in part], prob, threshold, level, bundle.card.thresholds, sets)
 
 
 @contextmanager
@@ -198,7 +204,12 @@ def _little_memory(what: str) -> Iterator[None]:
 
 
 def summarised(
-    part: Iterable[tuple[str, int | None]], prob: np.ndarray, threshold: float, level: float, thresholds: Sequence[float] = ()
+    part: Iterable[tuple[str, int | None]],
+    prob: np.ndarray,
+    threshold: float,
+    level: float,
+    thresholds: Sequence[float] = (),
+    sets: SetPoint | None = None,
 ) -> Iterator[Prediction]:
     """What draws ``prob`` (S, B, K) say of the examples ``part``, each an id with the length of the protein.
 
@@ -208,6 +219,7 @@ def summarised(
     unsure = decompose(np.concatenate([prob, 1 - prob], -1) if several_labels else prob)
     several, best, surest = len(prob) > 1, mean.argmax(1).tolist(), mean.max(1)
     ends = credible_ends(prob, level) if several else None
+    inside = sets_at(mean, sets.threshold, sets.kind) if sets else None
     for i, (name, length) in enumerate(part):
         total = unsure.entropy_total[i]
         yield Prediction(
@@ -220,4 +232,5 @@ def summarised(
             mean_deviance=float(unsure.mean_deviance[i]),
             epistemic_share=(float(unsure.entropy_epistemic[i] / total) if total > 0 else 0.0) if several else None,
             abstain=None if several_labels else bool(surest[i] < threshold),
+            inside=None if inside is None else tuple(np.flatnonzero(inside[i]).tolist()),
         )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from mtbkd.base.bounds import Names, Note, Replicates, Seed
+from mtbkd.base.bounds import Folds, Names, Note, Replicates, Seed
 from mtbkd.base.explain import NAME, distinct
 from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.inference.fitting import Output
@@ -71,6 +71,13 @@ class MethodEntry(_Model):
     )
     stack_chains: bool = Field(
         False, description="weight chains by leave-one-out instead of pooling them; for chains in different modes"
+    )
+    scaled: bool = Field(
+        False, description="divide the student's logits by one temperature, which minimises the NLL of the validation labels"
+    )
+    conformal_folds: Folds = Field(
+        0,
+        description="so many more students, each fitted without a fold of the labels, for cross-conformal sets; 0: none",
     )
     as_printed: bool = Field(
         False,

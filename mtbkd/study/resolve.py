@@ -65,6 +65,8 @@ def fit_of(config: "Config", study: "Study", experiment: "Experiment", name: str
         "tuned_by": tuned and part("inference", tuned.inference, tuned.settings),
         "layers": method.layers,
         "stack_chains": method.stack_chains,
+        "scaled": method.scaled,
+        "conformal_folds": method.conformal_folds,
         "posterior": {key: grid if key in uses | ALWAYS_USED else UNUSED for key, grid in read.items()},
         "training": dump(merged(config.training, study.training, experiment.training)),
         "output": dump(merged(config.output, study.output)),

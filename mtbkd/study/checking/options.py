@@ -1,4 +1,4 @@
-"""Where do a method's options ``stack_chains`` and ``layers`` make sense, and where would they be ignored in silence?"""
+"""Where do a method's options such as ``stack_chains`` make sense, and where would they be ignored in silence?"""
 
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -54,6 +54,13 @@ def ignored_mistakes(config: "Config", path: KeyPath, methods: Sequence[str]) ->
                 (*path, index),
                 sentence(method, "methods with stack_chains: false, because this question does not stack chains"),
             )
+        for option, default, why in (
+            ("scaled", False, "scales no student"),
+            ("conformal_folds", 0, "makes no prediction sets"),
+        ):
+            if entry and getattr(entry, option) != default:
+                allowed = f"methods with {option}: {str(default).lower()}, because this question {why}"
+                yield Mistake((*path, index), sentence(method, allowed))
         if entry and entry.layers == "last":
             yield Mistake(
                 (*path, index), sentence(method, "methods with layers: all, because this question samples all layers")
