@@ -43,6 +43,9 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         Settings of the signal and of the inference.
     layers : {"all", "last"}, default=None
         Which layers the inference draws; the others stay at a MAP fit.
+    tuned_on : {"validation", "cross_validation", "evidence", "evidence_average"}, default=None
+        What chooses the shared settings: validation labels, or the training labels by cross-validation or by their evidence;
+        ``evidence_average`` keeps all candidates, weighted by it. When left out, that of ``method``, or validation labels.
     student : str, dict, torch.nn.Module, or a class or function that makes one, default="mlp"
         An architecture, an entry of ``students`` of config.yaml, ``{"architecture": ..., "settings": {...}}``, or a torch
         module, handed over or by its name (docs/modules.md).
@@ -106,6 +109,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         inference: str | None = None,
         settings: Mapping[str, Any] | None = None,
         layers: str | None = None,
+        tuned_on: str | None = None,
         student: Any = "mlp",
         hidden: Sequence[int] = (32,),
         grid: Mapping[str, Any] | None = None,
@@ -126,6 +130,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         self.inference = inference
         self.settings = settings
         self.layers = layers
+        self.tuned_on = tuned_on
         self.student = student
         self.hidden = hidden
         self.grid = grid
@@ -221,8 +226,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
     def _asked(self, seed: int) -> Asked:
         return Asked(
             self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
-            self.layers, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {}, self.training or {},
-            self.device, seed,
+            self.layers, self.tuned_on, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {},
+            self.training or {}, self.device, seed,
         )  # fmt: skip
 
     def _seed(self) -> int:

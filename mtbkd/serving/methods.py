@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     inference: str | None
     settings: Mapping[str, Any]
     layers: str | None
+    tuned_on: str | None
     student: Any
     hidden: tuple[int, ...]
     grid: Mapping[str, Any]
@@ -137,7 +138,9 @@ def _student(asked: Asked) -> Wanted:
 
 def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dict[str, Any], str]:
     """Name and entry of the method, and how it came about, in words."""
-    parts = {key: clean(value) for key in ("signal", "weights", "inference", "layers") if (value := getattr(asked, key))}
+    parts = {
+        key: clean(value) for key in ("signal", "weights", "inference", "layers", "tuned_on") if (value := getattr(asked, key))
+    }
     parts |= {key: clean(dict(value)) for key in ("signal_settings", "settings") if (value := getattr(asked, key))}
     if asked.method is not None:
         entries = shipped()["methods"]
