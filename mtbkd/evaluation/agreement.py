@@ -15,13 +15,14 @@ import numpy as np
 
 from mtbkd.contracts.artefacts import digest
 from mtbkd.contracts.draws import Draws
+from mtbkd.inference.tuning import TOLD
 
 # Algorithms whose draws are the posterior's but for Monte Carlo error, in order of preference.
 EXACT = ("nuts", "smc", "hmc")
 GOLD_ESS = 1000.0
 # What counts as agreement: the largest difference of a posterior mean probability, the ratio of mean deviations.
 MEAN_TOLERANCE, SD_RATIO = 0.02, (0.85, 1.15)
-_NAMED = ("signal", "signal_settings", "weights", "student", "layers", "posterior", "scaled")
+_NAMED = ("signal", "signal_settings", "weights", "student", "layers", "posterior", "tuned_on", "scaled")
 
 
 class Aim(NamedTuple):
@@ -35,9 +36,7 @@ class Aim(NamedTuple):
         """The replicate at position ``index`` of a block."""
         replicate, attrs = int(draws.replicates[index]), draws.attrs
         chosen = [row for row in draws.tuning if row["replicate"] == replicate and row["chosen"]]
-        settings = [
-            {k: v for k, v in row.items() if k not in ("val_nll", "val_accuracy", "chosen", "replicate")} for row in chosen
-        ]
+        settings = [{k: v for k, v in row.items() if k not in TOLD} for row in chosen]
         target = digest([[attrs.get(name) for name in _NAMED], settings])
         # Stacked chains of an exact sampler are no draws of the posterior, so they must not be the reference.
         return cls(target, f"{attrs.get('inference')}{', stacked' if draws.stacking else ''}")

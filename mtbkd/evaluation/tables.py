@@ -24,7 +24,8 @@ COLUMNS = {
     "gates": [
         *_NAMES[:2], "method", "inference", "replicate", "gate", "stage", "value", "threshold", "verdict", "note",
     ],
-    "tuning": [*_NAMES[:2], "method", "replicate", COLUMN, "val_nll", "val_accuracy", "chosen"],
+    "tuning": [*_NAMES[:2], "method", "replicate", COLUMN, "val_nll", "val_accuracy", "log_evidence",
+               "log_evidence_se", "evidence_weight", "chosen"],
     "examples": [
         *_NAMES, "method", "replicate", "row", "id", "split", "domain", "y", "prediction", "correct", "max_prob",
         "mean_deviance", "entropy_total", "entropy_expected", "entropy_epistemic",
@@ -122,4 +123,5 @@ class Tables:
 def columns_of_tuning(known: Collection[str]) -> list[str]:
     """The columns of the table ``tuning`` in their order: of those ``known``, the settings that were tuned by name."""
     own = COLUMNS["tuning"]
-    return [*own[:-3], *sorted({*known} - {*own, *_NAMES}), *own[-3:]]
+    scores = own.index("val_nll")
+    return [*own[:scores], *sorted({*known} - {*own, *_NAMES}), *own[scores:]]

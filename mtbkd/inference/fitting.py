@@ -5,7 +5,7 @@ Everything a fit depends on is in its ``Spec``, its data and its teachers' logit
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,10 +23,11 @@ from mtbkd.base.lazy import torch
 from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
-from mtbkd.inference import Context, Fit, chain_stacking, convergence, scaling, within_chains
+from mtbkd.inference import Context, Fit, averaging, chain_stacking, convergence, scaling, within_chains
 from mtbkd.inference.arrival import shortfalls
+from mtbkd.inference.choosing import AVERAGE, Judge, TunedOn, needs_constant, way
 from mtbkd.inference.cross_fitting import cross_fit
-from mtbkd.inference.function_space import Output, function_space, kept_draws, kept_of_chain, thinned
+from mtbkd.inference.function_space import Output, function_space, kept_draws, kept_of_chain
 from mtbkd.inference.last_layer import Frozen
 from mtbkd.inference.optimise import Training
 from mtbkd.inference.sharpness import COLUMN, sharpness
@@ -38,8 +39,6 @@ from mtbkd.posterior.problem import Problem, make_problem
 from mtbkd.students import Student
 
 log = logging.getLogger(__name__)
-
-TUNING_DRAWS = 60  # of a candidate, over all chains, whose mean predicts the validation labels
 
 
 class Named(BaseModel):
@@ -73,6 +72,7 @@ class Spec(BaseModel):
     weights: str | None
     inference: Named
     tuned_by: Named | None = None
+    tuned_on: TunedOn = "validation"
     layers: Literal["all", "last"] = "all"
     stack_chains: bool = False
     scaled: bool = False
@@ -113,9 +113,14 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     best = best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
-    tuning = tune(spec.posterior, signal.USES, make, dataset, context, _draws_to_tune_by(spec))
-    problem = make([next(row for row in tuning if row["replicate"] == r and row["chosen"]) for r in replicates])
-    draws = _drawn(spec, problem, dataset, context, started)
+    tuning = tune(spec.posterior, signal.USES, make, dataset, context, way(spec.tuned_on, _judge(spec), dataset))
+    if spec.tuned_on == AVERAGE and len(tuning) > len(replicates):
+        units, weight = averaging.contributing(tuning, len(replicates))
+        several = replace(context, replicates=tuple(unit["replicate"] for unit in units))
+        draws = averaging.mixed(_drawn(spec, make(units), dataset, several, started), weight, spec.seed)
+    else:
+        problem = make([next(row for row in tuning if row["replicate"] == r and row["chosen"]) for r in replicates])
+        draws = _drawn(spec, problem, dataset, context, started)
     draws.attrs.update(_attributes(spec, student, dataset, teachers, device))
     draws.tuning.extend(tuning)
     return draws
@@ -186,18 +191,13 @@ def _stacked(output: Output, result: Fit, weights: Sequence[chain_stacking.Weigh
     return torch.stack(found)
 
 
-def _draws_to_tune_by(spec: Spec) -> "Callable[[Problem, Context], torch.Tensor] | None":
-    """Some draws (U, S, P) of candidates by the inference ``tuned_by``, None where MAP fits choose."""
-    if spec.tuned_by is None:
+def _judge(spec: Spec) -> Judge | None:
+    """The inference that fits candidates, by default MAP; for the evidence a sequential Monte Carlo."""
+    asked = spec.tuned_by or (spec.inference if needs_constant(spec.tuned_on) and spec.inference.name == "smc" else None)
+    if asked is None:
         return None
-    module = registry.part("inference", spec.tuned_by.name)
-    settings = module.Settings.model_validate(spec.tuned_by.settings)
-
-    def draws(problem: Problem, context: Context) -> "torch.Tensor":
-        found = module.run(problem, settings, module.init(problem, settings, context), context).params.flatten(1, 2)
-        return found[:, thinned(found.shape[1], TUNING_DRAWS)].to(context.device)
-
-    return draws
+    module = registry.part("inference", asked.name)
+    return Judge(module, module.Settings.model_validate(asked.settings))
 
 
 def student_of(spec: Spec, dataset: Dataset) -> Student:

@@ -1,9 +1,13 @@
-"""Choose the shared settings (strength, sharpness, prior scale, temperatures) on validation data, never on test data."""
+"""Candidates of the shared settings (strength, sharpness, prior scale, temperatures), and their choice by validation labels.
+
+The other ways to choose are ``mtbkd.inference.folds`` and ``mtbkd.inference.evidence``; none sees test data.
+"""
 
 import itertools
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,47 +29,69 @@ SHARED_NAMES = (
 ALWAYS_USED = frozenset({"prior_scale", "temperature"})
 STRENGTH = ("kappa", "lambda", "beta")
 UNUSED = (1.0,)
+Rows = list[dict[str, Any]]
+# Draws (U, S, P) of a problem's units.
+DrawsOf = Callable[[Problem, Context], "torch.Tensor"]
+Make = Callable[[Rows], Problem]
+# Chooses among units: their problem, the units {shared setting: value, ..., replicate}, and what each is fitted by.
+Way = Callable[[Make, Rows, Context], Rows]
+# What rows of tuning say beside the settings themselves.
+TOLD = ("replicate", "val_nll", "val_accuracy", "log_evidence", "log_evidence_se", "evidence_weight", "chosen")
 
 
 def tune(
     posterior: Mapping[str, Sequence[Any]],
     uses: frozenset[str],
-    make: Callable[[Sequence[dict[str, Any]]], Problem],
+    make: Make,
     dataset: Dataset,
     context: Context,
-    fit: "Callable[[Problem, Context], torch.Tensor] | None" = None,
-) -> list[dict[str, Any]]:
-    """Fit all candidates of all replicates in one batch and choose by validation NLL.
+    way: Way | None = None,
+) -> Rows:
+    """Choose among all candidates, every replicate for itself.
 
     Args:
         posterior: candidates of every shared setting.
         uses: the settings that the signal reads; the others keep their first candidate. The prior's scale is always tuned.
         make: the problem of given units.
-        dataset: whose validation labels decide.
+        dataset: whose validation labels decide where no ``way`` is given.
         context: seeds, replicates, optimiser.
-        fit: gives draws (U, S, P), whose mean predicts; None: one MAP fit a unit.
+        way: how to choose; None: by the validation loss of one MAP fit a unit.
 
     Returns:
         One row per candidate and replicate: the settings, ``replicate``, ``val_nll``, ``val_accuracy`` (both None where there
-        is nothing to choose), ``chosen`` (one a replicate).
+        is nothing to choose, or no label is held out), ``chosen`` (one a replicate); by evidence also what it is.
     """
     listed = candidates(posterior, uses)
-    units = [{**c, "replicate": r} for c in listed for r in context.replicates]
+    units = [{**each, "replicate": r} for each in listed for r in context.replicates]
     if len(listed) == 1:
         return [{**unit, "val_nll": None, "val_accuracy": None, "chosen": True} for unit in units]
-    problem = make(units)
     repeated = Context(context.seed, context.replicates * len(listed), context.training, context.device)
-    rows = dataset.rows("val")
     with stage(f"tuning, {len(listed)} candidates"):
-        found = (fit or map_fit)(problem, repeated)
-    nll, accuracy = held_out_scores(problem, found, dataset.x[:, rows], dataset.y[:, rows])
+        found = (way or partial(validated, draws=map_fit, dataset=dataset))(make, units, repeated)
     log.info("tuned %d candidates x %d replicates", len(listed), len(context.replicates))
-    won = np.arange(len(listed))[:, None] == best(nll.reshape(len(listed), -1))
-    scores = zip(nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)
-    return [
-        {**unit, "val_nll": loss, "val_accuracy": share, "chosen": chosen}
-        for unit, (loss, share, chosen) in zip(units, scores, strict=True)
-    ]
+    return found
+
+
+def validated(make: Make, units: Rows, context: Context, draws: DrawsOf, dataset: Dataset) -> Rows:
+    """``units`` with their loss on the validation labels of ``dataset``; the lowest of each replicate is chosen.
+
+    Args:
+        make: the problem of given units.
+        units: {shared setting: value, ..., replicate} each, candidate by candidate, every replicate of each.
+        context: of every unit.
+        draws: fits the problem, its draws (U, S, P); their mean predicts.
+        dataset: whose validation labels decide.
+    """
+    problem, rows = make(units), dataset.rows("val")
+    return chosen_by(units, *held_out_scores(problem, draws(problem, context), dataset.x[:, rows], dataset.y[:, rows]))
+
+
+def chosen_by(units: Rows, nll: np.ndarray, accuracy: np.ndarray) -> Rows:
+    """``units`` with ``val_nll``, ``val_accuracy`` (both (U,)) and ``chosen``: the lowest loss of each replicate."""
+    number = len({unit["replicate"] for unit in units})
+    won = np.arange(len(units) // number)[:, None] == best(nll.reshape(-1, number))
+    told = zip(units, nll.tolist(), accuracy.tolist(), won.ravel().tolist(), strict=True)
+    return [{**unit, "val_nll": loss, "val_accuracy": share, "chosen": chosen} for unit, loss, share, chosen in told]
 
 
 def read_settings(posterior: Mapping[str, Sequence[Any]], uses: frozenset[str]) -> dict[str, Sequence[Any]]:
@@ -144,7 +170,11 @@ def held_out_scores(
         labels: int (D, V).
     """
     x = problem.student.inputs(torch.as_tensor(features, device=params.device))
-    y = torch.as_tensor(labels, device=params.device)
+    return scores_at(problem, params, x, torch.as_tensor(labels, device=params.device))
+
+
+def scores_at(problem: Problem, params: "torch.Tensor", x: "torch.Tensor", y: "torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
+    """``held_out_scores`` at ``x`` (D, V, ...) that has passed the student's ``inputs``, of labels ``y`` (D, V)."""
     losses, rights = [], []
     with torch.no_grad():
         for unit, row in enumerate(problem.data_row.tolist()):

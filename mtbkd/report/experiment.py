@@ -238,6 +238,8 @@ def _how_tuned(evidence: Evidence, method: str) -> str:
     """Its own candidates, if any, and the method whose draws judged them unless this was a MAP fit."""
     candidates, judge = of_its_own(evidence.methods, method), evidence.methods.get(method, {}).get("tuned_by")
     told = [f"{WARNS} own candidates: {candidates}"] if candidates else []
+    way = evidence.methods.get(method, {}).get("tuned_on", "validation")
+    told += [f"tuned on {way.replace('_', ' ')}"] if way != "validation" else []
     return "; ".join([*told, *([f"tuned on draws of {judge['name']}"] if judge else [])])
 
 

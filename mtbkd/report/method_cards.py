@@ -240,6 +240,7 @@ def settings(spec: Mapping[str, Any]) -> str:
     entry |= {"inference": inference["name"]}
     entry |= {"settings": dict(inference["settings"])} if inference["settings"] else {}
     entry |= {"layers": spec["layers"]} if spec["layers"] != "all" else {}
+    entry |= {"tuned_on": spec["tuned_on"]} if spec.get("tuned_on", "validation") != "validation" else {}
     entry |= {name: spec[name] for name in ("stack_chains", "scaled", "conformal_folds") if spec.get(name)}
     entry |= {"posterior": {key: _grid(grid) for key, grid in spec["posterior"].items() if key in uses}}
     methods = {spec["method"]: entry}

@@ -45,6 +45,9 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         Which layers the inference draws; the others stay at a MAP fit.
     scaled : bool, default=False
         Divide the student's logits by one temperature, chosen by the rows that choose settings (Guo et al. 2017).
+    tuned_on : {"validation", "cross_validation", "evidence", "evidence_average"}, default=None
+        What chooses the shared settings: validation labels, or the training labels by cross-validation or by their evidence;
+        ``evidence_average`` keeps all candidates, weighted by it. When left out, that of ``method``, or validation labels.
     student : str, dict, torch.nn.Module, or a class or function that makes one, default="mlp"
         An architecture, an entry of ``students`` of config.yaml, ``{"architecture": ..., "settings": {...}}``, or a torch
         module, handed over or by its name (docs/modules.md).
@@ -109,6 +112,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         settings: Mapping[str, Any] | None = None,
         layers: str | None = None,
         scaled: bool = False,
+        tuned_on: str | None = None,
         student: Any = "mlp",
         hidden: Sequence[int] = (32,),
         grid: Mapping[str, Any] | None = None,
@@ -130,6 +134,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         self.settings = settings
         self.layers = layers
         self.scaled = scaled
+        self.tuned_on = tuned_on
         self.student = student
         self.hidden = hidden
         self.grid = grid
@@ -226,7 +231,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
     def _asked(self, seed: int) -> Asked:
         return Asked(
             self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
-            self.layers, self.scaled, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {},
+            self.layers, self.tuned_on, self.scaled, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {},
             self.training or {}, self.device, seed,
         )  # fmt: skip
 

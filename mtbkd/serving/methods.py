@@ -45,6 +45,7 @@ class Asked(NamedTuple):
     inference: str | None
     settings: Mapping[str, Any]
     layers: str | None
+    tuned_on: str | None
     scaled: bool
     student: Any
     hidden: tuple[int, ...]
@@ -139,7 +140,9 @@ def _student(asked: Asked) -> Wanted:
 def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dict[str, Any], str]:
     """Name and entry of the method, and how it came about, in words."""
     parts = {
-        key: clean(value) for key in ("signal", "weights", "inference", "layers", "scaled") if (value := getattr(asked, key))
+        key: clean(value)
+        for key in ("signal", "weights", "inference", "layers", "tuned_on", "scaled")
+        if (value := getattr(asked, key))
     }
     parts |= {key: clean(dict(value)) for key in ("signal_settings", "settings") if (value := getattr(asked, key))}
     if asked.method is not None:

@@ -31,3 +31,7 @@ class Shared:
     temperature: "torch.Tensor | None" = None
     no_teacher: "torch.Tensor | None" = None
     kappa: "torch.Tensor | None" = None
+
+    def take(self, units: "torch.Tensor") -> "Shared":
+        """The settings of ``units`` (V,), by their positions."""
+        return Shared(*(None if value is None else value[units] for value in vars(self).values()))

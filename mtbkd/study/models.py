@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from mtbkd.base.bounds import Folds, Names, Note, Replicates, Seed
 from mtbkd.base.explain import NAME, distinct
 from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
+from mtbkd.inference.choosing import TunedOn
 from mtbkd.inference.fitting import Output
 from mtbkd.inference.optimise import Training
 from mtbkd.study.questions import Question
@@ -65,6 +66,11 @@ class MethodEntry(_Model):
     tuned_by: str | None = Field(
         None,
         description="an entry of methods whose inference fits the tuning candidates in experiments; default: MAP",
+    )
+    tuned_on: TunedOn = Field(
+        "validation",
+        description="what chooses the shared settings: validation labels, cross-validation or evidence of the training labels, "
+        "or an average of candidates by their evidence; evidence is for small students, by smc",
     )
     layers: Literal["all", "last"] = Field(
         "all", description="last: sample only the last layer, with the others fixed at a MAP fit; for large students"

@@ -63,6 +63,7 @@ def fit_of(config: "Config", study: "Study", experiment: "Experiment", name: str
         "weights": method.weights,
         "inference": part("inference", method.inference, method.settings),
         "tuned_by": tuned and part("inference", tuned.inference, tuned.settings),
+        "tuned_on": method.tuned_on,
         "layers": method.layers,
         "stack_chains": method.stack_chains,
         "scaled": method.scaled,

@@ -352,7 +352,7 @@ def test_who_tunes_a_method_must_suit_its_student_and_has_no_say_in_curves(raw):
     assert any(line.startswith("methods.labels_map.tuned_by: ") and "no hidden layer" in line for line in complaints(tuned))
     (line,) = complaints(put(put(raw, "methods.labels_map.tuned_by", "tip_sgld"), "studies.small.questions", {"few": CURVE}))
     assert line.startswith(
-        "studies.small.questions.few.settings.methods[0]: found 'labels_map'; allowed: methods without tuned_by"
+        "studies.small.questions.few.settings.methods[0]: found 'labels_map'; allowed: methods without tuned_by and tuned_on"
     )
 
 

@@ -52,8 +52,8 @@ def _own(asked: Asked, settings: Settings) -> Iterator[Mistake]:
         allowed = "exactly one method with signal none, the reference of the others"
         yield Mistake((*path, "methods"), sentence(plain or list(settings.methods), allowed))
     for index, name in enumerate(settings.methods):
-        if name in known and config.methods[name].tuned_by is not None:
-            allowed = "methods without tuned_by, because label curves choose settings by MAP fits"
+        if name in known and (config.methods[name].tuned_by is not None or config.methods[name].tuned_on != "validation"):
+            allowed = "methods without tuned_by and tuned_on, because label curves choose settings by MAP fits on folds"
             yield Mistake((*path, "methods", index), sentence(name, allowed))
     if NO_TEACHERS in settings.teachers:
         allowed = "any other name, because this is the folder of students without teachers"

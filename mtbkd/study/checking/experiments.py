@@ -15,6 +15,7 @@ from mtbkd.data.published import tables as published
 from mtbkd.study.checking.strength import strength_mistakes, unread
 from mtbkd.study.checking.students import Known, unsuited
 from mtbkd.study.checking.teachers import teacher_fits
+from mtbkd.study.checking.tuning import tuning_mistakes
 from mtbkd.study.extent import (
     Size,
     candidate_mistakes,
@@ -91,6 +92,7 @@ def experiment_mistakes(place: Place) -> Iterator[Mistake]:
             if (judge := config.methods.get(method.tuned_by or "")) is not None:
                 yield from _suits(place, ("methods", name, "tuned_by"), str(method.tuned_by), judge, size)
                 yield from improper(str(method.tuned_by), judge, posteriors)
+            yield from tuning_mistakes(config, name, method, posteriors)
             yield from strength_mistakes(posteriors)
             yield from unread(name, method, posteriors)
             yield from candidate_mistakes(at, name, candidates(config, place.study, experiment, name))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mtbkd.base import registry
 from mtbkd.base.explain import KeyPath, Mistake
 from mtbkd.base.settings import settings_of
-from mtbkd.inference import most_params
+from mtbkd.inference import most_params, smc
+from mtbkd.inference.choosing import needs_constant
 from mtbkd.study.extent import Size, drawn_params
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ def unsuited(at: KeyPath, name: str, method: "MethodEntry", student: Known) -> I
         text = f"{found} of {params:,} parameters; allowed: at most "
         text += f"{limit:,} for inference '{method.inference}' with these settings. Hint: use a smaller student"
         yield Mistake(at, text)
+    if needs_constant(method.tuned_on) and student.size[0] > smc.MAX_PARAMS:
+        text = (
+            f"{found} of {student.size[0]:,} parameters; allowed: at most {smc.MAX_PARAMS:,} with tuned_on: {method.tuned_on}"
+        )
+        yield Mistake(("methods", name, "tuned_on"), f"{text}. Hint: use a smaller student, or tuned_on: cross_validation")
     if inference.NEEDS_HIDDEN and not hidden:
         text = f"{found}, which has no hidden layer; allowed: students with one, "
         yield Mistake(at, text + f"for inference '{method.inference}'. Hint: use an mlp or cnn student")
