@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
+WEIGHED = ("weights", "weights_settings", "scaling")  # how teachers are heard
 SAMPLER = ("inference", "layers", "stack_chains")  # how a method draws
 SUMMED: dict[Verdict, str] = {"better": "Better", "worse": "Worse", "open": "Inconclusive"}
 
@@ -96,7 +97,7 @@ def by_signal(methods: Mapping[str, Any], signal: str, against: str) -> list[tup
     """Pairs that differ only in the signal: same weights, same inference and inference settings."""
     ours = [(name, spec) for name, spec in methods.items() if _signal(spec) == signal]
     others = [(name, spec) for name, spec in methods.items() if _signal(spec) == against]
-    return [(a, b) for a, first in ours for b, second in others if _same(first, second, "weights", *SAMPLER)]
+    return [(a, b) for a, first in ours for b, second in others if _same(first, second, *WEIGHED, *SAMPLER)]
 
 
 def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple[str, str]]:
@@ -106,7 +107,7 @@ def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["weights"] not in (None, against) and second["weights"] == against
-        if _same(first, second, "signal", *SAMPLER)
+        if _same(first, second, "signal", "scaling", *SAMPLER)
     ]
 
 
@@ -117,7 +118,7 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["inference"]["name"] != against == second["inference"]["name"]
-        if _same(first, second, "signal", "weights", "posterior")
+        if _same(first, second, "signal", *WEIGHED, "posterior")
     ]
 
 
@@ -128,7 +129,7 @@ def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
         for a, first in methods.items()
         for b, second in methods.items()
         if first.get("stack_chains") and not second.get("stack_chains")
-        if _same(first, second, "signal", "weights", "inference", "posterior")
+        if _same(first, second, "signal", *WEIGHED, "inference", "posterior")
     ]
 
 
