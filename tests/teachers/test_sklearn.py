@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 
 from mtbkd.base.errors import ContractError
+from mtbkd.base.folds import stratified_folds
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.pooling import unseen
 from mtbkd.teachers import estimators, mlp, optimism

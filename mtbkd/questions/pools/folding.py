@@ -150,14 +150,10 @@ def _known(case: Case, maps: Sequence[Map], here: np.ndarray) -> weighing.Contex
     split = np.where(case.dataset.split == "val", "train", case.dataset.split)
     split[labelled] = np.where(case.dataset.split[labelled] == "train", "train", "val")
     split[case.rows[here]] = np.where(here < len(labelled), "test", split[case.rows[here]])
-    teachers = [
-        replace(
-            t,
-            logits=scale(t.logits).astype(np.float32),
-            card={k: v for k, v in t.card.items() if k not in ("seen", "suspected")},
-        )
-        for t, scale in zip(case.teachers, maps, strict=True)
-    ]
+    teachers = []
+    for teacher, scale in zip(case.teachers, maps, strict=True):
+        card = {key: value for key, value in teacher.card.items() if key not in ("seen", "suspected")}
+        teachers.append(replace(teacher, logits=scale(teacher.logits).astype(np.float32), card=card))
     return weighing.Context(replace(case.dataset, split=split), teachers, case.rows[here])
 
 

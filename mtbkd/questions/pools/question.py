@@ -1,8 +1,8 @@
 """Pools of teachers without a student: every operator, weighting and temperature, judged at home and on foreign data.
 
-Everything learnt from labels (scaling of teachers and pools, validation and stacking weights) is cross-fitted, so that each example is judged
-once, by numbers from other examples, and all pools on the same examples. Shapes: N labelled examples, M foreign ones, G
-teachers, K classes.
+Everything learnt from labels (scaling of teachers and pools, weights) is cross-fitted, so that each example is judged once, by
+numbers from other examples, and all pools on the same examples. Shapes: N labelled examples, M foreign ones, G teachers, K
+classes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,7 +66,8 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
 
     ``scores``: pool, data (test, or the name of foreign data), metric, value, low, high (95 % over examples), n, foreign.
     ``differences``: pool, against (plain: the arithmetic mean with equal weights; weights, operator, temperature: the pool
-        that differs in this alone and has equal weights, the linear operator, no scaling; vector: temperatures in its place), data, metric, difference, low, high,
+        that differs in this alone and has equal weights, the linear operator, no scaling; vector: each teacher has its
+        temperature instead), data, metric, difference, low, high,
         p_holm (over the pools of one metric and kind), verdict.
     ``teachers``: teacher, disagreement (share of examples on which another teacher names another class, mean over the others),
         entropy (mean, nats), temperature (mean over folds), temperature_low, temperature_high.

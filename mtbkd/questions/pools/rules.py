@@ -7,7 +7,10 @@ from mtbkd.base.frames import Frame
 
 
 class Rule(NamedTuple):
-    """A pool: operator, weights, and how teachers or pool are scaled. A single teacher has the operator ``TEACHER`` and its name as weights."""
+    """A pool: operator, weights, and which scaling teachers or pool have.
+
+    A single teacher has the operator ``TEACHER`` and its name as weights.
+    """
 
     operator: str
     weights: str
