@@ -35,6 +35,7 @@ from mtbkd.inference.temperature import temperatures
 from mtbkd.inference.tuning import shared_of, tune
 from mtbkd.pooling import context as weighing
 from mtbkd.pooling import unseen
+from mtbkd.pooling.scaling import Scaling, scaled
 from mtbkd.posterior.problem import Problem, make_problem
 from mtbkd.students import Student
 
@@ -70,6 +71,8 @@ class Spec(BaseModel):
     student: StudentSpec
     signal: Named
     weights: str | None
+    weights_settings: dict[str, Any] = {}
+    scaling: Scaling = "none"
     inference: Named
     tuned_by: Named | None = None
     tuned_on: TunedOn = "validation"
@@ -108,6 +111,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
         chain_stacking.check_labels(dataset, spec.method)
     device = resolve_device(spec.device)
     student = student_of(spec, dataset)
+    teachers = scaled(teachers, dataset, spec.scaling, spec.seed)
     training = material_of(spec, student, dataset, teachers, device)
     context = Context(spec.seed, tuple(replicates), spec.training, device, curves=[])
     best = best_teacher(spec, teachers, dataset, device)
@@ -229,7 +233,9 @@ def material_of(spec: Spec, student: Student, dataset: Dataset, teachers: Sequen
     weights = None
     if spec.weights is not None:
         prob = torch.softmax(torch.as_tensor(stacked, dtype=torch.float64), -1).numpy()
-        found = weighing.teacher_weights(spec.weights, prob, weighing.Context(dataset, teachers, dataset.rows("train")))
+        found = weighing.teacher_weights(
+            spec.weights, prob, weighing.Context(dataset, teachers, dataset.rows("train"), spec.weights_settings)
+        )
         weights = torch.as_tensor(found, dtype=x.dtype, device=device)
     return Material(x, y, torch.as_tensor(stacked, device=device), weights)
 
@@ -272,6 +278,7 @@ def _attributes(spec: Spec, student: Student, dataset: Dataset, teachers: Sequen
         "settings": spec.inference.settings,
         "num_params": student.num_params,
         "teachers": [t.teacher for t in teachers],
+        "calibration": {t.teacher: t.card["scaling"] for t in teachers if "scaling" in t.card},
         "device_used": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "seeds": {

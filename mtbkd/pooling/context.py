@@ -1,13 +1,14 @@
 """Inputs of weights besides the teachers' probabilities: labels, validation examples, features and domains.
 
-A module of weights that needs more than probabilities has ``NEEDS`` (of labels, validation, inputs) and
+A module of weights that needs more than probabilities has ``NEEDS`` (of labels, validation, inputs, domains) and
 ``weights_of(prob, context)`` beside ``weights(prob)``, which then gives equal weights: nothing is known.
 Shapes: R replicates, N examples, M validation examples, G teachers, K classes, D domains.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +27,13 @@ class Context:
         dataset: the data.
         teachers: their logits, in the order of the weights.
         rows: int (N,), the examples of the dataset that are weighed.
+        settings: of the module of weights.
     """
 
     dataset: Dataset
     teachers: Sequence[Logits]
     rows: np.ndarray
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def y(self) -> np.ndarray:
@@ -80,6 +83,14 @@ def teacher_weights(name: str, prob: np.ndarray, context: Context) -> np.ndarray
 def needs(name: str) -> frozenset[str]:
     """Inputs of the weights ``name`` besides probabilities."""
     return getattr(registry.part("weights", name), "NEEDS", frozenset())
+
+
+def applies(name: str, dataset: Dataset, teachers: Sequence[Logits]) -> bool:
+    """Do data and teachers have what the weights ``name`` need: enough teachers, domains, teachers of domains?"""
+    wanted, domains = needs(name), dataset.domain is not None
+    own = domains and any(teacher.card.get("domain") for teacher in teachers)
+    enough = len(teachers) >= registry.part("weights", name).MIN_TEACHERS
+    return enough and (own or "inputs" not in wanted) and (domains or "domains" not in wanted)
 
 
 def composed(*scales: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 OF_CALIBRATION = {"nll": "NLL", "ece": "ECE"}
 _NAMES = METRICS | OF_CALIBRATION
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
+WEIGHED = ("weights", "weights_settings", "scaling")  # how teachers are heard
 SAMPLER = ("inference", "layers", "stack_chains", "scaled")  # how a method draws
 SUMMED: dict[Verdict, str] = {"better": "Better", "worse": "Worse", "open": "Inconclusive"}
 
@@ -98,7 +99,7 @@ def by_signal(methods: Mapping[str, Any], signal: str, against: str) -> list[tup
     """Pairs that differ only in the signal: same weights, same inference and inference settings."""
     ours = [(name, spec) for name, spec in methods.items() if _signal(spec) == signal]
     others = [(name, spec) for name, spec in methods.items() if _signal(spec) == against]
-    return [(a, b) for a, first in ours for b, second in others if _same(first, second, "weights", *SAMPLER)]
+    return [(a, b) for a, first in ours for b, second in others if _same(first, second, *WEIGHED, *SAMPLER)]
 
 
 def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple[str, str]]:
@@ -108,7 +109,7 @@ def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["weights"] not in (None, against) and second["weights"] == against
-        if _same(first, second, "signal", *SAMPLER)
+        if _same(first, second, "signal", "scaling", *SAMPLER)
     ]
 
 
@@ -119,7 +120,7 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["inference"]["name"] != against == second["inference"]["name"]
-        if _same(first, second, "signal", "weights", "posterior", "scaled")
+        if _same(first, second, "signal", *WEIGHED, "posterior", "scaled")
     ]
 
 
@@ -130,7 +131,7 @@ def by_scaling(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
         for a, first in methods.items()
         for b, second in methods.items()
         if first.get("scaled") and not second.get("scaled")
-        if _same(first, second, "signal", "weights", "posterior", "inference", "layers", "stack_chains")
+        if _same(first, second, "signal", *WEIGHED, "posterior", "inference", "layers", "stack_chains")
     ]
 
 
@@ -142,7 +143,7 @@ def against_scaled(methods: Mapping[str, Any], against: str = "map") -> list[tup
         for b, second in methods.items()
         if second.get("scaled") and not first.get("scaled")
         if first["inference"]["name"] != against == second["inference"]["name"]
-        if _same(first, second, "signal", "weights", "posterior")
+        if _same(first, second, "signal", *WEIGHED, "posterior")
     ]
 
 
@@ -153,7 +154,7 @@ def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
         for a, first in methods.items()
         for b, second in methods.items()
         if first.get("stack_chains") and not second.get("stack_chains")
-        if _same(first, second, "signal", "weights", "inference", "posterior", "scaled")
+        if _same(first, second, "signal", *WEIGHED, "inference", "posterior", "scaled")
     ]
 
 

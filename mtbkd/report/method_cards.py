@@ -237,6 +237,8 @@ def settings(spec: Mapping[str, Any]) -> str:
     entry: dict[str, Any] = {"signal": signal["name"]}
     entry |= {"signal_settings": dict(signal["settings"])} if signal["settings"] else {}
     entry |= {"weights": spec["weights"]} if spec["weights"] else {}
+    entry |= {"weights_settings": dict(spec["weights_settings"])} if spec["weights_settings"] else {}
+    entry |= {"scaling": spec["scaling"]} if spec["scaling"] != "none" else {}
     entry |= {"inference": inference["name"]}
     entry |= {"settings": dict(inference["settings"])} if inference["settings"] else {}
     entry |= {"layers": spec["layers"]} if spec["layers"] != "all" else {}
@@ -247,7 +249,9 @@ def settings(spec: Mapping[str, Any]) -> str:
     if tuned_by := spec.get("tuned_by"):
         judge = f"{spec['method']}_trial"
         entry["tuned_by"] = judge
-        shared = {key: entry[key] for key in ("signal", "signal_settings", "weights") if key in entry}
+        shared = {
+            key: entry[key] for key in ("signal", "signal_settings", "weights", "weights_settings", "scaling") if key in entry
+        }
         methods[judge] = {**shared, "inference": tuned_by["name"], "settings": dict(tuned_by["settings"])}
     return yaml.safe_dump({"methods": methods}, sort_keys=False, default_flow_style=None, width=100)
 

@@ -39,8 +39,10 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         Hamiltonian Monte Carlo of a small last layer, a variational approximation of a larger network (``choice_`` says it).
     signal, weights, inference : str, default=None
         Parts of the method, in place of those of ``method``: how teachers enter, how they are weighed, what draws.
-    signal_settings, settings : dict, default=None
-        Settings of the signal and of the inference.
+    signal_settings, weights_settings, settings : dict, default=None
+        Settings of the signal, the weights and the inference.
+    scaling : {"none", "temperature", "vector"}, default=None
+        Calibration of every teacher before it is heard, by the labels of those validation rows that choose settings.
     layers : {"all", "last"}, default=None
         Which layers the inference draws; the others stay at a MAP fit.
     scaled : bool, default=False
@@ -108,6 +110,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         signal: str | None = None,
         signal_settings: Mapping[str, Any] | None = None,
         weights: str | None = None,
+        weights_settings: Mapping[str, Any] | None = None,
+        scaling: str | None = None,
         inference: str | None = None,
         settings: Mapping[str, Any] | None = None,
         layers: str | None = None,
@@ -130,6 +134,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         self.signal = signal
         self.signal_settings = signal_settings
         self.weights = weights
+        self.weights_settings = weights_settings
+        self.scaling = scaling
         self.inference = inference
         self.settings = settings
         self.layers = layers
@@ -232,7 +238,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         return Asked(
             self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
             self.layers, self.tuned_on, self.scaled, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {},
-            self.training or {}, self.device, seed,
+            self.training or {}, self.device, seed, self.weights_settings or {}, self.scaling,
         )  # fmt: skip
 
     def _seed(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from mtbkd.base import registry
@@ -53,6 +54,8 @@ class Asked(NamedTuple):
     training: Mapping[str, Any]
     device: str
     seed: int
+    weights_settings: Mapping[str, Any] = MappingProxyType({})
+    scaling: str | None = None
 
 
 class Chosen(NamedTuple):
@@ -85,7 +88,7 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     name, method, told = _method(asked, size, last, len(teachers))
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
-        method = {**method, "signal": "none", "signal_settings": {}, "weights": None}
+        method = {**method, "signal": "none", "signal_settings": {}, "weights": None, "weights_settings": {}, "scaling": "none"}
     elif method["signal"] == "none":
         told += "; it learns from labels alone, whatever its teachers say"
     if name == OWN:
@@ -141,10 +144,12 @@ def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dic
     """Name and entry of the method, and how it came about, in words."""
     parts = {
         key: clean(value)
-        for key in ("signal", "weights", "inference", "layers", "tuned_on", "scaled")
+        for key in ("signal", "weights", "scaling", "inference", "layers", "tuned_on", "scaled")
         if (value := getattr(asked, key))
     }
-    parts |= {key: clean(dict(value)) for key in ("signal_settings", "settings") if (value := getattr(asked, key))}
+    parts |= {
+        key: clean(dict(value)) for key in ("signal_settings", "weights_settings", "settings") if (value := getattr(asked, key))
+    }
     if asked.method is not None:
         entries = shipped()["methods"]
         if asked.method not in entries:

@@ -63,6 +63,9 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     if not needs and method.weights is not None:
         text = sentence(method.weights, f"nothing, because signal '{method.signal}' uses no weights", "remove weights")
         yield Mistake(("methods", name, "weights"), text)
+    if method.signal == "none" and method.scaling != "none":
+        text = sentence(method.scaling, "none, because signal 'none' hears no teachers", "remove scaling")
+        yield Mistake(("methods", name, "scaling"), text)
     columns = {column for table in printed_columns().values() for column in table}
     for column in method.published:
         if column not in columns:

@@ -37,7 +37,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "students": (("student", "architecture", "settings"),),
     "methods": (
         ("signal", "signal", "signal_settings"),
-        ("weights", "weights", None),
+        ("weights", "weights", "weights_settings"),
         ("inference", "inference", "settings"),
     ),
 }

@@ -10,6 +10,7 @@ from mtbkd.base.grids import UNSET_POSTERIOR, Posterior, as_tuple
 from mtbkd.inference.choosing import TunedOn
 from mtbkd.inference.fitting import Output
 from mtbkd.inference.optimise import Training
+from mtbkd.pooling.scaling import Scaling
 from mtbkd.study.questions import Question
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -60,6 +61,8 @@ class MethodEntry(_Model):
     signal: str = Field(description="how teachers enter the posterior: a module of mtbkd/signals")
     signal_settings: dict[str, Any] = Field({}, description="settings of the signal's module")
     weights: str | None = Field(None, description="teacher weights, if the signal needs them: a module of mtbkd/pooling")
+    weights_settings: dict[str, Any] = Field({}, description="settings of the weights' module")
+    scaling: Scaling = "none"
     inference: str = Field(description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="settings of the algorithm's module")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="overrides the shared settings, key by key")

@@ -61,6 +61,8 @@ def fit_of(config: "Config", study: "Study", experiment: "Experiment", name: str
         "student": student_of(student),
         "signal": part("signal", method.signal, method.signal_settings),
         "weights": method.weights,
+        "weights_settings": dump(settings_of("weights", method.weights, method.weights_settings)) if method.weights else {},
+        "scaling": method.scaling,
         "inference": part("inference", method.inference, method.settings),
         "tuned_by": tuned and part("inference", tuned.inference, tuned.settings),
         "tuned_on": method.tuned_on,

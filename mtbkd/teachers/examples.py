@@ -35,8 +35,3 @@ def labelled_examples(
         raise ContractError(f"teacher {name} on {dataset.name}", "training examples", int(seen.sum(1).min()), "at least 2",
                             "raise exposure or choose another domain")  # fmt: skip
     return seen
-
-
-def seen_card(dataset: Dataset) -> dict[str, list[str]]:
-    """What a card says of a teacher that learned from rows of its own; {} where it learned from the student's training rows."""
-    return {} if dataset.teachers_split == "train" else {"seen": [dataset.teachers_split]}

@@ -22,7 +22,8 @@ from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.inference.optimise import Ascent
 from mtbkd.teachers import accuracy_card
-from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
+from mtbkd.teachers.examples import labelled_examples, labels_of
+from mtbkd.teachers.folds import Folds, cross_fitted, folds_card
 from mtbkd.teachers.residual import logits_of, residual_network
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Settings(BaseModel):
     weight_decay: NotNegative = Field(1e-4, description="weight decay: added to the gradient, times the weights")
     shift: int = Field(0, ge=0, le=8, description="augmentation: training images are shifted by up to this many pixels")
     flip: bool = Field(False, description="augmentation: training images are randomly flipped left to right")
+    folds: Folds = None
 
 
 def raw_files(settings: Settings) -> tuple[str, ...]:
@@ -60,7 +62,7 @@ def train(
     name: str, domain: str | None, settings: Settings, dataset: Dataset,
     seed: int, first_replicate: int, device: str, raw: Path,
 ) -> Logits:  # fmt: skip
-    """Train on every replicate of ``dataset``, images (R, N, C, H, W), one after the other; logits on all examples."""
+    """Train on every replicate of ``dataset``, images (R, N, C, H, W), one after the other, folds too if asked; all logits."""
     blocks = settings.blocks or (1,) * len(settings.channels)
     shape = dataset.x.shape[2:]
     if len(shape) != 3 or len(blocks) != len(settings.channels) or min(shape[1:]) >> (len(blocks) - 1) < 1:
@@ -71,19 +73,26 @@ def train(
     device = resolve_device(device)
     labels = labels_of(dataset)
     seen = labelled_examples(name, dataset, domain, settings.exposure, seed, first_replicate)
-    logits, num_params = [], 0
-    for r, (x, y, rows) in enumerate(zip(dataset.x, labels, seen, strict=True)):
-        torch.manual_seed(derive(seed, "teacher", name=name, replicate=first_replicate + r))
-        network = residual_network(shape[0], settings.channels, blocks, dataset.num_classes, settings.bottleneck, "projection")
-        num_params = sum(p.numel() for p in network.parameters())
-        generator = torch.Generator(device).manual_seed(derive(seed, "teacher minibatch", name=name, first=first_replicate + r))
-        _fit(network.to(device), x[rows], y[rows], settings, generator, name)
-        logits.append(logits_of(network, torch.from_numpy(x), 128, device).numpy())
+
+    def make() -> "nn.Module":
+        return residual_network(shape[0], settings.channels, blocks, dataset.num_classes, settings.bottleneck, "projection")
+
+    def fit(rows: np.ndarray, base: int) -> np.ndarray:
+        logits = []
+        for r, (x, y, own) in enumerate(zip(dataset.x, labels, rows, strict=True), start=first_replicate):
+            torch.manual_seed(derive(base, "teacher", name=name, replicate=r))
+            network = make()
+            generator = torch.Generator(device).manual_seed(derive(base, "teacher minibatch", name=name, first=r))
+            _fit(network.to(device), x[own], y[own], settings, generator, name)
+            logits.append(logits_of(network, torch.from_numpy(x), 128, device).numpy())
+        return np.stack(logits)
+
     covered = dataset.split != TEACHERS  # learnt by heart
-    stacked = np.where(covered[:, None], np.stack(logits), 0)
+    stacked = np.where(covered[:, None], cross_fitted(fit, seen, labels, settings.folds, dataset, seed), 0)
+    num_params = sum(p.numel() for p in make().parameters())
     card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": num_params,
             "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(stacked, dataset, covered),
-            **seen_card(dataset)}  # fmt: skip
+            **folds_card(settings.folds, dataset)}  # fmt: skip
     return Logits(name, stacked, covered, ids_digest(dataset.ids), card).validate(dataset)
 
 

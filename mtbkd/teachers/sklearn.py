@@ -29,6 +29,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mtbkd.base.errors import ContractError
+from mtbkd.base.folds import stratified_folds
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits, ids_digest
 from mtbkd.pooling import unseen
@@ -161,14 +162,6 @@ class _Fitter:
         smoothed = SmoothedClassifier(model, int(y.max()) + 1, self.floor, self.where)
         how: Any = {"method": self.settings.calibrate, "cv": inside, "ensemble": False}
         return CalibratedClassifierCV(smoothed, **how)
-
-
-def stratified_folds(y: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Fold (n,) of every row at random: sizes, and counts of every class, differ by at most one; at most n folds."""
-    order = np.random.default_rng(derive(seed, "folds")).permutation(len(y))
-    found = np.empty(len(y), int)
-    found[order[np.argsort(y[order], kind="stable")]] = np.arange(len(y)) % folds
-    return found
 
 
 def _learnt(dataset: Dataset, y: np.ndarray, seen: np.ndarray, settings: Settings) -> dict[str, Any]:

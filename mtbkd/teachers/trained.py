@@ -14,7 +14,8 @@ from mtbkd.signals import none
 from mtbkd.students import Student, init_ensemble
 from mtbkd.teachers import accuracy_card
 from mtbkd.teachers.columns import Features, select
-from mtbkd.teachers.examples import labelled_examples, labels_of, seen_card
+from mtbkd.teachers.examples import labelled_examples, labels_of
+from mtbkd.teachers.folds import Folds, cross_fitted, folds_card
 
 __all__ = ["TrainedSettings", "train"]
 
@@ -33,19 +34,38 @@ class TrainedSettings(BaseModel):
         float("inf"), description="standard deviation of a Gaussian prior on the weights (weight decay)"
     )
     features: Features = None
+    folds: Folds = None
 
 
 def train(
     name: str, student: Student, settings: TrainedSettings, domain: str | None, dataset: Dataset,
     seed: int, first_replicate: int, device: str,
 ) -> Logits:  # fmt: skip
-    """Train one teacher on every replicate of ``dataset`` in one batched run and return its logits on all examples."""
+    """Train one teacher on every replicate of ``dataset`` in one batched run, and one a fold if asked; all logits."""
     device = resolve_device(device)
     x = student.inputs(torch.as_tensor(select(dataset, settings.features, seed, first_replicate)).to(device))
     labels = labels_of(dataset)
     seen = labelled_examples(name, dataset, domain, settings.exposure, seed, first_replicate)
+
+    def fit(rows: np.ndarray, base: int) -> np.ndarray:
+        return _logits(name, student, settings, x, labels, rows, base, first_replicate)
+
+    covered = dataset.split != TEACHERS  # learnt by heart
+    logits = np.where(covered[:, None], cross_fitted(fit, seen, labels, settings.folds, dataset, seed), 0)
+    card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
+            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered),
+            **folds_card(settings.folds, dataset)}  # fmt: skip
+    return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset)
+
+
+def _logits(
+    name: str, student: Student, settings: TrainedSettings, x: "torch.Tensor", labels: np.ndarray, seen: np.ndarray,
+    seed: int, first_replicate: int,
+) -> np.ndarray:  # fmt: skip
+    """Logits (R, N, K) of all examples ``x`` (R, N, *inputs) by a fit to the rows ``seen`` (R, N)."""
+    device = x.device
     rows = _fixed_size(seen, seed, first_replicate)
-    replicates = range(first_replicate, first_replicate + dataset.num_replicates)
+    replicates = range(first_replicate, first_replicate + len(rows))
     index = torch.as_tensor(rows, device=device)
     at = torch.arange(len(rows), device=device).unsqueeze(1)
     y = torch.as_tensor(labels, device=device)
@@ -60,13 +80,7 @@ def train(
     generator = torch.Generator(device).manual_seed(derive(seed, "teacher minibatch", name=name, first=first_replicate))
     params = maximise(problem, start, units, training, generator, settings.dropout)
     with torch.no_grad():
-        logits = torch.cat([student.apply(params[r : r + 1], x[r : r + 1]) for r in range(len(rows))]).cpu().numpy()
-    covered = dataset.split != TEACHERS  # learnt by heart
-    logits = np.where(covered[:, None], logits, 0)
-    card = {"domain": domain, "settings": settings.model_dump(mode="json"), "num_params": student.num_params,
-            "examples_seen": float(seen.sum(1).mean()), "accuracy": accuracy_card(logits, dataset, covered),
-            **seen_card(dataset)}  # fmt: skip
-    return Logits(name, logits, covered, ids_digest(dataset.ids), card).validate(dataset)
+        return torch.cat([student.apply(params[r : r + 1], x[r : r + 1]) for r in range(len(rows))]).cpu().numpy()
 
 
 def _fixed_size(seen: np.ndarray, seed: int, first_replicate: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 
 from mtbkd.base.errors import ContractError
+from mtbkd.base.folds import stratified_folds
 from mtbkd.contracts.artefacts import TEACHERS, Dataset, Logits
 from mtbkd.pooling import unseen
 from mtbkd.teachers import estimators, mlp, optimism
@@ -194,7 +195,7 @@ def test_a_class_with_one_row_is_unknown_to_the_model_that_speaks_of_it() -> Non
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(2, 8), st.integers(0, 99))
 def test_folds_have_their_share_of_every_class(y: list[int], folds: int, seed: int) -> None:
-    found = family.stratified_folds(np.array(y), folds, seed)
+    found = stratified_folds(np.array(y), folds, seed)
     for rows in (np.ones(len(y), bool), *(np.array(y) == k for k in set(y))):
         assert np.ptp(np.bincount(found[rows], minlength=folds)) <= 1
 

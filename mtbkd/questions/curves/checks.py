@@ -55,6 +55,10 @@ def _own(asked: Asked, settings: Settings) -> Iterator[Mistake]:
         if name in known and (config.methods[name].tuned_by is not None or config.methods[name].tuned_on != "validation"):
             allowed = "methods without tuned_by and tuned_on, because label curves choose settings by MAP fits on folds"
             yield Mistake((*path, "methods", index), sentence(name, allowed))
+    for index, name in enumerate(settings.methods):
+        if name in known and config.methods[name].scaling != "none":
+            allowed = "methods with scaling: none, because the validation labels are among those that are counted"
+            yield Mistake((*path, "methods", index), sentence(name, allowed))
     if NO_TEACHERS in settings.teachers:
         allowed = "any other name, because this is the folder of students without teachers"
         yield Mistake((*path, "teachers", NO_TEACHERS), sentence(NO_TEACHERS, allowed))

@@ -12,6 +12,7 @@ from mtbkd.questions.pools.rules import (
     POOL,
     TEACHER,
     TEMPERATURES,
+    VECTOR,
     Rule,
     chosen,
     indexed,
@@ -42,13 +43,14 @@ SCOPE = "question"
 CATEGORY = "Aggregation"
 CAPTION = """\
 Top: each mark is a pool of the teachers, without a student; lower left is better, the worst pools lie outside. Colours are
-operators; circles are not scaled, triangles have each teacher scaled, squares the pool. Bottom: what weights change in the
+operators; circles are not scaled, triangles have each teacher scaled (pointing down: by class), squares
+the pool. Bottom: what weights change in the
 linear pool, with 95 % paired intervals over examples; left of zero is better than equal weights.
 """
-MARKS = {NONE: "o", EACH: "^", POOL: "s"}
+MARKS = {NONE: "o", EACH: "^", VECTOR: "v", POOL: "s"}
 HUES = (BLUE, ORANGE, SKY, GREEN, PURPLE, OCHRE, YELLOW, VERMILION, GREY)
-SHIFTS = {NONE: -0.22, EACH: 0.0, POOL: 0.22}
-TINTS = {NONE: BLACK, EACH: BLUE, POOL: ORANGE}
+SHIFTS = {NONE: -0.27, EACH: -0.09, VECTOR: 0.09, POOL: 0.27}
+TINTS = {NONE: BLACK, EACH: BLUE, VECTOR: GREEN, POOL: ORANGE}
 NEAR = 0.7  # share of the pools that the picture holds on each axis
 
 

@@ -16,7 +16,7 @@ from mtbkd.contracts.artefacts import SPLITS, Dataset, Logits, stack_logits
 from mtbkd.data.preprocess import stratified_split
 from mtbkd.evaluation.deviance import entropy
 from mtbkd.pooling import context as weighing
-from mtbkd.questions.pools.scaling import cross_fitted
+from mtbkd.pooling.scaling import IDENTITY, Map, fitted
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Opinions:
     Attributes:
         log_prob: float32 tensor (N + M, G, K).
         weights: name -> float32 tensor (N + M, G).
-        temperature: (F, G), of each teacher in each fold.
+        temperature: (F, G), of each teacher in each fold: 1 / its mean slope.
     """
 
     log_prob: "torch.Tensor"
@@ -112,46 +112,55 @@ def case_of(dataset: Dataset, teachers: Sequence[Logits], folds: int, seed: int)
     return Case(dataset, teachers, np.concatenate(rows), y, np.concatenate([drawn, *others]), folds, places)
 
 
-def opinions(case: Case, names: Sequence[str], scaled: bool) -> Opinions:
-    """Log-probabilities and the weights ``names``; with ``scaled``, every teacher at its own temperature.
+def opinions(case: Case, names: Sequence[str], scaling: str) -> Opinions:
+    """Log-probabilities and the weights ``names`` of teachers scaled as ``scaling`` says: none, temperature or vector.
 
-    In each fold, temperatures and weights that need labels learn from the labelled examples of all others.
+    In each fold, scaling and weights that need labels learn from the labelled examples of all others.
     """
-    n, logits = len(case.y), stack_logits(list(case.teachers))[0]
-    own, beta = logits[case.rows], np.ones((case.folds, len(case.teachers)))
-    if scaled:
-        each = [cross_fitted(own[:n, g], case.y, case.fold[:n], case.folds) for g in range(len(case.teachers))]
-        beta = np.stack(each, axis=1)
-    log_prob = torch.log_softmax(torch.as_tensor(own * beta[case.fold][..., None].astype(np.float32)), -1)
-    said = Opinions(log_prob, {name: torch.empty(own.shape[:2]) for name in names}, 1 / beta)
+    own = stack_logits(list(case.teachers))[0][case.rows]
+    maps = [_maps(case, own, fold, scaling) for fold in range(case.folds)]
+    log_prob = torch.empty(own.shape)
+    for fold, each in enumerate(maps):
+        here = torch.as_tensor(case.fold == fold)
+        for g, scale in enumerate(each):
+            log_prob[here, g] = torch.as_tensor(scale(own[here.numpy(), g]), dtype=torch.float32)
+    temperature = np.array([[1 / scale.slope.mean() for scale in each] for each in maps])
+    said = Opinions(log_prob, {name: torch.empty(own.shape[:2]) for name in names}, temperature)
     for fold in range(case.folds):
         here = np.flatnonzero(case.fold == fold)
-        known = _known(case, fold, beta[fold], here)
+        known = _known(case, maps[fold], here)
         for name in names:
             found = weighing.teacher_weights(name, said.prob[None, here].astype(np.float64), known)[0]
             said.weights[name][torch.as_tensor(here)] = torch.as_tensor(found, dtype=torch.float32)
     return said
 
 
-def _known(case: Case, fold: int, beta: np.ndarray, here: np.ndarray) -> weighing.Context:
+def _maps(case: Case, logits: np.ndarray, fold: int, scaling: str) -> list[Map]:
+    """Of every teacher with ``logits`` (N + M, G, K), learnt from the labelled examples of the other folds."""
+    if scaling == "none":
+        return [IDENTITY] * len(case.teachers)
+    n = len(case.y)
+    others = case.fold[:n] != fold
+    return [fitted(scaling, logits[:n][others, g], case.y[others]) for g in range(len(case.teachers))]
+
+
+def _known(case: Case, maps: Sequence[Map], here: np.ndarray) -> weighing.Context:
     """What weights may know in a fold: the labelled examples of the others, as validation split but for those of train."""
     labelled = case.rows[: len(case.y)]
     split = np.where(case.dataset.split == "val", "train", case.dataset.split)
     split[labelled] = np.where(case.dataset.split[labelled] == "train", "train", "val")
     split[case.rows[here]] = np.where(here < len(labelled), "test", split[case.rows[here]])
-    teachers = [
-        replace(t, logits=t.logits * np.float32(b), card={k: v for k, v in t.card.items() if k not in ("seen", "suspected")})
-        for t, b in zip(case.teachers, beta, strict=True)
-    ]
+    teachers = []
+    for teacher, scale in zip(case.teachers, maps, strict=True):
+        card = {key: value for key, value in teacher.card.items() if key not in ("seen", "suspected")}
+        teachers.append(replace(teacher, logits=scale(teacher.logits).astype(np.float32), card=card))
     return weighing.Context(replace(case.dataset, split=split), teachers, case.rows[here])
 
 
 def applying(case: Case) -> list[str]:
-    """Weights that need no label of the example itself, and no domains where there are none."""
-    domains = case.dataset.domain is not None and any(teacher.card.get("domain") for teacher in case.teachers)
+    """Weights that need no label of the example itself, and nothing else that data or teachers lack."""
     return [
         name
         for name in registry.WEIGHTS
-        if "labels" not in weighing.needs(name) and (domains or "inputs" not in weighing.needs(name))
-        if len(case.teachers) >= registry.part("weights", name).MIN_TEACHERS
+        if "labels" not in weighing.needs(name) and weighing.applies(name, case.dataset, case.teachers)
     ]

@@ -1,8 +1,8 @@
 """Pools of teachers without a student: every operator, weighting and temperature, judged at home and on foreign data.
 
-Everything learnt from labels (temperatures, validation and stacking weights) is cross-fitted, so that each example is judged
-once, by numbers from other examples, and all pools on the same examples. Shapes: N labelled examples, M foreign ones, G
-teachers, K classes.
+Everything learnt from labels (scaling of teachers and pools, weights) is cross-fitted, so that each example is judged once, by
+numbers from other examples, and all pools on the same examples. Shapes: N labelled examples, M foreign ones, G teachers, K
+classes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ from mtbkd.evaluation.deviance import entropy
 from mtbkd.evaluation.verdict import judge, verdict
 from mtbkd.evaluation.votes import read_votes
 from mtbkd.pooling.chosen import DEFAULT, Chosen, Weightings, settings_of
+from mtbkd.pooling.temperature import inverse_temperature
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.pools.folding import Case, Opinions, applying, case_of, opinions
 from mtbkd.questions.pools.looks import HIGHER_IS_BETTER, Look, foreign_looks, label_looks
-from mtbkd.questions.pools.rules import EACH, HOME, NONE, PLAIN, POOL, TEACHER, Rule
-from mtbkd.questions.pools.scaling import cross_fitted
+from mtbkd.questions.pools.rules import EACH, HOME, NONE, PLAIN, POOL, SCALINGS, TEACHER, VECTOR, Rule
 from mtbkd.questions.votes.question import voted
 from mtbkd.questions.weightings.question import OWN as WEIGHTS
 from mtbkd.questions.weightings.question import replicates
@@ -62,11 +62,12 @@ def raw_files(settings: Settings) -> tuple[str, ...]:
 
 
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
-    """Tables of the first replicate; ``operator``, ``weights`` and ``temperature`` (none, teachers, pool) name a pool:
+    """Tables of the first replicate; ``operator``, ``weights`` and ``temperature`` (none, teachers, vector, pool) name a pool:
 
     ``scores``: pool, data (test, or the name of foreign data), metric, value, low, high (95 % over examples), n, foreign.
     ``differences``: pool, against (plain: the arithmetic mean with equal weights; weights, operator, temperature: the pool
-        that differs in this alone and has equal weights, the linear operator, no scaling), data, metric, difference, low, high,
+        that differs in this alone and has equal weights, the linear operator, no scaling; vector: each teacher has its
+        temperature instead), data, metric, difference, low, high,
         p_holm (over the pools of one metric and kind), verdict.
     ``teachers``: teacher, disagreement (share of examples on which another teacher names another class, mean over the others),
         entropy (mean, nats), temperature (mean over folds), temperature_low, temperature_high.
@@ -75,11 +76,11 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     case = case_of(one.dataset, one.teachers, settings.folds, derive(inputs.seed, "folds"))
     names, votes = _weights(case, settings), _votes(inputs, case, settings)
     found: dict[Rule, Looks] = {}
-    for scaled in (False, True):
-        said = opinions(case, names, scaled)
-        for rule, log_q in _pools(case, said, settings, EACH if scaled else NONE):
+    for temperature, scaling in SCALINGS.items():
+        said = opinions(case, names, scaling)
+        for rule, log_q in _pools(case, said, settings, temperature):
             found[rule] = _judged(case, said, rule, log_q, votes)
-        if scaled:
+        if temperature == EACH:
             teachers = _teachers(case, said)
     return {
         "scores": pd.DataFrame(_scores(case, found)), "differences": pd.DataFrame(_differences(found)),
@@ -121,9 +122,15 @@ def _pools(case: Case, said: Opinions, settings: Settings, temperature: str) -> 
             log_q = torch.cat([module.log_pool(log_prob, weight, typed) for log_prob, weight in parts])
             yield Rule(name, weights, temperature), log_q
             if temperature == NONE:
-                beta = cross_fitted(log_q[: len(case.y)].numpy(), case.y, case.fold[: len(case.y)], case.folds)
+                beta = _cross_fitted(case, log_q[: len(case.y)].numpy())
                 scaled = log_q * torch.as_tensor(beta[case.fold], dtype=log_q.dtype)[:, None]
                 yield Rule(name, weights, POOL), torch.log_softmax(scaled, -1)
+
+
+def _cross_fitted(case: Case, log_q: np.ndarray) -> np.ndarray:
+    """1 / T of every fold (F,) of a pool with log-probabilities (N, K), from the labelled examples of all others."""
+    fold = case.fold[: len(case.y)]
+    return np.array([inverse_temperature(log_q[fold != f], case.y[fold != f]) for f in range(case.folds)])
 
 
 def _own_weights(operator: str, names: list[str]) -> list[str]:
@@ -181,6 +188,8 @@ def _scores(case: Case, found: Mapping[Rule, Looks]) -> Iterator[dict[str, Any]]
 def _references(rule: Rule) -> dict[str, Rule]:
     """Against what a pool is compared: kind of comparison -> the other pool."""
     found = {"plain": PLAIN, "temperature": rule._replace(temperature=NONE)}
+    if rule.temperature == VECTOR:
+        found["vector"] = rule._replace(temperature=EACH)
     if rule.operator != TEACHER:
         found |= {"weights": rule._replace(weights=PLAIN.weights), "operator": rule._replace(operator=PLAIN.operator)}
     return {kind: other for kind, other in found.items() if other != rule}

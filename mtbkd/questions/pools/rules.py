@@ -7,19 +7,25 @@ from mtbkd.base.frames import Frame
 
 
 class Rule(NamedTuple):
-    """A pool: operator, weights, and what is scaled. A single teacher has the operator ``TEACHER`` and its name as weights."""
+    """A pool: operator, weights, and which scaling teachers or pool have.
+
+    A single teacher has the operator ``TEACHER`` and its name as weights.
+    """
 
     operator: str
     weights: str
     temperature: str
 
 
-NONE, EACH, POOL = "none", "teachers", "pool"
-TEMPERATURES = {NONE: "not scaled", EACH: "each teacher scaled", POOL: "the pool scaled"}
+NONE, EACH, VECTOR, POOL = "none", "teachers", "vector", "pool"
+TEMPERATURES = {
+    NONE: "not scaled", EACH: "each teacher scaled", VECTOR: "each teacher vector-scaled", POOL: "the pool scaled",
+}  # fmt: skip
+SCALINGS = {NONE: "none", EACH: "temperature", VECTOR: "vector"}  # of teachers, as ``pooling.scaling`` names them
 TEACHER, HOME = "single teacher", "test"
 PLAIN = Rule("linear", "equal", NONE)
 PLAIN_WORDS = "the plain average"
-LABELS = ("validation", "stacking", "product")  # weights that need labelled examples
+LABELS = ("validation", "stacking", "domain", "product")  # weights that need labelled examples
 KEYS = list(Rule._fields)
 # Metric -> heading, and what it is.
 METRICS = {

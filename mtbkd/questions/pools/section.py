@@ -16,6 +16,7 @@ from mtbkd.questions.pools.rules import (
     POOL,
     TEACHER,
     TEMPERATURES,
+    VECTOR,
     Rule,
     chosen,
     counted,
@@ -31,11 +32,12 @@ from mtbkd.report.table import Cell, Column, Row, Table, text
 
 TITLE = "Which pool of these teachers predicts best, without a student?"
 EXPLAINED = """\
-Every operator, weighting and temperature on the same teachers and examples. What needs labels (temperatures, validation and
-stacking weights) is learnt in folds: from other examples than those that it is judged on. Validation weights know the domain of
-an example, if the data have domains. Intervals are 95 % intervals over
+Every operator, weighting and scaling on the same teachers and examples. What needs labels (scaling, validation, stacking and
+domain weights) is learnt in folds: from other examples than those that it is judged on. Validation and domain weights know the
+domain of an example, if the data have domains. Intervals are 95 % intervals over
 examples, differences are paired, and a difference is clear if its p-value, corrected for the number of pools, is below .05.
-Temperatures divide each teacher's logits before pooling, or those of the pool. Foreign data are recognised by the entropy of
+Temperatures divide each teacher's logits before pooling, or those of the pool; vector scaling gives each class of a teacher a
+slope and a shift. Foreign data are recognised by the entropy of
 the pool, by the mutual information of class and teacher, or by the weight of the teachers who name another class.
 """
 SAID = {"better": "better", "worse": "worse", "open": "no clear difference"}
@@ -92,10 +94,12 @@ def _counted(differences: Frame) -> list[str]:
 
 
 def _changed(differences: Frame) -> list[str]:
-    """MT-BKD's weights, and both kinds of scaling, with nothing else changed."""
+    """MT-BKD's weights, those by domain, and every kind of scaling, with nothing else changed."""
     rules = {
         "MT-BKD's entropy weights": PLAIN._replace(weights="entropy"),
         "Scaling each teacher before averaging": PLAIN._replace(temperature=EACH),
+        "Vector-scaling each teacher before averaging": PLAIN._replace(temperature=VECTOR),
+        "Weights by domain": PLAIN._replace(weights="domain"),
         "Scaling the average itself": PLAIN._replace(temperature=POOL),
     }
     found = {metric: against_plain(differences, metric) for metric in ("nll", "ece_smooth")}
@@ -104,7 +108,7 @@ def _changed(differences: Frame) -> list[str]:
         rows = {metric: each[rule] for metric, each in found.items() if rule in each}
         parts = [f"{METRICS[m][0]} by {estimate(row)} ({SAID[row['verdict']]})" for m, row in rows.items()]
         told += [f"{name} changes {listed(parts)}."] if parts else []
-    return [each.replace("weights changes", "weights change") for each in told]
+    return [each.replace("weights changes", "weights change").replace("domain changes", "domain change") for each in told]
 
 
 def _abroad(scores: Frame) -> Iterator[str]:

@@ -15,6 +15,7 @@ from mtbkd.questions.pools.rules import (
     PLAIN_WORDS,
     POOL,
     TEMPERATURES,
+    VECTOR,
     Rule,
     chosen,
     counted,
@@ -124,7 +125,7 @@ def _entropy(found: Verdicts, sets: Mapping[str, Tables]) -> Iterable[str]:
 
 def _scaling(sets: Mapping[str, Tables]) -> Iterable[str]:
     """Over all pools that differ in scaling alone: how often scaling makes them better."""
-    for name, temperature in (("each teacher", EACH), ("the pool", POOL)):
+    for name, temperature in (("each teacher", EACH), ("each teacher by class", VECTOR), ("the pool", POOL)):
         better, worse, total = counted(_verdicts(sets, "temperature", temperature, "nll"))
         if total:
             shares = f"in {100 * better / total:.0f} % of all pools and worse in {100 * worse / total:.0f} %"

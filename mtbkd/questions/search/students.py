@@ -27,6 +27,7 @@ from mtbkd.inference import Context
 from mtbkd.inference.fitting import Material, best_teacher, material_of, student_of
 from mtbkd.inference.fitting import Spec as FitSpec
 from mtbkd.inference.tuning import best, candidates, shared_of
+from mtbkd.pooling.scaling import scaled
 from mtbkd.posterior.problem import adjusted, make_problem
 from mtbkd.questions.curves.bench import READ_BY_CONSTANTS
 from mtbkd.questions.curves.fitting import mean_prob
@@ -68,7 +69,7 @@ class Bench:
         fit, count = next(iter(fits.values())), len(self.replicates)
         student, signal = student_of(fit, self.dataset), registry.part("signal", fit.signal.name)
         materials = {
-            (column, outside): material_of(each, student, self.dataset, self.teachers[outside], self.device)
+            (column, outside): material_of(each, student, self.dataset, self._heard(each, outside), self.device)
             for (column, each), outside in product(fits.items(), outsides)
         }
         units = [
@@ -90,6 +91,9 @@ class Bench:
             for own, unit in zip(params, units, strict=True)
         ]
         return np.stack(found).reshape(len(fits), len(outsides), len(shares), len(listed), count, *found[0].shape)
+
+    def _heard(self, fit: FitSpec, outside: float) -> list[Logits]:
+        return scaled(self.teachers[outside], self.dataset, fit.scaling, fit.seed)
 
     def _params(self, fit: FitSpec, target: Budget, replicates: Sequence[int], steps: int) -> "torch.Tensor":
         """Parameters (U, S, P) of each unit's draws."""
@@ -116,7 +120,7 @@ class Bench:
             problem = make_problem(
                 student_of(fit, self.dataset), material.x, material.y, rows.to(self.device), signal,
                 signal.Settings.model_validate(fit.signal.settings), shared_of(own, self.device), material.logits,
-                material.weights, best_teacher(fit, self.teachers[place[1]], self.dataset, self.device),
+                material.weights, best_teacher(fit, self._heard(fit, place[1]), self.dataset, self.device),
             )  # fmt: skip
             parts.append(problem.constants)
         places = {key: at for at, key in enumerate(ordered)}

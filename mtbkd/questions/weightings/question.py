@@ -4,8 +4,8 @@ Beside them the responsibilities of the students with the mixture prior: the wei
 Shapes: N examples, G teachers, K classes.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from mtbkd.evaluation.compare import judged, paired
 from mtbkd.pooling import (  # fmt: skip
     conditions,
     density_ratio,
+    domain,
     entropy,
     equal,
     exponential_entropy,
@@ -35,6 +36,7 @@ from mtbkd.pooling import (  # fmt: skip
 from mtbkd.pooling import context as weighing
 from mtbkd.pooling.chosen import Weightings
 from mtbkd.pooling.operators import linear, logarithmic
+from mtbkd.pooling.scaling import scaled
 from mtbkd.questions.inputs import Inputs
 from mtbkd.signals.responsibility import responsibilities
 
@@ -43,7 +45,7 @@ TABLES = ("scores", "gains", "conditions", "shares")
 # Imported so that the job depends on their sources; the registry names further ones.
 OWN = (
     equal, entropy, exponential_entropy, inverse_entropy, inverse_square_entropy, margin, label_confidence, validation,
-    stacking, density_ratio, product,
+    stacking, domain, density_ratio, product,
 )  # fmt: skip
 POOLS = {"linear": linear, "logarithmic": logarithmic}
 EVERYWHERE, HARD, REFERENCE = "all", "hard cases", "equal"
@@ -73,9 +75,9 @@ class Replicate:
         logits = torch.as_tensor(stack_logits(self.teachers)[0, rows], dtype=torch.float64)
         return torch.softmax(logits, -1).numpy()
 
-    def weights(self, name: str, rows: np.ndarray) -> np.ndarray:
+    def weights(self, name: str, rows: np.ndarray, settings: Mapping[str, Any] | None = None) -> np.ndarray:
         """Weights (n, G) of the examples ``rows``."""
-        context = weighing.Context(self.dataset, self.teachers, rows)
+        context = weighing.Context(self.dataset, self.teachers, rows, settings or {})
         return weighing.teacher_weights(name, self.prob(rows)[None], context)[0]
 
 
@@ -91,7 +93,9 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     found: dict[str, Rows] = {name: [] for name in TABLES}
     for block in dict.fromkeys(inputs.data_block(block) for block in inputs.blocks):
         for each in replicates(inputs, block):
-            names = settings.weights or tuple(name for name in registry.WEIGHTS if _applies(name, each))
+            names = settings.weights or tuple(
+                name for name in registry.WEIGHTS if weighing.applies(name, each.dataset, each.teachers)
+            )
             for name in names:
                 _measure(found, name, each, settings)
             for method in inputs.methods:
@@ -122,14 +126,6 @@ def replicates(inputs: Inputs, block: str) -> Iterator[Replicate]:
             Logits(t.teacher, t.logits[min(row, len(t.logits) - 1)][None], t.covered, t.ids_sha256, t.card) for t in teachers
         ]
         yield Replicate(block_range(block)[0] + row, one, own)
-
-
-def _applies(name: str, each: Replicate) -> bool:
-    """Are there enough teachers, and teachers with domains of their own where inputs decide?"""
-    if len(each.teachers) < registry.part("weights", name).MIN_TEACHERS:
-        return False
-    own = each.dataset.domain is not None and any(teacher.card.get("domain") for teacher in each.teachers)
-    return own or "inputs" not in weighing.needs(name)
 
 
 def _measure(found: dict[str, Rows], name: str, each: Replicate, settings: Settings) -> None:
@@ -169,10 +165,10 @@ def _shares(each: Replicate, rows: np.ndarray, weights: np.ndarray) -> Iterator[
     parts = {EVERYWHERE: np.ones(len(rows), bool)}
     if each.dataset.domain is not None:
         parts |= {name: each.dataset.domain[0, rows] == code for code, name in enumerate(each.dataset.domain_names)}
-    for domain, own in parts.items():
+    for place, own in parts.items():
         for g, teacher in enumerate(each.teachers):
             if own.any():
-                yield {"domain": domain, "teacher": teacher.teacher, "weight": float(weights[own, g].mean())}
+                yield {"domain": place, "teacher": teacher.teacher, "weight": float(weights[own, g].mean())}
 
 
 def _responsibilities(inputs: Inputs, method: str, block: str, each: Replicate) -> Rows:
@@ -184,7 +180,9 @@ def _responsibilities(inputs: Inputs, method: str, block: str, each: Replicate) 
     test = np.flatnonzero(each.dataset.split[draws.example_index] == "test")
     rows = draws.example_index[test]
     position = draws.replicates.tolist().index(each.number)
-    weights = each.weights(draws.attrs["weights"], rows)
+    scaling, seed = draws.attrs.get("scaling", "none"), int(draws.attrs["seed"])
+    each = replace(each, teachers=scaled(each.teachers, each.dataset, scaling, seed))
+    weights = each.weights(draws.attrs["weights"], rows, draws.attrs.get("weights_settings"))
     found = responsibilities(draws, position, test, stack_logits(each.teachers)[0, rows], weights)
     place = {"weights": f"responsibilities: {method}", "replicate": each.number}
     return [{**place, **row} for row in _shares(each, rows, found)]

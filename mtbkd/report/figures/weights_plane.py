@@ -46,12 +46,16 @@ def applies(experiment: Experiment) -> bool:
 
 
 def students(experiment: Experiment) -> list[str]:
-    """A student with the mixture prior for either kind of weights: the one beside printed numbers, else draws first."""
+    """A student with the mixture prior for either kind of weights: the one beside printed numbers, else draws first.
+
+    Its teachers are as they are, not scaled.
+    """
 
     def distance(name: str) -> tuple[bool, bool]:
         return name not in experiment.columns, experiment.methods[name].draws_kind == "point"
 
-    tips = {name: method.weights for name, method in experiment.methods.items() if method.signal == "tip"}
+    methods = experiment.methods.items()
+    tips = {name: method.weights for name, method in methods if method.signal == "tip" and method.scaling == "none"}
     of = [[name for name, weights in tips.items() if weights == shown] for shown in SHOWN_WEIGHTS]
     return [min(names, key=distance) for names in of if names]
 

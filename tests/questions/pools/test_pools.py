@@ -15,11 +15,11 @@ from mtbkd.base.frames import write_table
 from mtbkd.contracts.artefacts import Dataset, Logits, ids_digest
 from mtbkd.evaluation.metrics import label_scores, ood_auroc
 from mtbkd.pooling.operators import pool
+from mtbkd.pooling.temperature import inverse_temperature
 from mtbkd.questions.inputs import Inputs
 from mtbkd.questions.pools import figure_pools, question, section, together
 from mtbkd.questions.pools.folding import case_of, opinions
-from mtbkd.questions.pools.rules import EACH, HOME, NONE, PLAIN, POOL, TEACHER, Rule, chosen, indexed, words
-from mtbkd.questions.pools.scaling import inverse_temperature
+from mtbkd.questions.pools.rules import EACH, HOME, NONE, PLAIN, POOL, TEACHER, VECTOR, Rule, chosen, indexed, words
 from mtbkd.report.figures import interactive
 from mtbkd.report.figures.material import Question
 from mtbkd.report.figures.style import style
@@ -72,7 +72,8 @@ def test_the_temperature_is_that_of_the_smallest_loss() -> None:
     assert inverse_temperature(logits, logits.argmax(-1)) == 100  # nothing is ever wrong: no finite temperature
 
 
-def test_labels_of_a_fold_change_nothing_that_it_is_judged_by(data: Dataset, teachers: list[Logits]) -> None:
+@pytest.mark.parametrize("scaling", ["temperature", "vector"])
+def test_labels_of_a_fold_change_nothing_that_it_is_judged_by(data: Dataset, teachers: list[Logits], scaling: str) -> None:
     case = case_of(data, teachers, 4, 0)
     fold, n = case.fold, len(case.y)
     other, labels = data.y.copy(), case.y.copy()
@@ -80,7 +81,7 @@ def test_labels_of_a_fold_change_nothing_that_it_is_judged_by(data: Dataset, tea
     other[0, mine] = (other[0, mine] + 1) % 3
     labels[fold[:n] == 1] = other[0, mine]
     changed = replace(case, dataset=replace(data, y=other), y=labels)
-    one, two = (opinions(each, ["stacking", "validation"], scaled=True) for each in (case, changed))
+    one, two = (opinions(each, ["stacking", "validation"], scaling) for each in (case, changed))
     own = fold == 1
     np.testing.assert_array_equal(one.log_prob[own], two.log_prob[own])
     assert not np.array_equal(one.log_prob[~own], two.log_prob[~own])
@@ -150,8 +151,8 @@ def test_pools_that_cannot_differ_are_judged_once(tables: dict[str, pd.DataFrame
     rules = set(indexed(chosen(tables["scores"], data=HOME, metric="nll")))
     assert {r.weights for r in rules if r.operator == "minimax"} == {"equal"}
     assert {r.weights for r in rules if r.operator == "best_single"} == {"entropy", "stacking"}
-    assert {r.temperature for r in rules if r.operator == TEACHER} == {NONE, EACH}
-    assert len(rules) == 3 * (3 + 3 + 2 + 1) + 2 * 3
+    assert {r.temperature for r in rules if r.operator == TEACHER} == {NONE, EACH, VECTOR}
+    assert len(rules) == 4 * (3 + 3 + 2 + 1) + 3 * 3
 
 
 def test_people_judge_a_pool_by_their_votes(data: Dataset, teachers: list[Logits], tmp_path: Path) -> None:

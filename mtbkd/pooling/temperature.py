@@ -28,15 +28,3 @@ def inverse_temperature(logits: np.ndarray, y: np.ndarray) -> float:
             return found
         beta = found
     return beta
-
-
-def cross_fitted(logits: np.ndarray, y: np.ndarray, fold: np.ndarray, folds: int) -> np.ndarray:
-    """1 / T of every fold (F,), from the labelled examples of all others.
-
-    Args:
-        logits: (N, K), of the labelled examples.
-        y: int (N,).
-        fold: int (N,), 0..F-1.
-        folds: F.
-    """
-    return np.array([inverse_temperature(logits[fold != f], y[fold != f]) for f in range(folds)])
