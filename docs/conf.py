@@ -1,5 +1,6 @@
 """Settings of the documentation; `make docs` builds it into build/docs."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 import mtbkd  # noqa: E402
+
+for chatty in ("arviz", "pytensor"):
+    logging.getLogger(chatty).setLevel(logging.WARNING)
 
 project = "mtbkd"
 author = "The mtbkd developers"
@@ -33,7 +37,7 @@ myst_dmath_double_inline = True
 html_math_renderer = "mathml"
 
 # Notebooks: Python files in cells, executed once and then read from a cache.
-nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_custom_formats = {".py": ["notebooks.read", {}]}
 nb_execution_mode = os.environ.get("MTBKD_DOCS_NOTEBOOKS", "cache")
 nb_execution_cache_path = str(DOCS.parent / "build" / "notebooks")
 nb_execution_timeout = 300
