@@ -96,8 +96,9 @@ def table(place: str, results: Path) -> Frame | None:
         return pd.DataFrame(gate_table())
     if place.startswith("published/"):
         return pd.read_csv(ROOT / "mtbkd" / "data" / f"{place}.csv")
-    path = results / f"{place}.parquet"
-    return read_table(path, "a table of results", "all") if path.exists() else None
+    if (path := results / f"{place}.parquet").exists():
+        return read_table(path, "a table of results", "all")
+    return pd.read_csv(path) if (path := results / f"{place}.csv").exists() else None
 
 
 def read(entry: Entry, name: str, frame: Frame) -> Entry:
