@@ -1,0 +1,1 @@
+../../notebooks/bring_a_torch_module.py

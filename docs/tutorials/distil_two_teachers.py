@@ -1,0 +1,1 @@
+../../notebooks/distil_two_teachers.py

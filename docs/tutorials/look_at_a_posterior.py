@@ -1,0 +1,1 @@
+../../notebooks/look_at_a_posterior.py
