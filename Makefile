@@ -1,7 +1,7 @@
 # Everything from a bare machine: `make run` and `make test` include the setup.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint bench gpu-check report image clean setup setup-dev
+.PHONY: help run test test-fast lint bench gpu-check report docs image clean setup setup-dev
 .NOTPARALLEL:
 
 # The study to run; default: the one in config.yaml
@@ -75,6 +75,14 @@ report: setup  ## after `make run`: Snakemake's own report of STUDY, a single HT
 	@$(RUN) --report $(RESULTS)/snakemake-report.html $(ARGS) || { \
 	  echo "[report] HINT: the report needs a finished study: first 'make run STUDY=$(NAME)'" >&2; exit 1; }
 	@echo "[report] Snakemake's report: $(RESULTS)/snakemake-report.html"
+
+# ARGS=linkcheck asks the addresses of other sites; MTBKD_DOCS_NOTEBOOKS=off leaves the notebooks without outputs
+docs: export MTBKD_DOCS_NOTEBOOKS ?= cache
+docs:  ## build the documentation in build/docs; ARGS=linkcheck asks addresses outside, too
+	@scripts/setup.sh docs
+	@$(IN_VENV) "$(BIN)/python" -m sphinx --builder $(or $(ARGS),html) --nitpicky --fail-on-warning --quiet --fresh-env \
+	  --jobs auto docs build/$(if $(ARGS),$(ARGS),docs)
+	@echo "[docs] $(if $(ARGS),build/$(ARGS)/output.txt,The documentation: build/docs/index.html)"
 
 ENGINE ?= podman
 VARIANT ?= cuda

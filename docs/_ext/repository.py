@@ -10,6 +10,9 @@ from pathlib import Path
 from posixpath import normpath
 
 from sphinx.errors import SphinxError
+from sphinx.util.logging import getLogger
+
+log = getLogger(__name__)
 
 DOCS = Path(__file__).parents[1]
 ROOT = DOCS.parent
@@ -84,12 +87,15 @@ def places() -> dict[tuple[str, str], str]:
 def relinked(text: str, file: str, known: Places) -> str:
     """``text``, which stands in ``file`` of the repository, with links that hold on the site; folders lose theirs.
 
-    Raises:
-        SphinxError: a link to a file that does not exist, or to a section that it does not have.
+    A link to a file that does not exist, or to a section that it does not have, is a warning, which `make docs` refuses.
     """
 
     def of(link: re.Match[str]) -> str:
-        target = _target(link[2], file, known)
+        try:
+            target = _target(link[2], file, known)
+        except SphinxError as error:
+            log.warning(str(error), location=file)
+            target = ""
         return f"[{link[1]}]({target})" if target else link[1]
 
     lines = text.splitlines()
