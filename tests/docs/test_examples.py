@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from mtbkd.base import registry
 from mtbkd.base.seeds import derive
-from mtbkd.contracts.artefacts import ids_digest
+from mtbkd.contracts.artefacts import Logits, ids_digest
+from mtbkd.questions.inputs import Inputs
+from mtbkd.report.figures.material import Method
 from tests.conformance.examples import dataset
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +52,6 @@ def test_the_parts_pass_the_conformance_tests_of_their_kind() -> None:
 @pytest.fixture(scope="module")
 def examples() -> dict[str, str]:
     """Name -> module of each part among the examples, which can then be imported; the registry is left as it was."""
-    from mtbkd.base import registry
-
     kinds = [*registry.KINDS.values(), registry.FIGURES]
     before = [dict(parts) for parts in kinds]
     from tests.docs.with_examples import FOUND
@@ -61,8 +63,7 @@ def examples() -> dict[str, str]:
 
 
 def test_the_rings_have_the_probabilities_that_they_are_drawn_by(examples: dict[str, str]) -> None:
-    from mtbkd.data.datasets import rings  # pyright: ignore[reportAttributeAccessIssue]
-
+    rings = import_module(examples["rings"])
     made = rings.prepare("rings", rings.Settings(n_train=20_000), derive(1, "data"), range(1), Path())
     prob, right = made.true_prob[0, :, 1], made.y[0] == 1
     tenth = np.minimum((prob * 10).astype(int), 9)
@@ -73,10 +74,8 @@ def test_the_rings_have_the_probabilities_that_they_are_drawn_by(examples: dict[
 
 
 def test_the_question_counts_and_its_section_and_figure_tell(examples: dict[str, str]) -> None:
-    from mtbkd.contracts.artefacts import Logits
-    from mtbkd.questions.inputs import Inputs
-    from mtbkd.questions.quarrel import figure_quarrel, question, section  # pyright: ignore[reportMissingImports]
-
+    folder = examples["quarrel"].rpartition(".")[0]
+    question, section, figure = (import_module(f"{folder}.{name}") for name in ("question", "section", "figure_quarrel"))
     data = dataset((3,), 1)
     covered, digest = np.ones(data.num_examples, bool), ids_digest(data.ids)
     knows = (3 * np.eye(3)[data.y]).astype(np.float32)
@@ -86,13 +85,11 @@ def test_the_question_counts_and_its_section_and_figure_tell(examples: dict[str,
     told = section.section("q", tables, {})
     assert told.told == ["right and wrong differ most: on 100.0 % of the test examples."]
     matplotlib.use("Agg")
-    assert figure_quarrel.draw(SimpleNamespace(table=tables.get)).axes[0].has_data()
+    assert figure.draw(SimpleNamespace(table=tables.get)).axes[0].has_data()
 
 
 def test_the_figure_draws_the_seconds_that_the_fits_took(examples: dict[str, str]) -> None:
-    from mtbkd.report.figures import seconds  # pyright: ignore[reportAttributeAccessIssue]
-    from mtbkd.report.figures.material import Method
-
+    seconds = import_module(examples["seconds"])
     took = {"labels_map": 2.0, "tip_map": 30.0}
     experiment = SimpleNamespace(
         methods={"labels_map": Method("none", "", "map", "point"), "tip_map": Method("tip", "equal", "map", "point")},
@@ -105,8 +102,7 @@ def test_the_figure_draws_the_seconds_that_the_fits_took(examples: dict[str, str
 
 
 def test_the_command_prints_the_number_of_parameters(examples: dict[str, str]) -> None:
-    from mtbkd.serving import size_command  # pyright: ignore[reportAttributeAccessIssue]
-
-    printed = CliRunner().invoke(size_command.command, ["linear", "--features", "30", "--classes", "2"])
+    command = import_module("mtbkd.serving.size_command").command
+    printed = CliRunner().invoke(command, ["linear", "--features", "30", "--classes", "2"])
     assert printed.output == f"{31}\n"
-    assert CliRunner().invoke(size_command.command, ["linear", "--features", "0", "--classes", "2"]).exit_code == 2
+    assert CliRunner().invoke(command, ["linear", "--features", "0", "--classes", "2"]).exit_code == 2
