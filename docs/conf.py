@@ -9,7 +9,7 @@ DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 import mtbkd  # noqa: E402
 
-for chatty in ("arviz", "pytensor"):
+for chatty in ("arviz", "pytensor", "traitlets"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
 project = "mtbkd"

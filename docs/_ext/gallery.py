@@ -48,7 +48,9 @@ def _section(name: str, drawn: list[Drawn]) -> str:
     if shown:
         command = f"snakemake --cores all results/{shown.study}/figures/{shown.stem}.svg --config study={shown.study}"
         lines += [f"```console\n$ {command}\n```"]
-    others = ", ".join(f"`{study}`" for study in dict.fromkeys(each.study for each in drawn if shown and each.study != shown.study))
+    others = ", ".join(
+        f"`{study}`" for study in dict.fromkeys(each.study for each in drawn if shown and each.study != shown.study)
+    )
     lines += [f"Also in the studies {others}."] if others else []
     return "\n\n".join(line for line in lines if line)
 
