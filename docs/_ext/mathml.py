@@ -1,5 +1,12 @@
-"""Formulas as MathML, made when the site is built, so that pages need no script and no network to show them."""
+"""Formulas as MathML, made when the site is built, so that pages need no script and no network to show them.
 
+The font for them, STIX Two Math (SIL Open Font License), lies in the package ziamath and is copied into the site.
+"""
+
+import re
+import shutil
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -10,6 +17,13 @@ from sphinx.errors import SphinxError
 from sphinx.util.logging import getLogger
 
 log = getLogger(__name__)
+
+FONT = "STIXTwoMath-Regular.ttf"
+# A named function stands apart from its argument, unless that is in brackets: "log q", but "log(q)".
+FUNCTION = re.compile(
+    r"(<m([io])>(?:log|exp|min|max|softmax|sign|det|tr|KL|arg|sup|inf)</m\2>)(?!<mo stretchy=\"false\">&#x00028;)"
+)
+SPACE = '<mspace width="0.17em"/>'
 
 
 def mathml(latex: str, display: str) -> str:
@@ -27,7 +41,7 @@ def mathml(latex: str, display: str) -> str:
     if "\\" in made:
         unknown = made[made.index("\\") :].partition("<")[0]
         raise SphinxError(f"formula: found {unknown}, which has no MathML: {latex!r}")
-    return made
+    return FUNCTION.sub(rf"\1{SPACE}", made)
 
 
 def inline(translator: Any, node: nodes.math) -> None:
@@ -50,6 +64,14 @@ def _checked(node: nodes.Element, display: str) -> str:
         return ""
 
 
+def bring_font(app: Sphinx, error: Exception | None) -> None:
+    """Put the font beside the other files of the site."""
+    if error is None and app.builder.format == "html":
+        with (files("ziamath") / "fonts" / FONT).open("rb") as font, open(Path(app.outdir, "_static", FONT), "wb") as target:
+            shutil.copyfileobj(font, target)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", inline_renderers=(inline, None), block_renderers=(block, None))
+    app.connect("build-finished", bring_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -89,12 +89,15 @@ def _kind(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 
 def _code(value: Any) -> str:
-    return f"`{value}`" if isinstance(value, str) else f"{value:,}"
+    return f"`{value}`" if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 
 def _default(value: Any) -> str:
-    text = json.dumps(value)
-    return "" if value is None or value == {} else f"`{text if len(text) <= 60 else text[:57] + '...'}`"
+    """As config.yaml has it; nothing for what a section of its own describes."""
+    if value is None or isinstance(value, dict):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text if len(text) <= 60 else text[:57] + '...'}`" if text else ""
 
 
 def grid(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
