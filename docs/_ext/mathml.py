@@ -19,11 +19,15 @@ from sphinx.util.logging import getLogger
 log = getLogger(__name__)
 
 FONT = "STIXTwoMath-Regular.ttf"
-# A named function stands apart from its argument, unless that is in brackets: "log q", but "log(q)".
-FUNCTION = re.compile(
-    r"(<m([io])>(?:log|exp|min|max|softmax|sign|det|tr|KL|arg|sup|inf)</m\2>)(?!<mo stretchy=\"false\">&#x00028;)"
-)
+# What the converter leaves to be set: a named function stands apart from what precedes and follows it, "p log q", but "log(q)".
 SPACE = '<mspace width="0.17em"/>'
+NAME = "<m[io]>(?:log|exp|min|max|sign|det|tr|arg|sup|inf|softmax)</m[io]>"
+SET = [
+    (re.compile(f"({NAME})(?!<mo stretchy)"), rf"\1{SPACE}"),
+    (re.compile(f"(</m(?:i|n|sub|sup|subsup|row)>)(?={NAME})"), rf"\1{SPACE}"),
+    (re.compile("<mi>;</mi>"), "<mo>;</mo>"),
+    (re.compile("<mo>&#x0221E;</mo>"), "<mi>&#x0221E;</mi>"),
+]
 
 
 def mathml(latex: str, display: str) -> str:
@@ -41,7 +45,9 @@ def mathml(latex: str, display: str) -> str:
     if "\\" in made:
         unknown = made[made.index("\\") :].partition("<")[0]
         raise SphinxError(f"formula: found {unknown}, which has no MathML: {latex!r}")
-    return FUNCTION.sub(rf"\1{SPACE}", made)
+    for pattern, better in SET:
+        made = pattern.sub(better, made)
+    return made
 
 
 def inline(translator: Any, node: nodes.math) -> None:
