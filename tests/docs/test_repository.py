@@ -61,6 +61,8 @@ def test_a_link_to_nothing_is_refused(link: str) -> None:
 
 def test_a_formula_becomes_mathml_and_one_that_cannot_is_refused() -> None:
     assert "<mfrac>" in mathml.mathml(r"\frac{\kappa}{\lambda}", "inline")
+    assert mathml.mathml(r"p \log q", "inline").count(mathml.SPACE) == 2
+    assert mathml.SPACE not in mathml.mathml(r"\log(q)", "inline")
     for latex in (r"\nosuchcommand x", r"\frac{1}{"):
         with pytest.raises(SphinxError, match="formula"):
             mathml.mathml(latex, "block")
