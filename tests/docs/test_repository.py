@@ -10,6 +10,7 @@ pytest.importorskip("sphinx", reason="NO SPHINX: make setup EXTRAS=docs")
 pytest.importorskip("latex2mathml", reason="NO LATEX2MATHML: make setup EXTRAS=docs")
 sys.path.insert(0, EXTENSIONS)
 
+import filled  # noqa: E402
 import mathml  # noqa: E402
 import parts  # noqa: E402
 import repository  # noqa: E402
@@ -77,3 +78,12 @@ def test_what_a_setting_takes_is_said_in_words() -> None:
     field = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 2000}, {"type": "null"}]}
     assert settings.allowed(field, {}) == "whole number, at least 1, at most 2,000 or null"
     assert settings.allowed({"enum": ["all", "last"]}, {}) == "`all`, `last`"
+
+
+def test_a_page_that_names_an_unknown_number_stops_the_build() -> None:
+    known = {"s": {"command": "make run STUDY=s", "numbers": {"a": {"value": 0.5}}}}
+    page = ["It is <!--= s.a value --><!--/-->."]
+    filled.fill(None, "page", page, known)
+    assert page == ["It is <!--= s.a value -->0.500<!--/-->."]
+    with pytest.raises(SphinxError, match=r"s\.b: found no such number"):
+        filled.fill(None, "page", ["It is <!--= s.b value --><!--/-->."], known)
