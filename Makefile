@@ -81,7 +81,7 @@ docs: export MTBKD_DOCS_NOTEBOOKS ?= cache
 docs:  ## build the documentation in build/docs; ARGS=linkcheck asks addresses outside, too
 	@scripts/setup.sh docs
 	@$(IN_VENV) "$(BIN)/python" -m sphinx --builder $(or $(ARGS),html) --nitpicky --fail-on-warning --quiet --fresh-env \
-	  --jobs auto docs build/$(if $(ARGS),$(ARGS),docs)
+	  docs build/$(if $(ARGS),$(ARGS),docs)
 	@echo "[docs] $(if $(ARGS),build/$(ARGS)/output.txt,The documentation: build/docs/index.html)"
 
 ENGINE ?= podman

@@ -9,7 +9,7 @@ DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_ext")]
 import mtbkd  # noqa: E402
 
-for chatty in ("arviz", "pytensor"):
+for chatty in ("arviz", "pytensor", "traitlets"):
     logging.getLogger(chatty).setLevel(logging.WARNING)
 
 project = "mtbkd"
@@ -23,12 +23,14 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
+    "filled",
     "generated",
     "mathml",
 ]
 exclude_patterns = ["conf.py", "_ext", "guide/parts/examples", "**.ipynb_checkpoints"]
 nitpick_ignore_regex = [("py:.*", r"(?!mtbkd\.).*"), ("py:class", r"mtbkd\..*")]  # types of other packages and private modules
 suppress_warnings = ["config.cache"]
+smartquotes = False  # they would change what is to be copied
 
 # Markdown; headings are targets of links, as on a forge.
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]

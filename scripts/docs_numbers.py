@@ -37,12 +37,10 @@ ENDS, BETWEEN = ("low", "high"), ("value", "difference")  # the ends of an inter
 Entry = dict[str, Any]
 FORMATS: Mapping[str, Callable[[Entry], str]] = {
     "value": lambda e: show(e["value"]),
-    "signed": lambda e: show(e["value"], True),
-    "size": lambda e: show(abs(e["value"])),
     "interval": lambda e: f"{show(e['value'], True)} {show_interval(e['low'], e['high'], True)}",
-    "ends": lambda e: show_interval(e["low"], e["high"]),
     "fine": lambda e: f"{e['value']:.4f}",
-    "short": lambda e: f"{e['value']:.2g}",
+    "tenth": lambda e: f"{e['value']:.1f}",
+    "plain": lambda e: f"{e['value']:g}",
     "percent": lambda e: f"{100 * e['value']:.0f} %",
     "count": lambda e: f"{e['value']:,.0f}",
     "text": lambda e: str(e["value"]),
@@ -65,8 +63,10 @@ def filled(text: str, numbers: Mapping[str, Entry], where: str) -> str:
     """A page with its numbers as the files have them.
 
     Raises:
-        ContractError: the page names a number or a format that is not there.
+        ContractError: the page names a number or a format that is not there, or begins a line with one.
     """
+    if found := re.search(r"^\s*<!--= (\S+)", text, re.MULTILINE):
+        raise ContractError(where, found[1], "a number at the start of a line, a block of HTML", "a word before it")
 
     def number(found: re.Match[str]) -> str:
         file, name, form, _ = found.groups()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from repository import DOCS, ROOT
+from settings import prose
 
 from mtbkd.base import registry
 from mtbkd.report.figures.catalogue import catalogue
@@ -44,11 +45,13 @@ def every(_: str) -> str:
 
 def _section(name: str, drawn: list[Drawn]) -> str:
     part, (picture, shown) = registry.figure(name), _picture(name, drawn)
-    lines = [f"(figure-{name})=", f"### {part.TITLE}", picture, part.CAPTION.strip()]
+    lines = [f"(figure-{name})=", f"### {part.TITLE}", picture, prose(part.CAPTION.strip())]
     if shown:
         command = f"snakemake --cores all results/{shown.study}/figures/{shown.stem}.svg --config study={shown.study}"
         lines += [f"```console\n$ {command}\n```"]
-    others = ", ".join(f"`{study}`" for study in dict.fromkeys(each.study for each in drawn if shown and each.study != shown.study))
+    others = ", ".join(
+        f"`{study}`" for study in dict.fromkeys(each.study for each in drawn if shown and each.study != shown.study)
+    )
     lines += [f"Also in the studies {others}."] if others else []
     return "\n\n".join(line for line in lines if line)
 

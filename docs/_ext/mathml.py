@@ -1,5 +1,12 @@
-"""Formulas as MathML, made when the site is built, so that pages need no script and no network to show them."""
+"""Formulas as MathML, made when the site is built, so that pages need no script and no network to show them.
 
+The font for them, STIX Two Math (SIL Open Font License), lies in the package ziamath and is copied into the site.
+"""
+
+import re
+import shutil
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -10,6 +17,17 @@ from sphinx.errors import SphinxError
 from sphinx.util.logging import getLogger
 
 log = getLogger(__name__)
+
+FONT = "STIXTwoMath-Regular.ttf"
+# What the converter leaves to be set: a named function stands apart from what precedes and follows it, "p log q", but "log(q)".
+SPACE = '<mspace width="0.17em"/>'
+NAME = "<m[io]>(?:log|exp|min|max|sign|det|tr|arg|sup|inf|softmax)</m[io]>"
+SET = [
+    (re.compile(f"({NAME})(?!<mo stretchy)"), rf"\1{SPACE}"),
+    (re.compile(f"(</m(?:i|n|sub|sup|subsup|row)>)(?={NAME})"), rf"\1{SPACE}"),
+    (re.compile("<mi>;</mi>"), "<mo>;</mo>"),
+    (re.compile("<mo>&#x0221E;</mo>"), "<mi>&#x0221E;</mi>"),
+]
 
 
 def mathml(latex: str, display: str) -> str:
@@ -27,6 +45,8 @@ def mathml(latex: str, display: str) -> str:
     if "\\" in made:
         unknown = made[made.index("\\") :].partition("<")[0]
         raise SphinxError(f"formula: found {unknown}, which has no MathML: {latex!r}")
+    for pattern, better in SET:
+        made = pattern.sub(better, made)
     return made
 
 
@@ -50,6 +70,14 @@ def _checked(node: nodes.Element, display: str) -> str:
         return ""
 
 
+def bring_font(app: Sphinx, error: Exception | None) -> None:
+    """Put the font beside the other files of the site."""
+    if error is None and app.builder.format == "html":
+        with (files("ziamath") / "fonts" / FONT).open("rb") as font, open(Path(app.outdir, "_static", FONT), "wb") as target:
+            shutil.copyfileobj(font, target)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathml", inline_renderers=(inline, None), block_renderers=(block, None))
+    app.connect("build-finished", bring_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

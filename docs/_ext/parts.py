@@ -1,10 +1,9 @@
 """Every registered part of one kind: its title, what its module says of it, and its settings."""
 
 import inspect
-import re
 from types import ModuleType
 
-from settings import table
+from settings import prose, table
 
 from mtbkd.base import registry
 from mtbkd.data.raw_files import raw_files
@@ -49,13 +48,8 @@ def markdown(docstring: str) -> str:
         if item != listed and line[:1].strip():
             lines.append("")
         listed = item or (listed and not line[:1].strip())
-        lines.append(line if indented else _prose(line))
+        lines.append(line if indented else prose(line))
     return "\n".join([*lines, *(["```"] if indented else [])])
-
-
-def _prose(line: str) -> str:
-    said = re.split(r"(``.+?``|`.+?`)", line)
-    return "".join(text if text.startswith("`") else re.sub(r"([<$*\[\]\\])", r"\\\1", text) for text in said)
 
 
 def _path(part: ModuleType) -> str:

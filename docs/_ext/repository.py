@@ -94,7 +94,7 @@ def relinked(text: str, file: str, known: Places) -> str:
         try:
             target = _target(link[2], file, known)
         except SphinxError as error:
-            log.warning(str(error), location=file)
+            log.warning(str(error))
             target = ""
         return f"[{link[1]}]({target})" if target else link[1]
 

@@ -1,6 +1,7 @@
 """Settings as tables, from the JSON schema of their pydantic models, and the entries of config.yaml by name."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -43,9 +44,11 @@ def entries(section: str) -> str:
     """A table of the entries of a section of config.yaml and of all studies."""
     found = sorted(shipped()[section].items())
     if section == "studies":
-        return grid(("study", "what it asks"), ((f"`{name}`", each.get("description", "")) for name, each in found))
+        return grid(("study", "what it asks"), ((f"`{name}`", prose(each.get("description", ""))) for name, each in found))
     keys = ("signal", "weights", "inference")
-    rows = ((f"`{name}`", *(f"`{e[key]}`" if e.get(key) else "" for key in keys), e.get("note", "")) for name, e in found)
+    rows = (
+        (f"`{name}`", *(f"`{e[key]}`" if e.get(key) else "" for key in keys), prose(e.get("note", ""))) for name, e in found
+    )
     return grid(("method", *keys, "note"), rows)
 
 
@@ -58,7 +61,7 @@ def table(model: type[BaseModel]) -> str:
             f"`{name}`",
             allowed(field, definitions),
             "required" if name in required else _default(field.get("default")),
-            field.get("description", ""),
+            prose(field.get("description", "")),
         )
         for name, field in schema.get("properties", {}).items()
     ]
@@ -89,12 +92,21 @@ def _kind(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 
 
 def _code(value: Any) -> str:
-    return f"`{value}`" if isinstance(value, str) else f"{value:,}"
+    return f"`{value}`" if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 
 def _default(value: Any) -> str:
-    text = json.dumps(value)
-    return "" if value is None or value == {} else f"`{text if len(text) <= 60 else text[:57] + '...'}`"
+    """As config.yaml has it; nothing for what a section of its own describes."""
+    if value is None or isinstance(value, dict):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text if len(text) <= 60 else text[:57] + '...'}`" if text else ""
+
+
+def prose(text: str) -> str:
+    """Text in which no sign starts any markup but code."""
+    said = re.split(r"(``.+?``|`.+?`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"([<$*\[\]\\])", r"\\\1", part) for part in said)
 
 
 def grid(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -1,6 +1,6 @@
 """A plugin of pytest: the parts that the documentation shows are registered, as if their files lay in the package.
 
-    pytest -p tests.docs.with_examples tests/conformance -k squared
+pytest -p tests.docs.with_examples tests/conformance -k squared
 """
 
 from importlib import import_module

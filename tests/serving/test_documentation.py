@@ -12,7 +12,7 @@ import mtbkd
 ROOT = Path(__file__).parents[2]
 BLOCKS = [
     (path.name, block)
-    for path in (ROOT / "docs" / "estimator.md", ROOT / "docs" / "modules.md", ROOT / "README.md")
+    for path in (ROOT / "docs" / "estimator.md", ROOT / "docs" / "modules.md", ROOT / "docs" / "tour.md", ROOT / "README.md")
     for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
     if "MultiTeacherClassifier" in block
 ]

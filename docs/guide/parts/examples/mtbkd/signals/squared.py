@@ -1,7 +1,7 @@
-"""Squared distance to the teachers: -lambda sum_g w_g sum_k (q_k - p_gk)^2, a Brier score (Brier 1950) in place of a logarithmic one.
+"""Squared distance to the teachers: -lambda sum_g w_g sum_k (q_k - p_gk)^2, as in the Brier score (Brier 1950).
 
-Up to a constant it is -lambda sum_k (q_k - pbar_k)^2 with pbar = sum_g w_g p_g. Unlike ``kd`` it is bounded: no teacher, however
-certain, costs more than 2 lambda.
+Up to a constant it is -lambda sum_k (q_k - pbar_k)^2 with pbar = sum_g w_g p_g. Unlike ``kd`` it is bounded: no teacher,
+however certain, costs more than 2 lambda.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,7 @@
-"""Harmonic pool: q proportional to 1 / sum_g (w_g / p_g), the power mean of order -1. One teacher who excludes a class excludes it."""
+"""Harmonic pool: q proportional to 1 / sum_g (w_g / p_g), the power mean of order -1.
+
+One teacher who excludes a class excludes it.
+"""
 
 from pydantic import BaseModel, ConfigDict
 
