@@ -1,4 +1,4 @@
-"""The profile `slurm` on a SLURM of this one machine: interrupted, killed, cancelled, and right at last; then with accounting."""
+"""The profile `slurm` on a SLURM of this machine: interrupted, killed, cancelled, and right at last; then with accounting."""
 
 import importlib.util
 import os
