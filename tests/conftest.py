@@ -15,6 +15,8 @@ settings.register_profile("mtbkd", deadline=None)
 settings.load_profile("mtbkd")
 
 MIDDLE = Path(__file__).with_name("questions")
+# Copies of the sources, pods and installed wheels share what numba compiled.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if BESIDE.is_dir():
     # Which release of CIFAR-10 there is depends on it, too.
