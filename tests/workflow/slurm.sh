@@ -4,7 +4,7 @@
 #   slurm.sh controller FOLDER   start slurmctld again, which goes on from its saved state
 #   slurm.sh accounting FOLDER   start a database and slurmdbd, and the controller again with them
 #   slurm.sh stop FOLDER         cancel all jobs and end the daemons
-# Its commands need SLURM_CONF=FOLDER/slurm.conf.
+# Its commands are in FOLDER/bin, because the executor takes SLURM_CONF away from srun.
 set -euo pipefail
 verb=$1 here=$2
 port=${SLURM_PORT:-16817}
@@ -43,7 +43,11 @@ CONF
 }
 
 start() {
-    mkdir -p "$here/state" "$here/spool"
+    mkdir -p "$here/state" "$here/spool" "$here/bin"
+    for tool in sbatch scancel scontrol sinfo squeue srun sacct sacctmgr; do
+        printf '#!/bin/sh\nSLURM_CONF=%q exec %q "$@"\n' "$SLURM_CONF" "$(command -v $tool)" >"$here/bin/$tool"
+    done
+    chmod +x "$here"/bin/*
     dd if=/dev/urandom of="$here/munge.key" bs=1 count=1024 status=none
     chmod 600 "$here/munge.key"
     configure none

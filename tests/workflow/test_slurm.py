@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_name("slurm.sh")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 ACCOUNTING = ("slurmdbd", "mariadbd")
 OPTIONS = ("--profile", "workflow/profiles/slurm", "--config", "study=smoke", "--slurm-init-seconds-before-status-checks", "2")
-SCANT = 300  # megabytes that are too few for a job, while twice as many are enough
+SCANT = 130  # megabytes that are too few for a job, while twice as many are enough
 # The executor waits 10 s longer after every look at which no job has ended.
 IMPATIENT = """
 import sys
@@ -36,17 +36,18 @@ COMMAND = (sys.executable, "-c", IMPATIENT, *OPTIONS, "--max-status-checks-per-s
 
 @dataclass(frozen=True)
 class Cluster:
-    """A SLURM whose configuration is in ``folder``."""
+    """A SLURM whose commands are in ``folder``/bin."""
 
     folder: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"SLURM_CONF": str(self.folder / "slurm.conf")}
+        """With these commands, and without what an outer SLURM would tell."""
+        return {"PATH": os.pathsep.join([str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])}
 
     def command(self, name: str, *arguments: str) -> str:
-        options = {"capture_output": True, "text": True, "timeout": 60, "check": True}
-        return subprocess.run((name, *arguments), env=os.environ | self.environment, **options).stdout
+        line = (str(self.folder / "bin" / name), *arguments)
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout
 
     def script(self, verb: str) -> None:
         # daemons keep what they inherit open, so that reading a pipe would wait for their end
