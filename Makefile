@@ -30,6 +30,8 @@ NAME = $(or $(STUDY),$(shell "$(BIN)/python" -m mtbkd.study.config_files --study
 RESULTS = results/$(NAME)
 # jobs and tests use the programs of the environment
 IN_VENV = PATH="$$(cd "$(BIN)" && pwd):$$PATH"
+# Workers take files in the order of tests/conftest.py, not those with most tests first: the longest have few.
+PYTEST = $(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUN = $(IN_VENV) "$(BIN)/python" -m mtbkd run $(if $(STUDY),--study $(STUDY))
 
 help:  ## list these targets
@@ -46,12 +48,12 @@ run: setup  ## run the study STUDY (default: as in config.yaml) and build its re
 test: export OMP_NUM_THREADS ?= 1
 test: lint  ## check the code and run every test; the last lines list skipped tests with reasons
 	@echo "[test] pytest"
-	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 FAST = tests/base tests/contracts tests/data tests/signals tests/pooling tests/posterior tests/students tests/evaluation tests/study
 test-fast: export OMP_NUM_THREADS ?= 1
 test-fast: lint  ## check the code and run the fast tests (minutes)
-	@$(IN_VENV) "$(BIN)/python" -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow and not workflow" $(FAST) $(ARGS)
+	@$(PYTEST) -m "not slow and not workflow" $(FAST) $(ARGS)
 
 lint: setup-dev  ## check style, types and imports: ruff, snakefmt, pyright, import-linter
 	@echo "[lint] ruff"

@@ -14,6 +14,9 @@ from hypothesis import settings
 settings.register_profile("mtbkd", deadline=None)
 settings.load_profile("mtbkd")
 
+MIDDLE = Path(__file__).with_name("questions")
+# Copies of the sources, pods and installed wheels share what numba compiled.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
 if BESIDE.is_dir():
     # Which release of CIFAR-10 there is depends on it, too.
@@ -24,6 +27,14 @@ if BESIDE.is_dir():
 for ignored in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(ignored) is signal.SIG_IGN:
         signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files marked ``early`` in the middle: beside many others, and after those that fill the caches of compiled code."""
+    early = [item for item in items if item.get_closest_marker("early")]
+    others = [item for item in items if not item.get_closest_marker("early")]
+    first, second = ([item for item in others if (item.path < MIDDLE) == before] for before in (True, False))
+    items[:] = [*first, *early, *second]
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Inner loops that numba compiles for the CPU, where torch would call an operator a line on tensors of a few kilobytes.
 
 A compiled function takes and writes numpy arrays, holds no lock of Python and runs on as many threads as torch has. numba keeps
-what it compiled beside the source (or where NUMBA_CACHE_DIR says), so that a machine compiles once. Numbers that are not finite
-stay so: they are how a lost chain is found.
+what it compiled beside the source, so that a machine compiles once, or where NUMBA_CACHE_DIR says, for all copies of a source.
+Numbers that are not finite stay so: they are how a lost chain is found.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -21,9 +22,13 @@ REORDER = {"contract", "reassoc", "nsz", "arcp", "afn"}
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function``, compiled when it is first called and kept for later processes; sums may be reordered."""
-    made = _compiled(function, cache=True)
+    made, sources = _compiled(function, cache=True), _sources(Path(function.__code__.co_filename).parent)
+    kept, common = made._cache, os.environ.get("NUMBA_CACHE_DIR")
+    if common and Path(kept._cache_path).is_relative_to(common):
+        # numba names a folder there by the path of the source, and every copy of the sources would compile anew.
+        kept._cache_path = kept._impl.locator._cache_path = str(Path(common) / sources[:16])
     # numba asks for the function's own file only, and would keep what an older version of those beside it was compiled to.
-    made._cache._cache_file._source_stamp = _sources(Path(function.__code__.co_filename).parent)
+    kept._cache_file = type(kept._cache_file)(kept._cache_path, kept._impl.filename_base, sources)
     return made
 
 

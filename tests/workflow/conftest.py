@@ -1,6 +1,7 @@
 """A copy of the checkout that Snakemake really runs in; the study `smoke` is computed there once and shared by the tests."""
 
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -9,17 +10,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from filelock import FileLock
 
 from mtbkd.base import running
 from tests.base.test_writing import dead_process
 
 ROOT = Path(__file__).resolve().parents[2]
-LEFT_OUT = (".*", "__pycache__", "results")
+# What Python and numba compiled goes along, so that no copy compiles it anew; files that are just being written do not.
+LEFT_OUT = (".*", "results", "*.pyc.*", "*.tmp.*")
 PATIENCE = 900  # seconds that a run may take on a slow machine before it counts as hung
 
 
@@ -39,11 +42,12 @@ class Run:
 
 
 class Checkout:
-    """A copy of the repository without results."""
+    """A copy of the repository without results, or of another copy as it is."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, other: "Checkout | None" = None):
         self.root = root
-        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        left_out = () if other else LEFT_OUT
+        shutil.copytree(other.root if other else ROOT, root, symlinks=True, ignore=shutil.ignore_patterns(*left_out))
 
     def environment(self, **variables: str) -> dict[str, str]:
         """That of a shell in which the environment is active; no mirror unless one is named.
@@ -181,9 +185,7 @@ def kill_main_while_drawing(checkout: Checkout, command: tuple[str, ...], output
         run.wait()
 
 
-@pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
-    folder = tmp_path_factory.mktemp("smoke")
+def killed_and_resumed(folder: Path) -> Smoke:
     checkout = Checkout(folder / "checkout")
     command = ("snakemake", "--cores", "all", "--config", "study=smoke")
     second, fit = kill_in_a_fit(checkout, command, folder / "killed.txt")
@@ -193,6 +195,19 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
     resumed = checkout.command(*command)
     assert resumed.status == 0, resumed.text
     return Smoke(checkout, command, second, fit, killed, resumed)
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Smoke:
+    """Computed by the first worker that needs it; every worker has a copy, which its tests may change."""
+    own = tmp_path_factory.mktemp("smoke")
+    shared = own.parents["PYTEST_XDIST_WORKER" in os.environ]
+    with FileLock(shared / "smoke.lock"):
+        kept = shared / "smoke.pickle"
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(killed_and_resumed(own)))
+        computed: Smoke = pickle.loads(kept.read_bytes())
+    return replace(computed, checkout=Checkout(own / "copy", computed.checkout))
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ class Cluster:
         place = self.folder / name
         (place / "workdir").mkdir(parents=True)
         variables = {"PATH": self.path, "HOME": str(place), "OMP_NUM_THREADS": "1"}
+        variables["NUMBA_CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"]  # as on a volume of the cluster
         for each in container.get("env") or ():
             secret = each["valueFrom"]["secretKeyRef"]
             variables[each["name"]] = base64.b64decode(self.secrets[secret["name"]][secret["key"]]).decode()

@@ -16,7 +16,7 @@ from tests.faults.kills import differences
 from tests.workflow.conftest import Checkout
 from tests.workflow.pods import Cluster, kubernetes
 
-pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+pytestmark = [pytest.mark.workflow, pytest.mark.slow, pytest.mark.early]
 STUDY = Path(__file__).with_name("stored.yaml")
 BUNDLE = "results/stored/bundles/mine/tip_entropy_map"
 CONFIG = ("--config", "study=stored")

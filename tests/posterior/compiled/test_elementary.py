@@ -1,5 +1,6 @@
 """What the compiled functions are made of is what it says: functions of lanes, transpositions, random words, kept code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,17 @@ import pytest
 from mtbkd.base.compiling import inner
 from mtbkd.posterior.compiled import elementary, lanes
 from mtbkd.posterior.compiled.philox import WORDS, philox
+
+WHOLE = """\
+from mtbkd.base.compiling import compiled
+from part import part
+
+@compiled
+def whole():
+    return part()
+
+print(whole(), sum(whole.stats.cache_hits.values()))
+"""
 
 
 @inner
@@ -67,17 +79,18 @@ def test_random_words_are_those_of_the_authors(
     assert tuple(out[lane :: lanes.WIDTH]) == expected
 
 
-def test_what_is_kept_is_compiled_anew_when_a_file_beside_it_changes(tmp_path: Path) -> None:
-    """numba alone looks at the function's own file and would return 1 again."""
-    (tmp_path / "part.py").write_text("from mtbkd.base.compiling import inner\n\n@inner\ndef part():\n    return 1\n")
-    (tmp_path / "whole.py").write_text(
-        "from mtbkd.base.compiling import compiled\nfrom part import part\n\n@compiled\ndef whole():\n    return part()\n\n"
-        "print(whole(), sum(whole.stats.cache_hits.values()))\n"
-    )
+@pytest.mark.parametrize(("folders", "common"), [("aaa", False), ("aba", True)], ids=["beside the source", "of all copies"])
+def test_what_is_kept_is_compiled_anew_when_a_file_beside_it_changes(folders: str, common: bool, tmp_path: Path) -> None:
+    """numba alone looks at the function's own file and would return 1 again; of a copy it would keep nothing."""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment |= {"NUMBA_CACHE_DIR": str(tmp_path / "common")} if common else {}
 
-    def run() -> str:
-        return subprocess.run([sys.executable, "whole.py"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    def run(folder: str, number: int) -> str:
+        place = tmp_path / folder
+        place.mkdir(exist_ok=True)
+        (place / "part.py").write_text(f"from mtbkd.base.compiling import inner\n\n@inner\ndef part():\n    return {number}\n")
+        (place / "whole.py").write_text(WHOLE)
+        command = [sys.executable, "whole.py"]
+        return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=True).stdout
 
-    assert (run(), run()) == ("1 0\n", "1 1\n")
-    (tmp_path / "part.py").write_text("from mtbkd.base.compiling import inner\n\n@inner\ndef part():\n    return 2\n")
-    assert run() == "2 0\n"
+    assert [run(folder, number) for folder, number in zip(folders, (1, 1, 2), strict=True)] == ["1 0\n", "1 1\n", "2 0\n"]
