@@ -27,8 +27,13 @@ def summary(scores: Mapping[str, Frame]) -> Frame:
 
     Args:
         scores: experiment -> columns method, metric, replicate, value; one row a replicate.
+
+    Raises:
+        ValueError: several rows of one replicate, which would count as more replicates than there are.
     """
     rows = pd.concat([own.assign(experiment=name) for name, own in scores.items()], ignore_index=True)
+    if (twice := rows.duplicated([*KEY, "replicate"])).any():
+        raise ValueError(f"two values of one replicate: {', '.join(rows.loc[twice, KEY].iloc[0])}")
     rows = rows[np.isfinite(rows["value"].astype(float))]
     return rows.groupby(KEY, sort=False)["value"].agg(mean="mean", se="sem", n="count").reset_index()
 

@@ -25,7 +25,7 @@ def finished(folder: Path, scores: Scores) -> Path:
     """A run whose manifest has what every finished run has."""
     made = run(folder, scores)
     manifest = json.loads((made / "manifest.json").read_text())
-    (made / "manifest.json").write_text(json.dumps(manifest | {"versions": {"mtbkd": "0.2.0", "numpy": "2.4.1"}}))
+    (made / "manifest.json").write_text(json.dumps(manifest | {"versions": {"python": "3.13.0", "numpy": "2.4.1"}}))
     return made
 
 
@@ -46,7 +46,7 @@ def cases(kept: Path, folder: Path, changes: Scores, left_out: tuple[str, str] |
 
 def test_a_summary_states_means_and_standard_errors_and_how_it_is_made(kept: Path) -> None:
     lines = kept.read_text().splitlines()
-    assert "study s" in lines[0] and "mtbkd 0.2.0, numpy 2.4.1" in lines[0]
+    assert "study s" in lines[0] and "python 3.13.0, numpy 2.4.1" in lines[0]
     assert lines[2].endswith(f"mtbkd compare results/s --write {kept}")
     row = reference.read(kept).set_index(["method", "metric"]).loc[("kd_map", "nll")]
     assert row["mean"] == pytest.approx(BASE.mean(), rel=1e-6) and row["se"] == pytest.approx(ERROR, rel=5e-3) and row["n"] == 6
