@@ -18,7 +18,7 @@ exit status: 0 no score moved beyond noise, 1 some did, are missing, or cannot b
 """
 
 
-@click.command(cls=Command, epilog=AFTER, short_help="Which scores of two runs differ beyond noise.")
+@click.command(cls=Command, epilog=AFTER, short_help="Which scores moved beyond noise, in another run or since a reference.")
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH, required=False)
 @option("--out", type=PATH, default=None, help="An HTML page of all scores to write.")
