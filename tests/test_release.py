@@ -94,7 +94,7 @@ def test_issue_forms_ask_for_what_a_command_or_a_page_tells() -> None:
     assert len(forms) == 3 and all(form["name"] and form["description"] and form["body"] for form in forms)
 
 
-@pytest.mark.parametrize("study", ["smoke", "tables"])
+@pytest.mark.parametrize("study", ["smoke", "demo", "tables"])
 def test_the_reference_of_a_study_holds_all_that_the_study_still_has(study: str) -> None:
     """A method or experiment that left the study would be missing in every run: write the file anew."""
     path = ROOT / "tests" / "reference" / f"{study}.csv"

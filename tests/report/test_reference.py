@@ -10,7 +10,7 @@ from scipy import stats
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import write_table
-from mtbkd.evaluation.reference import ERRORS, held
+from mtbkd.evaluation.reference import ERRORS, SHARE, held
 from mtbkd.report import reference
 from mtbkd.report.two_runs import Run
 from mtbkd.serving.cli import main
@@ -71,6 +71,14 @@ def test_scores_without_spread_have_that_of_the_other_methods(kept: Path, tmp_pa
         other = finished(tmp_path / told, {**same, ("kd_map", "nll"): [0.7 + shift * ERROR] * 6})
         found = reference.compare(other, path).set_index("method")["held"]
         assert found["kd_map"] == told and found["tip_map"] == "held"
+
+
+@pytest.mark.parametrize(("shift", "told"), [(0.9, "held"), (-0.9, "held"), (1.1, "moved"), (-1.1, "moved")])
+def test_two_replicates_that_agree_by_chance_allow_a_share_of_the_mean(tmp_path: Path, shift: float, told: str) -> None:
+    pair = np.array([0.7, 0.7001])
+    reference.write(finished(tmp_path / "first", {("kd_map", "nll"): pair}), tmp_path / "pair.csv")
+    second = finished(tmp_path / "second", {("kd_map", "nll"): pair + shift * SHARE * pair.mean()})
+    assert list(reference.compare(second, tmp_path / "pair.csv")["held"]) == [told]
 
 
 def test_a_method_missing_and_a_replicate_missing_fail_and_a_new_method_does_not(kept: Path, tmp_path: Path) -> None:
