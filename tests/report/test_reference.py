@@ -1,7 +1,6 @@
 """Reference summaries: what they state, which changes of a run they catch, and which they let pass."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def cases(kept: Path, folder: Path, changes: Scores, left_out: tuple[str, str] | None = None) -> Mapping[tuple[str, str], str]:
+def cases(kept: Path, folder: Path, changes: Scores, left_out: tuple[str, str] | None = None) -> dict[tuple[str, str], str]:
     """(method, metric) -> what is said of a run with these changes."""
     scores = {key: values for key, values in {**SCORES, **changes}.items() if key != left_out}
     found = reference.compare(finished(folder / "run", scores), kept)
