@@ -1,7 +1,7 @@
 # Everything from a bare machine: `make run` and `make test` include the setup.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint bench gpu-check report docs image clean setup setup-dev
+.PHONY: help reference run test test-fast lint bench gpu-check report docs image clean setup setup-dev
 .NOTPARALLEL:
 
 # The study to run; default: the one in config.yaml
@@ -69,6 +69,9 @@ lint: setup-dev  ## check style, types and imports: ruff, snakefmt, pyright, imp
 
 bench: setup  ## measure speed and memory
 	@$(IN_VENV) "$(BIN)/python" scripts/bench.py $(ARGS)
+
+reference: run  ## run STUDY and compare its scores with those kept in tests/reference: smoke, demo or tables
+	@$(IN_VENV) "$(BIN)/python" -m mtbkd compare $(RESULTS) tests/reference/$(NAME).csv
 
 gpu-check: setup-dev  ## compare GPU fits with the CPU, measure speed, write docs/gpu.md; ARGS="--device cpu" rehearses on the CPU
 	@$(IN_VENV) "$(BIN)/python" scripts/gpu_check.py $(ARGS)

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import mtbkd
+from mtbkd.serving.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -53,9 +56,11 @@ def test_importing_the_registry_imports_no_part() -> None:
     assert not fresh_import("mtbkd.base.registry") & HEAVY
 
 
-def test_version_is_that_of_the_project_and_of_the_citation() -> None:
+def test_version_is_that_of_the_project_the_lock_the_citation_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     citation = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
-    assert citation and mtbkd.__version__ == PROJECT["version"] == citation[1]
+    locked = re.search(r'^name = "mtbkd"\nversion = "(.*)"$', (ROOT / "uv.lock").read_text(), re.MULTILINE)
+    assert citation and locked and mtbkd.__version__ == PROJECT["version"] == citation[1] == locked[1]
+    assert main(["--version"]) == 0 and capsys.readouterr().out == f"mtbkd {mtbkd.__version__}\n"
 
 
 def test_the_package_never_imports_snakemake() -> None:

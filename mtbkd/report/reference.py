@@ -18,7 +18,7 @@ from mtbkd.report.two_runs import Run
 EXPECTED = "a reference summary"
 HINT = "mtbkd compare RUN --write FILE makes one"
 MIN_REPLICATES = 2
-PACKAGES = ("mtbkd", "python", "numpy", "scipy", "scikit-learn", "torch", "pymc")
+PACKAGES = ("python", "numpy", "scipy", "scikit-learn", "torch", "pymc")
 
 
 def of_run(run: Run) -> Frame:

@@ -56,7 +56,7 @@ TOP = Top(
     commands=Commands(MODULES), no_args_is_help=False, context_settings={"show_default": True},
     params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
                          help="Show the version and exit.")],
-    help="Students taught by several teachers, in use. `mtbkd COMMAND --help` tells about a command.",
+    help="Distil several teachers into a Bayesian student: on your own data, or in the studies of the suite.",
     epilog=f'Tab completion, in ~/.bashrc: eval "$({COMPLETE}=bash_source mtbkd)"; other shells: zsh_source, fish_source.',
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ exit status: 0 no score moved beyond noise, 1 some did, are missing, or cannot b
 """
 
 
-@click.command(cls=Command, epilog=AFTER, short_help="Which scores of two runs differ beyond noise.")
+@click.command(cls=Command, epilog=AFTER, short_help="Which scores moved beyond noise, in another run or since a reference.")
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH, required=False)
 @option("--out", type=PATH, default=None, help="An HTML page of all scores to write.")
@@ -58,21 +58,21 @@ def _with_summary(folder: Path, path: Path) -> int:
     from mtbkd.report.numbers import count, show
 
     found = reference.compare(folder, path)
-    broken = found[found["held"].isin(BROKEN)]
     rows = [("experiment", "method", "score", "reference", "run", "difference", "allowed", "n", "")]
     rows += [
         (each.experiment, each.method, each.metric, show(each.mean), show(each.mean_run), show(each.difference, signed=True),
          show(each.allowed), f"{each.n:g} and {each.n_run:g}", each.held)
-        for each in broken.itertuples()
+        for each in found[found["held"].isin(["moved", "other replicates"])].itertuples()
     ]  # fmt: skip
     if len(rows) > 1:
         print("\n".join(aligned(rows)))
-    new = found[found["held"] == "new"]
-    for experiment, own in new.groupby("experiment", sort=False):
-        print(f"not in {path}: {experiment}: {', '.join(own['method'].unique())}")
-    words = [f"{sum(broken['held'] == word)} {word}" for word in BROKEN]
-    print(f"{count(len(found) - len(new), 'score')} of {path} compared: {', '.join(words)}")
-    return int(len(broken) > 0)
+    for held, place in (("missing", folder), ("new", path)):
+        for experiment, own in found[found["held"] == held].groupby("experiment"):
+            methods = own.groupby("method").size().items()
+            print(f"not in {place}: {experiment}: {'; '.join(f'{name} ({count(n, "score")})' for name, n in methods)}")
+    words = [f"{sum(found['held'] == word)} {word}" for word in BROKEN]
+    print(f"{count(sum(found['held'] != 'new'), 'score')} of {path} compared: {', '.join(words)}")
+    return int(found["held"].isin(BROKEN).any())
 
 
 def _two_runs(first: Path, second: Path, out: Path | None) -> int:

@@ -15,7 +15,7 @@ exit status: 0 no difference, 1 differences (a line each) or folders that cannot
 """
 
 
-@click.command(cls=Command, epilog=AFTER, short_help="Compare two folders of results.")
+@click.command(cls=Command, epilog=AFTER, short_help="Compare two folders of results number by number.")
 @click.argument("first", type=PATH)
 @click.argument("second", type=PATH)
 @option("--tolerance", type=Share(0, 1, max_open=True), default=0.0, help="Relative difference of numbers to ignore.")

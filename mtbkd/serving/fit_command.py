@@ -49,7 +49,7 @@ table_options = together(  # for `mtbkd fit` and `mtbkd check`
 )  # fmt: skip
 
 
-@click.command(cls=Command, epilog=AFTER, short_help="A student of your own table and teachers.")
+@click.command(cls=Command, epilog=AFTER, short_help="Fit a student to your own table and teachers.")
 @table_options
 @option("--out", type=PATH, required=True, metavar="FOLDER", help="Folder for the student; a new one.")
 @how("--method", show_default="by the student's size", help="A method of config.yaml, see `mtbkd list methods`.")

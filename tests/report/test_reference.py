@@ -1,7 +1,6 @@
 """Reference summaries: what they state, which changes of a run they catch, and which they let pass."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from scipy import stats
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.frames import write_table
-from mtbkd.evaluation.reference import ERRORS, held
+from mtbkd.evaluation.reference import ERRORS, SHARE, held
 from mtbkd.report import reference
 from mtbkd.report.two_runs import Run
 from mtbkd.serving.cli import main
@@ -25,7 +24,7 @@ def finished(folder: Path, scores: Scores) -> Path:
     """A run whose manifest has what every finished run has."""
     made = run(folder, scores)
     manifest = json.loads((made / "manifest.json").read_text())
-    (made / "manifest.json").write_text(json.dumps(manifest | {"versions": {"mtbkd": "0.2.0", "numpy": "2.4.1"}}))
+    (made / "manifest.json").write_text(json.dumps(manifest | {"versions": {"python": "3.13.0", "numpy": "2.4.1"}}))
     return made
 
 
@@ -37,7 +36,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def cases(kept: Path, folder: Path, changes: Scores, left_out: tuple[str, str] | None = None) -> Mapping[tuple[str, str], str]:
+def cases(kept: Path, folder: Path, changes: Scores, left_out: tuple[str, str] | None = None) -> dict[tuple[str, str], str]:
     """(method, metric) -> what is said of a run with these changes."""
     scores = {key: values for key, values in {**SCORES, **changes}.items() if key != left_out}
     found = reference.compare(finished(folder / "run", scores), kept)
@@ -46,7 +45,7 @@ def cases(kept: Path, folder: Path, changes: Scores, left_out: tuple[str, str] |
 
 def test_a_summary_states_means_and_standard_errors_and_how_it_is_made(kept: Path) -> None:
     lines = kept.read_text().splitlines()
-    assert "study s" in lines[0] and "mtbkd 0.2.0, numpy 2.4.1" in lines[0]
+    assert "study s" in lines[0] and "python 3.13.0, numpy 2.4.1" in lines[0]
     assert lines[2].endswith(f"mtbkd compare results/s --write {kept}")
     row = reference.read(kept).set_index(["method", "metric"]).loc[("kd_map", "nll")]
     assert row["mean"] == pytest.approx(BASE.mean(), rel=1e-6) and row["se"] == pytest.approx(ERROR, rel=5e-3) and row["n"] == 6
@@ -73,6 +72,14 @@ def test_scores_without_spread_have_that_of_the_other_methods(kept: Path, tmp_pa
         assert found["kd_map"] == told and found["tip_map"] == "held"
 
 
+@pytest.mark.parametrize(("shift", "told"), [(0.9, "held"), (-0.9, "held"), (1.1, "moved"), (-1.1, "moved")])
+def test_two_replicates_that_agree_by_chance_allow_a_share_of_the_mean(tmp_path: Path, shift: float, told: str) -> None:
+    pair = np.array([0.7, 0.7001])
+    reference.write(finished(tmp_path / "first", {("kd_map", "nll"): pair}), tmp_path / "pair.csv")
+    second = finished(tmp_path / "second", {("kd_map", "nll"): pair + shift * SHARE * pair.mean()})
+    assert list(reference.compare(second, tmp_path / "pair.csv")["held"]) == [told]
+
+
 def test_a_method_missing_and_a_replicate_missing_fail_and_a_new_method_does_not(kept: Path, tmp_path: Path) -> None:
     found = cases(kept, tmp_path / "a", {("new", "nll"): BASE}, left_out=("tip_map", "nll"))
     assert found[("tip_map", "nll")] == "missing" and found[("new", "nll")] == "new"
@@ -86,9 +93,9 @@ def test_the_command_says_where_numbers_moved_and_leaves_with_1(
     scores = {("kd_map", "nll"): BASE + 0.1, ("kd_map", "accuracy"): BASE, ("new", "nll"): BASE}
     assert main(["compare", str(finished(tmp_path / "run", scores)), str(kept)]) == 1
     told = capsys.readouterr().out
-    moved, missing = (next(line for line in told.splitlines() if line.endswith(word)) for word in (" moved", " missing"))
-    assert moved.split()[:3] == ["e", "kd_map", "nll"] and "+0.1" in moved and missing.split()[:3] == ["e", "tip_map", "nll"]
-    assert f"not in {kept}: e: new" in told
+    moved = next(line for line in told.splitlines() if line.endswith(" moved"))
+    assert moved.split()[:3] == ["e", "kd_map", "nll"] and "+0.1" in moved
+    assert f"not in {tmp_path / 'run'}: e: tip_map (1 score)\n" in told and f"not in {kept}: e: new (1 score)\n" in told
     assert f"3 scores of {kept} compared: 1 moved, 1 missing, 0 other replicates" in told
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mtbkd.serving.cli import main
 from mtbkd.study.study_files import read_configuration
-from tests.workflow.conftest import Checkout, Smoke
+from tests.workflow.conftest import ROOT, Checkout, Smoke
 
 pytestmark = pytest.mark.workflow
 EXPERIMENTS = read_configuration()["studies"]["smoke"]["experiments"]
@@ -59,6 +60,12 @@ def test_an_experiment_evaluated_in_parts_has_the_tables_of_one_job(smoke: Smoke
         pd.testing.assert_frame_equal(
             pd.read_parquet(fresh.root / folder / table.name), pd.read_parquet(table), check_exact=True
         )
+
+
+def test_no_score_moved_from_the_reference(smoke: Smoke, capsys: pytest.CaptureFixture[str]) -> None:
+    finished = str(smoke.checkout.root / "results" / "smoke")
+    status = main(["compare", finished, str(ROOT / "tests" / "reference" / "smoke.csv")])
+    assert status == 0, capsys.readouterr().out
 
 
 def test_the_report_names_every_method_and_needs_nothing_else(smoke: Smoke) -> None:
