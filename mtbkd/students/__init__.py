@@ -5,7 +5,7 @@ dense layers and ReLU may declare ``dense_layers``: small ones then run compiled
 draw of its last layer says what that reads (``features``) and is fixed before it (``headed``), as ``wrapped`` does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from mtbkd.base.lazy import torch
@@ -136,4 +136,29 @@ def automatic_vjp(
         logits = student.apply(leaf, x, keep)
         # A scalar whose gradient is the pull: passing the pull as grad_outputs makes torch import SymPy, seconds in every job.
         (grad,) = torch.autograd.grad((logits * pull(logits.detach())).sum(), leaf)
+    return grad
+
+
+def vjp_in_parts(
+    student: Student, vjp: "Callable[..., torch.Tensor]", params: "torch.Tensor", x: "torch.Tensor", pull: Pull,
+    keep: "list[torch.Tensor] | None", parts: Iterable[tuple[slice, slice]],
+) -> "torch.Tensor":  # fmt: skip
+    """``Student.vjp`` of many members or examples: forward twice, so that no more than a part's way forward is kept.
+
+    Args:
+        student: whose logits ``pull`` is asked about, all together.
+        vjp: that of one part; takes what ``Student.vjp`` takes.
+        params: (E, P).
+        x: (E or 1, N, *inputs).
+        pull: as for ``Student.vjp``.
+        keep: as for ``Student.vjp``.
+        parts: members and examples of each, which together are all, none twice.
+    """
+    with torch.no_grad():
+        back = pull(student.apply(params, x, keep))
+    grad = torch.zeros_like(params)
+    for members, examples in parts:
+        inputs = x[:, examples] if len(x) == 1 else x[members, examples]
+        masks = keep and [m[members] if m.shape[1] == 1 else m[members, examples] for m in keep]
+        grad[members] += vjp(params[members], inputs, lambda _, of=(members, examples): back[of], masks)
     return grad

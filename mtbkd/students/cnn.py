@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mtbkd.base.bounds import Layers
 from mtbkd.base.errors import ConfigError
 from mtbkd.base.lazy import torch
-from mtbkd.students import Pull, bake_dense, convolution, dense, dense_vjp, uniform_init
+from mtbkd.students import Pull, bake_dense, convolution, dense, dense_vjp, uniform_init, vjp_in_parts
 from mtbkd.students.convolution import Tape, Weights
 
 SYMBOLIC = False
@@ -154,7 +154,8 @@ class Cnn:
         limit = CPU_KEPT if params.device.type == "cpu" else GPU_KEPT
         many = max(1, limit // self._kept_numbers(params, x))
         if x.shape[1] > many:
-            return self._vjp_in_parts(params, x, pull, keep, many)
+            parts = ((slice(None), slice(first, first + many)) for first in range(0, x.shape[1], many))
+            return vjp_in_parts(self, self.vjp, params, x, pull, keep, parts)
         chunks = list(self._chunks(params, x))
         tapes = [self._convolve(params[members], x if len(x) == 1 else x[members]) for members in chunks]
         flat = torch.cat([_flat(tape[-1].out, members) for tape, members in zip(tapes, chunks, strict=True)])
@@ -174,19 +175,6 @@ class Cnn:
     def _kept_numbers(self, params: "torch.Tensor", x: "torch.Tensor") -> int:
         """Numbers of one example's way through the convolutions that a derivative keeps, of all members."""
         return 2 * len(params) * max(self.channels[1:]) * x.shape[-2:].numel()
-
-    def _vjp_in_parts(
-        self, params: "torch.Tensor", x: "torch.Tensor", pull: Pull, keep: "list[torch.Tensor] | None", many: int
-    ) -> "torch.Tensor":
-        """The same of many examples, such as all of them: forward twice, so that no more than ``many`` are kept."""
-        with torch.no_grad():
-            back = pull(self.apply(params, x, keep))
-        grad = torch.zeros_like(params)
-        for first in range(0, x.shape[1], many):
-            own = slice(first, first + many)
-            masks = keep and [mask if mask.shape[1] == 1 else mask[:, own] for mask in keep]
-            grad += self.vjp(params, x[:, own], lambda _, own=own: back[:, own], masks)
-        return grad
 
     def _convolve_vjp(
         self, grad: "torch.Tensor", params: "torch.Tensor", tapes: list[Tape], back: "torch.Tensor", shared: bool

@@ -32,7 +32,7 @@ class Facts:
         head: name of the last dense layer, whose outputs are the logits; None where there is none.
         masked: names of the dense layers whose inputs dropout masks: those right behind a dropout layer, and the head.
         fixed: names of dropout layers that no mask stands for.
-        width: numbers that its layers put out for one example.
+        width: numbers that its layers put out for one example or, if more, that a derivative keeps of the way forward.
         batched: whether many members are computed at once, by ``torch.vmap``.
     """
 
@@ -83,7 +83,7 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
         where: the student, for messages.
     """
     before = {name: value.clone() for name, value in network.named_buffers()}
-    with _outputs(network) as widths:
+    with _outputs(network) as widths, _kept(network) as kept:
         logits = answered(network, x, where)
     _check_logits(logits, len(x), num_classes, where)
     if not _same(logits, answered(network, x, where, seed=1)):
@@ -100,7 +100,7 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
                                 "no compiled or scripted module, and no second name for a parameter")  # fmt: skip
         found = _head(network, x, head, where)
         masked, fixed = _masks(network, x, found)
-        return Facts(found, masked, fixed, max(1, sum(widths) // len(x)), _vmaps(network, x))
+        return Facts(found, masked, fixed, max(1, sum(widths) // len(x), sum(kept.values()) // len(x)), _vmaps(network, x))
 
 
 def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None:
@@ -134,6 +134,25 @@ def _outputs(network: "nn.Module") -> "Iterator[list[int]]":
 
     leaves = [layer for layer in network.modules() if not any(True for _ in layer.children())]
     with _hooked([layer.register_forward_hook(note) for layer in leaves]):
+        yield found
+
+
+@contextmanager
+def _kept(network: "nn.Module") -> "Iterator[dict[int, int]]":
+    """Memory, in numbers of 4 bytes by its place, that derivatives of answers in this context need, parameters left out.
+
+    What is computed between layers (activations as functions, sums of branches, attention) is no layer's output.
+    """
+    found: dict[int, int] = {}
+    own = {p.untyped_storage().data_ptr() for p in network.parameters()}
+
+    def note(value: "torch.Tensor") -> "torch.Tensor":
+        memory = value.untyped_storage()
+        if memory.data_ptr() not in own:
+            found[memory.data_ptr()] = memory.nbytes() // 4
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda value: value):
         yield found
 
 

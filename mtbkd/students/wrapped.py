@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import torch
-from mtbkd.students import Pull, automatic_vjp
+from mtbkd.students import Pull, automatic_vjp, vjp_in_parts
 from mtbkd.students.facts import Facts, plain_attention
 from mtbkd.students.mlp import Mlp
 
 if TYPE_CHECKING:
     from torch import nn
 
-# Numbers of the layers' outputs that are computed at once: beyond, members and examples follow one another.
+# Numbers of the way through the layers that are held at once: beyond, members and examples follow one another.
 CPU_VALUES, GPU_VALUES = 1 << 24, 1 << 28
 NOISE = 0.1  # of overdispersed starts around weights that were given, in root mean squares of each tensor
 
@@ -79,7 +79,7 @@ class Module:
 
     @property
     def width(self) -> int:
-        """Numbers that its layers put out for one example."""
+        """Numbers of one example's way through it that are held at once, see ``facts.Facts``."""
         return self.facts.width
 
     @property
@@ -190,17 +190,10 @@ class Module:
         together = list(self._at_once(params, x))
         if len(together) == 1 and len(together[0][1]) == 1:
             return automatic_vjp(self, params, x, pull, keep)
-        with torch.no_grad():
-            back = pull(self.apply(params, x, keep))
-        grad, masks = torch.zeros_like(params), self._masks(keep)
-        for members, parts in together:
-            for part in parts:
-                with torch.enable_grad():
-                    leaf = params[members].detach().requires_grad_()
-                    logits = self._some(leaf, x, masks, members, part)
-                    (own,) = torch.autograd.grad((logits * back[members, part]).sum(), leaf)
-                grad[members] += own
-        return grad
+        return vjp_in_parts(
+            self, partial(automatic_vjp, self), params, x, pull, keep,
+            ((members, part) for members, parts in together for part in parts),
+        )  # fmt: skip
 
     def bake(self, params: "torch.Tensor", keep: "list[torch.Tensor]") -> "torch.Tensor":
         params, masks = params.clone(), dict(zip(self.facts.masked, self._masks(keep), strict=True))

@@ -2,6 +2,8 @@
 
 import copy
 import re
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +122,56 @@ def test_a_convolutional_module_with_group_norm_is_itself(
     expected = automatic_vjp(student, params, x, pull)
     monkeypatch.setattr(wrapped, "CPU_VALUES", values)
     torch.testing.assert_close(student.vjp(params, x, pull), expected, rtol=1e-4, atol=1e-5)
+
+
+class Between(nn.Module):
+    """A small layer, then much that no layer puts out."""
+
+    def __init__(self, num_classes: int):
+        super().__init__()
+        self.first, self.dropout, self.last = nn.Linear(4, 5), nn.Dropout(), nn.Linear(5, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        for _ in range(8):
+            x = torch.tanh(1.1 * x)
+        return self.last(self.dropout(x))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("own_inputs", [False, True])
+def test_a_derivative_keeps_a_bounded_part_of_the_way_forward(
+    own_inputs: bool, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers put out 8 numbers an example, a derivative keeps 8 times 5 more: all at once would be ten times the bound."""
+    student = built(Between)
+    assert student.width >= 8 * 5 + 4
+    params, x = init_ensemble(student, [0, 1, 2, 3]).double(), torch.randn(4 if own_inputs else 1, 30, 4).double()
+    keep = [2.0 * (torch.rand(4, 30, 5) < 0.5).double()] if masked else None
+
+    def pull(logits: torch.Tensor) -> torch.Tensor:
+        return torch.linspace(0, 1, 30).double().unsqueeze(-1) - torch.softmax(logits, -1)
+
+    def most(work: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, int]:
+        """The most numbers that are kept at once: a graph is freed before the next part's is made."""
+        alive, top = weakref.WeakSet(), 0
+
+        class Held:
+            def __init__(self, value: torch.Tensor):
+                nonlocal top
+                self.value = value
+                alive.add(self)
+                top = max(top, sum(held.value.numel() for held in alive))
+
+        with torch.autograd.graph.saved_tensors_hooks(Held, lambda held: held.value):
+            return work(), top
+
+    whole, all_at_once = most(lambda: student.vjp(params, x, pull, keep))
+    bound = 12 * student.width
+    monkeypatch.setattr(wrapped, "CPU_VALUES", bound)
+    found, at_once = most(lambda: student.vjp(params, x, pull, keep))
+    torch.testing.assert_close(found, whole, rtol=1e-10, atol=1e-12)
+    assert all_at_once > 4 * bound and at_once < 3 * bound
 
 
 def test_group_norm_takes_the_place_of_batch_norm_with_its_gain() -> None:

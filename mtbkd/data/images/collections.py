@@ -92,7 +92,7 @@ SVHN = Collection(
     lambda places, part: matlab.read_mat(places[f"svhn/{part}_32x32.mat"]),
 )  # fmt: skip
 USPS = Collection(
-    "usps", "USPS handwritten digits (Hull 1994), from The Elements of Statistical Learning", "none stated", DIGITS, (1, 16, 16),
+    "usps", "USPS handwritten digits (Hull 1994), data of Hastie et al. (2009)", "none stated", DIGITS, (1, 16, 16),
     {"train": 7_291, "test": 2_007}, ("usps/zip.train.gz", "usps/zip.test.gz"),
     lambda places, part: usps.read_usps(places[f"usps/zip.{part}.gz"]),
 )  # fmt: skip
