@@ -30,7 +30,7 @@ extensions = [
 exclude_patterns = ["conf.py", "_ext", "guide/parts/examples", "**.ipynb_checkpoints"]
 nitpick_ignore_regex = [("py:.*", r"(?!mtbkd\.).*"), ("py:class", r"mtbkd\..*")]  # types of other packages and private modules
 suppress_warnings = ["config.cache"]
-smartquotes = False  # they would change what is to be copied
+smartquotes_action = "D"  # dashes; quotes stay as they can be copied
 
 # Markdown; headings are targets of links, as on a forge.
 myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "deflist", "dollarmath"]

@@ -19,7 +19,7 @@ from mtbkd.study.plan import Plan, make_plan
 from mtbkd.study.planned import ExperimentPlan
 
 RESULTS = [Path(folder) for folder in os.environ.get("MTBKD_DOCS_RESULTS", str(ROOT / "results")).split(os.pathsep)]
-KEPT = DOCS / "gallery"
+KEPT = DOCS / "pictures"
 # Studies in the order in which a figure is taken from them; smoke, whose numbers mean nothing, is the last resort.
 PREFERRED = ("demo", "tables", "aggregation", "aggregation_real", "validation", "images", "protein", "paper_simulations")
 LARGEST = 400_000  # bytes of an SVG; in place of a larger one stands the PNG
@@ -57,15 +57,16 @@ def _section(name: str, drawn: list[Drawn]) -> str:
 
 
 def _picture(name: str, drawn: list[Drawn]) -> tuple[str, Drawn | None]:
-    """A picture as Markdown, "" where no run has drawn it, and which of the files it shows, or the first that would."""
+    """A picture as Markdown, "" where there is none, and which of the files it shows, or the first that would.
+
+    Pictures of runs go first, then those that the repository holds.
+    """
     for each in drawn:
-        for folder in RESULTS:
-            path = folder / each.study / "figures" / f"{each.stem}.svg"
+        for path in (folder / each.study / "figures" / f"{each.stem}.svg" for folder in RESULTS):
             if path.is_file():
-                path = path if path.stat().st_size <= LARGEST else path.with_suffix(".png")
-                return _image(name, path), each
-    kept = KEPT / f"{name}.png"
-    return (_image(name, kept) if kept.is_file() else ""), (drawn[0] if drawn else None)
+                return _image(name, path if path.stat().st_size <= LARGEST else path.with_suffix(".png")), each
+    kept = next(((path, each) for each in drawn if (path := KEPT / f"{each.stem}.svg").is_file()), None)
+    return (_image(name, kept[0]), kept[1]) if kept else ("", drawn[0] if drawn else None)
 
 
 def _image(name: str, path: Path) -> str:

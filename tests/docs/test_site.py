@@ -18,6 +18,7 @@ from mtbkd.serving.cli import MODULES
 from mtbkd.study.models import Config, MethodEntry, Study
 from mtbkd.study.study_files import read_configuration
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "dataset": "datasets", "encoder": "encoders", "teacher": "teachers", "student": "students", "signal": "signals",
