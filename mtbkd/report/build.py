@@ -155,7 +155,7 @@ def _part(plan: Plan, study: Read, name: str, teacher_cards: Mapping[str, Sequen
         comparisons=experiment.comparison_table(evidence),
         sets=sets.sets_table(evidence, tables["sets"]),
         all_sets=sets.all_sets_table(evidence, tables["sets"]),
-        about_sets=sets.sentences(tables["sets"]),
+        about_sets=sets.sentences(evidence, tables["sets"]),
     )
 
 

@@ -23,8 +23,8 @@ SHOWN = ((CREDIBLE, CREDIBLE), ("threshold", SPLIT), ("aps", SPLIT), ("aps", CRO
 class Summary(NamedTuple):
     """One method's sets of one kind, form and level, over replicates.
 
-    ``low`` and ``high``: Student's interval of the coverage over replicates, or of one replicate the exact interval over its
-    examples; NaN for two. ``worst``: the lowest mean coverage of a domain, ``where`` its name; NaN and "" without domains.
+    ``low`` and ``high``: Student's interval of the coverage over replicates, NaN for two; where replicates share their test
+    examples, or there is but one, the exact interval over these, averaged over replicates. ``worst``: the lowest mean coverage of a domain, ``where`` its name; NaN and "" without domains.
     """
 
     coverage: float
@@ -46,23 +46,27 @@ class Summary(NamedTuple):
 Key = tuple[str, str, str, float]
 
 
-def summaries(sets: Frame) -> dict[Key, Summary]:
-    """(method, kind, form, level) -> summary of the test split."""
+def summaries(sets: Frame, shared: bool) -> dict[Key, Summary]:
+    """(method, kind, form, level) -> summary of the test split; ``shared``: all replicates have the same test examples."""
     test: Any = sets[sets["split"] == "test"].groupby(["method", "kind", "form", "level"], sort=False)
-    return {key: _summary(own) for key, own in test}
+    return {key: _summary(own, shared) for key, own in test}
 
 
-def _summary(own: Frame) -> Summary:
+def _summary(own: Frame, shared: bool) -> Summary:
     whole, domains = own[own["domain"] == ALL], own[own["domain"] != ALL]
     by_domain = domains.groupby("domain")["coverage"].mean()
     where = str(by_domain.idxmin()) if len(by_domain) else ""
     found = interval(whole["coverage"].tolist(), SHARE)
     low, high = found.low, found.high
-    if len(whole) == 1:
-        low, high = (float(whole[name].iloc[0]) for name in ("coverage_low", "coverage_high"))
-    means = (float(whole[name].astype(float).mean()) for name in ("size", "one"))
-    return Summary(found.mean, low, high, float(by_domain.min()) if where else math.nan, where, *means,
-                   bool(whole["tuned"].any()), float(whole["guaranteed"].astype(float).mean()))  # fmt: skip
+    if shared or len(whole) == 1:
+        low, high = (float(whole[name].mean()) for name in ("coverage_low", "coverage_high"))
+    size, one, proved = (float(whole[name].astype(float).mean()) for name in ("size", "one", "guaranteed"))
+    worst = float(by_domain.min()) if where else math.nan
+    return Summary(found.mean, low, high, worst, where, size, one, bool(whole["tuned"].any()), proved)
+
+
+def _shared(evidence: Evidence) -> bool:
+    return evidence.example_scores is not None and len(evidence.example_scores) > 0
 
 
 def shown_level(sets: Frame) -> float:
@@ -71,11 +75,11 @@ def shown_level(sets: Frame) -> float:
     return USUAL if USUAL in levels else float(levels[0])
 
 
-def sentences(sets: Frame) -> list[str]:
+def sentences(evidence: Evidence, sets: Frame) -> list[str]:
     """For how many methods credible sets and APS sets of the first table miss the level; [] without conformal sets."""
     if not (sets["form"] != CREDIBLE).any():
         return []
-    level, found, told = shown_level(sets), summaries(sets), []
+    level, found, told = shown_level(sets), summaries(sets, _shared(evidence)), []
     for form, name in (
         (CREDIBLE, "Credible sets"),
         (SPLIT, "Split conformal sets (APS)"),
@@ -92,7 +96,7 @@ def sets_table(evidence: Evidence, sets: Frame) -> Table | None:
     """One row per method at one level: coverage, worst domain and size of the usual kinds; None without sets."""
     if not len(sets):
         return None
-    level, found, titles = shown_level(sets), summaries(sets), of_metrics(evidence.metrics)
+    level, found, titles = shown_level(sets), summaries(sets, _shared(evidence)), of_metrics(evidence.metrics)
     known = {key[1:3] for key in found}
     kinds = [each for each in SHOWN if each in known]
     head = [Column("Method", hint="its name in the configuration below")]
@@ -130,7 +134,7 @@ def all_sets_table(evidence: Evidence, sets: Frame) -> Table | None:
         Column("One class", True, "share of sets with a single class"),
     ]  # fmt: skip
     rows = []
-    for (method, kind, form, level), own in summaries(sets).items():
+    for (method, kind, form, level), own in summaries(sets, _shared(evidence)).items():
         coverage, worst, size = _cells(own, level)
         name = text(NAMES[kind] + (f", {form}" if form != CREDIBLE else ""))
         cells = [text(method), name, number(level), coverage, number(own.guaranteed), worst, size, number(own.one)]

@@ -260,7 +260,7 @@ def test_students_of_folds_calibrate_sets_where_no_row_is_spared(tmp_path: Path)
     """Folds promise more than two held-out rows could; the same sets as by the folds' own fits, and none after loading."""
     x, y, teachers = iris()
     student = plain(validation=0.04, scaled=True, hidden=(3,)).fit(x, y, teachers=teachers)
-    with pytest.raises(ValueError, match="held-out rows can promise.*or folds"):
+    with pytest.raises(ValueError, match=r"held-out rows can promise.*or folds"):
         student.predict_set(x, 0.9)
     sets = student.predict_set(x, 0.9, kind="aps", folds=3)
     crossed = student._crossed[3]
