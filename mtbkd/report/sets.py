@@ -24,7 +24,8 @@ class Summary(NamedTuple):
     """One method's sets of one kind, form and level, over replicates.
 
     ``low`` and ``high``: Student's interval of the coverage over replicates, NaN for two; where replicates share their test
-    examples, or there is but one, the exact interval over these, averaged over replicates. ``worst``: the lowest mean coverage of a domain, ``where`` its name; NaN and "" without domains.
+    examples, or there is but one, the exact interval over these, averaged over replicates. ``worst``: the lowest mean
+    coverage of a domain, ``where`` its name; NaN and "" without domains.
     """
 
     coverage: float

@@ -349,7 +349,7 @@ def test_a_bundle_without_settings_predicts_and_says_what_it_lacks(tmp_path: Pat
     bundle = mtbkd.load(folder)
     assert (bundle.predict_proba(frame) == student.predict_proba(frame)).all() and bundle.classes_.tolist() == ["0", "1", "2"]
     assert bundle.feature_names_in_.tolist() == list("abcd")
-    with pytest.raises(ValueError, match="none in this bundle of a study"):
+    with pytest.raises(ValueError, match="none of kind threshold in this student"):
         bundle.predict_set(frame)
     assert not hasattr(bundle, "draws_")
     with pytest.raises(ValueError, match="fitted in this session"):
@@ -364,7 +364,7 @@ def test_the_page_of_one_fit_is_the_page_of_the_suite(tmp_path: Path, heard: boo
     accuracy = student.bundle_.card.scores["test"]["accuracy"]
     method = "own_tip_entropy_sgld" if heard else "own_labels_map"
     assert method in page and f"{accuracy:.3f}" in page and ("teachers:mean" in page) == heard and "R-hat" in page
-    assert page.count("<img") >= (6 if heard else 2)
+    assert page.count("<img") >= (6 if heard else 2) and 'id="sets"' in page and "APS, split" in page
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
