@@ -17,7 +17,7 @@ from mtbkd.report.titles import of_metrics
 USUAL = 0.9
 WORSE = 0.05  # how far the coverage of a domain may lie below the level before it is marked
 NAMES = {"credible": "Credible", "threshold": "Threshold", "aps": "APS", "raps": "RAPS"}
-SHOWN = ((CREDIBLE, CREDIBLE), ("threshold", SPLIT), ("aps", SPLIT), ("aps", CROSS))  # in the first table
+SHOWN = ((CREDIBLE, CREDIBLE), ("threshold", SPLIT), ("aps", SPLIT))  # in the first table
 
 
 class Summary(NamedTuple):
@@ -77,7 +77,7 @@ def shown_level(sets: Frame) -> float:
 
 
 def sentences(evidence: Evidence, sets: Frame) -> list[str]:
-    """For how many methods credible sets and APS sets of the first table miss the level; [] without conformal sets."""
+    """For how many methods credible and APS sets clearly miss the level, by their intervals; [] without conformal sets."""
     if not (sets["form"] != CREDIBLE).any():
         return []
     level, found, told = shown_level(sets), summaries(sets, _shared(evidence)), []
@@ -88,8 +88,9 @@ def sentences(evidence: Evidence, sets: Frame) -> list[str]:
     ):
         own = [e for (_, kind, of, at), e in found.items() if (of, at) == (form, level) and kind in (CREDIBLE, "aps")]
         if own:
-            short = sum(each.high < level for each in own)
-            told.append(f"{name} cover clearly too little for {short} of {count(len(own), 'method')}.")
+            short, long = sum(each.high < level for each in own), sum(each.low > level for each in own)
+            sentence = f"{name} cover clearly too little for {short or 'none'} of {count(len(own), 'method')}."
+            told.append(sentence + (f" They cover clearly too much for {long}." if long else ""))
     return told
 
 

@@ -51,8 +51,10 @@ def test_sentences_count_methods_with_few_numbers(sets: pd.DataFrame) -> None:
     told = sentences(evidence(), sets)
     assert told == [
         "Credible sets cover clearly too little for 2 of 2 methods.",
-        "Split conformal sets (APS) cover clearly too little for 0 of 1 method.",
+        "Split conformal sets (APS) cover clearly too little for none of 1 method.",
     ]
-    assert not dense(told) and sentences(evidence(), sets[sets["form"] == "credible"]) == []
+    (wide,) = sentences(evidence(), sets[sets["kind"] == "aps"].assign(level=0.8))
+    assert wide.endswith("for none of 1 method. They cover clearly too much for 1.")
+    assert not dense([*told, wide]) and sentences(evidence(), sets[sets["form"] == "credible"]) == []
     assert shown_level(pd.concat([sets, sets.assign(level=0.8)])) == 0.9 and shown_level(sets.assign(level=0.8)) == 0.8
     assert sets_table(evidence(), sets[:0]) is None and all_sets_table(replace(evidence()), sets[:0]) is None
