@@ -129,6 +129,6 @@ def _add_replicate(
         tables.add_examples(scoring.example_columns(scored), method=names["method"], replicate=number)
     if not curves:
         return None
-    whole = {row["level"]: row for row in curves if (row["split"], row["domain"]) == ("test", scoring.ALL)}
-    gap = [[whole[level][name] for level in levels] for name in ("gap", "gap_se")]
+    by_level = {row["level"]: row for row in curves if (row["split"], row["domain"]) == ("test", scoring.ALL)}
+    gap = [[by_level[level][name] for level in levels] for name in ("gap", "gap_se")]
     return np.array([*gap, scored.shared_sd["test"][np.isin(scored.levels, levels)]])

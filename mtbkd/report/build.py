@@ -27,6 +27,7 @@ from mtbkd.report import (
     pictures,
     posteriors,
     runs,
+    sets,
     sparkline,
     stacking,
     titles,
@@ -56,7 +57,7 @@ def build_report(
     library: str | Path | None = None,
 ) -> None:
     """Write report.html, manifest.json, headline.json, snakemake.rst, tables/{main,gates,comparisons,agreement,loo,
-    chain_weights,published,findings}.csv and tables/<question>-<table>.csv, each whole or not at all, and the index of all
+    chain_weights,sets,published,findings}.csv and tables/<question>-<table>.csv, each whole or not at all, and the index of all
     studies beside ``out``.
 
     Args:
@@ -152,6 +153,9 @@ def _part(plan: Plan, study: Read, name: str, teacher_cards: Mapping[str, Sequen
         checks=posteriors.check_table(name, tables["predictive_checks"], card.get("class_names") or []),
         tuning=experiment.tuning_table(evidence, tables["tuning"]),
         comparisons=experiment.comparison_table(evidence),
+        sets=sets.sets_table(evidence, tables["sets"]),
+        all_sets=sets.all_sets_table(evidence, tables["sets"]),
+        about_sets=sets.sentences(evidence, tables["sets"]),
     )
 
 

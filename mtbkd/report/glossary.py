@@ -75,6 +75,10 @@ TERMS: tuple[Term, ...] = (
          "differs from 0; with many test examples it detects even tiny gaps. The size of the gap, the mean |coverage "
          "gap|, is therefore reported next to the test and called small below 0.01.",
          r"[Cc]redible intervals?|[Cc]overage gap|[Cc]overage|[Cc]alibrat(?:ed|ion)"),
+    Term("set", "Prediction set, conformal",
+         "Classes named for one example so that the right one is among them at a promised rate. Conformal sets keep the "
+         "promise whatever the student, on average over examples drawn as those that calibrated them; credible sets keep "
+         "it if the student is calibrated.", r"[Pp]rediction sets?|[Cc]redible sets?|[Cc]onformal sets?"),
     Term("ceiling", "Bayes ceiling",
          "The score of the true probabilities of a simulation. No method can do better, except by chance on a single "
          "test set.",

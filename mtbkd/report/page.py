@@ -73,6 +73,9 @@ class Part:
     checks: Table | None
     tuning: Table | None
     comparisons: Table | None
+    sets: Table | None
+    all_sets: Table | None
+    about_sets: Sequence[str]
 
 
 def figures(paths: Iterable[str | Path], interactive: bool, unprinted: Collection[str] = ()) -> list[Figure]:

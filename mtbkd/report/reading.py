@@ -13,7 +13,7 @@ from mtbkd.report.judgement import is_posterior, judgements, unclaimed
 from mtbkd.report.versus import Versus, side_by_side
 
 Plan = Mapping[str, Any]
-KEPT = ("gates", "comparisons", "agreement", "loo", "chain_weights")  # summary tables too, over all experiments
+KEPT = ("gates", "comparisons", "agreement", "loo", "chain_weights", "sets")  # summary tables too, over all experiments
 TABLES = ("metrics", "tuning", "example_scores", "predictive_checks", *KEPT)
 
 

@@ -18,7 +18,7 @@ SIGNALS = {
 }
 INFERENCES = {"laplace": "Laplace", "dropout": "dropout", "ensemble": "ensemble", "hmc_laplace": "HMC"}
 WORDS = {"labels": "none"}  # of ids, where they are not the part's name
-REST = {"last": "last layer", "bnn": "BNN", "scaled": "one temperature"}
+REST = {"last": "last layer", "bnn": "BNN"}
 TEACHERS = {"teachers:mean": "Teachers' mean", "teachers:best": "Best teacher"}
 
 

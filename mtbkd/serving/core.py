@@ -14,7 +14,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.contracts.held_out import HeldOut
-from mtbkd.evaluation.conformal import KINDS, Kind, label_scores, rank
+from mtbkd.evaluation.conformal import KINDS, label_scores, rank
 from mtbkd.inference.cross_fitting import cross_fit
 from mtbkd.inference.fitting import Spec
 from mtbkd.serving.bundle import OWN, Bundle
@@ -63,7 +63,7 @@ def fit_student(asked: Asked, dataset: Dataset, teachers: Sequence[Logits]) -> F
     return Fitted(dataset, tuple(teachers), chosen.plan, chosen.spec, replace(draws, trunk=None), bundle, chosen.told)
 
 
-Scores = Mapping[Kind, np.ndarray]
+Scores = Mapping[str, np.ndarray]
 
 
 def held_out_scores(bundle: Bundle, dataset: Dataset) -> Scores:

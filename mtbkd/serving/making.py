@@ -180,6 +180,8 @@ def _card(
     spec: Spec, dataset: Dataset, draws: Draws, count: int, study: str, experiment: str, standardised: bool
 ) -> Card:  # fmt: skip
     chosen = next(row for row in draws.tuning if row["chosen"])
+    chosen_values = {name: chosen.get(name) for name in spec.posterior}
+    chosen_values |= {scaling.ATTRIBUTE: draws.attrs[scaling.ATTRIBUTE][0]} if spec.scaled else {}
     encoders = dataset.card.get("settings", {}).get("encoders", {})
     licences = {f"encoder {name}": registry.part("encoder", name).LICENCE for name in encoders}
     return Card(
@@ -202,8 +204,7 @@ def _card(
         gates={row["gate"]: cast(Verdict, word(row)) for row in draws.gates},  # of the one replicate
         chains=_chains(draws),
         config=finite(spec.model_dump(mode="json")),
-        tuned={name: value for name in spec.posterior if isinstance(value := chosen.get(name), int | float)}
-        | {name: draws.attrs[name][0] for name in [scaling.ATTRIBUTE] if name in draws.attrs},
+        tuned={name: value for name, value in chosen_values.items() if isinstance(value, int | float)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
         versions={name: version(name) for name in LIBRARIES},
     )  # fmt: skip

@@ -51,5 +51,5 @@ def set_point(points: Sequence[SetPoint], kind: str, coverage: float) -> SetPoin
         if (point.kind, point.coverage) == (kind, coverage):
             return point
     known = ", ".join(f"{c:g}" for c in dict.fromkeys(point.coverage for point in points))
-    raise ContractError("--coverage", "share", f"{coverage:g}", f"one of {known}, as its {points[0].n} calibrating examples can "
-                        "promise", "predict_set in Python takes any share")  # fmt: skip
+    allowed = f"one of {known}, as its {points[0].n} calibrating examples can promise"
+    raise ContractError("--coverage", "share", f"{coverage:g}", allowed, "predict_set in Python takes any share")

@@ -143,6 +143,8 @@ ASKED = {
     "no row": (lambda s: s.predict(X[:0]), "0 sample"),
     "level": (lambda s: s.predict_interval(X, level=95), "a share between 0 and 1"),
     "coverage": (lambda s: s.predict_set(X, coverage=90), "a share between 0 and 1"),
+    "kind of set": (lambda s: s.predict_set(X, kind="lac"), "found 'lac'; expected threshold, aps, raps"),
+    "one fold": (lambda s: s.predict_set(X, folds=1), "0, for held-out rows, or at least 2"),
     "a folder as page": (lambda s: s.report("/"), "a file to write"),
 }
 

@@ -11,7 +11,17 @@ import pytest
 from mtbkd.data.published.tables import Number
 from mtbkd.evaluation.compare import compare
 from mtbkd.report import findings as page
-from mtbkd.report.contrasts import Case, Finding, by_inference, by_signal, by_weights, pairs, prior_and_sampler
+from mtbkd.report.contrasts import (
+    Case,
+    Finding,
+    against_scaled,
+    by_inference,
+    by_scaling,
+    by_signal,
+    by_weights,
+    pairs,
+    prior_and_sampler,
+)
 from mtbkd.report.evidence import Evidence, Pair
 from mtbkd.report.judgement import Judgement
 from mtbkd.report.numbers import Estimate
@@ -96,6 +106,11 @@ def test_pairs_differ_in_one_part_only() -> None:
     assert by_weights(methods) == [("kd_entropy_map", "kd_equal_map")]
     assert set(by_inference(methods)) == {("kd_entropy_sgld", "kd_entropy_map"), ("tip_entropy_sgld", "tip_entropy_map")}
     assert prior_and_sampler(methods) == [("tip_entropy_sgld", "kd_entropy_sgld", "kd_entropy_map")]
+    scaled = methods | {"tip_scaled": methods["tip_entropy_map"] | {"scaled": True}}
+    assert by_scaling(scaled) == [("tip_scaled", "tip_entropy_map")] and by_scaling(methods) == against_scaled(methods) == []
+    assert against_scaled(scaled) == [("tip_entropy_sgld", "tip_scaled")]
+    for question in (by_weights, by_inference, prior_and_sampler):  # a scaled student stands in for no other
+        assert question(scaled) == question(methods)
     methods["kd_entropy_map"] = methods["kd_entropy_map"] | {"posterior": {"lambda": [9.0]}}
     assert ("kd_entropy_sgld", "kd_entropy_map") not in by_inference(methods)  # another posterior, not another sampler
 

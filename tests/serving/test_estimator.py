@@ -27,8 +27,8 @@ from mtbkd.base import progress
 from mtbkd.contracts.artefacts import Dataset
 from mtbkd.contracts.draws import Draws
 from mtbkd.data.datasets import table
+from mtbkd.evaluation.conformal import prediction_sets, sets_at
 from mtbkd.inference.fitting import fit_files
-from mtbkd.serving.core import conformal_threshold
 from mtbkd.serving.given import HELD_OUT
 from mtbkd.study.config import load
 from mtbkd.study.plan import make_plan
@@ -126,8 +126,8 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
     x, y, teachers = iris()
     folder = plain().fit(x, y, teachers=teachers).save(tmp_path / "student")
     text = (folder / "estimator.json").read_text()
-    (folder / "estimator.json").write_text(text.replace('"version": 1', '"version": 7'))
-    with pytest.raises(ValueError, match="version: found 7; expected 1"):
+    (folder / "estimator.json").write_text(text.replace('"version": 2', '"version": 7'))
+    with pytest.raises(ValueError, match="version: found 7; expected 1 or 2"):
         mtbkd.load(folder)
     (folder / "estimator.json").write_text(text.replace('"hidden": [', '"hidden": [9, '))
     with pytest.raises(ValueError, match="changed since it was written"):
@@ -249,7 +249,32 @@ def test_prediction_sets_hold_the_class_as_often_as_promised():
     assert (wider | ~sets).all() and wider.sum() > sets.sum()
     with pytest.raises(ValueError, match=rf"as {n} held-out rows can promise"):
         student.predict_set(x, 0.9999)
-    assert conformal_threshold(np.arange(9) / 10, 0.9) == 0.8  # the 9th of 9
+    aps = student.predict_set(x[~half], 0.97, kind="aps")
+    assert aps[np.arange((~half).sum()), y[~half]].mean() > 0.97 - 4 * np.sqrt(0.03 / n) and (aps != wider).any()
+    point = next(each for each in student.bundle_.card.sets if (each.kind, each.coverage) == ("aps", 0.95))
+    by_card = sets_at(student.predict_proba(x[~half]), point.threshold, "aps")
+    assert point.n == n and (by_card == student.predict_set(x[~half], 0.95, kind="aps")).all()
+
+
+def test_students_of_folds_calibrate_sets_where_no_row_is_spared(tmp_path: Path):
+    """Folds promise more than two held-out rows could; the same sets as by the folds' own fits, and none after loading."""
+    x, y, teachers = iris()
+    student = plain(validation=0.04, scaled=True, hidden=(3,)).fit(x, y, teachers=teachers)
+    with pytest.raises(ValueError, match=r"held-out rows can promise.*or folds"):
+        student.predict_set(x, 0.9)
+    sets = student.predict_set(x, 0.9, kind="aps", folds=3)
+    crossed = student._crossed[3]
+    prob = np.stack([each.draw_probs(each.standardised(x)).mean(0, dtype=np.float64) for each in crossed.bundles])
+    assert (sets == prediction_sets(prob, crossed.scores["aps"], 0.9, "aps", crossed.held.fold)).all()
+    train = np.flatnonzero(student.split_ == "train")
+    assert (crossed.held.row == train).all() and sets[np.arange(len(y)), y].mean() > 0.8
+    at = crossed.held.fold == 1
+    np.testing.assert_allclose(prob[1][train[at]], crossed.held.prob[0, at], atol=1e-6)
+    assert student.bundle_.card.tuned["scaled_by"] > 0
+    again = mtbkd.load(student.save(tmp_path / "student"))
+    assert again.scaled
+    with pytest.raises(ValueError, match="3 of a student that was loaded; expected 0"):
+        again.predict_set(x, 0.9, folds=3)
 
 
 def test_intervals_and_uncertainty_are_those_of_the_draws():
@@ -324,7 +349,7 @@ def test_a_bundle_without_settings_predicts_and_says_what_it_lacks(tmp_path: Pat
     bundle = mtbkd.load(folder)
     assert (bundle.predict_proba(frame) == student.predict_proba(frame)).all() and bundle.classes_.tolist() == ["0", "1", "2"]
     assert bundle.feature_names_in_.tolist() == list("abcd")
-    with pytest.raises(ValueError, match="none in this bundle of a study"):
+    with pytest.raises(ValueError, match="none of kind threshold in this student"):
         bundle.predict_set(frame)
     assert not hasattr(bundle, "draws_")
     with pytest.raises(ValueError, match="fitted in this session"):
@@ -339,7 +364,7 @@ def test_the_page_of_one_fit_is_the_page_of_the_suite(tmp_path: Path, heard: boo
     accuracy = student.bundle_.card.scores["test"]["accuracy"]
     method = "own_tip_entropy_sgld" if heard else "own_labels_map"
     assert method in page and f"{accuracy:.3f}" in page and ("teachers:mean" in page) == heard and "R-hat" in page
-    assert page.count("<img") >= (6 if heard else 2)
+    assert page.count("<img") >= (6 if heard else 2) and 'id="sets"' in page and "APS, split" in page
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 

@@ -205,6 +205,25 @@ def test_predict_finds_columns_by_name(student: Path, tmp_path: Path, ending: st
     assert (found["predicted"] == NAMES[y]).mean() > 0.8
 
 
+def test_predict_writes_the_sets_that_were_promised(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    """The sets are those of predict_set; each form of file has them; what the student cannot promise is refused."""
+    rows, out = pd.DataFrame(load_iris().data, columns=COLUMNS), tmp_path / "out.csv"
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    given = ("predict", "--student", student, "--table", tmp_path / "new.csv", "--out")
+    assert run(*given, out, "--set", "aps", "--coverage", 0.8) == 0
+    assert "sets of kind aps hold the class of 80% or more" in capsys.readouterr().err
+    inside = mtbkd.load(student).predict_set(rows, 0.8, kind="aps")
+    expected = ["; ".join(NAMES[row]) for row in inside]
+    assert pd.read_csv(out)["set"].tolist() == expected
+    assert run(*given, tmp_path / "out.json", "--set", "aps", "--coverage", 0.8) == 0
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert ["; ".join(row["set"]) for row in content["rows"]] == expected and content["set"]["coverage"] == 0.8
+    capsys.readouterr()
+    for more, told in ((["--coverage", 0.8], "--set threshold, aps or raps beside it"),
+                       (["--set", "aps", "--coverage", 0.85], "found 0.85; expected one of 0.8, 0.9")):  # fmt: skip
+        assert run(*given, out, *more) == 1 and told in capsys.readouterr().err
+
+
 def test_new_rows_are_called_by_the_id_column_of_training(student: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     new = pd.read_csv(place() / "table.csv").iloc[::40].drop(columns="kind")
     new.to_csv(tmp_path / "new.csv", index=False)

@@ -280,6 +280,21 @@ def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
     assert all("'mine'; allowed: methods with stack_chains: false" in line for line in lines)
 
 
+def test_scaled_students_and_folds_are_refused_where_they_would_be_ignored(raw):
+    method = {"signal": "none", "inference": "map", "scaled": True, "conformal_folds": 5}
+    used = put(put(raw, "methods.mine", method), f"{EXPERIMENT}.methods", ["labels_map", "mine"])
+    fit = make_plan(config.load(used), "small").experiments["sim"].methods["mine"]
+    assert (fit["scaled"], fit["conformal_folds"]) == (True, 5)
+    judged = {"judged": {"kind": "exact", "settings": {"methods": ["mine"]}}}
+    lines = complaints(put(put(raw, "methods.mine", method), "studies.small.questions", judged))
+    assert [line.partition("allowed: ")[2] for line in lines] == [
+        "methods with scaled: false, because this question scales no student.",
+        "methods with conformal_folds: 0, because this question makes no prediction sets.",
+    ]
+    (line,) = complaints(put(raw, "methods.mine", method | {"conformal_folds": 1}))
+    assert "conformal_folds" in line and "0, no folds, or 2 to 100" in line
+
+
 def test_the_last_layer_is_drawn_where_there_is_one_and_by_what_draws_a_posterior(raw):
     """A linear student has no layer before its last; a MAP fit draws nothing; curves and exact answers would ignore it."""
     last = {"signal": "none", "inference": "sgld", "layers": "last"}
