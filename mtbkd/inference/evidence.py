@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 40_000  # particles, which bounds the memory
 NOISE = 0.5  # nats: with a larger Monte Carlo error of the evidence, the choice is told to be uncertain
 # As good as the defaults for a normalising constant, which needs no final moves at the target.
-FAST = {"particles": 150, "sweeps": 2, "leapfrogs": 6, "final_sweeps": 1}
+FAST = {"particles": 100, "sweeps": 2, "leapfrogs": 4, "final_sweeps": 1}
 
 
 class Evidence(NamedTuple):
