@@ -86,7 +86,7 @@ def test_weights_are_those_of_the_exact_evidence_and_the_heaviest_is_chosen() ->
 
 def test_without_the_priors_constant_the_choice_would_differ(rows: list[dict[str, Any]]) -> None:
     """What the second run is for: log Z of the posterior alone grows with kappa here."""
-    found = evidence.constants(make(units(0)), smc.Settings.model_validate(evidence.FAST), context(3))
+    found, _ = evidence.constants(make(units(0)), smc.Settings.model_validate(evidence.FAST), context(3))
     assert found.mean(1).argmax() != np.argmax([row["log_evidence"] for row in rows[:3]])
 
 
