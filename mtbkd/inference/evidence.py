@@ -27,14 +27,16 @@ log = logging.getLogger(__name__)
 AT_ONCE = 40_000  # particles, which bounds the memory
 NOISE = 0.5  # nats: with a larger Monte Carlo error of the evidence, the choice is told to be uncertain
 # As good as the defaults for a normalising constant, which needs no final moves at the target.
-FAST = {"particles": 150, "sweeps": 2, "leapfrogs": 6, "final_sweeps": 1}
+FAST = {"particles": 100, "sweeps": 2, "leapfrogs": 4, "final_sweeps": 1}
 
 
 class Evidence(NamedTuple):
-    """log p(y | settings) in nats and its Monte Carlo standard error, both (U,); NaN error of a single run."""
+    """log p(y | settings) in nats and its Monte Carlo standard error, both (U,), NaN error of a single run; and draws (U, C, D,
+    P) of the posterior, which come with it."""
 
     value: np.ndarray
     error: np.ndarray
+    params: "torch.Tensor"
 
 
 def tune(make: Make, units: Rows, context: Context, settings: smc.Settings) -> Rows:
@@ -52,8 +54,8 @@ def tune(make: Make, units: Rows, context: Context, settings: smc.Settings) -> R
     parts = []
     for first in range(0, len(units), at_once):
         at = slice(first, first + at_once)
-        parts.append(log_evidence(make(units[at]), settings, replace(context, replicates=context.replicates[at])))
-    value, error = (np.concatenate(each) for each in zip(*parts, strict=True))
+        parts.append(evidence_of(make(units[at]), settings, replace(context, replicates=context.replicates[at])))
+    value, error = (np.concatenate(each) for each in zip(*((part.value, part.error) for part in parts), strict=True))
     number = len({unit["replicate"] for unit in units})
     weight = weights(value.reshape(-1, number))
     won = weight == weight.max(0)
@@ -74,16 +76,16 @@ def weights(value: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(0)
 
 
-def log_evidence(problem: Problem, settings: smc.Settings, context: Context) -> Evidence:
+def evidence_of(problem: Problem, settings: smc.Settings, context: Context) -> Evidence:
     """The evidence of all labels of ``problem`` under each unit's settings, with the jackknife's error over the C runs."""
-    with_labels = constants(problem, settings, context)
+    with_labels, params = constants(problem, settings, context)
     # Without teachers the prior is the Gaussian, whose integral is 1.
-    without = 0 * with_labels if problem.signal is none else constants(hidden(problem), settings, context)
+    without = 0 * with_labels if problem.signal is none else constants(hidden(problem), settings, context)[0]
     runs = with_labels.shape[1]
     if runs < 2:
-        return Evidence(_mean(with_labels) - _mean(without), np.full(len(with_labels), math.nan))
+        return Evidence(_mean(with_labels) - _mean(without), np.full(len(with_labels), math.nan), params)
     left_out = np.stack([_mean(np.delete(with_labels, c, 1)) - _mean(np.delete(without, c, 1)) for c in range(runs)])
-    return Evidence(_mean(with_labels) - _mean(without), np.sqrt((runs - 1) * left_out.var(0)))
+    return Evidence(_mean(with_labels) - _mean(without), np.sqrt((runs - 1) * left_out.var(0)), params)
 
 
 def _mean(log_z: np.ndarray) -> np.ndarray:
@@ -91,11 +93,11 @@ def _mean(log_z: np.ndarray) -> np.ndarray:
     return np.logaddexp.reduce(log_z, 1) - math.log(log_z.shape[1])
 
 
-def constants(problem: Problem, settings: smc.Settings, context: Context) -> np.ndarray:
-    """log Z (U, C) of every run."""
+def constants(problem: Problem, settings: smc.Settings, context: Context) -> "tuple[np.ndarray, torch.Tensor]":
+    """log Z (U, C) of every run, and its draws (U, C, D, P)."""
     found = smc.run(problem, settings, smc.init(problem, settings, context), context)
     problem.release()
-    return found.sample_stats["log_evidence"][..., 0]
+    return found.sample_stats["log_evidence"][..., 0], found.params
 
 
 def hidden(problem: Problem) -> Problem:

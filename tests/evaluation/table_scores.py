@@ -9,6 +9,7 @@ import pandas as pd
 
 from mtbkd.base.frames import Frame
 from mtbkd.evaluation.over_tables import Claim
+from mtbkd.questions.tables.strength_gains import strength_gains
 from mtbkd.questions.tables.uncertainty import uncertainty
 from mtbkd.questions.tables.verdicts import statistics
 
@@ -82,6 +83,18 @@ def table_posteriors(gain: float = 0.1, teachers: float = 0.2, noise: float = 0.
     return pd.DataFrame(rows)
 
 
+def table_strengths(gain: float = 0.1, noise: float = 0.005, seed: int = 2) -> Frame:
+    """Ways to choose kappa at 20 labels; ``gain`` of the evidence over cross-validation in nats."""
+    rng, rows = np.random.default_rng(seed), []
+    gains = {"validation": -gain, "cross_validation": 0.0, "evidence": gain, "evidence_average": gain}
+    for (table, group), way, replicate in product((("Vehicle", "A"), ("wine", "B")), gains, range(SPLITS)):
+        nll = 1 - gains[way] + rng.normal(0, noise)
+        where = {"table": table, "group": group, "regime": "clusters", "labels": 20, "way": way, "replicate": replicate}
+        where |= {"kappa": 10.0 ** rng.integers(-1, 2), "log_evidence_se": 0.1}
+        rows += [{**where, "metric": metric, "value": v} for metric, v in (("nll", nll), ("accuracy", 1 - nll / 4))]
+    return pd.DataFrame(rows)
+
+
 def table_tables(scores: Frame, groups: Mapping[str, Sequence[str]] = GROUPS) -> dict[str, Frame]:
     """All tables of the question, around ``scores``: half of the choices of tip lie at the edge of kappa."""
     place = ["table", "group", "regime", "labels", "all_labels", "method", "replicate"]
@@ -99,11 +112,12 @@ def table_tables(scores: Frame, groups: Mapping[str, Sequence[str]] = GROUPS) ->
     )
     for name in ("lambda", "no_teacher"):
         tuning[name] = np.nan
-    posteriors = table_posteriors()
+    posteriors, strengths = table_posteriors(), table_strengths()
     where = scores[["table", "group", "regime", "replicate"]].drop_duplicates()
     taught = [where.assign(teacher="one", rows=r, accuracy=v, n=50) for r, v in (("all", 0.7), ("own", 0.9), ("other", 0.6))]
     return {
         "scores": scores, "sizes": table_sizes(groups), "tuning": tuning, "teachers": pd.concat(taught),
         "posteriors": posteriors, "uncertainty": uncertainty(posteriors, {"Vehicle": 0.3, "wine": 0.3}),
+        "strengths": strengths, "strength_gains": strength_gains(strengths, {"Vehicle": 0.3, "wine": 0.3}),
         **statistics(scores, table_sizes(groups), groups),
     }  # fmt: skip

@@ -12,6 +12,7 @@ from mtbkd.contracts.draws import Draws, open_draws
 from mtbkd.data.datasets import sim1
 from mtbkd.evaluation import one_method
 from mtbkd.inference.fitting import Spec, fit
+from mtbkd.inference.sharpness import COLUMN
 from mtbkd.teachers import mlp
 
 SEED = 5
@@ -114,6 +115,28 @@ def test_draws_choose_where_the_method_says_so(dataset: Dataset, teachers: list[
     prob = fit(one, shown, teachers, REPLICATES).prob.mean((1, 2))
     nll = -np.log(np.take_along_axis(prob, dataset.y[:, at, None], -1)).mean((1, 2))
     np.testing.assert_allclose([row["val_nll"] for row in by_draws.tuning[:2]], nll, atol=0.12)
+
+
+SMC = {"chains": 2, "particles": 40, "sweeps": 2, "leapfrogs": 4, "final_sweeps": 2}
+
+
+def test_a_fit_averages_over_candidates_by_their_evidence_without_validation_labels(
+    dataset: Dataset, teachers: list[Logits]
+) -> None:
+    grid = {"kappa": [0.3, 1.0, 30.0], "lambda": ["kappa"]}
+    asked = spec("tip", "smc", SMC, **grid).model_copy(update={"tuned_on": "evidence_average"})
+    unseen = np.where(dataset.split == "val", "train", dataset.split)
+    hidden = np.where(dataset.split == "val", -1, dataset.y)
+    draws = fit(asked, replace(dataset, y=hidden, split=unseen), teachers, REPLICATES).validate()
+    assert draws.log_posterior.shape == (2, 2, 40) and draws.replicates.tolist() == [0, 1]
+    for replicate in REPLICATES:
+        rows = [row for row in draws.tuning if row["replicate"] == replicate]
+        assert sum(row["evidence_weight"] for row in rows) == pytest.approx(1)
+        assert rows[2]["evidence_weight"] < 1e-3, "far too strong"
+        assert [row["chosen"] for row in rows] == [
+            row["evidence_weight"] == max(r["evidence_weight"] for r in rows) for row in rows
+        ]
+    assert {gate["replicate"] for gate in draws.gates} == {0, 1} and len(draws.attrs[COLUMN]) == 2
 
 
 def test_test_labels_do_not_touch_a_fit(dataset: Dataset, teachers: list[Logits]) -> None:

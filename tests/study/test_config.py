@@ -764,3 +764,32 @@ def test_a_configuration_without_strengths_keeps_the_specifications_of_its_fits(
     shared = {"lambda", "beta", "prior_scale", "teacher_temperature", "student_temperature", "temperature"}
     assert all(set(spec["posterior"]) == shared for spec in specs(raw).values())
     assert specs(put(raw, "posterior.no_teacher", 0)) == specs(raw)
+
+
+WEIGHED = {"signal": "tip", "weights": "equal", "inference": "nuts", "tuned_on": "evidence_average"}
+UNWEIGHABLE = {
+    "several sharpnesses": ({"posterior": {"kappa": [0.1, 1], "lambda": ["kappa", 20]}},
+                            "methods.mine.posterior.lambda: found [kappa, 20.0]; allowed: one relation"),
+    "an improper prior": ({"tuned_on": "evidence", "inference": "map", "posterior": {"prior_scale": math.inf}},
+                          "methods.mine.posterior.prior_scale: found .inf; allowed: finite numbers for 'mine'"),
+    "a cold posterior": ({"posterior": {"temperature": 0.5}}, "methods.mine.posterior.temperature: found 0.5; allowed: 1 for"),
+    "the last layer": ({"layers": "last"}, "methods.mine.layers: found 'last'; allowed: all with tuned_on: evidence_average"),
+    "a stochastic-gradient sampler": ({"tuned_by": "tip_sgld"}, "methods.mine.tuned_by: found 'tip_sgld'; allowed: a method "
+                                      "with inference smc"),
+    "a point estimate": ({"inference": "map"}, "methods.mine.inference: found 'map'; allowed: an inference whose draws are"),
+    "stacked chains": ({"stack_chains": True}, "methods.mine.stack_chains: found true; allowed: false with tuned_on"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "told"), UNWEIGHABLE.values(), ids=UNWEIGHABLE.keys())
+def test_what_cannot_be_weighed_by_evidence_is_refused(raw, change, told):
+    usual = put(put(raw, "methods.mine", WEIGHED), f"{EXPERIMENT}.methods", ["labels_map", "mine"])
+    spec = make_plan(config.load(usual), "small").experiments["sim"].methods["mine"]
+    assert spec["tuned_on"] == "evidence_average"
+    assert any(line.startswith(told) for line in complaints(put(usual, "methods.mine", WEIGHED | change)))
+
+
+def test_the_evidence_of_a_large_student_is_refused(raw):
+    (line,) = complaints(put(raw, "methods.tip_map.tuned_on", "evidence"))
+    assert line.startswith("methods.tip_map.tuned_on: found 'tip_map' with student 'small_cnn' of ")
+    assert "allowed: at most 500 with tuned_on: evidence. Hint: use a smaller student" in line

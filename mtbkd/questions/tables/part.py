@@ -23,6 +23,7 @@ from mtbkd.questions.tables.posteriors import MAP, fit_posteriors
 from mtbkd.questions.tables.references import reference_probs, teacher_rows
 from mtbkd.questions.tables.spec import Grids, Part
 from mtbkd.questions.tables.spec import Part as Spec
+from mtbkd.questions.tables.strengths import choices
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ COLUMNS = {
     "tuning": (*PLACE, "labels", "all_labels", "method", "replicate", "kappa", "lambda", "no_teacher", "teacher_temperature",
                "prior_scale", COLUMN, "steps", "val_nll", "val_accuracy", "candidates", "at_edge", "falling"),
     "posteriors": (*PLACE, "labels", "method", "inference", "replicate", "passed", "failed", "metric", "value"),
+    "strengths": (*PLACE, "labels", "way", "replicate", "kappa", "log_evidence_se", "metric", "value"),
     "teachers": (*PLACE, "teacher", "domain", "rows", "replicate", "accuracy", "n"),
     "sizes": (*PLACE, "rows", "features", "classes", "num_params", "teachers", "students", "test", "labels", "cpu_s",
-              "posteriors_cpu_s", "memory_mb"),
+              "posteriors_cpu_s", "strengths_cpu_s", "memory_mb"),
 }  # fmt: skip
 MATTERS = 0.01  # nats of loss, below which the test of practical equivalence sees no difference either
 GRIDS = ("kappa", "teacher_temperature", "prior_scale")
@@ -74,13 +76,16 @@ def tables_of_part(inputs: Inputs, part: Part, dataset: Dataset, teachers: Seque
     if part.settings.posteriors.tables:
         rows["posteriors"] = posterior_rows(study)
     posteriors = time.process_time() - point_estimates
+    if part.settings.strengths.tables:
+        rows["strengths"] = strength_rows(study)
+    strengths = time.process_time() - point_estimates - posteriors
     rows["teachers"] = teacher_rows(dataset, teachers, replicates)
     used = counts(study, bench)
     rows["sizes"] = [{
         "rows": int((dataset.split != "").sum()), "features": int(np.prod(dataset.x.shape[2:])), "classes": dataset.num_classes,
         "num_params": bench.student.num_params, "teachers": len(dataset.rows("teachers")), "students": bench.x.shape[1],
         "test": len(dataset.rows("test")), "labels": ", ".join(map(str, used)), "cpu_s": round(point_estimates, 1),
-        "posteriors_cpu_s": round(posteriors, 1),
+        "posteriors_cpu_s": round(posteriors, 1), "strengths_cpu_s": round(strengths, 1),
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }]  # fmt: skip
     place = {"table": part.table, "group": part.group, "regime": part.regime}
@@ -124,6 +129,17 @@ def coverage(prob: np.ndarray, y: np.ndarray, level: float = LEVEL) -> float:
     own = prob[np.arange(len(y)), y]
     above = np.where(prob > own[:, None], prob, 0).sum(-1)
     return float((above < level).mean())
+
+
+def strength_rows(study: Study) -> Rows:
+    """Scores of every way to choose kappa at every number of labels, with the kappa that it chose."""
+    rows: Rows = []
+    for labels, way, prob, kappa, error in choices(study):
+        told = dict(zip(study.replicates, zip(kappa.tolist(), error.tolist(), strict=True), strict=True))
+        for row in score_rows(study.dataset, study.replicates, prob):
+            chosen, noise = told[row["replicate"]]
+            rows.append({"labels": labels, "way": way, "kappa": chosen, "log_evidence_se": noise, **row})
+    return rows
 
 
 def tuning_rows(fitted: Fitted, grids: Grids) -> Rows:

@@ -25,6 +25,8 @@ def _part(asked: Asking, student: tuple[str, str]) -> Part:
     named = [("dataset", asked.kind), ("teacher", regimes.FAMILY), ("inference", "map"), student]
     if asked.settings.posteriors.tables:
         named += [("student", "linear"), ("inference", asked.settings.posteriors.inference)]
+    if asked.settings.strengths.tables:
+        named += [("student", "linear"), ("inference", "smc"), ("signal", METHODS[asked.settings.strengths.method].signal)]
     named += [("signal", each.signal) for each in used if each.signal in registry.SIGNALS]
     named += [("weights", each.weights) for each in used if each.weights]
     return Part(dump(asked), raw=tuple(raw), uses=tuple(dict.fromkeys(named)))

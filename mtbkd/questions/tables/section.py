@@ -23,6 +23,7 @@ from mtbkd.questions.tables.section_ranks import (
     scores_table,
     uncertainty_table,
 )
+from mtbkd.questions.tables.section_strengths import strengths_table, strengths_told
 from mtbkd.questions.tables.students import student
 from mtbkd.questions.tables.verdicts import CONTROL, LABELS, SHARPENED, at_labels, gain, regime_title, select, title
 from mtbkd.report.numbers import count, listed, show
@@ -54,9 +55,9 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     headlines = [_answer(view, group) for group in groups] if view.best else []
     told = [sentence for group in groups for sentence in _told(view, group)]
     told += [posteriors_told(view), _apart(view, others), _missing(view, settings)]
-    told.append(edges_told(view, view.shown))
+    told += [*strengths_told(view), edges_told(view, view.shown)]
     shown = [build(view, g) for g in groups for build in (_gains_nll, edge_table, scores_table, uncertainty_table)]
-    shown.append(posteriors_table(view))
+    shown += [posteriors_table(view), strengths_table(view)]
     details = [build(view, g) for g in groups for build in (_gains_accuracy, others_table, ranks_table)]
     details += [
         build(view, g) for g in others for build in (_gains_nll, _gains_accuracy, edge_table, scores_table, ranks_table)

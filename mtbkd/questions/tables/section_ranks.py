@@ -41,7 +41,7 @@ class View:
     Attributes:
         name: of the question.
         scores, per_table, found, placed: its tables scores (with ``level``), comparisons, overall and ranks.
-        sizes, tuning, teachers, uncertainty: its tables.
+        sizes, tuning, teachers, uncertainty, strengths, strength_gains: its tables.
         chosen_on: the group on which defaults were chosen.
         reported: the groups that test them.
         best: the variant of tip that did best on ``chosen_on``, None where there is none.
@@ -57,6 +57,8 @@ class View:
     tuning: Frame
     teachers: Frame
     uncertainty: Frame
+    strengths: Frame
+    strength_gains: Frame
     chosen_on: str
     reported: Sequence[str]
     best: str | None
@@ -66,7 +68,8 @@ class View:
     def of(cls, name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any]) -> Self:
         per_table, found, placed = (tables[table] for table in ("comparisons", "overall", "ranks"))
         chosen_on, reported = groups_of(settings["groups"], set(per_table["group"]))
-        rest = {table: tables[table] for table in ("sizes", "tuning", "teachers", "uncertainty")}
+        own = ("sizes", "tuning", "teachers", "uncertainty", "strengths", "strength_gains")
+        rest = {table: tables[table] for table in own}
         best, level = champion(placed, chosen_on), few(levels_of(found))
         return cls(name, with_level(tables["scores"]), per_table, found, placed, **rest,
                    chosen_on=chosen_on, reported=reported, best=best, level=level)  # fmt: skip

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from mtbkd.base import registry
-from mtbkd.base.bounds import Examples, Units
+from mtbkd.base.bounds import Examples, Positive, Units
 from mtbkd.base.explain import NAME, choice, distinct, sentence
 from mtbkd.base.grids import Grid, Shares, Sharpnesses
+from mtbkd.inference.evidence import FAST
 from mtbkd.questions.tables.methods import METHODS
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -67,6 +68,26 @@ class Posteriors(BaseModel):
     )
 
 
+class Strengths(BaseModel):
+    """The sub-study on how to choose the strength of the teachers: a linear student, one grid of kappa, all else fixed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tables: Tables | tuple[()] = Field((), description="of the tables of the groups; none: the sub-study is left out")
+    regimes: Annotated[tuple[Regime, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
+        ("clusters",), description="of the regimes of the study"
+    )
+    labels: Annotated[tuple[LabelCount, ...], Field(min_length=1), AfterValidator(distinct)] = Field(
+        (20, 60), description="numbers of labels"
+    )
+    method: str = Field("tip_equal", description="student, see mtbkd.questions.tables.methods")
+    kappa: Grid = Field((0.01, 0.03, 0.1, 0.3, 1.0, 3.0), description="candidates, in pseudo-labels an example; lambda = kappa")
+    teacher_temperature: Positive = Field(0.5, description="the teachers' logits are divided by it")
+    prior_scale: Positive = Field(1.0, description="standard deviation of the Gaussian prior")
+    transfer: Examples = Field(200, description="unlabelled examples that students see at most")
+    settings: dict[str, Any] = Field({**FAST, "final_sweeps": 4}, description="the Settings of mtbkd/inference/smc")
+
+
 class Settings(BaseModel):
     """Which tables, teachers, methods and numbers of labels."""
 
@@ -96,6 +117,9 @@ class Settings(BaseModel):
     trees: Units = Field(50, description="of a forest")
     grids: Grids = Field(Grids.model_validate({}), description="candidates of the settings")
     posteriors: Posteriors = Field(Posteriors.model_validate({}), description="the sub-study on uncertainty")
+    strengths: Strengths = Field(
+        Strengths.model_validate({}), description="the sub-study on ways to choose the strength of the teachers"
+    )
 
     @model_validator(mode="after")
     def _labels_for_folds(self) -> Self:
@@ -121,6 +145,17 @@ class Settings(BaseModel):
                 if name not in known:
                     raise ValueError(f"posteriors: {choice(name, known)}")
         registry.part("inference", asked.inference).Settings.model_validate(asked.settings)
+        return self
+
+    @model_validator(mode="after")
+    def _strengths(self) -> Self:
+        asked, named = self.strengths, [table for tables in self.groups.values() for table in tables]
+        able = [name for name, each in METHODS.items() if each.teachers == "given" and each.signal in registry.SIGNALS]
+        for known, names in ((named, asked.tables), (able, (asked.method,))):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"strengths: {choice(name, known)}")
+        registry.part("inference", "smc").Settings.model_validate(asked.settings)
         return self
 
     @field_validator("methods")
@@ -167,6 +202,11 @@ def parts_of(settings: Settings) -> dict[str, Part]:
         asked = Posteriors.model_validate({})
         if table in settings.posteriors.tables and regime in settings.posteriors.regimes:
             asked = settings.posteriors.model_copy(update={"tables": (table,), "regimes": (regime,)})
-        own = settings.model_copy(update={"groups": {group: (table,)}, "regimes": (regime,), "posteriors": asked})
+        strong = Strengths.model_validate({})
+        if table in settings.strengths.tables and regime in settings.strengths.regimes:
+            strong = settings.strengths.model_copy(update={"tables": (table,), "regimes": (regime,)})
+        own = settings.model_copy(
+            update={"groups": {group: (table,)}, "regimes": (regime,), "posteriors": asked, "strengths": strong}
+        )
         found[f"{table}-{regime}"] = Part(table=table, group=group, kind=kind_of(table), regime=regime, settings=own)
     return found

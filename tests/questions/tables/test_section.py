@@ -245,3 +245,16 @@ def test_posteriors_are_shown_table_by_table_with_the_fits_that_passed_their_che
     none = with_posteriors(gaining, rows.iloc[:0])
     assert not any(each.name == "real-posteriors" for each in none.tables)
     assert not any(each.startswith("Uncertainty") for each in none.told)
+
+
+def test_ways_to_choose_the_strength_are_told_and_shown(gaining: Frames) -> None:
+    found = section(gaining)
+    told = [each for each in found.told if "against cross-validation" in each]
+    assert len(told) == 2 and all("with 20 labels: better on two tables." in each for each in told)
+    assert any(each.startswith("The Monte Carlo error of the log-evidence is 0.100 nats") for each in found.told)
+    shown = table(found, "real-strengths")
+    assert [row.cells[0].text for row in shown.rows] == ["Vehicle (A)", "wine (B)"]
+    assert shown.rows[0].cells[4].mark == "good" and shown.rows[0].cells[2].mark == "bad" and not shown.rows[0].cells[3].sub
+    none = section(gaining | {name: gaining[name].iloc[:0] for name in ("strengths", "strength_gains")})
+    assert not any("cross-validation with" in each for each in none.told)
+    assert not any(each.name == "real-strengths" for each in none.tables)
