@@ -50,7 +50,7 @@ def test_em_finds_the_maximum_of_the_concave_likelihood() -> None:
             return float(-np.log(np.exp(SCORES) @ [w, 1 - w]).sum() - prior)
 
         wanted = minimize_scalar(density, bounds=(1e-9, 1 - 1e-9), method="bounded", options={"xatol": 1e-10})
-        found = mixture_weights(SCORES, Settings(alpha=alpha))
+        found = mixture_weights(SCORES, Settings.model_validate({"alpha": alpha}))
         np.testing.assert_allclose(found, [wanted.x, 1 - wanted.x], atol=1e-6)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -58,7 +58,7 @@ def test_the_mean_is_that_of_the_posterior_by_quadrature() -> None:
     w = (np.arange(20_000) + 0.5) / 20_000
     density = np.log(np.exp(SCORES) @ np.stack([w, 1 - w])).sum(0) + np.log(w) + np.log(1 - w)
     share = np.exp(density - density.max())
-    found = mixture_weights(SCORES, Settings(alpha=2, estimate="mean"))[0]
+    found = mixture_weights(SCORES, Settings.model_validate({"alpha": 2, "estimate": "mean"}))[0]
     assert found == pytest.approx((share * w).sum() / share.sum(), abs=5e-3)
 
 
@@ -83,7 +83,7 @@ def test_unknown_domains_are_refused_or_weighted_by_all_labels(data: Dataset, te
         weights(none, teachers)
     assert applies("domain", data, teachers) and not applies("domain", none, teachers)
     everything = Context(data, teachers, data.rows("test")).validation[0]
-    marginal = mixture_weights(everything, Settings())
+    marginal = mixture_weights(everything, Settings.model_validate({}))
     np.testing.assert_allclose(weights(none, teachers, unknown="marginal"), np.tile(marginal, (30, 1)))
     assert data.domain is not None
     lonely = replace(data, domain=np.where((SPLIT == "val") & (data.domain == 1), 0, data.domain))

@@ -12,6 +12,7 @@ from mtbkd.teachers.folds import cross_fitted
 from tests.conformance.examples import dataset
 
 RAW = Path()
+SMALL = {"hidden": [32], "steps": 60, "learning_rate": 0.03, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def noise() -> Dataset:
 
 
 def trained(data: Dataset, folds: int | None) -> Logits:
-    settings = mlp.Settings(hidden=(32,), steps=60, learning_rate=0.03, dropout=0.0, folds=folds)
+    settings = mlp.Settings.model_validate({**SMALL, "folds": folds})
     return mlp.train("t", None, settings, data, 1, 0, "cpu", RAW)
 
 
@@ -63,7 +64,7 @@ def test_rows_that_no_student_sees_need_no_folds(noise: Dataset) -> None:
 
 def test_residual_networks_are_cross_fitted_too() -> None:
     data = dataset((2, 8, 8), 1)
-    settings = resnet.Settings(channels=(4,), steps=12)
+    settings = resnet.Settings.model_validate({"channels": [4], "steps": 12})
     plain, crossed = (
         resnet.train("t", None, settings.model_copy(update={"folds": folds}), data, 1, 0, "cpu", RAW) for folds in (None, 2)
     )
