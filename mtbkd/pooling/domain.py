@@ -23,7 +23,7 @@ from mtbkd.pooling.context import Context
 
 MIN_TEACHERS = 2
 NEEDS = frozenset({"validation", "domains"})
-ITERATIONS, TOLERANCE = 20_000, 1e-12
+ITERATIONS, TOLERANCE = 20_000, 1e-11
 
 
 class Settings(BaseModel):

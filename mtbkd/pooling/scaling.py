@@ -39,8 +39,9 @@ class Map:
     shift: np.ndarray
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
-        """Log-probabilities (..., K) of ``logits``."""
-        return log_softmax(self.slope * log_softmax(logits.astype(np.float64)) + self.shift)
+        """Log-probabilities (..., K) of ``logits``, in their precision."""
+        slope, shift = self.slope.astype(logits.dtype), self.shift.astype(logits.dtype)
+        return log_softmax(slope * log_softmax(logits) + shift)
 
 
 IDENTITY = Map(np.ones(1), np.zeros(1))

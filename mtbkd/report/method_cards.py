@@ -237,8 +237,8 @@ def settings(spec: Mapping[str, Any]) -> str:
     entry: dict[str, Any] = {"signal": signal["name"]}
     entry |= {"signal_settings": dict(signal["settings"])} if signal["settings"] else {}
     entry |= {"weights": spec["weights"]} if spec["weights"] else {}
-    entry |= {"weights_settings": dict(spec["weights_settings"])} if spec["weights_settings"] else {}
-    entry |= {"scaling": spec["scaling"]} if spec["scaling"] != "none" else {}
+    entry |= {"weights_settings": dict(spec["weights_settings"])} if spec.get("weights_settings") else {}
+    entry |= {"scaling": scaling} if (scaling := spec.get("scaling", "none")) != "none" else {}
     entry |= {"inference": inference["name"]}
     entry |= {"settings": dict(inference["settings"])} if inference["settings"] else {}
     entry |= {"layers": spec["layers"]} if spec["layers"] != "all" else {}

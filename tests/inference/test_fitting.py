@@ -13,6 +13,7 @@ from mtbkd.data.datasets import sim1
 from mtbkd.evaluation import one_method
 from mtbkd.inference.fitting import Spec, fit
 from mtbkd.inference.sharpness import COLUMN
+from mtbkd.pooling.scaling import scaled
 from mtbkd.teachers import mlp
 
 SEED = 5
@@ -89,6 +90,16 @@ def open_groups(path) -> set[str]:
 def test_the_same_specification_gives_the_same_numbers(dataset: Dataset, teachers: list[Logits]) -> None:
     first, second = (fit(spec(inference="sgld", settings=SGLD), dataset, teachers, REPLICATES) for _ in range(2))
     np.testing.assert_array_equal(first.prob, second.prob)
+
+
+def test_a_fit_hears_its_teachers_scaled(dataset: Dataset, teachers: list[Logits]) -> None:
+    asked = spec("kd").model_copy(update={"scaling": "vector"})
+    found = fit(asked, dataset, teachers, REPLICATES)
+    np.testing.assert_array_equal(
+        found.prob, fit(spec("kd"), dataset, scaled(teachers, dataset, "vector", SEED), REPLICATES).prob
+    )
+    assert not np.array_equal(found.prob, fit(spec("kd"), dataset, teachers, REPLICATES).prob)
+    assert found.attrs["calibration"]["t_b1"]["labels"] == 150 and found.attrs["scaling"] == "vector"
 
 
 def test_tuning_takes_the_candidate_with_the_lowest_validation_nll(dataset: Dataset, teachers: list[Logits]) -> None:

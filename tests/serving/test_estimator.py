@@ -318,6 +318,19 @@ def test_a_method_of_labels_says_that_nobody_listens_to_teachers():
     assert (heard.predict_proba(x) == plain(method="labels_map", inference=None).fit(x, y).predict_proba(x)).all()
 
 
+def test_teachers_are_calibrated_and_weighted_as_asked():
+    x, y, teachers = iris()
+    sure = {name: prob**4 / (prob**4).sum(1, keepdims=True) for name, prob in teachers.items()}
+    one, two = (plain(signal="kd", scaling=how).fit(x, y, teachers=sure) for how in ("none", "temperature"))
+    assert two.bundle_.card.config["scaling"] == "temperature" and (one.predict_proba(x) != two.predict_proba(x)).any()
+    marginal = {"unknown": "marginal", "alpha": 1e9}
+    found = plain(signal="kd", weights="domain", weights_settings=marginal).fit(x, y, teachers=teachers)
+    equal = plain(signal="kd", weights="equal").fit(x, y, teachers=teachers)
+    np.testing.assert_allclose(found.predict_proba(x), equal.predict_proba(x), atol=1e-4)
+    with pytest.raises(ValueError, match="hears no teachers"):
+        plain(signal="none", scaling="vector").fit(x, y, teachers=teachers)
+
+
 def test_folds_of_a_cross_validation_find_their_rows_of_a_frame():
     x, y, teachers = iris()
     frame, folds = pd.DataFrame(teachers["first"], columns=[0, 1, 2]), StratifiedKFold(3, shuffle=True, random_state=0)

@@ -195,6 +195,10 @@ MISTAKES = {
                                             ["burn_in 20", "10 steps"]),
     "signal without its weights": ("methods.tip_map.weights", ..., None, ["missing", "'tip'", "entropy, equal"]),
     "weights without use": ("methods.labels_map.weights", "equal", None, ["'none' uses no weights"]),
+    "scaling without teachers": ("methods.labels_map.scaling", "vector", None, ["'none' hears no teachers"]),
+    "typo in a scaling": ("methods.tip_map.scaling", "temprature", None, ["none, temperature, vector"]),
+    "settings that the weights lack": ("methods.tip_map.weights_settings", {"alpha": 1},
+                                       "methods.tip_map.weights_settings.alpha", ["alpha"]),
     "one teacher with entropy weights": (f"{EXPERIMENT}.teachers", ["b1"], None,
                                          ["found [b1]", "at least 2 teachers", "'entropy'"]),
     "domain that the dataset lacks": ("teachers.plain.domain", "plaid", None,
@@ -534,6 +538,17 @@ def test_an_improper_prior_overridden_by_a_proper_one_is_legal(raw):
         raw = put(raw, f"studies.{study}.posterior.prior_scale", 1)
     assert specs(raw)["large", "sim", "tip_vi"]["posterior"]["prior_scale"] == [1.0]
     assert specs(raw)["large", "sim", "tip_sgld_flat"]["posterior"]["prior_scale"] == [math.inf]
+
+
+def test_weights_by_domain_need_domains_or_a_word_that_they_may_do_without(raw):
+    mine = {"signal": "kd", "weights": "domain", "inference": "map"}
+    experiment = {"dataset": "wine", "teachers": ["one", "two"], "student": "mlp_5", "methods": ["mine"]}
+    content = put(put(raw, "datasets.wine", {"kind": "scikit", "settings": {"table": "wine"}}), EXPERIMENT, experiment)
+    content = put(content, "teachers.one", {"family": "mlp"})
+    content = put(content, "teachers.two", {"family": "mlp"})
+    (line,) = complaints(put(content, "methods.mine", mine))
+    assert line.startswith(f"{EXPERIMENT}.dataset: found 'wine'") and "unknown: marginal" in line
+    config.load(put(content, "methods.mine", {**mine, "weights_settings": {"unknown": "marginal"}}))
 
 
 def test_a_fit_is_specified_by_plain_content_with_every_default(raw):

@@ -153,7 +153,9 @@ def _known(case: Case, maps: Sequence[Map], here: np.ndarray) -> weighing.Contex
     teachers = []
     for teacher, scale in zip(case.teachers, maps, strict=True):
         card = {key: value for key, value in teacher.card.items() if key not in ("seen", "suspected")}
-        teachers.append(replace(teacher, logits=scale(teacher.logits).astype(np.float32), card=card))
+        logits = np.zeros_like(teacher.logits)  # nobody asks for those of other rows
+        logits[:, labelled] = scale(teacher.logits[:, labelled])
+        teachers.append(replace(teacher, logits=logits, card=card))
     return weighing.Context(replace(case.dataset, split=split), teachers, case.rows[here])
 
 

@@ -56,7 +56,7 @@ def section(questions: Mapping[str, tuple[str, Tables]]) -> Section | None:
     found = {name: {m: against_plain(tables["differences"], m) for m in JUDGED} for name, tables in sets.items()}
     ranks = mean_ranks(sets)
     safe = safe_rules(found, ranks)
-    told = [*_advised(safe, found), *_entropy(found, sets), *_scaling(sets), *_abroad(sets)]
+    told = [*_advised(safe, found), *_entropy(found, sets), *_scaling(sets), *_domains(sets), *_abroad(sets)]
     short = [*safe[:ANSWERED], *[r for r in safe if not needs_labels(r)][:ANSWERED], *_usual(ranks)]
     caption = "Differences in NLL from the plain average on every set of teachers"
     tables = [_table(f"{NAME}-short", f"{caption}: the safest and the usual pools", list(dict.fromkeys(short)), ranks, found)]
@@ -126,16 +126,27 @@ def _entropy(found: Verdicts, sets: Mapping[str, Tables]) -> Iterable[str]:
 def _scaling(sets: Mapping[str, Tables]) -> Iterable[str]:
     """Over all pools that differ in scaling alone: how often scaling makes them better."""
     for name, temperature in (("each teacher", EACH), ("each teacher by class", VECTOR), ("the pool", POOL)):
-        better, worse, total = counted(_verdicts(sets, "temperature", temperature, "nll"))
-        if total:
-            shares = f"in {100 * better / total:.0f} % of all pools and worse in {100 * worse / total:.0f} %"
-            yield f"Scaling {name} makes NLL clearly better {shares}."
+        if told := _shares(_verdicts(sets, "temperature", "nll", temperature=temperature)):
+            yield f"Scaling {name} makes NLL clearly better {told}."
+    if told := _shares(_verdicts(sets, "vector", "nll")):
+        yield f"Vector scaling in place of each teacher's temperature makes NLL clearly better {told}."
 
 
-def _verdicts(sets: Mapping[str, Tables], key: str, value: str, metric: str) -> list[str]:
+def _domains(sets: Mapping[str, Tables]) -> Iterable[str]:
+    """Over all pools that differ in weights alone: how often those by domain make them better."""
+    if told := _shares(_verdicts(sets, "weights", "nll", weights="domain")):
+        yield f"Weights by domain make NLL clearly better {told}, on data with domains."
+
+
+def _shares(verdicts: list[str]) -> str:
+    better, worse, total = counted(verdicts)
+    return f"in {100 * better / total:.0f} % of all pools and worse in {100 * worse / total:.0f} %" if total else ""
+
+
+def _verdicts(sets: Mapping[str, Tables], against: str, metric: str, **where: str) -> list[str]:
     """Of all pools with one operator, weighting or scaling, against the same pool with the usual one, on all sets."""
-    tables = [pools_only(chosen(each["differences"], against=key, data=HOME, metric=metric)) for each in sets.values()]
-    return [verdict for table in tables for verdict in chosen(table, **{key: value})["verdict"]]
+    tables = [chosen(each["differences"], against=against, data=HOME, metric=metric, **where) for each in sets.values()]
+    return [verdict for table in tables for verdict in pools_only(table)["verdict"]]
 
 
 def _choices(sets: Mapping[str, Tables]) -> Table:
@@ -148,7 +159,7 @@ def _choices(sets: Mapping[str, Tables]) -> Table:
     for key, usual in PLAIN._asdict().items():
         names = dict.fromkeys(str(n) for tables in sets.values() for n in pools_only(tables["differences"])[key])
         for name in names:
-            each = [counted(_verdicts(sets, key, name, metric)) for metric in JUDGED]
+            each = [counted(_verdicts(sets, key, metric, **{key: name})) for metric in JUDGED]
             shares = [
                 Cell(f"{100 * n / total:.0f} %", "", n / total)
                 for better, worse, total in each

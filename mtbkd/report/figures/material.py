@@ -47,7 +47,7 @@ class Method:
         inference = spec["inference"]["name"]
         tuned = {name: values for name, values in spec["posterior"].items() if len(values) > 1}
         draws_kind = registry.part("inference", inference).DRAWS
-        return cls(spec["signal"]["name"], spec["weights"] or "", inference, draws_kind, tuned, spec["scaling"])
+        return cls(spec["signal"]["name"], spec["weights"] or "", inference, draws_kind, tuned, spec.get("scaling", "none"))
 
 
 @dataclass(frozen=True)

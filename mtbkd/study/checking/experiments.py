@@ -166,6 +166,20 @@ def _student_size(place: Place, found: list[Mistake]) -> Size | None:
     return guarded(found, (*place.path, "student"), size)
 
 
+def _domains_suffice(place: Place, name: str, method: "MethodEntry") -> Iterator[Mistake]:
+    """Weights that ask for domains, on data without any."""
+    wanted = "domains" in getattr(registry.part("weights", str(method.weights)), "NEEDS", ())
+    if (
+        wanted
+        and place.shape is not None
+        and not place.shape.domain_names
+        and method.weights_settings.get("unknown") != "marginal"
+    ):
+        allowed = f"a dataset with domains for '{name}', which weights teachers by '{method.weights}'"
+        hint = "weights: stacking, or weights_settings: {unknown: marginal}"
+        yield Mistake((*place.path, "dataset"), sentence(place.experiment.dataset, allowed, hint))
+
+
 def _teachers_suffice(place: Place, name: str, method: "MethodEntry") -> Iterator[Mistake]:
     path, number = (*place.path, "teachers"), len(place.experiment.teachers)
     if method.weights is not None:
@@ -174,6 +188,7 @@ def _teachers_suffice(place: Place, name: str, method: "MethodEntry") -> Iterato
             hint = "name another teacher, or use weights: equal"
             allowed = f"at least {least} teachers for '{name}', which weights them by '{method.weights}'"
             yield Mistake(path, sentence(list(place.experiment.teachers), allowed, hint))
+        yield from _domains_suffice(place, name, method)
     index = method.signal_settings.get("teacher")
     if isinstance(index, int) and index >= number:
         allowed = f"0..{number - 1}, the positions of the teachers of {dotted(place.path)}"
