@@ -126,4 +126,4 @@ def _weights(ax: "Axes", differences: Frame, names: list[str]) -> None:
     ax.set_yticks(range(len(names)), [spaced(name) for name in names], fontsize=8)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlabel("NLL of the linear pool minus that with equal weights (nats)")
-    ax.legend(fontsize=7.5)
+    ax.legend(fontsize=7.5, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
