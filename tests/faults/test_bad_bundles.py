@@ -18,7 +18,7 @@ from tests.faults.student import refused, write_student
 from tests.serving.examples import bundle, fasta
 
 FIELDS = sorted(set(Card.model_fields) - {"seal", "sha256"})
-LATER = {"labels", "thresholds"}  # students of one label need not say so
+LATER = {"labels", "thresholds", "sets"}  # students of one label, and those of an earlier release, need not say so
 WRONG: dict[type, list[Any]] = {
     str: [5, None, [], {}], int: ["5", None, [], 1.5, -1], dict: [5, None, "text", [1]], list: [5, None, "text", {"a": 1}],
 }  # fmt: skip

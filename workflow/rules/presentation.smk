@@ -100,7 +100,7 @@ def reported(owner, name):
     )
 
 
-SUMMARY_TABLES = ("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "published", "findings")
+SUMMARY_TABLES = ("main", "gates", "comparisons", "agreement", "loo", "chain_weights", "sets", "published", "findings")
 DESCRIPTION = os.path.abspath(f"{STUDY}/snakemake.rst")  # the first page of Snakemake's own report
 
 
