@@ -6,8 +6,8 @@
 with w(d) ~ Dirichlet(alpha) for every domain d and, where the posterior has a component of no teacher (``no_teacher`` > 0),
 w0 ~ Beta(a, b). Which teacher an example follows is summed out. Z(w) is the mass of the teachers' term, by sequential Monte
 Carlo without labels (``mtbkd.inference.prior_mass``). The weights that the method names are not read. Without teachers there
-are no weights, and this is NUTS. Draws of the weights are among the statistics: ``no_teacher``, ``weight_<domain>_<teacher>``, numbers
-from 0; ``particles`` is how many of Z's particles count at the draw.
+are no weights, and this is NUTS. Draws of the weights are among the statistics: ``no_teacher``, ``weight_<domain>_<teacher>``,
+numbers from 0; ``particles`` is how many of Z's particles count at the draw.
 Shapes: U units, C chains, D draws, N examples, G teachers, B domains, P parameters, V coordinates of the weights.
 """
 

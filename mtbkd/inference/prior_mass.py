@@ -71,7 +71,7 @@ def prior_mass(
         context: seeds.
     """
     weights = torch.as_tensor(design[:, domain], dtype=problem.x.dtype)
-    several = _at(problem, unit, weights)
+    several = at_weights(problem, unit, weights)
     found = smc.run(several, settings, smc.init(several, settings, replace_units(context, len(design))), context)
     log_z = torch.as_tensor(found.sample_stats["log_evidence"][..., 0]).logsumexp(1) - np.log(settings.chains)
     with torch.no_grad():
@@ -89,7 +89,7 @@ def replace_units(context: Context, units: int) -> Context:
     return Context(context.seed, (context.replicates[0],) * units, context.training, context.device)
 
 
-def _at(problem: Problem, unit: int, weights: "torch.Tensor") -> Problem:
+def at_weights(problem: Problem, unit: int, weights: "torch.Tensor") -> Problem:
     """The unit's prior, no label known, under each of ``weights`` (J, N, C)."""
     rows = torch.full((len(weights),), unit)
     prob, shared = problem.constants["prob"][rows], problem.shared.take(rows)

@@ -63,6 +63,10 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     if not needs and method.weights is not None:
         text = sentence(method.weights, f"nothing, because signal '{method.signal}' uses no weights", "remove weights")
         yield Mistake(("methods", name, "weights"), text)
+    able = getattr(registry.part("inference", method.inference), "SIGNALS", registry.SIGNALS)
+    if method.signal not in able:
+        told = sentence(method.signal, f"{' or '.join(sorted(able))} for inference '{method.inference}'")
+        yield Mistake(("methods", name, "signal"), told)
     columns = {column for table in printed_columns().values() for column in table}
     for column in method.published:
         if column not in columns:
