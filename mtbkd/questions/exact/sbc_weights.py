@@ -1,8 +1,8 @@
 """Simulation-based calibration of full Bayes over the teachers' weights (``mtbkd.inference.nuts_weights``).
 
-Weights from their prior, parameters from the teachers' prior at these weights (by sequential Monte Carlo, as it is tilted), labels
-from the parameters; then the rank of the truth among posterior draws, which is uniform if and only if - log Z(w) is right (Talts
-et al. 2018). A student of two parameters, two teachers and a component of no teacher.
+Weights from their prior, parameters from the teachers' prior at these weights (by sequential Monte Carlo, as it is tilted),
+labels from the parameters; then the rank of the truth among posterior draws, uniform only if - log Z(w) is right (Talts et al.
+2018). A student of two parameters, two teachers and a component of no teacher.
 Shapes: U data sets, N examples, T quantities, L ranked draws.
 """
 
