@@ -8,9 +8,9 @@
 properties for judging its draws: ``DRAWS`` (point, independent or chains), ``CLAIMS_POSTERIOR`` (draws of the target, if only
 approximate ones; all others are counted separately) and ``SUPPLIES`` (names of its ``sample_stats``);
 
-and properties for checking a configuration: ``IMPROPER_PRIOR`` (may the Gaussian prior be omitted), ``MAX_PARAMS`` (or
-``max_params(settings)``, if it depends on them), ``NEEDS_HIDDEN`` (a student with a hidden layer) and ``NEEDS_SYMBOLIC`` (one
-with a PyTensor form).
+and properties for checking a configuration: ``SIGNALS`` (those that it takes; left out: all), ``IMPROPER_PRIOR`` (may the
+Gaussian prior be omitted), ``MAX_PARAMS`` (or ``max_params(settings)``, if it depends on them), ``NEEDS_HIDDEN`` (a student
+with a hidden layer) and ``NEEDS_SYMBOLIC`` (one with a PyTensor form).
 Shapes: U units, C chains, D draws, P parameters.
 """
 

@@ -89,12 +89,14 @@ class Spec(BaseModel):
 
 @dataclass(frozen=True)
 class Material:
-    """Data and teachers of a block as tensors: ``rows`` of the dataset in ``x`` (D, n, ...), ``y`` (D, n), D = R or 1."""
+    """Data and teachers of a block as tensors: ``rows`` of the dataset in ``x`` (D, n, ...), ``y`` and ``domain`` (D, n), D = R
+    or 1."""
 
     x: "torch.Tensor"
     y: "torch.Tensor"
     logits: "torch.Tensor | None"
     weights: "torch.Tensor | None"
+    domain: "torch.Tensor | None" = None
 
 
 def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: range) -> Draws:
@@ -237,7 +239,8 @@ def material_of(spec: Spec, student: Student, dataset: Dataset, teachers: Sequen
             spec.weights, prob, weighing.Context(dataset, teachers, dataset.rows("train"), spec.weights_settings)
         )
         weights = torch.as_tensor(found, dtype=x.dtype, device=device)
-    return Material(x, y, torch.as_tensor(stacked, device=device), weights)
+    domain = None if dataset.domain is None else torch.as_tensor(np.take_along_axis(dataset.domain, rows, 1), device=device)
+    return Material(x, y, torch.as_tensor(stacked, device=device), weights, domain)
 
 
 def best_teacher(spec: Spec, teachers: Sequence[Logits], dataset: Dataset, device: str) -> "torch.Tensor | None":
@@ -263,10 +266,11 @@ def _problem(
     first = units[0]["replicate"]
     single = material.x.shape[0] == 1
     rows = torch.tensor([0 if single else unit["replicate"] - first for unit in units], device=device)
-    return make_problem(
+    problem = make_problem(
         student, material.x, material.y, rows, signal, signal.Settings.model_validate(spec.signal.settings),
         shared_of(units, device), material.logits, material.weights, best,
     )  # fmt: skip
+    return replace(problem, domain=material.domain)
 
 
 def _attributes(spec: Spec, student: Student, dataset: Dataset, teachers: Sequence[Logits], device: str) -> dict[str, Any]:

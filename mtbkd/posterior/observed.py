@@ -3,7 +3,7 @@
 Shapes: U units, E members, R replicates, N training examples, m minibatch, P parameters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
 from mtbkd.base.gather import take_columns, take_rows
@@ -26,6 +26,7 @@ class Observed:
         signal: module of mtbkd/signals.
         constants: what its ``prepare`` returned, each (U, N, ...); a signal may need none.
         shared: the shared settings.
+        domain: int64 (R or 1, N), the domains of the examples where they are known, for algorithms that weigh teachers by it.
         student_at_one: every student temperature is 1, so that one log-softmax serves labels and teachers.
     """
 
@@ -37,6 +38,7 @@ class Observed:
     constants: "dict[str, torch.Tensor]"
     shared: Shared
     student_at_one: bool
+    domain: "torch.Tensor | None" = field(default=None, kw_only=True)
 
     @property
     def has_signal(self) -> bool:

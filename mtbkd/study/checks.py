@@ -66,6 +66,10 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     if method.signal == "none" and method.scaling != "none":
         text = sentence(method.scaling, "none, because signal 'none' hears no teachers", "remove scaling")
         yield Mistake(("methods", name, "scaling"), text)
+    able = getattr(registry.part("inference", method.inference), "SIGNALS", registry.SIGNALS)
+    if method.signal not in able:
+        told = sentence(method.signal, f"{' or '.join(sorted(able))} for inference '{method.inference}'")
+        yield Mistake(("methods", name, "signal"), told)
     columns = {column for table in printed_columns().values() for column in table}
     for column in method.published:
         if column not in columns:

@@ -78,7 +78,7 @@ def test_draws_are_finite_and_shaped_as_the_contract_says(case: Case) -> None:
 
 
 def test_it_supplies_the_statistics_that_it_declares(case: Case) -> None:
-    assert set(case.first.sample_stats) == case.module.SUPPLIES
+    assert set(case.first.sample_stats) >= case.module.SUPPLIES
 
 
 def test_the_same_seed_gives_the_same_numbers(case: Case) -> None:

@@ -210,6 +210,8 @@ MISTAKES = {
                                          ["exactly one of source and path"]),
     "chains of no sampler": ("methods.tip_map.stack_chains", True, None,
                              ["found true", "false for inference 'map'", "true is available for csgld, hmc_laplace"]),
+    "no weights to learn": ("methods.mine", {"signal": "kd", "weights": "equal", "inference": "nuts_weights"},
+                            "methods.mine.signal", ["found 'kd'", "none or tip for inference"]),
     "tuned by no method": ("methods.tip_map.tuned_by", "tip_sgdl", None, ["found 'tip_sgdl'", "did you mean 'tip_sgld'?"]),
     "a single chain to stack": ("methods.mine", {"signal": "none", "inference": "sgld", "stack_chains": True,
                                 "settings": {"chains": 1}}, "methods.mine.settings.chains", ["found 1", "at least 2"]),

@@ -9,7 +9,6 @@ from mtbkd.base import registry
 from mtbkd.base.bounds import Examples, Positive, Units
 from mtbkd.base.explain import NAME, choice, distinct, sentence
 from mtbkd.base.grids import Grid, Shares, Sharpnesses
-from mtbkd.inference.evidence import FAST
 from mtbkd.questions.tables.methods import METHODS
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -84,8 +83,11 @@ class Strengths(BaseModel):
     kappa: Grid = Field((0.01, 0.03, 0.1, 0.3, 1.0, 3.0), description="candidates, in pseudo-labels an example; lambda = kappa")
     teacher_temperature: Positive = Field(0.5, description="the teachers' logits are divided by it")
     prior_scale: Positive = Field(1.0, description="standard deviation of the Gaussian prior")
-    transfer: Examples = Field(200, description="unlabelled examples that students see at most")
-    settings: dict[str, Any] = Field({**FAST, "final_sweeps": 4}, description="the Settings of mtbkd/inference/smc")
+    transfer: Examples = Field(100, description="unlabelled examples that students see at most")
+    settings: dict[str, Any] = Field(
+        {"chains": 2, "particles": 60, "sweeps": 1, "leapfrogs": 5, "final_sweeps": 4},
+        description="the Settings of mtbkd/inference/smc",
+    )
 
 
 class Settings(BaseModel):
