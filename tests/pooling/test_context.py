@@ -74,7 +74,7 @@ def test_labels_of_test_examples_are_never_looked_at(data: Dataset) -> None:
         np.testing.assert_array_equal(weigh(name, replace(data, y=changed), "train"), weigh(name, data, "train"))
 
 
-@pytest.mark.parametrize("name", ["validation", "density_ratio", "product"])
+@pytest.mark.parametrize("name", ["validation", "density_ratio", "product", "routed"])
 def test_the_teacher_who_knows_the_domain_weighs_more(name: str, data: Dataset) -> None:
     assert data.domain is not None
     found, rows = weigh(name, data, "test"), data.rows("test")
@@ -113,12 +113,24 @@ def test_where_the_product_leaves_nobody_the_weights_are_equal() -> None:
     np.testing.assert_array_equal(composed(np.array([1.0, 0.0]), np.array([0.0, 1.0])), [0.5, 0.5])
 
 
-def test_density_ratio_without_specialists_is_refused(data: Dataset) -> None:
+def test_routed_examples_follow_the_teachers_of_their_domain_and_all_where_there_is_none(data: Dataset) -> None:
+    assert data.domain is not None
+    first, second = teachers_of(data)
+    three = [first, second, replace(second, teacher="t2")]
+    found = teacher_weights("routed", np.full((2, 90, 3, 3), 1 / 3), Context(data, three, np.arange(90)))
+    np.testing.assert_array_equal(found, np.array([[1, 0, 0], [0, 0.5, 0.5]])[data.domain])
+    without = [first, replace(second, card={})]
+    found = teacher_weights("routed", np.full((2, 90, 2, 3), 1 / 3), Context(data, without, np.arange(90)))
+    np.testing.assert_array_equal(found, np.array([[1, 0], [0.5, 0.5]])[data.domain])
+
+
+@pytest.mark.parametrize("name", ["density_ratio", "routed"])
+def test_weights_by_domain_without_specialists_are_refused(name: str, data: Dataset) -> None:
     teachers = [replace(teacher, card={}) for teacher in teachers_of(data)]
     rows = data.rows("test")
     prob = np.full((2, len(rows), 2, 3), 1 / 3)
-    with pytest.raises(ContractError, match="density_ratio on toy: domains: found no teacher with its own domain"):
-        teacher_weights("density_ratio", prob, Context(data, teachers, rows))
+    with pytest.raises(ContractError, match=f"{name} on toy: domains: found no teacher with its own domain"):
+        teacher_weights(name, prob, Context(data, teachers, rows))
 
 
 def test_validation_logits_must_be_there(data: Dataset) -> None:
