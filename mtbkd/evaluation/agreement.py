@@ -23,7 +23,8 @@ GOLD_ESS = 1000.0
 # What counts as agreement: the largest difference of a posterior mean probability, the ratio of mean deviations.
 MEAN_TOLERANCE, SD_RATIO = 0.02, (0.85, 1.15)
 _NAMED = (
-    "signal", "signal_settings", "weights", "weights_settings", "scaling", "student", "layers", "posterior", "tuned_on", "scaled",
+    "signal", "signal_settings", "weights", "weights_settings", "teacher_scaling", "student", "layers", "posterior", "tuned_on",
+    "student_scaling",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from mtbkd.evaluation.conformal import (
 )
 from mtbkd.evaluation.metrics import mean_score
 from mtbkd.evaluation.scoring import ALL, Examples, Scored
-from mtbkd.inference.scaling import ATTRIBUTE
+from mtbkd.inference.student_scaling import ATTRIBUTE
 
 CREDIBLE, SPLIT, CROSS = "credible", "split", "cross"
 FORMS = {SPLIT: "validation", CROSS: "folds"}  # form -> field of draws

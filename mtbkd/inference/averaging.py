@@ -15,7 +15,7 @@ import numpy as np
 from mtbkd.base.seeds import derive
 from mtbkd.contracts.draws import Draws
 from mtbkd.contracts.held_out import HeldOut
-from mtbkd.inference import scaling
+from mtbkd.inference import student_scaling
 from mtbkd.inference.convergence import GATES
 from mtbkd.inference.sharpness import COLUMN
 from mtbkd.inference.tuning import Rows
@@ -45,7 +45,7 @@ def mixed(draws: Draws, weight: np.ndarray, seed: int) -> Draws:
 
     used = {r: np.unique(at[draws.log_posterior.shape[2]][r]) for r in range(replicates)}
     best = weight.argmax(0) * replicates + np.arange(replicates)
-    told = {name: draws.attrs[name] for name in (COLUMN, scaling.ATTRIBUTE) if name in draws.attrs}
+    told = {name: draws.attrs[name] for name in (COLUMN, student_scaling.ATTRIBUTE) if name in draws.attrs}
     return replace(
         draws, replicates=numbers, observed_y=draws.observed_y[:replicates],
         **{name: mix(getattr(draws, name)) for name in ("log_posterior", "probe_prob", "log_likelihood", "prob")},

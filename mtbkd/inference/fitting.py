@@ -23,7 +23,7 @@ from mtbkd.base.lazy import torch
 from mtbkd.base.progress import stage
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
-from mtbkd.inference import Context, Fit, averaging, chain_stacking, convergence, scaling, within_chains
+from mtbkd.inference import Context, Fit, averaging, chain_stacking, convergence, student_scaling, within_chains
 from mtbkd.inference.arrival import shortfalls
 from mtbkd.inference.choosing import AVERAGE, Judge, TunedOn, needs_constant, way
 from mtbkd.inference.cross_fitting import cross_fit
@@ -72,13 +72,13 @@ class Spec(BaseModel):
     signal: Named
     weights: str | None
     weights_settings: dict[str, Any] = {}
-    scaling: Scaling = "none"
+    teacher_scaling: Scaling = "none"
     inference: Named
     tuned_by: Named | None = None
     tuned_on: TunedOn = "validation"
     layers: Literal["all", "last"] = "all"
     stack_chains: bool = False
-    scaled: bool = False
+    student_scaling: bool = False
     conformal_folds: Folds = 0
     posterior: dict[str, list[float | Literal["kappa"]]]
     training: Training
@@ -113,7 +113,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
         chain_stacking.check_labels(dataset, spec.method)
     device = resolve_device(spec.device)
     student = student_of(spec, dataset)
-    teachers = scaled(teachers, dataset, spec.scaling, spec.seed)
+    teachers = scaled(teachers, dataset, spec.teacher_scaling, spec.seed)
     training = material_of(spec, student, dataset, teachers, device)
     context = Context(spec.seed, tuple(replicates), spec.training, device, curves=[])
     best = best_teacher(spec, teachers, dataset, device)
@@ -151,10 +151,10 @@ def _drawn(spec: Spec, problem: Problem, dataset: Dataset, context: Context, sta
         temperature = float(spec.posterior["temperature"][0])
         stacked = chain_stacking.weigh(problem, result.params, dataset, temperature, context.device)
     kept = kept_draws(spec.output, result) if stacked is None else _stacked(spec.output, result, stacked)
-    kept, scaled_by = scaling.scaled(problem, kept, dataset, context.device) if spec.scaled else (kept, [])
+    kept, scaled_by = student_scaling.scaled(problem, kept, dataset, context.device) if spec.student_scaling else (kept, [])
     with stage("predictions"):
         draws = function_space(spec.output, problem, result, dataset, context, kept)
-    draws.attrs.update({scaling.ATTRIBUTE: scaled_by} if scaled_by else {})
+    draws.attrs.update({student_scaling.ATTRIBUTE: scaled_by} if scaled_by else {})
     draws.attrs.update(inference_s=inference_s, wall_s=round(time.monotonic() - started, 3))
     if found := sharpness(problem, result.params):
         draws.attrs[COLUMN] = found

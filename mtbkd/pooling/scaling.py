@@ -91,9 +91,11 @@ def _rows(teacher: Logits, dataset: Dataset) -> np.ndarray:
     split = str(dataset.split[rows[0]])
     if unseen.saw({teacher.teacher: teacher.card}, split):
         raise ContractError(where, "labels", f"only of the split {split}, which the teacher saw in training",
-                            "labels that it has not seen", "use scaling: none, or out-of-fold predictions")  # fmt: skip
+                            "labels that it has not seen", "use teacher_scaling: none, or out-of-fold predictions")  # fmt: skip
     if not teacher.covered[rows].all():
         raise ContractError(where, "teachers", f"no logits on the split {split}", "a teacher that covers it")
     if len(rows) < 2 * FOLDS:
-        raise ContractError(where, "labels", f"{len(rows)} of the split {split}", f"at least {2 * FOLDS}", "use scaling: none")
+        raise ContractError(
+            where, "labels", f"{len(rows)} of the split {split}", f"at least {2 * FOLDS}", "use teacher_scaling: none"
+        )
     return rows

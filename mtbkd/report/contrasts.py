@@ -24,8 +24,8 @@ METRICS = {"accuracy": "accuracy", "nll": "NLL"}
 OF_CALIBRATION = {"nll": "NLL", "ece": "ECE"}
 _NAMES = METRICS | OF_CALIBRATION
 SAID: dict[Verdict, str] = {"better": "better", "worse": "worse", "open": "no difference can be claimed"}
-WEIGHED = ("weights", "weights_settings", "scaling")  # how teachers are heard
-SAMPLER = ("inference", "layers", "stack_chains", "scaled")  # how a method draws
+WEIGHED = ("weights", "weights_settings", "teacher_scaling")  # how teachers are heard
+SAMPLER = ("inference", "layers", "stack_chains", "student_scaling")  # how a method draws
 SUMMED: dict[Verdict, str] = {"better": "Better", "worse": "Worse", "open": "Inconclusive"}
 
 
@@ -109,7 +109,7 @@ def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["weights"] not in (None, against) and second["weights"] == against
-        if _same(first, second, "signal", "scaling", *SAMPLER)
+        if _same(first, second, "signal", "teacher_scaling", *SAMPLER)
     ]
 
 
@@ -120,7 +120,7 @@ def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple
         for a, first in methods.items()
         for b, second in methods.items()
         if first["inference"]["name"] != against == second["inference"]["name"]
-        if _same(first, second, "signal", *WEIGHED, "posterior", "scaled")
+        if _same(first, second, "signal", *WEIGHED, "posterior", "student_scaling")
     ]
 
 
@@ -130,7 +130,7 @@ def by_scaling(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
         (a, b)
         for a, first in methods.items()
         for b, second in methods.items()
-        if first.get("scaled") and not second.get("scaled")
+        if first.get("student_scaling") and not second.get("student_scaling")
         if _same(first, second, "signal", *WEIGHED, "posterior", "inference", "layers", "stack_chains")
     ]
 
@@ -141,7 +141,7 @@ def against_scaled(methods: Mapping[str, Any], against: str = "map") -> list[tup
         (a, b)
         for a, first in methods.items()
         for b, second in methods.items()
-        if second.get("scaled") and not first.get("scaled")
+        if second.get("student_scaling") and not first.get("student_scaling")
         if first["inference"]["name"] != against == second["inference"]["name"]
         if _same(first, second, "signal", *WEIGHED, "posterior")
     ]
@@ -154,7 +154,7 @@ def by_stacking(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
         for a, first in methods.items()
         for b, second in methods.items()
         if first.get("stack_chains") and not second.get("stack_chains")
-        if _same(first, second, "signal", *WEIGHED, "inference", "posterior", "scaled")
+        if _same(first, second, "signal", *WEIGHED, "inference", "posterior", "student_scaling")
     ]
 
 

@@ -238,19 +238,21 @@ def settings(spec: Mapping[str, Any]) -> str:
     entry |= {"signal_settings": dict(signal["settings"])} if signal["settings"] else {}
     entry |= {"weights": spec["weights"]} if spec["weights"] else {}
     entry |= {"weights_settings": dict(spec["weights_settings"])} if spec.get("weights_settings") else {}
-    entry |= {"scaling": scaling} if (scaling := spec.get("scaling", "none")) != "none" else {}
+    entry |= {"teacher_scaling": scaling} if (scaling := spec.get("teacher_scaling", "none")) != "none" else {}
     entry |= {"inference": inference["name"]}
     entry |= {"settings": dict(inference["settings"])} if inference["settings"] else {}
     entry |= {"layers": spec["layers"]} if spec["layers"] != "all" else {}
     entry |= {"tuned_on": spec["tuned_on"]} if spec.get("tuned_on", "validation") != "validation" else {}
-    entry |= {name: spec[name] for name in ("stack_chains", "scaled", "conformal_folds") if spec.get(name)}
+    entry |= {name: spec[name] for name in ("stack_chains", "student_scaling", "conformal_folds") if spec.get(name)}
     entry |= {"posterior": {key: _grid(grid) for key, grid in spec["posterior"].items() if key in uses}}
     methods = {spec["method"]: entry}
     if tuned_by := spec.get("tuned_by"):
         judge = f"{spec['method']}_trial"
         entry["tuned_by"] = judge
         shared = {
-            key: entry[key] for key in ("signal", "signal_settings", "weights", "weights_settings", "scaling") if key in entry
+            key: entry[key]
+            for key in ("signal", "signal_settings", "weights", "weights_settings", "teacher_scaling")
+            if key in entry
         }
         methods[judge] = {**shared, "inference": tuned_by["name"], "settings": dict(tuned_by["settings"])}
     return yaml.safe_dump({"methods": methods}, sort_keys=False, default_flow_style=None, width=100)

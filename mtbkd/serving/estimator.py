@@ -41,11 +41,11 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         Parts of the method, in place of those of ``method``: how teachers enter, how they are weighed, what draws.
     signal_settings, weights_settings, settings : dict, default=None
         Settings of the signal, the weights and the inference.
-    scaling : {"none", "temperature", "vector"}, default=None
+    teacher_scaling : {"none", "temperature", "vector"}, default=None
         Calibration of every teacher before it is heard, by the labels of those validation rows that choose settings.
     layers : {"all", "last"}, default=None
         Which layers the inference draws; the others stay at a MAP fit.
-    scaled : bool, default=False
+    student_scaling : bool, default=False
         Divide the student's logits by one temperature, chosen by the rows that choose settings (Guo et al. 2017).
     tuned_on : {"validation", "cross_validation", "evidence", "evidence_average"}, default=None
         What chooses the shared settings: validation labels, or the training labels by cross-validation or by their evidence;
@@ -111,11 +111,11 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         signal_settings: Mapping[str, Any] | None = None,
         weights: str | None = None,
         weights_settings: Mapping[str, Any] | None = None,
-        scaling: str | None = None,
+        teacher_scaling: str | None = None,
         inference: str | None = None,
         settings: Mapping[str, Any] | None = None,
         layers: str | None = None,
-        scaled: bool = False,
+        student_scaling: bool = False,
         tuned_on: str | None = None,
         student: Any = "mlp",
         hidden: Sequence[int] = (32,),
@@ -135,11 +135,11 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
         self.signal_settings = signal_settings
         self.weights = weights
         self.weights_settings = weights_settings
-        self.scaling = scaling
+        self.teacher_scaling = teacher_scaling
         self.inference = inference
         self.settings = settings
         self.layers = layers
-        self.scaled = scaled
+        self.student_scaling = student_scaling
         self.tuned_on = tuned_on
         self.student = student
         self.hidden = hidden
@@ -237,8 +237,8 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
     def _asked(self, seed: int) -> Asked:
         return Asked(
             self.method, self.signal, self.signal_settings or {}, self.weights, self.inference, self.settings or {},
-            self.layers, self.tuned_on, self.scaled, self.student, tuple(np.atleast_1d(self.hidden).tolist()), self.grid or {},
-            self.training or {}, self.device, seed, self.weights_settings or {}, self.scaling,
+            self.layers, self.tuned_on, self.student_scaling, self.student, tuple(np.atleast_1d(self.hidden).tolist()),
+            self.grid or {}, self.training or {}, self.device, seed, self.weights_settings or {}, self.teacher_scaling,
         )  # fmt: skip
 
     def _seed(self) -> int:

@@ -25,7 +25,7 @@ from mtbkd.contracts.draws import Draws
 from mtbkd.evaluation import scoring
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import word
-from mtbkd.inference import scaling, within_chains
+from mtbkd.inference import student_scaling, within_chains
 from mtbkd.inference.convergence import GATES, INFORMING
 from mtbkd.inference.fitting import Spec, fit
 from mtbkd.serving import modules
@@ -181,7 +181,7 @@ def _card(
 ) -> Card:  # fmt: skip
     chosen = next(row for row in draws.tuning if row["chosen"])
     chosen_values = {name: chosen.get(name) for name in spec.posterior}
-    chosen_values |= {scaling.ATTRIBUTE: draws.attrs[scaling.ATTRIBUTE][0]} if spec.scaled else {}
+    chosen_values |= {student_scaling.ATTRIBUTE: draws.attrs[student_scaling.ATTRIBUTE][0]} if spec.student_scaling else {}
     encoders = dataset.card.get("settings", {}).get("encoders", {})
     licences = {f"encoder {name}": registry.part("encoder", name).LICENCE for name in encoders}
     return Card(

@@ -47,7 +47,7 @@ class Asked(NamedTuple):
     settings: Mapping[str, Any]
     layers: str | None
     tuned_on: str | None
-    scaled: bool
+    student_scaling: bool
     student: Any
     hidden: tuple[int, ...]
     grid: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Asked(NamedTuple):
     device: str
     seed: int
     weights_settings: Mapping[str, Any] = MappingProxyType({})
-    scaling: str | None = None
+    teacher_scaling: str | None = None
 
 
 class Chosen(NamedTuple):
@@ -88,7 +88,14 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
     name, method, told = _method(asked, size, last, len(teachers))
     if not teachers:
         told += "; without teachers it learns from labels alone" if method["signal"] != "none" else ""
-        method = {**method, "signal": "none", "signal_settings": {}, "weights": None, "weights_settings": {}, "scaling": "none"}
+        method = {
+            **method,
+            "signal": "none",
+            "signal_settings": {},
+            "weights": None,
+            "weights_settings": {},
+            "teacher_scaling": "none",
+        }
     elif method["signal"] == "none":
         told += "; it learns from labels alone, whatever its teachers say"
     if name == OWN:
@@ -144,7 +151,7 @@ def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dic
     """Name and entry of the method, and how it came about, in words."""
     parts = {
         key: clean(value)
-        for key in ("signal", "weights", "scaling", "inference", "layers", "tuned_on", "scaled")
+        for key in ("signal", "weights", "teacher_scaling", "inference", "layers", "tuned_on", "student_scaling")
         if (value := getattr(asked, key))
     }
     parts |= {

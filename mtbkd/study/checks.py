@@ -63,9 +63,9 @@ def _method(config: "Config", name: str, method: "MethodEntry") -> Iterator[Mist
     if not needs and method.weights is not None:
         text = sentence(method.weights, f"nothing, because signal '{method.signal}' uses no weights", "remove weights")
         yield Mistake(("methods", name, "weights"), text)
-    if method.signal == "none" and method.scaling != "none":
-        text = sentence(method.scaling, "none, because signal 'none' hears no teachers", "remove scaling")
-        yield Mistake(("methods", name, "scaling"), text)
+    if method.signal == "none" and method.teacher_scaling != "none":
+        text = sentence(method.teacher_scaling, "none, because signal 'none' hears no teachers", "remove teacher_scaling")
+        yield Mistake(("methods", name, "teacher_scaling"), text)
     able = getattr(registry.part("inference", method.inference), "SIGNALS", registry.SIGNALS)
     if method.signal not in able:
         told = sentence(method.signal, f"{' or '.join(sorted(able))} for inference '{method.inference}'")

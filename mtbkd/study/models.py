@@ -62,7 +62,7 @@ class MethodEntry(_Model):
     signal_settings: dict[str, Any] = Field({}, description="settings of the signal's module")
     weights: str | None = Field(None, description="teacher weights, if the signal needs them: a module of mtbkd/pooling")
     weights_settings: dict[str, Any] = Field({}, description="settings of the weights' module")
-    scaling: Scaling = "none"
+    teacher_scaling: Scaling = "none"
     inference: str = Field(description="a module of mtbkd/inference")
     settings: dict[str, Any] = Field({}, description="settings of the algorithm's module")
     posterior: Posterior = Field(UNSET_POSTERIOR, description="overrides the shared settings, key by key")
@@ -81,7 +81,7 @@ class MethodEntry(_Model):
     stack_chains: bool = Field(
         False, description="weight chains by leave-one-out instead of pooling them; for chains in different modes"
     )
-    scaled: bool = Field(
+    student_scaling: bool = Field(
         False, description="divide the student's logits by one temperature, which minimises the NLL of the validation labels"
     )
     conformal_folds: Folds = Field(

@@ -93,13 +93,13 @@ def test_the_same_specification_gives_the_same_numbers(dataset: Dataset, teacher
 
 
 def test_a_fit_hears_its_teachers_scaled(dataset: Dataset, teachers: list[Logits]) -> None:
-    asked = spec("kd").model_copy(update={"scaling": "vector"})
+    asked = spec("kd").model_copy(update={"teacher_scaling": "vector"})
     found = fit(asked, dataset, teachers, REPLICATES)
     np.testing.assert_array_equal(
         found.prob, fit(spec("kd"), dataset, scaled(teachers, dataset, "vector", SEED), REPLICATES).prob
     )
     assert not np.array_equal(found.prob, fit(spec("kd"), dataset, teachers, REPLICATES).prob)
-    assert found.attrs["calibration"]["t_b1"]["labels"] == 150 and found.attrs["scaling"] == "vector"
+    assert found.attrs["calibration"]["t_b1"]["labels"] == 150 and found.attrs["teacher_scaling"] == "vector"
 
 
 def test_tuning_takes_the_candidate_with_the_lowest_validation_nll(dataset: Dataset, teachers: list[Logits]) -> None:

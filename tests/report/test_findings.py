@@ -106,7 +106,7 @@ def test_pairs_differ_in_one_part_only() -> None:
     assert by_weights(methods) == [("kd_entropy_map", "kd_equal_map")]
     assert set(by_inference(methods)) == {("kd_entropy_sgld", "kd_entropy_map"), ("tip_entropy_sgld", "tip_entropy_map")}
     assert prior_and_sampler(methods) == [("tip_entropy_sgld", "kd_entropy_sgld", "kd_entropy_map")]
-    scaled = methods | {"tip_scaled": methods["tip_entropy_map"] | {"scaled": True}}
+    scaled = methods | {"tip_scaled": methods["tip_entropy_map"] | {"student_scaling": True}}
     assert by_scaling(scaled) == [("tip_scaled", "tip_entropy_map")] and by_scaling(methods) == against_scaled(methods) == []
     assert against_scaled(scaled) == [("tip_entropy_sgld", "tip_scaled")]
     for question in (by_weights, by_inference, prior_and_sampler):  # a scaled student stands in for no other

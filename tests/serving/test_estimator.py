@@ -259,7 +259,7 @@ def test_prediction_sets_hold_the_class_as_often_as_promised():
 def test_students_of_folds_calibrate_sets_where_no_row_is_spared(tmp_path: Path):
     """Folds promise more than two held-out rows could; the same sets as by the folds' own fits, and none after loading."""
     x, y, teachers = iris()
-    student = plain(validation=0.04, scaled=True, hidden=(3,)).fit(x, y, teachers=teachers)
+    student = plain(validation=0.04, student_scaling=True, hidden=(3,)).fit(x, y, teachers=teachers)
     with pytest.raises(ValueError, match=r"held-out rows can promise.*or folds"):
         student.predict_set(x, 0.9)
     sets = student.predict_set(x, 0.9, kind="aps", folds=3)
@@ -272,7 +272,7 @@ def test_students_of_folds_calibrate_sets_where_no_row_is_spared(tmp_path: Path)
     np.testing.assert_allclose(prob[1][train[at]], crossed.held.prob[0, at], atol=1e-6)
     assert student.bundle_.card.tuned["scaled_by"] > 0
     again = mtbkd.load(student.save(tmp_path / "student"))
-    assert again.scaled
+    assert again.student_scaling
     with pytest.raises(ValueError, match="3 of a student that was loaded; expected 0"):
         again.predict_set(x, 0.9, folds=3)
 
@@ -321,14 +321,14 @@ def test_a_method_of_labels_says_that_nobody_listens_to_teachers():
 def test_teachers_are_calibrated_and_weighted_as_asked():
     x, y, teachers = iris()
     sure = {name: prob**4 / (prob**4).sum(1, keepdims=True) for name, prob in teachers.items()}
-    one, two = (plain(signal="kd", scaling=how).fit(x, y, teachers=sure) for how in ("none", "temperature"))
-    assert two.bundle_.card.config["scaling"] == "temperature" and (one.predict_proba(x) != two.predict_proba(x)).any()
+    one, two = (plain(signal="kd", teacher_scaling=how).fit(x, y, teachers=sure) for how in ("none", "temperature"))
+    assert two.bundle_.card.config["teacher_scaling"] == "temperature" and (one.predict_proba(x) != two.predict_proba(x)).any()
     marginal = {"unknown": "marginal", "alpha": 1e9}
     found = plain(signal="kd", weights="domain", weights_settings=marginal).fit(x, y, teachers=teachers)
     equal = plain(signal="kd", weights="equal").fit(x, y, teachers=teachers)
     np.testing.assert_allclose(found.predict_proba(x), equal.predict_proba(x), atol=1e-4)
     with pytest.raises(ValueError, match="hears no teachers"):
-        plain(signal="none", scaling="vector").fit(x, y, teachers=teachers)
+        plain(signal="none", teacher_scaling="vector").fit(x, y, teachers=teachers)
 
 
 def test_folds_of_a_cross_validation_find_their_rows_of_a_frame():

@@ -195,8 +195,8 @@ MISTAKES = {
                                             ["burn_in 20", "10 steps"]),
     "signal without its weights": ("methods.tip_map.weights", ..., None, ["missing", "'tip'", "entropy, equal"]),
     "weights without use": ("methods.labels_map.weights", "equal", None, ["'none' uses no weights"]),
-    "scaling without teachers": ("methods.labels_map.scaling", "vector", None, ["'none' hears no teachers"]),
-    "typo in a scaling": ("methods.tip_map.scaling", "temprature", None, ["none, temperature, vector"]),
+    "scaling without teachers": ("methods.labels_map.teacher_scaling", "vector", None, ["'none' hears no teachers"]),
+    "typo in a scaling": ("methods.tip_map.teacher_scaling", "temprature", None, ["none, temperature, vector"]),
     "settings that the weights lack": ("methods.tip_map.weights_settings", {"alpha": 1},
                                        "methods.tip_map.weights_settings.alpha", ["alpha"]),
     "one teacher with entropy weights": (f"{EXPERIMENT}.teachers", ["b1"], None,
@@ -287,14 +287,14 @@ def test_chains_are_nowhere_pooled_where_a_method_asks_to_stack_them(raw):
 
 
 def test_scaled_students_and_folds_are_refused_where_they_would_be_ignored(raw):
-    method = {"signal": "none", "inference": "map", "scaled": True, "conformal_folds": 5}
+    method = {"signal": "none", "inference": "map", "student_scaling": True, "conformal_folds": 5}
     used = put(put(raw, "methods.mine", method), f"{EXPERIMENT}.methods", ["labels_map", "mine"])
     fit = make_plan(config.load(used), "small").experiments["sim"].methods["mine"]
-    assert (fit["scaled"], fit["conformal_folds"]) == (True, 5)
+    assert (fit["student_scaling"], fit["conformal_folds"]) == (True, 5)
     judged = {"judged": {"kind": "exact", "settings": {"methods": ["mine"]}}}
     lines = complaints(put(put(raw, "methods.mine", method), "studies.small.questions", judged))
     assert [line.partition("allowed: ")[2] for line in lines] == [
-        "methods with scaled: false, because this question scales no student.",
+        "methods with student_scaling: false, because this question scales no student.",
         "methods with conformal_folds: 0, because this question makes no prediction sets.",
     ]
     (line,) = complaints(put(raw, "methods.mine", method | {"conformal_folds": 1}))

@@ -56,8 +56,8 @@ def _own(asked: Asked, settings: Settings) -> Iterator[Mistake]:
             allowed = "methods without tuned_by and tuned_on, because label curves choose settings by MAP fits on folds"
             yield Mistake((*path, "methods", index), sentence(name, allowed))
     for index, name in enumerate(settings.methods):
-        if name in known and config.methods[name].scaling != "none":
-            allowed = "methods with scaling: none, because the validation labels are among those that are counted"
+        if name in known and config.methods[name].teacher_scaling != "none":
+            allowed = "methods with teacher_scaling: none, because the validation labels are among those that are counted"
             yield Mistake((*path, "methods", index), sentence(name, allowed))
     if NO_TEACHERS in settings.teachers:
         allowed = "any other name, because this is the folder of students without teachers"

@@ -93,7 +93,7 @@ class Bench:
         return np.stack(found).reshape(len(fits), len(outsides), len(shares), len(listed), count, *found[0].shape)
 
     def _heard(self, fit: FitSpec, outside: float) -> list[Logits]:
-        return scaled(self.teachers[outside], self.dataset, fit.scaling, fit.seed)
+        return scaled(self.teachers[outside], self.dataset, fit.teacher_scaling, fit.seed)
 
     def _params(self, fit: FitSpec, target: Budget, replicates: Sequence[int], steps: int) -> "torch.Tensor":
         """Parameters (U, S, P) of each unit's draws."""

@@ -180,7 +180,7 @@ def _responsibilities(inputs: Inputs, method: str, block: str, each: Replicate) 
     test = np.flatnonzero(each.dataset.split[draws.example_index] == "test")
     rows = draws.example_index[test]
     position = draws.replicates.tolist().index(each.number)
-    scaling, seed = draws.attrs.get("scaling", "none"), draws.attrs.get("seed", 0)
+    scaling, seed = draws.attrs.get("teacher_scaling", "none"), draws.attrs.get("seed", 0)
     each = replace(each, teachers=scaled(each.teachers, each.dataset, scaling, seed))
     weights = each.weights(draws.attrs["weights"], rows, draws.attrs.get("weights_settings"))
     found = responsibilities(draws, position, test, stack_logits(each.teachers)[0, rows], weights)

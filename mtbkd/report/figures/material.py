@@ -31,7 +31,7 @@ class Method:
         signal, weights, inference: names of its parts; weights "" where the signal uses none.
         draws_kind: ``point``, ``independent`` or ``chains``, see ``evaluation.convergence``.
         candidates: shared setting -> its candidates, for every setting that is tuned.
-        scaling: how its teachers are calibrated.
+        teacher_scaling: how its teachers are calibrated.
     """
 
     signal: str
@@ -39,7 +39,7 @@ class Method:
     inference: str
     draws_kind: str
     candidates: Mapping[str, Sequence[float | str]] = field(default_factory=dict)
-    scaling: str = "none"
+    teacher_scaling: str = "none"
 
     @classmethod
     def of(cls, spec: Mapping[str, Any]) -> "Method":
@@ -47,7 +47,9 @@ class Method:
         inference = spec["inference"]["name"]
         tuned = {name: values for name, values in spec["posterior"].items() if len(values) > 1}
         draws_kind = registry.part("inference", inference).DRAWS
-        return cls(spec["signal"]["name"], spec["weights"] or "", inference, draws_kind, tuned, spec.get("scaling", "none"))
+        return cls(
+            spec["signal"]["name"], spec["weights"] or "", inference, draws_kind, tuned, spec.get("teacher_scaling", "none")
+        )
 
 
 @dataclass(frozen=True)

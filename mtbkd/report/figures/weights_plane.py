@@ -55,7 +55,7 @@ def students(experiment: Experiment) -> list[str]:
         return name not in experiment.columns, experiment.methods[name].draws_kind == "point"
 
     methods = experiment.methods.items()
-    tips = {name: method.weights for name, method in methods if method.signal == "tip" and method.scaling == "none"}
+    tips = {name: method.weights for name, method in methods if method.signal == "tip" and method.teacher_scaling == "none"}
     of = [[name for name, weights in tips.items() if weights == shown] for shown in SHOWN_WEIGHTS]
     return [min(names, key=distance) for names in of if names]
 

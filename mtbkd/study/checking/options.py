@@ -55,7 +55,7 @@ def ignored_mistakes(config: "Config", path: KeyPath, methods: Sequence[str]) ->
                 sentence(method, "methods with stack_chains: false, because this question does not stack chains"),
             )
         for option, default, why in (
-            ("scaled", False, "scales no student"),
+            ("student_scaling", False, "scales no student"),
             ("conformal_folds", 0, "makes no prediction sets"),
         ):
             if entry and getattr(entry, option) != default:

@@ -35,7 +35,7 @@ def scaled(
     rows = dataset.rows("val")
     if not len(rows):
         raise ContractError(f"dataset {dataset.name}", "validation examples", "none", "some, whose labels choose a temperature",
-                            "set scaled: false")  # fmt: skip
+                            "set student_scaling: false")  # fmt: skip
     x = problem.student.inputs(torch.as_tensor(dataset.x[:, rows], device=device))
     found, begins, temperatures = kept.clone(), last_layer(problem), []
     with torch.no_grad():
@@ -69,5 +69,5 @@ def _check(problem: Problem, params: "torch.Tensor", x: "torch.Tensor", expected
         return
     off = float((problem.student.apply(params, x) - expected).abs().max())
     if not off <= CLOSE * max(1.0, float(expected.abs().max())):
-        raise ContractError("scaled", "student", "a last layer that does not make the logits", "a student that ends in a dense "
-                            "layer", "set scaled: false")  # fmt: skip
+        raise ContractError("student_scaling", "student", "a last layer that does not make the logits",
+                            "a student that ends in a dense layer", "set student_scaling: false")  # fmt: skip

@@ -11,7 +11,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.data.datasets import scikit
 from mtbkd.inference.cross_fitting import without
 from mtbkd.inference.fitting import Spec, fit, fit_with_folds
-from mtbkd.inference.scaling import _temperature
+from mtbkd.inference.student_scaling import _temperature
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def spec(**more) -> Spec:
 
 @pytest.fixture(scope="module")
 def fits(wine):
-    return fit(spec(), wine, [], range(2)), fit(spec(scaled=True), wine, [], range(2))
+    return fit(spec(), wine, [], range(2)), fit(spec(student_scaling=True), wine, [], range(2))
 
 
 def test_the_temperature_is_that_of_a_search_written_from_the_equation(wine, fits):
@@ -67,7 +67,7 @@ def test_of_several_draws_the_mean_prediction_is_scaled():
 
 def test_a_last_layer_is_scaled_like_the_whole_network(wine):
     laplace = {"inference": {"name": "laplace", "settings": {"draws": 30}}, "layers": "last"}
-    plain, scaled = fit(spec(**laplace), wine, [], range(1)), fit(spec(scaled=True, **laplace), wine, [], range(1))
+    plain, scaled = fit(spec(**laplace), wine, [], range(1)), fit(spec(student_scaling=True, **laplace), wine, [], range(1))
     t = scaled.attrs["scaled_by"][0]
     tempered = plain.prob[0, 0].astype(np.float64) ** (1 / t)
     np.testing.assert_allclose(scaled.prob[0, 0], tempered / tempered.sum(-1, keepdims=True), atol=1e-4)
@@ -76,8 +76,8 @@ def test_a_last_layer_is_scaled_like_the_whole_network(wine):
 def test_without_validation_labels_there_is_no_temperature(wine):
     bare = replace(wine, split=np.where(wine.split == "val", "ood:rest", wine.split))
     assert fit(spec(), bare, [], range(2)).validation is None
-    with pytest.raises(ContractError, match=r"validation examples: found none.*scaled: false"):
-        fit(spec(scaled=True), bare, [], range(2))
+    with pytest.raises(ContractError, match=r"validation examples: found none.*student_scaling: false"):
+        fit(spec(student_scaling=True), bare, [], range(2))
 
 
 def test_students_of_folds_do_not_see_their_fold(wine, fits):
