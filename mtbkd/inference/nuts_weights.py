@@ -52,6 +52,8 @@ State = nuts.State
 
 
 class Settings(nuts.Settings):
+    # nutpie calls from a thread of its own, in which this density was seen to wait forever.
+    sampler: Literal["pymc", "numpyro"] = Field("pymc", description="implementation; numpyro needs the extra jax or gpu")
     alpha: Positive = Field(1.0, description="concentration of the Dirichlet prior of a domain's weights")
     no_teacher: tuple[Positive, Positive] = Field((1.0, 9.0), description="a and b of the Beta prior of w0")
     designs: ChainCount = Field(12, description="weights, drawn from their prior, at which particles are drawn for Z")
