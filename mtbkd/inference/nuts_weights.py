@@ -31,10 +31,9 @@ from mtbkd.signals import log_beta, tip
 
 if TYPE_CHECKING:
     import pymc as pm
-    import pytensor.tensor as pt
 else:
-    pm, pt = lazy_import("pymc"), lazy_import("pytensor.tensor")
-special = lazy_import("pytensor.tensor.special")
+    pm = lazy_import("pymc")
+pt, special = lazy_import("pytensor.tensor"), lazy_import("pytensor.tensor.special")
 
 log = logging.getLogger(__name__)
 
@@ -115,10 +114,14 @@ class Weighted:
         share = rng.beta(*self.settings.no_teacher, (count, 1, 1)).clip(1e-3, 1 - 1e-3)
         return np.concatenate([(1 - share) * own, np.broadcast_to(share, (count, self.domains, 1))], -1)
 
+    def _log_own(self, at: Any) -> Any:
+        """Logarithms (B, G) of the teachers' weights among themselves."""
+        ratios = pt.concatenate([at[self.none :].reshape((self.domains, -1)), pt.zeros((self.domains, 1))], axis=1)
+        return special.log_softmax(ratios, axis=1)
+
     def log_weights(self, at: Any) -> Any:
         """Logarithms (B, C) of the weights at the coordinates ``at`` (V,), in PyTensor."""
-        ratios = pt.concatenate([at[self.none :].reshape((self.domains, -1)), pt.zeros((self.domains, 1))], axis=1)
-        own = special.log_softmax(ratios, axis=1)
+        own = self._log_own(at)
         if not self.none:
             return own
         share, rest = -pt.softplus(-at[0]), -pt.softplus(at[0])
@@ -126,8 +129,7 @@ class Weighted:
 
     def log_prior(self, at: Any) -> Any:
         """Log-density of the coordinates: that of the weights times the Jacobian, up to a constant."""
-        ratios = pt.concatenate([at[self.none :].reshape((self.domains, -1)), pt.zeros((self.domains, 1))], axis=1)
-        found = self.settings.alpha * special.log_softmax(ratios, axis=1).sum()
+        found = self.settings.alpha * self._log_own(at).sum()
         if self.none:
             a, b = self.settings.no_teacher
             found = found - a * pt.softplus(-at[0]) - b * pt.softplus(at[0])

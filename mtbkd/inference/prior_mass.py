@@ -2,7 +2,7 @@
 
     Z(w) = int N(theta; 0, s^2 I) prod_i [ sum_c w_c(d_i) f_ic(theta) ]^beta dtheta,   f_ic = Dir(q_i(theta); 1 + lambda p_ic)
 
-A prior of w needs it: without - log Z(w) the posterior of w is not that of w, but one tilted by Z (method.md, 10.5). Sequential
+A prior of w needs it: without - log Z(w) the posterior of w is not that of w, but one tilted by Z. Sequential
 Monte Carlo without labels runs at J weights; its M particles, pooled, are draws of the mixture of these J priors, so that
 
     Z(w) ~ (1 / M) sum_m prod_i [...]^beta / sum_j (M_j / M) prod_i [... at w_j]^beta / Z(w_j)

@@ -1,6 +1,6 @@
 """The settings that all methods share, as signals and posteriors read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,4 +34,4 @@ class Shared:
 
     def take(self, units: "torch.Tensor") -> "Shared":
         """The settings of ``units`` (V,), by their positions."""
-        return Shared(*(None if value is None else value[units] for value in vars(self).values()))
+        return replace(self, **{name: value[units] for name, value in vars(self).items() if value is not None})
