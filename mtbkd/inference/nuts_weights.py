@@ -46,6 +46,7 @@ NEEDS_HIDDEN = False
 NEEDS_SYMBOLIC = True
 SIGNALS = frozenset({"tip", "none"})
 FEW = 30  # particles that count, below which Z is too noisy
+LEAST = 1e-3  # weight of a component in the designs
 
 State = nuts.State
 
@@ -55,7 +56,9 @@ class Settings(nuts.Settings):
     sampler: Literal["pymc", "numpyro"] = Field("pymc", description="implementation; numpyro needs the extra jax or gpu")
     alpha: Positive = Field(1.0, description="concentration of the Dirichlet prior of a domain's weights")
     no_teacher: tuple[Positive, Positive] = Field((1.0, 9.0), description="a and b of the Beta prior of w0")
-    designs: ChainCount = Field(12, description="weights, drawn from their prior, at which particles are drawn for Z")
+    designs: ChainCount = Field(
+        12, description="weights, drawn from their prior, at which particles are drawn for Z, beside the corners"
+    )
     particles: int = Field(40, ge=4, le=10_000, description="particles at each of them")
 
 
@@ -102,16 +105,23 @@ class Weighted:
         found = cls(problem.constants["prob"].shape[2] - none, int(domain.max()) + 1, none, settings)
         rng = np.random.default_rng(derive(context.seed, "designs", replicate=context.replicates[0]))
         about = smc.Settings.model_validate({**FAST, "chains": 1, "particles": settings.particles, "final_sweeps": 4})
-        found.mass = prior_mass(problem, unit, domain, found.prior_draws(settings.designs, rng), about, context)
+        designs = np.concatenate([found.corners(), found.prior_draws(settings.designs, rng)])
+        found.mass = prior_mass(problem, unit, domain, designs, about, context)
         return found
 
+    def corners(self) -> np.ndarray:
+        """Weights (C, B, C) that are all but one component's alone, the same in every domain."""
+        count = self.teachers + self.none
+        own = np.where(np.eye(count, dtype=bool), 1 - (count - 1) * LEAST, LEAST)
+        return np.repeat(own[:, None], self.domains, 1)
+
     def prior_draws(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Weights (``count``, B, C) from their prior, each at least a thousandth, as logarithms need it."""
-        own = rng.dirichlet(np.full(self.teachers, self.settings.alpha), (count, self.domains)).clip(min=1e-3)
+        """Weights (``count``, B, C) from their prior, each about LEAST or more, as logarithms need it."""
+        own = rng.dirichlet(np.full(self.teachers, self.settings.alpha), (count, self.domains)).clip(min=LEAST)
         own /= own.sum(-1, keepdims=True)
         if not self.none:
             return own
-        share = rng.beta(*self.settings.no_teacher, (count, 1, 1)).clip(1e-3, 1 - 1e-3)
+        share = rng.beta(*self.settings.no_teacher, (count, 1, 1)).clip(LEAST, 1 - LEAST)
         return np.concatenate([(1 - share) * own, np.broadcast_to(share, (count, self.domains, 1))], -1)
 
     def _log_own(self, at: Any) -> Any:

@@ -66,7 +66,8 @@ def prior_mass(
         problem: its signal is tip.
         unit: its position.
         domain: int (N,) of the examples.
-        design: weights (J, B, C) at which particles are drawn; those of interest must lie among them.
+        design: weights (J, B, C) at which particles are drawn; those of interest must lie among them: the corners, too, as
+            the particles of middling weights hardly count there.
         settings: of the sequential Monte Carlo.
         context: seeds.
     """

@@ -72,9 +72,13 @@ def _parameters(of: Problem, weights: np.ndarray, context: Context) -> "torch.Te
     return smc.run(several, settings, smc.init(several, settings, own), own).params[:, 0, 0]
 
 
-def p_values(found: np.ndarray) -> dict[str, float]:
-    """Quantity -> p of uniform ranks, chi-square in five bins."""
+def told(found: np.ndarray) -> list[str]:
+    """A line a quantity: p of uniform ranks, chi-square in five bins, and how far the mean rank is from the middle."""
     from scipy import stats
 
-    bins = [np.bincount(own * 5 // (RANKED + 1), minlength=5) for own in found.T]
-    return {name: float(stats.chisquare(own)[1]) for name, own in zip(QUANTITIES, bins, strict=True)}
+    lines, error = [], np.sqrt(((RANKED + 1) ** 2 - 1) / 12 / len(found))
+    for name, own in zip(QUANTITIES, found.T, strict=True):
+        p = stats.chisquare(np.bincount(own * 5 // (RANKED + 1), minlength=5))[1]
+        away = (own.mean() - RANKED / 2) / error
+        lines.append(f"{name}: p of uniform ranks {p:.3f}; mean rank {away:+.1f} standard errors from the middle")
+    return lines
