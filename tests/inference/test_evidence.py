@@ -14,6 +14,7 @@ from scipy.special import gammaln, logsumexp
 
 from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.contracts.draws import Draws
+from mtbkd.contracts.held_out import HeldOut
 from mtbkd.inference import Context, averaging, evidence, folds, sgld, smc
 from mtbkd.inference.choosing import Judge, way
 from mtbkd.inference.optimise import Training
@@ -154,6 +155,15 @@ def test_an_average_takes_draws_in_proportion_to_the_weights() -> None:
 def test_an_average_passes_a_gate_only_if_every_candidate_in_it_did() -> None:
     found = averaging.mixed(drawn(), np.array([[0.75, 1.0], [0.25, 0.0]]), seed=1).gates
     assert [(row["replicate"], row["value"], row["verdict"]) for row in found] == [(0, 1.3, False), (1, 1.005, True)]
+
+
+def test_an_average_predicts_held_out_examples_as_its_draws_would() -> None:
+    """A candidate without draws counts for nothing, even where it has no number."""
+    each = np.array([[0.2, 0.8], [0.4, 0.6], [0.6, 0.4], [np.nan, np.nan]], np.float32)
+    held = HeldOut(np.array([5]), each[:, None], np.array([0]))
+    found = averaging.mixed(replace(drawn(), validation=held), np.array([[0.75, 1.0], [0.25, 0.0]]), seed=1).validation
+    assert found is not None
+    np.testing.assert_allclose(found.prob, [[[0.75 * 0.2 + 0.25 * 0.6, 0.75 * 0.8 + 0.25 * 0.4]], [[0.4, 0.6]]], rtol=1e-6)
 
 
 def test_candidates_of_no_weight_are_not_fitted() -> None:
