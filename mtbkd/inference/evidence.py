@@ -50,13 +50,14 @@ def tune(make: Make, units: Rows, context: Context, settings: smc.Settings) -> R
         ``units`` with ``log_evidence``, ``log_evidence_se`` (nats), ``evidence_weight`` (the probability of a candidate given
         the labels, where all are equally likely before), ``val_nll`` and ``val_accuracy`` (None) and ``chosen``.
     """
-    at_once = max(1, AT_ONCE // (settings.chains * settings.particles))
+    number = len({unit["replicate"] for unit in units})
+    # Candidate by candidate: strong teachers take many more tempering steps than weak ones, who would wait for them.
+    at_once = min(number, max(1, AT_ONCE // (settings.chains * settings.particles)))
     parts = []
     for first in range(0, len(units), at_once):
         at = slice(first, first + at_once)
         parts.append(evidence_of(make(units[at]), settings, replace(context, replicates=context.replicates[at])))
     value, error = (np.concatenate(each) for each in zip(*((part.value, part.error) for part in parts), strict=True))
-    number = len({unit["replicate"] for unit in units})
     weight = weights(value.reshape(-1, number))
     won = weight == weight.max(0)
     if (noisy := error.reshape(-1, number)[won]).max() > NOISE:
