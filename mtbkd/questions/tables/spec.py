@@ -85,7 +85,7 @@ class Strengths(BaseModel):
     prior_scale: Positive = Field(1.0, description="standard deviation of the Gaussian prior")
     transfer: Examples = Field(100, description="unlabelled examples that students see at most")
     settings: dict[str, Any] = Field(
-        {"chains": 2, "particles": 60, "sweeps": 1, "leapfrogs": 5, "final_sweeps": 4},
+        {"chains": 3, "particles": 100, "sweeps": 2, "leapfrogs": 8, "final_sweeps": 2},
         description="the Settings of mtbkd/inference/smc",
     )
 

@@ -1,4 +1,4 @@
-"""How the shared settings were chosen: validation loss and accuracy against lambda, and what else was tuned."""
+"""How the shared settings were chosen: held-out loss and accuracy against lambda, and what else was tuned."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,9 +18,9 @@ TITLE = "How strongly to trust the teachers"
 SCOPE = "experiment"
 CATEGORY = "Tuning"
 CAPTION = """\
-All scores here are on validation examples, never on test examples. The x-axis is lambda, the strength of the teachers (or
-kappa if given; lambda is then their sharpness). Left: negative log-likelihood of the validation labels in nats (lower is
-better; settings are chosen by it). Right: accuracy (higher is better). Each row is one signal, fitted by maximum a posteriori
+All scores here are on held-out labels, never on test examples: validation examples, or those that the folds of a
+cross-validation within the training labels keep out. The x-axis is lambda, the strength of the teachers (or kappa if given;
+lambda is then their sharpness). Left: negative log-likelihood in nats (lower is better; settings are chosen by it). Right: accuracy (higher is better). Each row is one signal, fitted by maximum a posteriori
 for every candidate, and at most one further tuned setting: its values are the lines, named on the right (s: scale of the
 Gaussian prior on the weights, beta: power on the teacher term, T: temperature of the student, w0: weight of no teacher). All
 other tuned settings are at their best value for each dot. Dots are means over replicates with 95 % intervals; the numbers
@@ -32,7 +32,7 @@ LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 ROW, SIDE = 2.0, 0.012
 COUNT = 9.5  # points between two lines of counts
 FLOOR = (0, (4, 2))
-SCORES = {"val_nll": "validation NLL (nats)", "val_accuracy": "validation accuracy"}
+SCORES = {"val_nll": "held-out NLL (nats)", "val_accuracy": "held-out accuracy"}
 OTHERS = {
     "lambda": "lambda", "no_teacher": "w0", "prior_scale": "s", "beta": "beta", "student_temperature": "T",
     "teacher_temperature": "teachers' T",
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A dot: the best candidate with this lambda, by mean validation loss, and how many replicates chose this lambda."""
+    """A dot: the best candidate with this lambda, by mean held-out loss, and how many replicates chose this lambda."""
 
     lam: float
     scores: dict[str, Interval]
