@@ -20,9 +20,10 @@ CATEGORY = "Tuning"
 CAPTION = """\
 All scores here are on held-out labels, never on test examples: validation examples, or those that the folds of a
 cross-validation within the training labels keep out. The x-axis is lambda, the strength of the teachers (or kappa if given;
-lambda is then their sharpness). Left: negative log-likelihood in nats (lower is better; settings are chosen by it). Right: accuracy (higher is better). Each row is one signal, fitted by maximum a posteriori
-for every candidate, and at most one further tuned setting: its values are the lines, named on the right (s: scale of the
-Gaussian prior on the weights, beta: power on the teacher term, T: temperature of the student, w0: weight of no teacher). All
+lambda is then their sharpness). Left: negative log-likelihood in nats (lower is better; settings are chosen by it). Right:
+accuracy (higher is better). Each row is one signal, fitted by maximum a posteriori for every candidate, and at most one
+further tuned setting: its values are the lines, named on the right (s: scale of the Gaussian prior on the weights, beta: power
+on the teacher term, T: temperature of the student, w0: weight of no teacher). All
 other tuned settings are at their best value for each dot. Dots are means over replicates with 95 % intervals; the numbers
 above a panel count the replicates that chose this lambda and this line. The dashed line is labels alone with its best
 settings. A curve that stays on its worse side means that these teachers only do harm with this much data; a curve that crosses
