@@ -259,8 +259,10 @@ def _verdict(gate: Gate, claim: Claim, replicate: int, evidence: Evidence) -> Ve
     chains, draws = evidence.quantities.shape[1:]
     if not chains and gate.min_chains:
         return Verdict(gate.name, replicate, None, gate.threshold, False, "every chain diverged")
-    if chains < gate.min_chains or draws < gate.min_draws:
-        return Verdict(gate.name, replicate, None, gate.threshold, False, "too few draws to tell")
+    for found, least, what in ((chains, gate.min_chains, "chain"), (draws, gate.min_draws, "draws per chain")):
+        if found < least:
+            note = f"too few draws to tell: {found} {what}, needs at least {least}"
+            return Verdict(gate.name, replicate, None, gate.threshold, False, note)
     with np.errstate(all="ignore"):
         value, error = gate.measure(evidence), gate.error(evidence) if gate.error else 0.0
     if not math.isfinite(value) or not math.isfinite(error):

@@ -1,6 +1,7 @@
 """The tables of one experiment: main results, published numbers, teachers, domains, gates, tuning, paired comparisons."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from mtbkd.base.frames import Frame
@@ -185,15 +186,19 @@ def gates_table(evidence: Evidence, gates: Frame) -> Table:
 
 
 def gate_cell(rows: Frame, gap_size: str) -> Cell:
-    """The verdict of one gate over a method's replicates, with the worst value."""
+    """The verdict of one gate over a method's replicates, with the worst value and why a replicate has none."""
     applied = rows[rows["verdict"] != "not applicable"]
     if not len(applied):
         return text(f"{MARKS['not applicable']} not applicable", "; ".join(dict.fromkeys(rows["note"])))
     gate = GATES[str(rows["gate"].iloc[0])]
     failed, judged = applied[applied["verdict"] == "failed"], applied[applied["verdict"] != "not judged"]
     worst = gate.worst(applied["value"].to_numpy(float))
-    limit = f"worst {show(worst)}, requires {gate.sense} {show(float(applied['threshold'].iloc[0]))}"
-    limit += f"; {gap_size}" if gate.name == "calibration" and gap_size else ""
+    limits = (
+        [f"worst {show(worst)}, requires {gate.sense} {show(float(applied['threshold'].iloc[0]))}"] if isfinite(worst) else []
+    )
+    limits += dict.fromkeys(failed.loc[failed["value"].isna(), "note"])
+    limits += [gap_size] if gate.name == "calibration" and gap_size else []
+    limit = "; ".join(limits)
     if len(failed) and gate.informs:
         return text(f"{WARNS} missed {len(failed)} of {len(applied)}", limit, "warn")
     if len(failed):

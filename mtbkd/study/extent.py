@@ -16,6 +16,7 @@ from mtbkd.base.lazy import torch
 from mtbkd.base.settings import merged, settings_of
 from mtbkd.data.datasets import Shape, redrawn
 from mtbkd.evaluation.compare import MIN_FOR_TEST
+from mtbkd.inference.convergence import GATES
 from mtbkd.inference.fitting import Spec
 from mtbkd.inference.tuning import count
 
@@ -28,6 +29,7 @@ MAX_JOBS = 100_000  # Snakemake holds every one in memory and looks at each agai
 MAX_GB = 1_000  # one job's arrays; no machine of this project's readers has more
 MAX_CANDIDATES = 10_000  # every one is a fit
 ALPHA = 0.05
+FEWEST = GATES["rhat"].min_draws
 COPIES = 6  # of the parameters while Adam moves them: they, their gradient and its moments, and what a step is made of
 _SIZES = ("n_train", "n_val", "n_test", "n_fresh")
 
@@ -167,15 +169,37 @@ def memory_remark(where: str, need: Need) -> str:
     return f"{where} needs {need}; this machine has {here:,.1f} GB" if need.gigabytes > here else ""
 
 
+def draws_per_chain(settings: BaseModel) -> int | None:
+    """How many draws of a chain an inference with ``settings`` keeps; None where they do not say."""
+    kept = getattr(settings, "kept", None)
+    return len(kept()) if kept else settings.model_dump().get("draws")
+
+
 def remarks(experiments: "Iterable[ExperimentPlan]") -> tuple[str, ...]:
-    """What the replicates of a study cannot decide, one line for experiments that are alike; said before any job."""
+    """What replicates and draws of a study cannot decide, one line for experiments that are alike; said before any job."""
+    planned = list(experiments)
+    return (*_untested(planned), *_too_short(planned))
+
+
+def _too_short(experiments: "Iterable[ExperimentPlan]") -> Iterator[str]:
+    """Chains so short that every gate of theirs fails."""
+    where: dict[tuple[str, int], list[str]] = {}
+    for experiment in experiments:
+        for method, spec in experiment.methods.items():
+            inference = spec["inference"]
+            draws = draws_per_chain(settings_of("inference", inference["name"], inference["settings"]))
+            if registry.part("inference", inference["name"]).DRAWS == "chains" and draws and draws < FEWEST:
+                where.setdefault((method, draws), []).append(experiment.name)
+    for (method, draws), names in where.items():
+        yield f"{', '.join(names)}: {method} keeps {draws} draws per chain and will fail its gates, which need {FEWEST}"
+
+
+def _untested(experiments: "Iterable[ExperimentPlan]") -> Iterator[str]:
     alike = [(e.replicates, len(e.methods) - 1, e.name) for e in experiments if len(e.methods) > 1]
-    found = []
     for (replicates, comparisons), group in groupby(sorted(alike), key=lambda each: each[:2]):
         names = ", ".join(name for *_, name in group)
         if said := _undecidable(replicates, comparisons):
-            found.append(f"{names}: {said}")
-    return tuple(found)
+            yield f"{names}: {said}"
 
 
 def _undecidable(replicates: int, comparisons: int) -> str:

@@ -151,7 +151,7 @@ def test_teachers_are_scored_on_the_splits_they_cover(simulated):
 def test_gates_hold_the_fits_verdicts_and_the_calibration(simulated):
     gates = simulated[0]["gates"]
     assert pick(gates, method="labels_map", gate="calibration")["verdict"].tolist() == ["not applicable"] * 4
-    assert pick(gates, method="tip_sgld", gate="rhat", replicate=0)["note"].item() == "too few draws to tell"
+    assert pick(gates, method="tip_sgld", gate="rhat", replicate=0)["note"].item().startswith("too few draws to tell")
     diverged = pick(gates, method="tip_sgld", gate="diverged").set_index("replicate")
     assert diverged["verdict"].tolist() == ["failed", "passed", "passed", "failed"]
     calibration = pick(gates, method="tip_sgld", gate="calibration", replicate=1).iloc[0]

@@ -73,10 +73,12 @@ def test_chains_that_do_not_move_fail():
     assert apart["rhat"]["verdict"] is False and apart["ess_bulk"]["verdict"] is False
 
 
-@pytest.mark.parametrize(("draws", "count"), [(99, 4), (400, 1)])
-def test_too_few_draws_or_chains_fail_without_a_number(draws, count):
+@pytest.mark.parametrize(
+    ("draws", "count", "lacking"), [(99, 4, "99 draws per chain, needs at least 100"), (400, 1, "1 chain, needs at least 2")]
+)
+def test_too_few_draws_or_chains_fail_without_a_number(draws, count, lacking):
     row = verdicts("chains", *chains(draws=draws, count=count))["rhat"]
-    assert (row["value"], row["verdict"], row["note"]) == (None, False, "too few draws to tell")
+    assert (row["value"], row["verdict"], row["note"]) == (None, False, f"too few draws to tell: {lacking}")
 
 
 def test_a_diverged_chain_is_left_out_and_counted():

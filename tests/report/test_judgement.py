@@ -6,7 +6,7 @@ import pandas as pd
 from mtbkd.evaluation.tables import Tables
 from mtbkd.inference.convergence import Claim, judge
 from mtbkd.report.answers import Evidence
-from mtbkd.report.experiment import gates_table, main_table
+from mtbkd.report.experiment import gate_cell, gates_table, main_table
 from mtbkd.report.judgement import is_posterior, judgements, unclaimed
 
 CLAIMS = {
@@ -81,3 +81,14 @@ def test_tables_say_what_was_not_judged_and_who_claims_nothing() -> None:
     at = [column.name for column in table.columns].index("psis_khat")
     told = {row.cells[0].text: row.cells[at] for row in table.rows}
     assert told["silent"].text == "? not judged 2 of 2" and "log_ratio" in told["silent"].sub
+
+
+def test_a_failure_without_a_value_says_why() -> None:
+    claim, rng = CLAIMS["sgld"], np.random.default_rng(0)
+    tables = Tables({"study": "s", "experiment": "e", "dataset": "d"})
+    given, diverged = {"temperature": np.ones((1, 4, 25))}, np.zeros((1, 4), bool)
+    rows = judge(claim, rng.normal(size=(1, 4, 25)), rng.dirichlet([3, 3], (1, 4, 25, 2)), given, diverged)
+    tables.add_gates(rows, method="sgld", inference="sgld")
+    found = tables.frame("gates")
+    cell = gate_cell(found[found["gate"] == "rhat"], "")
+    assert "failed 1 of 1" in cell.text and cell.sub == "too few draws to tell: 25 draws per chain, needs at least 100"

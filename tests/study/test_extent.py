@@ -123,6 +123,12 @@ def test_what_the_replicates_cannot_decide_is_part_of_the_plan(replicates, said)
     assert plan.remarks == ((said,) if said else ())
 
 
+def test_chains_too_short_for_their_gates_are_named_before_any_job():
+    settings = ("methods", "sgld", "settings")
+    said = {thin: make_plan(config.load(changed({(*settings, "thin"): thin}))).remarks for thin in (10, 11)}
+    assert set(said[11]) - set(said[10]) == {"sim: sgld keeps 90 draws per chain and will fail its gates, which need 100"}
+
+
 @pytest.mark.parametrize("n", [6, 7, 9])
 @pytest.mark.parametrize("comparisons", [1, 2, 5])
 def test_the_smallest_p_that_is_said_is_that_of_differences_of_one_sign(n, comparisons):

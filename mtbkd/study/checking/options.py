@@ -8,6 +8,7 @@ from mtbkd.base import registry
 from mtbkd.base.explain import KeyPath, Mistake, sentence
 from mtbkd.base.settings import settings_of
 from mtbkd.inference.chain_stacking import MIN_DRAWS
+from mtbkd.study.extent import draws_per_chain
 
 if TYPE_CHECKING:
     from mtbkd.study.models import Config, MethodEntry
@@ -28,11 +29,10 @@ def stacking_mistakes(name: str, method: "MethodEntry") -> Iterator[Mistake]:
         yield Mistake(("methods", name, "stack_chains"), sentence(True, allowed, f"true is available for {able}"))
         return
     settings = settings_of("inference", method.inference, method.settings)
-    chains, kept = settings.model_dump()["chains"], getattr(settings, "kept", None)
-    draws = len(kept()) if kept else settings.model_dump()["draws"]
+    chains, draws = settings.model_dump()["chains"], draws_per_chain(settings)
     if chains < 2:
         yield Mistake(("methods", name, "settings", "chains"), sentence(chains, "at least 2 if stack_chains is true"))
-    elif draws < MIN_DRAWS:
+    elif draws is not None and draws < MIN_DRAWS:
         text = f"found settings that keep {draws} draws per chain; allowed: at least {MIN_DRAWS} if stack_chains is true"
         yield Mistake(("methods", name, "settings"), text)
 
