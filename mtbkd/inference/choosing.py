@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from mtbkd.base import registry
 from mtbkd.base.errors import ConfigError
 from mtbkd.contracts.artefacts import Dataset
-from mtbkd.inference import Context, evidence, folds, smc
+from mtbkd.inference import Context, evidence, folds
 from mtbkd.inference.function_space import thinned
 from mtbkd.inference.tuning import DrawsOf, Way, map_fit, validated
 from mtbkd.posterior.problem import Problem
@@ -67,6 +68,7 @@ def _cross_validation(draws: DrawsOf, dataset: Dataset) -> Way:
 
 
 def _evidence(judge: Judge | None, dataset: Dataset) -> Way:
+    smc = registry.part("inference", "smc")  # a fit that does not ask for it does not depend on it
     chosen = judge or Judge(smc, smc.Settings.model_validate(evidence.FAST))
     if not isinstance(chosen.settings, smc.Settings):
         name = chosen.module.__name__.rpartition(".")[2]

@@ -12,15 +12,19 @@ Shapes: U units, C independent runs of each, R replicates.
 import logging
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mtbkd.base import registry
 from mtbkd.base.lazy import torch
-from mtbkd.inference import Context, smc
+from mtbkd.inference import Context
 from mtbkd.inference.tuning import Make, Rows
 from mtbkd.posterior.problem import Problem
 from mtbkd.signals import none
+
+if TYPE_CHECKING:
+    from mtbkd.inference import smc
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ class Evidence(NamedTuple):
     params: "torch.Tensor"
 
 
-def tune(make: Make, units: Rows, context: Context, settings: smc.Settings) -> Rows:
+def tune(make: Make, units: Rows, context: Context, settings: "smc.Settings") -> Rows:
     """``units`` with their evidence and its weight; the highest of each replicate is chosen.
 
     Args:
@@ -77,7 +81,7 @@ def weights(value: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(0)
 
 
-def evidence_of(problem: Problem, settings: smc.Settings, context: Context) -> Evidence:
+def evidence_of(problem: Problem, settings: "smc.Settings", context: Context) -> Evidence:
     """The evidence of all labels of ``problem`` under each unit's settings, with the jackknife's error over the C runs."""
     with_labels, params = constants(problem, settings, context)
     # Without teachers the prior is the Gaussian, whose integral is 1.
@@ -94,8 +98,9 @@ def _mean(log_z: np.ndarray) -> np.ndarray:
     return np.logaddexp.reduce(log_z, 1) - math.log(log_z.shape[1])
 
 
-def constants(problem: Problem, settings: smc.Settings, context: Context) -> "tuple[np.ndarray, torch.Tensor]":
+def constants(problem: Problem, settings: "smc.Settings", context: Context) -> "tuple[np.ndarray, torch.Tensor]":
     """log Z (U, C) of every run, and its draws (U, C, D, P)."""
+    smc = registry.part("inference", "smc")
     found = smc.run(problem, settings, smc.init(problem, settings, context), context)
     problem.release()
     return found.sample_stats["log_evidence"][..., 0], found.params

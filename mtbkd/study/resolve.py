@@ -82,5 +82,6 @@ def fit_of(config: "Config", study: "Study", experiment: "Experiment", name: str
 def parts_of_fit(spec: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     """(kind, name) of the registered parts of a fit."""
     parts = [("student", spec["student"]["architecture"]), ("signal", spec["signal"]["name"])]
-    parts += [("inference", spec["inference"]["name"])]
+    judges = [spec["tuned_by"]["name"]] if spec["tuned_by"] else ["smc"] if spec["tuned_on"].startswith("evidence") else []
+    parts += [("inference", name) for name in dict.fromkeys([spec["inference"]["name"], *judges])]
     return (*parts, *([("weights", spec["weights"])] if spec["weights"] else []))
