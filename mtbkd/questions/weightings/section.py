@@ -30,10 +30,10 @@ def section(name: str, tables: Mapping[str, Frame], settings: Mapping[str, Any])
     """The answer, scores and conditions; the mean weights folded away."""
     scores, gains, conditions, shares = (tables[table] for table in ("scores", "gains", "conditions", "shares"))
     shown = [_scores(name, scores, gains), _conditions(name, conditions)]
-    return Section(_told(scores, gains, shares), shown, [_shares(name, shares)], cards=_cards(scores, gains))
+    return Section(_told(scores, gains, shares), shown, [_shares(name, shares)], cards=_cards(name, scores, gains))
 
 
-def _cards(scores: Frame, gains: Frame) -> list[Card]:
+def _cards(name: str, scores: Frame, gains: Frame) -> list[Card]:
     """Which weights pool the teachers best: one verdict over all pools, by the test NLL of the best."""
     mean = scores.groupby(["pool", "weights"], sort=False)["nll"].mean()
     if mean.empty or mean.isna().all():
@@ -43,7 +43,7 @@ def _cards(scores: Frame, gains: Frame) -> list[Card]:
     better = own[own["verdict"] == "better"]["weights"].tolist()
     answer = _words(best)[:1].upper() + _words(best)[1:]
     tested = f"{len(better)} of {count(len(own), 'weighting')} clearly better than equal weights" if len(own) else "not tested"
-    place = f"{pool} pool without a student; {tested}"
+    place = f"{name}: {pool} pool without a student; {tested}"
     return [Card("Which weights pool the teachers best?", answer, f"test NLL {show(float(mean.min()))} nats", place, "")]
 
 
