@@ -11,6 +11,7 @@ import pytest
 import torch
 from pytensor import function
 from pytensor.compile.mode import Mode
+from scipy import stats
 from scipy.special import gammaln
 
 from mtbkd.inference import Context, Fit, nuts_weights
@@ -40,10 +41,15 @@ def problem(no_teacher: float = 0.0) -> Problem:
                         shared_of(units, "cpu"), logits, weights)  # fmt: skip
 
 
+def log_student() -> np.ndarray:
+    """log q (A, A, N, K) on the grid of the two parameters."""
+    margin = GRID[:, None, None] + GRID[None, :, None] * X
+    return np.stack([-np.logaddexp(0, margin), -np.logaddexp(0, -margin)], -1)
+
+
 def log_joint(share: float) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of prior and likelihood on the grid, the weight of the first teacher being ``share``."""
-    margin = GRID[:, None, None] + GRID[None, :, None] * X
-    log_q = np.stack([-np.logaddexp(0, margin), -np.logaddexp(0, -margin)], -1)
+    log_q = log_student()
     alpha = 1 + LAMBDA * PROB
     log_f = gammaln(alpha.sum(-1)) - gammaln(alpha).sum(-1) + LAMBDA * np.einsum("ngk,abnk->abng", PROB, log_q)
     term = np.logaddexp(np.log(share) + log_f[..., 0], np.log(1 - share) + log_f[..., 1]).sum(-1) * KAPPA / LAMBDA
@@ -97,6 +103,26 @@ def test_the_margin_of_a_weight_is_that_of_quadrature_and_not_the_one_without_th
     assert weight.std() == pytest.approx(right[1], rel=0.25)
     np.testing.assert_allclose(weight + fit.sample_stats["weight_0_1"], 1, rtol=1e-6)
     assert np.quantile(fit.sample_stats["particles"], 0.05) > 100
+
+
+def test_the_weight_behind_labels_ranks_uniformly_in_its_posterior_and_not_without_the_mass(
+    fitted: tuple[nuts_weights.Weighted, Fit],
+) -> None:
+    """Simulation-based calibration (Talts et al. 2018) with the method's Z, all else on the grid."""
+    mass, rng = fitted[0].mass, np.random.default_rng(0)
+    assert mass is not None
+    log_z = mass.log_z(np.stack([SHARES, 1 - SHARES], -1)[:, None])
+    prior = np.exp(np.stack([log_joint(share)[0].ravel() for share in SHARES]))
+    log_q = log_student()[:, :, Y >= 0].reshape(prior.shape[1], -1, 2)
+    ranks = {"with": [], "without": []}
+    for at in rng.integers(len(SHARES), size=400):
+        theta = log_q[rng.choice(len(log_q), p=prior[at] / prior[at].sum())]
+        y = rng.random(len(theta)) < np.exp(theta[:, 1])
+        joint = prior @ np.exp(np.where(y, log_q[..., 1], log_q[..., 0]).sum(-1))
+        for name, posterior in (("with", joint / np.exp(log_z)), ("without", joint)):
+            ranks[name].append((posterior[:at].sum() + rng.random() * posterior[at]) / posterior.sum())
+    assert stats.kstest(ranks["with"], "uniform").pvalue > 0.01
+    assert stats.kstest(ranks["without"], "uniform").pvalue < 1e-6
 
 
 def test_weights_of_domains_and_of_no_teacher_are_drawn_by_name() -> None:
