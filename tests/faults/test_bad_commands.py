@@ -60,6 +60,6 @@ def test_a_name_that_is_none_is_refused(
     refused(command(option, name, student=False), capsys, (1, 2))
 
 
-@pytest.mark.parametrize("arguments", [[], ["forecast"], ["predict"], ["predict", "--out", "out.csv"], ["--version"]], ids=show)
+@pytest.mark.parametrize("arguments", [[], ["forecast"], ["predict"], ["predict", "--out", "out.csv"]], ids=show)
 def test_an_incomplete_command_is_refused(capsys: pytest.CaptureFixture, arguments: list[str]):
     refused(arguments, capsys, (2,))
