@@ -32,7 +32,7 @@ KAPPAS = (0.1, 1.0, 5.0)
 
 
 def context(number: int) -> Context:
-    return Context(1, (0,) * number, Training(steps=60, restarts=1), "cpu")
+    return Context(1, (0,) * number, Training.model_validate({"steps": 60, "restarts": 1}), "cpu")
 
 
 def units(*relations: float) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def units(*relations: float) -> list[dict[str, Any]]:
 
 
 def make(asked: list[dict[str, Any]]) -> Problem:
-    student, x = linear.build(linear.Settings(), (1,), 2), torch.tensor(X, dtype=torch.float32).view(1, -1, 1)
+    student, x = linear.build(linear.Settings.model_validate({}), (1,), 2), torch.tensor(X, dtype=torch.float32).view(1, -1, 1)
     logits, weights = torch.tensor(np.log(PROB), dtype=torch.float32)[None], torch.full((1, N, 2), 0.5)
     rows = torch.zeros(len(asked), dtype=torch.int64)
     return make_problem(
