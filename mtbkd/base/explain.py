@@ -3,6 +3,7 @@
 What is allowed is read off the model's JSON schema, so that a bound is written once, in the model.
 """
 
+import difflib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ KeyPath = tuple[str | int, ...]
 NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,99}$"  # names become folders and Snakemake wildcards
 NAME_RULE = "letters, digits, '_' and '-', starting with a letter, at most 100 characters"
 MAX_DEPTH, MAX_VALUES, MAX_TEXT, MAX_INTEGER = 50, 200_000, 10_000, 2**63  # what a configuration may hold
+MANY = 60  # names that an error lists
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 _NOUNS = {"boolean": "true or false", "string": "text", "null": "nothing", "object": "a mapping of keys to values"}
@@ -42,9 +44,11 @@ def sentence(found: Any, allowed: str, hint: str = "") -> str:
 
 
 def choice(found: Any, allowed: Iterable[str], hint: str = "") -> str:
-    """``sentence`` for a name out of a set of names, with the nearest one as hint."""
+    """``sentence`` for a name out of a set of names, with the nearest one as hint; of more than MANY names, the nearest."""
     names = sorted(allowed)
-    return sentence(found, ", ".join(names) or "none is defined", nearest(str(found), names) or hint)
+    listed = names if len(names) <= MANY else difflib.get_close_matches(str(found), names, 8, 0)
+    others = f" and {len(names) - len(listed)} others" if len(names) > len(listed) else ""
+    return sentence(found, ", ".join(listed) + others or "none is defined", nearest(str(found), names) or hint)
 
 
 def shown(value: Any) -> str:

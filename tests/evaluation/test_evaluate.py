@@ -59,6 +59,9 @@ def test_tables_have_their_documented_columns(simulated):
         "lambda",
         "val_nll",
         "val_accuracy",
+        "log_evidence",
+        "log_evidence_se",
+        "evidence_weight",
         "chosen",
     ]
     assert not tables["metrics"].duplicated(["method", "replicate", "split", "domain", "metric"]).any()

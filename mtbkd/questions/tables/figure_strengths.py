@@ -32,7 +32,7 @@ ROW, HEAD = 0.36, 1.35  # inches
 
 
 def applies(question: Question) -> bool:
-    return bool(question.settings["strengths"]["tables"])
+    return bool(question.settings.get("strengths", {}).get("tables"))
 
 
 def draw(question: Question) -> "Figure":

@@ -63,7 +63,9 @@ def test_a_store_that_is_not_there_or_refuses_the_keys_is_told(keys: None, monke
     with HTTPServer(("127.0.0.1", 0), Refusing) as refusing:
         monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{refusing.server_port}")
         threading.Thread(target=refusing.serve_forever, daemon=True).start()
-        assert asked("s3://doctors/mtbkd").startswith("storage fails: s3://doctors/mtbkd: the store answers 403. Hint: check the keys")
+        assert asked("s3://doctors/mtbkd").startswith(
+            "storage fails: s3://doctors/mtbkd: the store answers 403. Hint: check the keys"
+        )
         refusing.shutdown()
     silent = asked("s3://doctors/mtbkd")
     assert silent.startswith("storage fails: s3://doctors/mtbkd: Could not connect to the endpoint URL") and ENDPOINT in silent
