@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -70,11 +70,12 @@ def _cross_validation(draws: DrawsOf, dataset: Dataset) -> Way:
 def _evidence(judge: Judge | None, dataset: Dataset) -> Way:
     smc = registry.part("inference", "smc")  # a fit that does not ask for it does not depend on it
     chosen = judge or Judge(smc, smc.Settings.model_validate(evidence.FAST))
-    if not isinstance(chosen.settings, smc.Settings):
+    settings: Any = chosen.settings
+    if not isinstance(settings, smc.Settings):
         name = chosen.module.__name__.rpartition(".")[2]
         raise ConfigError(f"tuned_by: found inference {name}; allowed: smc, which estimates the normalising constants that "
                           "tuned_on: evidence compares. Hint: leave tuned_by out")  # fmt: skip
-    return partial(evidence.tune, settings=chosen.settings.model_copy(update={"final_sweeps": 1}))
+    return partial(evidence.tune, settings=settings.model_copy(update={"final_sweeps": 1}))
 
 
 _WAYS = {

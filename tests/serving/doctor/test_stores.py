@@ -39,9 +39,9 @@ def server(monkeypatch: pytest.MonkeyPatch, keys: None) -> Iterator[str]:
 
 def test_a_file_is_written_below_the_prefix_and_taken_away(server: str) -> None:
     client = boto3.client("s3", endpoint_url=server, aws_access_key_id="a", aws_secret_access_key="b", region_name="us-east-1")
-    client.create_bucket(Bucket="doctors")
-    assert asked("s3://doctors/mtbkd") == "storage ok: s3://doctors/mtbkd can be written to"
-    assert "Contents" not in client.list_objects_v2(Bucket="doctors")
+    client.create_bucket(Bucket="own")
+    assert asked("s3://own/mtbkd") == "storage ok: s3://own/mtbkd can be written to"
+    assert "Contents" not in client.list_objects_v2(Bucket="own")
     assert asked("s3://other/mtbkd") == "storage warning: other: no such bucket. Hint: the run tries to make it"
 
 
@@ -63,9 +63,7 @@ def test_a_store_that_is_not_there_or_refuses_the_keys_is_told(keys: None, monke
     with HTTPServer(("127.0.0.1", 0), Refusing) as refusing:
         monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{refusing.server_port}")
         threading.Thread(target=refusing.serve_forever, daemon=True).start()
-        assert asked("s3://doctors/mtbkd").startswith(
-            "storage fails: s3://doctors/mtbkd: the store answers 403. Hint: check the keys"
-        )
+        assert asked("s3://own/mtbkd").startswith("storage fails: s3://own/mtbkd: the store answers 403. Hint: check the keys")
         refusing.shutdown()
-    silent = asked("s3://doctors/mtbkd")
-    assert silent.startswith("storage fails: s3://doctors/mtbkd: Could not connect to the endpoint URL") and ENDPOINT in silent
+    silent = asked("s3://own/mtbkd")
+    assert silent.startswith("storage fails: s3://own/mtbkd: Could not connect to the endpoint URL") and ENDPOINT in silent
