@@ -14,7 +14,7 @@ from hypothesis import settings
 settings.register_profile("mtbkd", deadline=None)
 settings.load_profile("mtbkd")
 
-MIDDLE = Path(__file__).with_name("questions")
+FILLED = Path(__file__).with_name("faults")  # folders before it compile what most tests use
 # Copies of the sources, pods and installed wheels share what numba compiled.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "numba"))
 BESIDE = Path(__file__).parents[2] / "shared" / "data"
@@ -30,10 +30,10 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files marked ``early`` in the middle: beside many others, and after those that fill the caches of compiled code."""
+    """Put files marked ``early`` beside most others, and after those that fill the caches of compiled code."""
     early = [item for item in items if item.get_closest_marker("early")]
     others = [item for item in items if not item.get_closest_marker("early")]
-    first, second = ([item for item in others if (item.path < MIDDLE) == before] for before in (True, False))
+    first, second = ([item for item in others if (item.path < FILLED) == before] for before in (True, False))
     items[:] = [*first, *early, *second]
 
 
