@@ -41,6 +41,15 @@ def needs_constant(tuned_on: TunedOn) -> bool:
     return _WAYS[tuned_on] is _evidence
 
 
+def judge_of(spec: Any) -> Judge | None:
+    """The inference that fits candidates of a ``fitting.Spec``, by default MAP; for the evidence a sequential Monte Carlo."""
+    asked = spec.tuned_by or (spec.inference if needs_constant(spec.tuned_on) and spec.inference.name == "smc" else None)
+    if asked is None:
+        return None
+    module = registry.part("inference", asked.name)
+    return Judge(module, module.Settings.model_validate(asked.settings))
+
+
 def way(tuned_on: TunedOn, judge: Judge | None, dataset: Dataset) -> Way:
     """The way ``tuned_on`` names.
 

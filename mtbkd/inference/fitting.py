@@ -25,7 +25,7 @@ from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.contracts.draws import Draws
 from mtbkd.inference import Context, Fit, averaging, chain_stacking, convergence, student_scaling, within_chains
 from mtbkd.inference.arrival import shortfalls
-from mtbkd.inference.choosing import AVERAGE, Judge, TunedOn, needs_constant, way
+from mtbkd.inference.choosing import AVERAGE, TunedOn, judge_of, way
 from mtbkd.inference.cross_fitting import cross_fit
 from mtbkd.inference.function_space import Output, function_space, kept_draws, kept_of_chain
 from mtbkd.inference.last_layer import Frozen
@@ -119,7 +119,7 @@ def fit(spec: Spec, dataset: Dataset, teachers: Sequence[Logits], replicates: ra
     best = best_teacher(spec, teachers, dataset, device)
     make = partial(_problem, spec, student, training, best, device)
     signal = registry.part("signal", spec.signal.name)
-    tuning = tune(spec.posterior, signal.USES, make, dataset, context, way(spec.tuned_on, _judge(spec), dataset))
+    tuning = tune(spec.posterior, signal.USES, make, dataset, context, way(spec.tuned_on, judge_of(spec), dataset))
     if spec.tuned_on == AVERAGE and len(tuning) > len(replicates):
         units, weight = averaging.contributing(tuning, len(replicates))
         several = replace(context, replicates=tuple(unit["replicate"] for unit in units))
@@ -195,15 +195,6 @@ def _stacked(output: Output, result: Fit, weights: Sequence[chain_stacking.Weigh
         diverged = ~torch.isfinite(own).all(-1).all(-1).numpy()
         found.append(own.flatten(0, 1)[torch.as_tensor(chain_stacking.chosen(weight.weight, diverged, draws, kept))])
     return torch.stack(found)
-
-
-def _judge(spec: Spec) -> Judge | None:
-    """The inference that fits candidates, by default MAP; for the evidence a sequential Monte Carlo."""
-    asked = spec.tuned_by or (spec.inference if needs_constant(spec.tuned_on) and spec.inference.name == "smc" else None)
-    if asked is None:
-        return None
-    module = registry.part("inference", asked.name)
-    return Judge(module, module.Settings.model_validate(asked.settings))
 
 
 def student_of(spec: Spec, dataset: Dataset) -> Student:

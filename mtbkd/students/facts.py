@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mtbkd.base.errors import ContractError, machine_fault, nearest
 from mtbkd.base.lazy import lazy_import, torch
 from mtbkd.students.networks import complaint
+from mtbkd.students.watching import hooked, kept, outputs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -83,7 +84,7 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
         where: the student, for messages.
     """
     before = {name: value.clone() for name, value in network.named_buffers()}
-    with _outputs(network) as widths, _kept(network) as kept:
+    with outputs(network) as widths, kept(network) as memory:
         logits = answered(network, x, where)
     _check_logits(logits, len(x), num_classes, where)
     if not _same(logits, answered(network, x, where, seed=1)):
@@ -100,7 +101,7 @@ def looked_at(network: "nn.Module", x: "torch.Tensor", num_classes: int, head: s
                                 "no compiled or scripted module, and no second name for a parameter")  # fmt: skip
         found = _head(network, x, head, where)
         masked, fixed = _masks(network, x, found)
-        return Facts(found, masked, fixed, max(1, sum(widths) // len(x), sum(kept.values()) // len(x)), _vmaps(network, x))
+        return Facts(found, masked, fixed, max(1, sum(widths) // len(x), sum(memory.values()) // len(x)), _vmaps(network, x))
 
 
 def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None:
@@ -122,38 +123,6 @@ def _check_logits(logits: Any, count: int, num_classes: int, where: str) -> None
 
 def _same(a: Any, b: Any) -> bool:
     return a.shape == b.shape and torch.allclose(a, b, equal_nan=True, **NEAR)
-
-
-@contextmanager
-def _outputs(network: "nn.Module") -> "Iterator[list[int]]":
-    """Numbers that each layer without layers inside puts out while the context lasts."""
-    found: list[int] = []
-
-    def note(layer: Any, inputs: Any, out: Any) -> None:
-        found.append(out.numel() if isinstance(out, torch.Tensor) else 0)
-
-    leaves = [layer for layer in network.modules() if not any(True for _ in layer.children())]
-    with _hooked([layer.register_forward_hook(note) for layer in leaves]):
-        yield found
-
-
-@contextmanager
-def _kept(network: "nn.Module") -> "Iterator[dict[int, int]]":
-    """Memory, in numbers of 4 bytes by its place, that derivatives of answers in this context need, parameters left out.
-
-    What is computed between layers (activations as functions, sums of branches, attention) is no layer's output.
-    """
-    found: dict[int, int] = {}
-    own = {p.untyped_storage().data_ptr() for p in network.parameters()}
-
-    def note(value: "torch.Tensor") -> "torch.Tensor":
-        memory = value.untyped_storage()
-        if memory.data_ptr() not in own:
-            found[memory.data_ptr()] = memory.nbytes() // 4
-        return value
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda value: value):
-        yield found
 
 
 def _functional(network: "nn.Module", x: "torch.Tensor") -> bool:
@@ -204,7 +173,7 @@ def _saying(network: "nn.Module", layers: dict[str, Any], x: "torch.Tensor") -> 
     def note(layer: Any, inputs: Any, out: "torch.Tensor") -> None:
         seen[id(layer)].append(out if inputs[0].ndim == 2 else None)
 
-    with _hooked([layer.register_forward_hook(note) for layer in layers.values()]):
+    with hooked([layer.register_forward_hook(note) for layer in layers.values()]):
         logits = network(x)
     said = {name: seen[id(layer)] for name, layer in layers.items()}
     found = [name for name, outs in said.items() if len(outs) == 1 and outs[0] is not None and _same(outs[0], logits)]
@@ -219,7 +188,7 @@ def _only_through(network: "nn.Module", layer: Any, x: "torch.Tensor") -> bool:
         made_up.append(torch.randn(out.shape, generator=torch.Generator().manual_seed(1), dtype=out.dtype))
         return made_up[-1]
 
-    with _hooked([layer.register_forward_hook(replace)]):
+    with hooked([layer.register_forward_hook(replace)]):
         said = network(x)
     return _same(said, made_up[-1])
 
@@ -254,7 +223,7 @@ def _readers(network: "nn.Module", dropouts: dict[str, Any], x: "torch.Tensor") 
                 readers.setdefault(at, []).append(names[id(layer)])
 
     hooks = [layer.register_forward_hook(mark) for layer in dropouts.values()]
-    with _hooked([*hooks, *(layer.register_forward_pre_hook(note) for layer in linear.values())]):
+    with hooked([*hooks, *(layer.register_forward_pre_hook(note) for layer in linear.values())]):
         network(x)
     found: dict[str, list[str]] = {}
     for name in dropouts:
@@ -276,7 +245,7 @@ def _equal_masks(network: "nn.Module", dropouts: dict[str, Any], behind: dict[st
     def times(layer: Any, inputs: Any, out: "torch.Tensor") -> "torch.Tensor":
         return out * next(left[id(layer)])
 
-    with _hooked([dropouts[name].register_forward_hook(times) for name in behind]):
+    with hooked([dropouts[name].register_forward_hook(times) for name in behind]):
         wanted = network(x)
     whole = {name: layer.weight.data for name, layer in readers.items()}
     for name, layer in readers.items():
@@ -285,16 +254,6 @@ def _equal_masks(network: "nn.Module", dropouts: dict[str, Any], behind: dict[st
     for name, layer in readers.items():
         layer.weight.data = whole[name]
     return _same(found, wanted)
-
-
-@contextmanager
-def _hooked(handles: list[Any]) -> Iterator[None]:
-    """Take hooks off again."""
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _vmaps(network: "nn.Module", x: "torch.Tensor") -> bool:
