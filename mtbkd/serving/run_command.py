@@ -65,4 +65,4 @@ def arguments(further: Iterable[str], entries: Sequence[str]) -> list[str]:
                             "take `python -m mtbkd run`, or another folder")  # fmt: skip
     if snakefile.is_relative_to(Path.cwd()):  # the page prints the command
         snakefile = snakefile.relative_to(Path.cwd())
-    return ["--snakefile", str(snakefile), *further, *(["--config", *entries] if entries else [])]
+    return [*(["--config", *entries] if entries else []), "--snakefile", str(snakefile), *further]  # what follows -- is a target

@@ -33,20 +33,28 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 def test_what_it_does_not_know_goes_to_snakemake(started: list[str]) -> None:
     assert main(["run", "--study", "smoke", "-n", "--cores", "2", "results/smoke/report.html", "--forcerun", "report"]) == 0
     further = ["-n", "--cores", "2", "results/smoke/report.html", "--forcerun", "report"]
-    assert started == ["-m", "snakemake", "--snakefile", SNAKEFILE, *further, "--config", "study=smoke"]
+    assert started == ["-m", "snakemake", "--config", "study=smoke", "--snakefile", SNAKEFILE, *further]
 
 
 def test_the_end_of_options_goes_to_snakemake_too(started: list[str]) -> None:
-    """It divides a list such as --forcerun from the targets."""
+    """It divides a list such as --forcerun from the targets; what follows is no option, so that the study stands before."""
     main(["run", "--study", "smoke", "--forcerun", "a", "--", "b", "--study", "c"])
-    assert started[4:] == ["--forcerun", "a", "--", "b", "--study", "c", "--config", "study=smoke"]
+    assert started[2:4] == ["--config", "study=smoke"] and started[6:] == ["--forcerun", "a", "--", "b", "--study", "c"]
+
+
+@pytest.mark.workflow
+def test_a_target_behind_the_end_of_options_is_one_of_the_study_that_is_named(tmp_path: Path) -> None:
+    target = "results/smoke/report.html"  # the default study has no rule for it
+    line = [sys.executable, "-m", "mtbkd", "run", "--study", "smoke", "-n", "--quiet", "--", target]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_study_stands_beside_other_entries_of_the_configuration(started: list[str]) -> None:
     """Snakemake keeps the last --config only."""
     main(["run", "--config", "seed=3", "device=cpu", "-n", "--study", "smoke", "-C", "study=demo"])
     assert started.count("--config") == 1
-    assert started[-4:] == ["seed=3", "device=cpu", "study=demo", "study=smoke"] and "-n" in started
+    assert started[3:7] == ["seed=3", "device=cpu", "study=demo", "study=smoke"] and "-n" in started
 
 
 def test_make_run_keeps_its_study_beside_entries_of_the_configuration(started: list[str]) -> None:
@@ -56,7 +64,7 @@ def test_make_run_keeps_its_study_beside_entries_of_the_configuration(started: l
     recipe = subprocess.run(line, capture_output=True, encoding="utf-8", check=True).stdout
     (given,) = re.findall(r" -m mtbkd (run .*?) \|\|", recipe)
     main(given.split())
-    assert started[-3:] == ["--config", "seed=3", "study=smoke"] and "-n" in started
+    assert started[2:5] == ["--config", "seed=3", "study=smoke"] and "-n" in started
 
 
 def test_without_a_study_it_is_that_of_the_configuration(started: list[str]) -> None:
