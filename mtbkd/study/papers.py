@@ -66,7 +66,7 @@ _ALL = (
     Item("mtbkd_fig3", SIMULATIONS, ("sim1",), methods=("labels_map", "kd_entropy_map", "tip_entropy_last")),
     Item("mtbkd_fig4", SIMULATIONS, ("sim1", "sim2"), without=SLOW),
     Item("mtbkd_fig6", PROTEIN, ("both",), methods=("labels_map", "tip_entropy_sghmc_last"), tables=("mtbkd_fig6_notebook",)),
-    Item("mtbkd_fig7", IMAGES, ("digit_domains",), methods=("labels_map", "tip_entropy_sgld_images")),
+    Item("mtbkd_fig7", IMAGES, ("digit_domains",), methods=("labels_map", "tip_entropy_last_images")),
     Item("mtbkd_notebook", PROTEIN, ("both",), tables=("authors_notebook",)),
     Item("bkd_table2", IMAGES, ("mnist", "fashion_mnist"), tables=("bkd_table2_images",)),
     Item("bkd_table4", SIMULATIONS, ("bkd_s1", "bkd_s2", "bkd_s3", "bkd_s4")),
