@@ -60,7 +60,7 @@ def strengths_table(view: View) -> Table:
         cells = [_cell(by_way.get(way), own) for way in WAYS]
         chosen = select(view.strengths, table=table, labels=labels, metric="nll")
         cells += [number(_spread(select(chosen, way=way))) for way in SPREAD]
-        lines.append(Row([text(f"{table} ({group})"), number(float(labels)), *cells]))
+        lines.append(Row([text(f"{table} ({group})"), Cell(f"{labels:,}", "", labels), *cells]))
     splits = count(int(gains["n"].max()), "split")
     caption = f"Ways to choose the strength of the teachers: the posterior of a linear student on {splits} of each table"
     return Table(title, caption, [Column("Table"), Column("Labels", True), *heads], lines)

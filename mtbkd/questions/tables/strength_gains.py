@@ -14,8 +14,8 @@ TABLE = "strength_gains"
 REFERENCE = "cross_validation"
 METRICS = ("nll", "accuracy")
 WAYS = {
-    "validation": "validation (one fold)",
     REFERENCE: "cross-validation",
+    "validation": "validation (one fold)",
     "evidence": "evidence",
     "evidence_average": "average by evidence",
 }

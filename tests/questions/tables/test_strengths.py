@@ -25,7 +25,7 @@ def test_all_ways_choose_among_the_same_posteriors(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(strengths, "weighed", spied)
     of = study(dataset(), strengths=SHORT)
     found = {way: (prob, kappa) for _, way, prob, kappa, _ in strengths.choices(of)}
-    assert tuple(found) == tuple(WAYS) and len(seen) == 1
+    assert {*found} == {*WAYS} and len(seen) == 1
     prob, value = seen[0][0], seen[0][1].value.reshape(3, 2)
     for way in ("validation", "cross_validation", "evidence"):
         own, kappa = found[way]
