@@ -7,7 +7,7 @@ replicate; Holm's correction is over the pairs of one question and metric. ``eva
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from mtbkd.evaluation.compare import MIN_FOR_TEST
 from mtbkd.evaluation.verdict import ALPHA, Verdict
@@ -69,6 +69,7 @@ class Finding:
         p: corrected p-value, NaN if nothing was tested.
         n: number of replicates averaged in ``value``, or the total of the count.
         sums_up: the page shows it among the answers as well as in the table.
+        metric, method, against, verdict: of one paired comparison; "" where the answer is no such.
     """
 
     experiment: str
@@ -80,6 +81,17 @@ class Finding:
     p: float = math.nan
     n: int = 0
     sums_up: bool = True
+    metric: str = ""
+    method: str = ""
+    against: str = ""
+    verdict: str = ""
+
+    @classmethod
+    def of(cls, case: Case, question: str, answer: str, pair: Pair, sums_up: bool = True) -> Self:
+        """What ``answer`` says of one paired comparison."""
+        own, about = pair.found, (pair.metric, pair.method, pair.against, pair.verdict)
+        name = case.evidence.name
+        return cls(name, question, answer, own.difference, own.low, own.high, pair.p_holm, own.n, sums_up, *about)
 
 
 def pairs(case: Case, asked: Sequence[tuple[str, str]], metric: str) -> list[Pair]:
@@ -233,8 +245,7 @@ def said(case: Case, pair: Pair, words: Mapping[Verdict, str] = SAID) -> str:
 
 def _single(case: Case, question: str, pair: Pair, sums_up: bool = False) -> Finding:
     sentence = _upper(f"{_NAMES[pair.metric]}: {named(case, pair)}, {pair.numbers}: {said(case, pair)}.")
-    own = pair.found
-    return Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, pair.p_holm, own.n, sums_up)
+    return Finding.of(case, question, sentence, pair, sums_up)
 
 
 def _upper(sentence: str) -> str:

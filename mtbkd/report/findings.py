@@ -58,8 +58,7 @@ def near_ceiling(case: Case) -> list[Finding]:
         f"The true probabilities reach an accuracy of {show(ceiling.mean)}; the closest student is {case.marked(best.method)}, "
         f"{best.numbers}."
     )
-    own = best.found
-    return [Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, best.p_holm, own.n)]
+    return [Finding.of(case, question, sentence, best)]
 
 
 def against_labels(case: Case) -> list[Finding]:
@@ -99,9 +98,7 @@ def split(case: Case) -> list[Finding]:
                 f"{named(case, sampler)}: {sampler.numbers} ({said(case, sampler)}). The prior contributes, "
                 f"{named(case, prior)}: {prior.numbers} ({said(case, prior)})."
             )
-            own = both.found
-            sentence = sentence[0].upper() + sentence[1:]
-            found.append(Finding(case.evidence.name, question, sentence, own.difference, own.low, own.high, both.p_holm, own.n))
+            found.append(Finding.of(case, question, sentence[0].upper() + sentence[1:], both))
     return found
 
 

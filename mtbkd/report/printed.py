@@ -133,10 +133,7 @@ def printed_order(case: Case) -> list[Finding]:
             f"Published: {first.column} is {first.value - other.value:.3g} above {other.column}. Ours: {named(case, pair)}, "
             f"{pair.numbers}: {said(case, pair, ORDERED)}."
         )
-        own = pair.found
-        single.append(
-            Finding(case.evidence.name, ORDER, text, own.difference, own.low, own.high, pair.p_holm, own.n, len(found) == 1)
-        )
+        single.append(Finding.of(case, ORDER, text, pair, len(found) == 1))
     return [*(summary[:1] if len(found) > 1 else []), *single]
 
 

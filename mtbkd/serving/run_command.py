@@ -65,4 +65,5 @@ def arguments(further: Iterable[str], entries: Sequence[str]) -> list[str]:
                             "take `python -m mtbkd run`, or another folder")  # fmt: skip
     if snakefile.is_relative_to(Path.cwd()):  # the page prints the command
         snakefile = snakefile.relative_to(Path.cwd())
-    return [*(["--config", *entries] if entries else []), "--snakefile", str(snakefile), *further]  # what follows -- is a target
+    # before what is handed on, as everything after its -- is a target
+    return [*(["--config", *entries] if entries else []), "--snakefile", str(snakefile), *further]

@@ -260,7 +260,10 @@ def test_the_table_has_a_row_a_finding_and_the_page_its_summaries() -> None:
     other = replace(known, evidence=replace(known.evidence, name="other"))
     parts, frame = page.study([known, other])
     found = page.findings(known)
-    assert list(frame.columns) == ["experiment", "question", "answer", "value", "low", "high", "p", "n"]
+    assert list(frame.columns)[:8] == ["experiment", "question", "answer", "value", "low", "high", "p", "n"]
+    pairs = frame[frame["method"] != ""]
+    assert len(pairs) and all(method in told for method, told in zip(pairs["method"], pairs["answer"], strict=True))
+    assert {*pairs["verdict"]} <= {"better", "worse", "open"} and {*pairs["metric"]} <= {"accuracy", "nll", "ece"}
     assert len(frame) == 2 * len(found) and set(frame["experiment"]) == {"sim", "other"}
     shown = [answer for _, answers in parts[0].answers for answer in answers]
     assert shown == [each.answer for each in found if each.sums_up] and len(parts[1].table.rows) == len(found)
