@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from mtbkd.base.lazy import pd
+from mtbkd.contracts.artefacts import Dataset
 from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile, standard_error
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import Way, judge, verdict
 
 MIN_FOR_TEST = 6
 POWER = 0.8
-OVERLAP = "splits of one table: test sets overlap, so intervals are too narrow"
+OVERLAP = "splits of one table, whose test sets overlap: corrected resampled t"
 Row = Mapping[str, Any]
 _GROUP = ["split", "domain", "metric"]
 
@@ -105,7 +106,7 @@ def judged(found: Sequence[Paired], higher_is_better: bool) -> list[dict[str, An
 
 def compare(
     metrics: "pd.DataFrame", reference: str, seeds_only: bool = False, se_examples: Callable[[Row], float] | None = None,
-    resampled: bool = False,
+    overlap: float = 0.0,
 ) -> "pd.DataFrame":  # fmt: skip
     """Every student against the ``reference`` method, for the metrics that rank methods, by split and domain.
 
@@ -116,11 +117,11 @@ def compare(
         reference: a method of it.
         seeds_only: the replicates share one data set, so that a difference speaks of seeds, not of new data.
         se_examples: gives ``Paired.se_examples`` of a row with method, reference, split, domain and metric.
-        resampled: the replicates are random splits of one table, so that their test sets overlap.
+        overlap: ``overlap_of`` the data.
 
     Returns:
-        one row per comparison: method, reference, split, domain, metric, higher_is_better, the fields of Paired, p_holm,
-        verdict (``verdict.judge``).
+        one row per comparison: method, reference, split, domain, metric, higher_is_better, overlap, the fields of Paired,
+        p_holm, verdict (``verdict.judge``).
     """
     students = metrics[(metrics["kind"] == "student") & metrics["metric"].isin(HIGHER_IS_BETTER)]
     rows = []
@@ -131,18 +132,30 @@ def compare(
             continue
         others = [method for method in values if method != reference]
         within, higher = range_of_difference(keys[-1]), HIGHER_IS_BETTER[keys[-1]]
-        where = {**dict(zip(_GROUP, keys, strict=True)), "reference": reference, "higher_is_better": higher}
+        where = {**dict(zip(_GROUP, keys, strict=True)), "reference": reference, "higher_is_better": higher, "overlap": overlap}
         found = []
         for method in others:
             se = se_examples({**where, "method": method}) if se_examples else math.nan
-            found.append(paired((values[method] - values[reference]).to_numpy(), se, within))
+            found.append(paired((values[method] - values[reference]).to_numpy(), se, within, overlap))
         for method, row in zip(others, judged(found, higher), strict=True):
             notes = [row["note"], resolution(row["n"], len(others)), "same data, different seeds" if seeds_only else ""]
-            notes.append(OVERLAP if resampled else "")
+            notes.append(OVERLAP if overlap else "")
             row["note"] = "; ".join(filter(None, notes))
             rows.append({"method": method, **where, **row})
-    columns = ["method", "reference", *_GROUP, "higher_is_better", *Paired._fields[:-1], "p_holm", "verdict", "note"]
+    columns = ["method", "reference", *_GROUP, "higher_is_better", "overlap", *Paired._fields[:-1], "p_holm", "verdict", "note"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def overlap_of(dataset: Dataset) -> float:
+    """Test over all other rows where replicates are random splits of one table, 0 where they are not; see
+    ``intervals.standard_error``.
+
+    All other rows teach somebody: students, their tuning, or teachers.
+    """
+    if not dataset.card.get("resampled"):
+        return 0.0
+    test = len(dataset.rows("test"))
+    return test / (int((dataset.split != "").sum()) - test)
 
 
 def resolution(n: int, comparisons: int) -> str:

@@ -3,6 +3,7 @@
 LOO (Vehtari, Gelman & Gabry 2017) estimates the log predictive density of each observed label from draws that did not see
 it; draws of a variational family are reweighted to the posterior first (Yao et al. 2018). Draws that claim no posterior, as
 dropout's and an ensemble's, have none: taking a label out by weights presumes draws that are proportional to its likelihood.
+No more have draws whose logits were divided by one temperature: their likelihood is not the one that they are drawn by.
 Those of a tempered posterior pi^(1/T) are proportional to p(y_i | theta)^(1/T): the ratios that take a label out are
 p(y_i | theta)^(-1/T), and what they average is p(y_i | theta) itself.
 
@@ -25,6 +26,7 @@ from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.tables import Tables
 from mtbkd.inference.convergence import Claim
 from mtbkd.inference.function_space import thinned
+from mtbkd.inference.student_scaling import ATTRIBUTE
 
 arviz_base: Any = lazy_import("arviz_base")
 arviz_stats: Any = lazy_import("arviz_stats")
@@ -33,6 +35,7 @@ MIN_DRAWS = 25  # PSIS fits a Pareto to the largest fifth and needs five draws t
 BAD_KHAT, MOST_BAD = 0.7, 0.1  # a k-hat above the first is bad; with a larger share of them there is no stacking weight
 NO_POSTERIOR = "claims no posterior: no leave-one-out"
 STACKED = "stacked chains are a mixture of modes, not a posterior whose draws can be reweighted"
+SCALED = "predictions divided by one temperature: not those of the posterior that the draws are of"
 FEW_DRAWS = f"fewer than {MIN_DRAWS} draws: no leave-one-out"
 NO_WEIGHT = f"no stacking weight: more than {MOST_BAD:.0%} of the k-hats exceed {BAD_KHAT:g}"
 
@@ -149,6 +152,8 @@ def criticise(
         why = NO_POSTERIOR
     elif draws.stacking:
         why = STACKED
+    elif ATTRIBUTE in draws.attrs:
+        why = SCALED
     elif (found := leave_one_out(draws, index, _temperature(draws, replicate))) is None:
         why = FEW_DRAWS
     else:

@@ -110,7 +110,7 @@ def _join(
         tables.add_frame("example_scores", shared.frame())
     scores = parts.frame("metrics", _COMPARED, (pc.field("kind") == "student") & pc.field("metric").isin([*HIGHER_IS_BETTER]))
     se_examples = shared.se_of_difference if shared else None
-    compared = compare(scores, reference or _plain(parts), shared is not None, se_examples, data.resampled)
+    compared = compare(scores, reference or _plain(parts), shared is not None, se_examples, data.overlap)
     tables.add("comparisons", compared.to_dict("records"))
     for name in COLUMNS:
         place = out / f"{name}.parquet"

@@ -13,6 +13,7 @@ import numpy as np
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits, stack_logits
 from mtbkd.evaluation import scoring
+from mtbkd.evaluation.compare import overlap_of
 from mtbkd.evaluation.routing import routed
 from mtbkd.evaluation.scoring import Examples
 from mtbkd.evaluation.shared import SharedExamples
@@ -30,12 +31,12 @@ class Data:
     Attributes:
         replicates: number -> all its examples.
         shared: whether all replicates of the students have the same, those of replicate 0.
-        resampled: whether they are random splits of one table, whose test sets overlap.
+        overlap: ``compare.overlap_of`` the data.
     """
 
     replicates: dict[int, Examples] = field(default_factory=dict)
     shared: bool = False
-    resampled: bool = False
+    overlap: float = 0.0
 
     @classmethod
     def read(cls, folders: Folders, alone: bool = True) -> "Data":
@@ -49,7 +50,7 @@ class Data:
         """Take in one block after another: its name, the dataset and the numbers of its replicates."""
         for block, folder in folders.items():
             dataset = Dataset.read(folder)
-            self.resampled = bool(dataset.card.get("resampled"))
+            self.overlap = overlap_of(dataset)
             self.shared = alone and len(folders) == dataset.num_replicates == 1
             numbers = [_first_replicate(block) + index for index in range(dataset.num_replicates)]
             self.replicates |= {number: Examples.of(dataset, index) for index, number in enumerate(numbers)}

@@ -1,9 +1,10 @@
 """Rows about prediction sets of one replicate: credible sets and conformal ones, see ``mtbkd.evaluation.conformal``.
 
 Conformal sets are calibrated on the validation examples (``split``) and, where a method has ``conformal_folds``, on its
-labelled training examples (``cross``). Where the validation labels chose settings or a temperature, split sets promise their
-coverage only approximately. Students of folds are tuned anew on the validation labels, which are no calibrating ones: their
-promise is untouched, if teachers did not learn from the training labels.
+labelled training examples (``cross``). Where calibrating labels had a part in the fit before, sets promise their coverage only
+approximately: validation labels that chose settings, a temperature, the scaling of teachers or their weights; labels that
+teachers learnt from. Students of folds are tuned anew on the validation labels, which are no calibrating ones: their promise is
+untouched.
 Shapes: M evaluated examples, V held-out examples, K classes, F folds.
 """
 
@@ -26,9 +27,12 @@ from mtbkd.evaluation.conformal import (
 from mtbkd.evaluation.metrics import mean_score
 from mtbkd.evaluation.scoring import ALL, Examples, Scored
 from mtbkd.inference.student_scaling import ATTRIBUTE
+from mtbkd.pooling import unseen
+from mtbkd.pooling.context import needs
 
 CREDIBLE, SPLIT, CROSS = "credible", "split", "cross"
 FORMS = {SPLIT: "validation", CROSS: "folds"}  # form -> field of draws
+LABELS = {SPLIT: "val", CROSS: "train"}  # form -> split of the calibrating labels
 
 
 class _Sets(NamedTuple):
@@ -48,9 +52,9 @@ def set_rows(scored: Scored, whole: Examples, draws: Draws, index: int, levels: 
     Columns: ``kind`` (credible, threshold, aps, raps), ``form`` (credible, split, cross), ``level``, ``coverage`` with its
     exact interval ``coverage_low`` and ``coverage_high`` over the examples, ``size`` (mean number of classes) with its standard
     error ``size_se``, ``one`` (share of sets of one class), ``n`` examples, ``held_out`` labels (0 for credible sets),
-    ``tuned`` (the calibrating labels chose settings, too), ``guaranteed`` (the coverage that is proved, on the whole test
-    split), ``expected_low`` and ``expected_high`` (where the coverage of split sets lies with probability .95, on the whole
-    test split), ``scaled_by`` (the temperature of the student).
+    ``tuned`` (the calibrating labels had a part in the fit, too), ``guaranteed`` (the coverage that is proved, on the whole
+    test split), ``expected_low`` and ``expected_high`` (where that of split sets lies with probability .95, on the whole test
+    split), ``scaled_by`` (the temperature of the student).
 
     Args:
         scored: the evaluated examples.
@@ -61,19 +65,32 @@ def set_rows(scored: Scored, whole: Examples, draws: Draws, index: int, levels: 
     rows, examples = [], scored.examples
     replicate = int(draws.replicates[index])
     scaled_by = draws.attrs.get(ATTRIBUTE)
-    tuned = scaled_by is not None or sum(row["replicate"] == replicate for row in draws.tuning) > 1
+    used = _used(draws, sum(row["replicate"] == replicate for row in draws.tuning))
     groups = [(*place, mask & (examples.y >= 0)) for *place, mask in examples.groups]
     for each in _all_sets(scored.mean, whole, draws, index, levels):
         hit = each.inside[np.arange(len(examples.y)), examples.y]
         common = {
             "kind": each.kind, "form": each.form, "level": each.level, "held_out": each.held,
-            "tuned": each.form == SPLIT and tuned, "scaled_by": None if scaled_by is None else scaled_by[index],
+            "tuned": LABELS.get(each.form) in used, "scaled_by": None if scaled_by is None else scaled_by[index],
         }  # fmt: skip
         for split, domain, mask in groups:
             if mask.any():
                 promise = _promise(each, int(mask.sum()), (split, domain) == ("test", ALL) and not common["tuned"])
                 rows.append({"split": split, "domain": domain, **common, **_row(each.inside[mask], hit[mask]), **promise})
     return rows
+
+
+def _used(draws: Draws, candidates: int) -> set[str]:
+    """Splits whose labels had a part in the fit beside that of training labels in it, of ``candidates`` to choose from."""
+    said = draws.attrs
+    by_val = (
+        candidates > 1 and said.get("tuned_on", "validation") == "validation",
+        said.get("student_scaling", ATTRIBUTE in said),
+        said.get("teacher_scaling", "none") != "none",
+        said.get("weights") and "validation" in needs(said["weights"]),
+        len(said.get("teachers", ())) > 1 and unseen.takes_best(said["signal"], said.get("signal_settings", {})),
+    )
+    return {*said.get("teachers_learnt_from", ()), *(["val"] if any(by_val) else [])}
 
 
 def _row(inside: np.ndarray, hit: np.ndarray) -> dict[str, Any]:

@@ -42,7 +42,7 @@ COLUMNS = {
         "one", "n", "held_out", "tuned", "guaranteed", "expected_low", "expected_high", "scaled_by",
     ],
     "comparisons": [
-        *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "n", "difference", "low",
+        *_NAMES, "method", "reference", "split", "domain", "metric", "higher_is_better", "overlap", "n", "difference", "low",
         "high", "p_value", "cohen_d", "rank_biserial", "detectable", "se_examples", "p_holm", "verdict", "note",
     ],
     "agreement": [

@@ -89,8 +89,7 @@ class Spec(BaseModel):
 
 @dataclass(frozen=True)
 class Material:
-    """Data and teachers of a block as tensors: ``rows`` of the dataset in ``x`` (D, n, ...), ``y`` and ``domain`` (D, n), D = R
-    or 1."""
+    """A block's data and teachers as tensors: ``rows`` of it in ``x`` (D, n, ...), ``y`` and ``domain`` (D, n), D = R or 1."""
 
     x: "torch.Tensor"
     y: "torch.Tensor"
@@ -273,6 +272,7 @@ def _attributes(spec: Spec, student: Student, dataset: Dataset, teachers: Sequen
         "settings": spec.inference.settings,
         "num_params": student.num_params,
         "teachers": [t.teacher for t in teachers],
+        "teachers_learnt_from": unseen.learnt_from({t.teacher: t.card for t in teachers}),
         "calibration": {t.teacher: t.card["scaling"] for t in teachers if "scaling" in t.card},
         "device_used": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "versions": {"torch": torch.__version__, "numpy": np.__version__},

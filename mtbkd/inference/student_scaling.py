@@ -2,7 +2,8 @@
 
 T minimises the negative log-likelihood of the mean prediction, (1/S) sum_s softmax(f_s / T), on the validation examples. The
 last layer of each draw is divided by T, so that all that is made of the weights predicts so. The draws are then no draws of the
-posterior: the gates judge them as they were. Shapes: U units, C chains, S draws, P parameters, V validation examples.
+posterior: the gates judge them as they were, but `calibration` the scaled predictions.
+Shapes: U units, C chains, S draws, P parameters, V validation examples.
 """
 
 import logging

@@ -31,6 +31,12 @@ def in_sample(card: Mapping[str, Any]) -> list[str]:
     return [split for split in card.get("seen", ()) if split not in card.get("out_of_fold", ())]
 
 
+def learnt_from(cards: Cards) -> list[str]:
+    """Splits whose labels some teacher may have learnt from, out of fold or not: of train, unless each card says no."""
+    found = {split for card in cards.values() for split in (*card.get("seen", ("train",)), *card.get("suspected", ()))}
+    return sorted(found)
+
+
 def judging_split(cards: Cards) -> str:
     """The split whose labels choose between teachers."""
     stated = bool(cards) and all("seen" in card for card in cards.values())

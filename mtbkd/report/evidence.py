@@ -73,11 +73,13 @@ def corrected(found: Sequence[tuple[str, str, str, Paired]]) -> list[Pair]:
     return [Pair(*each, float(p)) for each, p in zip(found, adjusted, strict=True)]
 
 
-def difference(own: "pd.Series", base: "pd.Series", metric: str, se_examples: float = math.nan) -> Paired:
+def difference(
+    own: "pd.Series", base: "pd.Series", metric: str, se_examples: float = math.nan, overlap: float = 0.0
+) -> Paired:  # fmt: skip
     """Paired difference of two series over replicates; a base of one value (real data) is used for every replicate."""
     known = base.dropna()
     differences = np.asarray(own.dropna() - (base if len(known) > 1 else known.iloc[0]), dtype=np.float64)
-    return paired(differences, se_examples, range_of_difference(metric))
+    return paired(differences, se_examples, range_of_difference(metric), overlap)
 
 
 def signed(found: Paired) -> str:
@@ -169,6 +171,11 @@ class Evidence:
         return str(self.comparisons["reference"].iloc[0]) if len(self.comparisons) else ""
 
     @cached_property
+    def overlap(self) -> float:
+        """``mtbkd.evaluation.compare.overlap_of`` the data."""
+        return float(self.comparisons["overlap"].iloc[0]) if len(self.comparisons) else 0.0
+
+    @cached_property
     def reference_words(self) -> str:
         rows = self.metrics[self.metrics["method"] == self.reference]
         labels_only = len(rows) > 0 and rows["signal"].iloc[0] == "none"
@@ -211,7 +218,7 @@ class Evidence:
         found = []
         for a, b in having:
             se = self.se_examples(a, b, metric)
-            found.append((a, b, metric, difference(scores[a], scores[b], metric, se)))
+            found.append((a, b, metric, difference(scores[a], scores[b], metric, se, self.overlap)))
         return corrected(found)
 
     def se_examples(self, method: str, against: str, metric: str, of_against: str = "") -> float:

@@ -50,7 +50,7 @@ def sure_teachers(case: Case) -> list[Finding]:
         right, unsure = accuracy[teacher].mean().to_dict(), entropy[teacher].mean().to_dict()
         sure = Sure(teacher, right, unsure, min(unsure, key=unsure.__getitem__), max(right, key=right.__getitem__))
         own = accuracy[teacher]
-        found.append((sure, paired((own[sure.surest] - own[sure.best]).to_numpy(np.float64))))
+        found.append((sure, paired((own[sure.surest] - own[sure.best]).to_numpy(np.float64), overlap=case.evidence.overlap)))
     tested = np.array([math.nan if sure.surest == sure.best else each.p_value for sure, each in found])
     return [_sure(case, sure, each, float(p)) for (sure, each), p in zip(found, holm(tested), strict=True)]
 
@@ -85,7 +85,7 @@ def mean_or_mode(case: Case) -> list[Finding]:
     both = []
     for m in methods:
         se = case.evidence.se_examples(m, m, "accuracy_kde_mode", "accuracy")
-        both.append((m, "its mean", "accuracy", difference(mode[m], mean[m], "accuracy", se)))
+        both.append((m, "its mean", "accuracy", difference(mode[m], mean[m], "accuracy", se, case.evidence.overlap)))
     return told(case, MODE, corrected(both), "mode vs mean")
 
 

@@ -101,7 +101,8 @@ def describe(spec: Spec, dataset: Dataset, draws: Draws, kept: np.ndarray, study
     device = resolve_device(spec.device)
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         _check_reproduces(bundle, dataset, draws, device)
-        return replace(bundle, card=_measured(bundle, dataset, kept, device))
+        learnt = draws.attrs.get("teachers_learnt_from", ())
+        return replace(bundle, card=_measured(bundle, dataset, kept, learnt, device))
 
 
 def bundle_files(
@@ -225,8 +226,11 @@ def _chains(draws: Draws) -> str:
     return within_chains.told(draws.chain_weight[0])
 
 
-def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -> Card:
-    """The card with what the draws do on evaluated and validation examples, those (n,) ``kept`` from the fit apart."""
+def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, learnt: Sequence[str], device: str) -> Card:
+    """The card with what the draws do on evaluated and validation examples, those (n,) ``kept`` from the fit apart.
+
+    ``learnt``: the splits that teachers learnt from.
+    """
     examples = Examples.of(dataset, 0)
     scores, sure, wrong, sets = {}, {}, {}, ()
     for name, rows in (("val", np.setdiff1d(dataset.rows("val"), kept)), ("kept", kept), ("test", examples.evaluated())):
@@ -240,12 +244,17 @@ def _measured(bundle: Bundle, dataset: Dataset, kept: np.ndarray, device: str) -
         sure[name], wrong[name] = scored.mean[inside].max(-1), scored.mean[inside].argmax(-1) != here.y[inside]
     others = () if (dataset.split[kept] == "test").any() else (sure["test"], wrong["test"])
     risk = risk_points(sure["kept"], wrong["kept"], *others)
-    limits = _limits(bundle.card, dataset, scores, len(kept))
+    limits = _limits(bundle.card, dataset, scores, len(kept), bool({*dataset.split[kept].tolist()} & {*learnt}))
     return bundle.card.model_copy(update={"scores": scores, "risk": risk, "sets": sets, "limits": limits})
 
 
-def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, float]], kept: int) -> tuple[str, ...]:
-    """What a user should know before trusting an answer, from the card's own numbers."""
+def _limits(
+    card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, float]], kept: int, taught: bool
+) -> tuple[str, ...]:  # fmt: skip
+    """What a user should know before trusting an answer, from the card's own numbers.
+
+    ``kept``: examples that the risk was measured on; ``taught``: teachers learnt from some of their kind.
+    """
     found = [f"Of the {card.data['counts']['test']:,} test examples {scores['test']['accuracy']:.1%} are classified rightly."]
     found.append("One class an example: where several apply, at most one is named.")
     if "homology_partitions" in card.data:
@@ -271,6 +280,8 @@ def _limits(card: Card, dataset: Dataset, scores: Mapping[str, Mapping[str, floa
         found.append(f"Draws are {card.chains}, by how each predicts left-out labels: a mixture of modes, not the posterior.")
     found.append(f"Risk levels were measured on {kept:,} validation examples that chose no setting. They are promises about "
                  "examples drawn as these were, and about no others.")  # fmt: skip
+    if taught:
+        found.append("Its teachers learnt from such examples, too: risk levels and prediction sets hold approximately.")
     found.append("Not for diagnosis, nor for any decision about a person.")
     return tuple(found)
 

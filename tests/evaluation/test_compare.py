@@ -1,12 +1,14 @@
 """Paired comparisons."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mtbkd.evaluation.compare import compare, holm, paired, rank_biserial
+from mtbkd.evaluation.compare import compare, holm, overlap_of, paired, rank_biserial
+from tests.evaluation.examples import make_dataset
 
 
 def test_six_differences_of_one_sign_have_the_exact_p_value():
@@ -106,8 +108,20 @@ def test_no_reference_gives_an_empty_table_with_columns():
     assert "p_holm" in found.columns
 
 
-def test_overlapping_test_sets_are_said_beside_every_comparison():
-    eight = np.arange(8) / 100
-    metrics = metrics_of({("labels", "nll", "student"): eight, ("tip", "nll", "student"): eight - 0.1})
-    assert compare(metrics, "labels", resampled=True)["note"].str.contains("test sets overlap").all()
-    assert not compare(metrics, "labels")["note"].str.contains("overlap").any()
+def test_random_splits_of_one_table_are_compared_by_the_corrected_resampled_t():
+    """Splits share rows: an interval of independent replicates claims differences that the table's own rows make."""
+    eight, gap = np.arange(8) / 100, -0.1 - 0.065 * np.array([-1.5, -1, -0.5, 0, 0, 0.5, 1, 1.5])
+    metrics = metrics_of({("labels", "nll", "student"): eight, ("tip", "nll", "student"): eight + gap})
+    (row,), (naive,) = (compare(metrics, "labels", overlap=o).to_dict("records") for o in (1 / 3, 0.0))
+    half = 2.3646 * gap.std(ddof=1) * math.sqrt(1 / 8 + 1 / 3)
+    assert (row["low"], row["high"]) == pytest.approx((-0.1 - half, -0.1 + half), abs=1e-5)
+    assert (row["verdict"], naive["verdict"]) == ("open", "better")
+    assert (row["overlap"], naive["overlap"]) == (1 / 3, 0)
+    assert "test sets overlap" in row["note"] and "overlap" not in naive["note"]
+
+
+def test_the_overlap_is_test_over_all_other_rows_of_a_resplit_table():
+    dataset = make_dataset(1, 0)
+    test = int((dataset.split == "test").sum())
+    resplit = replace(dataset, card={**dataset.card, "resampled": True})
+    assert (overlap_of(dataset), overlap_of(resplit)) == (0, test / (len(dataset.split) - test))

@@ -98,6 +98,14 @@ def test_only_what_claims_a_posterior_is_left_one_out_and_stacked_and_the_reason
     assert table.loc[list(fits), "stacking_weight"].sum() == pytest.approx(1) and (table.loc[list(fits), "note"] == "").all()
 
 
+def test_draws_whose_predictions_were_scaled_have_no_leave_one_out() -> None:
+    """Ratios of scaled likelihoods do not take a label out of draws of the posterior as it was."""
+    own = draws(4, 6)
+    table = loo_table_of({"plain": own, "scaled": replace(own, attrs={**own.attrs, "scaled_by": [0.5]})})
+    assert np.isnan(table.loc["scaled", "elpd_loo"]) and "one temperature" in table.loc["scaled", "note"]
+    assert table.loc["plain", "note"] == ""
+
+
 def test_the_table_knows_the_temperature_of_the_posterior() -> None:
     cold = loo_table_of({"cold": draws(2, 2, temperature=0.1)})
     assert cold.loc["cold", "elpd_loo"] == pytest.approx(exact_tempered(2, 2, 0.1), abs=0.03)

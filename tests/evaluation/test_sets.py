@@ -70,6 +70,31 @@ def test_labels_that_chose_settings_promise_nothing_exactly(known):
     assert {(row["tuned"], row["scaled_by"]) for row in rows_of(dataset, scaled)[0] if row["form"] == "split"} == {(True, 1.5)}
 
 
+@pytest.mark.parametrize(("said", "used"), [
+    ({"teachers_learnt_from": ["teachers"]}, set()),
+    ({"teachers_learnt_from": ["train"]}, {"cross"}),
+    ({"teachers_learnt_from": ["train", "val"]}, {"cross", "split"}),
+    ({"teacher_scaling": "temperature"}, {"split"}),
+    ({"weights": "domain"}, {"split"}),
+    ({"weights": "entropy", "teacher_scaling": "none"}, set()),
+    ({"teachers": ["a", "b"], "signal": "bkd", "signal_settings": {"teacher": "best"}}, {"split"}),
+])  # fmt: skip
+def test_labels_that_shaped_teachers_or_their_weights_promise_nothing_exactly(known, said, used):
+    dataset, draws = known
+    for row in rows_of(dataset, replace(draws, attrs={**draws.attrs, **said}))[0]:
+        assert row["tuned"] == (row["form"] in used)
+        assert np.isnan(row["guaranteed"]) == (row["domain"] != "all" or row["form"] in {"credible", *used})
+
+
+@pytest.mark.parametrize("way", ["cross_validation", "evidence", "evidence_average"])
+def test_validation_labels_that_chose_nothing_keep_their_promise(known, way):
+    dataset, draws = known
+    tuning = [*draws.tuning, {"lambda": 2, "replicate": 0, "val_nll": None, "chosen": False}]
+    rows, _ = rows_of(dataset, replace(draws, tuning=tuning, attrs={**draws.attrs, "tuned_on": way}))
+    assert not any(row["tuned"] for row in rows)
+    assert {row["guaranteed"] for row in rows if (row["form"], row["domain"]) == ("split", "all")} == set(LEVELS)
+
+
 def test_draws_without_held_out_predictions_have_credible_sets_alone(known):
     dataset, draws = known
     rows, _ = rows_of(dataset, replace(draws, validation=None, folds=None))

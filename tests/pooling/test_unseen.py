@@ -122,3 +122,11 @@ def test_the_page_is_told_of_every_choice_by_labels_that_were_seen() -> None:
     assert set(unseen.doubtful(methods, {"a": {"seen": ["val"]}, "b": {"seen": []}}).values()) == {
         "teachers judged by training labels, which none of them saw"
     }
+
+
+def test_teachers_learnt_from_what_their_cards_say_and_from_train_where_one_says_nothing():
+    out_of_fold = {"seen": ["train"], "out_of_fold": ["train"]}
+    assert unseen.learnt_from({}) == []
+    assert unseen.learnt_from({"a": {"seen": ["teachers"]}, "b": {"seen": [], "suspected": ["val"]}}) == ["teachers", "val"]
+    assert unseen.learnt_from({"a": {"seen": ["teachers"]}, "b": out_of_fold}) == ["teachers", "train"]
+    assert unseen.learnt_from({"a": {"seen": []}, "b": {}}) == ["train"]

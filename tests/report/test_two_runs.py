@@ -82,6 +82,25 @@ def test_runs_that_differ_in_noise_alone_seldom_move() -> None:
     assert alarms < 6
 
 
+def test_equal_differences_are_no_proof() -> None:
+    """Three accuracies on 100 examples that each gained one right answer: signs alone say p = 2/8, whatever rounding adds."""
+    three = np.array([0.93, 0.94, 0.91])
+    for gained in (np.full(3, 0.01), (three + 0.01) - three):
+        change = judging.paired_change(gained)
+        assert change.p_value == 0.25 and np.isnan(change.low)
+    assert judging.unpaired_change(np.full(3, 0.9), np.full(3, 0.91)).p_value == pytest.approx(2 / 20)
+    assert judging.paired_change(np.full(10, 0.01)).p_value == pytest.approx(2 / 1024)
+
+
+def test_runs_whose_accuracies_differ_in_few_examples_seldom_move() -> None:
+    """Three replicates with 100 test examples, 12 accuracies: of 100 pairs of runs 5 % may show any; 12 of 100 has p < .01."""
+    rng, alarms = np.random.default_rng(6), 0
+    for _ in range(100):
+        first, second = ({(f"m{k}", "accuracy"): (90 + rng.poisson(1, 3)) / 100 for k in range(12)} for _ in range(2))
+        alarms += any(way in judging.MOVED for way in ways(first, second).values())
+    assert alarms < 12
+
+
 def test_better_follows_the_direction_of_the_score() -> None:
     shift = 0.2 + 0.02 * NOISE[::-1]
     names = ("accuracy", "nll", "coverage@0.9")

@@ -58,6 +58,17 @@ def test_the_labels_that_measure_the_risk_choose_nothing():
     assert any("measured on 30 validation examples that chose no setting" in told for told in plain.card.limits)
 
 
+def test_the_card_says_that_teachers_learnt_from_the_examples_that_measure_the_risk():
+    dataset, spec = make_dataset(), make_spec("map")
+    spec = spec.model_copy(update={"output": spec.output.model_copy(update={"keep_params": True})})
+    draws = making.whole_precision_fit(spec, making._keep_risk_labels(dataset, spec.seed), [])
+    kept = dataset.rows("val")[::2]
+    for learnt, taught in ((["train"], False), (["train", "val"], True)):
+        told = replace(draws, attrs={**draws.attrs, "teachers_learnt_from": learnt})
+        limits = making.describe(spec, dataset, told, kept, "protein", "made_up").card.limits
+        assert any("hold approximately" in each for each in limits) == taught
+
+
 def test_one_validation_example_cannot_do_both():
     dataset = make_dataset()
     split = np.where(np.arange(dataset.num_examples) == 90, "val", np.where(dataset.split == "val", "train", dataset.split))

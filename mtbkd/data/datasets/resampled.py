@@ -227,7 +227,8 @@ def _told(settings: Splits, available: int, table: Table, left_out: Mapping[str,
     kept = len(table.y)
     repeated = kept - len(np.unique(table.x, axis=0))
     told = {"Splits": "every replicate is another random split of one table with its shares of the classes: test sets of two "
-            "replicates overlap, so intervals over replicates are somewhat too narrow"}  # fmt: skip
+            "replicates overlap, so intervals of single scores are somewhat too narrow; those of "
+            "differences allow for it"}  # fmt: skip
     if left_out:
         rows = ", ".join(f"{name} ({count})" for name, count in left_out.items())
         told["Classes left out"] = f"fewer than {settings.min_class_rows} rows: {rows}"

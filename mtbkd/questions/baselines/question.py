@@ -14,6 +14,7 @@ from mtbkd.base.explain import distinct
 from mtbkd.base.frames import Frame
 from mtbkd.base.grids import Grid
 from mtbkd.base.lazy import pd
+from mtbkd.evaluation.compare import overlap_of
 from mtbkd.questions.baselines import module_of
 from mtbkd.questions.baselines.aekd import Settings as Aekd
 from mtbkd.questions.baselines.amtss import Settings as Amtss
@@ -69,11 +70,11 @@ class Settings(BaseModel):
 def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     """The tables of all methods on all blocks."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in COLUMNS}
-    seeds_only = resampled = False
+    seeds_only, overlap = False, 0.0
     for block in inputs.blocks:
         contest = _contest(inputs, settings, block)
         seeds_only = contest.dataset.num_replicates < len(contest.replicates)
-        resampled = bool(contest.dataset.card.get("resampled"))
+        overlap = overlap_of(contest.dataset)
         rows["scores"] += references(contest)
         for method in (REFERENCE, *settings.methods):
             for name, found in compete(
@@ -84,7 +85,7 @@ def run(inputs: Inputs, settings: Settings) -> "dict[str, pd.DataFrame]":
     columns = COLUMNS | {"tuning": (*COLUMNS["tuning"][:-2], *own, *COLUMNS["tuning"][-2:])}
     tables: dict[str, Frame] = {name: pd.DataFrame(rows[name], columns=list(each)) for name, each in columns.items()}
     tables["costs"] = tables["costs"].groupby(["method", "title"], sort=False, as_index=False).sum()
-    compared = comparisons(tables["scores"], seeds_only, resampled)
+    compared = comparisons(tables["scores"], seeds_only, overlap)
     return tables | {"comparisons": compared, "ranks": ranks(tables["scores"])}
 
 

@@ -9,11 +9,11 @@ from mtbkd.questions.baselines.contest import REFERENCE
 PLAIN = "aver"  # equal weights: what a weighting must beat
 
 
-def comparisons(scores: Frame, seeds_only: bool, resampled: bool) -> "pd.DataFrame":
+def comparisons(scores: Frame, seeds_only: bool, overlap: float) -> "pd.DataFrame":
     """Every method against labels alone and against equal weights, paired over replicates; see ``compare``."""
     present = set(scores["method"])
     both = [reference for reference in (REFERENCE, PLAIN) if reference in present]
-    parts = [compare(scores, reference, seeds_only, resampled=resampled) for reference in both]
+    parts = [compare(scores, reference, seeds_only, overlap=overlap) for reference in both]
     return pd.concat(parts, ignore_index=True)
 
 
