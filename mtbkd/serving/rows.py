@@ -82,6 +82,8 @@ def _parquet(path: Path) -> Sheet:
         import pandas as pd
 
         frame = pd.read_parquet(file)
+    # pandas keeps an index that has a name, the ids as a rule, apart from the columns
+    frame = frame.reset_index([name for name in frame.index.names if name is not None and name not in frame])
     if frame.columns.has_duplicates or not len(frame):
         raise ContractError(path, "content", f"{len(frame)} rows, columns {listed(map(str, frame.columns))}",
                             "rows, and each column once")  # fmt: skip

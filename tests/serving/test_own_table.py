@@ -245,6 +245,13 @@ def test_a_parquet_table_says_what_the_csv_says(student: Path, tmp_path: Path):
     assert (tmp_path / "csv.csv").read_text() == (tmp_path / "parquet.csv").read_text()
 
 
+def test_ids_may_be_the_index_of_a_parquet_table(student: Path, tmp_path: Path):
+    rows = pd.DataFrame(load_iris().data[:3], pd.Index(["p7", "p8", "p9"], name="plant"), COLUMNS)
+    rows.to_parquet(tmp_path / "new.parquet")
+    assert run("predict", "--student", student, "--table", tmp_path / "new.parquet", "--out", tmp_path / "out.csv") == 0
+    assert pd.read_csv(tmp_path / "out.csv")["id"].tolist() == ["p7", "p8", "p9"]
+
+
 def write(path: Path, header: list[str], *rows: list[object]) -> Path:
     with open(path, "w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows([header, *rows])
