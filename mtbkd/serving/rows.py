@@ -87,6 +87,6 @@ def _parquet(path: Path) -> Sheet:
     if frame.columns.has_duplicates or not len(frame):
         raise ContractError(path, "content", f"{len(frame)} rows, columns {listed(map(str, frame.columns))}",
                             "rows, and each column once")  # fmt: skip
-    cells = zip(*(["" if v is None or v != v else repr(v) if isinstance(v, float) else str(v) for v in frame[c].tolist()]
-                  for c in frame), strict=True)  # fmt: skip
+    cells = zip(*(["" if v is None or v is pd.NA or v != v else repr(v) if isinstance(v, float) else str(v)
+                   for v in frame[c].tolist()] for c in frame), strict=True)  # fmt: skip
     return Sheet(path, tuple(map(str, frame.columns)), tuple(cells), tuple(range(1, len(frame) + 1)))

@@ -252,6 +252,16 @@ def test_ids_may_be_the_index_of_a_parquet_table(student: Path, tmp_path: Path):
     assert pd.read_csv(tmp_path / "out.csv")["id"].tolist() == ["p7", "p8", "p9"]
 
 
+def test_a_missing_nullable_number_of_a_parquet_table_is_named(
+    student: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):  # fmt: skip
+    rows = pd.DataFrame(load_iris().data[:3], columns=COLUMNS).astype("Float64")
+    rows.loc[1, "petal length"] = pd.NA
+    rows.to_parquet(tmp_path / "new.parquet")
+    assert run("predict", "--student", student, "--table", tmp_path / "new.parquet", "--out", tmp_path / "out.csv") == 1
+    assert "line 2, column 'petal length': found a missing value" in capsys.readouterr().err
+
+
 def write(path: Path, header: list[str], *rows: list[object]) -> Path:
     with open(path, "w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows([header, *rows])
