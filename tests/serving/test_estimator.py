@@ -132,6 +132,10 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
     (folder / "estimator.json").write_text(text.replace('"hidden": [', '"hidden": [9, '))
     with pytest.raises(ValueError, match="changed since it was written"):
         mtbkd.load(folder)
+    (folder / "estimator.json").write_text(text)
+    (folder / "draws.nc").unlink()
+    with pytest.raises(ValueError, match=r"draws\.nc: file: found nothing; expected the file that estimator\.json"):
+        mtbkd.load(folder)
     with pytest.raises(ValueError, match="student: found nothing; expected a folder with"):
         mtbkd.load(tmp_path / "elsewhere")
 
