@@ -36,13 +36,15 @@ class Kept(NamedTuple):
 
 
 def save(student: Any, folder: Path) -> Path:
-    """Write all files of a fitted ``MultiTeacherClassifier``, its settings last."""
+    """Write all files of a fitted ``MultiTeacherClassifier``, its settings last; of a bundle of a study, the bundle."""
     if folder.exists() and not folder.is_dir():
         raise ContractError(folder, "folder", "a file", "a folder to write into")
-    (folder / ESTIMATOR).unlink(missing_ok=True)  # or an interrupted save would leave settings of another student
+    for name in (ESTIMATOR, DRAWS):  # or an interrupted save would leave those of another student
+        (folder / name).unlink(missing_ok=True)
     student.bundle_.write(folder)
-    if student._draws is not None:
-        student._draws.write(folder / DRAWS)
+    if student._draws is None:
+        return folder
+    student._draws.write(folder / DRAWS)
     settings = {**student.get_params(deep=False), "random_state": student.seed_, "student": modules.as_kept(student.student)}
     scores = None if student._scores is None else {kind: found.tolist() for kind, found in student._scores.items()}
     content = {
@@ -50,8 +52,7 @@ def save(student: Any, folder: Path) -> Path:
         "columns": as_json(getattr(student, "feature_names_in_", None)), "settings": as_json(settings), "scores": scores,
         "choice": student.choice_, "doubts": student.doubts_, "split": student.split_.tolist(),
     }  # fmt: skip
-    beside = [folder / name for name in (*FILES, *([DRAWS] if student._draws is not None else []))]
-    write_json(folder / ESTIMATOR, sealed_card(content, beside))
+    write_json(folder / ESTIMATOR, sealed_card(content, [folder / name for name in (*FILES, DRAWS)]))
     return folder
 
 

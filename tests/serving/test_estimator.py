@@ -369,6 +369,8 @@ def test_a_bundle_without_settings_predicts_and_says_what_it_lacks(tmp_path: Pat
     with pytest.raises(ValueError, match="none of kind threshold in this student"):
         bundle.predict_set(frame)
     assert not hasattr(bundle, "draws_")
+    again = mtbkd.load(bundle.save(tmp_path / "again"))
+    assert (again.predict_proba(frame) == bundle.predict_proba(frame)).all()
     with pytest.raises(ValueError, match="fitted in this session"):
         bundle.report(tmp_path / "report.html")
 
