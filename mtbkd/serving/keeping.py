@@ -41,10 +41,11 @@ def save(student: Any, folder: Path) -> Path:
         raise ContractError(folder, "folder", "a file", "a folder to write into")
     for name in (ESTIMATOR, DRAWS):  # or an interrupted save would leave those of another student
         (folder / name).unlink(missing_ok=True)
+    if student._draws is not None:  # before the card, so that an interrupted save is no bundle of a study
+        student._draws.write(folder / DRAWS)
     student.bundle_.write(folder)
     if student._draws is None:
         return folder
-    student._draws.write(folder / DRAWS)
     settings = {**student.get_params(deep=False), "random_state": student.seed_, "student": modules.as_kept(student.student)}
     scores = None if student._scores is None else {kind: found.tolist() for kind, found in student._scores.items()}
     content = {
@@ -67,6 +68,9 @@ def read_folder(folder: Path, module: Any = None) -> Kept:
     if bundle.card.labels == "several":
         raise ContractError(folder, "labels", "several an example", "a student of one label", "mtbkd predict")
     if not (folder / ESTIMATOR).exists():
+        if (folder / DRAWS).exists():
+            raise ContractError(folder / ESTIMATOR, "file", "nothing", f"settings beside {DRAWS}",
+                                "was the save interrupted? Save it again")  # fmt: skip
         return Kept(bundle, None, None)
     content = _content(folder)
     return Kept(bundle, Draws.read(folder / DRAWS), content)

@@ -140,6 +140,24 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
         mtbkd.load(tmp_path / "elsewhere")
 
 
+def test_an_interrupted_save_is_not_taken_for_a_bundle_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whose classes are text: 0 would become "0"."""
+    x, y, _ = iris()
+    student = plain().fit(x, y)
+    folder = student.save(tmp_path / "student")
+    for stopped in ("mtbkd.serving.keeping.write_json", "mtbkd.serving.bundle.Bundle.write"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(stopped, raise_interrupt)
+            student.save(folder)
+        with pytest.raises(ValueError, match=r"estimator\.json: file: found nothing; expected settings"):
+            mtbkd.load(folder)
+    assert mtbkd.load(student.save(folder)).predict(x).tolist() == student.predict(x).tolist()
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_teachers_are_heard_in_every_form(tmp_path: Path):
     """Frames with columns and rows in any order, files, logits, functions and half precision say what arrays say."""
     x, y = load_iris(return_X_y=True, as_frame=True)
