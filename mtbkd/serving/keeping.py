@@ -78,7 +78,7 @@ def read_folder(folder: Path, module: Any = None) -> Kept:
 
 def _content(folder: Path) -> dict[str, Any]:
     path = folder / ESTIMATOR
-    content = read_json(path, "the settings of an estimator", "save it again", finite=True)
+    content = read_json(path, "the settings of an estimator", "save it again")  # a prior_scale may be infinite
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ContractError(path, "format", "another file", f"one of format '{FORMAT}'", "save it again")
     if content.get("version") not in READ:

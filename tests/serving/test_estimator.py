@@ -140,6 +140,13 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
         mtbkd.load(tmp_path / "elsewhere")
 
 
+def test_a_student_with_a_flat_prior_is_saved_and_read(tmp_path: Path):
+    x, y, _ = iris()
+    student = plain(grid={"prior_scale": np.inf}).fit(x, y)
+    again = mtbkd.load(student.save(tmp_path / "student"))
+    assert again.get_params() == student.get_params() and (again.predict_proba(x) == student.predict_proba(x)).all()
+
+
 def test_an_interrupted_save_is_not_taken_for_a_bundle_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Whose classes are text: 0 would become "0"."""
     x, y, _ = iris()
