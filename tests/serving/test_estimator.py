@@ -140,6 +140,15 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
         mtbkd.load(tmp_path / "elsewhere")
 
 
+def test_settings_may_be_numbers_and_arrays_of_numpy():
+    x, y, teachers = iris()
+    ours = plain(grid={"lambda": [0.5, 5], "prior_scale": 1}, student_scaling=True, training={**QUICK, "steps": 90})
+    theirs = plain(grid={"lambda": np.array([0.5, 5]), "prior_scale": np.float32(1)}, student_scaling=np.True_,
+                   training={**QUICK, "steps": np.int64(90)}, hidden=np.array([6]))  # fmt: skip
+    found = [student.fit(x, y, teachers=teachers).predict_proba(x) for student in (ours, theirs)]
+    assert (found[0] == found[1]).all()
+
+
 def test_a_student_with_a_flat_prior_is_saved_and_read(tmp_path: Path):
     x, y, _ = iris()
     student = plain(grid={"prior_scale": np.inf}).fit(x, y)
