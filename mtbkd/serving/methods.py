@@ -134,7 +134,7 @@ def _student(asked: Asked) -> Wanted:
     """An entry of students: an architecture with its settings, one of config.yaml by name, or a torch module."""
     named, entries = asked.student, shipped()["students"]
     if named == "mlp":
-        return Wanted({"architecture": "mlp", "settings": {"hidden": [int(units) for units in asked.hidden]}}, None)
+        return Wanted({"architecture": "mlp", "settings": {"hidden": clean(asked.hidden)}}, None)
     if isinstance(named, str) and named in registry.STUDENTS:
         return Wanted({"architecture": named, "settings": {}}, None)
     if isinstance(named, str) and named in entries:

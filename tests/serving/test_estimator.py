@@ -149,6 +149,13 @@ def test_settings_may_be_numbers_and_arrays_of_numpy():
     assert (found[0] == found[1]).all()
 
 
+@pytest.mark.parametrize("hidden", [(6.7,), "6", [[6, 3], [2, 2]]])
+def test_units_are_whole_numbers_or_refused(hidden):
+    x, y, _ = iris()
+    with pytest.raises(ValueError, match=r"student\.hidden.*allowed: an integer"):
+        plain(hidden=hidden).fit(x, y)
+
+
 def test_a_student_with_a_flat_prior_is_saved_and_read(tmp_path: Path):
     x, y, _ = iris()
     student = plain(grid={"prior_scale": np.inf}).fit(x, y)
