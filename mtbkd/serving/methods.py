@@ -162,8 +162,9 @@ def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dic
         if asked.method not in entries:
             raise ConfigError(f"method: {choice(asked.method, entries)}")
         entry = deepcopy(entries[asked.method])
-        if "inference" in parts and parts["inference"] != entry["inference"]:
-            entry["settings"] = {}
+        for part, own in (("signal", "signal_settings"), ("weights", "weights_settings"), ("inference", "settings")):
+            if part in parts and parts[part] != entry.get(part):
+                entry.pop(own, None)  # those of the part that it replaces
         settings = {**entry.get("settings", {}), **parts.pop("settings", {})}
         return asked.method, {**entry, **parts, "settings": settings}, "as in config.yaml"
     signal = parts.get("signal", "tip")

@@ -149,6 +149,13 @@ def test_settings_may_be_numbers_and_arrays_of_numpy():
     assert (found[0] == found[1]).all()
 
 
+def test_a_part_replaces_that_of_the_method_with_its_settings():
+    x, y, teachers = iris()
+    student = plain(method="power_50_map", signal="tip").fit(x, y, teachers=teachers)
+    own = plain(signal="tip", weights="entropy").fit(x, y, teachers=teachers)
+    assert (student.predict_proba(x) == own.predict_proba(x)).all()
+
+
 @pytest.mark.parametrize("hidden", [(6.7,), "6", [[6, 3], [2, 2]]])
 def test_units_are_whole_numbers_or_refused(hidden):
     x, y, _ = iris()
