@@ -6,7 +6,7 @@ Shapes: N rows, F features, K classes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,8 @@ def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
     """
     from sklearn.utils.multiclass import check_classification_targets
 
+    if isinstance(classes, str) or not (classes is None or isinstance(classes, Iterable)):
+        raise ContractError("fit", "classes", repr(classes), "a list of all classes")
     asked = None if classes is None else np.array([*classes], dtype=object)
     values, known = _values(y, rows, asked is None or -1 not in asked.tolist())
     if not known.any():

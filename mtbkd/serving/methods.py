@@ -81,6 +81,9 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
         ConfigError: a setting that its part does not take, a name that nothing has; a line for every mistake.
         ContractError: a student with more parameters than the inference takes.
     """
+    for name in ("grid", "training", "settings", "signal_settings", "weights_settings"):
+        if not isinstance(value := getattr(asked, name), Mapping):
+            raise ConfigError(f"{name}: found {type(value).__name__}; allowed: a dictionary of names and values")
     entry, given = _student(asked)
     known = _known(entry, given, dataset)
     size, hidden = known.size

@@ -149,6 +149,33 @@ def test_settings_may_be_numbers_and_arrays_of_numpy():
     assert (found[0] == found[1]).all()
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"grid": [1]}, "grid: found list; allowed: a dictionary"),
+        ({"training": "steps"}, "training: found str; allowed: a dictionary"),
+        ({"classes": 3}, "classes: found 3; expected a list"),
+        ({"classes": "012"}, "classes: found '012'; expected a list"),
+        ({"floor": "0.001"}, "floor: found '0.001'; expected a probability"),
+    ],
+)
+def test_a_setting_of_another_type_is_named(settings: dict, told: str):
+    x, y, teachers = iris()
+    with pytest.raises(ValueError, match=told):
+        plain(**settings).fit(x, y, teachers=teachers)
+
+
+def test_what_is_asked_of_a_student_has_the_type_that_it_needs():
+    x, y, _ = iris()
+    student = quick().fit(x, y)
+    with pytest.raises(ValueError, match=r"folds: found 2\.5; expected 0, for held-out rows, or at least 2"):
+        student.predict_set(x, folds=2.5)
+    with pytest.raises(ValueError, match=r"coverage: found '0\.9'; expected a share"):
+        student.predict_set(x, coverage="0.9")
+    with pytest.raises(ValueError, match=r"level: found '0\.9'; expected a share"):
+        student.predict_interval(x, level="0.9")
+
+
 def test_a_part_replaces_that_of_the_method_with_its_settings():
     x, y, teachers = iris()
     student = plain(method="power_50_map", signal="tip").fit(x, y, teachers=teachers)
