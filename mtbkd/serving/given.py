@@ -241,10 +241,13 @@ def make_dataset(
         ids: N.
         shape: of one example, of F numbers; () for (F,).
     """
-    scale = scaling(x, split == "train")
-    with np.errstate(over="ignore"):
-        inputs = scale.apply(x)
     names = [*columns] or [f"feature {i + 1}" for i in range(x.shape[1])]
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = scaling(x, split == "train")
+        inputs = scale.apply(x)
+    if len(large := np.flatnonzero(~(np.isfinite(scale.mean) & np.isfinite(scale.scale)))):
+        raise ContractError("X", f"column '{short(names[large[0]])}'", f"numbers up to {np.abs(x[:, large[0]]).max():.3g}",
+                            "numbers whose variance is finite", "take another unit")  # fmt: skip
     card = {
         "kind": "table", "settings": {}, "source": "handed over in Python", "licence": "yours: not stated",
         "scaling": scale.card(), "simulated": False, "features": list(columns),

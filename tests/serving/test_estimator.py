@@ -176,6 +176,12 @@ def test_what_is_asked_of_a_student_has_the_type_that_it_needs():
         student.predict_interval(x, level="0.9")
 
 
+def test_a_column_whose_variance_overflows_is_named():
+    x, y, _ = iris()
+    with pytest.raises(ValueError, match=r"X: column 'feature 2': found numbers up to 4\.4e\+300"):
+        plain().fit(x * [1, 1e300, 1, 1], y)
+
+
 def test_a_part_replaces_that_of_the_method_with_its_settings():
     x, y, teachers = iris()
     student = plain(method="power_50_map", signal="tip").fit(x, y, teachers=teachers)
