@@ -277,7 +277,7 @@ def write(path: Path, header: list[str], *rows: list[object]) -> Path:
         (COLUMNS, [1, 2, "x", 4], [], "line 2, column 'petal length': found 'x'"),
         (COLUMNS, [1, 2, 3, 4], ["--id", "name"], "no 'name' among"),
         (COLUMNS, [1, 2, 3, 4], ["--skip-invalid"], "--skip-invalid: option: found no file that it is for"),
-        (COLUMNS, [1, 2, 3, 4], ["--risk", "0.001"], "validation cannot promise less"),
+        (COLUMNS, [1, 2, 3, 4], ["--risk", "0.001"], "validation cannot promise less, however few examples"),
         (COLUMNS, [1, 2, 3, 4], ["--study", "x"], "beside --student"),
     ],
 )
