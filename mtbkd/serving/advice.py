@@ -132,6 +132,8 @@ def _given(where: str, source: Any, x: Any, dataset: Dataset, id_column: str) ->
         return _numbers(where, _asked(where, lambda rows: answers(where, module, loader, rows), x), None, dataset)
     if callable(source):
         source = _asked(where, source, x)
+    if hasattr(source, "columns") and hasattr(source, "to_pandas"):  # of Polars or Arrow: columns have names there, too
+        source = source.to_pandas()
     if index_of(source) is not None:
         return _frame(where, source, x, dataset)
     return _numbers(where, source, None, dataset)

@@ -46,8 +46,8 @@ def name_of(value: Any) -> str:
 
 
 def index_of(frame: Any) -> Any:
-    """The index of a frame; None for anything else."""
-    return frame.index if hasattr(frame, "columns") else None
+    """The index of a pandas frame; None for anything else, frames of Polars and tables of Arrow, too, which have none."""
+    return frame.index if hasattr(frame, "columns") and hasattr(frame, "iloc") else None
 
 
 def shape_of(X: Any) -> tuple[int, ...]:

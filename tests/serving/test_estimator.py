@@ -176,6 +176,19 @@ def test_what_is_asked_of_a_student_has_the_type_that_it_needs():
         student.predict_interval(x, level="0.9")
 
 
+def test_tables_of_arrow_are_read_as_frames_are():
+    """As frames of Polars, which have columns and no index either."""
+    import pyarrow
+
+    x, y, teachers = iris()
+    frame = pd.DataFrame(x, columns=list("abcd"))
+    heard = pd.DataFrame(teachers["first"], columns=["0", "1", "2"])[["2", "0", "1"]]
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    student = plain().fit(frame, y, teachers={"first": heard})
+    again = plain().fit(table, y, teachers={"first": pyarrow.Table.from_pandas(heard, preserve_index=False)})
+    assert (again.predict_proba(table) == student.predict_proba(frame)).all() and len(again.uncertainty(table)) == len(x)
+
+
 def test_a_column_whose_variance_overflows_is_named():
     x, y, _ = iris()
     with pytest.raises(ValueError, match=r"X: column 'feature 2': found numbers up to 4\.4e\+300"):
