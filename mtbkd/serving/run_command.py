@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 
 import click
@@ -45,7 +45,7 @@ def command(study: str | None, config: Sequence[Sequence[str]], snakemake: Seque
     return os.execv(line[0], line)
 
 
-def arguments(further: Iterable[str], entries: Sequence[str]) -> list[str]:
+def arguments(further: Sequence[str], entries: Sequence[str]) -> list[str]:
     """The arguments of Snakemake, with ``entries`` of the configuration.
 
     Raises:
@@ -65,4 +65,6 @@ def arguments(further: Iterable[str], entries: Sequence[str]) -> list[str]:
                             "take `python -m mtbkd run`, or another folder")  # fmt: skip
     if snakefile.is_relative_to(Path.cwd()):  # the page prints the command
         snakefile = snakefile.relative_to(Path.cwd())
-    return ["--snakefile", str(snakefile), *further, *(["--config", *entries] if entries else [])]
+    options = [*takewhile(lambda word: word != "--", further)]  # --config takes all words up to the next option: it comes last
+    targets = further[len(options) :]
+    return ["--snakefile", str(snakefile), *options, *(["--config", *entries] if entries else []), *targets]

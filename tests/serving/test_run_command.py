@@ -37,9 +37,9 @@ def test_what_it_does_not_know_goes_to_snakemake(started: list[str]) -> None:
 
 
 def test_the_end_of_options_goes_to_snakemake_too(started: list[str]) -> None:
-    """It divides a list such as --forcerun from the targets."""
+    """It divides a list such as --forcerun from the targets; after it, --config would be one of them."""
     main(["run", "--study", "smoke", "--forcerun", "a", "--", "b", "--study", "c"])
-    assert started[4:] == ["--forcerun", "a", "--", "b", "--study", "c", "--config", "study=smoke"]
+    assert started[4:] == ["--forcerun", "a", "--config", "study=smoke", "--", "b", "--study", "c"]
 
 
 def test_the_study_stands_beside_other_entries_of_the_configuration(started: list[str]) -> None:
