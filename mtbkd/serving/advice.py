@@ -155,7 +155,7 @@ def _numbers(where: str, values: Any, classes: Any, dataset: Dataset) -> Given:
     """An array (N, K) with its class names."""
     try:
         dense = values.toarray() if hasattr(values, "toarray") else unmasked(values)
-        numbers = np.asarray(dense.detach().cpu().double() if hasattr(dense, "detach") else dense, dtype=np.float64)
+        numbers = np.asarray(dense, dtype=np.float64)
     except (TypeError, ValueError):
         raise ContractError(where, "values", type(values).__name__, "numbers of shape (rows, classes)") from None
     n, k = dataset.num_examples, dataset.num_classes

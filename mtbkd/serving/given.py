@@ -92,7 +92,11 @@ def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
 
 
 def unmasked(values: Any) -> Any:
-    """``values`` with None where a masked array hides them, as NumPy would show what it hides; others as they are."""
+    """``values`` with None where a masked array hides them, as NumPy would show what it hides; tensors, which may lie on a GPU
+    or have a gradient, as arrays; others as they are."""
+    if hasattr(values, "detach"):
+        tensor = values.detach().cpu()
+        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
     if not isinstance(values, np.ma.MaskedArray):
         return values
     shown = np.array(values.data, dtype=object)

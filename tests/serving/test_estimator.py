@@ -176,6 +176,15 @@ def test_what_is_asked_of_a_student_has_the_type_that_it_needs():
         student.predict_interval(x, level="0.9")
 
 
+def test_tensors_are_read_whatever_their_gradient_and_precision():
+    x, y, teachers = iris()
+    student = plain().fit(np.round(x), y, teachers=teachers)
+    tensor = torch.tensor(np.round(x), dtype=torch.bfloat16, requires_grad=True)
+    heard = {name: torch.tensor(prob, requires_grad=True) for name, prob in teachers.items()}
+    again = plain().fit(tensor, torch.tensor(y), teachers=heard)
+    assert (again.predict_proba(tensor) == student.predict_proba(np.round(x))).all()
+
+
 def test_tables_of_arrow_are_read_as_frames_are():
     """As frames of Polars, which have columns and no index either."""
     import pyarrow
