@@ -50,6 +50,14 @@ def index_of(frame: Any) -> Any:
     return frame.index if hasattr(frame, "columns") and hasattr(frame, "iloc") else None
 
 
+def in_another_order(X: Any, y: Any) -> list[str]:
+    """A doubt where labels have the index of ``X`` in another order, as they are taken row by row, by scikit-learn, too."""
+    own, other = index_of(X), y.index if hasattr(y, "iloc") else None
+    if own is None or other is None or own.equals(other) or not (own.is_unique and other.is_unique) or {*own} != {*other}:
+        return []
+    return ["The labels have the index of X in another order, and are taken row by row: y.loc[X.index] if it names rows."]
+
+
 def shape_of(X: Any) -> tuple[int, ...]:
     """The shape of one example: that of an image, or (F,); () where X does not say it."""
     return tuple(X.shape[1:]) if isinstance(getattr(X, "shape", None), tuple) else ()

@@ -176,6 +176,15 @@ def test_what_is_asked_of_a_student_has_the_type_that_it_needs():
         student.predict_interval(x, level="0.9")
 
 
+def test_labels_whose_index_is_in_another_order_are_doubted():
+    x, y, _ = iris()
+    frame, labels = pd.DataFrame(x), pd.Series(y)
+    doubts = plain().fit(frame, labels.sample(frac=1, random_state=0)).doubts_
+    assert any("labels have the index of X in another order" in doubt for doubt in doubts)
+    for same in (labels, y, labels.set_axis(labels.index + 1)):
+        assert not any("another order" in doubt for doubt in plain().fit(frame, same).doubts_)
+
+
 def test_tensors_are_read_whatever_their_gradient_and_precision():
     x, y, teachers = iris()
     student = plain().fit(np.round(x), y, teachers=teachers)
