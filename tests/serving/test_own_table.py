@@ -245,6 +245,22 @@ def test_a_parquet_table_says_what_the_csv_says(student: Path, tmp_path: Path):
     assert (tmp_path / "csv.csv").read_text() == (tmp_path / "parquet.csv").read_text()
 
 
+def test_a_class_that_a_list_of_classes_would_divide_stands_in_quotes(tmp_path: Path):
+    """Or the set of "a", "a; b" and the set of "a", "a", "b" would be one text."""
+    table = pd.read_csv(place() / "table.csv")
+    table["kind"] = table["kind"].map(dict(zip(NAMES, ["a", "a; b", "c"], strict=True)))
+    table.to_csv(tmp_path / "table.csv", index=False)
+    given = ["--label", "kind", "--id", "plant", "--method", "labels_map", "--no-report", "--quiet"]
+    assert run("fit", tmp_path / "table.csv", *given, "--out", tmp_path / "student") == 0
+    table.to_csv(tmp_path / "new.csv", index=False)
+    given = ["--student", tmp_path / "student", "--table", tmp_path / "new.csv", "--set", "raps", "--coverage", "0.95"]
+    for name in ("out.csv", "out.json"):
+        assert run("predict", *given, "--out", tmp_path / name, "--quiet") == 0
+    sets = [row["set"] for row in json.loads((tmp_path / "out.json").read_text())["rows"]]
+    found = pd.read_csv(tmp_path / "out.csv")["set"].tolist()
+    assert found == ["; ".join('"a; b"' if each == "a; b" else each for each in own) for own in sets] and '"a; b"' in found
+
+
 def test_ids_may_be_the_index_of_a_parquet_table(student: Path, tmp_path: Path):
     rows = pd.DataFrame(load_iris().data[:3], pd.Index(["p7", "p8", "p9"], name="plant"), COLUMNS)
     rows.to_parquet(tmp_path / "new.parquet")
