@@ -109,10 +109,18 @@ def unreadable(raw: Any) -> list[Mistake]:
 
 
 def clean(raw: Any) -> Any:
-    """Plain JSON content of what a YAML reader made: text keys, and numbers where YAML 1.1 sees text (8e-8, no dot)."""
+    """Plain JSON content of what a YAML reader made, or a caller in Python: text keys, numbers where YAML 1.1 sees text (8e-8,
+    no dot), and lists and numbers in place of arrays and numbers of NumPy.
+
+    >>> import numpy as np
+    >>> clean({"lambda": np.array([0.5, 5.0]), "steps": np.int64(60), "chains": range(2)})
+    {'lambda': [0.5, 5], 'steps': 60, 'chains': [0, 1]}
+    """
+    if hasattr(raw, "tolist"):
+        raw = raw.tolist()
     if isinstance(raw, dict):
         return {str(key): clean(value) for key, value in raw.items()}
-    if isinstance(raw, list | tuple):
+    if isinstance(raw, list | tuple | range):
         return [clean(value) for value in raw]
     if isinstance(raw, str) and _EXPONENT.fullmatch(raw):
         raw = float(raw)

@@ -90,6 +90,8 @@ def opened_card(card: Any, path: Path, files: Sequence[Path]) -> dict[str, Any]:
         raise ContractError(path, FILES, "nothing", "hashes of the files in its folder", f"made by an older version: {AGAIN}")
     _compare(path, _card_sha256({name: value for name, value in card.items() if name != OWN}), card[OWN])
     for file in files:
+        if not file.is_file():
+            raise ContractError(file, "file", "nothing", f"the file that {path.name} was written with", AGAIN)
         _compare(file, file_sha256(file), card[FILES].get(file.name))
     if (place := place_of(path.parent)) and card.get(PLACE) != place:
         raise ContractError(path, PLACE, card.get(PLACE) or "none", place, SWAPPED)

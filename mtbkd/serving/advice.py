@@ -20,10 +20,11 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 
-from mtbkd.base.delimited import LARGEST, listed
+from mtbkd.base.delimited import LARGEST, listed, short
 from mtbkd.base.errors import ContractError, MtbkdError, machine_fault
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.serving.given import index_of, name_of, unmasked
+from mtbkd.serving.refusals import is_number
 from mtbkd.serving.torch_teachers import answers, is_module, is_pair
 from mtbkd.teachers import released, released_files
 from mtbkd.teachers.released_files import Given
@@ -59,8 +60,8 @@ class Reading(NamedTuple):
             if found not in allowed:
                 more = ", or nothing: the numbers tell" if None in allowed else ""
                 raise ContractError("teachers", name, f"'{found}'", ", ".join(filter(None, allowed)) + more)
-        if self.floor is not None and not 0 <= self.floor <= MOST_FLOOR:
-            raise ContractError("teachers", "floor", f"{self.floor:g}", f"a probability from 0 to {MOST_FLOOR:g}")
+        if self.floor is not None and not (is_number(self.floor) and 0 <= self.floor <= MOST_FLOOR):
+            raise ContractError("teachers", "floor", short(repr(self.floor)), f"a probability from 0 to {MOST_FLOOR:g}")
         return self
 
 
@@ -131,6 +132,8 @@ def _given(where: str, source: Any, x: Any, dataset: Dataset, id_column: str) ->
         return _numbers(where, _asked(where, lambda rows: answers(where, module, loader, rows), x), None, dataset)
     if callable(source):
         source = _asked(where, source, x)
+    if hasattr(source, "columns") and hasattr(source, "to_pandas"):  # of Polars or Arrow: columns have names there, too
+        source = source.to_pandas()
     if index_of(source) is not None:
         return _frame(where, source, x, dataset)
     return _numbers(where, source, None, dataset)
@@ -152,7 +155,7 @@ def _numbers(where: str, values: Any, classes: Any, dataset: Dataset) -> Given:
     """An array (N, K) with its class names."""
     try:
         dense = values.toarray() if hasattr(values, "toarray") else unmasked(values)
-        numbers = np.asarray(dense.detach().cpu().double() if hasattr(dense, "detach") else dense, dtype=np.float64)
+        numbers = np.asarray(dense, dtype=np.float64)
     except (TypeError, ValueError):
         raise ContractError(where, "values", type(values).__name__, "numbers of shape (rows, classes)") from None
     n, k = dataset.num_examples, dataset.num_classes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from mtbkd.base.delimited import short
 from mtbkd.base.errors import ContractError
 from mtbkd.base.progress import shown, stage
 from mtbkd.contracts.draws import Draws
@@ -17,7 +18,7 @@ from mtbkd.serving import given, keeping
 from mtbkd.serving.answers import UNCERTAINTY, Interval, of_draws
 from mtbkd.serving.bundle import Bundle
 from mtbkd.serving.core import Crossed, Fitted, Scores, check_promise, check_sets, cross_students
-from mtbkd.serving.refusals import refusals
+from mtbkd.serving.refusals import is_number, refusals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,8 +82,8 @@ class Answering:
         """
         check_is_fitted(self)
         with refusals():
-            if not 0 < level < 1:
-                raise ContractError("predict_interval", "level", f"{level:g}", "a share between 0 and 1")
+            if not (is_number(level) and 0 < level < 1):
+                raise ContractError("predict_interval", "level", short(repr(level)), "a share between 0 and 1")
             if self.bundle_.card.draws == 1:
                 raise ContractError("predict_interval", "draws", "a point estimate", "a method that draws, such as sgld")
         ends = self._of_draws(X, lambda prob: credible_ends(prob, level).swapaxes(0, 1))

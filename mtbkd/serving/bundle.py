@@ -106,7 +106,7 @@ class Card(BaseModel):
     )
     chains: str = Field(description="what became of them: pooled, or stacked with which weights")
     config: dict[str, Any] = Field(description="all settings of the fit")
-    tuned: dict[str, float] = Field(description="shared setting -> the value that validation chose")
+    tuned: dict[str, float] = Field(description="shared setting -> the value that validation chose, if finite")
     seeds: dict[str, Any] = Field(description="base of the seeds and their axes")
     versions: dict[str, str] = Field(description="of mtbkd and the libraries")
     sha256: str = Field(default="", description="hash of student.safetensors")

@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 128 + signal.SIGPIPE
     except click.UsageError as error:
         status, where = 2, error.ctx.command_path if error.ctx else where
-        told = one_line(error.format_message(), 300)
+        told = one_line(" ".join(error.format_message().split()), 300)  # click lists choices on lines of their own
         message = f"error: {told}{'' if told.endswith(('.', '?', ')')) else '.'} Hint: {where} --help"
     except MtbkdError as error:
         message = f"error: {error}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mtbkd.base.delimited import short
 from mtbkd.base.errors import ContractError
 from mtbkd.contracts.artefacts import Dataset, Logits
 from mtbkd.contracts.draws import Draws
@@ -21,6 +22,7 @@ from mtbkd.serving.bundle import OWN, Bundle
 from mtbkd.serving.given import HELD_OUT, NAME
 from mtbkd.serving.making import describe, whole_precision_fit
 from mtbkd.serving.methods import Asked, choose
+from mtbkd.serving.refusals import is_number
 from mtbkd.study.plan import Plan
 from mtbkd.teachers.oddities import twins
 
@@ -100,9 +102,9 @@ def check_sets(kind: str, coverage: float, folds: int) -> None:
     """ContractError for a kind that there is not, or a share or number that is none."""
     if kind not in KINDS:
         raise ContractError("predict_set", "kind", repr(kind), ", ".join(KINDS))
-    if not 0 < coverage < 1:
-        raise ContractError("predict_set", "coverage", f"{coverage:g}", "a share between 0 and 1")
-    if folds < 0 or folds == 1:
+    if not (is_number(coverage) and 0 < coverage < 1):
+        raise ContractError("predict_set", "coverage", short(repr(coverage)), "a share between 0 and 1")
+    if not isinstance(folds, int | np.integer) or folds < 0 or folds == 1:
         raise ContractError("predict_set", "folds", folds, "0, for held-out rows, or at least 2")
 
 

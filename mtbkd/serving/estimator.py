@@ -196,6 +196,7 @@ class MultiTeacherClassifier(Answering, ClassifierMixin, BaseEstimator):
             ids = [str(i) for i in (range(len(x)) if index is None or not index.is_unique else index)]
             columns = [str(name) for name in getattr(self, "feature_names_in_", ())]
             dataset = given.make_dataset(x, known, split, columns, ids, given.shape_of(X))
+            dataset.card["warnings"] += given.in_another_order(X, y)
             how = Reading(self.values, self.floor, self.missing_class).checked()
             found = [logits_of(name, source, X, dataset, how) for name, source in named(teachers).items()]
             return self._fit(dataset, found, seed, known.classes)

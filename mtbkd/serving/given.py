@@ -6,7 +6,7 @@ Shapes: N rows, F features, K classes.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,16 @@ def name_of(value: Any) -> str:
 
 
 def index_of(frame: Any) -> Any:
-    """The index of a frame; None for anything else."""
-    return frame.index if hasattr(frame, "columns") else None
+    """The index of a pandas frame; None for anything else, frames of Polars and tables of Arrow, too, which have none."""
+    return frame.index if hasattr(frame, "columns") and hasattr(frame, "iloc") else None
+
+
+def in_another_order(X: Any, y: Any) -> list[str]:
+    """A doubt where labels have the index of ``X`` in another order, as they are taken row by row, by scikit-learn, too."""
+    own, other = index_of(X), y.index if hasattr(y, "iloc") else None
+    if own is None or other is None or own.equals(other) or not (own.is_unique and other.is_unique) or {*own} != {*other}:
+        return []
+    return ["The labels have the index of X in another order, and are taken row by row: y.loc[X.index] if it names rows."]
 
 
 def shape_of(X: Any) -> tuple[int, ...]:
@@ -92,7 +100,11 @@ def numbers(estimator: Any, X: Any, reset: bool) -> np.ndarray:
 
 
 def unmasked(values: Any) -> Any:
-    """``values`` with None where a masked array hides them, as NumPy would show what it hides; others as they are."""
+    """``values`` with None where a masked array hides them, as NumPy would show what it hides; tensors, which may lie on a GPU
+    or have a gradient, as arrays; others as they are."""
+    if hasattr(values, "detach"):
+        tensor = values.detach().cpu()
+        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
     if not isinstance(values, np.ma.MaskedArray):
         return values
     shown = np.array(values.data, dtype=object)
@@ -117,6 +129,8 @@ def labels(y: Any, rows: int, classes: Sequence[Any] | None = None) -> Labels:
     """
     from sklearn.utils.multiclass import check_classification_targets
 
+    if isinstance(classes, str) or not (classes is None or isinstance(classes, Iterable)):
+        raise ContractError("fit", "classes", repr(classes), "a list of all classes")
     asked = None if classes is None else np.array([*classes], dtype=object)
     values, known = _values(y, rows, asked is None or -1 not in asked.tolist())
     if not known.any():
@@ -239,10 +253,13 @@ def make_dataset(
         ids: N.
         shape: of one example, of F numbers; () for (F,).
     """
-    scale = scaling(x, split == "train")
-    with np.errstate(over="ignore"):
-        inputs = scale.apply(x)
     names = [*columns] or [f"feature {i + 1}" for i in range(x.shape[1])]
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = scaling(x, split == "train")
+        inputs = scale.apply(x)
+    if len(large := np.flatnonzero(~(np.isfinite(scale.mean) & np.isfinite(scale.scale)))):
+        raise ContractError("X", f"column '{short(names[large[0]])}'", f"numbers up to {np.abs(x[:, large[0]]).max():.3g}",
+                            "numbers whose variance is finite", "take another unit")  # fmt: skip
     card = {
         "kind": "table", "settings": {}, "source": "handed over in Python", "licence": "yours: not stated",
         "scaling": scale.card(), "simulated": False, "features": list(columns),

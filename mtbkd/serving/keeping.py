@@ -36,13 +36,16 @@ class Kept(NamedTuple):
 
 
 def save(student: Any, folder: Path) -> Path:
-    """Write all files of a fitted ``MultiTeacherClassifier``, its settings last."""
+    """Write all files of a fitted ``MultiTeacherClassifier``, its settings last; of a bundle of a study, the bundle."""
     if folder.exists() and not folder.is_dir():
         raise ContractError(folder, "folder", "a file", "a folder to write into")
-    (folder / ESTIMATOR).unlink(missing_ok=True)  # or an interrupted save would leave settings of another student
-    student.bundle_.write(folder)
-    if student._draws is not None:
+    for name in (ESTIMATOR, DRAWS):  # or an interrupted save would leave those of another student
+        (folder / name).unlink(missing_ok=True)
+    if student._draws is not None:  # before the card, so that an interrupted save is no bundle of a study
         student._draws.write(folder / DRAWS)
+    student.bundle_.write(folder)
+    if student._draws is None:
+        return folder
     settings = {**student.get_params(deep=False), "random_state": student.seed_, "student": modules.as_kept(student.student)}
     scores = None if student._scores is None else {kind: found.tolist() for kind, found in student._scores.items()}
     content = {
@@ -50,8 +53,7 @@ def save(student: Any, folder: Path) -> Path:
         "columns": as_json(getattr(student, "feature_names_in_", None)), "settings": as_json(settings), "scores": scores,
         "choice": student.choice_, "doubts": student.doubts_, "split": student.split_.tolist(),
     }  # fmt: skip
-    beside = [folder / name for name in (*FILES, *([DRAWS] if student._draws is not None else []))]
-    write_json(folder / ESTIMATOR, sealed_card(content, beside))
+    write_json(folder / ESTIMATOR, sealed_card(content, [folder / name for name in (*FILES, DRAWS)]))
     return folder
 
 
@@ -66,6 +68,9 @@ def read_folder(folder: Path, module: Any = None) -> Kept:
     if bundle.card.labels == "several":
         raise ContractError(folder, "labels", "several an example", "a student of one label", "mtbkd predict")
     if not (folder / ESTIMATOR).exists():
+        if (folder / DRAWS).exists():
+            raise ContractError(folder / ESTIMATOR, "file", "nothing", f"settings beside {DRAWS}",
+                                "was the save interrupted? Save it again")  # fmt: skip
         return Kept(bundle, None, None)
     content = _content(folder)
     return Kept(bundle, Draws.read(folder / DRAWS), content)
@@ -73,7 +78,7 @@ def read_folder(folder: Path, module: Any = None) -> Kept:
 
 def _content(folder: Path) -> dict[str, Any]:
     path = folder / ESTIMATOR
-    content = read_json(path, "the settings of an estimator", "save it again", finite=True)
+    content = read_json(path, "the settings of an estimator", "save it again")  # a prior_scale may be infinite
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ContractError(path, "format", "another file", f"one of format '{FORMAT}'", "save it again")
     if content.get("version") not in READ:

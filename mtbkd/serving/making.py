@@ -205,7 +205,7 @@ def _card(
         gates={row["gate"]: cast(Verdict, word(row)) for row in draws.gates},  # of the one replicate
         chains=_chains(draws),
         config=finite(spec.model_dump(mode="json")),
-        tuned={name: value for name, value in chosen_values.items() if isinstance(value, int | float)},
+        tuned={name: value for name, value in chosen_values.items() if isinstance(value, int | float) and math.isfinite(value)},
         seeds={**draws.attrs["seeds"], "replicate": 0},
         versions={name: version(name) for name in LIBRARIES},
     )  # fmt: skip

@@ -81,6 +81,9 @@ def choose(asked: Asked, dataset: Dataset, teachers: tuple[str, ...]) -> Chosen:
         ConfigError: a setting that its part does not take, a name that nothing has; a line for every mistake.
         ContractError: a student with more parameters than the inference takes.
     """
+    for name in ("grid", "training", "settings", "signal_settings", "weights_settings"):
+        if not isinstance(value := getattr(asked, name), Mapping):
+            raise ConfigError(f"{name}: found {type(value).__name__}; allowed: a dictionary of names and values")
     entry, given = _student(asked)
     known = _known(entry, given, dataset)
     size, hidden = known.size
@@ -134,7 +137,7 @@ def _student(asked: Asked) -> Wanted:
     """An entry of students: an architecture with its settings, one of config.yaml by name, or a torch module."""
     named, entries = asked.student, shipped()["students"]
     if named == "mlp":
-        return Wanted({"architecture": "mlp", "settings": {"hidden": [int(units) for units in asked.hidden]}}, None)
+        return Wanted({"architecture": "mlp", "settings": {"hidden": clean(asked.hidden)}}, None)
     if isinstance(named, str) and named in registry.STUDENTS:
         return Wanted({"architecture": named, "settings": {}}, None)
     if isinstance(named, str) and named in entries:
@@ -162,8 +165,9 @@ def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dic
         if asked.method not in entries:
             raise ConfigError(f"method: {choice(asked.method, entries)}")
         entry = deepcopy(entries[asked.method])
-        if "inference" in parts and parts["inference"] != entry["inference"]:
-            entry["settings"] = {}
+        for part, own in (("signal", "signal_settings"), ("weights", "weights_settings"), ("inference", "settings")):
+            if part in parts and parts[part] != entry.get(part):
+                entry.pop(own, None)  # those of the part that it replaces
         settings = {**entry.get("settings", {}), **parts.pop("settings", {})}
         return asked.method, {**entry, **parts, "settings": settings}, "as in config.yaml"
     signal = parts.get("signal", "tip")

@@ -74,8 +74,13 @@ def _header(classes: Sequence[str], what: str, head: Mapping[str, Any]) -> list[
 
 def _cells(each: Prediction, classes: Sequence[str]) -> list[Any]:
     about = _about(each, classes)
-    about = {name: "; ".join(value) if isinstance(value, list) else value for name, value in about.items()}
+    about = {name: "; ".join(map(_whole, value)) if isinstance(value, list) else value for name, value in about.items()}
     return [*about.values(), *chain.from_iterable(_of_classes(each))]
+
+
+def _whole(name: str) -> str:
+    """A class in a list of classes, in quotes where the list would divide its name."""
+    return json.dumps(name, ensure_ascii=False) if ";" in name or name.startswith('"') else name
 
 
 def check_place(path: Path, read: Iterable[Path]) -> None:

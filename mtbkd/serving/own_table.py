@@ -1,12 +1,12 @@
 """`mtbkd check` and `mtbkd fit`: a table and teachers' files of one's own, read as the workflow reads them."""
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from mtbkd.base import strict_json
 from mtbkd.base.errors import ContractError
 from mtbkd.base.progress import shown
 from mtbkd.contracts.artefacts import Dataset, Logits
@@ -78,7 +78,7 @@ def _student(asked: SimpleNamespace) -> Any:
     if asked.student_settings is None:
         return asked.student
     try:
-        settings = json.loads(asked.student_settings)
+        settings = strict_json.loads(asked.student_settings)
     except ValueError as error:
         raise ContractError("--student-settings", "text", str(error), 'JSON, such as {"hidden": [8]}') from None
     if not isinstance(settings, dict):

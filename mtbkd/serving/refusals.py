@@ -2,8 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Real
+from typing import Any
 
 from mtbkd.base.errors import ConfigError, ContractError
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is a real number of Python or NumPy, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 class InputError(ContractError, ValueError):

@@ -67,5 +67,5 @@ def point_of(points: Sequence[RiskPoint], level: float, where: object = "student
     if not safe:
         least = min(point.bound for point in points)
         raise ContractError("--risk", "level", f"{level:g}", f"at least {np.ceil(least * 1000) / 1000:g} for {where}",
-                            "validation cannot promise less, however few proteins are answered")  # fmt: skip
+                            "validation cannot promise less, however few examples are answered")  # fmt: skip
     return max(safe, key=lambda point: point.coverage)

@@ -82,9 +82,11 @@ def _parquet(path: Path) -> Sheet:
         import pandas as pd
 
         frame = pd.read_parquet(file)
+    # pandas keeps an index that has a name, the ids as a rule, apart from the columns
+    frame = frame.reset_index([name for name in frame.index.names if name is not None and name not in frame])
     if frame.columns.has_duplicates or not len(frame):
         raise ContractError(path, "content", f"{len(frame)} rows, columns {listed(map(str, frame.columns))}",
                             "rows, and each column once")  # fmt: skip
-    cells = zip(*(["" if v is None or v != v else repr(v) if isinstance(v, float) else str(v) for v in frame[c].tolist()]
-                  for c in frame), strict=True)  # fmt: skip
+    cells = zip(*(["" if v is None or v is pd.NA or v != v else repr(v) if isinstance(v, float) else str(v)
+                   for v in frame[c].tolist()] for c in frame), strict=True)  # fmt: skip
     return Sheet(path, tuple(map(str, frame.columns)), tuple(cells), tuple(range(1, len(frame) + 1)))

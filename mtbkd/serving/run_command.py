@@ -1,6 +1,7 @@
 """`mtbkd run`: a study with Snakemake in any folder, by the workflow of the checkout or the one that the wheel carries."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from mtbkd.base import suite
 from mtbkd.base.errors import ConfigError, ContractError
 from mtbkd.serving.terminal import Command, Words, option
 
+NESTED = "what is nested goes into a config.yaml of this folder"
 AFTER = f"""\
 \b
 examples:
@@ -35,6 +37,9 @@ def command(study: str | None, config: Sequence[Sequence[str]], snakemake: Seque
     """Run a study with Snakemake in this folder: its page will be results/STUDY/report.html. Repeat the command to resume. A
     config.yaml of this folder is read over the suite's own. Whatever is not listed here goes to Snakemake.
     """
+    for entry in chain(*config):
+        if not re.match(r"[A-Za-z_]\w*=", entry):
+            raise ConfigError(f"--config: found '{entry}'; allowed: KEY=VALUE, such as device=cpu. Hint: {NESTED}")
     entries = [*chain(*config), *([f"study={study}"] if study is not None else [])]  # Snakemake keeps the last --config only
     line = [sys.executable, "-m", "snakemake", *arguments(snakemake, entries)]
     from mtbkd.study import config_files

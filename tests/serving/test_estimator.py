@@ -132,8 +132,124 @@ def test_a_loaded_student_shows_that_a_file_was_changed(tmp_path: Path):
     (folder / "estimator.json").write_text(text.replace('"hidden": [', '"hidden": [9, '))
     with pytest.raises(ValueError, match="changed since it was written"):
         mtbkd.load(folder)
+    (folder / "estimator.json").write_text(text)
+    (folder / "draws.nc").unlink()
+    with pytest.raises(ValueError, match=r"draws\.nc: file: found nothing; expected the file that estimator\.json"):
+        mtbkd.load(folder)
     with pytest.raises(ValueError, match="student: found nothing; expected a folder with"):
         mtbkd.load(tmp_path / "elsewhere")
+
+
+def test_settings_may_be_numbers_and_arrays_of_numpy():
+    x, y, teachers = iris()
+    ours = plain(grid={"lambda": [0.5, 5], "prior_scale": 1}, student_scaling=True, training={**QUICK, "steps": 90})
+    theirs = plain(grid={"lambda": np.array([0.5, 5]), "prior_scale": np.float32(1)}, student_scaling=np.True_,
+                   training={**QUICK, "steps": np.int64(90)}, hidden=np.array([6]))  # fmt: skip
+    found = [student.fit(x, y, teachers=teachers).predict_proba(x) for student in (ours, theirs)]
+    assert (found[0] == found[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"grid": [1]}, "grid: found list; allowed: a dictionary"),
+        ({"training": "steps"}, "training: found str; allowed: a dictionary"),
+        ({"classes": 3}, "classes: found 3; expected a list"),
+        ({"classes": "012"}, "classes: found '012'; expected a list"),
+        ({"floor": "0.001"}, "floor: found '0.001'; expected a probability"),
+    ],
+)
+def test_a_setting_of_another_type_is_named(settings: dict, told: str):
+    x, y, teachers = iris()
+    with pytest.raises(ValueError, match=told):
+        plain(**settings).fit(x, y, teachers=teachers)
+
+
+def test_what_is_asked_of_a_student_has_the_type_that_it_needs():
+    x, y, _ = iris()
+    student = quick().fit(x, y)
+    with pytest.raises(ValueError, match=r"folds: found 2\.5; expected 0, for held-out rows, or at least 2"):
+        student.predict_set(x, folds=2.5)
+    with pytest.raises(ValueError, match=r"coverage: found '0\.9'; expected a share"):
+        student.predict_set(x, coverage="0.9")
+    with pytest.raises(ValueError, match=r"level: found '0\.9'; expected a share"):
+        student.predict_interval(x, level="0.9")
+
+
+def test_labels_whose_index_is_in_another_order_are_doubted():
+    x, y, _ = iris()
+    frame, labels = pd.DataFrame(x), pd.Series(y)
+    doubts = plain().fit(frame, labels.sample(frac=1, random_state=0)).doubts_
+    assert any("labels have the index of X in another order" in doubt for doubt in doubts)
+    for same in (labels, y, labels.set_axis(labels.index + 1)):
+        assert not any("another order" in doubt for doubt in plain().fit(frame, same).doubts_)
+
+
+def test_tensors_are_read_whatever_their_gradient_and_precision():
+    x, y, teachers = iris()
+    student = plain().fit(np.round(x), y, teachers=teachers)
+    tensor = torch.tensor(np.round(x), dtype=torch.bfloat16, requires_grad=True)
+    heard = {name: torch.tensor(prob, requires_grad=True) for name, prob in teachers.items()}
+    again = plain().fit(tensor, torch.tensor(y), teachers=heard)
+    assert (again.predict_proba(tensor) == student.predict_proba(np.round(x))).all()
+
+
+def test_tables_of_arrow_are_read_as_frames_are():
+    """As frames of Polars, which have columns and no index either."""
+    import pyarrow
+
+    x, y, teachers = iris()
+    frame = pd.DataFrame(x, columns=list("abcd"))
+    heard = pd.DataFrame(teachers["first"], columns=["0", "1", "2"])[["2", "0", "1"]]
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    student = plain().fit(frame, y, teachers={"first": heard})
+    again = plain().fit(table, y, teachers={"first": pyarrow.Table.from_pandas(heard, preserve_index=False)})
+    assert (again.predict_proba(table) == student.predict_proba(frame)).all() and len(again.uncertainty(table)) == len(x)
+
+
+def test_a_column_whose_variance_overflows_is_named():
+    x, y, _ = iris()
+    with pytest.raises(ValueError, match=r"X: column 'feature 2': found numbers up to 4\.4e\+300"):
+        plain().fit(x * [1, 1e300, 1, 1], y)
+
+
+def test_a_part_replaces_that_of_the_method_with_its_settings():
+    x, y, teachers = iris()
+    student = plain(method="power_50_map", signal="tip").fit(x, y, teachers=teachers)
+    own = plain(signal="tip", weights="entropy").fit(x, y, teachers=teachers)
+    assert (student.predict_proba(x) == own.predict_proba(x)).all()
+
+
+@pytest.mark.parametrize("hidden", [(6.7,), "6", [[6, 3], [2, 2]]])
+def test_units_are_whole_numbers_or_refused(hidden):
+    x, y, _ = iris()
+    with pytest.raises(ValueError, match=r"student\.hidden.*allowed: an integer"):
+        plain(hidden=hidden).fit(x, y)
+
+
+def test_a_student_with_a_flat_prior_is_saved_and_read(tmp_path: Path):
+    x, y, _ = iris()
+    student = plain(grid={"prior_scale": np.inf}).fit(x, y)
+    again = mtbkd.load(student.save(tmp_path / "student"))
+    assert again.get_params() == student.get_params() and (again.predict_proba(x) == student.predict_proba(x)).all()
+
+
+def test_an_interrupted_save_is_not_taken_for_a_bundle_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whose classes are text: 0 would become "0"."""
+    x, y, _ = iris()
+    student = plain().fit(x, y)
+    folder = student.save(tmp_path / "student")
+    for stopped in ("mtbkd.serving.keeping.write_json", "mtbkd.serving.bundle.Bundle.write"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(stopped, raise_interrupt)
+            student.save(folder)
+        with pytest.raises(ValueError, match=r"estimator\.json: file: found nothing; expected settings"):
+            mtbkd.load(folder)
+    assert mtbkd.load(student.save(folder)).predict(x).tolist() == student.predict(x).tolist()
+
+
+def raise_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_teachers_are_heard_in_every_form(tmp_path: Path):
@@ -365,6 +481,8 @@ def test_a_bundle_without_settings_predicts_and_says_what_it_lacks(tmp_path: Pat
     with pytest.raises(ValueError, match="none of kind threshold in this student"):
         bundle.predict_set(frame)
     assert not hasattr(bundle, "draws_")
+    again = mtbkd.load(bundle.save(tmp_path / "again"))
+    assert (again.predict_proba(frame) == bundle.predict_proba(frame)).all()
     with pytest.raises(ValueError, match="fitted in this session"):
         bundle.report(tmp_path / "report.html")
 

@@ -196,6 +196,7 @@ def test_commands_fit_a_file_of_code_and_predict_with_it(
     assert "predict --module nets.py:small" in capsys.readouterr().err
     assert cli.main([*predict, "--module", "nets.py:small"]) == 0 and (tmp_path / "out.csv").exists()
     for text, words in (("{units: 4}", "--student-settings: text: found"), ("[4]", "expected a mapping, such as"),
+                        ('{"units": 4, "units": 5}', "the key 'units' twice"),
                         ('{"unit": 4}', "unknown key"), ('{"path": "nets.py:large"}', "no 'large' there")):  # fmt: skip
         capsys.readouterr()
         assert cli.main([*fit, "--student-settings", text, "--out", "other"]) == 1

@@ -245,6 +245,39 @@ def test_a_parquet_table_says_what_the_csv_says(student: Path, tmp_path: Path):
     assert (tmp_path / "csv.csv").read_text() == (tmp_path / "parquet.csv").read_text()
 
 
+def test_a_class_that_a_list_of_classes_would_divide_stands_in_quotes(tmp_path: Path):
+    """Or the set of "a", "a; b" and the set of "a", "a", "b" would be one text."""
+    table = pd.read_csv(place() / "table.csv")
+    table["kind"] = table["kind"].map(dict(zip(NAMES, ["a", "a; b", "c"], strict=True)))
+    table.to_csv(tmp_path / "table.csv", index=False)
+    given = ["--label", "kind", "--id", "plant", "--method", "labels_map", "--no-report", "--quiet"]
+    assert run("fit", tmp_path / "table.csv", *given, "--out", tmp_path / "student") == 0
+    table.to_csv(tmp_path / "new.csv", index=False)
+    given = ["--student", tmp_path / "student", "--table", tmp_path / "new.csv", "--set", "raps", "--coverage", "0.95"]
+    for name in ("out.csv", "out.json"):
+        assert run("predict", *given, "--out", tmp_path / name, "--quiet") == 0
+    sets = [row["set"] for row in json.loads((tmp_path / "out.json").read_text())["rows"]]
+    found = pd.read_csv(tmp_path / "out.csv")["set"].tolist()
+    assert found == ["; ".join('"a; b"' if each == "a; b" else each for each in own) for own in sets] and '"a; b"' in found
+
+
+def test_ids_may_be_the_index_of_a_parquet_table(student: Path, tmp_path: Path):
+    rows = pd.DataFrame(load_iris().data[:3], pd.Index(["p7", "p8", "p9"], name="plant"), COLUMNS)
+    rows.to_parquet(tmp_path / "new.parquet")
+    assert run("predict", "--student", student, "--table", tmp_path / "new.parquet", "--out", tmp_path / "out.csv") == 0
+    assert pd.read_csv(tmp_path / "out.csv")["id"].tolist() == ["p7", "p8", "p9"]
+
+
+def test_a_missing_nullable_number_of_a_parquet_table_is_named(
+    student: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+):  # fmt: skip
+    rows = pd.DataFrame(load_iris().data[:3], columns=COLUMNS).astype("Float64")
+    rows.loc[1, "petal length"] = pd.NA
+    rows.to_parquet(tmp_path / "new.parquet")
+    assert run("predict", "--student", student, "--table", tmp_path / "new.parquet", "--out", tmp_path / "out.csv") == 1
+    assert "line 2, column 'petal length': found a missing value" in capsys.readouterr().err
+
+
 def write(path: Path, header: list[str], *rows: list[object]) -> Path:
     with open(path, "w", newline="", encoding="utf-8") as handle:
         csv.writer(handle).writerows([header, *rows])
@@ -260,7 +293,7 @@ def write(path: Path, header: list[str], *rows: list[object]) -> Path:
         (COLUMNS, [1, 2, "x", 4], [], "line 2, column 'petal length': found 'x'"),
         (COLUMNS, [1, 2, 3, 4], ["--id", "name"], "no 'name' among"),
         (COLUMNS, [1, 2, 3, 4], ["--skip-invalid"], "--skip-invalid: option: found no file that it is for"),
-        (COLUMNS, [1, 2, 3, 4], ["--risk", "0.001"], "validation cannot promise less"),
+        (COLUMNS, [1, 2, 3, 4], ["--risk", "0.001"], "validation cannot promise less, however few examples"),
         (COLUMNS, [1, 2, 3, 4], ["--study", "x"], "beside --student"),
     ],
 )

@@ -57,6 +57,14 @@ def test_the_study_stands_beside_other_entries_of_the_configuration(started: lis
     assert started[3:7] == ["seed=3", "device=cpu", "study=demo", "study=smoke"] and "-n" in started
 
 
+@pytest.mark.parametrize("entry", ["seed", "posterior.kappa=3", "=3"])
+def test_an_entry_that_is_none_is_refused_before_snakemake_starts(
+    entry: str, started: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--config", entry, "-n"]) == 1 and not started
+    assert f"--config: found '{entry}'; allowed: KEY=VALUE" in capsys.readouterr().err
+
+
 def test_make_run_keeps_its_study_beside_entries_of_the_configuration(started: list[str]) -> None:
     if not (make := shutil.which("make")):
         pytest.skip("NO MAKE")

@@ -78,6 +78,7 @@ def test_words_have_the_type_of_their_option() -> None:
         (["check", "my.csv", "--lable", "y"], "Did you mean one of: '--label', '--values'?)"),
         (["predcit"], "'predcit'. Did you mean 'predict'?"),
         (["list", "model"], "'datasets', 'teachers', 'students'"),
+        (["list"], "Choose from: datasets, teachers, students"),
     ],
     ids=lambda each: None if isinstance(each, str) else " ".join(each),
 )
