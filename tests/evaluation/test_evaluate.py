@@ -1,6 +1,7 @@
 """The tables of a tiny experiment, from files written with the real artefact classes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,6 +66,15 @@ def test_tables_have_their_documented_columns(simulated):
         "chosen",
     ]
     assert not tables["metrics"].duplicated(["method", "replicate", "split", "domain", "metric"]).any()
+
+
+def test_random_splits_of_one_table_are_compared_with_their_overlap(simulated, tmp_path):
+    _, datasets, methods = simulated
+    assert set(simulated[0]["comparisons"]["overlap"]) == {0}
+    resplit = replace(datasets["r0-1"], card={"resampled": True})
+    resplit.write(tmp_path / "data")
+    found = run(tmp_path, {m: {"r0-1": own["r0-1"]} for m, own in methods.items()}, {"r0-1": tmp_path / "data"}, {})
+    assert set(found["comparisons"]["overlap"]) == {60 / 80}
 
 
 def test_scores_are_those_of_the_replicates_own_examples(simulated):

@@ -100,8 +100,8 @@ def test_a_fit_by_the_best_teacher_says_whose_labels_chose_it_and_one_by_a_named
     data: Dataset, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        fit(spec("bkd", teacher=0), data, two(data, "train", "val"), range(1))
-        assert not caplog.text
+        found = fit(spec("bkd", teacher=0), data, two(data, "train", "val"), range(1))
+        assert not caplog.text and found.attrs["teachers_learnt_from"] == ["train", "val"]
         fit(spec("bkd", teacher="best"), data, two(data, "train", "val"), range(1))
     assert "method m on small: teachers judged by validation labels that cribber saw in training" in caplog.text
 

@@ -115,3 +115,15 @@ def test_a_difference_that_its_test_examples_leave_open_is_not_claimed() -> None
     assert "over seeds, [0.254, 0.646] over test examples, of the 2 ranked students" in text
     cell = score(estimate(metrics[metrics["method"] == "tip_map"]))
     assert cell.sub.startswith("[0.449, 0.450]; [0.254, 0.646] e")
+
+
+def test_pairs_of_random_splits_of_one_table_are_judged_as_their_comparisons() -> None:
+    """A report's own pairs read the overlap of the splits beside the comparisons."""
+    gap = -0.1 - 0.065 * np.array([-1.5, -1, -0.5, 0, 0, 0.5, 1, 1.5])
+    rows = [row(m, "nll", r, 0.5 + own[r], False) for m, own in (("labels_map", 0 * gap), ("tip_map", gap)) for r in range(8)]
+    metrics = pd.DataFrame(rows)
+    for overlap, way in ((0.0, "lower"), (1 / 3, "open")):
+        compared = compare(metrics, "labels_map", overlap=overlap)
+        (pair,) = Evidence("split", metrics, compared, {}, {}).pairs([("tip_map", "labels_map")], "nll")
+        assert (pair.found.low, pair.found.high) == pytest.approx(compared.loc[0, ["low", "high"]].tolist())
+        assert pair.way == way
