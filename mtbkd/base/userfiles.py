@@ -16,7 +16,7 @@ FORMATS = {
     b"\x28\xb5\x2f\xfd": ("a zstd file", "unpack it with unzstd, or pack it with gzip"),
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "save the sheet as CSV"),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook", "save the sheet as CSV"),
-    b"PAR1": ("a parquet file", "name it .parquet where parquet is read, or save it as CSV"),
+    b"PAR1": ("a parquet file", "save it as CSV; a file that is read as parquet is named .parquet"),
     b"ARROW1": ("a feather or Arrow file", "save it as CSV"),
     b"\x93NUMPY": ("a NumPy array", "name it .npy where arrays are read, or save it as CSV"),
     b"%PDF": ("a PDF document", "save the table as CSV"),

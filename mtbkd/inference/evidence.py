@@ -63,7 +63,7 @@ def tune(make: Make, units: Rows, context: Context, settings: "smc.Settings") ->
         parts.append(evidence_of(make(units[at]), settings, replace(context, replicates=context.replicates[at])))
     value, error = (np.concatenate(each) for each in zip(*((part.value, part.error) for part in parts), strict=True))
     weight = weights(value.reshape(-1, number))
-    won = weight == weight.max(0)
+    won = np.arange(len(weight))[:, None] == weight.argmax(0)
     if (noisy := error.reshape(-1, number)[won]).max() > NOISE:
         log.warning("warning: the evidence has a Monte Carlo error of up to %.2g nats; raise particles or chains", noisy.max())
     told = zip(units, value.tolist(), error.tolist(), weight.ravel().tolist(), won.ravel().tolist(), strict=True)
@@ -75,8 +75,15 @@ def tune(make: Make, units: Rows, context: Context, settings: "smc.Settings") ->
 
 
 def weights(value: np.ndarray) -> np.ndarray:
-    """softmax (candidates, R) of log-evidences over the candidates; 0 where there is no number."""
+    """softmax (candidates, R) of log-evidences over the candidates; 0 where there is no number.
+
+    Raises:
+        ContractError: a replicate without any number.
+    """
     known = np.nan_to_num(value, nan=-np.inf, posinf=-np.inf)
+    if np.isneginf(known.max(0)).any():
+        raise ContractError("tuned_on: evidence", "log-evidence", "no number for any candidate", "a number for one at least",
+                            "leave out extreme values of kappa, lambda and prior_scale, or tune on validation")  # fmt: skip
     shifted = np.exp(known - known.max(0))
     return shifted / shifted.sum(0)
 

@@ -38,11 +38,16 @@ def of_run(run: Run) -> Frame:
 def write(folder: Path, path: Path) -> int:
     """Summarise the run in ``folder`` into the file ``path``; returns the number of scores.
 
+    Teachers that were trained once, as on data that all replicates share, are left out: their noise is unknown.
+
     Raises:
-        ContractError: a score of fewer than 2 replicates, whose noise is unknown.
+        ContractError: a student's score of fewer than 2 replicates.
     """
     run = Run.read(folder)
     found = of_run(run)
+    teachers = {(name, method) for name, own in run.metrics.items() for method in own["method"][own["kind"] != "student"]}
+    once = [row.n < MIN_REPLICATES and (row.experiment, row.method) in teachers for row in found.itertuples()]
+    found = found[~np.array(once)]
     for row in found[found["n"] < MIN_REPLICATES].itertuples():
         where = f"{row.experiment}, {row.method}, {row.metric}"
         raise ContractError(folder, where, f"{row.n} finite replicate", f"at least {MIN_REPLICATES}")

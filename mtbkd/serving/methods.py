@@ -147,7 +147,7 @@ def _student(asked: Asked) -> Wanted:
     if isinstance(named, Mapping):
         return Wanted({"architecture": "mlp", "settings": {}, **clean(dict(named))}, None)
     shown = named if isinstance(named, str) else type(named).__name__
-    raise ConfigError(f"student: {choice(shown, [*registry.STUDENTS, *entries], MODULES)}")
+    raise ConfigError(f"student: {choice(shown, {*registry.STUDENTS, *entries}, MODULES)}")
 
 
 def _method(asked: Asked, size: int, last: int, teachers: int) -> tuple[str, dict[str, Any], str]:

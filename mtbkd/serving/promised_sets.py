@@ -13,6 +13,7 @@ from mtbkd.base.errors import ContractError
 from mtbkd.evaluation.conformal import KINDS, Kind, label_scores, rank, threshold_of
 
 COVERAGES = (0.8, 0.9, 0.95, 0.99)
+FEWEST = 4  # examples that can promise the least of them
 
 
 class SetPoint(BaseModel):
@@ -46,7 +47,8 @@ def set_point(points: Sequence[SetPoint], kind: str, coverage: float) -> SetPoin
     """The point asked for; ContractError where the card has none."""
     if not points:
         raise ContractError("--set", "student", "no thresholds of prediction sets on its card", "a student of one label an "
-                            "example, made by this release", "make it again")  # fmt: skip
+                            f"example, made by this release, with {FEWEST} or more examples that chose no setting",
+                            "make it again")  # fmt: skip
     for point in points:
         if (point.kind, point.coverage) == (kind, coverage):
             return point

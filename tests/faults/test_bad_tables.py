@@ -108,7 +108,7 @@ BAD_TABLES: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "zstd": (b"\x28\xb5\x2f\xfd\x00", {}, "found a zstd file"),
     "Excel": (b"PK\x03\x04xl", {}, "found a zip archive or an Excel workbook.*save the sheet as CSV"),
     "old Excel": (b"\xd0\xcf\x11\xe0\xa1", {}, "found an Excel workbook"),
-    "parquet": (b"PAR1...", {}, "found a parquet file"),
+    "parquet": (b"PAR1...", {}, "found a parquet file; expected .* Hint: save it as CSV"),
     "feather": (b"ARROW1\0\0\xff", {}, "found a feather or Arrow file.*save it as CSV"),
     "an array": (b"\x93NUMPY\x01", {}, "found a NumPy array"),
     # columns

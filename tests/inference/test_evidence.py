@@ -93,6 +93,8 @@ def test_without_the_priors_constant_the_choice_would_differ(rows: list[dict[str
 
 def test_a_candidate_without_a_number_has_no_weight() -> None:
     np.testing.assert_allclose(evidence.weights(np.array([[np.nan], [0.0], [np.log(3)]])).ravel(), [0, 0.25, 0.75])
+    with pytest.raises(ContractError, match="log-evidence"):
+        evidence.weights(np.array([[np.nan, 0.0], [-np.inf, 1.0]]))
 
 
 def test_only_an_inference_that_knows_its_constant_can_weigh_candidates() -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from mtbkd.base.errors import ContractError
-from mtbkd.base.frames import write_table
+from mtbkd.base.frames import read_table, write_table
 from mtbkd.evaluation.reference import ERRORS, SHARE, held
 from mtbkd.report import reference
 from mtbkd.report.two_runs import Run
@@ -49,6 +49,16 @@ def test_a_summary_states_means_and_standard_errors_and_how_it_is_made(kept: Pat
     assert lines[2].endswith(f"mtbkd compare results/s --write {kept}")
     row = reference.read(kept).set_index(["method", "metric"]).loc[("kd_map", "nll")]
     assert row["mean"] == pytest.approx(BASE.mean(), rel=1e-6) and row["se"] == pytest.approx(ERROR, rel=5e-3) and row["n"] == 6
+
+
+def test_teachers_that_were_trained_once_are_left_out(tmp_path: Path) -> None:
+    folder = finished(tmp_path / "s", {**SCORES, ("forest", "nll"): [0.4]})
+    with pytest.raises(ContractError, match="forest, nll: found 1 finite replicate"):
+        reference.write(folder, tmp_path / "s.csv")
+    table = folder / "evaluation" / "e" / "metrics.parquet"
+    metrics = read_table(table, "metrics", "evaluate")
+    write_table(metrics.assign(kind=metrics["kind"].where(metrics["method"] != "forest", "teacher")), table)
+    assert reference.write(folder, tmp_path / "s.csv") == len(SCORES)
 
 
 def test_a_rerun_and_differences_below_the_noise_of_replicates_pass(kept: Path, tmp_path: Path) -> None:

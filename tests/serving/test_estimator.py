@@ -155,6 +155,7 @@ def test_settings_may_be_numbers_and_arrays_of_numpy():
         ({"grid": [1]}, "grid: found list; allowed: a dictionary"),
         ({"training": "steps"}, "training: found str; allowed: a dictionary"),
         ({"classes": 3}, "classes: found 3; expected a list"),
+        ({"student": 3}, "allowed: cnn, linear, mlp,"),
         ({"classes": "012"}, "classes: found '012'; expected a list"),
         ({"floor": "0.001"}, "floor: found '0.001'; expected a probability"),
     ],

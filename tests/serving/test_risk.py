@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mtbkd.base.errors import ContractError
+from mtbkd.serving.promised_sets import FEWEST, set_point, set_points
 from mtbkd.serving.risk import CONFIDENCE, POINTS, point_of, risk_points, upper_bound
 
 
@@ -51,3 +52,11 @@ def test_a_level_that_cannot_be_promised_is_refused(level: float, told: str):
     points = risk_points(*simulated(300, 1), *simulated(50, 2))
     with pytest.raises(ContractError, match=told):
         point_of(points, level)
+
+
+def test_too_few_calibrating_examples_are_named_where_a_card_has_no_sets() -> None:
+    y = np.zeros(FEWEST, np.int64)
+    prob = np.full((FEWEST, 2), 0.5)
+    assert set_points(prob, y) and not set_points(prob[1:], y[1:])
+    with pytest.raises(ContractError, match=f"with {FEWEST} or more examples that chose no setting"):
+        set_point((), "aps", 0.9)
