@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mtbkd.base import registry
+from mtbkd.base.errors import ContractError
 from mtbkd.base.lazy import torch
 from mtbkd.inference import Context
 from mtbkd.inference.tuning import Make, Rows
@@ -80,7 +81,7 @@ def weights(value: np.ndarray) -> np.ndarray:
     Raises:
         ContractError: a replicate without any number.
     """
-    known = np.nan_to_num(value, nan=-np.inf, posinf=-np.inf)
+    known = np.nan_to_num(value, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
     if np.isneginf(known.max(0)).any():
         raise ContractError("tuned_on: evidence", "log-evidence", "no number for any candidate", "a number for one at least",
                             "leave out extreme values of kappa, lambda and prior_scale, or tune on validation")  # fmt: skip
