@@ -125,6 +125,17 @@ def by_weights(methods: Mapping[str, Any], against: str = "equal") -> list[tuple
     ]
 
 
+def by_teacher_scaling(methods: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs that differ only in whether teachers were calibrated: scaled vs as they are."""
+    return [
+        (a, b)
+        for a, first in methods.items()
+        for b, second in methods.items()
+        if first.get("teacher_scaling", "none") != "none" == second.get("teacher_scaling", "none")
+        if _same(first, second, "signal", "weights", "weights_settings", *SAMPLER)
+    ]
+
+
 def by_inference(methods: Mapping[str, Any], against: str = "map") -> list[tuple[str, str]]:
     """Pairs that differ only in the inference: every other algorithm vs ``against``, on the same posterior."""
     return [

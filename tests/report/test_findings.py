@@ -18,6 +18,7 @@ from mtbkd.report.contrasts import (
     by_inference,
     by_scaling,
     by_signal,
+    by_teacher_scaling,
     by_weights,
     pairs,
     prior_and_sampler,
@@ -109,6 +110,8 @@ def test_pairs_differ_in_one_part_only() -> None:
     scaled = methods | {"tip_scaled": methods["tip_entropy_map"] | {"student_scaling": True}}
     assert by_scaling(scaled) == [("tip_scaled", "tip_entropy_map")] and by_scaling(methods) == against_scaled(methods) == []
     assert against_scaled(scaled) == [("tip_entropy_sgld", "tip_scaled")]
+    taught = methods | {"kd_scaled": methods["kd_equal_map"] | {"teacher_scaling": "vector"}}
+    assert by_teacher_scaling(taught) == [("kd_scaled", "kd_equal_map")] and by_teacher_scaling(methods) == []
     for question in (by_weights, by_inference, prior_and_sampler):  # a scaled student stands in for no other
         assert question(scaled) == question(methods)
     methods["kd_entropy_map"] = methods["kd_entropy_map"] | {"posterior": {"lambda": [9.0]}}
