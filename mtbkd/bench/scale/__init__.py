@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,9 @@ def run(sizes: Sequence[int], methods: int, block_size: int, whole: int, out: Pa
     for replicates in sizes:
         with tempfile.TemporaryDirectory() as temporary:
             folder = (keep or Path(temporary)) / str(replicates)
-            studies[replicates] = measure(folder, replicates, methods, block_size, replicates <= whole)
+            asked_of = (folder, replicates, methods, block_size, replicates <= whole)
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as own:  # a child's peak memory begins at its parent's
+                studies[replicates] = own.submit(measure, *asked_of).result()
         found = {"machine": machine(1), **asked, "studies": [each for _, each in sorted(studies.items())]}
         write_json(out, found)
         figure.draw(found, out)
