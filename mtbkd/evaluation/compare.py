@@ -11,7 +11,7 @@ import numpy as np
 
 from mtbkd.base.lazy import pd
 from mtbkd.contracts.artefacts import Dataset
-from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, quantile, standard_error
+from mtbkd.evaluation.intervals import MIN_FOR_INTERVAL, REAL, Range, interval, overlap_of_splits, quantile, standard_error
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import Way, judge, verdict
 
@@ -147,15 +147,10 @@ def compare(
 
 
 def overlap_of(dataset: Dataset) -> float:
-    """Test over all other rows where replicates are random splits of one table, 0 where they are not; see
-    ``intervals.standard_error``.
-
-    All other rows teach somebody: students, their tuning, or teachers.
-    """
+    """``intervals.overlap_of_splits`` where replicates are random splits of one table, 0 where they are not."""
     if not dataset.card.get("resampled"):
         return 0.0
-    test = len(dataset.rows("test"))
-    return test / (int((dataset.split != "").sum()) - test)
+    return overlap_of_splits(len(dataset.rows("test")), int((dataset.split != "").sum()))
 
 
 def resolution(n: int, comparisons: int) -> str:

@@ -50,6 +50,11 @@ def interval(values: Iterable[float], within: Range = REAL, overlap: float = 0.0
     return Interval(mean, *_inside(mean, half, within), n)
 
 
+def overlap_of_splits(test: float, rows: float) -> float:
+    """Test over all other rows of random splits of one table: these teach somebody, students, their tuning, or teachers."""
+    return test / (rows - test)
+
+
 def standard_error(values: np.ndarray, overlap: float = 0.0) -> float:
     """Of the mean of values (n,): sd sqrt(1 / n + overlap).
 

@@ -15,6 +15,7 @@ from mtbkd.base.frames import Frame
 from mtbkd.base.lazy import pd
 from mtbkd.evaluation.compare import Paired, judged, paired, resolution
 from mtbkd.evaluation.equivalence import ROPE, Practical, signed_rank
+from mtbkd.evaluation.intervals import overlap_of_splits
 from mtbkd.evaluation.metrics import HIGHER_IS_BETTER, range_of_difference
 from mtbkd.evaluation.verdict import ALPHA, verdict
 
@@ -53,13 +54,9 @@ def levels_of(frame: Frame) -> list[str]:
 
 
 def overlaps(sizes: Frame) -> dict[str, float]:
-    """Table -> test over all other rows, from its columns table, rows and test.
-
-    All other rows teach somebody: students, their tuning, or teachers. Two random splits then share the part test / rows of
-    their test sets.
-    """
+    """Table -> ``intervals.overlap_of_splits``, from its columns table, rows and test."""
     found = sizes.groupby("table", sort=False)[["rows", "test"]].first()
-    return {str(table): float(row["test"] / (row["rows"] - row["test"])) for table, row in found.iterrows()}
+    return {str(table): overlap_of_splits(float(row["test"]), float(row["rows"])) for table, row in found.iterrows()}
 
 
 def comparisons(scores: Frame, claims: Sequence[Claim], overlap: Mapping[str, float]) -> Frame:
